@@ -1,0 +1,43 @@
+# Every command sets up what it needs; `make demo` and `make test` are all a newcomer has to know.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+WORLD ?= generated
+LASTFM_DIR ?= data/hetrec2011-lastfm-2k
+SEED ?= 31337
+OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup demo serve test lint bench clean
+
+setup: $(READY)
+
+# torch first and alone: the rest must find it installed, not choose a build of its own.
+$(READY): pyproject.toml constraints.txt
+	@echo "set-up: making .venv and installing pinned packages"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/python script/demo.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED) --out $(OUT)
+
+serve: $(READY)
+	@$(BIN)/botify serve --data-dir $(OUT)
+
+test: $(READY)
+	@$(BIN)/python -m pytest -q
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY)
+	@$(BIN)/python bench/loop.py --out out/bench
+
+clean:
+	rm -rf .venv out
