@@ -1,0 +1,88 @@
+"""`botify`: serve recommendations, and load lists into a running service."""
+
+from pathlib import Path
+
+import click
+
+from botify.errors import InputError
+
+_CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("config/botify.yml"),
+    show_default=True,
+    help="Settings of the service.",
+)
+_DATA_DIR = click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="The world and the lists to serve."
+)
+
+
+class _Refused(click.ClickException):
+    exit_code = 2
+
+
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise _Refused(str(error)) from error
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="botify")
+def main() -> None:
+    """Answer which track a listener hears next, and log every answer.
+
+    \b
+    serve       tracks.json, lists -> HTTP on port 5001, event log in log/data.json*
+    lists load  a list file        -> a running service, with no restart
+    """
+
+
+@main.command()
+@_CONFIG
+@_DATA_DIR
+@click.option("--log-dir", type=click.Path(path_type=Path), help="Where the event log goes.")
+@click.option("--host", help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=int, help="Processes; one per core is a good start.")
+@click.option("--seed", type=int, help="Repeatable picks: same requests, same answers.")
+def serve(config_path: Path, **overrides: object) -> None:
+    """Serve recommendations over HTTP until Ctrl-C or SIGTERM.
+
+    Options not given come from the config. The environment variable REDIS_URL names a Redis to
+    use; without it the service runs a private Valkey and stops it on exit.
+    """
+    # Here and below: imported on demand, so that --help does not wait for it.
+    from botify.config import load_config
+    from botify.serving import run
+
+    run(load_config(config_path, **overrides))
+
+
+@main.group()
+def lists() -> None:
+    """Change what a running service serves."""
+
+
+@lists.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--name", required=True, help="List to replace, as the config names it; or top_tracks."
+)
+@_CONFIG
+@_DATA_DIR
+def load(file: Path, name: str, config_path: Path, data_dir: Path | None) -> None:
+    """Check FILE and put it into service as the list NAME, at once and with no restart.
+
+    A file with an unknown track, a repeated track or a malformed line is refused, and the list
+    served stays. The service is found through <data-dir>/serve.json, or REDIS_URL.
+    """
+    from botify.config import load_config
+    from botify.serving import load_into_running
+
+    config = load_config(config_path, data_dir=data_dir)
+    click.echo(load_into_running(config, name, file))

@@ -1,0 +1,6 @@
+"""Recommenders: each turns (user, last track) into a plan for the store."""
+
+from botify.recommenders.base import Recommender
+from botify.recommenders.registry import build_recommenders
+
+__all__ = ["Recommender", "build_recommenders"]

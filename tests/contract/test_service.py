@@ -1,0 +1,383 @@
+"""The protocol, played by hand over HTTP against the real service."""
+
+import json
+import math
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+pytestmark = pytest.mark.integration
+
+Serve = Callable[..., Any]
+Connect = Callable[[str], Any]
+Botify = Callable[..., Any]
+
+ONE_WORKER = {"workers": 1}
+BIG_USER = 10**30
+DAE_USER, CONTEXTUAL_USER = 7, 3  # T1 and C of DAE_VS_CONTEXTUAL
+
+SCHEMA: dict[str, tuple[type, ...]] = {
+    "message": (str,),
+    "timestamp": (int,),
+    "user": (int,),
+    "track": (int,),
+    "time": (float,),
+    "latency": (float,),
+    "recommendation": (int, type(None)),
+    "experiments": (dict,),
+    "session": (str,),
+    "recommender": (str, type(None)),
+    "rank": (int, type(None)),
+    "propensity": (float, type(None)),
+    "model_version": (str, type(None)),
+}
+
+
+def check_schema(event: dict[str, Any]) -> None:
+    assert set(event) == set(SCHEMA)
+    for field, types in SCHEMA.items():
+        assert type(event[field]) in types, field
+    assert 0 <= event["time"] <= 1
+    assert 0 < event["latency"] < 30
+    assert abs(event["timestamp"] / 1000 - time.time()) < 600
+    assert set(event["experiments"]) == {"DAE_VS_CONTEXTUAL"}
+    assert event["experiments"]["DAE_VS_CONTEXTUAL"] in ("C", "T1")
+    answered = ("recommendation", "recommender", "propensity")
+    if event["message"] == "next":
+        assert all(event[field] is not None for field in answered)
+        assert 0 < event["propensity"] <= 1
+    else:
+        assert event["message"] == "last"
+        assert all(event[field] is None for field in (*answered, "rank", "model_version"))
+
+
+def play_session(connection: Any, user: int, first: int, n: int) -> list[int]:
+    """First track and n recommended ones, ended with `last`; all tracks in order."""
+    played = [first]
+    heard = 1.0
+    for _ in range(n):
+        status, body = connection.play("next", user, played[-1], heard)
+        assert status == 200
+        assert set(body) == {"user", "track"}
+        assert body["user"] == user
+        played.append(body["track"])
+        heard = 0.25
+    assert connection.play("last", user, played[-1], heard) == (200, {"user": user})
+    return played
+
+
+def gone_within(client: "redis.Redis", seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_session_by_hand(serve: Serve, connect: Connect) -> None:
+    served = serve(ONE_WORKER)
+    connection = connect(served.url)
+    status, hello = connection.request("GET", "/")
+    assert (status, hello["status"]) == (200, "alive")
+    assert isinstance(hello["message"], str)
+
+    played = {user: play_session(connection, user, 0, 30) for user in (DAE_USER, BIG_USER)}
+    for tracks in played.values():
+        assert len(set(tracks)) == len(tracks)
+    play_session(connection, CONTEXTUAL_USER, 0, 30)
+    assert served.stop() == 0
+
+    assert [path.name for path in served.log_dir.iterdir()] == ["data.json"]
+    events = served.log()
+    assert len(events) == 3 * 31  # = requests answered
+    for event in events:
+        check_schema(event)
+    for user, tracks in played.items():
+        mine = [event for event in events if event["user"] == user]
+        assert [event["message"] for event in mine] == ["next"] * 30 + ["last"]
+        assert [event["track"] for event in mine] == tracks
+        assert [event["recommendation"] for event in mine] == [*tracks[1:], None]
+        assert [event["time"] for event in mine] == [1.0] + [0.25] * 30
+        assert len({event["session"] for event in mine}) == 1
+
+    # The list first (0 was played, so it may be skipped), then the popular tracks in order.
+    of_dae = [event for event in events if event["user"] == DAE_USER][:-1]
+    assert [event["recommender"] for event in of_dae] == ["dae"] * 10 + ["top_pop"] * 20
+    assert [event["rank"] for event in of_dae][:10] == list(range(10))
+    of_big = [event for event in events if event["user"] == BIG_USER][:-1]
+    assert {event["recommender"] for event in of_big} == {"top_pop"}
+    assert [event["recommendation"] for event in of_big] == list(range(39, 9, -1))
+    of_contextual = [event for event in events if event["user"] == CONTEXTUAL_USER][:-1]
+    for event in of_contextual:
+        if event["track"] == 39:
+            assert (event["recommender"], event["rank"]) == ("random", None)
+        else:
+            assert event["recommender"] == "contextual"
+            assert event["recommendation"] == (event["track"] + 1 + event["rank"]) % 40
+            assert event["propensity"] == 0.5
+
+
+def test_tracks_are_described(serve: Serve, connect: Connect) -> None:
+    connection = connect(serve(ONE_WORKER).url)
+    expected = {"track": 5, "artist": "artist 1", "title": "title 5"}
+    assert connection.request("GET", "/track/5") == (200, expected)
+    status, body = connection.request("GET", "/track/40")
+    assert (status, body) == (404, {"message": "there is no track 40"})
+
+
+def test_bad_requests_get_json_errors_and_leave_no_trace(serve: Serve, connect: Connect) -> None:
+    served = serve(ONE_WORKER)
+    connection = connect(served.url)
+    good = b'{"track": 1, "time": 1}'
+    cases = [
+        ("POST", "/next/1", b"", 400),
+        ("POST", "/next/1", b'{"track": 1, "time": NaN}', 400),
+        ("POST", "/next/1", b'{"track": true, "time": 1}', 400),
+        ("POST", "/next/1", b'{"track": 40, "time": 1}', 400),
+        ("POST", "/last/1", b'{"track": 1, "time": 1.01}', 400),
+        ("POST", "/last/1", b'{"track": 1}', 400),
+        ("POST", "/next/-1", good, 404),
+        ("POST", "/next/1.5", good, 404),
+        ("POST", "/next/one", good, 404),
+        ("POST", "/next/", good, 404),
+        ("POST", "/next/1/", good, 404),
+        ("POST", "/next//1", good, 404),
+        ("POST", "/next/%D9%A1", good, 404),  # a digit, but not one of 0 to 9
+        ("GET", "/track/-1", None, 404),
+        ("GET", "/track/" + "9" * 3000, None, 404),
+        ("GET", "/nothing", None, 404),
+        ("GET", "/next/1", None, 405),
+        ("DELETE", "/last/1", None, 405),
+        ("POST", "/track/1", good, 405),
+        ("POST", "/next/1", b'{"track": 1, "time": 1, "x": "' + b"x" * 100_000 + b'"}', 413),
+    ]
+    for method, path, body, expected in cases:
+        status, answer = connection.request(method, path, body)
+        assert status == expected, (method, path, body)
+        assert set(answer) == {"message"}
+        assert answer["message"]
+    assert served.stop() == 0
+    assert served.log() == []
+
+
+def test_bodies_need_no_content_type_and_may_be_chunked(serve: Serve, connect: Connect) -> None:
+    served = serve(ONE_WORKER)
+    address = served.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1])), timeout=30) as raw:
+        raw.sendall(
+            b"POST /next/7 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b'17\r\n{"track": 1, "time": 1}\r\n0\r\n\r\n'
+        )
+        answer = b""
+        while b"}" not in answer:
+            answer += raw.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b'{"user":7,"track":7}')
+    assert b"Connection: keep-alive" in answer
+
+
+def test_several_workers_keep_one_users_events_in_order(serve: Serve, connect: Connect) -> None:
+    served = serve({"workers": 2})
+    sent: list[tuple[str, int]] = []
+    connections: list[Any] = []
+    # The kernel chooses a worker per connection: open more until both have had some.
+    while len(connections) < 64:
+        connections.append(connect(served.url))
+        for connection in connections:
+            route = "last" if len(sent) % 9 == 8 else "next"
+            assert connection.play(route, DAE_USER, len(sent) % 40, 0.5)[0] == 200
+            sent.append((route, len(sent) % 40))
+        if len(connections) >= 4 and all(p.stat().st_size for p in served.log_dir.iterdir()):
+            break
+    assert served.stop() == 0
+
+    files = sorted(served.log_dir.iterdir())
+    assert [path.name for path in files] == ["data.json.0", "data.json.1"]
+    assert all(path.stat().st_size for path in files)
+    events = served.log()
+    assert [(event["message"], event["track"]) for event in events] == sent
+    assert all(a["timestamp"] < b["timestamp"] for a, b in pairwise(events))
+    for _, run in groupby(events, key=lambda event: event["session"]):
+        session = list(run)
+        assert [event["message"] for event in session[:-1]] == ["next"] * (len(session) - 1)
+        known: set[int] = set()
+        for event in session:
+            known.add(event["track"])
+            assert event["recommendation"] not in known
+            known.add(event["recommendation"])
+    assert len({event["session"] for event in events}) == math.ceil(len(events) / 9)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_under_load_loses_no_answered_event(
+    serve: Serve, connect: Connect, by: signal.Signals
+) -> None:
+    served = serve({"workers": 2})
+    answered = [0] * 4
+    failures: list[int] = []
+
+    def listen(client: int) -> None:
+        connection = connect(served.url)
+        try:
+            while True:
+                status, _ = connection.play("next", client, answered[client] % 40, 0.5)
+                if status != 200:
+                    failures.append(status)
+                answered[client] += 1
+        except OSError:
+            return  # the service is gone
+
+    threads = [threading.Thread(target=listen, args=(client,)) for client in range(4)]
+    for thread in threads:
+        thread.start()
+    while min(answered) < 20:
+        time.sleep(0.01)
+    assert served.stop(by) == 0
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(served.log()) == sum(answered)
+
+
+def test_nothing_is_left_behind(serve: Serve) -> None:
+    served = serve()
+    announced = json.loads((served.data_dir / "serve.json").read_text())
+    assert (announced["pid"], announced["url"]) == (served.process.pid, served.url)
+    with redis.Redis.from_url(announced["redis_url"]) as client:
+        client.ping()
+        assert served.stop() == 0
+        with pytest.raises(redis.ConnectionError):
+            client.ping()
+    assert not Path(announced["redis_url"].removeprefix("unix://")).parent.exists()
+    assert not (served.data_dir / "serve.json").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_even_a_killed_service_leaves_no_valkey(serve: Serve) -> None:
+    served = serve()
+    announced = json.loads((served.data_dir / "serve.json").read_text())
+    with redis.Redis.from_url(announced["redis_url"]) as client:
+        served.stop(signal.SIGKILL)
+        assert gone_within(client, seconds=30)
+    shutil.rmtree(Path(announced["redis_url"].removeprefix("unix://")).parent)
+
+
+def test_lists_are_replaced_while_the_service_runs(
+    serve: Serve, connect: Connect, botify: Botify, tmp_path: Path
+) -> None:
+    served = serve()
+    connection = connect(served.url)
+    assert connection.play("next", DAE_USER, 0, 1.0)[1]["track"] == DAE_USER
+
+    load = ("lists", "load", "--name", "dae", "--data-dir", served.data_dir)
+    fresh = tmp_path / "fresh.json"
+    fresh.write_text('{"user": 7, "tracks": [33, 34]}\n')
+    done = botify(*load, fresh)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("dae (1 lists): version ")
+    assert connection.play("next", DAE_USER, 7, 1.0)[1]["track"] == 33
+
+    fresh.write_text('{"user": 7, "tracks": [35]}\n{"user": 8, "tracks": [40]}\n')
+    refused = botify(*load, fresh)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"Error: {fresh}:2: `tracks`: track 40 is not in the catalog (0 to 39)\n"
+    )
+    assert connection.play("next", DAE_USER, 33, 1.0)[1]["track"] == 34
+    assert served.stop() == 0
+    versions = [event["model_version"] for event in served.log()]
+    assert versions[0] != versions[1] == versions[2]
+
+
+def test_loading_without_a_service_says_so(botify: Botify, data_dir: Path) -> None:
+    path = data_dir / "lists" / "recommendations.json"
+    done = botify("lists", "load", path, "--name", "dae", "--data-dir", data_dir)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: no service with an embedded Valkey runs on ")
+    unknown = botify("lists", "load", path, "--name", "bpr", "--data-dir", data_dir)
+    assert unknown.returncode == 2
+    assert "no list is named 'bpr'; the config has dae, contextual, top_tracks" in unknown.stderr
+
+
+def test_a_given_redis_is_used_and_left_running(
+    serve: Serve, connect: Connect, botify: Botify, tmp_path: Path
+) -> None:
+    # Any Redis will do; the one at hand is that of another service.
+    url = json.loads((serve().data_dir / "serve.json").read_text())["redis_url"]
+    served = serve(ONE_WORKER, REDIS_URL=url)
+    connection = connect(served.url)
+    assert connection.play("next", DAE_USER, 0, 1.0)[1]["track"] == DAE_USER
+    with redis.Redis.from_url(url) as client:
+        assert client.exists(f"botify:seen:{DAE_USER}")
+        fresh = tmp_path / "fresh.json"
+        fresh.write_text('{"user": 7, "tracks": [33]}\n')
+        load = ("lists", "load", fresh, "--name", "dae", "--data-dir", served.data_dir)
+        done = botify(*load, REDIS_URL=url)
+        assert done.returncode == 0, done.stderr
+        assert served.stop() == 0
+        assert client.ping()
+
+
+def test_a_taken_port_is_explained(serve: Serve, botify: Botify) -> None:
+    served = serve()
+    port = served.url.rsplit(":", 1)[1]
+    done = botify("serve", "--data-dir", served.data_dir, "--port", port)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"Error: cannot listen on 127.0.0.1:{port} (Address already in use); "
+        "stop what uses the port or choose another with --port\n"
+    )
+
+
+def test_missing_files_are_named_with_the_command_that_makes_them(
+    botify: Botify, data_dir: Path
+) -> None:
+    missing = data_dir / "lists" / "neighbours.json"
+    missing.unlink()
+    done = botify("serve", "--data-dir", data_dir, "--port", "0")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {missing}: no such file; `make demo` makes")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unreachable_redis_stops_the_start(botify: Botify, data_dir: Path) -> None:
+    url = f"unix://{data_dir}/nobody.sock"
+    done = botify("serve", "--data-dir", data_dir, "--port", "0", REDIS_URL=url)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Redis: ")
+    assert done.stderr.endswith("is REDIS_URL right, and does that server run?\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_redis_that_went_away_is_a_503_with_a_reason(serve: Serve, connect: Connect) -> None:
+    owner = serve()
+    url = json.loads((owner.data_dir / "serve.json").read_text())["redis_url"]
+    served = serve(ONE_WORKER, REDIS_URL=url)
+    connection = connect(served.url)
+    owner.stop()
+    status, body = connection.play("next", DAE_USER, 0, 1.0)
+    assert status == 503
+    assert body["message"].startswith("Redis: ")
+    assert served.stop() == 0
+    assert served.log() == []
+
+
+def test_help_and_version(botify: Botify) -> None:
+    for command in ([], ["serve"], ["lists"], ["lists", "load"]):
+        done = botify(*command, "--help")
+        assert done.returncode == 0
+        assert "Usage: botify" in done.stdout
+    assert "version" in botify("--version").stdout
