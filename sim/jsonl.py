@@ -1,0 +1,31 @@
+"""Reads JSON Lines into pydantic models; whatever is wrong names its file and line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sim.errors import InputError
+
+Line = TypeVar("Line", bound=BaseModel)
+
+
+def read_lines(path: Path, model: type[Line]) -> Iterator[tuple[int, Line]]:
+    """Yields (line number from 1, parsed line), blank lines left out; raises InputError."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: `make demo` or `botify-sim world` makes one")
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                try:
+                    yield number, model.model_validate_json(line)
+                except ValidationError as error:
+                    raise InputError(f"{path}:{number}: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """The first thing that is wrong, in one line."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]

@@ -1,0 +1,127 @@
+"""Reads and writes a world as this family's files: tracks.json, tracks.npy, users.json."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from sim.config import UserCatalogConfig
+from sim.errors import InputError
+from sim.jsonl import read_lines
+from sim.world.model import Catalog, Users, World
+
+TRACKS, EMBEDDINGS, USERS = "tracks.json", "tracks.npy", "users.json"
+
+_Id = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _TrackLine(BaseModel):
+    model_config = ConfigDict(strict=True)
+    track: _Id
+    artist: str
+    title: str
+
+
+class _UserLine(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    user: _Id
+    interests: list[_Id] = Field(min_length=1)
+    consume_bias: float | None = None
+    consume_sharpness: float | None = None
+    interest_neighbours: int | None = Field(default=None, ge=1)
+    session_budget: int | None = Field(default=None, ge=1)
+    artist_discount_gamma: float | None = Field(default=None, ge=0, le=1)
+
+
+def save_world(world: World, directory: Path) -> None:
+    """Write the three files into `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    catalog, users = world.catalog, world.users
+    with (directory / TRACKS).open("wb") as out:
+        for track, title in enumerate(catalog.titles):
+            line = {"track": track, "artist": catalog.artist(track), "title": title}
+            out.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    np.save(directory / EMBEDDINGS, world.embeddings)
+    with (directory / USERS).open("wb") as out:
+        for row in range(len(users)):
+            interests = users.interests[users.bounds[row] : users.bounds[row + 1]]
+            traits = {name: getattr(users, name)[row].item() for name in _TRAITS}
+            line = {"user": int(users.ids[row]), "interests": interests.tolist(), **traits}
+            out.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+
+_TRAITS = (
+    "consume_bias",
+    "consume_sharpness",
+    "interest_neighbours",
+    "session_budget",
+    "artist_discount_gamma",
+)
+
+
+def load_world(tracks: Path, embeddings: Path, users: Path, defaults: UserCatalogConfig) -> World:
+    """Load a world wherever it was made; raises InputError that names file and line."""
+    return World(load_catalog(tracks), load_embeddings(embeddings), load_users(users, defaults))
+
+
+def load_catalog(path: Path) -> Catalog:
+    """The catalog of a tracks.json: ids 0 to n-1, each once, in any order."""
+    found: dict[int, _TrackLine] = {}
+    for number, line in read_lines(path, _TrackLine):
+        if line.track in found:
+            raise InputError(f"{path}:{number}: track {line.track} stands there twice: remove one")
+        found[line.track] = line
+    for track in range(len(found)):
+        if track not in found:
+            raise InputError(
+                f"{path}: {len(found)} tracks, but none with id {track}: "
+                f"ids must be 0 to n-1 without gaps"
+            )
+    artists: dict[str, int] = {}
+    lines = [found[track] for track in range(len(found))]
+    artist_of = [artists.setdefault(line.artist, len(artists)) for line in lines]
+    return Catalog(
+        [line.title for line in lines], list(artists), np.asarray(artist_of, dtype=np.int32)
+    )
+
+
+def load_embeddings(path: Path) -> NDArray[np.float32]:
+    """The float array of a .npy file, as float32."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: `make demo` or `botify-sim world` makes one")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path}: not a .npy file of numbers: {error}") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        raise InputError(f"{path}: an array of floating-point numbers is needed")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def load_users(path: Path, defaults: UserCatalogConfig) -> Users:
+    """The listeners of a users.json; `defaults` fill what a line leaves out."""
+    found: dict[int, _UserLine] = {}
+    for number, line in read_lines(path, _UserLine):
+        if line.user in found:
+            raise InputError(f"{path}:{number}: user {line.user} stands there twice: remove one")
+        found[line.user] = line
+
+    def trait(name: str) -> list[float]:
+        default = getattr(defaults, f"default_{name}")
+        values = (getattr(line, name) for line in found.values())
+        return [default if value is None else value for value in values]
+
+    lists = [line.interests for line in found.values()]
+    return Users(
+        ids=np.fromiter(found, dtype=np.int64, count=len(found)),
+        bounds=np.cumsum([0, *map(len, lists)], dtype=np.int64),
+        interests=np.asarray([track for some in lists for track in some], dtype=np.int64),
+        consume_bias=np.asarray(trait("consume_bias"), dtype=np.float64),
+        consume_sharpness=np.asarray(trait("consume_sharpness"), dtype=np.float64),
+        interest_neighbours=np.asarray(trait("interest_neighbours"), dtype=np.int64),
+        session_budget=np.asarray(trait("session_budget"), dtype=np.int64),
+        artist_discount_gamma=np.asarray(trait("artist_discount_gamma"), dtype=np.float64),
+    )

@@ -1,0 +1,149 @@
+"""What a world is, and the checks that every world passes wherever it came from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Tracks 0 to n-1: `titles[t]`, and `artist_of[t]`, an index into `artists`."""
+
+    titles: list[str]
+    artists: list[str]
+    artist_of: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.titles)
+
+    def artist(self, track: int) -> str:
+        return self.artists[int(self.artist_of[track])]
+
+    @cached_property
+    def by_artist(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """CSR lists of each artist's tracks: (bounds of shape (n_artists + 1,), tracks)."""
+        return group_by(self.artist_of, len(self.artists))
+
+
+def group_by(keys: NDArray[np.int32], n_keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions grouped by key as CSR: group k is positions[bounds[k]:bounds[k + 1]]."""
+    bounds = np.zeros(n_keys + 1, dtype=np.int64)
+    np.cumsum(np.bincount(keys, minlength=n_keys), out=bounds[1:])
+    return bounds, np.argsort(keys, kind="stable")
+
+
+@dataclass(frozen=True)
+class Users:
+    """The listeners, one row each.
+
+    `interests[bounds[u]:bounds[u + 1]]` are the tracks user row u is fond of;
+    the other arrays have shape (n_users,) and are named as in `users.json`.
+    """
+
+    ids: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+    interests: NDArray[np.int64]
+    consume_bias: NDArray[np.float64]
+    consume_sharpness: NDArray[np.float64]
+    interest_neighbours: NDArray[np.int64]
+    session_budget: NDArray[np.int64]
+    artist_discount_gamma: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, rows: NDArray[np.int64]) -> "Users":
+        """Some of the users, in the order of `rows`."""
+        counts = np.diff(self.bounds)[rows]
+        bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        places = np.arange(bounds[-1]) - np.repeat(bounds[:-1], counts)
+        return Users(
+            self.ids[rows],
+            bounds,
+            self.interests[np.repeat(self.bounds[rows], counts) + places],
+            self.consume_bias[rows],
+            self.consume_sharpness[rows],
+            self.interest_neighbours[rows],
+            self.session_budget[rows],
+            self.artist_discount_gamma[rows],
+        )
+
+
+@dataclass(frozen=True)
+class World:
+    """A catalog, `embeddings` of shape (n_tracks, d), float32, and users. Raises InputError."""
+
+    catalog: Catalog
+    embeddings: NDArray[np.float32]
+    users: Users
+
+    def __post_init__(self) -> None:
+        n_tracks = len(self.catalog)
+        if self.embeddings.ndim != 2 or len(self.embeddings) != n_tracks:
+            raise InputError(
+                f"the embeddings have shape {self.embeddings.shape}, but the catalog has "
+                f"{n_tracks} tracks: one row per track is needed"
+            )
+        if not np.isfinite(self.embeddings).all():
+            row = int(np.flatnonzero(~np.isfinite(self.embeddings).all(axis=1))[0])
+            raise InputError(f"the embedding of track {row} is not finite: mend or remove it")
+        if not len(self.users):
+            raise InputError("the world has no users: at least one is needed")
+        if (np.diff(self.users.bounds) == 0).any():
+            user = self.users.ids[np.flatnonzero(np.diff(self.users.bounds) == 0)[0]]
+            raise InputError(f"user {user} has no interests: at least one track is needed")
+        strange = (self.users.interests < 0) | (self.users.interests >= n_tracks)
+        if strange.any():
+            at = int(np.flatnonzero(strange)[0])
+            user = self.users.ids[np.searchsorted(self.users.bounds, at, side="right") - 1]
+            raise InputError(
+                f"user {user} has interest {self.users.interests[at]}, which is no track: "
+                f"tracks are 0 to {n_tracks - 1}"
+            )
+
+    @cached_property
+    def tastes(self) -> NDArray[np.int64]:
+        """The distinct tracks that are somebody's interest, sorted."""
+        return np.unique(self.users.interests)
+
+    @cached_property
+    def first_tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For each of `tastes`, its nearest tracks by inner product, best first.
+
+        Returns (bounds, tracks) as CSR; ties go to the smaller track id. A
+        taste has as many as the most demanding of its users asks for.
+        """
+        users = self.users
+        owners = np.repeat(users.interest_neighbours, np.diff(users.bounds))
+        wanted = np.zeros(len(self.tastes), dtype=np.int64)
+        np.maximum.at(wanted, np.searchsorted(self.tastes, users.interests), owners)
+        wanted = np.minimum(wanted, len(self.catalog))
+        lists = nearest(self.embeddings, self.tastes, int(wanted.max()))
+        bounds = np.concatenate([[0], np.cumsum(wanted)]).astype(np.int64)
+        keep = np.arange(lists.shape[1]) < wanted[:, None]
+        return bounds, lists[keep]
+
+
+def nearest(
+    embeddings: NDArray[np.float32], queries: NDArray[np.int64], k: int
+) -> NDArray[np.int64]:
+    """The k tracks with the largest inner product with each query row, best first.
+
+    Shape (len(queries), k); ties go to the smaller track id.
+    """
+    out = np.empty((len(queries), k), dtype=np.int64)
+    block = max(1, 2**24 // len(embeddings))
+    for start in range(0, len(queries), block):
+        rows = queries[start : start + block]
+        scores = embeddings[rows] @ embeddings.T
+        # Everything that ties with the k-th best stays in the running.
+        bar = -np.partition(-scores, k - 1, axis=1)[:, k - 1]
+        for i, row in enumerate(scores):
+            near = np.flatnonzero(row >= bar[i])
+            order = np.argsort(-row[near], kind="stable")[:k]
+            out[start + i] = near[order]
+    return out
