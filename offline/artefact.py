@@ -1,0 +1,66 @@
+"""A trained model as a directory: weights, options, metrics, and what it was trained on."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from offline.atomic import new_directory
+from offline.errors import InputError
+from offline.models.dae import DAE
+from offline.options import TrainOptions
+from offline.training import Trained
+from offline.training_plot import plot_epochs
+
+WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A model read back, with the options and the data's fingerprint it was trained with."""
+
+    model: DAE
+    options: TrainOptions
+    fingerprint: str
+    about: dict[str, Any]
+
+
+def save_artefact(
+    directory: Path, trained: Trained, options: TrainOptions, fingerprint: str
+) -> None:
+    """Write `model.safetensors`, `model.json` and `training.png`, whole or not at all."""
+    about = {
+        "model": "dae",
+        "n_tracks": trained.model.n_tracks,
+        "options": options.model_dump(mode="json"),
+        "fingerprint": fingerprint,
+        "best": asdict(trained.best),
+        "epochs": [asdict(epoch) for epoch in trained.epochs],
+    }
+    with new_directory(directory, ABOUT) as new:
+        save_file(trained.model.state_dict(), new / WEIGHTS)
+        plot_epochs(trained.epochs, trained.best.number, new / CURVES)
+        (new / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+
+
+def load_artefact(directory: Path) -> Artefact:
+    """Read a model directory; raises InputError where it is none, or is damaged."""
+    if not (directory / ABOUT).is_file():
+        raise InputError(
+            f"{directory}: no model there: make one with `botify-offline train --out {directory}`"
+        )
+    try:
+        about = json.loads((directory / ABOUT).read_text())
+        options = TrainOptions.model_validate(about["options"])
+        model = DAE(about["n_tracks"], options.hidden, torch.Generator())
+        model.load_state_dict(load_file(directory / WEIGHTS))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{directory}: the model cannot be read ({reason}): train again"
+        ) from None
+    return Artefact(model, options, about["fingerprint"], about)

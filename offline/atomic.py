@@ -1,0 +1,40 @@
+"""A directory that appears whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from offline.errors import InputError
+
+
+@contextmanager
+def new_directory(out: Path, marker: str) -> Iterator[Path]:
+    """A directory to fill, which takes the place of `out` when the context ends without an error.
+
+    An earlier result at `out`, known by its file `marker`, is replaced; an empty directory too.
+    Raises InputError where `out` is anything else, before any work is done.
+    """
+    if out.is_dir():
+        if any(out.iterdir()) and not (out / marker).is_file():
+            raise InputError(f"{out} holds other files: choose a new or empty directory")
+    elif out.exists():
+        raise InputError(f"{out} is a file: choose a directory")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise InputError(f"cannot write to {out.parent}: {error.strerror}") from error
+    try:
+        new, old = aside / "new", aside / "old"
+        new.mkdir()
+        yield new
+        if out.exists():
+            os.rename(out, old)
+        os.rename(new, out)
+    finally:
+        if (aside / "old").exists() and not out.exists():
+            os.rename(aside / "old", out)
+        shutil.rmtree(aside)

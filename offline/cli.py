@@ -1,0 +1,55 @@
+"""`botify-offline`: from logs to lists to a verdict. Wires options to functions, nothing more."""
+
+import importlib
+
+import click
+
+from offline.errors import InputError
+
+# Commands load on demand: `--help` and `analyze` must not wait for torch.
+COMMANDS = {
+    "collect": "Turn event logs into implicit interactions.",
+    "train": "Train a model on interactions, keep the best epoch.",
+    "export": "Write the lists that the service serves.",
+    "evaluate": "Measure a trained model on held-out interactions.",
+    "analyze": "Judge an A/B experiment from the service's logs.",
+}
+
+
+class _Failure(click.ClickException):
+    exit_code = 2
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"offline.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise _Failure(str(error)) from error
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="botify")
+def main() -> None:
+    """Learn from listening logs and judge experiments.
+
+    \b
+    collect   event logs          -> interactions
+    train     interactions        -> model directory
+    export    model, interactions -> recommendations.json, neighbours.json, top_tracks.json
+    evaluate  model, interactions -> held-out metrics
+    analyze   event logs          -> effect table, report page
+    """

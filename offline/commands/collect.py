@@ -1,0 +1,53 @@
+"""`botify-offline collect`: event logs -> interactions."""
+
+import time
+from pathlib import Path
+
+import click
+
+from offline.catalog import catalog_size
+from offline.interactions import collect
+from offline.log_lines import list_bad_lines
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Directory to write, or replace."
+)
+@click.option(
+    "--threshold",
+    default=0.8,
+    show_default=True,
+    help="A play counts as liked when more than this share of the track was heard.",
+)
+@click.option(
+    "--catalog",
+    type=click.Path(path_type=Path),
+    help="tracks.json of the world: refuse logs that play tracks it does not have.",
+)
+def command(logs: tuple[str, ...], out: Path, threshold: float, catalog: Path | None) -> None:
+    """Turn event logs into implicit interactions.
+
+    LOGS are files, directories (their data.json* files) or quoted patterns, of JSON Lines, JSON
+    Lines in .gz, or .parquet.
+    """
+    started = time.perf_counter()
+    n_tracks = None if catalog is None else catalog_size(catalog)
+    summary, bad = collect(logs, out, threshold, n_tracks)
+    seconds = time.perf_counter() - started
+    files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
+    click.echo(
+        f"{summary.lines:,} lines of {files} in {seconds:.1f} s"
+        f" ({summary.lines / seconds:,.0f} lines a second)"
+    )
+    click.echo("\n".join(list_bad_lines(summary.bad_lines, bad)))
+    if summary.users_left_out:
+        click.echo(
+            f"users left out because their ids are beyond 64 bits: {summary.users_left_out:,}"
+        )
+    click.echo(
+        f"{summary.interactions:,} interactions (time > {threshold:g}) of {summary.users:,} users"
+        f" with {summary.tracks:,} tracks; {summary.users_seen:,} users seen in all"
+    )
+    click.echo(f"wrote {out}")

@@ -1,0 +1,214 @@
+"""What people liked, from what they played: the data that models train on.
+
+A directory of interactions holds `interactions.parquet` (user, track, plays), `plays.parquet`
+(user, session, position, track, time), `users.parquet` (every user of the log) and
+`interactions.json` (how they came to be).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from scipy import sparse
+
+from offline.atomic import new_directory
+from offline.errors import InputError
+from offline.log_lines import BadLine
+from offline.logs import EventLog, open_logs
+
+HERE = Path(__file__).parent
+TABLES = {
+    "interactions": 'SELECT listener AS "user", track, CAST(COUNT(*) AS INTEGER) AS plays'
+    " FROM known_plays WHERE time > $threshold GROUP BY listener, track ORDER BY listener, track",
+    "plays": 'SELECT listener AS "user", session, position, track, time'
+    " FROM known_plays ORDER BY listener, session, position",
+    "users": 'SELECT listener AS "user" FROM known_users ORDER BY listener',
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `collect` read and wrote; `interactions.json` is this, less the named bad lines."""
+
+    threshold: float
+    files: tuple[str, ...]
+    lines: int
+    bad_lines: int
+    first_timestamp: int
+    last_timestamp: int
+    users_seen: int
+    users_left_out: int
+    """Users whose id does not fit 64 bits."""
+    users: int
+    tracks: int
+    interactions: int
+    fingerprint: str
+    """SHA-256 of the three tables' values: the same data has the same, whatever the files."""
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Distinct (user, track) pairs heard beyond a threshold, sorted by user, then track."""
+
+    user: npt.NDArray[np.int64]
+    track: npt.NDArray[np.int64]
+    plays: npt.NDArray[np.int32]
+    """Per pair: how many plays were above the threshold."""
+    all_users: npt.NDArray[np.int64]
+    """Every user of the log, sorted; some have no interaction."""
+    summary: Summary
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """Read what `collect` wrote. Raises InputError where `directory` holds none of it."""
+        pairs = _columns(Path(directory), "interactions")
+        everyone = _columns(Path(directory), "users")
+        with (Path(directory) / "interactions.json").open() as file:
+            fields = json.load(file)
+        summary = Summary(**{**fields, "files": tuple(fields["files"])})
+        return cls(pairs["user"], pairs["track"], pairs["plays"], everyone["user"], summary)
+
+    @cached_property
+    def users(self) -> npt.NDArray[np.int64]:
+        """Users with an interaction, sorted: row r of `matrix` is `users[r]`."""
+        return np.unique(self.user)
+
+    def matrix(self, n_tracks: int) -> sparse.csr_matrix[np.float32]:
+        """Binary user × track matrix, shape (len(users), n_tracks).
+
+        Raises InputError where a track is not below `n_tracks`.
+        """
+        check_tracks(int(self.track.max()), n_tracks)
+        starts = np.searchsorted(self.user, self.users)
+        return sparse.csr_matrix(
+            (
+                np.ones(len(self.track), np.float32),
+                self.track,
+                np.append(starts, len(self.track)),
+            ),
+            shape=(len(self.users), n_tracks),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Plays:
+    """Every play of a log, one row per line, by user, then session, then place in the session."""
+
+    user: npt.NDArray[np.int64]
+    session: npt.NDArray[np.int32]
+    """Number of the session among its user's, from 0, in time order."""
+    position: npt.NDArray[np.int32]
+    """Place in the session; 0 is the track that the user started with."""
+    track: npt.NDArray[np.int64]
+    time: npt.NDArray[np.float64]
+    """Share of the track that was played, 0 to 1."""
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """Read what `collect` wrote. Raises InputError where `directory` holds none of it."""
+        return cls(**_columns(Path(directory), "plays"))
+
+
+def plays(log: EventLog) -> Plays:
+    """The plays of an open log, cut into sessions; users beyond 64 bits are left out."""
+    _define_tables(log)
+    columns = log.connection.execute(TABLES["plays"]).fetchnumpy()
+    return Plays(**{name: np.asarray(values) for name, values in columns.items()})
+
+
+def collect(
+    logs: Sequence[str | Path],
+    out: str | Path,
+    threshold: float = 0.8,
+    n_tracks: int | None = None,
+) -> tuple[Summary, tuple[BadLine, ...]]:
+    """Turn event logs into a directory of interactions; returns counts and the bad lines.
+
+    Both `next` and `last` lines report a play; one with `time` above `threshold` makes its user
+    and track an interaction. `out` appears whole or not at all. Raises InputError for logs that
+    `open_logs` refuses, a threshold outside [0, 1), a track not below `n_tracks`, no interaction
+    above the threshold, and an `out` that holds something else.
+    """
+    if not 0 <= threshold < 1:
+        raise InputError(f"threshold {threshold} is outside [0, 1): a play's time is 0 to 1")
+    with new_directory(Path(out), "interactions.json") as directory, open_logs(logs) as log:
+        _define_tables(log)
+        if n_tracks is not None:
+            check_tracks(_one(log, "SELECT MAX(track) FROM events"), n_tracks)
+        for name, query in TABLES.items():
+            parameters = {"threshold": threshold} if "$threshold" in query else None
+            log.connection.sql(query, params=parameters).write_parquet(
+                str(directory / f"{name}.parquet"), compression="zstd"
+            )
+        summary = _summarise(log, directory, threshold)
+        (directory / "interactions.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
+        return summary, log.bad
+
+
+def check_tracks(largest: int, n_tracks: int) -> None:
+    """Raises InputError unless track ids up to `largest` are within the catalog."""
+    if largest >= n_tracks:
+        raise InputError(
+            f"track {largest} is not in the catalog (tracks 0 to {n_tracks - 1}):"
+            " these logs were made with another catalog"
+        )
+
+
+def _define_tables(log: EventLog) -> None:
+    log.connection.execute((HERE / "sessions.sql").read_text())
+    log.connection.execute((HERE / "interactions.sql").read_text())
+
+
+def _summarise(log: EventLog, directory: Path, threshold: float) -> Summary:
+    pairs = _columns(directory, "interactions")
+    everyone = _columns(directory, "users")
+    if not len(everyone["user"]):
+        raise InputError("every user id of the log is beyond 64 bits: nothing to train on")
+    if not len(pairs["user"]):
+        longest = _one(log, "SELECT MAX(time) FROM known_plays")
+        raise InputError(
+            f"no play has a time above the threshold {threshold}: the longest is {longest};"
+            " lower --threshold or collect more sessions"
+        )
+    digest = hashlib.sha256()
+    for columns in (pairs, _columns(directory, "plays"), everyone):
+        for values in columns.values():
+            digest.update(np.ascontiguousarray(values).data)
+    return Summary(
+        threshold=threshold,
+        files=tuple(str(file) for file in log.files),
+        lines=log.lines,
+        bad_lines=log.bad_lines,
+        first_timestamp=_one(log, "SELECT MIN(timestamp) FROM events"),
+        last_timestamp=_one(log, "SELECT MAX(timestamp) FROM events"),
+        users_seen=len(everyone["user"]),
+        users_left_out=_one(
+            log,
+            "SELECT COUNT(DISTINCT user_id) FROM events WHERE TRY_CAST(user_id AS BIGINT) IS NULL",
+        ),
+        users=len(np.unique(pairs["user"])),
+        tracks=len(np.unique(pairs["track"])),
+        interactions=len(pairs["user"]),
+        fingerprint=digest.hexdigest(),
+    )
+
+
+def _one(log: EventLog, query: str) -> Any:
+    return log.connection.execute(query).fetchall()[0][0]
+
+
+def _columns(directory: Path, table: str) -> dict[str, npt.NDArray[Any]]:
+    path = directory / f"{table}.parquet"
+    if not path.is_file():
+        raise InputError(
+            f"no {path}: make it with `botify-offline collect LOGS --out {directory}`"
+        )
+    table_ = pq.read_table(path)
+    return {name: table_[name].to_numpy() for name in table_.column_names}

@@ -1,0 +1,116 @@
+"""Parquet event logs: the same fields as JSON Lines, in columns of whatever fitting type."""
+
+import contextlib
+import glob
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from offline.errors import InputError
+from offline.log_lines import BadLine, explain_event
+
+COLUMNS = {
+    field: "user_id" if field == "user" else field
+    for field in ("message", "timestamp", "user", "track", "time", "latency", "experiments")
+}
+
+_INTEGERS: tuple[str, ...] = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
+    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+)
+_NUMBERS = (*_INTEGERS, "DOUBLE", "DECIMAL")
+_TIMES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+
+# Per field of the log: column types it may have and the expression for each.
+_READ: Mapping[str, Mapping[tuple[str, ...], str]] = {
+    "message": {("VARCHAR",): "message"},
+    "timestamp": {
+        _INTEGERS: "TRY_CAST(timestamp AS BIGINT)",
+        _TIMES: "epoch_ms(timestamp)",
+    },
+    "user": {
+        (*_INTEGERS, "DECIMAL"): 'integer_text(CAST("user" AS VARCHAR))',
+        ("VARCHAR",): 'integer_text("user")',
+    },
+    "track": {_INTEGERS: "TRY_CAST(track AS BIGINT)"},
+    "time": {
+        _NUMBERS: "CAST(time AS DOUBLE)",
+        # By way of its shortest text: 0.8 in single precision must not become 0.800000012.
+        ("FLOAT",): "CAST(CAST(time AS VARCHAR) AS DOUBLE)",
+    },
+    "latency": {(*_NUMBERS, "FLOAT"): "CAST(latency AS DOUBLE)"},
+    "experiments": {
+        ("VARCHAR", "JSON"): "CASE WHEN json_valid(experiments) THEN json(experiments) END",
+        ("STRUCT", "MAP"): "CAST(to_json(experiments) AS VARCHAR)",
+    },
+}
+
+
+def load_parquet(connection: duckdb.DuckDBPyConnection, path: Path, index: int) -> None:
+    """Append the rows of one parquet log to the table `lines` as file number `index`.
+
+    `experiments` may be a JSON string, a struct or a map; a user id beyond 64 bits needs a string
+    or a decimal. Raises InputError for a file that is no parquet, a column that is missing or has
+    a type that the field cannot have.
+    """
+    name = [glob.escape(str(path))]
+    try:
+        schema = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", name).fetchall()
+        types = {str(column): str(kind) for column, kind, *_ in schema}
+        values = ", ".join(
+            f"{_expression(path, field, types)} AS {COLUMNS[field]}" for field in _READ
+        )
+        session = "CAST(session AS VARCHAR)" if "session" in types else "NULL"
+        connection.execute(
+            f"INSERT INTO lines SELECT *, is_event({', '.join(COLUMNS.values())})"
+            f" FROM (SELECT {index} AS file, {values}, {session} AS session FROM read_parquet(?))",
+            name,
+        )
+    except duckdb.Error as error:
+        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _expression(path: Path, field: str, types: Mapping[str, str]) -> str:
+    if field not in types:
+        raise InputError(f"{path} has no column `{field}`, so it is no event log")
+    name = types[field].split("(")[0]
+    for kinds, expression in _READ[field].items():
+        if name in kinds:
+            return expression
+    wanted = ", ".join(kind for kinds in _READ[field] for kind in kinds)
+    raise InputError(f"{path}: column `{field}` is {types[field]}; it must be one of {wanted}")
+
+
+def explain_rows(
+    connection: duckdb.DuckDBPyConnection, path: Path, rows: Sequence[int]
+) -> Iterator[BadLine]:
+    """Why the rows with these positions (from 0, ascending) were turned down."""
+    found = connection.execute(
+        "SELECT * FROM read_parquet(?, file_row_number = true)"
+        " WHERE list_contains(?, file_row_number) ORDER BY file_row_number",
+        [[glob.escape(str(path))], list(rows)],
+    )
+    names = [str(column[0]) for column in found.description or []]
+    for values in found.fetchall():
+        row = dict(zip(names, values, strict=True))
+        yield BadLine(path, row["file_row_number"] + 1, explain_event(_as_in_json(row)))
+
+
+def _as_in_json(row: Mapping[str, object]) -> dict[str, object]:
+    event = dict(row)
+    user = event.get("user")
+    if isinstance(user, Decimal) or (isinstance(user, str) and user.isdecimal()):
+        event["user"] = int(user)
+    if isinstance(event.get("timestamp"), datetime):
+        event["timestamp"] = 0
+    if isinstance(event.get("time"), Decimal):
+        event["time"] = float(str(event["time"]))
+    experiments = event.get("experiments")
+    if isinstance(experiments, str):
+        with contextlib.suppress(ValueError):
+            event["experiments"] = json.loads(experiments)
+    return event

@@ -1,0 +1,155 @@
+"""Event logs as a DuckDB relation: a line is an event, or it is accounted for.
+
+The fast path hands whole files to DuckDB's parallel readers, which mark the lines that are no
+events. Only files that have such lines are opened again, to name line and reason.
+"""
+
+import glob
+import gzip
+import itertools
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from offline.errors import InputError
+from offline.log_files import LogFile, examine, find_log_files
+from offline.log_lines import BadLine, explain_line
+from offline.log_parquet import explain_rows, load_parquet
+
+HERE = Path(__file__).parent
+FIELDS = (
+    "message",
+    "timestamp",
+    "user",
+    "track",
+    "time",
+    "latency",
+    "recommendation",
+    "experiments",
+    "session",
+)
+MAX_NAMED = 1000
+"""Bad lines are all counted; this many of them are named."""
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """An open log: SQL view `events` (see events.sql) and what was read to make it."""
+
+    connection: duckdb.DuckDBPyConnection
+    files: tuple[Path, ...]
+    lines: int
+    """Lines that hold anything, usable or not."""
+    bad_lines: int
+    bad: tuple[BadLine, ...]
+    """The first `MAX_NAMED` of the bad lines, in the order of files and lines."""
+
+
+@contextmanager
+def open_logs(paths: Sequence[str | Path]) -> Iterator[EventLog]:
+    """Read logs: files, directories or patterns; JSON Lines, `.gz`, `.parquet`.
+
+    The events live in a temporary database on disk (under $TMPDIR) until the context ends. Raises
+    InputError where a path leads nowhere, a file cannot be read, the log has no lines, or all its
+    lines are bad.
+    """
+    found = find_log_files(paths)
+    with tempfile.TemporaryDirectory(prefix="botify-logs-") as scratch:
+        connection = duckdb.connect(f"{scratch}/events.duckdb")
+        try:
+            connection.execute("SET enable_progress_bar = false")
+            connection.execute((HERE / "events.sql").read_text())
+            files = [examine(file, Path(scratch)) for file in found]
+            _load(connection, files)
+            yield _account(connection, files)
+        finally:
+            connection.close()
+
+
+def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile]) -> None:
+    first = 0
+    for kind, group in itertools.groupby(files, key=lambda file: file.kind):
+        batch = list(group)
+        if kind == "parquet":
+            for index, file in enumerate(batch, first):
+                load_parquet(connection, file.path, index)
+        else:
+            _load_json(connection, batch, first)
+        first += len(batch)
+
+
+def _load_json(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile], first: int
+) -> None:
+    parameters = {
+        "files": [glob.escape(str(file.content)) for file in files],
+        "columns": dict.fromkeys(FIELDS, "JSON"),
+        "compression": "gzip" if files[0].kind == "gzip" else "none",
+        "first_file": first,
+    }
+    try:
+        connection.execute((HERE / "events_json.sql").read_text(), parameters)
+    except duckdb.Error as error:
+        names = _names(files)
+        raise InputError(f"{names} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _account(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile]) -> EventLog:
+    # Rows keep the order of the lines, so a row's distance from its file's first is its line.
+    starts = dict(
+        connection.execute("SELECT file, MIN(rowid) FROM lines GROUP BY file").fetchall()
+    )
+    bad_rows = connection.execute(
+        "SELECT file, rowid FROM lines WHERE NOT usable ORDER BY rowid LIMIT ?", [MAX_NAMED]
+    ).fetchall()
+    lines, usable = connection.execute(
+        "SELECT COUNT(*), COUNT(*) FILTER (usable) FROM lines"
+    ).fetchall()[0]
+    rows_of: dict[int, list[int]] = {}
+    for index, row in bad_rows:
+        rows_of.setdefault(index, []).append(row - starts[index])
+    bad: list[BadLine] = []
+    for index, file in enumerate(files):
+        rows = rows_of.get(index, [])
+        if file.kind == "parquet":
+            bad += explain_rows(connection, file.path, rows) if rows else ()
+        elif rows or file.damage:
+            bad += _explain_lines(file, rows)
+    lines += sum(file.damage is not None for file in files)
+    if not lines:
+        raise InputError(f"the log is empty: no line in {_names(files)}")
+    if not usable:
+        raise InputError(f"none of the {lines} lines of the log is an event; the first: {bad[0]}")
+    return EventLog(
+        connection=connection,
+        files=tuple(file.path for file in files),
+        lines=lines,
+        bad_lines=lines - usable,
+        bad=tuple(bad[:MAX_NAMED]),
+    )
+
+
+def _names(files: Sequence[LogFile]) -> str:
+    return ", ".join(str(file.path) for file in files[:3]) + (", ..." if len(files) > 3 else "")
+
+
+def _explain_lines(file: LogFile, rows: Sequence[int]) -> Iterator[BadLine]:
+    wanted = set(rows)
+    row = -1
+    number = 0
+    with gzip.open(file.path) if file.kind == "gzip" else file.content.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip(b" \t\r\n"):
+                continue
+            row += 1
+            if row in wanted:
+                wanted.remove(row)
+                yield BadLine(file.path, number, explain_line(line))
+            if not wanted and not file.damage:
+                return
+    if file.damage:
+        yield BadLine(file.path, number + 1, file.damage)

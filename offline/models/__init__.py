@@ -1,0 +1,1 @@
+"""Models that learn what to recommend from interactions."""

@@ -1,0 +1,47 @@
+"""config/train.yml: the options of training."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from offline.errors import InputError
+
+
+class TrainOptions(BaseModel):
+    """Options of the denoising autoencoder and its training; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    hidden: tuple[PositiveInt, ...] = Field(default=(300,), min_length=1)
+    """Sizes of the tanh layers between the tracks and the logits."""
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    """Share of a user's tracks left out of the input, anew each time."""
+    learning_rate: float = Field(default=3e-3, gt=0)
+    """Of Adam."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    batch_size: PositiveInt = 100
+    """Users a step."""
+    epochs: PositiveInt = 30
+    """At most so many."""
+    patience: PositiveInt = 3
+    """Stop after so many epochs without a better held-out NDCG@50."""
+    held_out_users: float = Field(default=0.2, gt=0, le=1)
+    """Share of the users some of whose interactions are held out."""
+    held_out_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of those users' interactions."""
+    seed: int = Field(default=31337, ge=0, lt=2**63)
+
+
+def load_options(path: Path) -> TrainOptions:
+    """The validated options; raises InputError that names the file and the key."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TrainOptions.model_validate(content if content is not None else {})
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
