@@ -1,0 +1,110 @@
+"""What there is to ship: the event logs `data.json*` of a directory, cut at the last newline."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from script.errors import InputError, ShipError
+
+PREFIX = "data.json"
+# A compressed log is complete and has no lines to cut at.
+COMPRESSED = (".gz", ".zst")
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One log as it stood when it was found.
+
+    `name` is its name at the target. The first `size` bytes are whole lines; `unfinished` bytes
+    follow them, a line that a service is still writing. `identity` is (device, inode).
+    """
+
+    path: Path
+    name: str
+    size: int
+    unfinished: int
+    identity: tuple[int, int]
+
+    def chunks(self, size: int | None = None) -> Iterator[bytes]:
+        """The whole lines, or their first `size` bytes, in pieces of at most 1 MiB.
+
+        Raises ShipError if the file was replaced or became shorter since it was found.
+        """
+        left = self.size if size is None else size
+        with self.path.open("rb") as file:
+            if _identity(os.fstat(file.fileno())) != self.identity:
+                raise ShipError(f"{self.path}: was rotated while shipping; run the command again")
+            while left:
+                chunk = file.read(min(CHUNK, left))
+                if not chunk:
+                    raise ShipError(f"{self.path}: became shorter while it was read")
+                left -= len(chunk)
+                yield chunk
+
+
+def find_logs(directory: Path, container: str | None = None) -> list[LogFile]:
+    """The logs of `directory`, by name.
+
+    A local directory gives its own `data.json*` under the names they have. With `container`,
+    `directory` is a copy of that container's log directory: files are named after the container,
+    and files of a directory inside it (each process behind a shared volume has one) after that.
+    An empty list where there are none.
+
+    Raises InputError where there is no directory, or two logs would get one name.
+    """
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such directory; --log-dir says where the logs are")
+    found = [(path, _target_name(path.name, container)) for path in _logs_in(directory)]
+    if container is not None:
+        for inner in sorted(path for path in directory.iterdir() if path.is_dir()):
+            found += [(path, _target_name(path.name, inner.name)) for path in _logs_in(inner)]
+    logs = [_log_file(path, name) for path, name in found]
+    check_names(logs)
+    return logs
+
+
+def check_names(logs: list[LogFile]) -> None:
+    """Raise InputError if two logs would have the same name at the target."""
+    for name, count in Counter(log.name for log in logs).items():
+        if count > 1:
+            paths = ", ".join(str(log.path) for log in logs if log.name == name)
+            raise InputError(f"{paths}: would all be shipped as {name}; rename all but one")
+
+
+def _logs_in(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.glob(f"{PREFIX}*") if path.is_file())
+
+
+def _target_name(name: str, label: str | None) -> str:
+    # The label goes behind the prefix: readers find logs by `data.json*`, and `.gz` stays last.
+    return name if label is None else f"{PREFIX}.{label}{name.removeprefix(PREFIX)}"
+
+
+def _log_file(path: Path, name: str) -> LogFile:
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        whole = status.st_size
+        if path.suffix not in COMPRESSED:
+            whole = _whole_lines(file, status.st_size)
+    return LogFile(path, name, whole, status.st_size - whole, _identity(status))
+
+
+def _whole_lines(file: BinaryIO, size: int) -> int:
+    """Bytes up to and with the last newline of the first `size` bytes; 0 where there is none."""
+    end = size
+    while end:
+        start = max(0, end - CHUNK)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -1,0 +1,147 @@
+"""Logs out of containers.
+
+Containers cannot run where these tests run, so `docker` is a small program put on PATH. It keeps
+a folder per container and answers `ps`, `inspect` and `cp` from there. These tests show which
+containers the data client asks for and what it makes of their files; they do not show that
+Docker itself answers so.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+Ship = Callable[..., subprocess.CompletedProcess[str]]
+
+DOCKER = """#!/bin/sh
+cd "$FAKE_CONTAINERS" || exit 1
+case $1 in
+ps) ls ;;
+inspect) [ ! -f "$4/volume" ] || cat "$4/volume" ;;
+cp) cp -R "${2%%:*}${2#*:}" "$3" ;;
+esac
+"""
+
+
+@pytest.fixture
+def containers(tmp_path: Path) -> Path:
+    (tmp_path / "containers").mkdir()
+    return tmp_path / "containers"
+
+
+@pytest.fixture
+def ship(tmp_path: Path, containers: Path, run: Ship) -> Ship:
+    """`python script/dataclient.py --recommender N [BEFORE...] log2local out`."""
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+
+    def ship(count: int, *before: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{docker.parent}:{os.environ['PATH']}"
+        return run(
+            *("--recommender", str(count), *before, "log2local", "out"),
+            **{"PATH": path, "FAKE_CONTAINERS": str(containers)} | environment,
+        )
+
+    return ship
+
+
+def write(containers: Path, path: str, content: bytes, volume: str | None = None) -> None:
+    """A log of a container; `path` starts with the container's name."""
+    container, _, name = path.partition("/")
+    log = containers / container / "var" / "log" / "botify" / name
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(content)
+    if volume:
+        (containers / container / "volume").write_text(volume)
+
+
+def shipped(tmp_path: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize("dash", ["_", "-"])
+def test_both_ways_of_docker_compose_to_name_a_container(
+    ship: Ship, containers: Path, tmp_path: Path, dash: str
+) -> None:
+    write(containers, f"botify{dash}recommender{dash}1/data.json", b"one\n")
+    write(containers, f"botify{dash}recommender{dash}2/data.json", b"two\n")
+    write(containers, f"botify{dash}redis{dash}1/data.json", b"not a log\n")
+    done = ship(2)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shipped(tmp_path) == {
+        "data.json.recommender-1": b"one\n",
+        "data.json.recommender-2": b"two\n",
+    }
+
+
+def test_recommenders_that_share_a_volume_are_read_once(
+    ship: Ship, containers: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        for host in ("recommender-aaa", "recommender-bbb", "recommender-replaced"):
+            path = f"botify-recommender-{number}/{host}/data.json"
+            write(containers, path, host.encode() + b"\n", volume="/volumes/logs")
+    for count in (1, 2):
+        done = ship(count)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert shipped(tmp_path) == {
+        "data.json.recommender-aaa": b"recommender-aaa\n",
+        "data.json.recommender-bbb": b"recommender-bbb\n",
+        "data.json.recommender-replaced": b"recommender-replaced\n",
+    }
+
+
+def test_the_first_by_number_are_taken_and_the_others_are_named(
+    ship: Ship, containers: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2, 10):
+        write(containers, f"botify-recommender-{number}/data.json", b"line\n")
+    done = ship(2)
+    assert set(shipped(tmp_path)) == {"data.json.recommender-1", "data.json.recommender-2"}
+    assert done.stderr == "Note: not asked for, so not shipped: botify-recommender-10\n"
+
+
+def test_fewer_containers_than_asked_for(ship: Ship, containers: Path, tmp_path: Path) -> None:
+    write(containers, "botify-recommender-1/data.json", b"line\n")
+    done = ship(2)
+    assert done.returncode == 2
+    assert "docker ps shows botify-recommender-1;" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_containers_without_logs(ship: Ship, containers: Path) -> None:
+    (containers / "botify-recommender-1" / "var" / "log" / "botify").mkdir(parents=True)
+    done = ship(1)
+    assert done.returncode == 2
+    assert "/var/log/botify of the containers: no data.json*" in done.stderr
+
+
+def test_one_project_of_several_is_chosen(ship: Ship, containers: Path, tmp_path: Path) -> None:
+    write(containers, "botify-recommender-1/data.json", b"ours\n")
+    write(containers, "other-recommender-1/data.json", b"theirs\n")
+    done = ship(1)
+    assert done.returncode == 2
+    assert "(botify, other); choose one with --project" in done.stderr
+    assert ship(1, "--project", "botify").returncode == 0
+    assert shipped(tmp_path) == {"data.json.recommender-1": b"ours\n"}
+    assert ship(1, COMPOSE_PROJECT_NAME="botify").returncode == 0
+
+
+def test_what_docker_says_when_it_fails_is_passed_on(ship: Ship, containers: Path) -> None:
+    (containers / "botify-recommender-1").mkdir()
+    done = ship(1)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: `docker cp botify-recommender-1:/var/log/botify/. ")
+    assert "No such file or directory" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_docker_at_all(ship: Ship, tmp_path: Path) -> None:
+    done = ship(1, PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert "needs the command `docker`" in done.stderr
