@@ -5,12 +5,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 
-def cosine_neighbours(matrix: sparse.csr_matrix, k: int) -> NDArray[np.int64]:
+def cosine_neighbours(
+    matrix: sparse.csr_matrix, k: int, least_in_common: int = 5
+) -> NDArray[np.int64]:
     """The k nearest tracks of each track by cosine of their columns, best first.
 
     `matrix`: binary user × track. cos(a, b) = users of both / sqrt(users of a
-    * users of b) (Sarwar et al., 2001). Shape (n_tracks, k), padded with -1
-    where fewer tracks share a user; ties go to the smaller track id.
+    * users of b) (Sarwar et al., 2001). Tracks with fewer than
+    `least_in_common` users in common are chance company: they count only for
+    a track that has no better ones. Shape (n_tracks, k), padded with -1 where
+    there are fewer; ties go to the smaller track id.
     """
     n_tracks = matrix.shape[1]
     counts = np.asarray(matrix.sum(axis=0)).ravel()
@@ -24,9 +28,11 @@ def cosine_neighbours(matrix: sparse.csr_matrix, k: int) -> NDArray[np.int64]:
         together.sort_indices()
         for i in range(together.shape[0]):
             row = slice(together.indptr[i], together.indptr[i + 1])
-            others = together.indices[row]
-            score = together.data[row] * scale[others]
-            near = np.argsort(-score, kind="stable")
-            near = others[near[others[near] != start + i][:k]]
+            others, common = together.indices[row], together.data[row]
+            company = others != start + i
+            if (company & (common >= least_in_common)).any():
+                company &= common >= least_in_common
+            others, score = others[company], (common * scale[others])[company]
+            near = others[np.argsort(-score, kind="stable")[:k]]
             out[start + i, : len(near)] = near
     return out
