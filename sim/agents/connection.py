@@ -28,7 +28,9 @@ class Connection:
         self._timeout = timeout
         self._host = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._socket: socket.socket | None = None
+        self._poll = select.poll()
         self._received = b""
+        self._deadline = 0.0
 
     def send(self, method: str, path: str, body: bytes = b"") -> None:
         """Send a request with a JSON body."""
@@ -50,8 +52,8 @@ class Connection:
             name.lower(): value.strip().lower()
             for name, _, value in (line.partition(b":") for line in lines)
         }
-        kept = b"keep-alive" if version == b"HTTP/1.0" else b""
-        closing = headers.get(b"connection", b"") not in (kept, b"keep-alive")
+        unsaid = b"close" if version == b"HTTP/1.0" else b"keep-alive"
+        closing = headers.get(b"connection", unsaid) != b"keep-alive"
         try:
             if status < 200 or status in (204, 304):
                 body = b""
@@ -70,6 +72,7 @@ class Connection:
     def close(self) -> None:
         """Close the socket, if open; the next request opens another."""
         if self._socket is not None:
+            self._poll.unregister(self._socket)
             self._socket.close()
         self._socket, self._received = None, b""
 
@@ -81,7 +84,6 @@ class Connection:
         if self._socket is None:
             self._socket = socket.create_connection(self._address, self._timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._poll = select.poll()
             self._poll.register(self._socket, select.POLLIN)
         return self._socket
 

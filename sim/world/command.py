@@ -7,7 +7,7 @@ import click
 import numpy as np
 import yaml
 
-from sim.world.calibrate import calibrate
+from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
 from sim.world.generate import GeneratorOptions, generate
 from sim.world.statistics import describe
@@ -72,6 +72,12 @@ def world(out: Path, lastfm: Path | None, users: int, tracks: int, seed: int) ->
         },
     }
     (out / "world.json").write_text(json.dumps(facts, indent=2) + "\n")
+    if not calibration.in_band:
+        click.echo(
+            f"note: recommenders differ best with Random within {RANDOM_BAND[0]} to "
+            f"{RANDOM_BAND[1]} and the oracle at {ORACLE_FLOOR:g} or more: a larger world helps",
+            err=True,
+        )
     click.echo(
         f"world ({source}): {facts['users']:,} users, {facts['tracks']:,} tracks, "
         f"{facts['artists']:,} artists; mean session time {calibration.random:.2f} under Random, "

@@ -64,7 +64,11 @@ _TRAITS = (
 
 def load_world(tracks: Path, embeddings: Path, users: Path, defaults: UserCatalogConfig) -> World:
     """Load a world wherever it was made; raises InputError that names file and line."""
-    return World(load_catalog(tracks), load_embeddings(embeddings), load_users(users, defaults))
+    parts = load_catalog(tracks), load_embeddings(embeddings), load_users(users, defaults)
+    try:
+        return World(*parts)
+    except InputError as error:
+        raise InputError(f"{tracks}, {embeddings} and {users}: {error}") from error
 
 
 def load_catalog(path: Path) -> Catalog:
@@ -74,6 +78,8 @@ def load_catalog(path: Path) -> Catalog:
         if line.track in found:
             raise InputError(f"{path}:{number}: track {line.track} stands there twice: remove one")
         found[line.track] = line
+    if not found:
+        raise InputError(f"{path}: no tracks in it: at least one is needed")
     for track in range(len(found)):
         if track not in found:
             raise InputError(
@@ -98,7 +104,8 @@ def load_embeddings(path: Path) -> NDArray[np.float32]:
         raise InputError(f"{path}: not a .npy file of numbers: {error}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         raise InputError(f"{path}: an array of floating-point numbers is needed")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes inf, which World refuses
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def load_users(path: Path, defaults: UserCatalogConfig) -> Users:
@@ -108,6 +115,8 @@ def load_users(path: Path, defaults: UserCatalogConfig) -> Users:
         if line.user in found:
             raise InputError(f"{path}:{number}: user {line.user} stands there twice: remove one")
         found[line.user] = line
+    if not found:
+        raise InputError(f"{path}: no users in it: at least one is needed")
 
     def trait(name: str) -> list[float]:
         default = getattr(defaults, f"default_{name}")

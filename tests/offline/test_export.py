@@ -1,0 +1,156 @@
+"""From a log to the files that the service serves, through the commands."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from offline.artefact import load_artefact
+from offline.cli import main
+from offline.interactions import Interactions
+from offline.training import top_lists
+
+N_TRACKS = 60
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """A log of 40 users in two camps, and user 99, who liked nothing; interactions and a model."""
+    rng = np.random.default_rng(2)
+    lines = []
+    for user in [*range(40), 99]:
+        tracks = 30 * (user % 2) + rng.choice(30, size=12, replace=False)
+        for step, track in enumerate(tracks.tolist()):
+            ends = step == len(tracks) - 1
+            lines.append(
+                {
+                    "message": "last" if ends else "next",
+                    "timestamp": 1_000 * user + step,
+                    "user": user,
+                    "track": track,
+                    "time": 0.1 if user == 99 else 1.0,
+                    "latency": 0.001,
+                    "recommendation": None if ends else 0,
+                    "experiments": {},
+                }
+            )
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log/data.json").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    catalog = [{"track": t, "artist": f"a{t}", "title": f"t{t}"} for t in range(N_TRACKS)]
+    (tmp_path / "tracks.json").write_text("".join(json.dumps(x) + "\n" for x in catalog))
+    (tmp_path / "train.yml").write_text("hidden: [16]\nepochs: 5\nbatch_size: 10\n")
+    return tmp_path
+
+
+@pytest.fixture
+def offline(workplace: Path) -> Callable[..., str]:
+    def run(*words: str, fails: bool = False) -> str:
+        arguments = [word.replace("@", f"{workplace}/") for word in words]
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == (2 if fails else 0), done.output
+        return done.output
+
+    return run
+
+
+def learned(offline: Callable[..., str]) -> None:
+    offline("collect", "@log", "--out", "@interactions")
+    offline(
+        *("train", "@interactions", "--catalog", "@tracks.json"),
+        *("--out", "@model", "--config", "@train.yml"),
+    )
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_lists_are_the_model_s_and_everybody_has_one(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    said = offline("export", "@model", "@interactions", "--out", "@lists", "--length", "20")
+    assert "41 users (1 without interactions get top tracks)" in said
+
+    lists = {x["user"]: x["tracks"] for x in lines_of(workplace / "lists/recommendations.json")}
+    data = Interactions.load(workplace / "interactions")
+    model = load_artefact(workplace / "model").model
+    expected = top_lists(model, data.matrix(N_TRACKS), 20, exclude_input=False)
+    assert sorted(lists) == [*range(40), 99]
+    for row, user in enumerate(data.users.tolist()):
+        assert lists[user] == expected[row].tolist()
+
+    top = json.loads((workplace / "lists/top_tracks.json").read_text())
+    counts = np.bincount(data.track, minlength=N_TRACKS)
+    assert top == sorted(np.flatnonzero(counts), key=lambda t: (-counts[t], t))
+    assert lists[99] == top[:20]
+
+    neighbours = lines_of(workplace / "lists/neighbours.json")
+    for line in neighbours:
+        camp = int(str(line["track"])) // 30
+        near = line["recommendations"]
+        assert isinstance(near, list)
+        assert near
+        assert {track // 30 for track in near} == {camp}
+
+
+def test_export_twice_gives_the_same_bytes(workplace: Path, offline: Callable[..., str]) -> None:
+    learned(offline)
+    for name in ("one", "two"):
+        offline("export", "@model", "@interactions", "--out", f"@{name}")
+    for file in ("recommendations.json", "neighbours.json", "top_tracks.json"):
+        one, two = (workplace / name / file for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_training_shows_loss_and_held_out_metrics(offline: Callable[..., str]) -> None:
+    offline("collect", "@log", "--out", "@interactions")
+    said = offline(
+        *("train", "@interactions", "--catalog", "@tracks.json"),
+        *("--out", "@model", "--config", "@train.yml"),
+    )
+    assert "epoch   1: loss" in said
+    assert "held-out NDCG@50" in said
+    assert "recall@50" in said
+    assert "kept epoch" in said
+
+
+def test_evaluation_is_of_what_training_held_out(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    popular, dae = map(
+        json.loads, offline("evaluate", "@model", "@interactions", "--json").splitlines()
+    )
+    best = load_artefact(workplace / "model").about["best"]
+    assert dae["ndcg@50"] == pytest.approx(best["ndcg"])
+    assert dae["recall@50"] == pytest.approx(best["recall"])
+    assert popular["users"] == dae["users"] == 8
+
+
+def test_other_interactions_than_the_model_s_are_refused(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    log = workplace / "log/data.json"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[12:]))
+    offline("collect", "@log", "--out", "@others")
+    said = offline("export", "@model", "@others", "--out", "@lists", fails=True)
+    assert "trained on other interactions" in said
+    assert not (workplace / "lists").exists()
+
+
+def test_a_catalog_too_small_for_the_log_is_refused(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    offline("collect", "@log", "--out", "@interactions")
+    catalog = workplace / "tracks.json"
+    catalog.write_text("".join(catalog.read_text().splitlines(keepends=True)[:10]))
+    said = offline(
+        "train", "@interactions", "--catalog", "@tracks.json", "--out", "@model", fails=True
+    )
+    assert "not in the catalog" in said
+    assert said.count("\n") == 1
