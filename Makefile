@@ -36,8 +36,10 @@ lint: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# The figures of docs/benchmarks.md for the demo's world; it must be there: `make demo`.
 bench: $(READY)
-	@$(BIN)/python bench/loop.py --out out/bench
+	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists
+	@$(BIN)/python bench/neighbours.py --data $(OUT)
 
 clean:
 	rm -rf .venv out

@@ -4,6 +4,7 @@ The fast path hands whole files to DuckDB's parallel readers, which mark the lin
 events. Only files that have such lines are opened again, to name line and reason.
 """
 
+import contextlib
 import glob
 import gzip
 import itertools
@@ -61,7 +62,9 @@ def open_logs(paths: Sequence[str | Path]) -> Iterator[EventLog]:
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as scratch:
         connection = duckdb.connect(f"{scratch}/events.duckdb")
         try:
-            connection.execute("SET enable_progress_bar = false")
+            # In Jupyter without ipywidgets DuckDB shows no bar, and refuses to hear of one.
+            with contextlib.suppress(duckdb.InvalidInputException):
+                connection.execute("SET enable_progress_bar = false")
             connection.execute((HERE / "events.sql").read_text())
             files = [examine(file, Path(scratch)) for file in found]
             _load(connection, files)

@@ -56,11 +56,9 @@ def fit(
     hears how many users a step took. Raises InputError where nothing can be
     held out.
     """
-    split_rng, order_rng, torch_rng = (
-        np.random.default_rng(s) for s in np.random.SeedSequence(options.seed).spawn(3)
-    )
+    _, order_rng, torch_rng = _streams(options)
     generator = torch.Generator().manual_seed(int(torch_rng.integers(2**63)))
-    split = split_interactions(matrix, options.held_out_users, options.held_out_share, split_rng)
+    split = split_for(matrix, options)
     model = DAE(matrix.shape[1], options.hidden, generator)
     optimizer = torch.optim.Adam(
         model.parameters(),
@@ -98,6 +96,17 @@ def fit(
             break
     model.load_state_dict(best)
     return Trained(model, tuple(epochs))
+
+
+def split_for(matrix: sparse.csr_matrix, options: TrainOptions) -> Split:
+    """What training with these options holds out of `matrix`, and what it learns from."""
+    rng, _, _ = _streams(options)
+    return split_interactions(matrix, options.held_out_users, options.held_out_share, rng)
+
+
+def _streams(options: TrainOptions) -> tuple[np.random.Generator, ...]:
+    """Random streams of the split, of the order of users, and of torch."""
+    return tuple(np.random.default_rng(s) for s in np.random.SeedSequence(options.seed).spawn(3))
 
 
 def held_out_metrics(model: DAE, split: Split) -> RankingMetrics:

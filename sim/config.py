@@ -24,7 +24,7 @@ class UserCatalogConfig(_Section):
     user_catalog_path: Path
     default_interest_neighbours: PositiveInt = 10
     default_consume_bias: float = 5.0
-    default_consume_sharpness: float = 1.0
+    default_consume_sharpness: float = Field(default=1.0, gt=0)
     default_session_budget: PositiveInt = 5
     default_artist_discount_gamma: float = Field(default=0.8, ge=0.0, le=1.0)
 

@@ -132,9 +132,10 @@ def play(
     live = np.empty(0, dtype=np.int64)
     while True:
         started = queue.take(len(free))
-        sessions.start(free[: len(started)], started)
-        live = np.sort(np.concatenate([live, free[: len(started)]]))
-        free = free[len(started) :]
+        if len(started):
+            sessions.start(free[: len(started)], started)
+            live = np.sort(np.concatenate([live, free[: len(started)]]))
+            free = free[len(started) :]
         if not len(live):
             break
         turn = sessions.turn(live)

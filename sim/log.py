@@ -6,6 +6,7 @@ from types import TracebackType
 import orjson
 
 from sim.clock import Clock
+from sim.errors import InputError
 from sim.events import Events
 
 
@@ -18,11 +19,13 @@ class JsonLog:
 
     def __init__(self, directory: Path, recommender: str, clock: Clock) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.path = directory / "data.json"
-        self.lines = 0
+        path = directory / "data.json"
         self._recommender = recommender
         self._clock = clock
-        self._file = self.path.open("wb")
+        try:
+            self._file = path.open("xb")
+        except FileExistsError:
+            raise InputError(f"{path} is there already: remove it or name another place") from None
 
     def write(self, events: Events) -> None:
         columns = (
@@ -31,21 +34,24 @@ class JsonLog:
             events.users.tolist(),
             events.tracks.tolist(),
             events.times.tolist(),
+            events.is_last.tolist(),
             events.recommendations.tolist(),
             events.ranks.tolist(),
             events.propensities.tolist(),
         )
         lines = bytearray()
-        for episode, stamp, user, track, time, answer, rank, chance in zip(*columns, strict=True):
+        for episode, stamp, user, track, time, last, answer, rank, chance in zip(
+            *columns, strict=True
+        ):
             lines += orjson.dumps(
                 {
-                    "message": "next" if answer >= 0 else "last",
+                    "message": "last" if last else "next",
                     "timestamp": stamp,
                     "user": user,
                     "track": track,
                     "time": time,
                     "latency": 0.0,
-                    "recommendation": answer if answer >= 0 else None,
+                    "recommendation": None if last else answer,
                     "experiments": {},
                     "session": str(episode),
                     "recommender": self._recommender,
@@ -55,7 +61,6 @@ class JsonLog:
                 option=orjson.OPT_APPEND_NEWLINE,
             )
         self._file.write(lines)
-        self.lines += len(events.users)
 
     def __enter__(self) -> "JsonLog":
         return self

@@ -92,6 +92,8 @@ def run(
         raise InputError(f"--seed {seed}: it must be from 0 to 2**64 - 1")
     if not days > 0:
         raise InputError(f"--days {days}: it must be more than 0")
+    if processes is not None and mode != "multi":
+        raise InputError("--processes goes with multi: `multi --processes 4`")
     if log_dir is not None and recommender == "remote":
         raise InputError("--log: the service writes the log of a remote run, see its log_dir")
     config = load_config(config_path)

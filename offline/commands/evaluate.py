@@ -7,11 +7,10 @@ import click
 import numpy as np
 
 from offline.artefact import load_artefact
-from offline.export import by_popularity
+from offline.evaluation import evaluate
 from offline.interactions import Interactions
-from offline.metrics import RankingMetrics, ranking_metrics
-from offline.split import split_interactions
-from offline.training import K, held_out_metrics
+from offline.metrics import RankingMetrics
+from offline.training import K
 
 
 @click.command("evaluate")
@@ -24,24 +23,7 @@ def command(model: Path, interactions: Path, as_json: bool) -> None:
     NDCG@50 and recall@50, mean over users with a 95 % interval; what the user
     was trained on is not offered.
     """
-    artefact = load_artefact(model)
-    options = artefact.options
-    data = Interactions.load(interactions)
-    # The split that training made: the first stream of its seed.
-    rng = np.random.default_rng(np.random.SeedSequence(options.seed).spawn(3)[0])
-    matrix = data.matrix(artefact.model.n_tracks)
-    split = split_interactions(matrix, options.held_out_users, options.held_out_share, rng)
-
-    rows = np.flatnonzero(np.diff(split.held_out.indptr))
-    popular = by_popularity(np.asarray(split.train.sum(axis=0)).ravel())
-    shown = []
-    for row in rows.tolist():
-        fresh = popular[~np.isin(popular, split.train[[row]].indices)][:K]
-        shown.append(np.pad(fresh, (0, K - len(fresh)), mode="edge"))
-    found = {
-        "popular": ranking_metrics(np.asarray(shown), split.held_out[rows]),
-        "dae": held_out_metrics(artefact.model, split),
-    }
+    found = evaluate(load_artefact(model), Interactions.load(interactions))
     for name, metrics in found.items():
         click.echo(json.dumps(_facts(name, metrics)) if as_json else _text(name, metrics))
 

@@ -6,6 +6,7 @@ and only the headers that frame an answer are looked at.
 
 import select
 import socket
+import sys
 from time import monotonic
 
 _LARGEST_ANSWER = 2**20
@@ -31,6 +32,7 @@ class Connection:
         self._poll = select.poll()
         self._received = b""
         self._deadline = 0.0
+        self._begun = False
 
     def send(self, method: str, path: str, body: bytes = b"") -> None:
         """Send a request with a JSON body."""
@@ -42,7 +44,7 @@ class Connection:
 
     def receive(self) -> tuple[int, bytes]:
         """Status and body of the answer to the request sent last."""
-        self._deadline = monotonic() + self._timeout
+        self._deadline, self._begun = monotonic() + self._timeout, False
         first, *lines = self._until(b"\r\n\r\n").split(b"\r\n")
         version, _, rest = first.partition(b" ")
         if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
@@ -125,10 +127,15 @@ class Connection:
         if left <= 0:
             raise TimeoutError(f"not within {self._timeout:g} s")
         self._socket.settimeout(left)
+        if self._begun and sys.platform == "linux":
+            # Many servers send head and body apart, the body once the head is
+            # acknowledged, which the kernel would put off by 40 ms.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         try:
             some = self._socket.recv(65536)
         except TimeoutError:
             raise TimeoutError(f"not within {self._timeout:g} s") from None
+        self._begun = True
         self._received += some
         if len(self._received) > _LARGEST_ANSWER:
             raise HttpError(f"the answer is longer than {_LARGEST_ANSWER:,} bytes")

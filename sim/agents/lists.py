@@ -1,27 +1,30 @@
 """Reads the lists that the service serves, for the recommenders played in process."""
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sim.agents.policies import TOP
 from sim.errors import InputError
 from sim.jsonl import explain, read_lines
 from sim.world import World
 
+_Track = Annotated[int, Field(ge=0)]  # below 0 stands for none in the arrays
+
 
 class _UserList(BaseModel):
     model_config = ConfigDict(strict=True)
     user: int
-    tracks: list[int]
+    tracks: list[_Track]
 
 
 class _TrackList(BaseModel):
     model_config = ConfigDict(strict=True)
-    track: int
-    recommendations: list[int]
+    track: _Track
+    recommendations: list[_Track]
 
 
 def read_recommendations(path: Path, world: World) -> NDArray[np.int64]:
@@ -48,7 +51,7 @@ def read_neighbours(path: Path, world: World) -> NDArray[np.int64]:
 def read_top_tracks(path: Path, world: World) -> NDArray[np.int64]:
     """Track ids of top_tracks.json, most popular first."""
     try:
-        tracks = TypeAdapter(list[int]).validate_json(path.read_bytes())
+        tracks = TypeAdapter(list[_Track]).validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:

@@ -30,7 +30,7 @@ class _UserLine(BaseModel):
     user: _Id
     interests: list[_Id] = Field(min_length=1)
     consume_bias: float | None = None
-    consume_sharpness: float | None = None
+    consume_sharpness: float | None = Field(default=None, gt=0)
     interest_neighbours: int | None = Field(default=None, ge=1)
     session_budget: int | None = Field(default=None, ge=1)
     artist_discount_gamma: float | None = Field(default=None, ge=0, le=1)

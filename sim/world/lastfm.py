@@ -57,16 +57,16 @@ def lastfm_world(directory: Path, seed: int, dimensions: int = 64) -> tuple[Worl
 
 
 def _factors(confidence: sp.csr_matrix, dimensions: int, seed: int) -> NDArray[np.float32]:
-    model = AlternatingLeastSquares(
-        factors=dimensions,
-        regularization=0.1,
-        alpha=2.0,
-        iterations=15,
-        random_state=seed,
-        # One thread: sums in another order would give another world.
-        num_threads=1,
-    )
     with threadpool_limits(limits=1, user_api="blas"):
+        model = AlternatingLeastSquares(
+            factors=dimensions,
+            regularization=0.1,
+            alpha=2.0,
+            iterations=15,
+            random_state=seed,
+            # One thread: sums in another order would give another world.
+            num_threads=1,
+        )
         model.fit(confidence, show_progress=False)
     return np.asarray(model.item_factors, dtype=np.float32)
 

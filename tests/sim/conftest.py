@@ -1,0 +1,157 @@
+"""Small worlds, made in memory or as files, and the command line as a program."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from sim.agents.base import Answer, Turn
+from sim.world import Catalog, Users, World
+
+REPO = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def make_world() -> Callable[..., World]:
+    """make_world(n_users=..., ...): a random world whose sessions are neither short nor endless.
+
+    Scalars or arrays for the traits replace the random ones.
+    """
+
+    def make(
+        n_users: int = 20, n_tracks: int = 60, n_artists: int = 12, seed: int = 1, **traits: Any
+    ) -> World:
+        rng = np.random.default_rng(seed)
+        artist_of = rng.integers(0, n_artists, n_tracks).astype(np.int32)
+        catalog = Catalog(
+            [f"title {t}" for t in range(n_tracks)],
+            [f"artist {a}" for a in range(n_artists)],
+            artist_of,
+        )
+        embeddings = rng.normal(scale=1.5, size=(n_tracks, 6)).astype(np.float32)
+        counts = rng.integers(1, 5, n_users)
+        drawn = {
+            "consume_bias": rng.uniform(-2.0, 6.0, n_users),
+            "consume_sharpness": np.exp(rng.uniform(np.log(0.5), np.log(2.0), n_users)),
+            "interest_neighbours": rng.integers(1, 12, n_users),
+            "session_budget": rng.integers(1, 8, n_users),
+            "artist_discount_gamma": rng.uniform(0.0, 1.0, n_users),
+        }
+        kept = {
+            name: np.broadcast_to(np.asarray(traits[name], dtype=values.dtype), n_users).copy()
+            if name in traits
+            else values
+            for name, values in drawn.items()
+        }
+        users = Users(
+            ids=rng.permutation(10 * n_users)[:n_users].astype(np.int64),
+            bounds=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            interests=rng.integers(0, n_tracks, int(counts.sum())),
+            **kept,
+        )
+        return World(catalog, embeddings, users)
+
+    return make
+
+
+class ByFormula:
+    """A deterministic agent: the answer follows from user, last track and step alone."""
+
+    name = "by_formula"
+
+    def __init__(self, one_session_per_user: bool = False) -> None:
+        self.one_session_per_user = one_session_per_user
+        self.turns: list[Turn] = []
+        self.ends: list[Turn] = []
+
+    def begin(self, world: World, slots: int) -> None:
+        self._n_tracks = len(world.catalog)
+        self.slots = slots
+
+    def recommend(self, turn: Turn) -> Answer:
+        self.turns.append(turn)
+        return Answer((turn.users * 7 + turn.tracks * 3 + turn.steps * 5 + 1) % self._n_tracks)
+
+    def end(self, turn: Turn) -> None:
+        self.ends.append(turn)
+
+
+@pytest.fixture
+def by_formula() -> type[ByFormula]:
+    return ByFormula
+
+
+def lines(rows: Any) -> str:
+    """JSON Lines; rows that are str go in as they are."""
+    return "".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows)
+
+
+class WorldFiles:
+    """The files of a small world, each of which a test may spoil, and their env.yml."""
+
+    def __init__(self, root: Path, n_tracks: int = 40, n_users: int = 25) -> None:
+        rng = np.random.default_rng(3)
+        self.tracks, self.embeddings = root / "tracks.json", root / "tracks.npy"
+        self.users, self.env = root / "users.json", root / "env.yml"
+        self.tracks.write_text(
+            lines(
+                {"track": t, "artist": f"artist {t % 4}", "title": f"title {t}"}
+                for t in range(n_tracks)
+            )
+        )
+        np.save(self.embeddings, rng.normal(scale=2.0, size=(n_tracks, 6)).astype(np.float32))
+        self.users.write_text(
+            lines(
+                {"user": u, "interests": rng.integers(0, n_tracks, 3).tolist()}
+                for u in range(n_users)
+            )
+        )
+        self.write_env()
+
+    def write_env(self, **sections: dict[str, Any]) -> Path:
+        """env.yml, with keys of its sections replaced or added."""
+        values: dict[str, dict[str, Any]] = {
+            "track_catalog_config": {
+                "track_meta_path": str(self.tracks),
+                "track_embeddings_path": str(self.embeddings),
+            },
+            "user_catalog_config": {
+                "user_catalog_path": str(self.users),
+                "default_consume_bias": 1.0,
+            },
+            "remote_recommender_config": {"host": "127.0.0.1", "port": 5001},
+        }
+        for name, changes in sections.items():
+            values[name] = values.get(name, {}) | changes
+        self.env.write_text(yaml.safe_dump(values))
+        return self.env
+
+
+@pytest.fixture
+def world_files(tmp_path: Path) -> WorldFiles:
+    """A world of 40 tracks and 25 users on disk."""
+    return WorldFiles(tmp_path)
+
+
+@pytest.fixture
+def simulate(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """simulate("sim/run.py", ..., input=...): Python on these arguments, from the repo's root."""
+
+    def run(*arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            **options,
+        )
+
+    return run
