@@ -148,16 +148,16 @@ def _facts(out: Path, seed: int, collect: int, episodes: int, seconds: float) ->
         "treatments": {"C": "CONTEXTUAL", "T1": "DAE"},
         "world": {
             "source": world["source"],
-            "users": world["users"],
-            "tracks": world["tracks"],
-            "artists": world["artists"],
+            "users": f"{world['users']:,}",
+            "tracks": f"{world['tracks']:,}",
+            "artists": f"{world['artists']:,}",
             "mean session time under Random": world["mean_session_time"]["random"],
             "mean session time under the oracle": world["mean_session_time"]["oracle"],
         },
         "collected": {
-            "sessions under Random": collect,
-            "interactions": learned["interactions"],
-            "tracks liked by somebody": learned["tracks"],
+            "sessions under Random": f"{collect:,}",
+            "interactions": f"{learned['interactions']:,}",
+            "tracks liked by somebody": f"{learned['tracks']:,}",
         },
         "model": {
             "hidden layers": ", ".join(map(str, model["options"]["hidden"])),
@@ -167,7 +167,7 @@ def _facts(out: Path, seed: int, collect: int, episodes: int, seconds: float) ->
         },
         "run": {
             "seed": seed,
-            "sessions of the experiment": episodes,
+            "sessions of the experiment": f"{episodes:,}",
             "seconds until the analysis": round(seconds),
         },
         "versions": {

@@ -1,5 +1,6 @@
 """Sets the scale of taste space so that sessions have plausible lengths."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,7 +34,12 @@ class Calibration:
 
 
 def calibrate(
-    world: World, seed: int, *, oracle_target: float = 12.0, sessions: int = 600
+    world: World,
+    seed: int,
+    *,
+    oracle_target: float = 12.0,
+    sessions: int = 600,
+    progress: Callable[[int], object] = lambda finished: None,
 ) -> tuple[World, Calibration]:
     """The world with centred embeddings, scaled so that the oracle reaches its target.
 
@@ -44,7 +50,8 @@ def calibrate(
     interests, and multiplied by the scale at which the mean session time
     under the oracle is `oracle_target`, found by bisection on the same
     sessions. Small worlds may still miss the band: see `Calibration.in_band`.
-    Raises InputError where no scale reaches the target.
+    `progress` hears how many sessions just ended. Raises InputError where no
+    scale reaches the target.
     """
     centred = world.embeddings - world.embeddings.mean(axis=0, dtype=np.float64)
     interests = centred[world.users.interests]
@@ -56,7 +63,8 @@ def calibrate(
         return replace(world, embeddings=(centred * (scale / size)).astype(np.float32))
 
     def mean_time(world: World, agent: Agent, n: int = sessions) -> float:
-        return play(world, agent, seed=seed, episodes=range(n)).mean_session_time
+        summary = play(world, agent, seed=seed, episodes=range(n), progress=progress)
+        return summary.mean_session_time
 
     # Some of the people are enough to search with; the result is measured on all.
     rng = np.random.default_rng(seed)

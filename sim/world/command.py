@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import numpy as np
 import yaml
+from tqdm import tqdm
 
 from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
@@ -43,7 +44,8 @@ def world(out: Path, lastfm: Path | None, users: int, tracks: int, seed: int) ->
 
         source = "hetrec2011-lastfm-2k"
         raw, library = lastfm_world(lastfm, seed)
-    built, calibration = calibrate(raw, seed)
+    with tqdm(desc="calibrating", unit=" sessions", disable=None, leave=False) as bar:
+        built, calibration = calibrate(raw, seed, progress=bar.update)
     save_world(built, out)
     paths = {
         "track_catalog_config": {

@@ -197,3 +197,11 @@ def test_progress_counts_every_session_once(make_world: MakeWorld) -> None:
         progress=ended.append,
     )
     assert sum(ended) == 123
+
+
+def test_a_log_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text("precious\n")
+    clock = Clock(0, 1.0, 1, np.arange(3))
+    with pytest.raises(InputError, match="is there already"):
+        JsonLog(tmp_path, "random", clock)
+    assert (tmp_path / "data.json").read_text() == "precious\n"
