@@ -1,6 +1,7 @@
 """The event log: what was asked and what was answered, one JSON object per line."""
 
 import os
+import threading
 from pathlib import Path
 
 from botify.jsonlines import encode
@@ -17,17 +18,25 @@ class EventLog:
         """Opens the file for appending; makes it and its directory where missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._lock = threading.Lock()  # a line in parts must not mix with another thread's
         size = os.fstat(self._file).st_size
-        if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")  # end the line that a crash cut, so that ours stands alone
+        # A line that a crash cut is ended first, so that ours stands alone.
+        self._torn = bool(size and os.pread(self._file, 1, size - 1) != b"\n")
 
     def write(self, event: dict[str, object]) -> None:
-        """Append one event. Raises OSError where the disk refuses it."""
+        """Append one event. Raises OSError where the disk refuses it.
+
+        A line that the disk took in part is ended before the next one, so that only it is lost.
+        """
         line = encode(event) + b"\n"
-        while written := os.write(self._file, line):
-            line = line[written:]
-            if not line:
-                return
+        with self._lock:
+            if self._torn:
+                os.write(self._file, b"\n")
+                self._torn = False
+            while line:
+                written = os.write(self._file, line)
+                line = line[written:]
+                self._torn = bool(line)
 
     def close(self) -> None:
         """Close the file; nothing is pending."""

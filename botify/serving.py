@@ -15,6 +15,7 @@ from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
 from botify.embedded import embedded_valkey
 from botify.errors import InputError
+from botify.event_log import EventLog, log_name
 from botify.list_loader import LoadedList, kind_of, load_list
 from botify.running import Running, announced, find_running
 from botify.server import listen, serve
@@ -26,7 +27,7 @@ def run(config: Config) -> None:
     # Until gunicorn has its own handler, SIGTERM must unwind this stack too, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _require_files([config.catalog_path, *config.list_paths.values()])
-    _prepare(config.log_dir)
+    _prepare(config)
     listeners = listen(config.host, config.port, config.workers)
     host, port = listeners[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -83,11 +84,14 @@ def _require_files(paths: list[Path]) -> None:
             )
 
 
-def _prepare(log_dir: Path) -> None:
-    try:
-        log_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{log_dir}: cannot hold the event log ({error.strerror})") from error
+def _prepare(config: Config) -> None:
+    """Open each worker's log once: what is wrong with one is said here, not by a dying worker."""
+    for worker in range(config.workers):
+        path = config.log_dir / log_name(worker, config.workers)
+        try:
+            EventLog(path).close()
+        except OSError as error:
+            raise InputError(f"{path}: cannot hold the event log ({error.strerror})") from error
 
 
 @contextmanager

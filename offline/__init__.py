@@ -1,0 +1,1 @@
+"""From logs to interactions, models, lists, and verdicts."""

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from offline.atomic import new_directory
 from offline.errors import InputError
+from offline.interactions import Interactions
 from offline.models.dae import DAE
 from offline.options import TrainOptions
 from offline.training import Trained
@@ -27,6 +28,14 @@ class Artefact:
     options: TrainOptions
     fingerprint: str
     about: dict[str, Any]
+
+    def check_trained_on(self, interactions: Interactions) -> None:
+        """Raises InputError unless these are the interactions that the model learned from."""
+        if interactions.summary.fingerprint != self.fingerprint:
+            raise InputError(
+                "the model was trained on other interactions than these: train again, or name "
+                "the directory it was trained on"
+            )
 
 
 def save_artefact(

@@ -14,9 +14,9 @@ def evaluate(artefact: Artefact, interactions: Interactions) -> dict[str, Rankin
     """NDCG@50 and recall@50 per user of "dae" and, for comparison, "popular".
 
     Users are those with held-out interactions; what a user was trained on is
-    not offered. Raises InputError where the interactions are not of the
-    model's catalog.
+    not offered. Raises InputError for other interactions than the model's.
     """
+    artefact.check_trained_on(interactions)
     split = split_for(interactions.matrix(artefact.model.n_tracks), artefact.options)
     return {"popular": _popular(split), "dae": held_out_metrics(artefact.model, split)}
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from offline.artefact import Artefact
 from offline.atomic import new_directory
-from offline.errors import InputError
 from offline.interactions import Interactions
 from offline.neighbours import cosine_neighbours
 from offline.training import top_lists
@@ -41,15 +40,11 @@ def export_lists(
     A user's list is the autoencoder's ranking of the whole catalog given all
     that the user liked, tracks liked before included: a listener enjoys them
     again. A user of the log without an interaction gets the most popular
-    tracks. All files appear, or none. Raises InputError where the interactions
-    are not of the model's catalog.
+    tracks. All files appear, or none. Raises InputError for other interactions
+    than the model's.
     """
     model = artefact.model
-    if interactions.summary.fingerprint != artefact.fingerprint:
-        raise InputError(
-            "the model was trained on other interactions than these: train again, or name "
-            "the directory it was trained on"
-        )
+    artefact.check_trained_on(interactions)
     matrix = interactions.matrix(model.n_tracks)
     popular = by_popularity(np.asarray(matrix.sum(axis=0)).ravel())[:top]
     lists = top_lists(model, matrix, list_length, exclude_input=False)

@@ -70,9 +70,12 @@ class Interactions:
         """Read what `collect` wrote. Raises InputError where `directory` holds none of it."""
         pairs = _columns(Path(directory), "interactions")
         everyone = _columns(Path(directory), "users")
-        with (Path(directory) / "interactions.json").open() as file:
-            fields = json.load(file)
-        summary = Summary(**{**fields, "files": tuple(fields["files"])})
+        about = Path(directory) / "interactions.json"
+        try:
+            fields = json.loads(about.read_text())
+            summary = Summary(**{**fields, "files": tuple(fields["files"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"{about}: missing or damaged ({error}): collect again") from error
         return cls(pairs["user"], pairs["track"], pairs["plays"], everyone["user"], summary)
 
     @cached_property
@@ -210,5 +213,9 @@ def _columns(directory: Path, table: str) -> dict[str, npt.NDArray[Any]]:
         raise InputError(
             f"no {path}: make it with `botify-offline collect LOGS --out {directory}`"
         )
-    table_ = pq.read_table(path)
+    try:
+        table_ = pq.read_table(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: damaged ({reason}): collect again") from error
     return {name: table_[name].to_numpy() for name in table_.column_names}

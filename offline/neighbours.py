@@ -6,7 +6,7 @@ from scipy import sparse
 
 
 def cosine_neighbours(
-    matrix: sparse.csr_matrix, k: int, least_in_common: int = 5
+    matrix: sparse.csr_matrix, k: int, least_in_common: int = 20
 ) -> NDArray[np.int64]:
     """The k nearest tracks of each track by cosine of their columns, best first.
 

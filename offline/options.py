@@ -40,8 +40,14 @@ def load_options(path: Path) -> TrainOptions:
         return TrainOptions.model_validate(content if content is not None else {})
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text: {error.reason}") from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(TrainOptions.model_fields)
+            raise InputError(f"{path}: unknown key {key}; the keys are {known}") from error
+        raise InputError(f"{path}: {key}: {first['msg']}") from error

@@ -1,0 +1,1 @@
+"""Operations from a shell."""

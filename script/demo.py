@@ -5,6 +5,7 @@ line that starts a step shows the command.
 """
 
 import json
+import os
 import platform
 import re
 import shutil
@@ -49,6 +50,8 @@ def main(
 ) -> None:
     """Run the loop from nothing to a verdict; results lie under --out."""
     started = time.monotonic()
+    if out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out {out} is a file: name a directory")
     out.mkdir(parents=True, exist_ok=True)
     catalog, env = out / "world/tracks.json", out / "world/env.yml"
     world_options = ["--out", out / "world", "--seed", seed]
@@ -94,7 +97,8 @@ def main(
         *("botify-offline", "analyze", out / "log", "--experiment", EXPERIMENT),
         *("--out", out / "report.html", "--json", out / "effects.json", "--run-info", run_info),
     )
-    click.echo(f"\ntook {time.monotonic() - started:.0f} s; `make serve` serves it on port 5001")
+    serve = "make serve" + ("" if out == Path("out/demo") else f" OUT={out}")
+    click.echo(f"\ntook {time.monotonic() - started:.0f} s; `{serve}` serves it on port 5001")
 
 
 def _missing(option: str) -> str:
@@ -108,9 +112,14 @@ def _step(text: str) -> None:
 def _run(program: str, *arguments: object) -> None:
     words = [program, *map(str, arguments)]
     click.secho("$ " + " ".join(words), dim=True)
-    done = subprocess.run([str(BIN / words[0]), *words[1:]], check=False)
+    done = subprocess.run([str(BIN / words[0]), *words[1:]], check=False, env=_environment())
     if done.returncode:
         sys.exit(done.returncode)
+
+
+def _environment() -> dict[str, str]:
+    """Without REDIS_URL: the demo must not replace what another service serves from there."""
+    return {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
 
 
 @contextmanager
@@ -120,7 +129,7 @@ def _service(out: Path, seed: int) -> Iterator[int]:
     words += ["--port", "0", "--seed", str(seed)]
     click.secho("$ " + " ".join(words), dim=True)
     with subprocess.Popen(
-        [str(BIN / words[0]), *words[1:]], stdout=subprocess.PIPE, text=True
+        [str(BIN / words[0]), *words[1:]], stdout=subprocess.PIPE, text=True, env=_environment()
     ) as process:
         try:
             yield _port(process)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hdfs import Client, HdfsError, InsecureClient
 from hdfs.config import Config
+from requests import ConnectionError as Unreachable
 from requests import RequestException
 
 from script.errors import InputError, ShipError
@@ -129,6 +130,11 @@ class HdfsTarget:
     def _failing(self, path: str) -> Iterator[None]:
         try:
             yield
+        except Unreachable as error:
+            raise ShipError(
+                f"{path} on {self._client.url}: {_one_line(error)}; does a NameNode answer "
+                f"there? --url or HDFS_URL names another"
+            ) from error
         except (HdfsError, RequestException) as error:
             raise ShipError(f"{path} on {self._client.url}: {_one_line(error)}") from error
         except KeyError as error:

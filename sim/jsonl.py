@@ -28,4 +28,8 @@ def explain(error: ValidationError) -> str:
     """The first thing that is wrong, in one line."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"{where}: no such key: remove it or mend its spelling"
+    if first["type"] == "json_invalid":
+        return f"not JSON, or cut off: mend or remove it ({first['msg']})"
     return f"{where}: {first['msg']}" if where else first["msg"]

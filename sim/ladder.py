@@ -12,6 +12,7 @@ from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPo
 from sim.config import load_config
 from sim.engine import play
 from sim.errors import InputError
+from sim.options import CONFIG, SEED
 from sim.run import open_world
 from sim.streams import Streams
 from sim.summary import Summary
@@ -20,14 +21,7 @@ _Z95 = 1.96
 
 
 @click.command()
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("config/env.yml"),
-    show_default=True,
-    help="The world.",
-)
+@CONFIG
 @click.option(
     "--lists",
     type=click.Path(path_type=Path, file_okay=False),
@@ -36,7 +30,7 @@ _Z95 = 1.96
     help="Folder with recommendations.json, neighbours.json and top_tracks.json.",
 )
 @click.option("--episodes", default=20_000, show_default=True, help="Sessions per recommender.")
-@click.option("--seed", default=31337, show_default=True, help="Same seed, same listeners.")
+@SEED
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write it there."
 )
@@ -50,6 +44,8 @@ def ladder(
     """
     if episodes < 1:
         raise InputError(f"--episodes {episodes}: there must be 1 or more to play")
+    if json_path is not None and not json_path.parent.is_dir():
+        raise InputError(f"--json {json_path}: {json_path.parent} is no directory")
     world = open_world(load_config(config_path))
     streams = Streams(seed)
     top = read_top_tracks(lists / "top_tracks.json", world)

@@ -18,14 +18,16 @@ class JsonLog:
     """
 
     def __init__(self, directory: Path, recommender: str, clock: Clock) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         path = directory / "data.json"
         self._recommender = recommender
         self._clock = clock
         try:
+            directory.mkdir(parents=True, exist_ok=True)
             self._file = path.open("xb")
         except FileExistsError:
             raise InputError(f"{path} is there already: remove it or name another place") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
     def write(self, events: Events) -> None:
         columns = (

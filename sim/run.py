@@ -23,6 +23,7 @@ from sim.engine import play
 from sim.errors import InputError
 from sim.events import Recorder
 from sim.log import JsonLog
+from sim.options import CONFIG, SEED
 from sim.streams import Streams
 from sim.world import World
 from sim.world.files import load_world
@@ -50,15 +51,8 @@ def open_world(config: SimConfig) -> World:
     show_default=True,
     help="Who answers: the service, chance, you, or an agent that knows the truth.",
 )
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("config/env.yml"),
-    show_default=True,
-    help="The world and where the service is.",
-)
-@click.option("--seed", default=31337, show_default=True, help="Same seed, same listeners.")
+@CONFIG
+@SEED
 @click.option("--processes", type=click.IntRange(min=1), help="With multi: sessions at a time.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The service's port, over the config.")
 @click.option(
@@ -88,8 +82,6 @@ def run(
     """
     if episodes < 1:
         raise InputError(f"--episodes {episodes}: there must be 1 or more to play")
-    if not 0 <= seed < 2**64:
-        raise InputError(f"--seed {seed}: it must be from 0 to 2**64 - 1")
     if not days > 0:
         raise InputError(f"--days {days}: it must be more than 0")
     if processes is not None and mode != "multi":

@@ -32,7 +32,9 @@ def _facts(name: str, metrics: RankingMetrics) -> dict[str, object]:
     facts: dict[str, object] = {"model": name, "users": len(metrics.ndcg)}
     for metric, values in metrics._asdict().items():
         facts[f"{metric}@{K}"] = float(values.mean())
-        facts[f"{metric}@{K}_95"] = float(1.96 * values.std(ddof=1) / np.sqrt(len(values)))
+        # One user has no spread: an interval of no width would say too much.
+        spread = values.std(ddof=1) if len(values) > 1 else np.inf
+        facts[f"{metric}@{K}_95"] = min(1.0, float(1.96 * spread / np.sqrt(len(values))))
     return facts
 
 

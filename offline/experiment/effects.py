@@ -130,9 +130,12 @@ def welch_margin(control: Moments, treated: Moments) -> float:
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * math.sqrt(variance))
 
 
+COLUMNS = [field.name for field in fields(Effect) if field.name != "note"]
+"""The eight columns of the protocol, in its order."""
+
+
 def as_frame(effects: Sequence[Effect]) -> pd.DataFrame:
     """The table as the protocol has it: its eight columns in their order, no note."""
-    columns = [field.name for field in fields(Effect) if field.name != "note"]
     return pd.DataFrame(
-        [[getattr(row, name) for name in columns] for row in effects], None, columns
+        [[getattr(row, name) for name in COLUMNS] for row in effects], None, COLUMNS
     )

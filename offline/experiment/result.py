@@ -1,14 +1,12 @@
 """The effect table for a terminal and for programs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from offline.experiment.aggregate import CONTROL, Aggregates
-from offline.experiment.effects import CONFIDENCE, Effect
+from offline.experiment.effects import COLUMNS, CONFIDENCE, Effect
 from offline.experiment.verdict import Verdict
-
-COLUMNS = [field.name for field in fields(Effect) if field.name != "note"]
 
 
 def as_text(effects: Sequence[Effect]) -> str:

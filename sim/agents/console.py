@@ -41,6 +41,8 @@ class Console:
         click.echo(self._played(turn, i))
         while True:
             text = click.prompt("next track").strip()
+            if not text:
+                continue
             if text.isdecimal() and int(text) < len(self._catalog):
                 return int(text)
             found = self._search(text.lower())

@@ -8,6 +8,8 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
+from sim.errors import InputError
+from sim.options import SEED
 from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
 from sim.world.generate import GeneratorOptions, generate
@@ -33,9 +35,13 @@ from sim.world.statistics import describe
 @click.option(
     "--tracks", default=GeneratorOptions.n_tracks, show_default=True, help="Generated tracks."
 )
-@click.option("--seed", default=31337, show_default=True, help="Same seed, same world.")
+@SEED
 def world(out: Path, lastfm: Path | None, users: int, tracks: int, seed: int) -> None:
     """Build a world: generated, or with --lastfm from what real people played."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made: {error.strerror}") from error
     if lastfm is None:
         source = "generated"
         raw, library = generate(GeneratorOptions(n_users=users, n_tracks=tracks), seed)

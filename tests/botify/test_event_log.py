@@ -1,6 +1,8 @@
 """The event log: whole lines, whatever happened before."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from botify.event_log import EventLog, log_name
@@ -28,3 +30,25 @@ def test_a_line_cut_by_a_crash_spoils_no_other(tmp_path: Path) -> None:
 def test_several_workers_write_a_file_each() -> None:
     assert log_name(0, workers=1) == "data.json"
     assert [log_name(worker, workers=2) for worker in (0, 1)] == ["data.json.0", "data.json.1"]
+
+
+def test_a_line_the_disk_took_in_part_spoils_no_later_one(tmp_path: Path) -> None:
+    """A file-size limit cuts a line, as a full disk does; set in a process of its own."""
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from botify.event_log import EventLog
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+log = EventLog(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (30, resource.RLIM_INFINITY))
+try:
+    log.write({"lost": "x" * 100})
+except OSError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    log.write({"answered": 1})
+    log.write({"answered": 2})
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "data.json")], check=True)
+    cut, *whole = (tmp_path / "data.json").read_text().splitlines()
+    assert cut.startswith('{"lost":"xxx')
+    assert [json.loads(line) for line in whole] == [{"answered": 1}, {"answered": 2}]

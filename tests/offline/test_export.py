@@ -154,3 +154,23 @@ def test_a_catalog_too_small_for_the_log_is_refused(
     )
     assert "not in the catalog" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["interactions.json", "interactions.parquet", "users.parquet"])
+def test_damaged_interactions_are_named(
+    name: str, workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    (workplace / "interactions" / name).write_bytes(b"{")
+    for words in (("evaluate", "@model"), ("export", "@model")):
+        more = ("--out", "@lists") if words[0] == "export" else ()
+        said = offline(*words, "@interactions", *more, fails=True)
+        assert name in said
+        assert "collect again" in said
+
+
+def test_evaluation_on_other_interactions_is_refused(offline: Callable[..., str]) -> None:
+    learned(offline)
+    offline("collect", "@log", "--out", "@stricter", "--threshold", "0.05")
+    said = offline("evaluate", "@model", "@stricter", fails=True)
+    assert "trained on other interactions" in said

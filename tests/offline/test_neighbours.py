@@ -29,9 +29,9 @@ def test_neighbours_are_the_nearest_by_cosine() -> None:
 
 
 def test_chance_company_counts_only_where_there_is_no_better() -> None:
-    dense = np.zeros((6, 4), dtype=np.float32)
-    dense[:5, :2] = 1  # tracks 0 and 1: five users in common
-    dense[5, [0, 2]] = 1  # tracks 0 and 2: one user
+    dense = np.zeros((21, 4), dtype=np.float32)
+    dense[:20, :2] = 1  # tracks 0 and 1: twenty users in common
+    dense[20, [0, 2]] = 1  # tracks 0 and 2: one user
     found = cosine_neighbours(sparse.csr_matrix(dense), 3)
     assert found[0].tolist() == [1, -1, -1]
     assert found[2].tolist() == [0, -1, -1]

@@ -86,8 +86,6 @@ def test_a_console_whose_input_ends_is_left_without_a_traceback(
     [
         (["--episodes", 0], "--episodes 0"),
         (["--episodes", -5], "--episodes -5"),
-        (["--seed", -1], "--seed -1"),
-        (["--seed", 2**64], f"--seed {2**64}"),
         (["--processes", 2], "--processes"),
         (["--days", 0], "--days 0"),
         (["--days", "nan"], "--days nan"),
