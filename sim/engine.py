@@ -38,8 +38,8 @@ class Sessions:
     def start(self, slots: Ints, episodes: Ints) -> None:
         """Put a new session in each of the slots."""
         users, (bounds, first_tracks) = self._world.users, self._world.first_tracks
-        rows = user_rows(self._streams, len(users), episodes)
-        _, second = self._streams.uniforms(LISTENER, episodes, _WHO)
+        who, second = self._streams.uniforms(LISTENER, episodes, _WHO)
+        rows = pick(who, len(users))
         third, _ = self._streams.uniforms(LISTENER, episodes, _WHERE)
         low, high = users.bounds[rows], users.bounds[rows + 1]
         taste = users.interests[low + pick(second, high - low)]
