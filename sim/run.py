@@ -117,7 +117,7 @@ def run(
             episodes=range(episodes),
             batch=at_once or _BATCH,
             recorder=recorder,
-            progress=bar.update,
+            progress=lambda ended: bar.update(len(ended.episodes)),
         )
         if recorder is not None:
             recorder.flush()

@@ -63,7 +63,13 @@ def calibrate(
         return replace(world, embeddings=(centred * (scale / size)).astype(np.float32))
 
     def mean_time(world: World, agent: Agent, n: int = sessions) -> float:
-        summary = play(world, agent, seed=seed, episodes=range(n), progress=progress)
+        summary = play(
+            world,
+            agent,
+            seed=seed,
+            episodes=range(n),
+            progress=lambda ended: progress(len(ended.episodes)),
+        )
         return summary.mean_session_time
 
     # Some of the people are enough to search with; the result is measured on all.

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sim.agents.base import Answer, Turn
-from sim.engine import Sessions, play
+from sim.engine import play
 from sim.events import Events, Recorder, concatenate
+from sim.sessions import Sessions
 from sim.streams import LISTENER, Streams
 from sim.world import World
 

@@ -194,7 +194,7 @@ def test_progress_counts_every_session_once(make_world: MakeWorld) -> None:
         seed=1,
         episodes=range(123),
         batch=10,
-        progress=ended.append,
+        progress=lambda some: ended.append(len(some.episodes)),
     )
     assert sum(ended) == 123
 
