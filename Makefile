@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo serve test lint bench clean
+.PHONY: setup demo serve ladder test lint bench bench-sim clean
 
 setup: $(READY)
 
@@ -36,10 +36,18 @@ lint: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# Every recommender on the same listeners; the world and its lists must be there: `make demo`.
+ladder: $(READY)
+	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists --plot $(OUT)/ladder.svg
+	@echo "drew $(OUT)/ladder.svg"
+
 # The figures of docs/benchmarks.md for the demo's world; it must be there: `make demo`.
-bench: $(READY)
-	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists
+bench: ladder bench-sim
 	@$(BIN)/python bench/neighbours.py --data $(OUT)
+
+bench-sim: $(READY)
+	@$(BIN)/python bench/simulator.py
+	@$(BIN)/python bench/driver.py --data $(OUT)
 
 clean:
 	rm -rf .venv out

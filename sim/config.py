@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from sim.errors import InputError
 from sim.jsonl import explain
@@ -35,12 +35,29 @@ class RemoteRecommenderConfig(_Section):
     # Sessions in flight at once, and how long one answer may take.
     connections: PositiveInt = 16
     timeout_seconds: float = Field(default=10.0, gt=0)
+    # How long to ask a service that refuses, before it counts as gone.
+    retry_seconds: float = Field(default=10.0, gt=0)
+
+
+class DaysConfig(_Section):
+    """What days do to the world, with --days; by default nothing.
+
+    So many tracks, other ones each day, have `hype` added to everybody's
+    affinity with them. A listener whose session had a reward below
+    `leave_below` leaves for good with `leave_probability`.
+    """
+
+    hyped_tracks: NonNegativeInt = 0
+    hype: float = Field(default=2.0, gt=0)
+    leave_below: float = Field(default=0.5, gt=0)
+    leave_probability: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
 class SimConfig(_Section):
     track_catalog_config: TrackCatalogConfig
     user_catalog_config: UserCatalogConfig
     remote_recommender_config: RemoteRecommenderConfig = RemoteRecommenderConfig()
+    days_config: DaysConfig = DaysConfig()
 
 
 def load_config(path: Path) -> SimConfig:

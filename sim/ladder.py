@@ -1,23 +1,37 @@
 """`botify-sim ladder`: every recommender on the same listeners, from Random to the oracle."""
 
 import json
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+import numpy as np
+from tqdm import tqdm
 
 from sim.agents.base import Agent
-from sim.agents.lists import read_neighbours, read_recommendations, read_top_tracks
-from sim.agents.oracle import Oracle
-from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPop
+from sim.agents.registry import check, create
 from sim.config import load_config
 from sim.engine import play
 from sim.errors import InputError
+from sim.ladder_stats import Rung, UserSums, rungs
 from sim.options import CONFIG, SEED
-from sim.run import open_world
+from sim.sessions import Ended, user_rows
 from sim.streams import Streams
-from sim.summary import Summary
+from sim.world import World
+from sim.world.open import open_world
 
-_Z95 = 1.96
+_FLOOR, _CEILING = "Random", "Oracle"
+# Names as the agents know them, and as the table does.
+_ENDS = {"random": _FLOOR, "oracle": _CEILING}
+_BETWEEN = {
+    "policy:top_pop": "TopPop",
+    "policy:sticky_artist": "StickyArtist",
+    "policy:contextual": "Contextual",
+    "policy:dae": "DAE",
+}
+_SUFFIXES = (".png", ".svg")
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -29,59 +43,131 @@ _Z95 = 1.96
     show_default=True,
     help="Folder with recommendations.json, neighbours.json and top_tracks.json.",
 )
+@click.option(
+    "--recommender",
+    "chosen",
+    type=click.Choice(list(_BETWEEN)),
+    multiple=True,
+    help="Play this one between Random and the oracle; may be repeated. Default: all.",
+)
 @click.option("--episodes", default=20_000, show_default=True, help="Sessions per recommender.")
 @SEED
-@click.option(
-    "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write it there."
-)
+@click.option("--json", "json_path", type=_FILE, help="Write the figures there too.")
+@click.option("--plot", "plot_path", type=_FILE, help="Draw the ladder there, .png or .svg.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 def ladder(
-    config_path: Path, lists: Path, episodes: int, seed: int, json_path: Path | None
+    config_path: Path,
+    lists: Path,
+    chosen: tuple[str, ...],
+    episodes: int,
+    seed: int,
+    json_path: Path | None,
+    plot_path: Path | None,
+    markdown: bool,
 ) -> None:
     """Play every recommender in process and print its share of the way to the oracle.
 
-    Mean session time includes the first play. Intervals are 95 %, sessions
-    taken as independent. Random is 0 % of the way, the oracle 100 %.
+    Mean session time counts what was heard of the recommended tracks, and the
+    first play. Random is 0 % of the way, the oracle 100 %. Intervals are 95 %,
+    users taken as independent, recommenders compared on the same sessions.
     """
-    if episodes < 1:
-        raise InputError(f"--episodes {episodes}: there must be 1 or more to play")
-    if json_path is not None and not json_path.parent.is_dir():
-        raise InputError(f"--json {json_path}: {json_path.parent} is no directory")
-    world = open_world(load_config(config_path))
-    streams = Streams(seed)
-    top = read_top_tracks(lists / "top_tracks.json", world)
-    agents: dict[str, Agent] = {
-        "Random": Random(streams),
-        "TopPop": TopPop(streams, top),
-        "StickyArtist": StickyArtist(streams),
-        "Contextual": Contextual(streams, read_neighbours(lists / "neighbours.json", world)),
-        "DAE": Indexed(streams, read_recommendations(lists / "recommendations.json", world), top),
-        "Oracle": Oracle(),
-    }
-    found: dict[str, Summary] = {}
-    for name, agent in agents.items():
-        found[name] = play(world, agent, seed=seed, episodes=range(episodes))
-        click.echo(f"played {name}", err=True)
-    floor = found["Random"].mean_session_time
-    span = found["Oracle"].mean_session_time - floor
-    click.echo(f"{'recommender':<14}{'session time':>20}{'tracks':>18}{'of the way':>12}")
-    rows = []
-    for name, summary in found.items():
-        share = (summary.mean_session_time - floor) / span if span > 0 else 0.0
-        time_error, step_error = _Z95 * summary.reward_error, _Z95 * summary.steps_error
-        click.echo(
-            f"{name:<14}{summary.mean_session_time:>11.3f} ± {time_error:<6.3f}"
-            f"{summary.mean_steps + 1:>10.2f} ± {step_error:<5.2f}{share:>12.1%}"
+    if episodes < 2:
+        raise InputError(f"--episodes {episodes}: intervals need 2 or more")
+    _check_file("--json", json_path)
+    _check_file("--plot", plot_path)
+    if plot_path is not None and plot_path.suffix not in _SUFFIXES:
+        raise InputError(f"--plot {plot_path}: its name must end in {' or '.join(_SUFFIXES)}")
+    between = {name: label for name, label in _BETWEEN.items() if name in chosen or not chosen}
+    for name in between:
+        check(name, lists)
+
+    world, streams = open_world(load_config(config_path)), Streams(seed)
+    if len(np.unique(user_rows(streams, len(world.users), np.arange(episodes)))) < 2:
+        raise InputError(
+            f"--episodes {episodes}: all of them are of one user, and intervals need 2 or more: "
+            f"play more, or a world with more users"
         )
-        rows.append(
-            {
-                "recommender": name,
-                "sessions": summary.sessions,
-                "mean_session_time": summary.mean_session_time,
-                "mean_session_time_95": time_error,
-                "mean_session_length": summary.mean_steps + 1,
-                "mean_session_length_95": step_error,
-                "share_of_the_way": share,
-            }
-        )
+    names = ["random", *between, "oracle"]
+    agents = {name: create(name, world, streams, lists) for name in names}
+    sums = {}
+    # On a terminal only: None lets tqdm ask.
+    with tqdm(total=episodes * len(agents), unit=" sessions", disable=None) as bar:
+        for name, agent in agents.items():
+            label = (_ENDS | between)[name]
+            bar.set_description(label)
+            sums[label] = measure(
+                world, agent, seed, range(episodes), lambda ended: bar.update(len(ended.episodes))
+            )
+    found = rungs(sums, _FLOOR, _CEILING)
+
+    click.echo((_markdown if markdown else _plain)(found))
+    click.echo(
+        f"\n{found[0].sessions:,} sessions of {found[0].users:,} users each; times and lengths "
+        f"in tracks, the first play counted;\n± is a 95 % interval, users as the unit."
+    )
     if json_path is not None:
-        json_path.write_text(json.dumps(rows, indent=2) + "\n")
+        json_path.write_text(json.dumps([_row(rung) for rung in found], indent=2) + "\n")
+    if plot_path is not None:
+        from sim.ladder_plot import draw  # matplotlib takes a while to load
+
+        draw(found, plot_path)
+
+
+def measure(
+    world: World,
+    agent: Agent,
+    seed: int,
+    episodes: range,
+    progress: Callable[[Ended], object] = lambda ended: None,
+) -> UserSums:
+    """Play the episodes against the agent; returns its sums per user."""
+    sums = UserSums(len(world.users))
+
+    def take(ended: Ended) -> None:
+        sums.add(ended)
+        progress(ended)
+
+    play(world, agent, seed=seed, episodes=episodes, progress=take)
+    return sums
+
+
+def _check_file(option: str, path: Path | None) -> None:
+    """Raise InputError where a file could not be written."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(f"{option} {path}: {path.parent} is no directory")
+    if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"{option} {path}: it cannot be written there")
+
+
+def _plain(found: Sequence[Rung]) -> str:
+    lines = [("recommender", "session time", "session length", "of the way"), *map(_cells, found)]
+    return "\n".join(f"{a:<14}{b:>17}{c:>18}{d:>17}" for a, b, c, d in lines)
+
+
+def _markdown(found: Sequence[Rung]) -> str:
+    head = ["| recommender | session time | session length | of the way |", "|---|---:|---:|---:|"]
+    return "\n".join([*head, *(f"| {' | '.join(_cells(rung))} |" for rung in found)])
+
+
+def _cells(rung: Rung) -> tuple[str, str, str, str]:
+    return (
+        rung.recommender,
+        rung.session_time.text(3),
+        rung.session_length.text(2),
+        rung.share.percent() if rung.share else "–",
+    )
+
+
+def _row(rung: Rung) -> dict[str, object]:
+    """The figures of a rung as JSON; keys that end in _95 are half widths of intervals."""
+    return {
+        "recommender": rung.recommender,
+        "sessions": rung.sessions,
+        "users": rung.users,
+        "mean_session_time": rung.session_time.value,
+        "mean_session_time_95": rung.session_time.margin,
+        "mean_session_length": rung.session_length.value,
+        "mean_session_length_95": rung.session_length.margin,
+        "share_of_the_way": None if rung.share is None else rung.share.value,
+        "share_of_the_way_95": None if rung.share is None else rung.share.margin,
+    }

@@ -1,46 +1,75 @@
 """How a simulated listener behaves: the only place where it is written."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from sim.jit import compiled
 
 
+@compiled
 def listening_time(
-    affinity: Floats, bias: Floats, sharpness: Floats, discount: Floats, heard: NDArray[np.bool_]
-) -> Floats:
-    """Share of a track that a listener plays, in [0, 1], two decimals; all arrays have shape (n,).
+    affinity: float, bias: float, sharpness: float, gamma: float, plays: int
+) -> float:
+    """Share of a track that a listener plays, in [0, 1], two decimals.
 
-    time = round(sigmoid((affinity - bias) * sharpness) * discount, 2), and 0
-    for a track heard before in the session. `affinity` is the inner product
-    of the track with the session's taste; `discount` is gamma ** (earlier
-    plays of its artist in the session).
+    time = round(sigmoid((affinity - bias) * sharpness) * gamma ** plays, 2).
+    `affinity` is the inner product of the track with the session's taste,
+    `plays` the earlier plays of its artist in the session. A track heard
+    before in the session is not played at all: that is for the caller.
     """
-    share = discount / (1.0 + np.exp(np.clip((bias - affinity) * sharpness, -700.0, 700.0)))
-    return np.where(heard, 0.0, round2(share))
+    return round2(expected_share(affinity, bias, sharpness) * discount(gamma, plays))
 
 
-def round2(values: Floats) -> Floats:
-    """Two decimals, as Python's round() gives them.
+@compiled
+def expected_share(affinity: float, bias: float, sharpness: float) -> float:
+    """sigmoid((affinity - bias) * sharpness), for values of any size."""
+    logit = min(max((affinity - bias) * sharpness, -700.0), 700.0)
+    return 1.0 / (1.0 + math.exp(-logit))
 
-    Scaling by 100 first, as np.round does, rounds some values that lie next
-    to a half the other way (round(0.015, 2) is 0.01, np.round gives 0.02):
-    those few go through round() itself.
+
+@compiled
+def discount(gamma: float, plays: int) -> float:
+    """gamma ** plays, as C's pow gives it."""
+    return math.pow(gamma, float(plays)) if plays else 1.0
+
+
+@compiled
+def affinity(embeddings: NDArray[np.float32], track: int, taste: int) -> float:
+    """Inner product of two rows, summed in float64 in one fixed order.
+
+    Four sums run side by side, since one alone would wait for itself.
     """
-    scaled = values * 100.0
-    rounded = np.rint(scaled) / 100.0
-    near_half = np.abs(scaled - np.floor(scaled) - 0.5) < 1e-9
-    if near_half.any():
-        rounded[near_half] = [round(value, 2) for value in values[near_half].tolist()]
-    return rounded
+    a, b = embeddings[track], embeddings[taste]
+    d = len(a) - len(a) % 4
+    w, x, y, z = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, d, 4):
+        w += np.float64(a[i]) * np.float64(b[i])
+        x += np.float64(a[i + 1]) * np.float64(b[i + 1])
+        y += np.float64(a[i + 2]) * np.float64(b[i + 2])
+        z += np.float64(a[i + 3]) * np.float64(b[i + 3])
+    for i in range(d, len(a)):
+        w += np.float64(a[i]) * np.float64(b[i])
+    return (w + x) + (y + z)
 
 
-def affinities(
-    embeddings: NDArray[np.float32], tracks: NDArray[np.int64], tastes: NDArray[np.int64]
-) -> Floats:
-    """Inner products of the rows `tracks` with the rows `tastes`, shape (n,).
+@compiled
+def round2(value: float) -> float:
+    """Two decimals, as Python's round() gives them; 0 <= value <= 1.
 
-    Products are summed per row in float64, so a value depends on its two rows alone.
+    value * 100 is rounded itself, which near a half would decide wrongly
+    (round(0.015, 2) is 0.01, since 0.015 is a little less than that). So the
+    error of the product is computed, exactly, and decides there: Dekker, "A
+    floating-point technique for extending the available precision" (1971).
     """
-    products = embeddings[tracks].astype(np.float64) * embeddings[tastes]
-    return np.asarray(products.sum(axis=1))
+    scaled = value * 100.0
+    whole = np.floor(scaled)
+    above = scaled - (whole + 0.5)
+    if abs(above) < 1e-9:
+        split = value * 134217729.0  # 2**27 + 1: high and low have 26 bits each
+        high = split - (split - value)
+        above += (high * 100.0 - scaled) + (value - high) * 100.0
+    if above > 0.0 or (above == 0.0 and whole % 2.0 == 1.0):
+        whole += 1.0
+    return float(whole / 100.0)

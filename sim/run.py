@@ -1,5 +1,6 @@
 """Plays listeners against a recommender: `python sim/run.py --recommender remote ...`."""
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,33 +13,20 @@ if not __package__:
 import click
 from tqdm import tqdm
 
-from sim.agents.base import Agent
-from sim.agents.console import Console
-from sim.agents.oracle import Oracle
-from sim.agents.policies import Random
-from sim.agents.remote import Remote
-from sim.clock import Clock
-from sim.config import SimConfig, load_config
-from sim.engine import play
+from sim.agents import registry
+from sim.config import load_config
+from sim.days import Days, go_on
 from sim.errors import InputError
-from sim.events import Recorder
-from sim.log import JsonLog
+from sim.log import claim
 from sim.options import CONFIG, SEED
-from sim.streams import Streams
-from sim.world import World
-from sim.world.files import load_world
+from sim.players import InProcess, Logs, Outcome, Player, Remote
+from sim.remote import ServiceOptions
+from sim.sessions import Ended
+from sim.world.open import open_world
 
-# 2026-01-01 00:00 UTC: simulated time is fixed, so that a seed gives one log.
-_CLOCK_START_MS = 1_767_225_600_000
-_BATCH = 512
-
-
-def open_world(config: SimConfig) -> World:
-    """The world that a config names."""
-    tracks, users = config.track_catalog_config, config.user_catalog_config
-    return load_world(
-        tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path, users
-    )
+# Days that a log covers where --days does not say.
+_LOG_DAYS = 30
+_INTERRUPTED = 130
 
 
 @click.command()
@@ -46,22 +34,46 @@ def open_world(config: SimConfig) -> World:
 @click.option("--episodes", default=1_000, show_default=True, help="How many sessions to play.")
 @click.option(
     "--recommender",
-    type=click.Choice(["remote", "random", "console", "oracle"]),
+    type=click.Choice(["remote", *registry.NAMES]),
     default="remote",
     show_default=True,
-    help="Who answers: the service, chance, you, or an agent that knows the truth.",
+    help="Who answers: the service, or in process you, an agent that knows the truth, or one of "
+    "the service's recommenders.",
 )
 @CONFIG
 @SEED
-@click.option("--processes", type=click.IntRange(min=1), help="With multi: sessions at a time.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="Split the sessions over so many; the outcome is the same. "
+    "[default: 1; with multi: one a core]",
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="The service's port, over the config.")
+@click.option(
+    "--lists",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with recommendations.json, neighbours.json, top_tracks.json, for policies.",
+)
 @click.option(
     "--log",
     "log_dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the events as data.json there, as the service would (not for remote).",
+    help="Write the events there, as the service would (not for remote).",
 )
-@click.option("--days", default=30.0, show_default=True, help="Simulated days the log covers.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "parquet"]),
+    default="json",
+    show_default=True,
+    help="data.json, or data.parquet: a twentieth of the size.",
+)
+@click.option("--days", default=1, show_default=True, help="Split the sessions over so many days.")
+@click.option(
+    "--between-days",
+    metavar="COMMAND",
+    help="Run it after each day but the last, instead of asking whether to go on.",
+)
+@click.option("--yes", is_flag=True, help="Go on from day to day without asking.")
 def run(
     mode: str | None,
     episodes: int,
@@ -70,58 +82,90 @@ def run(
     seed: int,
     processes: int | None,
     port: int | None,
+    lists: Path | None,
     log_dir: Path | None,
-    days: float,
+    log_format: str,
+    days: int,
+    between_days: str | None,
+    yes: bool,
 ) -> None:
     """Play listeners against a recommender and print the mean reward.
 
     The reward of a session is the sum of the shares of the recommended tracks
-    that were heard. `single` plays one session at a time, `multi` as many as
-    --processes says; with neither, as many as suits. The outcome of a session
-    depends on seed and answers alone, not on how many are played at once.
+    that were heard. `single` plays one session at a time, `multi` over a
+    process per core; with neither, many at a time in one process. The outcome
+    of a session depends on seed and answers alone, not on how it was played.
     """
     if episodes < 1:
         raise InputError(f"--episodes {episodes}: there must be 1 or more to play")
-    if not days > 0:
-        raise InputError(f"--days {days}: it must be more than 0")
-    if processes is not None and mode != "multi":
-        raise InputError("--processes goes with multi: `multi --processes 4`")
-    if log_dir is not None and recommender == "remote":
+    if not 1 <= days <= episodes:
+        raise InputError(f"--days {days}: it must be 1 or more, and no more than --episodes")
+    if mode == "single" and processes is not None:
+        raise InputError("--processes does not go with single, which plays one session at a time")
+    if recommender == "remote" and log_dir is not None:
         raise InputError("--log: the service writes the log of a remote run, see its log_dir")
+    if recommender != "remote":
+        registry.check(recommender, lists)
+    if log_dir is not None:
+        claim(log_dir, day=None)
     config = load_config(config_path)
     world = open_world(config)
+    at_once = 1 if mode == "single" or recommender == "console" else None
+    processes = processes or (len(os.sched_getaffinity(0)) if mode == "multi" else 1)
+    if recommender == "console":
+        processes = 1  # a person has one terminal
+    plan = Days(world, config.days_config, seed=seed, episodes=episodes, days=days)
+    outcome = Outcome()
     with ExitStack() as stack:
-        at_once = {"single": 1, "multi": processes or 4, None: None}[mode]
-        agent: Agent
+        # On a terminal only: None lets tqdm ask.
+        quiet = True if recommender == "console" else None
+        bar = stack.enter_context(tqdm(total=episodes, unit=" sessions", disable=quiet))
+
+        def ended(some: Ended) -> None:
+            plan.ended(some)
+            bar.update(len(some.episodes))
+
+        player: Player
         if recommender == "remote":
             remote = config.remote_recommender_config
-            at_once = at_once or remote.connections
-            agent = Remote(remote.host, port or remote.port, at_once, remote.timeout_seconds)
-            stack.callback(agent.close)
-        elif recommender == "console":
-            at_once, agent = 1, Console()
+            service = ServiceOptions(
+                remote.host,
+                port or remote.port,
+                at_once or remote.connections,
+                remote.timeout_seconds,
+                remote.retry_seconds,
+            )
+            player = Remote(service, seed, processes)
         else:
-            agent = Random(Streams(seed)) if recommender == "random" else Oracle()
-        recorder = None
-        if log_dir is not None:
-            clock = Clock(_CLOCK_START_MS, days, episodes, world.users.ids)
-            recorder = Recorder(stack.enter_context(JsonLog(log_dir, agent.name, clock)).write)
-        bar = stack.enter_context(
-            # On a terminal only: None lets tqdm ask.
-            tqdm(total=episodes, unit=" sessions", disable=recommender == "console" or None)
-        )
-        summary = play(
-            world,
-            agent,
-            seed=seed,
-            episodes=range(episodes),
-            batch=at_once or _BATCH,
-            recorder=recorder,
-            progress=lambda ended: bar.update(len(ended.episodes)),
-        )
-        if recorder is not None:
-            recorder.flush()
-    click.echo(f"{recommender}: {summary}")
+            logs = None
+            if log_dir is not None:
+                span = days if days > 1 else _LOG_DAYS
+                logs = Logs(log_dir, log_format, world.users.ids, episodes, days, span)
+            player = InProcess(recommender, lists, seed, processes, at_once, logs)
+        for day in range(days):
+            if not len(today := plan.episodes(day)):
+                outcome.stopped = f"day {day + 1}: every listener has left"
+                break
+            try:
+                outcome += player.play(plan.world(day), today, day, ended)
+                plan.close()
+                if days > 1:
+                    bar.clear()
+                    left = f"; {plan.n_left:,} listeners have left" if plan.n_left else ""
+                    click.echo(f"day {day + 1} of {days}: {plan.today}{left}")
+                if outcome.stopped or (day + 1 < days and not go_on(day + 1, between_days, yes)):
+                    break
+            except InputError as error:
+                outcome.stopped = str(error)
+                break
+    # What was played counts, whatever came then.
+    if plan.total.sessions or not outcome.stopped:
+        click.echo(f"{recommender}: {plan.total}{outcome.notes()}")
+    if outcome.interrupted:
+        click.echo("interrupted", err=True)
+        sys.exit(_INTERRUPTED)
+    if outcome.stopped:
+        raise InputError(outcome.stopped)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,76 @@
-"""Random numbers addressed by (seed, episode, draw): one stream per session, in batches.
+"""Random numbers addressed by (seed, episode, draw): one stream per session.
 
 A session must play out the same whatever batch, process or order it is played
-in. NumPy Generators give that with one object per session, which costs about
-ten steps of the engine to create; a counter-based generator gives it with
-none: the numbers are a function of the counter alone.
+in. NumPy Generators give that with one object per session, which costs more
+than the session to create; a counter-based generator gives it with none: the
+numbers are a function of the counter alone.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = 0x9E3779B9, 0xBB67AE85
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
+from sim.jit import compiled
 
 # Independent purposes within one session. What the listener draws does not
 # depend on who recommends, so two recommenders meet the same listeners.
 LISTENER, AGENT = 0, 1
 
-Words = tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+_ONE, _ELEVEN, _TWENTY_ONE = np.uint64(1), np.uint64(11), np.uint64(21)
 
 
-def philox4x32(counter: Words, key: tuple[int, int]) -> Words:
+class Key(NamedTuple):
+    """A seed, as compiled functions take it: its low and high 32 bits."""
+
+    low: np.uint64
+    high: np.uint64
+
+
+@compiled
+def philox4x32(
+    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 
-    `counter` is four arrays of 32-bit words held in uint64, `key` two 32-bit
-    words; returns four arrays of 32-bit words.
+    Counter, key and result are 32-bit words held in uint64.
     """
-    c0, c1, c2, c3 = counter
-    k0, k1 = key
     for _ in range(10):
         p0, p1 = _M0 * c0, _M1 * c2
-        c0, c1, c2, c3 = (
-            (p1 >> _HALF) ^ c1 ^ np.uint64(k0),
-            p1 & _LOW,
-            (p0 >> _HALF) ^ c3 ^ np.uint64(k1),
-            p0 & _LOW,
-        )
-        k0, k1 = (k0 + _W0) & 0xFFFFFFFF, (k1 + _W1) & 0xFFFFFFFF
+        c0, c1, c2, c3 = (p1 >> _HALF) ^ c1 ^ k0, p1 & _LOW, (p0 >> _HALF) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     return c0, c1, c2, c3
+
+
+@compiled
+def uniforms(key: Key, purpose: int, episode: int, draw: int) -> tuple[float, float]:
+    """Two independent uniforms on [0, 1), 53 bits each; draw < 2**31."""
+    number = np.uint64(episode)
+    a, b, c, d = philox4x32(
+        (np.uint64(draw) << _ONE) | np.uint64(purpose),
+        np.uint64(0),
+        number & _LOW,
+        number >> _HALF,
+        key.low,
+        key.high,
+    )
+    first = (a << _TWENTY_ONE) ^ (b >> _ELEVEN)
+    second = (c << _TWENTY_ONE) ^ (d >> _ELEVEN)
+    return np.float64(first) * 2.0**-53, np.float64(second) * 2.0**-53
+
+
+@compiled
+def _uniforms(
+    key: Key, purpose: int, episodes: NDArray[np.int64], draws: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    first, second = np.empty(len(episodes)), np.empty(len(episodes))
+    for i in range(len(episodes)):
+        first[i], second[i] = uniforms(key, purpose, episodes[i], draws[i])
+    return first, second
 
 
 class Streams:
@@ -47,25 +79,14 @@ class Streams:
     def __init__(self, seed: int) -> None:
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed {seed} is not in [0, 2**64)")
-        self._key = (seed & 0xFFFFFFFF, seed >> 32)
+        self.key = Key(np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32))
 
     def uniforms(
         self, purpose: int, episodes: NDArray[np.int64], draws: NDArray[np.int64] | int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Two independent uniforms on [0, 1) for each (episode, draw); draw < 2**31."""
-        episode = episodes.astype(np.uint64)
-        draw = np.broadcast_to(np.asarray(draws, dtype=np.uint64), episode.shape)
-        tagged = (draw << np.uint64(1)) | np.uint64(purpose)
-        a, b, c, d = philox4x32(
-            (tagged, np.zeros_like(episode), episode & _LOW, episode >> _HALF), self._key
-        )
-        return _double(a, b), _double(c, d)
-
-
-def _double(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """53 random bits of two 32-bit words as a float64 on [0, 1)."""
-    bits = (high << np.uint64(21)) ^ (low >> np.uint64(11))
-    return bits.astype(np.float64) * 2.0**-53
+        each = np.zeros(len(episodes), dtype=np.int64) + draws
+        return _uniforms(self.key, purpose, np.asarray(episodes, dtype=np.int64), each)
 
 
 def pick(uniform: NDArray[np.float64], sizes: NDArray[np.int64] | int) -> NDArray[np.int64]:

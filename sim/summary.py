@@ -54,7 +54,18 @@ class Summary:
     def steps_error(self) -> float:
         return _standard_error(self.sessions, self.steps, self.steps_squared)
 
+    def __add__(self, other: "Summary") -> "Summary":
+        return Summary(
+            self.sessions + other.sessions,
+            self.cents + other.cents,
+            self.cents_squared + other.cents_squared,
+            self.steps + other.steps,
+            self.steps_squared + other.steps_squared,
+        )
+
     def __str__(self) -> str:
+        if not self.sessions:
+            return "no session was finished"
         return (
             f"{self.sessions:,} sessions: mean reward {self.mean_reward:.3f} "
             f"± {self.reward_error:.3f}, mean steps {self.mean_steps:.2f} "

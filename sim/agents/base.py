@@ -17,8 +17,8 @@ class Turn(NamedTuple):
     `user_rows` index `world.users`, `tracks` and `times` are the last play and
     the share of it that was heard, `tastes` the interest that the session
     lives by (the truth: only the oracle may look), `steps` the number of
-    answers so far. `heard[slots]` are the tracks already played, shape
-    (n, n_tracks), and `artist_plays[slots]` the plays of each artist.
+    answers so far. `history[slot, :steps + 1]` are the tracks played so far
+    and `artists` their artists; `distinct` counts the different ones.
     """
 
     slots: Ints
@@ -29,42 +29,38 @@ class Turn(NamedTuple):
     tracks: Ints
     times: Floats
     tastes: Ints
-    heard: NDArray[np.bool_]
-    artist_plays: NDArray[np.int32]
+    distinct: Ints
+    history: NDArray[np.int32]
+    artists: NDArray[np.int32]
 
-    def where(self, some: Ints) -> "Turn":
-        """The same for some of the sessions, by their places in this turn."""
-        return self._replace(
-            slots=self.slots[some],
-            episodes=self.episodes[some],
-            steps=self.steps[some],
-            user_rows=self.user_rows[some],
-            users=self.users[some],
-            tracks=self.tracks[some],
-            times=self.times[some],
-            tastes=self.tastes[some],
-        )
+    def played(self, i: int) -> Ints:
+        """The tracks that the i-th session of this turn played so far, in order."""
+        return self.history[self.slots[i], : self.steps[i] + 1].astype(np.int64)
 
 
 class Answer(NamedTuple):
     """The next tracks, shape (n,), and, where known, how they were chosen.
 
     `ranks` are places in the recommender's list (0 is the best, -1 none);
-    `propensities` the probabilities of these choices (nan where unknown).
+    `propensities` the probabilities of these choices (nan where unknown);
+    `sources` index the agent's `sources`: who really answered, the agent
+    itself (0) or one of its fallbacks.
     """
 
     tracks: Ints
     ranks: Ints | None = None
     propensities: Floats | None = None
+    sources: Ints | None = None
 
 
 class Agent(Protocol):
     """Answers for a recommender, many sessions at a time."""
 
     name: str
-    # True where the far side knows users, not sessions, so that two sessions
-    # of one user must never be in flight together.
-    one_session_per_user: bool
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names in the log: the agent's own, then those of its fallbacks."""
 
     def begin(self, world: World, slots: int) -> None:
         """A run starts with so many sessions in flight."""

@@ -1,59 +1,140 @@
 """A person in the terminal answers for the recommender."""
 
+import unicodedata
+from functools import cached_property
+
 import click
 import numpy as np
 
 from sim.agents.base import Answer, Turn
-from sim.world import World
+from sim.world import Catalog, World
+
+_SHOWN = 20
+_HELP = """\
+  12           plays track 12
+  some words   shows the tracks with all of them in artist and title
+  ?            shows this again
+  quit         ends, as do Ctrl-D and Ctrl-C"""
+# Letters that Unicode does not take apart into a plain one and an accent.
+_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
+
+
+class Quit(click.Abort):
+    """The person leaves; the sessions under way are not finished.
+
+    Caught by who wants to go on with the finished ones; uncaught it ends a
+    command as Ctrl-C does.
+    """
 
 
 class Console:
     """Shows what a listener played, by artist and title, and asks for the next track.
 
-    A track is answered by its id; other text searches artists and titles.
+    The person is shown what a recommender would know: neither the listener's
+    taste nor patience. Raises Quit when the person asks for it or the input ends.
     """
 
     name = "console"
-    one_session_per_user = False
+    sources: tuple[str, ...] = ("console",)
+
+    def __init__(self) -> None:
+        self._welcomed = False
 
     def begin(self, world: World, slots: int) -> None:
         self._catalog = world.catalog
-        click.echo(
-            f"You are the recommender: {len(world.catalog):,} tracks. "
-            f"Answer with a track id; other text searches artists and titles; Ctrl-C ends."
-        )
+        self._search = Search(world.catalog)
+        self._heard = np.zeros(slots)
+        if self._welcomed:
+            return
+        self._welcomed = True
+        click.echo(f"You are the recommender: {len(world.catalog):,} tracks.\n{_HELP}\n")
 
     def recommend(self, turn: Turn) -> Answer:
-        return Answer(np.array([self._ask(turn, i) for i in range(len(turn.slots))]))
+        return Answer(np.array([self._next(turn, i) for i in range(len(turn.slots))]))
 
     def end(self, turn: Turn) -> None:
         for i in range(len(turn.slots)):
-            click.echo(self._played(turn, i))
-            click.echo(f"User {turn.users[i]} left after {turn.steps[i]} tracks of yours.\n")
+            self._show(turn, i)
+            click.echo(f"User {turn.users[i]} left.\n")
 
-    def _played(self, turn: Turn, i: int) -> str:
-        return f"User {turn.users[i]} played {turn.times[i]:.0%} of {self._label(turn.tracks[i])}"
+    def _show(self, turn: Turn, i: int) -> None:
+        """Say what session i played last and what came of the answers so far."""
+        slot, steps, time = turn.slots[i], turn.steps[i], turn.times[i]
+        said = f"User {turn.users[i]} played {time:.0%} of {self._label(int(turn.tracks[i]))}"
+        if not steps:
+            self._heard[slot] = 0.0
+            click.echo(said)
+            return
+        self._heard[slot] += time
+        tracks = "1 track" if steps == 1 else f"{steps} tracks"
+        click.echo(f"{said} ({tracks} of yours so far, {self._heard[slot]:.2f} heard)")
 
     def _label(self, track: int) -> str:
         return f"{track}: {self._catalog.artist(track)} – {self._catalog.titles[track]}"
 
-    def _ask(self, turn: Turn, i: int) -> int:
-        click.echo(self._played(turn, i))
+    def _next(self, turn: Turn, i: int) -> int:
+        """The track that the person answers for session i."""
+        self._show(turn, i)
         while True:
-            text = click.prompt("next track").strip()
-            if not text:
+            text = _ask()
+            if text in ("?", "help"):
+                click.echo(_HELP)
                 continue
-            if text.isdecimal() and int(text) < len(self._catalog):
-                return int(text)
-            found = self._search(text.lower())
-            click.echo("\n".join(map(self._label, found[:20])) or f"nothing matches {text!r}")
-            if len(found) > 20:
-                click.echo(f"... and {len(found) - 20} more: say more of it")
+            number = int(text) if text.isdecimal() and len(text) < 20 else None
+            if number is not None and number < len(self._catalog):
+                return number
+            found = self._search.find(text)
+            if number is not None:
+                click.echo(f"{text} is no track: tracks are 0 to {len(self._catalog) - 1}")
+            elif not found:
+                click.echo(f"no artist or title has {text!r}")
+            for track in found[:_SHOWN]:
+                click.echo(self._label(track))
+            if len(found) > _SHOWN:
+                click.echo(f"... and {len(found) - _SHOWN:,} more")
 
-    def _search(self, text: str) -> list[int]:
-        names = [artist.lower() for artist in self._catalog.artists]
+
+def _ask() -> str:
+    try:
+        text: str = click.prompt("next track").strip()
+    except click.Abort:
+        click.echo()  # the terminal's cursor is still behind the prompt
+        raise Quit from None
+    if text == "quit":
+        raise Quit
+    return text
+
+
+class Search:
+    """Finds tracks of a catalog by words of artist and title, whatever their case and accents."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        """Artist and title of each track, a line break before each of the two."""
+        artists = [_fold(artist) for artist in self._catalog.artists]
         return [
-            track
-            for track, title in enumerate(self._catalog.titles)
-            if text in title.lower() or text in names[self._catalog.artist_of[track]]
+            f"\n{artists[artist]}\n{_fold(title)}"
+            for artist, title in zip(
+                self._catalog.artist_of.tolist(), self._catalog.titles, strict=True
+            )
         ]
+
+    def find(self, text: str) -> list[int]:
+        """Tracks in which every word of the text occurs, in artist or title.
+
+        First those whose artist or title starts with the text, then the others; both by id.
+        """
+        text, texts = _fold(text), self._texts
+        found = list(range(len(texts))) if text else []
+        for word in text.split():
+            found = [track for track in found if word in texts[track]]
+        return sorted(found, key=lambda track: f"\n{text}" not in texts[track])
+
+
+def _fold(text: str) -> str:
+    """The text in lower case, without accents, its words one blank apart."""
+    letters = unicodedata.normalize("NFKD", text.casefold()).translate(_PLAIN)
+    return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())

@@ -27,7 +27,7 @@ class _TrackList(BaseModel):
     recommendations: list[_Track]
 
 
-def read_recommendations(path: Path, world: World) -> NDArray[np.int64]:
+def read_recommendations(path: Path, world: World) -> NDArray[np.int32]:
     """Lists of recommendations.json, a row per user of the world, padded with -1."""
     row_of = {user: row for row, user in enumerate(world.users.ids.tolist())}
     lists = {
@@ -38,7 +38,7 @@ def read_recommendations(path: Path, world: World) -> NDArray[np.int64]:
     return _padded(path, lists, len(world.users), len(world.catalog))
 
 
-def read_neighbours(path: Path, world: World) -> NDArray[np.int64]:
+def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
     """Item-to-item lists, a row per track, cut to the 100 nearest, padded with -1."""
     lists = {
         line.track: line.recommendations[:TOP]
@@ -48,7 +48,7 @@ def read_neighbours(path: Path, world: World) -> NDArray[np.int64]:
     return _padded(path, lists, len(world.catalog), len(world.catalog))
 
 
-def read_top_tracks(path: Path, world: World) -> NDArray[np.int64]:
+def read_top_tracks(path: Path, world: World) -> NDArray[np.int32]:
     """Track ids of top_tracks.json, most popular first."""
     try:
         tracks = TypeAdapter(list[_Track]).validate_json(path.read_bytes())
@@ -61,10 +61,10 @@ def read_top_tracks(path: Path, world: World) -> NDArray[np.int64]:
 
 def _padded(
     path: Path, lists: dict[int, list[int]], rows: int, n_tracks: int
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     if not lists or not any(lists.values()):
         raise InputError(f"{path}: no list in it is for this world")
-    out = np.full((rows, max(map(len, lists.values()))), -1, dtype=np.int64)
+    out = np.full((rows, max(map(len, lists.values()))), -1, dtype=np.int32)
     for row, tracks in lists.items():
         out[row, : len(tracks)] = tracks
     if (out >= n_tracks).any():

@@ -1,14 +1,19 @@
 """The best answer there is: an agent that knows the truth."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.agents.base import Answer, Floats, Ints, Turn
+from sim.jit import compiled
+from sim.listener import affinity, discount, expected_share
+from sim.plays import played, times
 from sim.world import World
-from sim.world.model import nearest
+from sim.world.nearest import nearest
 
-# Candidates kept per taste; a session that outgrows them looks at the catalog.
-_NEAR = 64
+# Candidates kept per taste, and how many times as many a session gets that outgrows them.
+_NEAR, _MORE = 64, 8
 
 
 class Oracle:
@@ -19,60 +24,136 @@ class Oracle:
     """
 
     name = "oracle"
-    one_session_per_user = False
+    sources = ("oracle",)
 
     def begin(self, world: World, slots: int) -> None:
-        self._world = world
-        self._artist_of = world.catalog.artist_of
+        users = world.users
+        self._taste_rows = world.taste_rows
         self._near = nearest(world.embeddings, world.tastes, min(_NEAR, len(world.catalog)))
-        self._affinity = np.einsum(
-            "tkd,td->tk", world.embeddings[self._near], world.embeddings[world.tastes]
+        self._truth = _Truth(
+            world.embeddings,
+            world.catalog.artist_of,
+            len(world.catalog.artists),
+            world.hype,
+            np.flatnonzero(world.hype),
+            users.consume_bias,
+            users.consume_sharpness,
+            users.artist_discount_gamma,
         )
-        # Affinity of the whole catalog with a session's taste, filled when it is first needed.
-        self._catalog = np.zeros((slots, len(world.catalog)), dtype=np.float32)
-        self._filled_for = np.full(slots, -1, dtype=np.int64)
+        # What sessions got that outgrew those: nearest tracks and their shares, by slot.
+        self._grown: dict[int, tuple[Ints, Floats]] = {}
 
     def recommend(self, turn: Turn) -> Answer:
-        rows = np.arange(len(turn.slots))
-        taste = np.searchsorted(self._world.tastes, turn.tastes)
-        near, affinity = self._near[taste], self._affinity[taste]
-        plays = turn.artist_plays[turn.slots[:, None], self._artist_of[near]]
-        share = self._share(turn, rows, affinity)
-        worth = self._worth(turn, rows, share, plays, turn.heard[turn.slots[:, None], near])
-        best = worth.argmax(axis=1)
-        tracks = near[rows, best]
-        # No track outside the candidates is nearer than the last of them.
-        for row in np.flatnonzero(worth[rows, best] < share[:, -1]).tolist():
-            tracks[row] = self._search(turn, row)
+        tracks = _best(turn, self._near[self._taste_rows[turn.tastes]], self._truth)
+        for i in np.flatnonzero(tracks < 0).tolist():
+            slot = int(turn.slots[i])
+            if slot not in self._grown:
+                self._grow(turn, i, _MORE * self._near.shape[1])
+            while (best := _best_grown(turn, i, *self._grown[slot], self._truth)) < 0:
+                self._grow(turn, i, _MORE * len(self._grown[slot][0]))
+            tracks[i] = best
         return Answer(tracks)
 
-    def _share(self, turn: Turn, rows: Ints, affinity: NDArray[np.float32]) -> Floats:
-        """Expected play of each candidate before any discount; shape of `affinity`."""
-        users, user = self._world.users, turn.user_rows[rows, None]
-        logit = (users.consume_bias[user] - affinity) * users.consume_sharpness[user]
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(logit, -700.0, 700.0))))
-
-    def _worth(
-        self,
-        turn: Turn,
-        rows: Ints,
-        share: Floats,
-        plays: NDArray[np.int32],
-        heard: NDArray[np.bool_],
-    ) -> Floats:
-        gamma = self._world.users.artist_discount_gamma[turn.user_rows[rows, None]]
-        return np.where(heard, -1.0, share * gamma**plays)
-
-    def _search(self, turn: Turn, row: int) -> int:
-        slot = turn.slots[row]
-        if self._filled_for[slot] != turn.episodes[row]:
-            self._filled_for[slot] = turn.episodes[row]
-            embeddings = self._world.embeddings
-            np.matmul(embeddings, embeddings[turn.tastes[row]], out=self._catalog[slot])
-        rows = np.array([row])
-        share = self._share(turn, rows, self._catalog[slot : slot + 1])
-        plays = turn.artist_plays[slot, self._artist_of]
-        return int(self._worth(turn, rows, share, plays, turn.heard[slot]).argmax())
-
     def end(self, turn: Turn) -> None:
-        pass
+        for slot in turn.slots.tolist():
+            self._grown.pop(slot, None)
+
+    def _grow(self, turn: Turn, i: int, size: int) -> None:
+        """Give a session its `size` nearest tracks or a few more, ties by track id."""
+        affinities = _affinities(self._truth.embeddings, int(turn.tastes[i]))
+        size = min(size, len(affinities))
+        near = np.flatnonzero(affinities >= -np.partition(-affinities, size - 1)[size - 1])
+        near = near[np.argsort(-affinities[near], kind="stable")]
+        self._grown[int(turn.slots[i])] = near, _shares(turn, i, near, self._truth)
+
+
+class _Truth(NamedTuple):
+    embeddings: NDArray[np.float32]
+    artist_of: NDArray[np.int32]
+    n_artists: int
+    hype: Floats
+    hyped: Ints
+    consume_bias: Floats
+    consume_sharpness: Floats
+    artist_discount_gamma: Floats
+
+
+@compiled
+def _affinities(embeddings: NDArray[np.float32], taste: int) -> Floats:
+    """Affinity of the whole catalog with one taste."""
+    found = np.empty(len(embeddings))
+    for track in range(len(embeddings)):
+        found[track] = affinity(embeddings, track, taste)
+    return found
+
+
+@compiled
+def _shares(turn: Turn, i: int, tracks: Ints, truth: _Truth) -> Floats:
+    found = np.empty(len(tracks))
+    for k in range(len(tracks)):
+        found[k] = _share(turn, i, truth, tracks[k])
+    return found
+
+
+@compiled
+def _best(turn: Turn, near: Ints, truth: _Truth) -> Ints:
+    """The best track of the hyped ones and each session's row of `near`, which is best first.
+
+    -1 where one beyond the row may be better.
+    """
+    tracks = np.full(len(turn.slots), -1)
+    for i in range(len(turn.slots)):
+        slot, n = turn.slots[i], turn.steps[i] + 1
+        history, artists = turn.history[slot], turn.artists[slot]
+        best, best_worth = -1, -1.0
+        for k in range(-len(truth.hyped), near.shape[1]):
+            track = near[i, k] if k >= 0 else truth.hyped[k]
+            share = _share(turn, i, truth, track)
+            if k >= 0 and share <= best_worth:
+                # Those that follow are no nearer, and nothing is heard for longer than its share.
+                tracks[i] = best
+                break
+            if not played(history, n, track):
+                worth = share * _discount(
+                    turn, i, truth, times(artists, n, truth.artist_of[track])
+                )
+                if worth > best_worth:
+                    best, best_worth = track, worth
+    return tracks
+
+
+@compiled
+def _best_grown(turn: Turn, i: int, near: Ints, shares: Floats, truth: _Truth) -> int:
+    """The same for one session; with the whole catalog near, the nearest once all were played."""
+    slot, n = turn.slots[i], turn.steps[i] + 1
+    # So many candidates that looking each up in the session's plays would take longer.
+    heard = np.zeros(len(truth.artist_of), np.bool_)
+    plays = np.zeros(truth.n_artists, np.int64)
+    for j in range(n):
+        heard[turn.history[slot, j]] = True
+        plays[turn.artists[slot, j]] += 1
+    everything = len(near) == len(truth.artist_of)
+    best, best_worth = near[0] if everything else -1, -1.0
+    for k in range(-len(truth.hyped), len(near)):
+        track = near[k] if k >= 0 else truth.hyped[k]
+        share = shares[k] if k >= 0 else _share(turn, i, truth, track)
+        if k >= 0 and share <= best_worth:
+            return int(best)
+        if not heard[track]:
+            worth = share * _discount(turn, i, truth, plays[truth.artist_of[track]])
+            if worth > best_worth:
+                best, best_worth = track, worth
+    return int(best) if everything else -1
+
+
+@compiled
+def _share(turn: Turn, i: int, truth: _Truth, track: int) -> float:
+    """Expected play of a track before any discount."""
+    row = turn.user_rows[i]
+    near = affinity(truth.embeddings, track, turn.tastes[i]) + truth.hype[track]
+    return expected_share(near, truth.consume_bias[row], truth.consume_sharpness[row])
+
+
+@compiled
+def _discount(turn: Turn, i: int, truth: _Truth, plays: int) -> float:
+    return discount(truth.artist_discount_gamma[turn.user_rows[i]], plays)

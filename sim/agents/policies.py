@@ -1,30 +1,38 @@
-"""Recommenders played in process, by the rules of the service's recommenders of the same names."""
+"""Recommenders played in process, by the rules of the service's recommenders of the same names.
 
-from dataclasses import dataclass
+Each session has two uniforms a step, from a stream of its own, so that what is
+answered depends on neither batch nor process.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.agents.base import Answer, Floats, Ints, Turn
-from sim.streams import AGENT, Streams, pick
+from sim.agents.choice import any_unseen, first_unseen, from_catalog
+from sim.jit import compiled
+from sim.streams import AGENT, Key, Streams, uniforms
 from sim.world import World
 
-# Uniform draws that may hit a seen track before the unseen ones are listed.
-_TRIES = 32
 TOP = 100
+"""How many neighbours of a track, and how many popular tracks, are drawn from."""
+
+List = NDArray[np.int32]
 
 
-@dataclass
 class Policy:
     """Base of the in-process agents; `streams` are those of the run's seed."""
 
-    streams: Streams
     name = "policy"
-    one_session_per_user = False
+    # Whatever a recommender has no track for, chance has.
+    sources: tuple[str, ...] = ("policy", "random")
+
+    def __init__(self, streams: Streams) -> None:
+        self._key = streams.key
 
     def begin(self, world: World, slots: int) -> None:
-        self.world = world
-        self._all = np.arange(len(world.catalog))
+        self._catalog = world.catalog
 
     def recommend(self, turn: Turn) -> Answer:
         raise NotImplementedError
@@ -32,123 +40,168 @@ class Policy:
     def end(self, turn: Turn) -> None:
         pass
 
-    def draw(self, turn: Turn, attempt: int = 0) -> Floats:
-        """A uniform of each session's own, for this step and attempt (below 2 * _TRIES)."""
-        draws = turn.steps * (2 * _TRIES) + attempt
-        return self.streams.uniforms(AGENT, turn.episodes, draws)[0]
-
-    def unseen(self, turn: Turn, low: Ints, sizes: Ints, items: Ints) -> Ints:
-        """Uniform over the unseen of items[low : low + sizes] of each session, -1 if none."""
-        tracks = np.full(len(turn.slots), -1)
-        todo = np.flatnonzero(sizes > 0)
-        for attempt in range(_TRIES):
-            drawn = items[low[todo] + pick(self.draw(turn, attempt)[todo], sizes[todo])]
-            fresh = ~turn.heard[turn.slots[todo], drawn]
-            tracks[todo[fresh]] = drawn[fresh]
-            todo = todo[~fresh]
-            if not len(todo):
-                return tracks
-        last = self.draw(turn, _TRIES)
-        for i in todo.tolist():
-            mine = items[low[i] : low[i] + sizes[i]]
-            mine = mine[~turn.heard[turn.slots[i], mine]]
-            if len(mine):
-                tracks[i] = mine[int(last[i] * len(mine))]
-        return tracks
-
-    def anything(self, turn: Turn, tracks: Ints) -> Ints:
-        """`tracks`, with each -1 replaced by an unseen track, or any once all are seen."""
-        missing = np.flatnonzero(tracks < 0)
-        if len(missing):
-            mine = turn.where(missing)
-            low, sizes = np.zeros_like(missing), np.full(len(missing), len(self._all))
-            drawn = self.unseen(mine, low, sizes, self._all)
-            everything = pick(self.draw(mine, _TRIES + 1), len(self._all))
-            tracks[missing] = np.where(drawn >= 0, drawn, everything)
-        return tracks
-
 
 class Random(Policy):
     """Uniform over the catalog's unseen tracks."""
 
     name = "random"
+    sources = ("random",)
 
     def recommend(self, turn: Turn) -> Answer:
-        tracks = self.anything(turn, np.full(len(turn.slots), -1))
-        # Nothing repeats, so the first track and one a step are seen.
-        left = np.maximum(len(self._all) - 1 - turn.steps, 1)
-        return Answer(tracks, propensities=1.0 / left)
+        return Answer(*_random(turn, self._key, len(self._catalog)))
 
 
 class StickyArtist(Policy):
-    """Uniform over the unseen tracks of the last track's artist."""
+    """Uniform over the unseen tracks of the last track's artist; then random."""
 
     name = "sticky_artist"
+    sources = ("sticky_artist", "random")
 
     def recommend(self, turn: Turn) -> Answer:
-        bounds, items = self.world.catalog.by_artist
-        artist = self.world.catalog.artist_of[turn.tracks]
-        low = bounds[artist]
-        return Answer(self.anything(turn, self.unseen(turn, low, bounds[artist + 1] - low, items)))
+        return Answer(*_sticky(turn, self._key, self._catalog.artist_of, *self._catalog.by_artist))
 
 
-@dataclass
 class TopPop(Policy):
-    """Uniform over the unseen of the 100 most popular tracks."""
+    """Uniform over the unseen of the 100 most popular tracks; then random."""
 
-    top_tracks: Ints
     name = "top_pop"
+    sources = ("top_pop", "random")
+
+    def __init__(self, streams: Streams, top_tracks: List) -> None:
+        super().__init__(streams)
+        self._top = top_tracks[:TOP]
 
     def recommend(self, turn: Turn) -> Answer:
-        top = self.top_tracks[:TOP]
-        low, sizes = np.zeros_like(turn.slots), np.full(len(turn.slots), len(top))
-        return Answer(self.anything(turn, self.unseen(turn, low, sizes, top)))
+        return Answer(*_popular(turn, self._key, len(self._catalog), self._top))
 
 
-@dataclass
 class Contextual(Policy):
-    """Uniform over the neighbours of the last track, seen or not; shape (n_tracks, <= 100)."""
+    """Uniform over the neighbours of the last track, seen or not; random where it has none.
 
-    neighbours: NDArray[np.int64]
+    `neighbours` has one row per track, shape (n_tracks, <= 100), padded with -1.
+    """
+
     name = "contextual"
+    sources = ("contextual", "random")
 
-    def begin(self, world: World, slots: int) -> None:
-        super().begin(world, slots)
-        self._counts = (self.neighbours >= 0).sum(axis=1)
+    def __init__(self, streams: Streams, neighbours: List) -> None:
+        super().__init__(streams)
+        self._neighbours = neighbours
+        self._counts = (neighbours >= 0).sum(axis=1)
 
     def recommend(self, turn: Turn) -> Answer:
-        counts = self._counts[turn.tracks]
-        column = pick(self.draw(turn, 2 * _TRIES - 1), np.maximum(counts, 1))
-        return Answer(self.anything(turn, self.neighbours[turn.tracks, column].copy()))
+        return Answer(*_contextual(turn, self._key, self._neighbours, self._counts))
 
 
-@dataclass
 class Indexed(Policy):
-    """The user's list, best first, the first unseen; then the 100 most popular in order.
+    """The user's list, best first, the first unseen; then popular tracks in order; then random.
 
     `lists` has one row per user of the world, padded with -1.
     """
 
-    lists: NDArray[np.int64]
-    top_tracks: Ints
     name = "indexed"
+    sources = ("indexed", "top_pop", "random")
+
+    def __init__(self, streams: Streams, lists: List, top_tracks: List) -> None:
+        super().__init__(streams)
+        self._lists, self._top = lists, top_tracks[:TOP]
 
     def recommend(self, turn: Turn) -> Answer:
-        tracks, ranks = first_unseen(turn, self.lists[turn.user_rows])
-        missing = np.flatnonzero(tracks < 0)
-        if len(missing):
-            mine = turn.where(missing)
-            top = np.broadcast_to(
-                self.top_tracks[:TOP], (len(missing), len(self.top_tracks[:TOP]))
+        return Answer(*_indexed(turn, self._key, len(self._catalog), self._lists, self._top))
+
+
+class _Draft(NamedTuple):
+    """An answer to fill in."""
+
+    tracks: Ints
+    ranks: Ints
+    propensities: Floats
+    sources: Ints
+
+
+@compiled
+def _blank(n: int) -> _Draft:
+    whole = np.int64
+    return _Draft(np.empty(n, whole), np.empty(n, whole), np.empty(n), np.empty(n, whole))
+
+
+@compiled
+def _write(answer: _Draft, i: int, source: int, choice: tuple[int, int, int]) -> None:
+    track, place, count = choice
+    answer.tracks[i], answer.ranks[i] = track, place
+    answer.propensities[i], answer.sources[i] = 1.0 / count, source
+
+
+@compiled
+def _random(turn: Turn, key: Key, n_tracks: int) -> _Draft:
+    answer = _blank(len(turn.slots))
+    for i in range(len(turn.slots)):
+        history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
+        first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
+        choice = from_catalog(history, n, turn.distinct[i], n_tracks, first, second)
+        _write(answer, i, 0, choice)
+    return answer
+
+
+@compiled
+def _sticky(turn: Turn, key: Key, artist_of: List, bounds: Ints, tracks: Ints) -> _Draft:
+    answer = _blank(len(turn.slots))
+    for i in range(len(turn.slots)):
+        history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
+        first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
+        artist = artist_of[turn.tracks[i]]
+        mine = tracks[bounds[artist] : bounds[artist + 1]]
+        source, (track, _, count) = 0, any_unseen(history, n, mine, first)
+        if track < 0:
+            source = 1
+            track, _, count = from_catalog(
+                history, n, turn.distinct[i], len(artist_of), first, second
             )
-            tracks[missing], ranks[missing] = first_unseen(mine, top)
-        return Answer(self.anything(turn, tracks), ranks=ranks)
+        _write(answer, i, source, (track, -1, count))  # an artist's tracks have no order
+    return answer
 
 
-def first_unseen(turn: Turn, lists: NDArray[np.int64]) -> tuple[Ints, Ints]:
-    """The first unseen track of each row of `lists` (padded with -1) and its place; -1 if none."""
-    fresh = (lists >= 0) & ~turn.heard[turn.slots[:, None], lists]
-    place = fresh.argmax(axis=1)
-    rows = np.arange(len(lists))
-    found = fresh[rows, place]
-    return np.where(found, lists[rows, place], -1), np.where(found, place, -1)
+@compiled
+def _popular(turn: Turn, key: Key, n_tracks: int, top: List) -> _Draft:
+    answer = _blank(len(turn.slots))
+    for i in range(len(turn.slots)):
+        history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
+        first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
+        source, choice = 0, any_unseen(history, n, top, first)
+        if choice[0] < 0:
+            source = 1
+            choice = from_catalog(history, n, turn.distinct[i], n_tracks, first, second)
+        _write(answer, i, source, choice)
+    return answer
+
+
+@compiled
+def _contextual(turn: Turn, key: Key, neighbours: List, counts: Ints) -> _Draft:
+    answer = _blank(len(turn.slots))
+    for i in range(len(turn.slots)):
+        first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
+        count = counts[turn.tracks[i]]
+        if count:
+            place = int(first * count)
+            _write(answer, i, 0, (neighbours[turn.tracks[i], place], place, count))
+        else:
+            history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
+            choice = from_catalog(history, n, turn.distinct[i], len(counts), first, second)
+            _write(answer, i, 1, choice)
+    return answer
+
+
+@compiled
+def _indexed(turn: Turn, key: Key, n_tracks: int, lists: List, top: List) -> _Draft:
+    answer = _blank(len(turn.slots))
+    for i in range(len(turn.slots)):
+        history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
+        source, choice = 0, first_unseen(history, n, lists[turn.user_rows[i]])
+        if choice[0] < 0:
+            source, choice = 1, first_unseen(history, n, top)
+        if choice[0] < 0:
+            first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
+            source = 2
+            choice = from_catalog(history, n, turn.distinct[i], n_tracks, first, second)
+        _write(answer, i, source, choice)
+    return answer

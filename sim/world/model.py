@@ -1,20 +1,21 @@
 """What a world is, and the checks that every world passes wherever it came from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from sim.world.nearest import nearest
 
 
 @dataclass(frozen=True)
 class Catalog:
     """Tracks 0 to n-1: `titles[t]`, and `artist_of[t]`, an index into `artists`."""
 
-    titles: list[str]
-    artists: list[str]
+    titles: list[str] = field(repr=False)
+    artists: list[str] = field(repr=False)
     artist_of: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -75,14 +76,21 @@ class Users:
 
 @dataclass(frozen=True)
 class World:
-    """A catalog, `embeddings` of shape (n_tracks, d), float32, and users. Raises InputError."""
+    """A catalog, `embeddings` of shape (n_tracks, d), float32, and users. Raises InputError.
+
+    `hype`, of shape (n_tracks,), is what fashion adds to everybody's affinity
+    with a track; without it, nothing.
+    """
 
     catalog: Catalog
     embeddings: NDArray[np.float32]
     users: Users
+    hype: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         n_tracks = len(self.catalog)
+        if not len(self.hype):
+            object.__setattr__(self, "hype", np.zeros(n_tracks))
         if self.embeddings.ndim != 2 or len(self.embeddings) != n_tracks:
             raise InputError(
                 f"the embeddings have shape {self.embeddings.shape}, but the catalog has "
@@ -111,6 +119,13 @@ class World:
         return np.unique(self.users.interests)
 
     @cached_property
+    def taste_rows(self) -> NDArray[np.int64]:
+        """Place of each track in `tastes`, -1 where it is nobody's interest; (n_tracks,)."""
+        rows = np.full(len(self.catalog), -1, dtype=np.int64)
+        rows[self.tastes] = np.arange(len(self.tastes))
+        return rows
+
+    @cached_property
     def first_tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """For each of `tastes`, its nearest tracks by inner product, best first.
 
@@ -120,30 +135,16 @@ class World:
         users = self.users
         owners = np.repeat(users.interest_neighbours, np.diff(users.bounds))
         wanted = np.zeros(len(self.tastes), dtype=np.int64)
-        np.maximum.at(wanted, np.searchsorted(self.tastes, users.interests), owners)
+        np.maximum.at(wanted, self.taste_rows[users.interests], owners)
         wanted = np.minimum(wanted, len(self.catalog))
         lists = nearest(self.embeddings, self.tastes, int(wanted.max()))
         bounds = np.concatenate([[0], np.cumsum(wanted)]).astype(np.int64)
         keep = np.arange(lists.shape[1]) < wanted[:, None]
         return bounds, lists[keep]
 
-
-def nearest(
-    embeddings: NDArray[np.float32], queries: NDArray[np.int64], k: int
-) -> NDArray[np.int64]:
-    """The k tracks with the largest inner product with each query row, best first.
-
-    Shape (len(queries), k); ties go to the smaller track id.
-    """
-    out = np.empty((len(queries), k), dtype=np.int64)
-    block = max(1, 2**24 // len(embeddings))
-    for start in range(0, len(queries), block):
-        rows = queries[start : start + block]
-        scores = embeddings[rows] @ embeddings.T
-        # Everything that ties with the k-th best stays in the running.
-        bar = -np.partition(-scores, k - 1, axis=1)[:, k - 1]
-        for i, row in enumerate(scores):
-            near = np.flatnonzero(row >= bar[i])
-            order = np.argsort(-row[near], kind="stable")[:k]
-            out[start + i] = near[order]
-    return out
+    def with_hype(self, hype: NDArray[np.float64]) -> "World":
+        """The same world on a day of other fashions; what was worked out stays."""
+        other = replace(self, hype=hype)
+        for name in ("tastes", "taste_rows", "first_tracks"):
+            other.__dict__[name] = getattr(self, name)
+        return other

@@ -60,13 +60,59 @@ def make_world() -> Callable[..., World]:
     return make
 
 
+@pytest.fixture(scope="session")
+def any_world() -> Callable[[int], World]:
+    """any_world(seed): a world of any shape; all of it follows from the seed.
+
+    1 to 90 tracks of 1 to 64 dimensions, among which may be equal ones; users
+    with one interest or many, and traits up to their bounds; in every other
+    world some tracks have hype.
+    """
+
+    def make(seed: int) -> World:
+        rng = np.random.default_rng(seed)
+        n_tracks, n_users = int(rng.integers(1, 91)), int(rng.integers(1, 12))
+        n_artists, d = int(rng.integers(1, n_tracks + 1)), int(rng.choice([1, 2, 3, 4, 5, 7, 64]))
+        rows = {
+            "any": rng.normal(scale=np.sqrt(8 / d), size=(n_tracks, d)),
+            "whole numbers": rng.integers(-1, 2, size=(n_tracks, d)),
+            "equal ones": rng.normal(scale=np.sqrt(8 / d), size=(5, d))[
+                rng.integers(0, 5, n_tracks)
+            ],
+        }
+        counts = rng.integers(1, rng.choice([2, 5, 40]), n_users)
+        gammas = rng.uniform(0.0, 1.0, n_users)
+        users = Users(
+            ids=rng.choice([0, 2**31, 2**63 - 100]) + rng.permutation(90)[:n_users],
+            bounds=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            interests=rng.integers(0, n_tracks, int(counts.sum())),
+            consume_bias=rng.uniform(-3.0, 6.0, n_users),
+            consume_sharpness=np.exp(rng.uniform(np.log(0.5), np.log(2.0), n_users))
+            * rng.choice([1.0, 1.0, 1.0, 1e-3, 1e3], n_users),
+            interest_neighbours=rng.integers(1, 2 * n_tracks + 1, n_users),
+            session_budget=rng.integers(1, 9, n_users),
+            artist_discount_gamma=rng.choice([0.0, 0.5, 1.0, *gammas], n_users),
+        )
+        names = [str(number) for number in range(n_tracks)]
+        catalog = Catalog(
+            names, names[:n_artists], rng.integers(0, n_artists, n_tracks).astype(np.int32)
+        )
+        kind = rng.choice(list(rows))
+        world = World(catalog, rows[kind].astype(np.float32), users)
+        liked = rng.uniform(0.0, 5.0, n_tracks) * (rng.uniform(size=n_tracks) < 0.1)
+        return world.with_hype(liked) if rng.integers(2) else world
+
+    return make
+
+
 class ByFormula:
     """A deterministic agent: the answer follows from user, last track and step alone."""
 
     name = "by_formula"
 
-    def __init__(self, one_session_per_user: bool = False) -> None:
-        self.one_session_per_user = one_session_per_user
+    sources = ("by_formula",)
+
+    def __init__(self) -> None:
         self.turns: list[Turn] = []
         self.ends: list[Turn] = []
 

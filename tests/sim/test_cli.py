@@ -43,7 +43,7 @@ def test_a_log_is_written_where_asked(
     for name in ("one", "two"):
         done = simulate(
             *("sim/run.py", "--episodes", 30, "--recommender", "random"),
-            *("--config", world_files.env, "--log", tmp_path / name, "--days", 3),
+            *("--config", world_files.env, "--log", tmp_path / name),
         )
         assert done.returncode == 0, done.stderr
     one, two = ((tmp_path / name / "data.json").read_bytes() for name in ("one", "two"))
@@ -63,22 +63,135 @@ def test_a_person_answers_in_the_console(simulate: Simulate, world_files: Any) -
     assert done.returncode == 0, done.stderr
     assert "You are the recommender: 40 tracks" in done.stdout
     assert "33: artist 1 – title 33" in done.stdout
-    assert "nothing matches '999'" in done.stdout
+    assert "999 is no track: tracks are 0 to 39" in done.stdout
     assert "played 100% of" in done.stdout
     assert "console: 1 sessions: mean reward " in done.stdout
 
 
-def test_a_console_whose_input_ends_is_left_without_a_traceback(
-    simulate: Simulate, world_files: Any
+@pytest.mark.parametrize("answers", ["", "quit\n"])
+def test_a_person_who_leaves_at_once_has_played_nothing(
+    simulate: Simulate, world_files: Any, answers: str
 ) -> None:
     done = simulate(
         *("sim/run.py", "--episodes", 1, "--recommender", "console"),
         *("--config", world_files.env),
-        input="",
+        input=answers,
     )
-    assert done.returncode == 1
-    assert "Aborted!" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 130
+    assert done.stderr == "interrupted\n"
+    assert "mean reward" not in done.stdout
+
+
+def test_a_person_who_leaves_later_sees_what_was_played_until_then(
+    simulate: Simulate, world_files: Any
+) -> None:
+    done = simulate(
+        *("sim/run.py", "--episodes", 100, "--recommender", "console"),
+        *("--config", world_files.env),
+        input="7\n" * 20,
+    )
+    assert done.returncode == 130
+    assert done.stdout.count("You are the recommender") == 1
+    left = done.stdout.count(" left.\n")
+    assert left >= 2
+    assert f"console: {left} sessions: mean reward " in done.stdout
+
+
+def test_days_print_a_line_each_and_play_the_same_sessions(
+    simulate: Simulate, world_files: Any, tmp_path: Path
+) -> None:
+    shared = ("sim/run.py", "--recommender", "policy:sticky_artist", "--config", world_files.env)
+    whole = simulate(*shared, "--episodes", 60, "--log", tmp_path / "whole")
+    done = simulate(*shared, "--episodes", 60, "--days", 3, "--yes", "--log", tmp_path / "days")
+    assert (done.returncode, done.stderr) == (0, "")
+    *days, total = done.stdout.splitlines()
+    assert [line.split(" mean ")[0] for line in days] == [
+        f"day {day} of 3: 20 sessions:" for day in (1, 2, 3)
+    ]
+    assert [total] == whole.stdout.splitlines()
+    parts = sorted((tmp_path / "days").iterdir())
+    assert [part.name for part in parts] == [f"data.json.day-00{day}" for day in (1, 2, 3)]
+    sessions = [
+        {line["session"] for line in map(json.loads, part.read_text().splitlines())}
+        for part in parts
+    ]
+    assert [len(some) for some in sessions] == [20, 20, 20]
+    dates = [json.loads(part.read_text().splitlines()[0])["timestamp"] for part in parts]
+    assert [(date - dates[0]) // 86_400_000 for date in dates] == [0, 1, 2]
+
+
+def test_a_person_is_asked_between_days(simulate: Simulate, world_files: Any) -> None:
+    shared = ("sim/run.py", "--recommender", "random", "--config", world_files.env)
+    more = ("--episodes", 30, "--days", 3)
+    done = simulate(*shared, *more, input="y\nn\n")
+    assert done.returncode == 0
+    assert done.stdout.count("is over: go on?") == 2
+    assert "random: 20 sessions: " in done.stdout
+    assert "random: 10 sessions: " in simulate(*shared, *more, input="").stdout
+
+
+def test_a_command_runs_between_days_and_may_end_the_run(
+    simulate: Simulate, world_files: Any, tmp_path: Path
+) -> None:
+    shared = ("sim/run.py", "--recommender", "random", "--config", world_files.env)
+    more = ("--episodes", 30, "--days", 3, "--between-days")
+    done = simulate(*shared, *more, f"echo $BOTIFY_DAY >> {tmp_path}/days")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "days").read_text() == "1\n2\n"
+    done = simulate(*shared, *more, "exit 3")
+    assert done.returncode == 2
+    assert "random: 10 sessions: " in done.stdout
+    assert done.stderr == "Error: --between-days: `exit 3` ended with status 3 after day 1\n"
+
+
+def test_lists_that_change_between_days_are_read_again(
+    simulate: Simulate, world_files: Any, tmp_path: Path
+) -> None:
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "top_tracks.json").write_text("[1, 2, 3, 4, 5, 6, 7, 8]")
+    done = simulate(
+        *("sim/run.py", "--recommender", "policy:top_pop", "--lists", lists, "--episodes", 40),
+        *("--config", world_files.env, "--days", 2, "--log", tmp_path / "log"),
+        *("--between-days", f"echo [31,32,33,34,35,36,37,38] > {lists}/top_tracks.json"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for day, few in ((1, range(1, 9)), (2, range(31, 39))):
+        lines = (tmp_path / "log" / f"data.json.day-00{day}").read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        offered = {e["recommendation"] for e in events if e["recommender"] == "top_pop"}
+        assert offered == set(few)
+
+
+@pytest.mark.parametrize("log_format", ["json", "parquet"])
+def test_a_log_is_the_same_from_any_number_of_processes(
+    simulate: Simulate, world_files: Any, tmp_path: Path, log_format: str
+) -> None:
+    contents, summaries = [], []
+    for name, form in (("one", ()), ("two", ("--processes", 2)), ("three", ("multi",))):
+        done = simulate(
+            *("sim/run.py", *form, "--episodes", 90, "--recommender", "random"),
+            *("--config", world_files.env, "--log", tmp_path / name, "--log-format", log_format),
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        (file,) = (tmp_path / name).iterdir()
+        contents.append(file.read_bytes())
+        summaries.append(done.stdout)
+    assert contents[0] == contents[1] == contents[2]
+    assert summaries[0] == summaries[1] == summaries[2]
+
+
+def test_a_log_that_is_there_is_named_before_anything_is_played(
+    simulate: Simulate, world_files: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "data.json").write_text("precious\n")
+    done = simulate(
+        *("sim/run.py", "--recommender", "random", "--config", world_files.env),
+        *("--log", tmp_path),
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {tmp_path}/data.json is there already")
+    assert (tmp_path / "data.json").read_text() == "precious\n"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +199,10 @@ def test_a_console_whose_input_ends_is_left_without_a_traceback(
     [
         (["--episodes", 0], "--episodes 0"),
         (["--episodes", -5], "--episodes -5"),
-        (["--processes", 2], "--processes"),
         (["--days", 0], "--days 0"),
-        (["--days", "nan"], "--days nan"),
+        (["--days", 1_001], "--days 1001"),
+        (["--recommender", "policy:dae"], "--lists"),
+        (["--recommender", "policy:dae", "--lists", "nowhere"], "nowhere/recommendations.json"),
         (["--log", "log", "--recommender", "remote"], "--log"),
         (["--config", "no/such.yml"], "no/such.yml: cannot be read"),
     ],
@@ -114,7 +228,7 @@ def test_an_unknown_recommender_is_named_with_those_there_are(simulate: Simulate
     done = simulate("sim/run.py", "--recommender", "magic")
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
-    assert "'magic' is not one of 'remote', 'random', 'console', 'oracle'" in last
+    assert "'magic' is not one of 'remote', 'console', 'random', 'oracle', 'policy:random'" in last
 
 
 def test_a_service_that_is_not_running_ends_the_run(simulate: Simulate, world_files: Any) -> None:

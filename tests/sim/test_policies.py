@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sim.agents.base import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Contextual, Indexed, Policy, Random, StickyArtist, TopPop
 from sim.engine import play
-from sim.listener import affinities
 from sim.streams import Streams
 from sim.world import World
 
@@ -19,10 +19,9 @@ MakeWorld = Callable[..., World]
 class Watched:
     """Passes everything on to an agent, and checks each answer."""
 
-    one_session_per_user = False
-
     def __init__(self, agent: Agent, check: Callable[[Turn, Answer], None]) -> None:
         self.name, self._agent, self._check = agent.name, agent, check
+        self.sources = agent.sources
         self.answers = 0
 
     def begin(self, world: World, slots: int) -> None:
@@ -40,8 +39,8 @@ class Watched:
 
 def each(turn: Turn, answer: Answer) -> Iterator[tuple[set[int], int, int]]:
     """(tracks heard, last track, answer) of each session."""
-    for slot, last, track in zip(turn.slots, turn.tracks, answer.tracks, strict=True):
-        yield set(np.flatnonzero(turn.heard[slot]).tolist()), int(last), int(track)
+    for i, (last, track) in enumerate(zip(turn.tracks, answer.tracks, strict=True)):
+        yield set(turn.played(i).tolist()), int(last), int(track)
 
 
 def watch(world: World, agent: Agent, check: Callable[[Turn, Answer], None], n: int = 300) -> None:
@@ -50,14 +49,21 @@ def watch(world: World, agent: Agent, check: Callable[[Turn, Answer], None], n: 
     assert watched.answers > n
 
 
-TOP = np.array([5, 9, 2, 30, 31, 7])
+TOP = np.array([5, 9, 2, 30, 31, 7], dtype=np.int32)
+
+
+def lists_of(world: World) -> NDArray[np.int32]:
+    """Lists of eight tracks, and none for every third user."""
+    rng = np.random.default_rng(0)
+    n = len(world.catalog)
+    lists = np.array([rng.permutation(n)[:8] for _ in range(len(world.users))], dtype=np.int32)
+    lists[::3] = -1
+    return lists
 
 
 def make(name: str, world: World) -> Policy:
-    streams, rng = Streams(2), np.random.default_rng(0)
+    streams = Streams(2)
     n = len(world.catalog)
-    lists = np.array([rng.permutation(n)[:8] for _ in range(len(world.users))])
-    lists[::3] = -1
     match name:
         case "random":
             return Random(streams)
@@ -66,7 +72,7 @@ def make(name: str, world: World) -> Policy:
         case "sticky_artist":
             return StickyArtist(streams)
         case _:
-            return Indexed(streams, lists, TOP[n > TOP])
+            return Indexed(streams, lists_of(world), TOP[n > TOP])
 
 
 NEVER_REPEAT = ["random", "top_pop", "sticky_artist", "indexed"]
@@ -108,8 +114,8 @@ def test_random_is_uniform_over_the_unseen(make_world: MakeWorld) -> None:
 
     def check(turn: Turn, answer: Answer) -> None:
         assert answer.propensities is not None
-        unseen = 10 - turn.heard[turn.slots].sum(axis=1)
-        assert np.allclose(answer.propensities[unseen > 0], 1 / unseen[unseen > 0])
+        for (heard, _, _), chance in zip(each(turn, answer), answer.propensities, strict=True):
+            assert chance == 1 / (10 - len(heard) or 10)
         first = turn.steps == 0
         np.add.at(counts, (turn.tracks[first], answer.tracks[first]), 1)
 
@@ -136,7 +142,7 @@ def test_top_pop_looks_at_no_more_than_the_100_most_popular(make_world: MakeWorl
     def check(turn: Turn, answer: Answer) -> None:
         assert (answer.tracks < 100).all()
 
-    watch(make_world(n_tracks=200), TopPop(Streams(2), np.arange(200)), check)
+    watch(make_world(n_tracks=200), TopPop(Streams(2), np.arange(200, dtype=np.int32)), check)
 
 
 def test_sticky_artist_stays_while_the_artist_has_an_unseen_track(make_world: MakeWorld) -> None:
@@ -155,51 +161,63 @@ def test_indexed_takes_the_list_in_order_then_the_popular_then_anything(
     make_world: MakeWorld,
 ) -> None:
     world = make_world(session_budget=20)
-    agent = make("indexed", world)
-    assert isinstance(agent, Indexed)
-    kinds = set()
+    lists, kinds = lists_of(world), set()
+    agent = Indexed(Streams(2), lists, TOP)
 
     def check(turn: Turn, answer: Answer) -> None:
         assert answer.ranks is not None
-        for (heard, _, track), row, rank in zip(
-            each(turn, answer), turn.user_rows, answer.ranks, strict=True
+        assert answer.propensities is not None
+        assert answer.sources is not None
+        how = zip(answer.ranks, answer.propensities, answer.sources, strict=True)
+        for (heard, _, track), row, (rank, chance, source) in zip(
+            each(turn, answer), turn.user_rows, how, strict=True
         ):
-            mine = [t for t in agent.lists[row].tolist() if t >= 0]
-            for kind, tracks in (("list", mine), ("popular", TOP.tolist())):
+            mine = [t for t in lists[row].tolist() if t >= 0]
+            name = agent.sources[source]
+            kinds.add(name)
+            for kind, tracks in (("indexed", mine), ("top_pop", TOP.tolist())):
                 unseen = [t for t in tracks if t not in heard]
                 if unseen:
                     assert (track, rank) == (unseen[0], tracks.index(unseen[0]))
-                    kinds.add(kind)
+                    assert (name, chance) == (kind, 1.0)
                     break
             else:
-                assert rank == -1
                 assert track not in heard
-                kinds.add("anything")
+                assert (name, rank, chance) == ("random", -1, 1 / (60 - len(heard)))
 
     watch(world, agent, check)
-    assert kinds == {"list", "popular", "anything"}
+    assert kinds == {"indexed", "top_pop", "random"}
 
 
 def test_contextual_is_uniform_over_the_neighbours_seen_or_not(make_world: MakeWorld) -> None:
     world = make_world(session_budget=5)
-    neighbours = np.full((60, 4), -1)
+    neighbours = np.full((60, 4), -1, dtype=np.int32)
     neighbours[:, :3] = (np.arange(60)[:, None] + [1, 2, 3]) % 60
     neighbours[7] = -1
     counts = np.zeros(3)
     alone: list[int] = []
 
     def check(turn: Turn, answer: Answer) -> None:
-        for _, last, track in each(turn, answer):
+        assert answer.ranks is not None
+        assert answer.propensities is not None
+        assert answer.sources is not None
+        how = zip(answer.ranks, answer.propensities, answer.sources, strict=True)
+        for (heard, last, track), (rank, chance, source) in zip(
+            each(turn, answer), how, strict=True
+        ):
             if last == 7:
                 alone.append(track)
+                assert (rank, chance, source) == (-1, 1 / (60 - len(heard)), 1)
             else:
                 counts[(track - last) % 60 - 1] += 1
+                assert track == neighbours[last, rank]
+                assert (chance, source) == (1 / 3, 0)
 
     watch(world, Contextual(Streams(2), neighbours), check, 2_000)
     assert (abs(counts / counts.sum() - 1 / 3) < 0.02).all()
     assert len(set(alone)) > 20  # a track without neighbours: anything
     seen_again = 0
-    back = np.stack([(np.arange(60) + 1) % 60, (np.arange(60) - 1) % 60], axis=1)
+    back = np.stack([(np.arange(60) + 1) % 60, (np.arange(60) - 1) % 60], axis=1).astype(np.int32)
 
     def repeats(turn: Turn, answer: Answer) -> None:
         nonlocal seen_again
@@ -213,28 +231,32 @@ def test_contextual_is_uniform_over_the_neighbours_seen_or_not(make_world: MakeW
     "traits", [{}, {"artist_discount_gamma": 0.3}, {"consume_bias": -5.0, "session_budget": 3}]
 )
 @pytest.mark.parametrize("near", [64, 3])
+@pytest.mark.parametrize("hyped", [False, True])
 def test_no_unseen_track_is_better_than_the_oracles(
     make_world: MakeWorld,
     monkeypatch: pytest.MonkeyPatch,
     traits: dict[str, float],
     near: int,
+    hyped: bool,
 ) -> None:
     """Also where the candidates kept per taste are few and the catalog must be searched."""
     monkeypatch.setattr("sim.agents.oracle._NEAR", near)
     world = make_world(n_artists=6, **traits)
-    users, tracks = world.users, np.arange(len(world.catalog))
+    if hyped:
+        world = world.with_hype(np.where(np.arange(60) % 7 == 0, 3.0, 0.0))
+    users, embeddings = world.users, world.embeddings.astype(np.float64)
 
     def check(turn: Turn, answer: Answer) -> None:
         for i, (heard, _, track) in enumerate(each(turn, answer)):
             row = turn.user_rows[i]
-            affinity = affinities(world.embeddings, tracks, np.full(60, turn.tastes[i]))
-            plays = turn.artist_plays[turn.slots[i], world.catalog.artist_of]
+            affinity = embeddings @ embeddings[turn.tastes[i]] + world.hype
+            artist_of = world.catalog.artist_of
+            plays = np.bincount(artist_of[turn.played(i)], minlength=6)[artist_of]
             logit = (affinity - users.consume_bias[row]) * users.consume_sharpness[row]
             expected = users.artist_discount_gamma[row] ** plays / (1 + np.exp(-logit))
             expected[list(heard)] = -1.0
             assert len(heard) == 60 or track not in heard
-            # Equal up to the float32 of the oracle's products.
-            assert expected[track] >= expected.max() - 1e-5
+            assert expected[track] >= expected.max() - 1e-12
 
     watch(world, Oracle(), check, 150)
 

@@ -1,46 +1,88 @@
-"""What is recorded of a run: the same whatever the batch, in order, on a simulated clock."""
+"""What is recorded of a run: whole sessions, in order, the same however they were played."""
 
-import json
 from collections.abc import Callable
-from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any
+from itertools import groupby
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sim.agents.base import Agent
-from sim.agents.policies import Random
-from sim.clock import Clock
+from sim.agents.policies import Indexed, Random, StickyArtist
 from sim.engine import play
 from sim.errors import InputError
-from sim.events import Events, Recorder, concatenate
-from sim.log import JsonLog
+from sim.events import Events, Recorder
+from sim.parallel import play_blocks
+from sim.sessions import Ended
 from sim.streams import Streams
 from sim.summary import Summary
 from sim.world import World
 
 MakeWorld = Callable[..., World]
-DAY_MS = 86_400_000
 
 
-def record(
-    world: World, agent: Agent, n: int, batch: int, every: int = 100_000
-) -> tuple[Summary, Events]:
-    parts: list[Events] = []
-    recorder = Recorder(parts.append, every=every)
-    summary = play(world, agent, seed=3, episodes=range(n), batch=batch, recorder=recorder)
-    recorder.flush()
-    return summary, concatenate(parts)
+def record(world: World, agent: Agent, episodes: range, batch: int = 64) -> tuple[Summary, Events]:
+    recorder = Recorder()
+    summary = play(world, agent, seed=3, episodes=episodes, batch=batch, recorder=recorder)
+    return summary, recorder.events()
+
+
+def assert_same(one: Events, other: Events) -> None:
+    for name in Events._fields:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_events_do_not_depend_on_the_batch_size(make_world: MakeWorld) -> None:
     world = make_world()
-    runs = [record(world, Random(Streams(3)), 700, batch) for batch in (1, 7, 512)]
-    for summary, events in runs[1:]:
-        assert summary == runs[0][0]
-        for name in Events._fields:
-            np.testing.assert_array_equal(getattr(events, name), getattr(runs[0][1], name))
+    one, *others = (record(world, Random(Streams(3)), range(700), b) for b in (1, 7, 512))
+    for summary, events in others:
+        assert summary == one[0]
+        assert_same(events, one[1])
+
+
+def blocks(world: World, agent: Agent, n: int, processes: int) -> tuple[list[Ended], list[Events]]:
+    played = list(
+        play_blocks(
+            world,
+            agent,
+            seed=3,
+            episodes=range(n),
+            processes=processes,
+            batch=32,
+            block=70,
+            record=True,
+        )
+    )
+    return [some.ended for some in played], [some.events for some in played if some.events]
+
+
+def joined(parts: list[Events]) -> Events:
+    return Events(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@pytest.mark.integration
+def test_events_do_not_depend_on_the_number_of_processes(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    _, whole = record(world, StickyArtist(Streams(3)), range(500))
+    for processes in (1, 2, 3):
+        ended, events = blocks(world, StickyArtist(Streams(3)), 500, processes)
+        assert len(ended) == len(events) == 8
+        assert np.concatenate([some.episodes for some in ended]).tolist() == list(range(500))
+        assert_same(joined(events), whole)
+        rewards = np.concatenate([some.rewards for some in ended])
+        heard = np.bincount(whole.episodes, weights=whole.times) - 1.0
+        assert rewards == pytest.approx(heard)
+
+
+@pytest.mark.integration
+def test_what_goes_wrong_in_a_process_is_raised_here(make_world: MakeWorld) -> None:
+    other = make_world(n_users=3, n_tracks=8)
+    lists = np.full((3, 2), 9, dtype=np.int32)  # this world has no track 9
+    with pytest.raises(InputError, match="answered track 9"):
+        blocks(other, Indexed(Streams(1), lists, lists[0]), 10, 2)
 
 
 def test_another_seed_gives_other_sessions(make_world: MakeWorld) -> None:
@@ -52,130 +94,62 @@ def test_another_seed_gives_other_sessions(make_world: MakeWorld) -> None:
     assert a != b
 
 
-def test_episodes_come_whole_and_in_order_however_often_they_are_handed_over(
-    make_world: MakeWorld,
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=25,
+    # make_world keeps nothing from one example to the next.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**64 - 1), batch=st.integers(1, 40), first=st.integers(0, 10**12))
+def test_rows_are_plays_and_sessions_come_whole_and_in_order(
+    make_world: MakeWorld, seed: int, batch: int, first: int
 ) -> None:
-    world = make_world()
-    received: list[Events] = []
-    recorder = Recorder(received.append, every=1)
+    world = make_world(seed=seed % 7)
+    recorder = Recorder()
+    episodes = range(first, first + 60)
     summary = play(
-        world, Random(Streams(3)), seed=3, episodes=range(300), batch=16, recorder=recorder
+        world, Random(Streams(seed)), seed=seed, episodes=episodes, batch=batch, recorder=recorder
     )
-    recorder.flush()
-    recorder.flush()
-    assert len(received) > 10
-    handed = [sorted(set(events.episodes.tolist())) for events in received]
-    assert [episode for some in handed for episode in some] == list(range(300))
-    events = concatenate(received)
+    events = recorder.events()
     assert len(events.episodes) == summary.steps + summary.sessions
-    for _, rows in groupby(range(len(events.episodes)), key=events.episodes.__getitem__):
-        places = list(rows)
+    assert ((events.times >= 0.0) & (events.times <= 1.0)).all()
+    sessions = [
+        list(rows)
+        for _, rows in groupby(range(len(events.episodes)), key=events.episodes.__getitem__)
+    ]
+    assert [int(events.episodes[places[0]]) for places in sessions] == list(episodes)
+    for places in sessions:
         assert events.steps[places].tolist() == list(range(len(places)))
         assert events.times[places[0]] == 1.0
-        assert (events.recommendations[places] < 0).tolist() == [False] * (len(places) - 1) + [
-            True
-        ]
+        assert events.is_last[places].tolist() == [False] * (len(places) - 1) + [True]
         # What was recommended is what was played next.
         assert events.recommendations[places[:-1]].tolist() == events.tracks[places[1:]].tolist()
         assert len(set(events.users[places].tolist())) == 1
+        # A track that comes again is not heard again.
+        tracks, times = events.tracks[places].tolist(), events.times[places].tolist()
+        assert all(times[i] == 0.0 for i in range(len(tracks)) if tracks[i] in tracks[:i])
 
 
-def test_a_run_may_begin_at_a_later_episode(make_world: MakeWorld) -> None:
+def test_a_run_may_play_any_episodes(make_world: MakeWorld) -> None:
     world = make_world()
-    _, every = record(world, Random(Streams(3)), 60, 8)
-    parts: list[Events] = []
-    recorder = Recorder(parts.append, first_episode=40)
-    play(world, Random(Streams(3)), seed=3, episodes=range(40, 60), batch=8, recorder=recorder)
-    recorder.flush()
-    later = every.where(every.episodes >= 40)
-    assert concatenate(parts).tracks.tolist() == later.tracks.tolist()
-
-
-SCHEMA: dict[str, tuple[type, ...]] = {
-    "message": (str,),
-    "timestamp": (int,),
-    "user": (int,),
-    "track": (int,),
-    "time": (float,),
-    "latency": (float,),
-    "recommendation": (int, type(None)),
-    "experiments": (dict,),
-    "session": (str,),
-    "recommender": (str,),
-    "rank": (int, type(None)),
-    "propensity": (float, type(None)),
-}
-
-
-def write_log(world: World, directory: Path, n: int, days: float) -> list[dict[str, Any]]:
-    clock = Clock(1_000_000, days, n, world.users.ids)
-    with JsonLog(directory, "random", clock) as log:
-        recorder = Recorder(log.write, every=50)
-        play(world, Random(Streams(3)), seed=3, episodes=range(n), batch=32, recorder=recorder)
-        recorder.flush()
-    return [json.loads(line) for line in (directory / "data.json").read_text().splitlines()]
-
-
-def test_every_line_of_the_log_is_as_the_protocol_says(
-    make_world: MakeWorld, tmp_path: Path
-) -> None:
-    lines = write_log(make_world(), tmp_path / "log", 200, 30.0)
-    for line in lines:
-        assert set(line) == set(SCHEMA)
-        for field, types in SCHEMA.items():
-            assert type(line[field]) in types, field
-        assert 0.0 <= line["time"] <= 1.0
-        assert (line["recommendation"] is None) == (line["message"] == "last")
-        if line["message"] == "next":
-            assert 0.0 < line["propensity"] <= 1.0
-    sessions = [list(rows) for _, rows in groupby(lines, key=lambda line: line["session"])]
-    assert len(sessions) == 200
-    for session in sessions:
-        assert session[0]["time"] == 1.0
-        assert [line["message"] for line in session] == ["next"] * (len(session) - 1) + ["last"]
-
-
-def test_two_runs_write_the_same_bytes(make_world: MakeWorld, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        write_log(make_world(), tmp_path / name, 200, 30.0)
-    one, two = (tmp_path / name / "data.json" for name in ("one", "two"))
-    assert one.read_bytes() == two.read_bytes()
-
-
-@pytest.mark.parametrize("days", [30.0, 0.001])
-def test_a_users_events_are_in_time_order_and_sessions_never_overlap(
-    make_world: MakeWorld, tmp_path: Path, days: float
-) -> None:
-    """Also where so many sessions fall into so short a time that they must queue."""
-    lines = write_log(make_world(n_users=4), tmp_path, 300, days)
-    assert min(line["timestamp"] for line in lines) >= 1_000_000
-    for user in {line["user"] for line in lines}:
-        mine = sorted(
-            (line for line in lines if line["user"] == user), key=lambda line: line["timestamp"]
-        )
-        assert all(a["timestamp"] < b["timestamp"] for a, b in pairwise(mine))
-        # Sessions in time order are runs without a gap: none begins inside another.
-        runs = [name for name, _ in groupby(mine, key=lambda line: line["session"])]
-        assert len(runs) == len(set(runs))
-        assert runs == sorted(runs, key=int)
-
-
-def test_sessions_are_spread_over_the_days_asked_for(
-    make_world: MakeWorld, tmp_path: Path
-) -> None:
-    lines = write_log(make_world(n_users=200), tmp_path, 500, 10.0)
-    starts = [line["timestamp"] for line in lines if line["message"] == "next"]
-    days = {(start - 1_000_000) // DAY_MS for start in starts}
-    assert days == set(range(10))
+    _, every = record(world, Random(Streams(3)), range(60))
+    some = np.array([3, 17, 18, 44])
+    recorder = Recorder()
+    play(world, Random(Streams(3)), seed=3, episodes=some, batch=2, recorder=recorder)
+    mine = np.isin(every.episodes, some)
+    assert_same(recorder.events(), Events(*(column[mine] for column in every)))
 
 
 def test_no_episodes_are_refused(make_world: MakeWorld) -> None:
     with pytest.raises(InputError, match="no episodes to play"):
         play(make_world(), Random(Streams(1)), seed=1, episodes=range(0))
+    with pytest.raises(InputError, match="no episodes to play"):
+        next(play_blocks(make_world(), Random(Streams(1)), seed=1, episodes=range(0)))
 
 
 def test_the_summary_is_what_the_events_say(make_world: MakeWorld) -> None:
-    summary, events = record(make_world(), Random(Streams(3)), 400, 32)
+    summary, events = record(make_world(), Random(Streams(3)), range(400))
     steps = np.bincount(events.episodes) - 1
     rewards = np.bincount(events.episodes, weights=events.times) - 1.0
     assert summary.sessions == 400
@@ -197,11 +171,3 @@ def test_progress_counts_every_session_once(make_world: MakeWorld) -> None:
         progress=lambda some: ended.append(len(some.episodes)),
     )
     assert sum(ended) == 123
-
-
-def test_a_log_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "data.json").write_text("precious\n")
-    clock = Clock(0, 1.0, 1, np.arange(3))
-    with pytest.raises(InputError, match="is there already"):
-        JsonLog(tmp_path, "random", clock)
-    assert (tmp_path / "data.json").read_text() == "precious\n"

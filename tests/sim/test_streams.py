@@ -23,8 +23,7 @@ ONES = 0xFFFFFFFF
 def test_philox_gives_the_known_answers_of_its_authors(
     counter: tuple[int, ...], key: tuple[int, int], words: tuple[int, ...]
 ) -> None:
-    a, b, c, d = (np.array([word], dtype=np.uint64) for word in counter)
-    assert tuple(int(word[0]) for word in philox4x32((a, b, c, d), key)) == words
+    assert philox4x32(*map(np.uint64, (*counter, *key))) == words
 
 
 def test_uniforms_lie_in_the_half_open_unit_interval_and_look_uniform() -> None:

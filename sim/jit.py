@@ -1,0 +1,52 @@
+"""Compiles plain loops to machine code: `@compiled` is numba's njit, kept on disk."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import config
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_HERE = Path(__file__).parent
+
+
+def _cache() -> Path | None:
+    """A folder for this state of the compiled sources, or None where none can be written.
+
+    numba looks for changes in a function's own file, not in those of the
+    functions that it calls: a folder per state keeps stale code from running.
+    """
+    state = sha256()
+    for source in sorted(_HERE.rglob("*.py")):
+        if b"@compiled" in (text := source.read_bytes()):
+            state.update(text)
+    for root in (_HERE / "__pycache__", Path.home() / ".cache" / "botify"):
+        folder = root / f"compiled-{state.hexdigest()[:16]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ".writable").touch()
+        except OSError:
+            continue
+        return folder
+    return None
+
+
+_CACHE = _cache()
+
+
+def compiled(function: _Function) -> _Function:
+    """The function, compiled when first called with arguments of some types.
+
+    Floating point stays as written: no reordering, no fused operations, so
+    that results are those of the same lines run by Python.
+    """
+    settings = vars(config)
+    usual = settings["CACHE_DIR"]
+    settings["CACHE_DIR"] = str(_CACHE or "")
+    try:
+        return cast(_Function, numba.njit(cache=_CACHE is not None)(function))
+    finally:
+        settings["CACHE_DIR"] = usual

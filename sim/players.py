@@ -1,0 +1,149 @@
+"""Who plays the sessions of a day: the engine against an agent in process, or a service."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sim.agents import registry
+from sim.agents.base import Agent, Ints
+from sim.agents.console import Quit
+from sim.clock import Clock
+from sim.engine import BATCH
+from sim.log import JsonLog, Log
+from sim.log_parquet import ParquetLog
+from sim.parallel import BLOCK, play_blocks
+from sim.remote import Driven, ServiceOptions
+from sim.remote.parallel import drive_parallel
+from sim.sessions import Ended
+from sim.streams import Streams
+from sim.world import World
+
+INTERRUPTED = "interrupted"
+# 2026-01-01 00:00 UTC: simulated time is fixed, so that a seed gives one log.
+_CLOCK_START_MS = 1_767_225_600_000
+
+Progress = Callable[[Ended], object]
+
+
+@dataclass
+class Outcome:
+    """What went wrong, if anything; `stopped` says why not all sessions were played.
+
+    `failed`, `unclosed` and `retries` are those of `sim.remote.Driven`.
+    """
+
+    failed: int = 0
+    unclosed: int = 0
+    retries: int = 0
+    stopped: str | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        return self.stopped == INTERRUPTED
+
+    def __iadd__(self, other: "Outcome") -> "Outcome":
+        self.failed += other.failed
+        self.unclosed += other.unclosed
+        self.retries += other.retries
+        self.stopped = self.stopped or other.stopped
+        return self
+
+    def notes(self) -> str:
+        """Lines for a person, none where all went well."""
+        notes = [
+            (self.failed, "cut short by a failed request, not counted above"),
+            (self.unclosed, "counted, but their end failed to be told"),
+            (self.retries, "requests sent again"),
+        ]
+        return "".join(f"\n  {number:,} {what}" for number, what in notes if number)
+
+
+class Player(Protocol):
+    """Plays the sessions of one day after another."""
+
+    def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
+        """Play the episodes of the day (from 0); `progress` hears of those that ended."""
+
+
+class Remote:
+    """The service answers."""
+
+    def __init__(self, service: ServiceOptions, seed: int, processes: int) -> None:
+        self._service, self._seed, self._processes = service, seed, processes
+
+    def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
+        driven: Driven = drive_parallel(
+            world,
+            self._service,
+            seed=self._seed,
+            episodes=episodes,
+            processes=self._processes,
+            progress=progress,
+        )
+        return Outcome(driven.failed, driven.unclosed, driven.retries, driven.stopped)
+
+
+class Logs:
+    """The log of a run: a file for all of it, or one for each of several days."""
+
+    def __init__(
+        self,
+        directory: Path,
+        file_format: str,
+        user_ids: Ints,
+        episodes: int,
+        days: int,
+        span: float,
+    ) -> None:
+        """`span`: how many days of simulated time the episodes are spread over."""
+        self._directory, self._days = directory, days
+        self._kind = ParquetLog if file_format == "parquet" else JsonLog
+        self._clock = Clock(_CLOCK_START_MS, span, episodes, user_ids)
+
+    def of(self, day: int, agent: Agent) -> Log:
+        """The log of the day (from 0), in which the agent answers."""
+        number = day + 1 if self._days > 1 else None
+        return self._kind(self._directory, agent.sources, self._clock, number)
+
+
+class InProcess:
+    """An agent answers, made anew each day: the lists it reads may have changed."""
+
+    def __init__(
+        self,
+        name: str,
+        lists: Path | None,
+        seed: int,
+        processes: int,
+        at_once: int | None,
+        logs: Logs | None,
+    ) -> None:
+        """`at_once`: how many sessions are in flight; None: as many as suits."""
+        self._name, self._lists, self._seed = name, lists, seed
+        self._processes, self._batch, self._logs = processes, at_once or BATCH, logs
+        # A person may leave after any session, and what was played until then counts.
+        self._block = 1 if name == "console" else BLOCK
+
+    def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
+        agent = registry.create(self._name, world, Streams(self._seed), self._lists)
+        with ExitStack() as stack:
+            log = stack.enter_context(self._logs.of(day, agent)) if self._logs else None
+            try:
+                for played in play_blocks(
+                    world,
+                    agent,
+                    seed=self._seed,
+                    episodes=episodes,
+                    processes=self._processes,
+                    batch=self._batch,
+                    block=self._block,
+                    record=log is not None,
+                ):
+                    if log is not None and played.events is not None:
+                        log.write(played.events)
+                    progress(played.ended)
+            except (KeyboardInterrupt, Quit):
+                return Outcome(stopped=INTERRUPTED)
+        return Outcome()

@@ -1,0 +1,58 @@
+"""Plays sessions against the service, each at its own pace."""
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from sim.remote.exchanges import Exchanges
+from sim.remote.hello import hello
+from sim.remote.options import ServiceOptions
+from sim.remote.run import Run
+from sim.sessions import Ended
+from sim.summary import Summary
+from sim.world import World
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What a run came to. `summary` holds the finished sessions and no others.
+
+    `failed` sessions were cut short because a request failed. `unclosed` ones
+    are finished and in the summary, but their `last` failed, so that the log
+    may lack their end. `requests` counts what was sent, `retries` included.
+    `stopped` says in one line why the run ended early, None if it did not.
+    """
+
+    summary: Summary
+    failed: int = 0
+    unclosed: int = 0
+    retries: int = 0
+    requests: int = 0
+    stopped: str | None = None
+
+
+def drive(
+    world: World,
+    service: ServiceOptions,
+    *,
+    seed: int,
+    episodes: Iterable[int],
+    progress: Callable[[Ended], object] = lambda ended: None,
+) -> Driven:
+    """Play `episodes` (any number: they are read as needed) against a running service.
+
+    The outcome of a session depends on (seed, episode) and the service's
+    answers alone. `progress` receives the sessions that just finished. A
+    service that goes away, and Ctrl-C, end the run early with what was
+    finished. Raises InputError where nothing was finished before the service
+    went away, and for an answer that will not get better.
+    """
+    with closing(Exchanges(hello(service), service)) as exchanges:
+        run = Run(world, service, exchanges, seed, episodes, progress)
+        try:
+            stopped = run.play()
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+    return Driven(
+        run.summary, run.failed, run.unclosed, exchanges.retries, exchanges.requests, stopped
+    )
