@@ -51,3 +51,4 @@ bench-sim: $(READY)
 
 clean:
 	rm -rf .venv out
+	find botify sim offline script -name __pycache__ -prune -exec rm -rf {} +

@@ -34,6 +34,7 @@ Driver = Callable[[World, ServiceOptions, int, range], int]
 class Run(NamedTuple):
     """One run of a driver."""
 
+    sessions: int
     requests: int
     seconds: float
     cpu_seconds: float
@@ -99,7 +100,7 @@ def measure(
 ) -> Run:
     before, started = cpu_seconds(), time.perf_counter()
     requests = driver(world, service, seed, episodes)
-    return Run(requests, time.perf_counter() - started, cpu_seconds() - before)
+    return Run(len(episodes), requests, time.perf_counter() - started, cpu_seconds() - before)
 
 
 def cpu_seconds() -> float:
@@ -108,12 +109,14 @@ def cpu_seconds() -> float:
 
 
 def report(done: dict[str, list[Run]]) -> None:
-    click.echo("| driver | requests/s | CPU per request, ms |\n|---|---:|---:|")
+    click.echo("| driver | sessions/s | requests/s | CPU per request, ms |\n|---|---:|---:|---:|")
     for name, runs in done.items():
+        speed = median(run.sessions / run.seconds for run in runs)
         rates = [run.requests / run.seconds for run in runs]
         costs = [1000 * run.cpu_seconds / run.requests for run in runs]
         click.echo(
-            f"| {name} | {median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f}) "
+            f"| {name} | {speed:,.0f} "
+            f"| {median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f}) "
             f"| {median(costs):.3f} ({min(costs):.3f} to {max(costs):.3f}) |"
         )
     click.echo()

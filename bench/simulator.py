@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -37,9 +38,10 @@ from sim.world.open import open_world
 SIM = Path(sys.executable).with_name("botify-sim")
 USERS, TRACKS, LIST = 10_000, 50_000, 50
 LOOP, LOCKSTEP = "loop over Python objects", "NumPy in lockstep"
-SEARCHING = f"{LOOP}, searching the catalog for each first track"
+SEARCHING = f"{LOOP}, the catalog searched for each first track"
+ORACLE = "Oracle (outside the goal)"
 # Of so many collected sessions, these shares: enough for steady figures, few enough to wait for.
-SHORTER, BY_POLICY, BY_LOOP, BY_SEARCHING = 10, 5, 200, 2_000
+SHORTER, BY_POLICY, BY_ORACLE, BY_LOOP, BY_SEARCHING = 10, 5, 100, 200, 2_000
 # How often a running program is asked for its memory.
 _ASK_SECONDS = 0.05
 
@@ -69,8 +71,7 @@ class Collection(NamedTuple):
     type=click.IntRange(min=1),
     default=1_000_000,
     show_default=True,
-    help=f"Sessions to collect; a policy plays 1/{BY_POLICY} of them, the loops 1/{BY_LOOP} and "
-    f"1/{BY_SEARCHING}.",
+    help=f"Sessions to collect; in process 1/{BY_POLICY} of them are played, of the slow less.",
 )
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option("--processes", type=click.IntRange(min=1), default=2, show_default=True)
@@ -112,30 +113,36 @@ def steps(env: Path, episodes: int, repeat: int, seed: int) -> None:
     world = open_world(load_config(env))
     say("making lists")
     policies = agents(world, seed)
-    n = max(1, episodes // BY_POLICY)
     rng = np.random.default_rng(seed)
-    loops = {
-        LOOP: (rivals.Loop(world, seed, find_nearest=False), BY_LOOP),
-        SEARCHING: (rivals.Loop(world, seed, find_nearest=True), BY_SEARCHING),
-    }
+    loop = rivals.Loop(world, seed, find_nearest=False)
+    searching = rivals.Loop(world, seed, find_nearest=True)
+
+    def engine(agent: Agent, n: int) -> Summary:
+        return play(world, agent, seed=seed, episodes=range(n))
+
+    def share(part: int) -> int:
+        return max(1, episodes // part)
+
     players: dict[str, Play] = {
-        name: lambda agent=agent: play(world, agent, seed=seed, episodes=range(n))
+        name: partial(engine, agent, share(BY_ORACLE if name == ORACLE else BY_POLICY))
         for name, agent in policies.items()
+    } | {
+        LOCKSTEP: lambda: Summary().add(*rivals.lockstep(world, share(BY_POLICY), rng)),
+        LOOP: lambda: Summary().add(*loop.play(share(BY_LOOP))),
+        SEARCHING: lambda: Summary().add(*searching.play(share(BY_SEARCHING))),
     }
-    players[LOCKSTEP] = lambda: Summary().add(*rivals.lockstep(world, n, rng))
-    for name, (loop, share) in loops.items():
-        m = max(1, episodes // share)
-        players[name] = lambda loop=loop, m=m: Summary().add(*loop.play(m))
     with threadpool_limits(1):  # a core is a core for the rivals too
         done = in_turns(players, repeat)
     sizes = f"{len(world.users):,} users, {len(world.catalog):,} tracks"
     click.echo(
-        f"{sizes} x {world.embeddings.shape[1]} dimensions, one process, recommender included, "
-        f"{n:,} sessions (the loops fewer), medians of {repeat} runs; {machine()}. The lists are "
-        f"of the world's nearest tracks: {LIST} to a user, {TOP} to a track.\n"
+        f"{sizes} × {world.embeddings.shape[1]} dimensions, one process, recommender included, "
+        f"{share(BY_POLICY):,} sessions a run (oracle {share(BY_ORACLE):,}, loops "
+        f"{share(BY_LOOP):,} and {share(BY_SEARCHING):,}), medians of {repeat} runs; {machine()}. "
+        f"No model is trained: lists are of the world's own nearest tracks, {LIST} to a user and "
+        f"{TOP} to a track.\n"
     )
     report_policies({name: done[name] for name in policies})
-    report_rivals({name: done[name] for name in ("Random", LOCKSTEP, *loops)})
+    report_rivals({name: done[name] for name in ("Random", LOCKSTEP, LOOP, SEARCHING)})
 
 
 class Prepared(Oracle):
@@ -162,7 +169,7 @@ def agents(world: World, seed: int) -> dict[str, Agent]:
         "StickyArtist": StickyArtist(streams),
         "Contextual": Contextual(streams, neighbours),
         "Indexed": Indexed(streams, lists, top),
-        "Oracle": Prepared(world),
+        ORACLE: Prepared(world),
     }
 
 
@@ -182,15 +189,14 @@ def in_turns(players: Mapping[str, Play], repeat: int) -> dict[str, list[Run]]:
 
 def report_policies(done: Mapping[str, Sequence[Run]]) -> None:
     click.echo(
-        "| recommender | steps/s of CPU time | steps/s | sessions/s | session length |\n"
-        "|---|---:|---:|---:|---:|"
+        "| recommender | thousand steps/s of CPU time | thousand steps/s | sessions/s "
+        "| session length |\n|---|---:|---:|---:|---:|"
     )
     for name, runs in done.items():
-        mark = " (outside the goal)" if name == "Oracle" else ""
+        walls = [run.summary.steps / run.seconds / 1000 for run in runs]
         click.echo(
-            f"| {name}{mark} | {spread(per_cpu(runs))} "
-            f"| {spread([run.summary.steps / run.seconds for run in runs])} "
-            f"| {spread([run.summary.sessions / run.seconds for run in runs])} | {length(runs)} |"
+            f"| {name} | {spread(per_cpu(runs))} | {spread(walls)} | {sessions(runs):,.0f} "
+            f"| {length(runs)} |"
         )
 
 
@@ -198,28 +204,33 @@ def report_rivals(done: Mapping[str, Sequence[Run]]) -> None:
     """What the engine is compared with; the first of `done` is the engine."""
     ours = median(per_cpu(next(iter(done.values()))))
     click.echo(
-        "\n| chance recommends | steps/s of CPU time | sessions/s | the engine's, times as many "
-        "| session length |\n|---|---:|---:|---:|---:|"
+        "\n| under Random | thousand steps/s of CPU time | sessions/s "
+        "| the engine does times as many | session length |\n|---|---:|---:|---:|---:|"
     )
     for name, runs in done.items():
         click.echo(
             f"| {'the engine' if name == 'Random' else name} | {spread(per_cpu(runs))} "
-            f"| {spread([run.summary.sessions / run.seconds for run in runs])} "
-            f"| {ours / median(per_cpu(runs)):,.2f} | {length(runs)} |"
+            f"| {sessions(runs):,.0f} | {ours / median(per_cpu(runs)):,.2f} | {length(runs)} |"
         )
     click.echo(
-        "\nSession length: plays, the first included, ± 95 %. Sim4Rec on Spark: about 390,000 "
-        "recommendations/s a core, recommender excluded, as published, not run here.\n"
+        "\nSession length: plays, the first included, ± 95 %. Published, not run here: Sim4Rec on "
+        "Spark, about 390,000 recommendations/s a core, recommender excluded.\n"
     )
 
 
 def per_cpu(runs: Sequence[Run]) -> list[float]:
-    return [run.summary.steps / run.cpu_seconds for run in runs]
+    """Thousand steps a second of CPU time."""
+    return [run.summary.steps / run.cpu_seconds / 1000 for run in runs]
+
+
+def sessions(runs: Sequence[Run]) -> float:
+    """Sessions a second."""
+    return median(run.summary.sessions / run.seconds for run in runs)
 
 
 def length(runs: Sequence[Run]) -> str:
-    # Runs of the engine are of one seed, so all alike: one run speaks for each.
-    summary = runs[0].summary
+    """Plays in a session."""
+    summary = runs[0].summary  # the engine's runs are all alike: of one seed
     return f"{1 + summary.mean_steps:.2f} ± {1.96 * summary.steps_error:.2f}"
 
 

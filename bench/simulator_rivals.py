@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,8 +123,11 @@ def lockstep(
         artist = artist_of[track]
         longest = now.steps.max() + 1
         if longest == now.tracks.shape[1]:
-            wider = (np.pad(p, ((0, 0), (0, longest)), constant_values=-1) for p in now[-2:])
-            now = _Batch(*now[:-2], *wider)
+            tracks, artists = (
+                np.pad(plays, ((0, 0), (0, longest)), constant_values=-1)
+                for plays in (now.tracks, now.artists)
+            )
+            now = now._replace(tracks=tracks, artists=artists)
 
         affinity = np.einsum("ij,ij->i", embeddings[track], embeddings[now.taste])
         logit = (affinity - users.consume_bias[now.user]) * users.consume_sharpness[now.user]
@@ -145,10 +148,11 @@ def lockstep(
         new = _begin(world, min(len(over), sessions - begun), rng, now.tracks.shape[1])
         begun += len(new.user)
         filled, empty = over[: len(new.user)], over[len(new.user) :]
-        for column, fresh in zip(now, new, strict=True):
+        columns: list[NDArray[Any]] = list(now)
+        for column, fresh in zip(columns, new, strict=True):
             column[filled] = fresh
         if len(empty):
-            now = _Batch(*(np.delete(column, empty, axis=0) for column in now))
+            now = _Batch._make(np.delete(column, empty, axis=0) for column in columns)
     return np.concatenate(rewards), np.concatenate(steps)
 
 

@@ -53,6 +53,7 @@ def play_blocks(
         return
     # Each process has its blocks, every processes-th; a pipe holds back one that is far ahead.
     shares = [blocks[i::processes] for i in range(min(processes, len(blocks)))]
+    how = (world.prepared(), *how[1:])
     with workers(_play_share, [(*how, share) for share in shares]) as pipes:
         for i in range(len(blocks)):
             yield receive(pipes[i % len(pipes)])

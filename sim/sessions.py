@@ -33,9 +33,8 @@ class _Truth(NamedTuple):
     hype: Floats
     interest_bounds: Ints
     interests: Ints
-    first_bounds: Ints
     first_tracks: Ints
-    taste_rows: Ints
+    first_of_interest: Ints
     interest_neighbours: Ints
     session_budget: Ints
     consume_bias: Floats
@@ -76,9 +75,8 @@ class Sessions:
             world.hype,
             users.bounds,
             users.interests,
-            first_bounds,
             first_tracks,
-            world.taste_rows,
+            first_bounds[world.taste_rows[users.interests]],
             users.interest_neighbours,
             users.session_budget,
             users.consume_bias,
@@ -155,17 +153,22 @@ class Sessions:
 
 @compiled
 def _start(state: _State, truth: _Truth, key: Key, slots: Ints, episodes: Ints) -> None:
+    # In two loops, as below, so that many waits for memory are under way at once.
+    firsts = np.empty(len(slots), np.int64)
     for i in range(len(slots)):
         slot, episode = slots[i], episodes[i]
         who, what = uniforms(key, LISTENER, episode, _WHO)
         where, _ = uniforms(key, LISTENER, episode, _WHERE)
         row = int(who * len(truth.consume_bias))
         low, high = truth.interest_bounds[row], truth.interest_bounds[row + 1]
-        taste = truth.interests[low + int(what * (high - low))]
+        interest = low + int(what * (high - low))
         near = min(truth.interest_neighbours[row], len(truth.artist_of))
-        track = truth.first_tracks[truth.first_bounds[truth.taste_rows[taste]] + int(where * near)]
-        state.episode[slot], state.user_row[slot] = episode, row
-        state.taste[slot], state.budget[slot] = taste, truth.session_budget[row]
+        state.user_row[slot], state.taste[slot] = row, truth.interests[interest]
+        firsts[i] = truth.first_of_interest[interest] + int(where * near)
+    for i in range(len(slots)):
+        slot, episode = slots[i], episodes[i]
+        row, track = state.user_row[slot], truth.first_tracks[firsts[i]]
+        state.episode[slot], state.budget[slot] = episode, truth.session_budget[row]
         state.steps[slot], state.reward[slot] = 0, 0.0
         state.track[slot], state.time[slot] = track, 1.0
         state.distinct[slot] = 1
@@ -176,6 +179,10 @@ def _start(state: _State, truth: _Truth, key: Key, slots: Ints, episodes: Ints) 
 def _listen(state: _State, truth: _Truth, key: Key, slots: Ints, tracks: Ints) -> int:
     """Plays one track in each slot; returns the number of plays of the longest session."""
     longest = 0
+    # Rows of the embeddings are far apart: to fetch them takes most of the time of a step.
+    near = np.empty(len(slots))
+    for i in range(len(slots)):
+        near[i] = affinity(truth.embeddings, tracks[i], state.taste[slots[i]])
     for i in range(len(slots)):
         slot, track = slots[i], tracks[i]
         row, n = state.user_row[slot], state.steps[slot] + 1
@@ -183,7 +190,7 @@ def _listen(state: _State, truth: _Truth, key: Key, slots: Ints, tracks: Ints) -
         time = 0.0
         if times(state.history[slot], n, track) == 0:
             time = listening_time(
-                affinity(truth.embeddings, track, state.taste[slot]) + truth.hype[track],
+                near[i] + truth.hype[track],
                 truth.consume_bias[row],
                 truth.consume_sharpness[row],
                 truth.artist_discount_gamma[row],

@@ -36,7 +36,7 @@ def drive_parallel(
     if processes == 1:
         return drive(world, service, seed=seed, episodes=episodes, progress=progress)
     mine = replace(service, connections=max(1, service.connections // processes))
-    shares = [(world, mine, seed, episodes, i, processes) for i in range(processes)]
+    shares = [(world.prepared(), mine, seed, episodes, i, processes) for i in range(processes)]
     found: list[Driven] = []
     with workers(_drive_share, shares) as pipes:
         running = list(pipes)

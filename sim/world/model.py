@@ -142,6 +142,11 @@ class World:
         keep = np.arange(lists.shape[1]) < wanted[:, None]
         return bounds, lists[keep]
 
+    def prepared(self) -> "World":
+        """This world, with what every session needs worked out, so that a copy has it too."""
+        assert self.first_tracks is not None
+        return self
+
     def with_hype(self, hype: NDArray[np.float64]) -> "World":
         """The same world on a day of other fashions; what was worked out stays."""
         other = replace(self, hype=hype)
