@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
 from sim.agents.base import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
@@ -292,11 +293,10 @@ def test_shares_next_to_a_half_of_a_hundredth_round_as_python_does(make_world: M
     halves = [(k + 0.5) / 100 for k in range(100) for _ in range(3)]
     biases = 1 - np.log(halves) + np.log1p(-np.array(halves))
     biases += np.tile([-1e-15, 0.0, 1e-15], 100)
-    world = make_world(n_users=300, consume_bias=biases, consume_sharpness=1.0)
+    world = make_world(
+        n_users=300, consume_bias=biases, consume_sharpness=1.0, artist_discount_gamma=1.0
+    )
     world = replace(world, embeddings=np.ones((60, 1), dtype=np.float32))
-    world = replace(
-        world, users=replace(world.users, artist_discount_gamma=np.ones(300))
-    )  # shares alone
     events = events_of(world, Replies(any_track(world)), 17, range(1_500))
     assert len(np.unique(events.times)) > 95
     assert_agrees(world, 17, events)
@@ -324,3 +324,38 @@ def test_they_agree_over_several_processes(make_world: MakeWorld) -> None:
     joined = Events(*(np.concatenate(column) for column in zip(*events, strict=True)))
     assert np.unique(joined.episodes).tolist() == list(range(600))
     assert_agrees(world, 23, joined)
+
+
+def test_user_interest_and_first_track_are_drawn_uniformly_and_apart(
+    make_world: MakeWorld,
+) -> None:
+    """Counts of all 4 x 5 x 3 combinations."""
+    n = 60_000
+    world = make_world(n_users=4, n_tracks=30, interest_neighbours=3)
+    interests = np.random.default_rng(1).permutation(30)[:20]
+    users = replace(world.users, bounds=np.arange(0, 21, 5), interests=interests)
+    sessions = Sessions(replace(world, users=users), n, Streams(29))
+    sessions.start(np.arange(n), np.arange(n))
+    drawn = np.stack([sessions.user_row, sessions.taste, sessions.track])
+    kinds, counts = np.unique(drawn, axis=1, return_counts=True)
+    assert kinds.shape[1] == 60
+    assert chisquare(counts).pvalue > 0.001
+
+
+def test_patience_is_lost_as_often_as_a_track_is_not_heard(make_world: MakeWorld) -> None:
+    n = 30_000
+    world = make_world(n_users=200, session_budget=1_000)
+    sessions = Sessions(world, n, Streams(31))
+    slots, rng = np.arange(n), np.random.default_rng(0)
+    sessions.start(slots, slots)
+    for _ in range(3):
+        before = sessions.budget.copy()
+        sessions.listen(slots, rng.integers(0, 60, n))
+        lost, time = before - sessions.budget, sessions.time
+        assert set(lost.tolist()) == {0, 1}
+        assert (lost[time == 0.0] == 1).all()
+        assert (lost[time == 1.0] == 0).all()
+        for low in np.arange(0.0, 1.0, 0.1):
+            some = (time > low) & (time <= low + 0.1)
+            spread = np.sqrt((time[some] * (1 - time[some])).sum())
+            assert abs((lost[some] - (1 - time[some])).sum()) < 4 * spread + 1e-9
