@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import click
 import numpy as np
@@ -31,11 +32,13 @@ class Days:
     def __init__(
         self, world: World, config: DaysConfig, *, seed: int, episodes: int, days: int
     ) -> None:
-        self._world, self._config, self._seed = world, config, seed
+        self._world, self._seed = world, seed
+        # A single day has neither fashions that change nor a morrow to stay away from.
+        self._config = config if days > 1 else DaysConfig()
         self._streams = Streams(seed)
         self._bounds = [episodes * day // days for day in range(days + 1)]
         self._left = np.zeros(len(world.users), dtype=np.bool_)
-        self._leaving: list[Ints] = []
+        self._leaving = np.zeros(len(world.users), dtype=np.bool_)
         self.today = Summary()
         self.total = Summary()
 
@@ -71,20 +74,19 @@ class Days:
         if self._config.leave_probability:
             bad = ended.rewards < self._config.leave_below
             _, uniform = self._streams.uniforms(LISTENER, ended.episodes[bad], _LEAVE_DRAW)
-            self._leaving.append(ended.user_rows[bad][uniform < self._config.leave_probability])
+            self._leaving[ended.user_rows[bad][uniform < self._config.leave_probability]] = True
 
     def close(self) -> None:
         """The day is over."""
-        for rows in self._leaving:
-            self._left[rows] = True
-        self._leaving.clear()
+        self._left |= self._leaving
 
 
 def go_on(day: int, command: str | None, yes: bool) -> bool:
     """What comes between day `day` (from 1) and the next: the command, or a person's answer.
 
     The command runs in a shell, with the day in BOTIFY_DAY. False where the
-    person says no. Raises InputError where the command fails.
+    person says no. Raises InputError where the command fails, and where there
+    is nobody to ask.
     """
     if command is not None:
         environment = os.environ | {"BOTIFY_DAY": str(day)}
@@ -97,6 +99,10 @@ def go_on(day: int, command: str | None, yes: bool) -> bool:
         return True
     try:
         return click.confirm(f"day {day} is over: go on?", default=True)
-    except click.Abort:  # nobody there to answer
+    except click.Abort:
         click.echo()
-        return False
+        if sys.stdin.isatty():
+            raise KeyboardInterrupt from None
+        raise InputError(
+            f"day {day} is over and there is nobody to ask: --yes or --between-days goes on"
+        ) from None

@@ -69,9 +69,11 @@ def _order(episodes: Ints, steps: Ints) -> Ints:
 
     Each event's place is known without comparing: where its session begins, and its step.
     """
-    first = episodes.min()
-    lengths = np.bincount(episodes - first)
+    numbers = episodes - episodes.min()
+    if numbers.max() > 2 * len(numbers):  # few of many were played: number those
+        numbers = np.searchsorted(np.unique(numbers), numbers)
+    lengths = np.bincount(numbers)
     begins = np.cumsum(lengths) - lengths
-    order = np.empty(len(episodes), dtype=np.int64)
-    order[begins[episodes - first] + steps] = np.arange(len(episodes))
+    order = np.empty(len(numbers), dtype=np.int64)
+    order[begins[numbers] + steps] = np.arange(len(numbers))
     return order

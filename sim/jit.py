@@ -27,18 +27,23 @@ def _cache() -> Path | None:
     for source in sorted(_HERE.rglob("*.py")):
         if b"@compiled" in (text := source.read_bytes()):
             state.update(text)
-    for root in (_HERE / "__pycache__", Path.home() / ".cache" / "botify"):
-        folder = root / f"compiled-{state.hexdigest()[:16]}"
+    for root in (_HERE / "__pycache__", Path("~/.cache/botify")):
         try:
+            folder = root.expanduser() / f"compiled-{state.hexdigest()[:16]}"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".writable").touch()
-        except OSError:
+        except (OSError, RuntimeError):  # a RuntimeError where the user has no home
             continue
         return folder
     return None
 
 
 _CACHE = _cache()
+
+
+def is_cold() -> bool:
+    """Whether nothing has been compiled yet, so that the first run takes longer."""
+    return _CACHE is None or not any(_CACHE.rglob("*.nbi"))
 
 
 def compiled(function: _Function) -> _Function:

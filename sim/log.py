@@ -155,7 +155,10 @@ class JsonLog:
         trace: TracebackType | None,
     ) -> None:
         with writing(self._path):
+            empty = not self._file.tell()
             self._file.close()
+            if empty:
+                self._path.unlink()
 
 
 def _lines(rows: pa.RecordBatch) -> memoryview:

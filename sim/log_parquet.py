@@ -41,7 +41,7 @@ class ParquetLog:
         self._partial = directory / PARTIAL
         self._sources, self._clock, self._rows = sources, clock, rows
         self._waiting: list[tuple[Ints | Floats, ...]] = []
-        self._n_waiting = 0
+        self._n_waiting = self._n_written = 0
         with writing(self._partial):
             self._file = self._partial.open("xb")
         self._writer = pq.ParquetWriter(
@@ -63,11 +63,14 @@ class ParquetLog:
 
     def _write_groups(self, n: int) -> None:
         """Write this many row groups; what is left waits on."""
+        if not n:
+            return
         columns = [np.concatenate(column) for column in zip(*self._waiting, strict=True)]
         with writing(self._path):
             for low in range(0, n * self._rows, self._rows):
                 *fields, stamps = (column[low : low + self._rows] for column in columns)
                 self._writer.write_batch(as_rows(Events._make(fields), stamps, self._sources))
+        self._n_written += n
         self._waiting = [tuple(column[n * self._rows :].copy() for column in columns)]
         self._n_waiting = len(self._waiting[0][0])
 
@@ -82,12 +85,12 @@ class ParquetLog:
     ) -> None:
         try:
             if kind is None:
-                if self._n_waiting:
-                    self._write_groups(1)
+                self._write_groups(-(-self._n_waiting // self._rows))
                 with writing(self._path):
                     self._writer.close()
                     self._file.close()
-                    self._partial.rename(self._path)
+                    if self._n_written:
+                        self._partial.rename(self._path)
         finally:
             # Of a log that failed; one that did not is closed and renamed.
             with contextlib.suppress(OSError, ValueError):

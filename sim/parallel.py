@@ -1,9 +1,12 @@
 """Splits episodes over processes; what comes back does not depend on how many there are."""
 
 import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +15,7 @@ from sim.agents.base import Agent, Ints
 from sim.engine import BATCH, play
 from sim.errors import InputError
 from sim.events import Events, Recorder
+from sim.interrupts import held
 from sim.sessions import Ended
 from sim.world import World
 
@@ -45,18 +49,18 @@ def play_blocks(
     if not len(episodes):
         raise InputError("no episodes to play: ask for 1 or more")
     size = min(block, -(-len(episodes) // processes))
-    blocks = [episodes[start : start + size] for start in range(0, len(episodes), size)]
+    starts = range(0, len(episodes), size)
     how = (world, agent, seed, batch, record)
     if processes == 1:
-        for some in blocks:
-            yield _play(*how, episodes=some)
+        for start in starts:
+            yield _play(*how, episodes=episodes[start : start + size])
         return
     # Each process has its blocks, every processes-th; a pipe holds back one that is far ahead.
-    shares = [blocks[i::processes] for i in range(min(processes, len(blocks)))]
     how = (world.prepared(), *how[1:])
-    with workers(_play_share, [(*how, share) for share in shares]) as pipes:
-        for i in range(len(blocks)):
-            yield receive(pipes[i % len(pipes)])
+    shares = [(*how, episodes, size, starts[i::processes]) for i in range(processes)]
+    with workers(_play_share, shares[: len(starts)]) as running:
+        for i in range(len(starts)):
+            yield receive(running[i % len(running)].pipe)
 
 
 def _play(
@@ -80,44 +84,66 @@ def _play(
 
 
 def _play_share(send: Callable[[Any], None], *how: Any) -> None:
-    *most, blocks = how
-    for block in blocks:
-        send(_play(*most, episodes=block))
+    *most, episodes, size, starts = how
+    for start in starts:
+        send(_play(*most, episodes=episodes[start : start + size]))
+
+
+class Worker(NamedTuple):
+    """A process and the end of the pipe to `receive` from."""
+
+    process: SpawnProcess
+    pipe: "Connection[Any, Any]"
 
 
 @contextmanager
 def workers(
     work: Callable[..., None], arguments: Sequence[tuple[Any, ...]]
-) -> Iterator[list["Connection[Any, Any]"]]:
-    """Runs work(send, *arguments[i]) in a process each; yields the ends to `receive` from.
+) -> Iterator[list[Worker]]:
+    """Runs work(send, *arguments[i]) in a process each.
 
     The processes are new ones, not forks: a fork would copy whatever threads
-    had locked. They are ended on the way out.
+    had locked. Ctrl-C is not for them: this process ends them on the way out.
     """
     context = multiprocessing.get_context("spawn")
-    running, pipes = [], []
+    running: list[Worker] = []
     try:
-        for some in arguments:
-            here, there = context.Pipe(duplex=False)
-            pipes.append(here)
-            process = context.Process(target=_run, args=(there, work, some), daemon=True)
-            process.start()
-            running.append(process)
-            there.close()
-        yield pipes
+        with held():
+            for some in arguments:
+                here, there = context.Pipe(duplex=False)
+                process = context.Process(target=_run, args=(there, work, some), daemon=True)
+                with _deaf():
+                    process.start()
+                running.append(Worker(process, here))
+                there.close()
+        yield running
     finally:
-        for pipe in pipes:
-            pipe.close()
-        for process in running:
-            process.terminate()
-            process.join()
+        with held():
+            for worker in running:
+                worker.pipe.close()
+                worker.process.terminate()
+            for worker in running:
+                worker.process.join()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that start here do not hear Ctrl-C, from their first moment on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def receive(pipe: "Connection[Any, Any]") -> Any:
     """What a worker sent next; raises what it raised, and InputError where it is gone."""
     try:
         message = pipe.recv()
-    except (EOFError, ConnectionError):
+    except (EOFError, OSError):  # also in the middle of a message
         raise InputError(
             "a process of the simulation ended without a word (out of memory?): "
             "ask for fewer --processes"
@@ -133,7 +159,7 @@ def _run(
     try:
         work(pipe.send, *arguments)
     except (KeyboardInterrupt, ConnectionError):
-        pass  # Ctrl-C reaches every process, and the parent speaks for all; or it is gone
+        pass  # told to end, or nobody is there to hear
     except Exception as error:
         pipe.send(error)
     finally:

@@ -1,7 +1,7 @@
 """Who plays the sessions of a day: the engine against an agent in process, or a service."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,16 +11,17 @@ from sim.agents.base import Agent, Ints
 from sim.agents.console import Quit
 from sim.clock import Clock
 from sim.engine import BATCH
+from sim.errors import InputError
+from sim.interrupts import held
 from sim.log import JsonLog, Log
 from sim.log_parquet import ParquetLog
-from sim.parallel import BLOCK, play_blocks
-from sim.remote import Driven, ServiceOptions
+from sim.parallel import BLOCK, Played, play_blocks
+from sim.remote import INTERRUPTED, DriveError, ServiceOptions
 from sim.remote.parallel import drive_parallel
 from sim.sessions import Ended
 from sim.streams import Streams
 from sim.world import World
 
-INTERRUPTED = "interrupted"
 # 2026-01-01 00:00 UTC: simulated time is fixed, so that a seed gives one log.
 _CLOCK_START_MS = 1_767_225_600_000
 
@@ -53,11 +54,11 @@ class Outcome:
     def notes(self) -> str:
         """Lines for a person, none where all went well."""
         notes = [
-            (self.failed, "cut short by a failed request, not counted above"),
-            (self.unclosed, "counted, but their end failed to be told"),
+            (self.failed, "sessions cut short by a failed request, not counted above"),
+            (self.unclosed, "sessions counted above whose end could not be told"),
             (self.retries, "requests sent again"),
         ]
-        return "".join(f"\n  {number:,} {what}" for number, what in notes if number)
+        return "".join(f"\n  {what}: {number:,}" for number, what in notes if number)
 
 
 class Player(Protocol):
@@ -74,14 +75,17 @@ class Remote:
         self._service, self._seed, self._processes = service, seed, processes
 
     def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
-        driven: Driven = drive_parallel(
-            world,
-            self._service,
-            seed=self._seed,
-            episodes=episodes,
-            processes=self._processes,
-            progress=progress,
-        )
+        try:
+            driven = drive_parallel(
+                world,
+                self._service,
+                seed=self._seed,
+                episodes=episodes,
+                processes=self._processes,
+                progress=progress,
+            )
+        except DriveError as error:
+            driven = error.driven
         return Outcome(driven.failed, driven.unclosed, driven.retries, driven.stopped)
 
 
@@ -128,22 +132,40 @@ class InProcess:
 
     def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
         agent = registry.create(self._name, world, Streams(self._seed), self._lists)
-        with ExitStack() as stack:
-            log = stack.enter_context(self._logs.of(day, agent)) if self._logs else None
+        outcome = Outcome()
+        log = self._logs.of(day, agent) if self._logs else None
+        with log or nullcontext():
             try:
-                for played in play_blocks(
-                    world,
-                    agent,
-                    seed=self._seed,
-                    episodes=episodes,
-                    processes=self._processes,
-                    batch=self._batch,
-                    block=self._block,
-                    record=log is not None,
-                ):
-                    if log is not None and played.events is not None:
-                        log.write(played.events)
-                    progress(played.ended)
-            except (KeyboardInterrupt, Quit):
-                return Outcome(stopped=INTERRUPTED)
-        return Outcome()
+                for played in self._blocks(world, agent, episodes, outcome, log is not None):
+                    with held():  # what is in the log is what was counted
+                        if log is not None and played.events is not None:
+                            log.write(played.events)
+                        progress(played.ended)
+            except KeyboardInterrupt:
+                outcome.stopped = INTERRUPTED
+        return outcome
+
+    def _blocks(
+        self,
+        world: World,
+        agent: Agent,
+        episodes: range | Ints,
+        outcome: Outcome,
+        record: bool,
+    ) -> Iterator[Played]:
+        """Whole sessions, until all are played or `outcome` says why not."""
+        try:
+            yield from play_blocks(
+                world,
+                agent,
+                seed=self._seed,
+                episodes=episodes,
+                processes=self._processes,
+                batch=self._batch,
+                block=self._block,
+                record=record,
+            )
+        except Quit:
+            outcome.stopped = INTERRUPTED
+        except InputError as error:
+            outcome.stopped = str(error)

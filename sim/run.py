@@ -17,10 +17,12 @@ from sim.agents import registry
 from sim.config import load_config
 from sim.days import Days, go_on
 from sim.errors import InputError
+from sim.interrupts import sigterm_as_ctrl_c
+from sim.jit import is_cold
 from sim.log import claim
 from sim.options import CONFIG, SEED
 from sim.players import InProcess, Logs, Outcome, Player, Remote
-from sim.remote import ServiceOptions
+from sim.remote import INTERRUPTED, ServiceOptions
 from sim.sessions import Ended
 from sim.world.open import open_world
 
@@ -96,8 +98,8 @@ def run(
     process per core; with neither, many at a time in one process. The outcome
     of a session depends on seed and answers alone, not on how it was played.
     """
-    if episodes < 1:
-        raise InputError(f"--episodes {episodes}: there must be 1 or more to play")
+    if not 1 <= episodes < 2**63:
+        raise InputError(f"--episodes {episodes}: there must be 1 or more, and below 2**63")
     if not 1 <= days <= episodes:
         raise InputError(f"--days {days}: it must be 1 or more, and no more than --episodes")
     if mode == "single" and processes is not None:
@@ -106,17 +108,20 @@ def run(
         raise InputError("--log: the service writes the log of a remote run, see its log_dir")
     if recommender != "remote":
         registry.check(recommender, lists)
+    config = load_config(config_path)
     if log_dir is not None:
         claim(log_dir, day=None)
-    config = load_config(config_path)
     world = open_world(config)
     at_once = 1 if mode == "single" or recommender == "console" else None
     processes = processes or (len(os.sched_getaffinity(0)) if mode == "multi" else 1)
     if recommender == "console":
         processes = 1  # a person has one terminal
+    if sys.stderr.isatty() and is_cold():
+        click.echo("compiling the simulator: some ten seconds, once", err=True)
     plan = Days(world, config.days_config, seed=seed, episodes=episodes, days=days)
     outcome = Outcome()
     with ExitStack() as stack:
+        stack.enter_context(sigterm_as_ctrl_c())
         # On a terminal only: None lets tqdm ask.
         quiet = True if recommender == "console" else None
         bar = stack.enter_context(tqdm(total=episodes, unit=" sessions", disable=quiet))
@@ -143,29 +148,33 @@ def run(
                 logs = Logs(log_dir, log_format, world.users.ids, episodes, days, span)
             player = InProcess(recommender, lists, seed, processes, at_once, logs)
         for day in range(days):
-            if not len(today := plan.episodes(day)):
-                outcome.stopped = f"day {day + 1}: every listener has left"
-                break
             try:
-                outcome += player.play(plan.world(day), today, day, ended)
+                # Where listeners have left, a day may have no session at all.
+                if len(today := plan.episodes(day)):
+                    outcome += player.play(plan.world(day), today, day, ended)
                 plan.close()
                 if days > 1:
                     bar.clear()
-                    left = f"; {plan.n_left:,} listeners have left" if plan.n_left else ""
+                    left = f"; listeners who have left: {plan.n_left:,}" if plan.n_left else ""
                     click.echo(f"day {day + 1} of {days}: {plan.today}{left}")
                 if outcome.stopped or (day + 1 < days and not go_on(day + 1, between_days, yes)):
                     break
             except InputError as error:
                 outcome.stopped = str(error)
                 break
+            except KeyboardInterrupt:
+                outcome.stopped = INTERRUPTED
+                break
     # What was played counts, whatever came then.
-    if plan.total.sessions or not outcome.stopped:
+    if plan.total.sessions or outcome.notes():
         click.echo(f"{recommender}: {plan.total}{outcome.notes()}")
     if outcome.interrupted:
         click.echo("interrupted", err=True)
         sys.exit(_INTERRUPTED)
     if outcome.stopped:
         raise InputError(outcome.stopped)
+    if not plan.total.sessions:
+        raise InputError("no session could be finished")
 
 
 if __name__ == "__main__":

@@ -41,12 +41,12 @@ class Console:
         self._welcomed = False
 
     def begin(self, world: World, slots: int) -> None:
-        self._catalog = world.catalog
-        self._search = Search(world.catalog)
         self._heard = np.zeros(slots)
-        if self._welcomed:
+        if self._welcomed:  # each session begins anew, the person does not
             return
         self._welcomed = True
+        self._catalog = world.catalog
+        self._search = Search(world.catalog)
         click.echo(f"You are the recommender: {len(world.catalog):,} tracks.\n{_HELP}\n")
 
     def recommend(self, turn: Turn) -> Answer:

@@ -12,7 +12,7 @@ from sim.errors import InputError
 from sim.jsonl import explain, read_lines
 from sim.world import World
 
-_Track = Annotated[int, Field(ge=0)]  # below 0 stands for none in the arrays
+_Track = Annotated[int, Field(ge=0, lt=2**31)]  # below 0 stands for none in the arrays
 
 
 class _UserList(BaseModel):
@@ -30,43 +30,53 @@ class _TrackList(BaseModel):
 def read_recommendations(path: Path, world: World) -> NDArray[np.int32]:
     """Lists of recommendations.json, a row per user of the world, padded with -1."""
     row_of = {user: row for row, user in enumerate(world.users.ids.tolist())}
-    lists = {
-        row_of[line.user]: line.tracks
-        for _, line in read_lines(path, _UserList)
-        if line.user in row_of
-    }
-    return _padded(path, lists, len(world.users), len(world.catalog))
+    lists: dict[int, list[int]] = {}
+    for number, line in read_lines(path, _UserList):
+        if (row := row_of.get(line.user)) is not None:
+            if row in lists:
+                raise InputError(f"{path}:{number}: user {line.user} has a list already")
+            lists[row] = _checked(f"{path}:{number}", line.tracks, world)
+    return _padded(path, lists, len(world.users))
 
 
 def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
     """Item-to-item lists, a row per track, cut to the 100 nearest, padded with -1."""
-    lists = {
-        line.track: line.recommendations[:TOP]
-        for _, line in read_lines(path, _TrackList)
-        if line.track < len(world.catalog)
-    }
-    return _padded(path, lists, len(world.catalog), len(world.catalog))
+    lists: dict[int, list[int]] = {}
+    for number, line in read_lines(path, _TrackList):
+        if line.track < len(world.catalog):
+            if line.track in lists:
+                raise InputError(f"{path}:{number}: track {line.track} has a list already")
+            lists[line.track] = _checked(f"{path}:{number}", line.recommendations, world)[:TOP]
+    return _padded(path, lists, len(world.catalog))
 
 
 def read_top_tracks(path: Path, world: World) -> NDArray[np.int32]:
     """Track ids of top_tracks.json, most popular first."""
     try:
-        tracks = TypeAdapter(list[_Track]).validate_json(path.read_bytes())
+        tracks = TypeAdapter(list[_Track]).validate_json(path.read_bytes(), strict=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from error
-    return _padded(path, {0: tracks}, 1, len(world.catalog)).ravel()
+    return _padded(path, {0: _checked(str(path), tracks, world)}, 1).ravel()
 
 
-def _padded(
-    path: Path, lists: dict[int, list[int]], rows: int, n_tracks: int
-) -> NDArray[np.int32]:
+def _checked(where: str, tracks: list[int], world: World) -> list[int]:
+    """The tracks, each of which must be one of the world and come once."""
+    if strange := [track for track in tracks if track >= len(world.catalog)]:
+        raise InputError(
+            f"{where}: track {strange[0]} is not in this world's 0 to {len(world.catalog) - 1}"
+        )
+    if len(set(tracks)) < len(tracks):
+        twice = next(track for track in tracks if tracks.count(track) > 1)
+        raise InputError(f"{where}: track {twice} is there twice")
+    return tracks
+
+
+def _padded(path: Path, lists: dict[int, list[int]], rows: int) -> NDArray[np.int32]:
     if not lists or not any(lists.values()):
         raise InputError(f"{path}: no list in it is for this world")
     out = np.full((rows, max(map(len, lists.values()))), -1, dtype=np.int32)
     for row, tracks in lists.items():
         out[row, : len(tracks)] = tracks
-    if (out >= n_tracks).any():
-        raise InputError(f"{path}: track {out.max()} is not in this world's 0 to {n_tracks - 1}")
     return out

@@ -99,11 +99,12 @@ class Indexed(Policy):
     `lists` has one row per user of the world, padded with -1.
     """
 
-    name = "indexed"
-    sources = ("indexed", "top_pop", "random")
-
-    def __init__(self, streams: Streams, lists: List, top_tracks: List) -> None:
+    def __init__(
+        self, streams: Streams, lists: List, top_tracks: List, name: str = "indexed"
+    ) -> None:
+        """`name`: whose lists they are, in the log."""
         super().__init__(streams)
+        self.name, self.sources = name, (name, "top_pop", "random")
         self._lists, self._top = lists, top_tracks[:TOP]
 
     def recommend(self, turn: Turn) -> Answer:

@@ -15,7 +15,7 @@ _RECOMMENDATIONS, _NEIGHBOURS = "recommendations.json", "neighbours.json"
 _TOP_TRACKS = "top_tracks.json"
 
 # Each name and the list files it reads. The service's DAE is an Indexed over the
-# autoencoder's lists, so `policy:dae` is `policy:indexed` by another name.
+# autoencoder's lists: `policy:dae` is `policy:indexed`, with that name in the log.
 _FILES: dict[str, tuple[str, ...]] = {
     "console": (),
     "random": (),
@@ -70,6 +70,7 @@ def create(name: str, world: World, streams: Streams, lists: Path | None) -> Age
             return Contextual(streams, read_neighbours(folder / _NEIGHBOURS, world))
         case "policy:indexed" | "policy:dae":
             mine = read_recommendations(folder / _RECOMMENDATIONS, world)
-            return Indexed(streams, mine, read_top_tracks(folder / _TOP_TRACKS, world))
+            top = read_top_tracks(folder / _TOP_TRACKS, world)
+            return Indexed(streams, mine, top, name.removeprefix("policy:"))
         case _:
             return Random(streams)

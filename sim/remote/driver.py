@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
+from sim.errors import InputError
 from sim.remote.exchanges import Exchanges
 from sim.remote.hello import hello
 from sim.remote.options import ServiceOptions
@@ -11,6 +12,9 @@ from sim.remote.run import Run
 from sim.sessions import Ended
 from sim.summary import Summary
 from sim.world import World
+
+INTERRUPTED = "interrupted"
+"""What stopped a run that Ctrl-C did."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ class Driven:
     stopped: str | None = None
 
 
+class DriveError(InputError):
+    """The service is no use; `driven` is what the run came to until then."""
+
+    def __init__(self, message: str, driven: Driven) -> None:
+        super().__init__(message, driven)  # both, so that it can be sent to another process
+        self.driven = driven
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def drive(
     world: World,
     service: ServiceOptions,
@@ -44,15 +59,20 @@ def drive(
     The outcome of a session depends on (seed, episode) and the service's
     answers alone. `progress` receives the sessions that just finished. A
     service that goes away, and Ctrl-C, end the run early with what was
-    finished. Raises InputError where nothing was finished before the service
-    went away, and for an answer that will not get better.
+    finished. Raises DriveError where nothing was finished before the service
+    went away, and for an answer that will not get better; InputError where it
+    is not there to begin with.
     """
     with closing(Exchanges(hello(service), service)) as exchanges:
         run = Run(world, service, exchanges, seed, episodes, progress)
+
+        def driven(stopped: str | None) -> Driven:
+            requests = exchanges.retries, exchanges.requests
+            return Driven(run.summary, run.failed, run.unclosed, *requests, stopped)
+
         try:
-            stopped = run.play()
+            return driven(run.play())
         except KeyboardInterrupt:
-            stopped = "interrupted"
-    return Driven(
-        run.summary, run.failed, run.unclosed, exchanges.retries, exchanges.requests, stopped
-    )
+            return driven(INTERRUPTED)
+        except InputError as error:
+            raise DriveError(str(error), driven(str(error))) from error

@@ -141,7 +141,7 @@ class Exchanges:
         said = f"answered {status} {body[:200]!r}"
         if status in (429, 503):
             asked = headers.get(b"retry-after", b"")
-            self._refused(slot, said, int(asked) if asked.isdigit() and len(asked) < 3 else 0)
+            self._refused(slot, said, int(asked) if asked.isdigit() else 0)
         elif status >= 500:
             self._failed(slot, said)
         else:

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import numpy as np
 
 from sim.agents.base import Ints
-from sim.parallel import receive, workers
-from sim.remote.driver import Driven, drive
+from sim.errors import InputError
+from sim.interrupts import held, sigterm_as_ctrl_c
+from sim.parallel import Worker, receive, workers
+from sim.remote.driver import INTERRUPTED, DriveError, Driven, drive
 from sim.remote.options import ServiceOptions
 from sim.sessions import Ended, user_rows
 from sim.streams import Streams
+from sim.summary import Summary
 from sim.world import World
 
 # Episodes whose users are looked up at a time.
@@ -38,21 +41,51 @@ def drive_parallel(
     mine = replace(service, connections=max(1, service.connections // processes))
     shares = [(world.prepared(), mine, seed, episodes, i, processes) for i in range(processes)]
     found: list[Driven] = []
-    with workers(_drive_share, shares) as pipes:
-        running = list(pipes)
-        while running:
+    stopped: str | None = None
+    useless = False
+    with workers(_drive_share, shares) as running:
+        pipes = [worker.pipe for worker in running]
+        while pipes:
             try:
-                ready = wait(running)
+                ready = wait(pipes)
+                with held():
+                    for pipe in ready:
+                        message = _receive(pipe, stopped)  # type: ignore[arg-type] # no socket
+                        if isinstance(message, Ended):
+                            progress(message)
+                            continue
+                        pipes.remove(pipe)  # type: ignore[arg-type]
+                        if isinstance(message, DriveError):
+                            useless, message = True, message.driven
+                        found.append(message)
+                        if message.stopped and not stopped:
+                            stopped = message.stopped
+                            _stop(running)
             except KeyboardInterrupt:
-                continue  # it reached them as well: they stop, and say what they have
-            for pipe in ready:
-                message = receive(pipe)  # type: ignore[arg-type] # not a socket: it is ours
-                if isinstance(message, Driven):
-                    found.append(message)
-                    running.remove(pipe)  # type: ignore[arg-type]
-                else:
-                    progress(message)
-    return _total(found)
+                stopped = stopped or INTERRUPTED
+                _stop(running)
+    total = replace(_total(found), stopped=stopped)
+    if useless:
+        raise DriveError(str(stopped), total)
+    return total
+
+
+def _receive(pipe: "Connection[Any, Any]", stopped: str | None) -> Any:
+    """What a worker sent; nothing played where it ended without a word, as it had been told to."""
+    try:
+        return receive(pipe)
+    except DriveError as error:
+        return error
+    except InputError:
+        if stopped is None:
+            raise
+        return Driven(Summary())
+
+
+def _stop(running: list[Worker]) -> None:
+    """Have the workers end their sessions and say what they have."""
+    for worker in running:
+        worker.process.terminate()
 
 
 def _drive_share(
@@ -65,13 +98,14 @@ def _drive_share(
     shares: int,
 ) -> None:
     mine = _episodes(Streams(seed), len(world.users), episodes, share, shares)
-    send(drive(world, service, seed=seed, episodes=mine, progress=send))
+    with sigterm_as_ctrl_c():
+        send(drive(world, service, seed=seed, episodes=mine, progress=send))
 
 
 def _episodes(
     streams: Streams, n_users: int, episodes: range | Ints, share: int, shares: int
 ) -> Iterator[int]:
-    """The episodes of every shares-th user."""
+    """The episodes of every `shares`-th user."""
     for start in range(0, len(episodes), _BLOCK):
         block = np.asarray(episodes[start : start + _BLOCK], dtype=np.int64)
         yield from block[user_rows(streams, n_users, block) % shares == share].tolist()

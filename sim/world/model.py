@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from sim.errors import InputError
 from sim.world.nearest import nearest
 
+# Inner products of larger rows could leave the range of float32.
+_LARGEST_NORM = 1e15
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -99,6 +102,15 @@ class World:
         if not np.isfinite(self.embeddings).all():
             row = int(np.flatnonzero(~np.isfinite(self.embeddings).all(axis=1))[0])
             raise InputError(f"the embedding of track {row} is not finite: mend or remove it")
+        if not self.embeddings.shape[1]:
+            raise InputError("the embeddings have no dimensions: one or more are needed")
+        norms = np.linalg.norm(self.embeddings.astype(np.float64), axis=1)
+        if (norms > _LARGEST_NORM).any():
+            row = int(norms.argmax())
+            raise InputError(
+                f"the embedding of track {row} has a norm of {norms[row]:.3g}, but inner products "
+                f"must be numbers that can be compared: scale it to {_LARGEST_NORM:g} or less"
+            )
         if not len(self.users):
             raise InputError("the world has no users: at least one is needed")
         if (np.diff(self.users.bounds) == 0).any():

@@ -60,10 +60,9 @@ def write_data(root: Path, n_tracks: int, longest: int, patience: int) -> None:
     tracks, users = range(n_tracks), range(30)
     artists = rng.integers(0, 5, n_tracks)
 
-    def some() -> list[int]:
-        found: list[int] = rng.permutation(n_tracks)[
-            : rng.integers(longest // 2, longest)
-        ].tolist()
+    def some(shortest: int = longest // 2) -> list[int]:
+        length = rng.integers(shortest, longest, endpoint=True)
+        found: list[int] = rng.permutation(n_tracks)[:length].tolist()
         return found
 
     write_lines(
@@ -88,7 +87,7 @@ def write_data(root: Path, n_tracks: int, longest: int, patience: int) -> None:
         root / "lists" / "neighbours.json",
         ({"track": t, "recommendations": some()} for t in tracks if t % 5),
     )
-    (root / "lists" / "top_tracks.json").write_text(json.dumps(some()))
+    (root / "lists" / "top_tracks.json").write_text(json.dumps(some(longest)))
 
 
 def write_env(root: Path, url: str = "http://127.0.0.1:5001") -> Path:

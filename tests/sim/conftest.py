@@ -3,15 +3,19 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
-from sim.agents.base import Answer, Turn
+from sim.agents.base import Agent, Answer, Turn
+from sim.agents.oracle import Oracle
+from sim.agents.policies import Contextual, Indexed, Policy, Random, StickyArtist, TopPop
+from sim.streams import Streams
 from sim.world import Catalog, Users, World
 
 REPO = Path(__file__).parents[2]
@@ -103,6 +107,80 @@ def any_world() -> Callable[[int], World]:
         return world.with_hype(liked) if rng.integers(2) else world
 
     return make
+
+
+class Anything(Policy):
+    """Any track, played before or not: so that sessions meet repeats at every place."""
+
+    name, sources = "anything", ("anything",)
+
+    def __init__(self, seed: int, n_tracks: int) -> None:
+        self._rng, self._n_tracks = np.random.default_rng(seed), n_tracks
+
+    def recommend(self, turn: Turn) -> Answer:
+        return Answer(self._rng.integers(0, self._n_tracks, len(turn.slots)))
+
+
+class Lists(NamedTuple):
+    """What the policies read, as lists without padding; some are empty."""
+
+    top: list[int]
+    mine: list[list[int]]
+    near: list[list[int]]
+
+
+def _lists(world: World, seed: int, longest: int = 8) -> Lists:
+    rng = np.random.default_rng(seed)
+    n = len(world.catalog)
+
+    def some(length: int) -> list[int]:
+        tracks: list[int] = rng.permutation(n)[:length].tolist()
+        return tracks
+
+    lengths = rng.integers(0, longest, len(world.users) + n)
+    return Lists(
+        some(longest),
+        [some(length) for length in lengths[: len(world.users)]],
+        [some(length) for length in lengths[len(world.users) :]],
+    )
+
+
+def _padded(lists: Sequence[Sequence[int]]) -> NDArray[np.int32]:
+    out = np.full((len(lists), max(1, *map(len, lists))), -1, dtype=np.int32)
+    for row, tracks in zip(out, lists, strict=True):
+        row[: len(tracks)] = tracks
+    return out
+
+
+def _agent(name: str, seed: int, lists: Lists) -> Agent:
+    streams, top = Streams(seed), np.array(lists.top, dtype=np.int32)
+    match name:
+        case "random":
+            return Random(streams)
+        case "top_pop":
+            return TopPop(streams, top)
+        case "sticky_artist":
+            return StickyArtist(streams)
+        case "contextual":
+            return Contextual(streams, _padded(lists.near))
+        case "indexed":
+            return Indexed(streams, _padded(lists.mine), top)
+        case "oracle":
+            return Oracle()
+        case _:
+            return Anything(seed, len(lists.near))
+
+
+@pytest.fixture(scope="session")
+def make_lists() -> Callable[..., Lists]:
+    """make_lists(world, seed, longest=8): lists shorter than that, and as many popular tracks."""
+    return _lists
+
+
+@pytest.fixture(scope="session")
+def make_agent() -> Callable[[str, int, Lists], Agent]:
+    """make_agent(name, seed, lists): a policy, "oracle", or "anything"."""
+    return _agent
 
 
 class ByFormula:

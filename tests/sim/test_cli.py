@@ -127,7 +127,30 @@ def test_a_person_is_asked_between_days(simulate: Simulate, world_files: Any) ->
     assert done.returncode == 0
     assert done.stdout.count("is over: go on?") == 2
     assert "random: 20 sessions: " in done.stdout
-    assert "random: 10 sessions: " in simulate(*shared, *more, input="").stdout
+    nobody = simulate(*shared, *more, input="")
+    assert nobody.returncode == 2
+    assert "random: 10 sessions: " in nobody.stdout
+    assert nobody.stderr.startswith("Error: day 1 is over and there is nobody to ask")
+
+
+def test_days_go_on_while_a_listener_is_left(
+    simulate: Simulate, world_files: Any, tmp_path: Path
+) -> None:
+    users = "".join(world_files.users.read_text().splitlines(keepends=True)[:3])
+    world_files.users.write_text(users)
+    env = world_files.write_env(days_config={"leave_below": 100, "leave_probability": 1})
+    done = simulate(
+        *("sim/run.py", "--recommender", "random", "--config", env),
+        *("--episodes", 9, "--days", 9, "--yes"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    *days, total = done.stdout.splitlines()
+    assert len(days) == 9
+    # Everybody leaves after a session of their own, so each listener has one.
+    left = int(days[-1].rpartition(": ")[2])
+    assert 1 < left <= 3
+    assert total.startswith(f"random: {left} sessions: ")
+    assert "no session was finished" in days[-1]
 
 
 def test_a_command_runs_between_days_and_may_end_the_run(
@@ -199,6 +222,7 @@ def test_a_log_that_is_there_is_named_before_anything_is_played(
     [
         (["--episodes", 0], "--episodes 0"),
         (["--episodes", -5], "--episodes -5"),
+        (["--episodes", 10**30], "--episodes 1000"),
         (["--days", 0], "--days 0"),
         (["--days", 1_001], "--days 1001"),
         (["--recommender", "policy:dae"], "--lists"),

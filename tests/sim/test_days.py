@@ -105,3 +105,10 @@ def test_none_leave_with_probability_0_and_all_the_disappointed_with_1(
     else:
         assert plan.n_left == 0
         assert plan.total.sessions == 400
+
+
+def test_a_day_alone_has_neither_fashions_nor_leavers(make_world: MakeWorld) -> None:
+    config = DaysConfig(hyped_tracks=20, hype=50.0, leave_below=1e9, leave_probability=1.0)
+    plan, _ = live(make_world(), config, days=1, n=100)
+    assert plan.n_left == 0
+    assert plan.total == play(make_world(), Random(Streams(5)), seed=5, episodes=range(100))

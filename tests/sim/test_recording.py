@@ -131,6 +131,20 @@ def test_rows_are_plays_and_sessions_come_whole_and_in_order(
         assert all(times[i] == 0.0 for i in range(len(tracks)) if tracks[i] in tracks[:i])
 
 
+def test_episodes_far_apart_take_no_more_room_than_others(make_world: MakeWorld) -> None:
+    world, far = make_world(), np.array([2, 5, 10**15, 10**15 + 1])
+    recorder = Recorder()
+    play(world, Random(Streams(3)), seed=3, episodes=far, batch=2, recorder=recorder)
+    events = recorder.events()
+    for episode in far:
+        alone = Recorder()
+        some = np.array([episode])
+        play(world, Random(Streams(3)), seed=3, episodes=some, recorder=alone)
+        mine = events.episodes == episode
+        assert_same(alone.events(), Events(*(column[mine] for column in events)))
+    assert (np.diff(events.episodes) >= 0).all()
+
+
 def test_a_run_may_play_any_episodes(make_world: MakeWorld) -> None:
     world = make_world()
     _, every = record(world, Random(Streams(3)), range(60))

@@ -220,6 +220,22 @@ def test_an_embedding_too_large_for_a_float_names_its_track(world_files: Any) ->
         load(world_files)
 
 
+def test_embeddings_whose_products_leave_the_range_of_a_float_name_the_largest(
+    world_files: Any,
+) -> None:
+    embeddings = np.full((40, 6), 1e3, dtype=np.float32)
+    embeddings[17, 2] = -1e20
+    np.save(world_files.embeddings, embeddings)
+    with pytest.raises(InputError, match=r"embedding of track 17 has a norm of 1e\+20"):
+        load(world_files)
+
+
+def test_embeddings_without_dimensions(world_files: Any) -> None:
+    np.save(world_files.embeddings, np.zeros((40, 0), dtype=np.float32))
+    with pytest.raises(InputError, match="no dimensions"):
+        load(world_files)
+
+
 def test_pickled_embeddings_are_refused_unread(world_files: Any) -> None:
     np.save(world_files.embeddings, np.array([{"a": 1}] * 40, dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=r"tracks\.npy: not a \.npy file of numbers"):
