@@ -102,6 +102,8 @@ def run(
         raise InputError(f"--episodes {episodes}: there must be 1 or more, and below 2**63")
     if not 1 <= days <= episodes:
         raise InputError(f"--days {days}: it must be 1 or more, and no more than --episodes")
+    if between_days is not None and days == 1:
+        raise InputError("--between-days: with one day there is nothing in between, see --days")
     if mode == "single" and processes is not None:
         raise InputError("--processes does not go with single, which plays one session at a time")
     if recommender == "remote" and log_dir is not None:

@@ -224,6 +224,8 @@ def test_a_log_that_is_there_is_named_before_anything_is_played(
         (["--episodes", -5], "--episodes -5"),
         (["--episodes", 10**30], "--episodes 1000"),
         (["--days", 0], "--days 0"),
+        (["--between-days", "true"], "--between-days"),
+        (["single", "--processes", 2], "--processes does not go with single"),
         (["--days", 1_001], "--days 1001"),
         (["--recommender", "policy:dae"], "--lists"),
         (["--recommender", "policy:dae", "--lists", "nowhere"], "nowhere/recommendations.json"),
