@@ -76,6 +76,6 @@ def _check(answer: Answer, turn: Turn, n_tracks: int) -> None:
     if strange.any():
         at = int(np.flatnonzero(strange)[0])
         raise InputError(
-            f"{turn.users[at]} was answered track {answer.tracks[at]}, but "
+            f"user {turn.users[at]} was answered track {answer.tracks[at]}, but "
             f"this world has tracks 0 to {n_tracks - 1}"
         )

@@ -156,7 +156,7 @@ class World:
 
     def prepared(self) -> "World":
         """This world, with what every session needs worked out, so that a copy has it too."""
-        assert self.first_tracks is not None
+        _ = self.first_tracks  # not an assert: with -O there would be nothing
         return self
 
     def with_hype(self, hype: NDArray[np.float64]) -> "World":
