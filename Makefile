@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo serve ladder test lint bench bench-sim clean
+.PHONY: setup demo serve ladder test lint bench bench-sim bench-serve clean
 
 setup: $(READY)
 
@@ -42,12 +42,17 @@ ladder: $(READY)
 	@echo "drew $(OUT)/ladder.svg"
 
 # The figures of docs/benchmarks.md for the demo's world; it must be there: `make demo`.
-bench: ladder bench-sim
+bench: ladder bench-sim bench-serve
 	@$(BIN)/python bench/neighbours.py --data $(OUT)
 
 bench-sim: $(READY)
 	@$(BIN)/python bench/simulator.py
 	@$(BIN)/python bench/driver.py --data $(OUT)
+
+# The service under load, beside what one would use instead; makes its own data. Needs wrk.
+bench-serve: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@$(BIN)/python bench/serve.py
 
 clean:
 	rm -rf .venv out

@@ -1,21 +1,29 @@
 """The composition root of the service."""
 
+from typing import Any
+
 import redis
-from flask import Flask
+from flask import Flask, Response
 from flask_restful import Api
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter
 
 from botify.catalog import Catalog
 from botify.config import Config
-from botify.event_log import EventLog, log_name
-from botify.experiments import Experiment
+from botify.event_log import EventLog
+from botify.experiments import Experiments
+from botify.fallback import Fallback
+from botify.link import Link
+from botify.metrics import Metrics
+from botify.operations import add_operations
 from botify.recommenders import build_recommenders
 from botify.resources import Hello, LastTrack, NextTrack, Track
 from botify.service import Service
 from botify.store import Store
+from botify.upkeep import Upkeep
 
 _LARGEST_BODY = 64 * 1024
-"""Bytes; a play takes about 30."""
+"""Bytes; a play takes about 30, with 1,000 tracks to exclude some 8,000."""
 
 
 class _Natural(IntegerConverter):
@@ -24,27 +32,70 @@ class _Natural(IntegerConverter):
     regex = "[0-9]{1,4300}"
 
 
-def create_app(config: Config, catalog: Catalog, client: "redis.Redis", worker: int = 0) -> Flask:
+class _Api(Api):  # type: ignore[misc]  # flask_restful has no types
+    """Answers every error in JSON, and counts it."""
+
+    def __init__(self, app: Flask, metrics: Metrics) -> None:
+        self._metrics = metrics
+        super().__init__(app, catch_all_404s=True)
+
+    def handle_error(self, e: Exception) -> Response:
+        code = e.code if isinstance(e, HTTPException) and e.code else 500
+        self._metrics.refused("any", code)
+        response: Response = super().handle_error(e)
+        return response
+
+
+def create_app(
+    config: Config, catalog: Catalog, client: "redis.Redis", popular: bytes = b""
+) -> Flask:
     """The application of one worker; the lists must be in Redis already (`load_list`).
 
-    `worker` (from 0) selects its log file. The log is opened here.
+    Opens the worker's log and starts its upkeep thread, so call it in the process that serves.
+    `popular` are packed tracks for answers without Redis, until those in Redis are known.
+    `app.extensions["botify"]` is the Upkeep; its `stop()` ends the thread and closes the log.
     """
+    metrics = Metrics()
+    link = Link()
+    store = Store(client, config.session_ttl, len(catalog))
+    fallback = Fallback(len(catalog), popular)
+    log = EventLog(config.log_dir, config.workers, config.log)
+    upkeep = Upkeep(client, store, link, fallback, log, metrics, config.list_files)
+    experiments = Experiments(config.experiments)
     service = Service(
-        experiments=[Experiment(n, e.treatments) for n, e in config.experiments.items()],
+        experiments=experiments,
         recommenders=build_recommenders(config, catalog),
-        store=Store(client, config.session_ttl, len(catalog)),
-        log=EventLog(config.log_dir / log_name(worker, config.workers)),
+        default=config.default,
+        store=store,
+        link=link,
+        fallback=fallback,
+        log=log,
+        metrics=metrics,
         seed=config.seed,
     )
-    app = Flask("botify")
+    app = Flask("botify", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.url_map.merge_slashes = False
     app.url_map.converters["natural"] = _Natural
-    api = Api(app, catch_all_404s=True)  # which answers every error in JSON
+    api = _Api(app, metrics)
+    of_plays: dict[str, Any] = {
+        "catalog": catalog,
+        "service": service,
+        "metrics": metrics,
+        "forcing": experiments if config.allow_forced else None,
+    }
     api.add_resource(Hello, "/")
-    of_tracks = {"catalog": catalog}
-    of_plays = {"catalog": catalog, "service": service}
-    api.add_resource(Track, "/track/<natural:track>", resource_class_kwargs=of_tracks)
+    api.add_resource(Track, "/track/<natural:track>", resource_class_kwargs={"catalog": catalog})
     api.add_resource(NextTrack, "/next/<natural:user>", resource_class_kwargs=of_plays)
     api.add_resource(LastTrack, "/last/<natural:user>", resource_class_kwargs=of_plays)
+    add_operations(
+        api,
+        state=upkeep.state,
+        metrics=metrics,
+        experiments=experiments.describe,
+        n_tracks=len(catalog),
+        forcing=config.allow_forced,
+    )
+    upkeep.start()
+    app.extensions["botify"] = upkeep
     return app

@@ -41,6 +41,11 @@ def pack(tracks: list[int]) -> bytes:
     return struct.pack(f"<{len(tracks)}I", *tracks)
 
 
+def unpack(packed: bytes) -> tuple[int, ...]:
+    """The track ids that `pack` packed."""
+    return struct.unpack(f"<{len(packed) // 4}I", packed)
+
+
 def load_catalog(path: Path) -> Catalog:
     """Read tracks.json (JSON Lines with `track`, `artist`, `title`; other keys are ignored).
 

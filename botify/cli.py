@@ -1,5 +1,9 @@
 """`botify`: serve recommendations, and load lists into a running service."""
 
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -49,6 +53,8 @@ def main() -> None:
 @click.option("--host", help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", type=int, help="Processes; one per core is a good start.")
+@click.option("--threads", type=int, help="Requests that a worker handles at once.")
+@click.option("--redis-timeout", type=float, help="Seconds until a slow Redis is given up.")
 @click.option("--seed", type=int, help="Repeatable picks: same requests, same answers.")
 def serve(config_path: Path, **overrides: object) -> None:
     """Serve recommendations over HTTP until Ctrl-C or SIGTERM.
@@ -85,4 +91,26 @@ def load(file: Path, name: str, config_path: Path, data_dir: Path | None) -> Non
     from botify.serving import load_into_running
 
     config = load_config(config_path, data_dir=data_dir)
-    click.echo(load_into_running(config, name, file))
+    with _rate("lists read") as progress:
+        done = load_into_running(config, name, file, progress)
+    click.echo(done)
+
+
+@contextmanager
+def _rate(what: str) -> Iterator[Callable[[int], None]]:
+    """On a terminal, a line that counts and says how fast; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    started, total = time.monotonic(), 0
+
+    def advance(count: int) -> None:
+        nonlocal total
+        total += count
+        rate = total / max(time.monotonic() - started, 1e-3)
+        click.echo(f"\r{total:,} {what}, {rate:,.0f} a second", nl=False, err=True)
+
+    try:
+        yield advance
+    finally:
+        click.echo("\r\033[K", nl=False, err=True)

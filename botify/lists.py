@@ -1,5 +1,6 @@
 """List files: read, checked line by line, packed for the store."""
 
+import struct
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -14,6 +15,9 @@ from botify.jsonlines import is_integer, read_bytes, read_objects, reason
 LONGEST = 100
 """Popular tracks and neighbours count up to this place; the rest of such a list is not kept."""
 
+MOST_TRACKS = 1000
+"""A longer list of a user or of a track is a mistake."""
+
 EVERYONE = ""
 """The key of a list that belongs to nobody in particular."""
 
@@ -26,52 +30,87 @@ class ListKind(Enum):
     TOP = "list of popular tracks"
 
 
-def read_lists(path: Path, kind: ListKind, n_tracks: int) -> Iterator[tuple[str, bytes]]:
+def read_lists(
+    path: Path, kind: ListKind, n_tracks: int, length: int | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yield (key, packed tracks, best first) for each list of a file.
 
-    The key is the user's or the track's decimal digits, or EVERYONE for popular tracks.
-    Raises InputError naming file and line: malformed JSON, unknown or repeated tracks, an owner
-    that comes twice.
+    The key is the user's or the track's decimal digits, or EVERYONE for popular tracks. `length`:
+    tracks that a user's list must have, and that a track's may have. A track without neighbours
+    may have an empty list, which counts as none; a user or everybody may not. Popular tracks may
+    be as many as the catalog has.
+    Raises InputError naming file and line: malformed JSON, unknown or repeated tracks, too few or
+    too many of them, an owner that comes twice.
     """
     if kind is ListKind.TOP:
-        yield EVERYONE, pack(_read_top(path, n_tracks)[:LONGEST])
+        top = _packed(_read_json(path), f"{path}: the list", n_tracks, (1, length or n_tracks))
+        yield EVERYONE, _best(top)
         return
-    owner_key, tracks_key = (
-        ("user", "tracks") if kind is ListKind.USERS else ("track", "recommendations")
-    )
+    of_users = kind is ListKind.USERS
+    owner_key, tracks_key = ("user", "tracks") if of_users else ("track", "recommendations")
+    most = length or MOST_TRACKS
+    sizes = ((length or 1) if of_users else 0, most)
     owners: set[int] = set()
     for place, row in read_objects(path):
         owner = row.get(owner_key)
         if not is_integer(owner) or owner < 0:
             raise InputError(f"{place}: `{owner_key}` must be a non-negative integer")
-        if kind is ListKind.NEIGHBOURS and owner >= n_tracks:
+        if not of_users and owner >= n_tracks:
             raise InputError(f"{place}: {_unknown(owner, n_tracks)}")
         if owner in owners:
             raise InputError(f"{place}: {owner_key} {owner} has a list already")
         owners.add(owner)
-        tracks = _checked(row.get(tracks_key), f"{place}: `{tracks_key}`", n_tracks)
-        yield str(owner), pack(tracks if kind is ListKind.USERS else tracks[:LONGEST])
+        packed = _packed(row.get(tracks_key), f"{place}: `{tracks_key}`", n_tracks, sizes)
+        if of_users:
+            yield str(owner), packed
+        elif packed:
+            yield str(owner), _best(packed)
 
 
-def _read_top(path: Path, n_tracks: int) -> list[int]:
+def _read_json(path: Path) -> Any:
     try:
-        value = orjson.loads(read_bytes(path))
+        return orjson.loads(read_bytes(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({reason(error)})") from error
-    return _checked(value, f"{path}: the list", n_tracks)
 
 
-def _checked(value: Any, place: str, n_tracks: int) -> list[int]:
-    # By sets and extremes, not track by track: a million lists of 50 pass through here.
-    if not isinstance(value, list) or not set(map(type, value)) <= {int}:
+def _best(packed: bytes) -> bytes:
+    return packed[: LONGEST * 4]
+
+
+def _packed(value: Any, place: str, n_tracks: int, sizes: tuple[int, int]) -> bytes:
+    """The tracks packed, if there is nothing wrong with them."""
+    # Whole lists at a time, by what C code tells quickly; only what is refused is looked through.
+    least, most = sizes
+    if not isinstance(value, list):
         raise InputError(f"{place} must be a list of integers")
-    for track in (min(value, default=0), max(value, default=0)):
+    if not least <= len(value) <= most:
+        wanted = str(most) if least == most else f"{least} to {most}"
+        raise InputError(f"{place} has {len(value)} tracks; it must have {wanted}")
+    try:
+        packed = pack(value)
+    except struct.error:  # not integers, or none that a catalog could have
+        raise _refusal(value, place, n_tracks) from None
+    distinct = set(value)
+    # true and false pass for the integers that they equal, 1 and 0, wherever else one looks.
+    booleans = not distinct.isdisjoint((0, 1)) and bool in map(type, value)
+    if booleans or len(distinct) < len(value) or max(value, default=0) >= n_tracks:
+        raise _refusal(value, place, n_tracks)
+    return packed
+
+
+def _refusal(value: list[Any], place: str, n_tracks: int) -> InputError:
+    """What is wrong with a list, for the first of its tracks that is."""
+    if not all(map(is_integer, value)):
+        return InputError(f"{place} must be a list of integers")
+    before: set[int] = set()
+    for track in value:
         if not 0 <= track < n_tracks:
-            raise InputError(f"{place}: {_unknown(track, n_tracks)}")
-    if len(set(value)) != len(value):
-        repeated = next(track for i, track in enumerate(value) if track in value[:i])
-        raise InputError(f"{place}: track {repeated} is there twice")
-    return value
+            return InputError(f"{place}: {_unknown(track, n_tracks)}")
+        if track in before:
+            return InputError(f"{place}: track {track} is there twice")
+        before.add(track)
+    raise AssertionError("nothing is wrong with this list")
 
 
 def _unknown(track: int, n_tracks: int) -> str:

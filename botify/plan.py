@@ -2,11 +2,18 @@
 
 from typing import Literal, NamedTuple
 
-Pick = Literal["first", "unseen", "any", ""]
+InOrder = Literal["first", "best"]
+"""The first that was neither heard nor offered in this session, or the first of all."""
+
+AtRandom = Literal["unseen", "any"]
+"""Uniform over those neither heard nor offered in this session, or over all."""
 
 
 class Step(NamedTuple):
-    """One place to look for the next track, as next.lua reads it."""
+    """One place to look for the next track, as next.lua reads it.
+
+    Excluded tracks count as absent, whatever the pick.
+    """
 
     answers_as: str
     """Name written to the log when this step answers."""
@@ -16,20 +23,19 @@ class Step(NamedTuple):
     """The stored list's name."""
     key: str | bytes
     """Whose list, or the packed tracks."""
-    pick: Pick
-    """First unseen, uniform over the unseen, or uniform over all."""
+    pick: InOrder | AtRandom
 
 
-def from_list(answers_as: str, name: str, key: str, pick: Pick) -> Step:
+def from_list(answers_as: str, name: str, key: str, pick: InOrder | AtRandom) -> Step:
     """Look into a stored list."""
     return Step(answers_as, "list", name, key, pick)
 
 
-def from_tracks(answers_as: str, packed: bytes, pick: Pick) -> Step:
+def from_tracks(answers_as: str, packed: bytes, pick: InOrder | AtRandom) -> Step:
     """Look into the given packed tracks."""
     return Step(answers_as, "tracks", "", packed, pick)
 
 
-def from_catalog(answers_as: str) -> Step:
-    """Uniform over the unseen catalog, over all of it once all is seen. Always answers."""
-    return Step(answers_as, "catalog", "", "", "")
+def from_catalog(answers_as: str, pick: AtRandom = "unseen") -> Step:
+    """Uniform over the catalog, over all of it once all is seen. Always answers."""
+    return Step(answers_as, "catalog", "", "", pick)

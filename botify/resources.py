@@ -1,5 +1,6 @@
-"""The REST routes."""
+"""The REST routes that listeners use."""
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import ClassVar
 
@@ -8,10 +9,16 @@ from flask_restful import Resource
 
 from botify.catalog import Catalog
 from botify.errors import InputError
+from botify.experiments import Experiments
 from botify.jsonlines import encode
+from botify.metrics import Metrics
 from botify.plays import Play, parse_play
 from botify.service import Service
-from botify.store import StoreError
+
+FORCED_HEADER = "X-Botify-Experiments"
+"""Asks for treatments, such as `DAE_VS_CONTEXTUAL=T1`, where the config allows that."""
+
+_NONE: Mapping[str, str] = {}
 
 
 def answer(value: object, status: int = 200) -> Response:
@@ -47,37 +54,57 @@ class Track(Resource):  # type: ignore[misc]  # flask_restful has no types
 
 class _Playback(Resource):  # type: ignore[misc]  # flask_restful has no types
     init_every_request: ClassVar[bool] = False
+    route: ClassVar[str]
 
-    def __init__(self, catalog: Catalog, service: Service) -> None:
-        """The catalog checks the track played, the service does the rest."""
+    def __init__(
+        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Experiments | None
+    ) -> None:
+        """The catalog checks the track played, the service does the rest.
+
+        `forcing` reads the header that forces treatments; None where that is not allowed.
+        """
         self._catalog = catalog
         self._service = service
+        self._metrics = metrics
+        self._forcing = forcing
 
     def post(self, user: int) -> Response:
-        """The answer, 400 for a bad body, 503 while Redis is away."""
+        """The answer, or 400 for a request that is wrong."""
         started = perf_counter()
         try:
             play = parse_play(request.get_data(cache=False), len(self._catalog))
-            return answer(self._handle(user, play, started))
+            forced = _NONE
+            if self._forcing is not None and (wanted := request.headers.get(FORCED_HEADER)):
+                forced = self._forcing.parse_forced(wanted)
         except InputError as error:
+            self._metrics.refused(self.route, 400)
             return answer({"message": str(error)}, 400)
-        except StoreError as error:
-            return answer({"message": str(error)}, 503)
+        return answer(self._handle(user, play, forced, started))
 
-    def _handle(self, user: int, play: Play, started: float) -> dict[str, int]:
+    def _handle(
+        self, user: int, play: Play, forced: Mapping[str, str], started: float
+    ) -> dict[str, int]:
         raise NotImplementedError
 
 
 class NextTrack(_Playback):
     """`POST /next/<user>`: the track to play next."""
 
-    def _handle(self, user: int, play: Play, started: float) -> dict[str, int]:
-        return {"user": user, "track": self._service.next(user, play, started)}
+    route = "next"
+
+    def _handle(
+        self, user: int, play: Play, forced: Mapping[str, str], started: float
+    ) -> dict[str, int]:
+        return {"user": user, "track": self._service.next(user, play, forced, started)}
 
 
 class LastTrack(_Playback):
     """`POST /last/<user>`: the session is over."""
 
-    def _handle(self, user: int, play: Play, started: float) -> dict[str, int]:
-        self._service.last(user, play, started)
+    route = "last"
+
+    def _handle(
+        self, user: int, play: Play, forced: Mapping[str, str], started: float
+    ) -> dict[str, int]:
+        self._service.last(user, play, forced, started)
         return {"user": user}

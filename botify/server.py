@@ -1,25 +1,33 @@
-"""Workers under gunicorn: a listening socket each, one ready line, a quiet end."""
+"""Workers under granian: a listening socket each, one ready line, a quiet end."""
 
 import errno
+import logging
+import multiprocessing
 import os
-import select
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # ships no types
-from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # ships no types
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # its types say less
+from granian.server.mp import MPServer
 
+from botify import stderr_log
+from botify.embedded import end_with_parent
 from botify.errors import InputError
 
 _BACKLOG = 1024
-_KEEPALIVE = 75
-"""Seconds an idle connection stays open."""
 _GRACE = 10
 """Seconds a stopping worker has for the requests in flight."""
+_READY, _FAILED = b".", b"!"
+
+_log = logging.getLogger("botify.server")
 
 
 def listen(host: str, port: int, workers: int) -> list[socket.socket]:
@@ -34,12 +42,15 @@ def listen(host: str, port: int, workers: int) -> list[socket.socket]:
         # Alone first: sockets that share a port would also share it with another service.
         with socket.create_server((host, port), family=family) as alone:
             address = alone.getsockname()
-        if sys.platform != "linux":  # elsewhere a shared port does not spread connections
-            return [socket.create_server(address, family=family, backlog=_BACKLOG)]
-        return [
-            socket.create_server(address, family=family, backlog=_BACKLOG, reuse_port=True)
-            for _ in range(workers)
+        several = sys.platform == "linux"  # elsewhere a shared port does not spread connections
+        listeners = [
+            socket.create_server(address, family=family, backlog=_BACKLOG, reuse_port=several)
+            for _ in range(workers if several else 1)
         ]
+        for listener in listeners:
+            # Connections inherit it. Without, a client's delayed acknowledgement costs 40 ms.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listeners
     except OSError as error:
         advice = (
             "stop what uses the port or choose another with --port"
@@ -52,107 +63,85 @@ def listen(host: str, port: int, workers: int) -> list[socket.socket]:
 
 def serve(
     listeners: Sequence[socket.socket],
-    make_app: Callable[[int], Flask],
+    make_app: Callable[[], Flask],
     workers: int,
     threads: int,
     on_ready: Callable[[], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT, which let the requests in flight finish; never returns.
+    """Serve until SIGTERM or SIGINT, which let the requests in flight finish.
 
-    `make_app` runs in each worker, with the worker's number from 0; `on_ready` runs here once
-    all workers take requests. Ends with SystemExit, 0 after a signal.
+    `make_app` runs in each worker; `on_ready` runs here, in a thread, once all workers take
+    requests. A worker that dies is replaced. SystemExit (1) where one cannot start, or workers
+    keep dying; the log says why.
     """
-    # gunicorn closes the descriptors it is given and goes on with duplicates.
-    descriptors = [listener.detach() for listener in listeners]
-    _Server(descriptors, make_app, workers, threads, on_ready).run()
+    # The workers are forks: they share the catalog, and take over open sockets.
+    multiprocessing.set_start_method("fork", force=True)
+    first = _Start(workers, on_ready)
+    host, port = listeners[0].getsockname()[:2]
+    server = MPServer(
+        target="botify",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=threads,
+        http=HTTPModes.http1,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_GRACE,
+        log_level=LogLevels.warning,
+        log_dictconfig=stderr_log.dict_config(),
+    )
+    server.serve(
+        spawn_target=partial(_work, listeners),
+        target_loader=partial(_load, make_app, first),
+        wrap_loader=False,
+    )
+    if first.failed:
+        raise SystemExit(1)
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's settings, and the hooks that number workers and count the ready ones."""
+def _work(
+    listeners: Sequence[socket.socket], number: int, name: Any, load: Any, _: Any, *rest: Any
+) -> None:
+    """A worker's life, on a socket that was open before it: one that replaces a dead one goes on
+    with its queue of connections."""
+    mine = SocketHolder(listeners[(number - 1) % len(listeners)].fileno(), False, _BACKLOG)  # type: ignore[call-arg]  # as above
+    MPServer._spawn_wsgi_worker(number, name, load, ((None, mine), None), *rest)
 
-    def __init__(
-        self,
-        listeners: Sequence[int],
-        make_app: Callable[[int], Flask],
-        workers: int,
-        threads: int,
-        on_ready: Callable[[], None],
-    ) -> None:
-        self._settings = {
-            "bind": [f"fd://{listener}" for listener in listeners],
-            "workers": workers,
-            "worker_class": "gthread",
-            "threads": threads,
-            "keepalive": _KEEPALIVE,
-            "graceful_timeout": _GRACE,
-            "loglevel": "warning",
-            "control_socket_disable": True,
-            "pre_fork": self._number_worker,
-            "post_fork": self._enter_worker,
-            "post_worker_init": self._report_ready,
-        }
-        self._make_app = make_app
-        self._number = 0
-        self.on_ready = on_ready
-        self.ready_pipe = os.pipe()
-        super().__init__()
 
-    def load_config(self) -> None:
-        for name, value in self._settings.items():
-            self.cfg.set(name, value)
+def _load(make_app: Callable[[], Flask], start: "_Start") -> Flask:
+    # Ctrl-C reaches a whole process group; the parent passes a gentler signal on.
+    os.setpgid(0, 0)
+    end_with_parent()
+    try:
+        app = make_app()
+    except Exception:
+        _log.exception("a worker cannot start")
+        start.report(_FAILED)
+        os._exit(1)
+    start.report(_READY)
+    return app
 
-    def load(self) -> Flask:
+
+class _Start:
+    """The parent waits in a thread for a word from each of the first workers."""
+
+    def __init__(self, workers: int, on_ready: Callable[[], None]) -> None:
+        self._reading, self._writing = os.pipe()
+        self._workers = workers
+        self._on_ready = on_ready
+        self.failed = False
+        threading.Thread(target=self._wait, name="start", daemon=True).start()
+
+    def report(self, word: bytes) -> None:
         """Runs in the worker."""
-        return self._make_app(self._number)
+        os.write(self._writing, word)
 
-    def run(self) -> None:
-        parent = os.getpid()
-        try:
-            _Arbiter(self).run()
-        except SystemExit as stop:
-            if os.getpid() != parent:
-                # A worker is a fork and would go on to unwind, and clean up, the parent's stack.
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(stop.code if isinstance(stop.code, int) else 1)
-            raise
-
-    def _number_worker(self, arbiter: Any, worker: Any) -> None:
-        # A worker that replaces a dead one takes over its number: its socket, its log file.
-        taken = {sibling.number for sibling in arbiter.WORKERS.values()}
-        worker.number = next(n for n in range(len(taken) + 1) if n not in taken)
-
-    def _enter_worker(self, arbiter: Any, worker: Any) -> None:
-        self._number = worker.number
-        worker.sockets = [worker.sockets[worker.number % len(worker.sockets)]]
-
-    def _report_ready(self, worker: Any) -> None:
-        # Ctrl-C reaches the whole process group; the parent passes a gentler signal on.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.write(self.ready_pipe[1], b".")
-
-
-class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
-    """The parent: tells when all workers are ready, and treats Ctrl-C like SIGTERM."""
-
-    def __init__(self, server: _Server) -> None:
-        self._server = server
-        self._awaited = server.cfg.workers
-        super().__init__(server)
-
-    def handle_int(self) -> None:
-        self.handle_term()
-
-    def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        if self._awaited:
-            self._count_ready()
-        signals: list[int] = super().wait_for_signals(0.02 if self._awaited else timeout)
-        return signals
-
-    def _count_ready(self) -> None:
-        reading = self._server.ready_pipe[0]
-        while self._awaited and select.select([reading], [], [], 0)[0]:
-            os.read(reading, 1)
-            self._awaited -= 1
-            if not self._awaited:
-                self._server.on_ready()
+    def _wait(self) -> None:
+        for _ in range(self._workers):
+            if os.read(self._reading, 1) == _FAILED:
+                self.failed = True
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+        self._on_ready()

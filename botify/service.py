@@ -1,15 +1,21 @@
-"""What happens on `next` and `last`: the experiment decides who answers, the log remembers."""
+"""What happens on `next` and `last`: the experiments decide who answers, the log remembers."""
 
+import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Literal
 
 from botify.event_log import EventLog
-from botify.experiments import Experiment
+from botify.experiments import Experiments
+from botify.fallback import Fallback
+from botify.link import Link
+from botify.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
-from botify.store import Store
+from botify.store import Farewell, Offer, Store, StoreError
+
+_log = logging.getLogger("botify.service")
 
 
 class Service:
@@ -17,79 +23,131 @@ class Service:
 
     def __init__(
         self,
-        experiments: Sequence[Experiment],
+        experiments: Experiments,
         recommenders: Mapping[str, Recommender],
+        default: str | None,
         store: Store,
+        link: Link,
+        fallback: Fallback,
         log: EventLog,
+        metrics: Metrics,
         seed: int | None,
     ) -> None:
-        """The first experiment decides whose recommender answers; all are logged.
+        """`default` names the recommender of users for whom no experiment decides.
 
         With a `seed`, the same requests of a user get the same answers, whichever worker handles
         them; None draws anew.
         """
         self._experiments = experiments
         self._recommenders = recommenders
+        self._default = default
         self._store = store
+        self._link = link
+        self._fallback = fallback
         self._log = log
+        self._metrics = metrics
         self._seed = seed
         self._rng = random.Random()
 
-    def next(self, user: int, play: Play, started: float) -> int:
+    def next(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> int:
         """The track to play next. `started`: perf_counter() when the request came in.
 
-        Raises StoreError, OSError where the log cannot be written.
+        `forced` are treatments that the request asks for, whatever the split says.
         """
-        treatments = self._assign(user)
-        deciding = self._experiments[0]
-        recommender = self._recommenders[deciding.recommenders[treatments[deciding.name]]]
-        offer = self._store.next(
-            user, play.track, recommender.plan(user, play.track), self._randomness()
-        )
-        self._log.write(
-            {
-                "message": "next",
-                "timestamp": offer.timestamp,
-                "user": user,
-                "track": play.track,
-                "time": play.time,
-                "latency": perf_counter() - started,
-                "recommendation": offer.track,
-                "experiments": treatments,
-                "session": offer.session,
-                "recommender": offer.recommender,
-                "rank": offer.rank,
-                "propensity": offer.propensity,
-                "model_version": offer.model_version,
-            }
-        )
+        treatments = self._experiments.assign(user)
+        decide = self._experiments.decide
+        # What is forced decides before what was drawn, wherever its experiment stands.
+        name = decide(forced) or decide({**treatments, **forced}) if forced else decide(treatments)
+        recommender = self._recommenders[name or self._default or ""]
+        offer = self._offer(user, play, recommender)
+        seconds = perf_counter() - started
+        event: dict[str, object] = {
+            "message": "next",
+            "timestamp": offer.timestamp,
+            "user": user,
+            "track": play.track,
+            "time": play.time,
+            "latency": seconds,
+            "recommendation": offer.track,
+            "experiments": treatments,
+            "session": offer.session,
+            "recommender": offer.recommender,
+            "rank": offer.rank,
+            "propensity": offer.propensity,
+            "model_version": offer.model_version,
+        }
+        if forced:
+            _mark_forced(event, forced)
+        self._log.write(event)
+        self._metrics.answered("next", offer.recommender, seconds)
+        if offer.recommender != recommender.name:
+            self._metrics.fallback(recommender.name, offer.recommender)
         return offer.track
 
-    def last(self, user: int, play: Play, started: float) -> None:
-        """End the user's session. Arguments and errors as for `next`."""
-        farewell = self._store.last(user)
-        self._log.write(
-            {
-                "message": "last",
-                "timestamp": farewell.timestamp,
-                "user": user,
-                "track": play.track,
-                "time": play.time,
-                "latency": perf_counter() - started,
-                "recommendation": None,
-                "experiments": self._assign(user),
-                "session": farewell.session,
-                "recommender": None,
-                "rank": None,
-                "propensity": None,
-                "model_version": None,
-            }
-        )
+    def last(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> None:
+        """End the user's session. Arguments as for `next`."""
+        farewell = self._farewell(user)
+        seconds = perf_counter() - started
+        event: dict[str, object] = {
+            "message": "last",
+            "timestamp": farewell.timestamp,
+            "user": user,
+            "track": play.track,
+            "time": play.time,
+            "latency": seconds,
+            "recommendation": None,
+            "experiments": self._experiments.assign(user),
+            "session": farewell.session,
+            "recommender": None,
+            "rank": None,
+            "propensity": None,
+            "model_version": None,
+        }
+        if forced:
+            _mark_forced(event, forced)
+        self._log.write(event)
+        self._metrics.answered("last", "", seconds)
+
+    def _offer(self, user: int, play: Play, recommender: Recommender) -> Offer:
+        exclude = recommender.exclude + play.exclude
+        if self._link.up:
+            try:
+                return self._store.next(
+                    user,
+                    play.track,
+                    recommender.plan(user, play.track),
+                    self._randomness(),
+                    exclude,
+                )
+            except StoreError as error:
+                self._lose(error)
+        return self._fallback.next(play.track, exclude)
+
+    def _farewell(self, user: int) -> Farewell:
+        if self._link.up:
+            try:
+                return self._store.last(user)
+            except StoreError as error:
+                self._lose(error)
+        return self._fallback.last(user)
+
+    def _lose(self, error: StoreError) -> None:
+        self._metrics.redis_failure(error.kind)
+        if error.kind == "refused":
+            # It answers, and perhaps only this request is wrong to it. Where it is not, upkeep,
+            # which writes to it as well, finds that out.
+            _log.warning("Redis refused a request: %s", error)
+            self._link.doubt()
+        else:
+            self._link.lost(str(error))
 
     def _randomness(self) -> tuple[float, float] | tuple[Literal["seed"], int]:
         if self._seed is not None:
             return "seed", self._seed
         return self._rng.random(), self._rng.random()
 
-    def _assign(self, user: int) -> dict[str, str]:
-        return {experiment.name: experiment.assign(user) for experiment in self._experiments}
+
+def _mark_forced(event: dict[str, object], forced: Mapping[str, str]) -> None:
+    """What was forced was not drawn: no analysis of any experiment may count the line."""
+    event["experiments"] = {}
+    event["forced"] = forced

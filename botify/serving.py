@@ -1,59 +1,89 @@
 """The two commands of `botify`: wires catalog, Redis, lists and workers together."""
 
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from flask import Flask
 
-from botify.app import create_app
+from botify import log_files, stderr_log
 from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
-from botify.embedded import embedded_valkey
+from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
-from botify.event_log import EventLog, log_name
+from botify.keeper import Keeper
 from botify.list_loader import LoadedList, kind_of, load_list
+from botify.lists import ListKind, read_lists
+from botify.recommenders import build_recommenders
 from botify.running import Running, announced, find_running
 from botify.server import listen, serve
 from botify.store import StoreError, connect
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 
 def run(config: Config) -> None:
-    """Serve until a signal ends it; raises SystemExit then, InputError where it cannot start."""
-    # Until gunicorn has its own handler, SIGTERM must unwind this stack too, to stop Valkey.
+    """Serve until a signal ends it. Raises InputError where it cannot start, SystemExit."""
+    # Until the server has its own handler, SIGTERM must unwind this stack too, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    _require_files([config.catalog_path, *config.list_paths.values()])
-    _prepare(config)
+    stderr_log.configure()
+    _require_files([config.catalog_path, *(of.file for of in config.list_files.values())])
+    log_files.check(config.log_dir)
     listeners = listen(config.host, config.port, config.workers)
     host, port = listeners[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     catalog = load_catalog(config.catalog_path)
+    build_recommenders(config, catalog)  # what is wrong with them is said here, not by workers
     with ExitStack() as stack:
-        redis_url = config.redis_url or stack.enter_context(embedded_valkey())
+        stack.enter_context(_shared_metrics())
+        # Only now: prometheus_client looks for that directory when it is first imported.
+        from botify.app import create_app
+
+        embedded = None
+        if config.redis_url is None:
+            embedded = stack.enter_context(EmbeddedValkey())
+        redis_url = config.redis_url or (embedded.url if embedded else "")
         loaded = []
         with _reachable(), connect(redis_url) as client:
-            for name, path in config.list_paths.items():
+            for name, file in config.list_files.items():
                 kind = kind_of(config, name)
-                loaded.append(load_list(client, name, path, kind, len(catalog)))
-        if config.redis_url is None:
+                loaded.append(load_list(client, name, file, kind, len(catalog)))
+        kinds = {name: kind_of(config, name) for name in config.list_files}
+        keeper = Keeper(
+            redis_url, config.list_files, kinds, len(catalog), config.watch_lists, embedded
+        )
+        if embedded:
             stack.enter_context(announced(config.data_dir, Running(os.getpid(), url, redis_url)))
+        top = config.list_files[TOP_TRACKS].file
+        ((_, popular),) = read_lists(top, ListKind.TOP, len(catalog))
 
-        def make_app(worker: int) -> Flask:
-            return create_app(config, catalog, connect(redis_url), worker)
+        def make_app() -> "Flask":
+            client = connect(redis_url, config.redis_timeout)
+            return create_app(config, catalog, client, popular)
 
         def on_ready() -> None:
             lists = ", ".join(map(_count, loaded))
             click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {url}")
 
+        keeper.start()
+        stack.callback(keeper.stop)
         serve(listeners, make_app, config.workers, config.threads, on_ready)
 
 
-def load_into_running(config: Config, name: str, path: Path) -> str:
-    """Put a list file into service; returns what happened, in a sentence. Raises InputError."""
+def load_into_running(
+    config: Config, name: str, path: Path, progress: Callable[[int], None]
+) -> str:
+    """Put a list file into service; returns what happened, in a sentence. Raises InputError.
+
+    `progress` is told of lists as they are read, some thousands at a time.
+    """
     kind = kind_of(config, name)
     running = None if config.redis_url else find_running(config.data_dir)
     redis_url = config.redis_url or (running and running.redis_url)
@@ -64,8 +94,9 @@ def load_into_running(config: Config, name: str, path: Path) -> str:
         )
     _require_files([config.catalog_path])
     catalog = load_catalog(config.catalog_path)
+    file = config.list_files[name].model_copy(update={"file": path})
     with _reachable(), connect(redis_url) as client:
-        loaded = load_list(client, name, path, kind, len(catalog))
+        loaded = load_list(client, name, file, kind, len(catalog), progress=progress)
     if loaded.replaced == loaded.version:
         return f"{_count(loaded)}: version {loaded.version} is in service already"
     return f"{_count(loaded)}: version {loaded.version} is in service"
@@ -84,14 +115,15 @@ def _require_files(paths: list[Path]) -> None:
             )
 
 
-def _prepare(config: Config) -> None:
-    """Open each worker's log once: what is wrong with one is said here, not by a dying worker."""
-    for worker in range(config.workers):
-        path = config.log_dir / log_name(worker, config.workers)
-        try:
-            EventLog(path).close()
-        except OSError as error:
-            raise InputError(f"{path}: cannot hold the event log ({error.strerror})") from error
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A directory in which prometheus_client adds up what the workers count."""
+    directory = tempfile.mkdtemp(prefix="botify-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Sessions in Redis: one server-side script per request decides and remembers."""
 
+import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,14 +21,20 @@ _TIMEOUT = 5.0
 
 
 class StoreError(RuntimeError):
-    """Redis cannot be reached, or refused a command."""
+    """Redis cannot be reached, is too slow, or refused a command."""
+
+    def __init__(self, message: str, kind: Literal["timeout", "connection", "refused"]) -> None:
+        """`kind`: what of these it is. Only "refused" comes from a Redis that does answer."""
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the store decided for one `next`."""
+    """What was decided for one `next`."""
 
-    session: str
+    session: str | None
+    """None where nothing is known of sessions."""
     timestamp: int
     """Milliseconds since the epoch, strictly increasing per user."""
     track: int
@@ -44,34 +52,46 @@ class Offer:
 class Farewell:
     """The end of a session."""
 
-    session: str
+    session: str | None
     timestamp: int
 
 
-def connect(url: str) -> "redis.Redis":
-    """A client of the Redis at the URL (redis://, rediss://, unix://); connects on first use."""
-    # One immediate retry: a pooled connection may have been closed since its last use.
+def connect(url: str, timeout: float = _TIMEOUT) -> "redis.Redis":
+    """A client of the Redis at the URL (redis://, rediss://, unix://); connects on first use.
+
+    `timeout` in seconds, for connecting and for each answer.
+    """
+    # A pooled connection may have been closed since its last use: one immediate retry. Not after
+    # a timeout, which would take twice as long as was asked for.
     client: redis.Redis = redis.Redis.from_url(
         url,
-        retry=Retry(NoBackoff(), 1),
-        socket_timeout=_TIMEOUT,
-        socket_connect_timeout=_TIMEOUT,
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
     )
     return client
 
 
 def script(name: str) -> str:
-    """Text of one of the package's Lua scripts."""
-    return files("botify").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    """The text of one of the server-side scripts beside this file."""
+    return (files("botify") / f"{name}.lua").read_text(encoding="utf-8")
 
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn any failure of Redis into a StoreError of one line."""
+    """Turn a failure of Redis into a StoreError of one line."""
     try:
         yield
     except redis.RedisError as error:
-        raise StoreError(f"Redis: {' '.join(str(error).split())}") from error
+        raise _store_error(error) from error
+
+
+def _store_error(error: "redis.RedisError") -> StoreError:
+    message = f"Redis: {' '.join(str(error).split())}"
+    if isinstance(error, redis.TimeoutError):
+        return StoreError(message, "timeout")
+    away = isinstance(error, redis.ConnectionError)
+    return StoreError(message, "connection" if away else "refused")
 
 
 class Store:
@@ -79,8 +99,9 @@ class Store:
 
     def __init__(self, client: "redis.Redis", session_ttl: int, n_tracks: int) -> None:
         """`session_ttl` in seconds: how long a silent user is remembered."""
-        self._next: Any = client.register_script(script("next"))
-        self._last: Any = client.register_script(script("last"))
+        connections = _Connections(client)
+        self._next = _Script(connections, script("next"))
+        self._last = _Script(connections, script("last"))
         self._session_ttl = session_ttl
         self._n_tracks = n_tracks
 
@@ -90,21 +111,23 @@ class Store:
         played: int,
         plan: Sequence[Step],
         random: tuple[float, float] | tuple[Literal["seed"], int],
+        exclude: bytes = b"",
     ) -> Offer:
         """Mark `played` seen, let the plan's first step that can answer, mark its track seen.
 
         The last step must be a `from_catalog`. `random` are two uniform draws from [0, 1), or
         "seed" and a seed for draws that depend on it, the user and the user's number of answers
-        alone: the same requests then get the same answers. Raises StoreError.
+        alone: the same requests then get the same answers. `exclude` are packed tracks that no
+        step may offer, unless they are the whole catalog. Raises StoreError.
         """
         digits = str(user)
         arguments: list[Any] = [digits, played, self._session_ttl, self._n_tracks, *random]
+        arguments.append(exclude)
         for step in plan:
             arguments += step[1:]
-        with store_errors():
-            session, timestamp, number, track, rank, drawn_from, version = self._next(
-                (*_session_keys(digits), VERSIONS), arguments
-            )
+        session, timestamp, number, track, rank, drawn_from, version = self._next(
+            (_session_key(digits), VERSIONS), arguments
+        )
         return Offer(
             session=session.decode(),
             timestamp=timestamp,
@@ -115,13 +138,77 @@ class Store:
             model_version=version.decode() or None,
         )
 
-    def last(self, user: int) -> Farewell:
-        """Forget the user's session. Raises StoreError."""
+    def last(self, user: int, late: int | None = None) -> Farewell:
+        """Forget the user's session. Raises StoreError.
+
+        `late` is given where this could not be said in time: when it should have been, in ms
+        since the epoch. A session with a later event is another one, and is left alone.
+        """
         digits = str(user)
-        with store_errors():
-            session, timestamp = self._last(_session_keys(digits), (digits, self._session_ttl))
+        session, timestamp = self._last(
+            (_session_key(digits),), (digits, self._session_ttl, "" if late is None else late)
+        )
         return Farewell(session=session.decode(), timestamp=timestamp)
 
 
-def _session_keys(user: str) -> tuple[str, str]:
-    return f"botify:seen:{user}", f"botify:session:{user}"
+class _Connections:
+    """A connection for each thread, closed when the thread is gone.
+
+    Made beside the client's pool, which counts what it made and stops at a hundred: a server's
+    threads come and go.
+    """
+
+    def __init__(self, client: "redis.Redis") -> None:
+        pool: Any = client.connection_pool
+        self._make = pool.connection_class
+        self._settings = pool.connection_kwargs
+        self._mine = threading.local()
+
+    def mine(self) -> Any:
+        """That of the calling thread."""
+        try:
+            return self._mine.connection
+        except AttributeError:
+            self._mine.connection = self._make(**self._settings)
+            return self._mine.connection
+
+
+class _Script:
+    """A server-side script, called over the thread's own connection.
+
+    Half the cost of `redis.client.Script`, which takes a connection from the pool, wraps the call
+    for retries and looks up how to parse the answer each time: this runs once per request.
+    """
+
+    def __init__(self, connections: _Connections, text: str) -> None:
+        self._connections = connections
+        self._text = text
+        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        command = ("EVALSHA", self._sha, len(keys), *keys, *arguments)
+        connection = self._connections.mine()
+        try:
+            # A connection may have been closed since its last use, and the server behind the new
+            # one may not know the script yet. A second try is harmless: at worst one more track
+            # counts as seen. A timeout is final: trying again would take as long again.
+            for _ in range(2):
+                try:
+                    return _ask(connection, command)
+                except redis.ConnectionError:
+                    continue
+                except redis.exceptions.NoScriptError:
+                    _ask(connection, ("SCRIPT", "LOAD", self._text))
+            return _ask(connection, command)
+        except redis.RedisError as error:
+            raise _store_error(error) from error
+
+
+def _ask(connection: Any, command: tuple[Any, ...]) -> Any:
+    # Both close the connection where they fail, so that no late answer meets a later question.
+    connection.send_command(*command)
+    return connection.read_response()
+
+
+def _session_key(user: str) -> str:
+    return f"botify:session:{user}"

@@ -2,21 +2,30 @@
 
 from abc import ABC, abstractmethod
 
-from botify.plan import Step
+from botify.config import TOP_TRACKS
+from botify.lists import EVERYONE
+from botify.plan import AtRandom, InOrder, Step, from_catalog, from_list
 
-RANDOM = "random"
-"""Name in the log of the random fallback."""
+AT_RANDOM = from_catalog("random")
+"""The last fallback: uniform over the unseen catalog."""
 
-TOP_POP = "top_pop"
-"""Name in the log of the fallback to popular tracks."""
+POPULAR = from_list("top_pop", TOP_TRACKS, EVERYONE, "first")
+"""The fallback of lists in order: the most popular tracks, in order."""
 
 
 class Recommender(ABC):
     """Plans where the next track comes from; the store carries the plan out."""
 
-    def __init__(self, name: str) -> None:
-        """`name` is written to the log when this recommender itself answers."""
+    def __init__(self, name: str, *, seen_filter: bool, exclude: bytes = b"") -> None:
+        """`name` is written to the log when this recommender itself answers.
+
+        `seen_filter`: whether its own steps pass over what this session heard and was offered;
+        those it falls back to always do. `exclude`: packed tracks that no step may offer.
+        """
         self.name = name
+        self.exclude = exclude
+        self._in_order: InOrder = "first" if seen_filter else "best"
+        self._at_random: AtRandom = "unseen" if seen_filter else "any"
 
     @abstractmethod
     def plan(self, user: int, track: int) -> tuple[Step, ...]:

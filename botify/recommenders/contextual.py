@@ -1,18 +1,22 @@
 """CONTEXTUAL."""
 
-from botify.plan import Step, from_catalog, from_list
-from botify.recommenders.base import RANDOM, Recommender
+from botify.plan import Step, from_list
+from botify.recommenders.base import AT_RANDOM, Recommender
 
 
 class Contextual(Recommender):
-    """Uniform over the up to 100 neighbours of the last track, seen or not; random without any."""
+    """Uniform over the up to 100 neighbours of the last track; random without any.
 
-    def __init__(self, name: str, neighbours: str) -> None:
-        """`neighbours` names the stored item-to-item list."""
-        super().__init__(name)
+    Seen or not, as CONTEXTUAL is defined, unless the seen filter is turned on.
+    """
+
+    def __init__(
+        self, name: str, neighbours: str, *, seen_filter: bool = False, exclude: bytes = b""
+    ) -> None:
+        """`neighbours` names the stored item-to-item list; the rest as Recommender has it."""
+        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._neighbours = neighbours
-        self._random = from_catalog(RANDOM)
 
     def plan(self, user: int, track: int) -> tuple[Step, ...]:
         """The neighbours of the last track."""
-        return from_list(self.name, self._neighbours, str(track), "any"), self._random
+        return from_list(self.name, self._neighbours, str(track), self._at_random), AT_RANDOM

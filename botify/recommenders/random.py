@@ -7,10 +7,10 @@ from botify.recommenders.base import Recommender
 class Random(Recommender):
     """Uniform over the unseen catalog."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, seen_filter: bool = True, exclude: bytes = b"") -> None:
         """See Recommender."""
-        super().__init__(name)
-        self._plan = (from_catalog(name),)
+        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
+        self._plan = (from_catalog(name, self._at_random),)
 
     def plan(self, user: int, track: int) -> tuple[Step, ...]:
         """The same for everyone."""

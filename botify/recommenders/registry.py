@@ -2,40 +2,60 @@
 
 from typing import assert_never
 
-from botify.catalog import Catalog
+from botify.catalog import Catalog, pack
 from botify.config import (
     Config,
     ContextualConfig,
     IndexedConfig,
     RandomConfig,
     RecommenderConfig,
+    SimilarConfig,
     StickyArtistConfig,
     TopPopConfig,
 )
+from botify.errors import InputError
 from botify.recommenders.base import Recommender
 from botify.recommenders.contextual import Contextual
 from botify.recommenders.indexed import Indexed
 from botify.recommenders.random import Random
+from botify.recommenders.similar import Similar
 from botify.recommenders.sticky_artist import StickyArtist
 from botify.recommenders.top_pop import TopPop
 
 
 def build_recommenders(config: Config, catalog: Catalog) -> dict[str, Recommender]:
-    """One recommender per entry of the config, by name."""
+    """One recommender per entry of the config, by name.
+
+    Raises InputError where one excludes a track that does not exist, or all that do.
+    """
     return {name: _build(name, entry, catalog) for name, entry in config.recommenders.items()}
 
 
 def _build(name: str, entry: RecommenderConfig, catalog: Catalog) -> Recommender:
+    exclude = _packed(f"recommenders.{name}.exclude", entry.exclude, len(catalog))
+    unseen = entry.seen_filter
     match entry:
         case RandomConfig():
-            return Random(name)
+            return Random(name, seen_filter=unseen, exclude=exclude)
         case TopPopConfig():
-            return TopPop(name)
+            return TopPop(name, seen_filter=unseen, exclude=exclude)
         case StickyArtistConfig():
-            return StickyArtist(name, catalog)
+            return StickyArtist(name, catalog, seen_filter=unseen, exclude=exclude)
         case ContextualConfig():
-            return Contextual(name, entry.neighbours)
+            return Contextual(name, entry.neighbours, seen_filter=unseen, exclude=exclude)
+        case SimilarConfig():
+            return Similar(name, entry.neighbours, seen_filter=unseen, exclude=exclude)
         case IndexedConfig():
-            return Indexed(name, entry.list)
+            return Indexed(name, entry.list, seen_filter=unseen, exclude=exclude)
         case _:
             assert_never(entry)
+
+
+def _packed(place: str, excluded: tuple[int, ...], n_tracks: int) -> bytes:
+    tracks = sorted(set(excluded))
+    for track in tracks:
+        if not 0 <= track < n_tracks:
+            raise InputError(f"{place}: track {track} is not in the catalog (0 to {n_tracks - 1})")
+    if len(tracks) == n_tracks:
+        raise InputError(f"{place}: all {n_tracks} tracks of the catalog; leave some to offer")
+    return pack(tracks)

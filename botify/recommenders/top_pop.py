@@ -2,17 +2,17 @@
 
 from botify.config import TOP_TRACKS
 from botify.lists import EVERYONE
-from botify.plan import Step, from_catalog, from_list
-from botify.recommenders.base import RANDOM, Recommender
+from botify.plan import Step, from_list
+from botify.recommenders.base import AT_RANDOM, Recommender
 
 
 class TopPop(Recommender):
     """Uniform over the unseen ones of the 100 most popular tracks; then random."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, seen_filter: bool = True, exclude: bytes = b"") -> None:
         """See Recommender."""
-        super().__init__(name)
-        self._plan = (from_list(name, TOP_TRACKS, EVERYONE, "unseen"), from_catalog(RANDOM))
+        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
+        self._plan = (from_list(name, TOP_TRACKS, EVERYONE, self._at_random), AT_RANDOM)
 
     def plan(self, user: int, track: int) -> tuple[Step, ...]:
         """The same for everyone."""

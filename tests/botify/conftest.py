@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from botify.catalog import Catalog
-from botify.embedded import embedded_valkey
+from botify.embedded import EmbeddedValkey
 from botify.store import connect
 
 Lines = Callable[..., Path]
@@ -16,8 +16,8 @@ Lines = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
-    with embedded_valkey() as url:
-        yield url
+    with EmbeddedValkey() as server:
+        yield server.url
 
 
 @pytest.fixture

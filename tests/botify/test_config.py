@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from botify.config import Config, load_config
+from botify.config import Config, ListFile, LogConfig, load_config
 from botify.errors import InputError
 
 SHIPPED = Path(__file__).parents[2] / "config" / "botify.yml"
@@ -17,16 +17,29 @@ def _no_redis_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL", raising=False)
 
 
-def refuse(tmp_path: Path, **changes: Any) -> str:
-    """The message for the shipped config with some keys replaced."""
+RANDOM = {"random": {"type": "random"}}
+
+
+def accept(tmp_path: Path, **changes: Any) -> Config:
+    """The shipped config with some keys replaced."""
     path = tmp_path / "botify.yml"
     path.write_text(yaml.safe_dump(yaml.safe_load(SHIPPED.read_text()) | changes, sort_keys=False))
+    return load_config(path)
+
+
+def refuse(tmp_path: Path, **changes: Any) -> str:
+    """The message for the shipped config with some keys replaced."""
     with pytest.raises(InputError) as caught:
-        load_config(path)
+        accept(tmp_path, **changes)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ")
+    place = f"{tmp_path / 'botify.yml'}: "
+    assert message.startswith(place)
     assert "\n" not in message
-    return message.removeprefix(f"{path}: ")
+    return message.removeprefix(place)
+
+
+def experiment(**changes: Any) -> dict[str, Any]:
+    return {"treatments": {"C": "random", "T1": "dae"}} | changes
 
 
 def test_the_shipped_config_serves_dae_against_contextual() -> None:
@@ -34,7 +47,7 @@ def test_the_shipped_config_serves_dae_against_contextual() -> None:
     assert config.port == 5001
     assert config.experiments["DAE_VS_CONTEXTUAL"].treatments == {"C": "contextual", "T1": "dae"}
     assert config.catalog_path == Path("out/demo/world/tracks.json")
-    assert config.list_paths == {
+    assert {name: of.file for name, of in config.list_files.items()} == {
         "dae": Path("out/demo/lists/recommendations.json"),
         "contextual": Path("out/demo/lists/neighbours.json"),
         "top_tracks": Path("out/demo/lists/top_tracks.json"),
@@ -42,12 +55,42 @@ def test_the_shipped_config_serves_dae_against_contextual() -> None:
 
 
 def test_the_shipped_config_shows_the_defaults() -> None:
-    written = yaml.safe_load(SHIPPED.read_text())
+    written, config = yaml.safe_load(SHIPPED.read_text()), load_config(SHIPPED)
     assert set(written) == set(Config.model_fields)
+    assert set(written["log"]) == set(LogConfig.model_fields)
     for key, field in Config.model_fields.items():
-        if not field.is_required() and key not in ("lists", "neighbours"):
-            expected = Path(written[key]) if isinstance(field.default, Path) else written[key]
-            assert field.default == expected, key
+        if not field.is_required() and field.default_factory is None:
+            assert getattr(config, key) == field.default, key
+
+
+def test_a_list_is_a_path_or_a_path_and_a_length(tmp_path: Path) -> None:
+    lists = {"short": "a.json", "long": {"file": str(tmp_path / "b.json"), "length": 50}}
+    config = accept(tmp_path, lists=lists, recommenders=RANDOM, experiments={}, default="random")
+    assert config.list_files["short"] == ListFile(file=Path("out/demo/a.json"))
+    assert config.list_files["long"] == ListFile(file=tmp_path / "b.json", length=50)
+
+
+def test_contextual_alone_has_no_seen_filter_unless_told(tmp_path: Path) -> None:
+    kinds = {
+        "random": {},
+        "top_pop": {},
+        "sticky_artist": {},
+        "contextual": {"neighbours": "contextual"},
+        "similar": {"neighbours": "contextual"},
+        "indexed": {"list": "dae"},
+    }
+    names = {f"the {kind}".replace(" ", "_"): kind for kind in kinds}
+    by_default = {name: {"type": kind} | kinds[kind] for name, kind in names.items()}
+    told = {
+        f"{name}_told": entry | {"seen_filter": entry["type"] == "contextual"}
+        for name, entry in by_default.items()
+    }
+    recommenders = accept(
+        tmp_path, recommenders=by_default | told, experiments={}, default="the_random"
+    ).recommenders
+    for name, kind in names.items():
+        assert recommenders[name].seen_filter is (kind != "contextual")
+        assert recommenders[f"{name}_told"].seen_filter is (kind == "contextual")
 
 
 def test_options_and_environment_override(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +119,10 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
         ({"port": 70000}, "port: Input should be less than or equal to 65535"),
         ({"workers": 0}, "workers: Input should be greater than or equal to 1"),
         ({"session_ttl": "soon"}, "session_ttl: Input should be a valid integer"),
-        ({"experiments": {}}, "experiments: Dictionary should have at least 1 item"),
+        ({"redis_timeout": 0}, "redis_timeout: Input should be greater than 0"),
+        ({"log": {"rotate_bytes": 10}}, "log.rotate_bytes: Input should be greater than or equal"),
+        ({"log": {"keep": 10}}, "unknown key 'log.keep'"),
+        ({"default": "best"}, "default: 'best' is not one of recommenders (random, top_pop,"),
         ({"recommenders": {"x": {"type": "oracle"}}}, "'random', 'top_pop', 'sticky_artist'"),
         (
             {"recommenders": {"dae": {"type": "indexed", "list": "dea"}}},
@@ -85,6 +131,14 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
         (
             {"recommenders": {"c": {"type": "contextual", "neighbours": "dae"}}},
             "recommenders.c.neighbours: 'dae' is not one of neighbours (contextual)",
+        ),
+        (
+            {"recommenders": {"s": {"type": "similar", "neighbours": "dae"}}},
+            "recommenders.s.neighbours: 'dae' is not one of neighbours (contextual)",
+        ),
+        (
+            {"lists": {"dae": {"file": "a.json", "length": 0}}},
+            "lists.dae.length: Input should be greater than or equal to 1",
         ),
         (
             {"experiments": {"E": {"treatments": {"C": "best"}}}},
@@ -105,6 +159,96 @@ def test_bad_values_say_what_is_allowed(
     tmp_path: Path, changes: dict[str, Any], expected: str
 ) -> None:
     assert expected in refuse(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"wieghts": {}}, "unknown key 'experiments.E.wieghts'"),
+        ({"treatments": {}}, "experiments.E.treatments: Dictionary should have at least 1 item"),
+        (
+            {"weights": {"C": 1}},
+            "experiments.E: weights are given to C; give one to each of C, T1",
+        ),
+        (
+            {"weights": {"C": 1, "T1": 1, "T2": 1}},
+            "experiments.E: weights are given to C, T1, T2; give one to each of C, T1",
+        ),
+        ({"weights": {"C": 0, "T1": 0}}, "experiments.E: weights are all 0"),
+        ({"weights": {"C": 1, "T1": -1}}, "experiments.E.weights.T1: Input should be greater"),
+        ({"weights": {"C": 1, "T1": 0.5}}, "experiments.E.weights.T1: Input should be a valid"),
+        ({"weights": {"C": 1, "T1": True}}, "experiments.E.weights.T1: Input should be a valid"),
+        ({"weights": {"C": 1, "T1": 10_001}}, "experiments.E.weights.T1: Input should be less"),
+        ({"salt": ""}, "experiments.E.salt: String should have at least 1 character"),
+        ({"salt": 2026}, "experiments.E.salt: Input should be a valid string"),
+        ({"layer": "a b"}, "experiments.E.layer: String should match pattern"),
+        ({"share": 0}, "experiments.E.share: Input should be greater than or equal to 1"),
+        ({"share": 101}, "experiments.E.share: Input should be less than or equal to 100"),
+        ({"share": 12.5}, "experiments.E.share: Input should be a valid integer"),
+    ],
+)
+def test_an_experiment_that_cannot_run_is_refused(
+    tmp_path: Path, changes: dict[str, Any], expected: str
+) -> None:
+    assert refuse(tmp_path, experiments={"E": experiment(**changes)}).startswith(expected)
+
+
+def test_a_layer_gives_out_each_user_once(tmp_path: Path) -> None:
+    def of_layer(*shares: int) -> dict[str, Any]:
+        return {f"E{i}": experiment(layer="home", share=s) for i, s in enumerate(shares)}
+
+    accept(tmp_path, experiments=of_layer(30, 70))
+    assert refuse(tmp_path, experiments=of_layer(30, 50, 21)) == (
+        "experiments.E2.share: the shares of layer 'home' (E0, E1, E2) add up to 101 percent; "
+        "make them 100 at most"
+    )
+
+
+LEAVES = {"treatments": {"C": None, "T1": "dae"}}
+HALF = {"layer": "home", "share": 50}
+
+
+@pytest.mark.parametrize(
+    ("experiments", "decide"),
+    [
+        ({}, False),
+        ({"E": experiment(share=99)}, False),
+        ({"E": LEAVES}, False),
+        ({"E": LEAVES, "F": experiment()}, True),
+        ({"E": experiment(layer="home")}, True),
+        ({"E": experiment(**HALF), "F": experiment(**HALF)}, True),
+        ({"E": experiment(**HALF), "F": LEAVES | HALF}, False),
+        ({"E": experiment(**HALF), "F": experiment(layer="radio", share=50)}, False),
+        ({"E": experiment(**HALF), "F": experiment(share=50)}, False),
+    ],
+)
+def test_somebody_answers_every_user(
+    tmp_path: Path, experiments: dict[str, Any], decide: bool
+) -> None:
+    accept(tmp_path, experiments=experiments, default="random")
+    if decide:
+        accept(tmp_path, experiments=experiments)
+    else:
+        message = refuse(tmp_path, experiments=experiments)
+        assert message.startswith("default: name the recommender of the users for whom")
+
+
+@pytest.mark.parametrize(
+    ("exclude", "expected"),
+    [
+        ([1, "2"], "recommenders.random.exclude: must be a list of track ids"),
+        ([True], "recommenders.random.exclude: must be a list of track ids"),
+        ([1.0], "recommenders.random.exclude: must be a list of track ids"),
+        (7, "recommenders.random.exclude: must be a list of track ids"),
+        (list(range(1001)), "recommenders.random.exclude: Tuple should have at most 1000 items"),
+    ],
+)
+def test_what_is_excluded_is_a_list_of_tracks(
+    tmp_path: Path, exclude: object, expected: str
+) -> None:
+    recommenders = {"random": {"type": "random", "exclude": exclude}}
+    message = refuse(tmp_path, recommenders=recommenders, experiments={}, default="random")
+    assert message.startswith(expected)
 
 
 def test_a_redis_password_is_not_shown(tmp_path: Path) -> None:

@@ -1,22 +1,42 @@
 """Lists into a real Valkey: all of a file or nothing of it."""
 
+import json
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 import redis
 
+from botify.config import ListFile
 from botify.errors import InputError
-from botify.list_loader import load_list
+from botify.list_loader import REFUSED, LoadedList, load_list
 from botify.lists import ListKind
 from botify.plan import from_catalog, from_list
-from botify.store import VERSIONS, Offer, Store
+from botify.store import VERSIONS, Offer, Store, StoreError, connect
 
 pytestmark = pytest.mark.integration
 
 Lines = Callable[..., Path]
 N_TRACKS = 100
 PLAN = (from_list("dae", "dae", "5", "first"), from_catalog("random"))
+MANY = 6000
+"""Lists of a file that takes more commands than are sent ahead of their answers."""
+
+
+def load(
+    client: "redis.Redis",
+    path: Path,
+    progress: Callable[[int], object] = lambda count: None,
+    n_tracks: int = N_TRACKS,
+    length: int | None = None,
+) -> LoadedList:
+    spec = ListFile(file=path, length=length)
+    return load_list(client, "dae", spec, ListKind.USERS, n_tracks, progress)
 
 
 def ask(client: "redis.Redis") -> Offer:
@@ -30,55 +50,197 @@ def users(n: int, first_track: int) -> list[dict[str, object]]:
     return [{"user": user, "tracks": [first_track, user % 50 + 10]} for user in range(n)]
 
 
+def served(client: "redis.Redis", size: int) -> str:
+    """The version served, after a look that it is whole, for good, and alone."""
+    found: Any = client.hget(VERSIONS, "dae")
+    version = str(found.decode())
+    key = f"{VERSIONS}:dae:{version}".encode()
+    assert client.keys(f"{VERSIONS}:*") == [key]
+    assert client.hlen(key) == size
+    assert client.ttl(key) == -1
+    return version
+
+
 def test_a_new_version_replaces_the_old_one_whole(
     client: "redis.Redis", write_lines: Lines
 ) -> None:
-    first = load_list(
-        client, "dae", write_lines("1.json", *users(2500, 1)), ListKind.USERS, N_TRACKS
-    )
-    assert (first.size, first.replaced) == (2500, None)
+    first = load(client, write_lines("1.json", *users(MANY, 1)))
+    assert (first.size, first.replaced) == (MANY, None)
     assert (ask(client).track, ask(client).model_version) == (1, first.version)
 
-    second = load_list(
-        client, "dae", write_lines("2.json", *users(10, 2)), ListKind.USERS, N_TRACKS
-    )
+    second = load(client, write_lines("2.json", *users(10, 2)))
     assert (second.size, second.replaced) == (10, first.version)
     assert (ask(client).track, ask(client).model_version) == (2, second.version)
-    lists = client.keys(f"{VERSIONS}:*")
-    assert lists == [f"{VERSIONS}:dae:{second.version}".encode()]
-    assert client.ttl(lists[0]) == -1
+    assert served(client, 10) == second.version
 
 
 def test_the_same_content_is_not_loaded_again(client: "redis.Redis", write_lines: Lines) -> None:
     path = write_lines("1.json", *users(3, 1))
-    first = load_list(client, "dae", path, ListKind.USERS, N_TRACKS)
-    again = load_list(client, "dae", path, ListKind.USERS, N_TRACKS)
+    first = load(client, path)
+    sent: list[int] = []
+    again = load(client, path, progress=sent.append)
     assert (again.version, again.replaced, again.size) == (first.version, first.version, 3)
+    assert sent == []
+
+
+def test_a_file_is_checked_again_for_another_catalog_or_length(
+    client: "redis.Redis", write_lines: Lines
+) -> None:
+    path = write_lines("1.json", *users(3, 1))
+    versions = {load(client, path).version, load(client, path, length=2).version}
+    assert len(versions) == 2
+    with pytest.raises(InputError, match="track 12 is not in the catalog"):
+        load(client, path, n_tracks=12)
+    with pytest.raises(InputError, match=r"1\.json:1: `tracks` has 2 tracks; it must have 3"):
+        load(client, path, length=3)
+
+
+def test_progress_adds_up_to_the_lists(client: "redis.Redis", write_lines: Lines) -> None:
+    sent: list[int] = []
+    load(client, write_lines("1.json", *users(MANY, 1)), progress=sent.append)
+    assert sum(sent) == MANY
+    assert len(sent) > 10
 
 
 def test_a_refused_file_changes_nothing(client: "redis.Redis", write_lines: Lines) -> None:
-    good = load_list(client, "dae", write_lines("1.json", *users(9, 1)), ListKind.USERS, N_TRACKS)
-    bad = write_lines("2.json", *users(2500, 2), {"user": 2500, "tracks": [100]})
-    with pytest.raises(InputError, match=r"2\.json:2501: .*track 100 is not in the catalog"):
-        load_list(client, "dae", bad, ListKind.USERS, N_TRACKS)
+    good = load(client, write_lines("1.json", *users(9, 1)))
+    bad = write_lines("2.json", *users(MANY, 2), {"user": MANY, "tracks": [100]})
+    with pytest.raises(
+        InputError, match=rf"2\.json:{MANY + 1}: .*track 100 is not in the catalog"
+    ):
+        load(client, bad)
     assert (ask(client).track, ask(client).model_version) == (1, good.version)
-    assert client.keys(f"{VERSIONS}:*") == [f"{VERSIONS}:dae:{good.version}".encode()]
+    assert served(client, 9) == good.version
 
 
 def test_an_empty_or_missing_file_is_refused(
     client: "redis.Redis", write_lines: Lines, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=r"e\.json: no list in it"):
-        load_list(client, "dae", write_lines("e.json"), ListKind.USERS, N_TRACKS)
+        load(client, write_lines("e.json"))
     with pytest.raises(InputError, match=r"gone\.json: cannot be read"):
-        load_list(client, "dae", tmp_path / "gone.json", ListKind.USERS, N_TRACKS)
+        load(client, tmp_path / "gone.json")
+
+
+@pytest.mark.parametrize("text", ["", json.dumps({"user": MANY, "tracks": [1]})])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    client: "redis.Redis", write_lines: Lines, text: str
+) -> None:
+    path = write_lines("1.json", *users(MANY, 1))
+
+    def change(count: int) -> None:
+        with path.open("a" if text else "w") as file:
+            file.write(text)
+
+    with pytest.raises(InputError, match=r"1\.json: changed while it was read"):
+        load(client, path, progress=change)
+    assert client.keys(f"{VERSIONS}*") == []
 
 
 def test_a_user_without_a_list_gets_the_fallback(
     client: "redis.Redis", write_lines: Lines
 ) -> None:
-    path = write_lines("1.json", {"user": 5, "tracks": []})
-    loaded = load_list(client, "dae", path, ListKind.USERS, N_TRACKS)
+    loaded = load(client, write_lines("1.json", {"user": 6, "tracks": [1]}))
     offer = ask(client)
     assert (offer.recommender, offer.rank) == ("random", None)
     assert offer.model_version == loaded.version
+
+
+def test_a_load_that_succeeds_takes_back_an_earlier_refusal(
+    client: "redis.Redis", write_lines: Lines
+) -> None:
+    path = write_lines("1.json", *users(3, 1))
+    for _ in range(2):  # loaded first, then found in service
+        client.hset(REFUSED, mapping={"dae": "a reason", "other": "a reason"})
+        load(client, path)
+        assert client.hgetall(REFUSED) == {b"other": b"a reason"}
+
+
+def test_a_loader_that_is_ended_leaves_nothing(client: "redis.Redis", write_lines: Lines) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def stop(count: int) -> None:
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        load(client, write_lines("1.json", *users(MANY, 1)), progress=stop)
+    assert client.keys(f"{VERSIONS}*") == []
+
+
+def test_a_loader_that_is_killed_leaves_no_key_for_good(
+    client: "redis.Redis", valkey_url: str, write_lines: Lines
+) -> None:
+    good = load(client, write_lines("1.json", *users(9, 1)))
+    program = """
+        import os, signal, sys
+        from pathlib import Path
+        from botify.config import ListFile
+        from botify.list_loader import load_list
+        from botify.lists import ListKind
+        from botify.store import connect
+
+        sent = 0
+        def die_halfway(count):
+            global sent
+            sent += count
+            if sent > 3000:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        spec = ListFile(file=Path(sys.argv[2]))
+        load_list(connect(sys.argv[1]), "dae", spec, ListKind.USERS, 100, die_halfway)
+        """
+    path = write_lines("2.json", *users(MANY, 2))
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program), valkey_url, path], timeout=60, check=False
+    )
+    assert done.returncode == -9
+    current = f"{VERSIONS}:dae:{good.version}".encode()
+    left = set(client.keys(f"{VERSIONS}:*")) - {current}
+    assert len(left) == 1
+    assert all(0 < client.ttl(key) <= 600 for key in left)
+    assert client.hget(VERSIONS, "dae") == good.version.encode()
+    assert ask(client).track == 1
+
+
+def test_a_list_that_redis_lost_in_part_is_not_served(
+    client: "redis.Redis", write_lines: Lines
+) -> None:
+    path = write_lines("1.json", *users(MANY, 1))
+    lost = False
+
+    def lose_it_once(count: int) -> None:
+        nonlocal lost
+        if not lost:
+            client.flushall()
+            lost = True
+
+    with pytest.raises(StoreError, match="part of the list was lost"):
+        load(client, path, progress=lose_it_once)
+    assert client.keys(f"{VERSIONS}*") == []
+    assert load(client, path).version == served(client, MANY)
+
+
+def test_loaders_at_once_end_in_one_whole_version(
+    client: "redis.Redis", valkey_url: str, write_lines: Lines
+) -> None:
+    paths = [write_lines(f"{i}.json", *users(1000, i)) for i in range(2)]
+    together = threading.Barrier(4)
+    failed: list[BaseException] = []
+
+    def load_in_turn(own: int) -> None:
+        try:
+            with connect(valkey_url) as connection:
+                together.wait()
+                for turn in range(8):
+                    load(connection, paths[(own + turn) % 2])
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=load_in_turn, args=(own,)) for own in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert ask(client).model_version == served(client, 1000)

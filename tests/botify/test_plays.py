@@ -2,6 +2,7 @@
 
 import pytest
 
+from botify.catalog import pack
 from botify.errors import InputError
 from botify.plays import Play, parse_play
 
@@ -44,8 +45,23 @@ def test_a_play_is_read(body: bytes, expected: Play) -> None:
         (b'{"track": 1, "time": 1.001}', "`time` must be between 0 and 1"),
         (b'{"track": 1, "time": -0.1}', "`time` must be between 0 and 1"),
         (b'{"track": 1, "time": 2}', "`time` must be between 0 and 1"),
+        (b'{"track": 1, "time": 1, "exclude": 3}', "`exclude` must be a list of integers"),
+        (b'{"track": 1, "time": 1, "exclude": [true]}', "`exclude` must be a list of integers"),
+        (b'{"track": 1, "time": 1, "exclude": [1, 10]}', "`exclude`: track 10 is not in the"),
+        (
+            b'{"track": 1, "time": 1, "exclude": [' + b"1," * 1000 + b"1]}",
+            "`exclude` may name 1000 tracks, not 1001",
+        ),
     ],
 )
 def test_anything_else_is_refused_with_a_reason(body: bytes, expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         parse_play(body, n_tracks=10)
+
+
+@pytest.mark.parametrize(
+    ("exclude", "packed"), [(b"null", b""), (b"[]", b""), (b"[3, 1, 3]", pack([3, 1, 3]))]
+)
+def test_tracks_may_be_excluded(exclude: bytes, packed: bytes) -> None:
+    body = b'{"track": 1, "time": 1, "exclude": ' + exclude + b"}"
+    assert parse_play(body, n_tracks=10).exclude == packed

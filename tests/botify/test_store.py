@@ -1,6 +1,7 @@
 """Sessions in a real Valkey."""
 
 import struct
+import threading
 from collections import Counter
 from itertools import pairwise
 
@@ -109,9 +110,8 @@ def test_events_of_a_user_are_strictly_in_order_across_workers(
 
 def test_a_silent_session_expires(store: Store, client: "redis.Redis") -> None:
     store.next(7, 0, ANY, MIDDLE)
-    keys = sorted(client.keys("*"))
-    assert keys == [b"botify:seen:7", b"botify:session:7"]
-    assert all(0 < client.ttl(key) <= 100 for key in keys)
+    assert client.keys("*") == [b"botify:session:7"]
+    assert 0 < client.ttl("botify:session:7") <= 100
     store.last(7)
     assert client.keys("*") == [b"botify:session:7"]
     assert 0 < client.ttl("botify:session:7") <= 100
@@ -146,3 +146,74 @@ def test_seeded_picks_depend_on_seed_user_and_number_of_answers_alone(
     assert first != second
     assert session(1, 8) != first
     assert session(2, 7) != first
+
+
+def test_excluded_tracks_are_offered_by_no_step(store: Store) -> None:
+    exclude = pack([0, 1])
+    first = (from_tracks("t", pack([0, 1, 2]), "first"), *ANY)
+    assert store.next(1, 4, first, MIDDLE, exclude).track == 2
+    drawn = (from_tracks("t", pack([0, 1, 2]), "any"), *ANY)
+    offer = store.next(2, 2, drawn, MIDDLE, exclude)
+    assert (offer.track, offer.propensity) == (2, 1.0)
+    heard = [store.next(3, 4, ANY, MIDDLE, exclude) for _ in range(2)]
+    assert {offer.track for offer in heard} == {2, 3}
+    assert [offer.propensity for offer in heard] == [1 / 2, 1]
+    # All that may be offered was heard: it comes again rather than what must not come.
+    beyond = store.next(3, 4, ANY, MIDDLE, exclude)
+    assert beyond.track in (2, 3, 4)
+    assert beyond.propensity == 1 / 3
+
+
+def test_a_catalog_that_is_excluded_whole_still_answers(store: Store) -> None:
+    offer = store.next(1, 0, ANY, MIDDLE, pack(list(range(N_TRACKS))))
+    assert offer.propensity == 1 / N_TRACKS
+
+
+def test_excluding_leaves_the_seen_alone(store: Store) -> None:
+    store.next(1, 0, offer_track(1), MIDDLE, pack([0, 1]))  # 0 was played all the same
+    offers = [store.next(1, 0, ANY, MIDDLE).track for _ in range(3)]
+    assert 0 not in offers
+
+
+def test_without_the_seen_filter_the_best_and_any_may_come_again(store: Store) -> None:
+    best = (from_tracks("t", pack([3, 1]), "best"), *ANY)
+    assert [store.next(1, 3, best, MIDDLE).track for _ in range(2)] == [3, 3]
+    anything = (Step("random", "catalog", "", "", "any"),)
+    offer = store.next(1, 3, anything, (0.7, 0.0))
+    assert (offer.track, offer.propensity) == (3, 1 / N_TRACKS)
+
+
+def test_a_late_last_ends_only_the_session_it_was_meant_for(store: Store) -> None:
+    old = store.next(7, 0, ANY, MIDDLE)
+    store.last(7, late=old.timestamp - 1)
+    assert store.next(7, 0, ANY, MIDDLE).session == old.session
+    store.last(7, late=old.timestamp + 60_000)
+    assert store.next(7, 0, ANY, MIDDLE).session != old.session
+
+
+def test_a_slow_redis_is_cut_off_and_no_late_answer_reaches_a_later_question(
+    valkey_url: str, client: "redis.Redis"
+) -> None:
+    with connect(valkey_url, timeout=0.05) as impatient:
+        store = Store(impatient, session_ttl=100, n_tracks=N_TRACKS)
+        first = store.next(7, 0, ANY, MIDDLE)
+        client.execute_command("CLIENT", "PAUSE", 300, "ALL")
+        with pytest.raises(StoreError) as caught:
+            store.next(8, 0, ANY, MIDDLE)
+        assert caught.value.kind == "timeout"
+        client.ping()  # waits until the pause is over
+        assert store.next(7, first.track, ANY, MIDDLE).session == first.session
+        assert store.next(9, 0, ANY, MIDDLE).session.startswith("9-")
+
+
+def test_threads_may_come_and_go(store: Store) -> None:
+    answered: list[int] = []
+
+    def ask(user: int) -> None:
+        answered.append(store.next(user, 0, ANY, MIDDLE).track)
+
+    for user in range(150):  # more than a pool of redis-py hands out
+        thread = threading.Thread(target=ask, args=(user,))
+        thread.start()
+        thread.join()
+    assert len(answered) == 150

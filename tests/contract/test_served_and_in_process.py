@@ -17,7 +17,7 @@ from scipy.stats import chi2_contingency, ks_2samp
 
 from botify.catalog import load_catalog
 from botify.config import load_config as load_service_config
-from botify.embedded import embedded_valkey
+from botify.embedded import EmbeddedValkey
 from botify.list_loader import kind_of, load_list
 from botify.recommenders import build_recommenders
 from botify.store import Store, connect
@@ -108,7 +108,7 @@ def write_env(root: Path, url: str = "http://127.0.0.1:5001") -> Path:
 
 @pytest.fixture
 def client() -> Iterator["redis.Redis"]:
-    with embedded_valkey() as url, connect(url) as client:
+    with EmbeddedValkey() as server, connect(server.url) as client:
         yield client
 
 
@@ -129,10 +129,14 @@ def test_given_the_same_random_numbers_both_answer_the_same(
     play(world, agent, seed=SEED, episodes=range(50), recorder=recorder)
     events = recorder.events()
 
-    config = load_service_config(REPO / "config" / "botify.yml", data_dir=tmp_path)
+    config = load_service_config(
+        REPO / "config" / "botify.yml",
+        data_dir=tmp_path,
+        lists={"dae": "lists/recommendations.json"},
+    )
     catalog = load_catalog(config.catalog_path)
-    for list_name, path in config.list_paths.items():
-        load_list(client, list_name, path, kind_of(config, list_name), len(catalog))
+    for list_name, file in config.list_files.items():
+        load_list(client, list_name, file, kind_of(config, list_name), len(catalog))
     recommender = build_recommenders(config, catalog)[name]
     store = Store(client, config.session_ttl, len(catalog))
     uniforms = Streams(SEED).uniforms(AGENT, events.episodes, events.steps)

@@ -1,0 +1,32 @@
+"""config/botify.yml as a typed model: what may be set, and what is refused."""
+
+from botify.config.experiments import ExperimentConfig
+from botify.config.load import load_config
+from botify.config.recommenders import (
+    MOST_EXCLUDED,
+    ContextualConfig,
+    IndexedConfig,
+    RandomConfig,
+    RecommenderConfig,
+    SimilarConfig,
+    StickyArtistConfig,
+    TopPopConfig,
+)
+from botify.config.service import TOP_TRACKS, Config, ListFile, LogConfig
+
+__all__ = [
+    "MOST_EXCLUDED",
+    "TOP_TRACKS",
+    "Config",
+    "ContextualConfig",
+    "ExperimentConfig",
+    "IndexedConfig",
+    "ListFile",
+    "LogConfig",
+    "RandomConfig",
+    "RecommenderConfig",
+    "SimilarConfig",
+    "StickyArtistConfig",
+    "TopPopConfig",
+    "load_config",
+]

@@ -1,0 +1,56 @@
+"""Reading the file, and saying in one line what is wrong with it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from botify.config.recommenders import TYPES
+from botify.config.service import Config
+from botify.errors import InputError
+
+
+def load_config(path: Path, **overrides: object) -> Config:
+    """Read and check a config file; overrides that are not None replace its keys.
+
+    The environment variable REDIS_URL, where set, replaces `redis_url`.
+    Raises InputError (one line: file, key, what is allowed).
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InputError(f"{path}: cannot be read ({reason}); name it with --config") from error
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected keys and values, such as `port: 5001`")
+    values |= {key: value for key, value in overrides.items() if value is not None}
+    if os.environ.get("REDIS_URL"):
+        values["redis_url"] = os.environ["REDIS_URL"]
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_problem(details) for details in error.errors())
+        raise InputError(f"{path}: {problems}") from error
+
+
+def _problem(details: ErrorDetails) -> str:
+    # Pydantic names the branch of a tagged union in the path; the file has no such key.
+    location = details["loc"]
+    parts = [
+        str(part)
+        for depth, part in enumerate(location)
+        if not (depth == 2 and location[0] == "recommenders" and part in TYPES)
+    ]
+    place = ".".join(parts)
+    if details["type"] == "extra_forbidden":
+        allowed = f" (allowed: {', '.join(Config.model_fields)})" if len(parts) == 1 else ""
+        return f"unknown key {place!r}{allowed}"
+    message: Any = details["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message

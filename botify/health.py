@@ -1,0 +1,69 @@
+"""Whether the service answers as configured, and whether a person must look at it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from botify.event_log import LogStatus
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one worker knows of its surroundings, at most about a second old."""
+
+    redis_up: bool
+    redis_reason: str
+    """Why Redis is away; empty where it is not."""
+    lists: Mapping[str, str]
+    """Version of each list by its name, as last seen in Redis."""
+    missing: tuple[str, ...]
+    """Names of configured lists that are not in Redis."""
+    refused: Mapping[str, str]
+    """Why the newest file of a list was not loaded, by the list's name."""
+    log: LogStatus
+    """Of this worker's event log."""
+
+
+class LogTrouble(NamedTuple):
+    """What the event logs of all workers suffer together."""
+
+    failing: int
+    """Workers that live and whose events the disk refuses."""
+    lost: int
+    """Events that were never written, those of workers that died included."""
+
+
+def degraded(state: State) -> list[str]:
+    """Why some listeners do not get the recommendations configured; empty where all do."""
+    return [*_redis(state), *_missing(state)]
+
+
+def trouble(state: State, logs: LogTrouble) -> list[str]:
+    """What needs a person, with what to do about it; empty where nothing does."""
+    return [*_redis(state), *_missing(state), *_refused(state), *_log(state.log, logs)]
+
+
+def _redis(state: State) -> Iterator[str]:
+    if not state.redis_up:
+        yield f"Redis is away ({state.redis_reason}): next answers popular tracks"
+
+
+def _missing(state: State) -> Iterator[str]:
+    for name in state.missing:
+        yield f"list {name!r} is not in Redis; `botify lists load` puts it there"
+
+
+def _refused(state: State) -> Iterator[str]:
+    for name, why in state.refused.items():
+        yield f"the new file of list {name!r} was refused, its old version stays: {why}"
+
+
+def _log(log: LogStatus, all_logs: LogTrouble) -> Iterator[str]:
+    if log.failing:
+        yield f"the event log cannot be written ({log.failing}); {log.pending} events wait"
+    elif all_logs.failing:
+        yield "the event log of another worker cannot be written; see the service's stderr"
+    if all_logs.lost:
+        yield f"{all_logs.lost} events were lost: they were not written in time"
+    if log.low_space:
+        yield f"the event log's disk has {log.free_bytes} bytes left, below log.min_free_bytes"

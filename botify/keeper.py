@@ -1,0 +1,164 @@
+"""Keeps Redis as the config wants it: running where it is ours, with all lists in service."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botify.config import ListFile
+from botify.embedded import EmbeddedValkey
+from botify.errors import InputError
+from botify.list_loader import REFUSED, Stamp, load_list, stamp_of
+from botify.lists import ListKind
+from botify.store import VERSIONS, StoreError, connect, store_errors
+
+__all__ = ["REFUSED", "Keeper"]
+
+_EVERY = 0.5
+"""Seconds between two rounds."""
+
+_log = logging.getLogger("botify.keeper")
+
+
+@dataclass
+class _Watched:
+    """What is remembered of a list's file."""
+
+    seen: Stamp | None = None
+    """At the last round."""
+    tried: Stamp | None = None
+    """When it was last loaded or refused."""
+    refusal: str = ""
+    """Why it was refused then; empty where it was not."""
+
+
+class _StoppedError(Exception):
+    """The keeper was told to stop while it loaded a list."""
+
+
+class Keeper:
+    """A thread that goes round twice a second.
+
+    An embedded Valkey that died is started again. A configured list that Redis has not (it was
+    restarted or flushed) is loaded from its file. With `watch`, so is a list whose file changed;
+    a refused file is logged, and why it was refused is told in REFUSED until a load succeeds.
+    Nothing that goes wrong ends the thread; a Redis that is away is waited for.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        files: Mapping[str, ListFile],
+        kinds: Mapping[str, ListKind],
+        n_tracks: int,
+        watch: bool,
+        embedded: EmbeddedValkey | None,
+    ) -> None:
+        """`files` and `kinds` by list name; `embedded` where the Redis is our own."""
+        self._client = connect(redis_url)
+        self._files = files
+        self._kinds = kinds
+        self._n_tracks = n_tracks
+        self._watch = watch
+        self._embedded = embedded
+        self._watched = {name: _Watched() for name in files}
+        self._trouble = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first round comes at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, in the middle of a load if need be.
+
+        Stop the workers first: a Valkey that the keeper restarted ends with its thread.
+        """
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._round()
+                self._tell("")
+            except _StoppedError:
+                return
+            except (StoreError, InputError) as error:
+                self._tell(str(error))
+            except Exception as error:
+                # Whatever it is, the next round may do better; once is enough to say it.
+                if self._tell(repr(error)):
+                    _log.exception("a round failed")
+            if self._stop.wait(_EVERY):
+                return
+
+    def _tell(self, trouble: str) -> bool:
+        """Log what keeps a round from its end when that changes; whether it did."""
+        if trouble == self._trouble:
+            return False
+        if trouble:
+            _log.warning("cannot look after Redis and its lists: %s", trouble)
+        else:
+            _log.warning("Redis and its lists are looked after again")
+        self._trouble = trouble
+        return True
+
+    def _round(self) -> None:
+        if self._embedded is not None and not self._embedded.alive():
+            self._embedded.restart()
+            _log.error("the embedded Valkey had died; it was started again, empty")
+        missing = self._missing()
+        for name, watched in self._watched.items():
+            stamp = stamp_of(self._files[name].file)
+            settled, watched.seen = stamp == watched.seen, stamp
+            tried = stamp == watched.tried
+            if name in missing:
+                if watched.refusal and tried:
+                    self._publish(name, watched.refusal)  # this Redis may never have been told
+                else:
+                    self._load(name, watched, stamp)
+            elif self._watch and stamp is not None and settled and not tried:
+                self._load(name, watched, stamp)
+
+    def _missing(self) -> set[str]:
+        """Names of the lists that are not in service. Raises StoreError."""
+        names = list(self._files)
+        with store_errors():
+            versions: Any = self._client.hmget(VERSIONS, names)
+            pipeline = self._client.pipeline(transaction=False)
+            for name, version in zip(names, versions, strict=True):
+                pipeline.exists(f"{VERSIONS}:{name}:{(version or b'').decode()}")
+            present = pipeline.execute()
+        return {name for name, there in zip(names, present, strict=True) if not there}
+
+    def _load(self, name: str, watched: _Watched, stamp: Stamp | None) -> None:
+        spec, kind = self._files[name], self._kinds[name]
+        try:
+            loaded = load_list(
+                self._client, name, spec, kind, self._n_tracks, progress=self._go_on
+            )
+            watched.refusal = ""
+            if loaded.replaced != loaded.version:
+                _log.info(
+                    "list %s: version %s is in service, %d lists",
+                    name,
+                    loaded.version,
+                    loaded.size,
+                )
+        except InputError as error:
+            watched.refusal = str(error)
+            _log.error("list %s: its file is refused: %s", name, error)
+            self._publish(name, watched.refusal)
+        watched.tried = stamp
+
+    def _go_on(self, count: int) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
+
+    def _publish(self, name: str, refusal: str) -> None:
+        with store_errors():
+            self._client.hset(REFUSED, name, refusal)

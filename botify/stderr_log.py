@@ -1,0 +1,56 @@
+"""What the service says about itself: one JSON object per line on stderr."""
+
+import json
+import logging
+import logging.config
+from datetime import UTC, datetime
+from typing import Any
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""Fields of every log record; the others are the caller's `extra`."""
+
+
+class JsonLines(logging.Formatter):
+    """`time` (UTC), `level`, `logger`, `message`, the record's extras, and any `exception`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a value that JSON does not know becomes its text."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        extras = {name: value for name, value in vars(record).items() if name not in _OWN}
+        if record.exc_info:
+            extras["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            extras["stack"] = self.formatStack(record.stack_info)
+        return json.dumps(extras | line, default=str, ensure_ascii=False)
+
+
+def dict_config(level: str = "INFO") -> dict[str, Any]:
+    """For `logging.config.dictConfig`, and for a server that takes such a dict.
+
+    The server's own logger tells of its workers from WARNING on.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonLines}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stderr",
+                "formatter": "json",
+            }
+        },
+        "root": {"level": level, "handlers": ["stderr"]},
+        "loggers": {"_granian": {"level": "WARNING"}},
+    }
+
+
+def configure(level: str = "INFO") -> None:
+    """Send the standard library's logging to stderr, from this level on."""
+    logging.config.dictConfig(dict_config(level))

@@ -1,0 +1,131 @@
+"""What a worker does besides answering: look after its link to Redis, its log, its metrics."""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import redis
+
+from botify.config import TOP_TRACKS
+from botify.event_log import EventLog
+from botify.fallback import Fallback
+from botify.health import State
+from botify.link import Link
+from botify.list_loader import REFUSED
+from botify.lists import EVERYONE
+from botify.metrics import Metrics
+from botify.store import VERSIONS, Store, StoreError, store_errors
+
+_EVERY = 1.0
+"""Seconds between two rounds while all is well."""
+_WHILE_DOWN = 0.1
+"""Seconds between two while Redis is away."""
+_PROBE = "botify:probe"
+_PROBE_SECONDS = 60
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+_log = logging.getLogger("botify.upkeep")
+
+
+class Upkeep:
+    """A thread that goes round about once a second, and at once where Redis is lost."""
+
+    def __init__(
+        self,
+        client: "redis.Redis",
+        store: Store,
+        link: Link,
+        fallback: Fallback,
+        log: EventLog,
+        metrics: Metrics,
+        lists: Iterable[str],
+    ) -> None:
+        """`lists` are the names of all lists that must be in Redis."""
+        self._client = client
+        self._store = store
+        self._link = link
+        self._fallback = fallback
+        self._log = log
+        self._metrics = metrics
+        self._needed = tuple(lists)
+        self._versions = _NOTHING
+        self._refused = _NOTHING
+        self._popular_version = ""
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        """Go round once here, so that the first request finds all known, then in the thread."""
+        self._round()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close the log."""
+        self._stopped = True
+        self._link.changed.set()
+        self._thread.join()
+        self._log.close()
+
+    def state(self) -> State:
+        """What is known now; asks nobody."""
+        return State(
+            redis_up=self._link.up,
+            redis_reason=self._link.reason,
+            lists=self._versions,
+            missing=self._missing(),
+            refused=self._refused,
+            log=self._log.status(),
+        )
+
+    def _run(self) -> None:
+        while not self._stopped:
+            if self._link.changed.wait(_EVERY if self._link.up else _WHILE_DOWN):
+                self._link.changed.clear()
+            try:
+                self._round()
+            except Exception:  # whatever it is, requests are answered and the next round comes
+                _log.exception("a round of upkeep failed")
+
+    def _round(self) -> None:
+        try:
+            with store_errors():
+                self._look()
+        except StoreError as error:
+            if self._link.up:
+                self._metrics.redis_failure(error.kind)
+            self._link.lost(str(error))
+        self._log.tick()
+        self._metrics.publish(self.state())
+
+    def _look(self) -> None:
+        """Learn which lists are served. Redis is up where all are there, and it can be written."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hgetall(VERSIONS)
+        pipeline.hgetall(REFUSED)
+        # A Redis that is full, or a replica, can be read but not used.
+        pipeline.set(_PROBE, "written by botify to see that it can", ex=_PROBE_SECONDS)
+        versions, refused, _ = pipeline.execute()
+        self._versions, self._refused = _texts(versions), _texts(refused)
+        popular = self._versions.get(TOP_TRACKS, "")
+        if popular and popular != self._popular_version:
+            packed: Any = self._client.hget(f"{VERSIONS}:{TOP_TRACKS}:{popular}", EVERYONE)
+            if packed:
+                self._fallback.popular, self._popular_version = packed, popular
+        if missing := self._missing():
+            # A Redis that was restarted: its lists are being loaded again.
+            self._link.lost(f"no lists there yet: {', '.join(missing)}")
+            return
+        if not self._link.up:
+            for user, when in self._fallback.owed():
+                self._store.last(user, late=when)
+                self._fallback.paid(user, when)
+        self._link.found()
+
+    def _missing(self) -> tuple[str, ...]:
+        return tuple(name for name in self._needed if name not in self._versions)
+
+
+def _texts(found: Mapping[bytes, bytes]) -> Mapping[str, str]:
+    return {key.decode(): value.decode(errors="replace") for key, value in found.items()}

@@ -1,0 +1,67 @@
+"""What makes the service degraded, and what calls for a person."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from botify.event_log import LogStatus
+from botify.health import LogTrouble, State, degraded, trouble
+
+LOG = LogStatus(
+    path=Path("log/data.json"),
+    written=10,
+    lost=0,
+    pending=0,
+    lag_seconds=0.0,
+    failing="",
+    free_bytes=2**30,
+    low_space=False,
+    unshipped_files=1,
+    unshipped_bytes=100,
+)
+WELL = State(redis_up=True, redis_reason="", lists={"dae": "a1"}, missing=(), refused={}, log=LOG)
+NO_TROUBLE = LogTrouble(failing=0, lost=0)
+NO_REDIS = replace(WELL, redis_up=False, redis_reason="Redis: timed out")
+NO_LIST = replace(WELL, lists={}, missing=("dae",))
+REFUSED = replace(WELL, refused={"dae": "dae.json:3: track 40 is not in the catalog"})
+FULL_DISK = replace(WELL, log=LOG._replace(failing="No space left on device", pending=7))
+LOW_SPACE = replace(WELL, log=LOG._replace(low_space=True, free_bytes=4096))
+
+
+def test_nothing_is_wrong_while_all_is_well() -> None:
+    assert degraded(WELL) == []
+    assert trouble(WELL, NO_TROUBLE) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [(NO_REDIS, "Redis: timed out"), (NO_LIST, "list 'dae' is not in Redis")],
+)
+def test_without_redis_or_a_list_the_service_is_degraded(state: State, words: str) -> None:
+    [reason] = degraded(state)
+    assert words in reason
+    assert trouble(state, NO_TROUBLE) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("state", "logs", "words"),
+    [
+        (REFUSED, NO_TROUBLE, "'dae' was refused, its old version stays: dae.json:3: track 40"),
+        (FULL_DISK, LogTrouble(1, 0), "(No space left on device); 7 events wait"),
+        (WELL, LogTrouble(1, 0), "of another worker"),
+        (WELL, LogTrouble(0, 12), "12 events were lost"),
+        (LOW_SPACE, NO_TROUBLE, "4096 bytes left, below log.min_free_bytes"),
+    ],
+)
+def test_what_listeners_do_not_notice_calls_for_a_person_all_the_same(
+    state: State, logs: LogTrouble, words: str
+) -> None:
+    assert degraded(state) == []
+    [reason] = trouble(state, logs)
+    assert words in reason
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    state = replace(NO_REDIS, missing=("dae", "similar"), refused=REFUSED.refused)
+    assert len(trouble(state, LogTrouble(failing=2, lost=1))) == 6
