@@ -73,13 +73,19 @@ class _Playback(Resource):  # type: ignore[misc]  # flask_restful has no types
         started = perf_counter()
         try:
             play = parse_play(request.get_data(cache=False), len(self._catalog))
-            forced = _NONE
-            if self._forcing is not None and (wanted := request.headers.get(FORCED_HEADER)):
-                forced = self._forcing.parse_forced(wanted)
+            wanted = None if self._forcing is None else request.headers.get(FORCED_HEADER)
+            forced = _NONE if wanted is None else self._read_forced(wanted)
         except InputError as error:
             self._metrics.refused(self.route, 400)
             return answer({"message": str(error)}, 400)
         return answer(self._handle(user, play, forced, started))
+
+    def _read_forced(self, wanted: str) -> Mapping[str, str]:
+        # A value that is not ASCII arrives here as an empty one.
+        forced = self._forcing.parse_forced(wanted) if self._forcing else _NONE
+        if not forced:
+            raise InputError(f"{FORCED_HEADER} names no experiment: NAME=T1, in ASCII")
+        return forced
 
     def _handle(
         self, user: int, play: Play, forced: Mapping[str, str], started: float
