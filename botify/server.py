@@ -9,8 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
@@ -26,6 +25,8 @@ _BACKLOG = 1024
 _GRACE = 10
 """Seconds a stopping worker has for the requests in flight."""
 _READY, _FAILED = b".", b"!"
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger("botify.server")
 
@@ -63,20 +64,20 @@ def listen(host: str, port: int, workers: int) -> list[socket.socket]:
 
 def serve(
     listeners: Sequence[socket.socket],
-    make_app: Callable[[], Flask],
+    make_app: Callable[[], tuple[Flask, Callable[[], None]]],
     workers: int,
     threads: int,
     on_ready: Callable[[], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT, which let the requests in flight finish.
 
-    `make_app` runs in each worker; `on_ready` runs here, in a thread, once all workers take
-    requests. A worker that dies is replaced. SystemExit (1) where one cannot start, or workers
-    keep dying; the log says why.
+    `make_app` runs in each worker; the second of what it returns is called there after the last
+    request. `on_ready` runs here, in a thread, once all workers take requests. A worker that dies
+    is replaced. SystemExit (1) where one cannot start, or workers keep dying; the log says why.
     """
     # The workers are forks: they share the catalog, and take over open sockets.
     multiprocessing.set_start_method("fork", force=True)
-    first = _Start(workers, on_ready)
+    start = _Start(workers, on_ready)
     host, port = listeners[0].getsockname()[:2]
     server = MPServer(
         target="botify",
@@ -92,36 +93,28 @@ def serve(
         log_level=LogLevels.warning,
         log_dictconfig=stderr_log.dict_config(),
     )
-    server.serve(
-        spawn_target=partial(_work, listeners),
-        target_loader=partial(_load, make_app, first),
-        wrap_loader=False,
-    )
-    if first.failed:
+
+    def work(number: int, name: Any, load: Any, _: Any, *rest: Any) -> None:
+        """A worker's life, on a socket that was open before it: one that replaces a dead one
+        goes on with its queue of connections."""
+        # Until granian has its own handler, SIGTERM ends the worker at once. The handler it was
+        # forked with is the parent's, and would only note the signal.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if server.interrupt_signal:
+            return
+        # Ctrl-C reaches a whole process group; the parent passes a gentler signal on.
+        os.setpgid(0, 0)
+        end_with_parent()
+        mine = SocketHolder(  # type: ignore[call-arg]  # as above
+            listeners[(number - 1) % len(listeners)].fileno(), False, _BACKLOG
+        )
+        app, end = start.watch(make_app)
+        MPServer._spawn_wsgi_worker(number, name, lambda: app, ((None, mine), None), *rest)
+        end()
+
+    server.serve(spawn_target=work, target_loader=lambda: make_app, wrap_loader=False)
+    if start.failed:
         raise SystemExit(1)
-
-
-def _work(
-    listeners: Sequence[socket.socket], number: int, name: Any, load: Any, _: Any, *rest: Any
-) -> None:
-    """A worker's life, on a socket that was open before it: one that replaces a dead one goes on
-    with its queue of connections."""
-    mine = SocketHolder(listeners[(number - 1) % len(listeners)].fileno(), False, _BACKLOG)  # type: ignore[call-arg]  # as above
-    MPServer._spawn_wsgi_worker(number, name, load, ((None, mine), None), *rest)
-
-
-def _load(make_app: Callable[[], Flask], start: "_Start") -> Flask:
-    # Ctrl-C reaches a whole process group; the parent passes a gentler signal on.
-    os.setpgid(0, 0)
-    end_with_parent()
-    try:
-        app = make_app()
-    except Exception:
-        _log.exception("a worker cannot start")
-        start.report(_FAILED)
-        os._exit(1)
-    start.report(_READY)
-    return app
 
 
 class _Start:
@@ -134,9 +127,16 @@ class _Start:
         self.failed = False
         threading.Thread(target=self._wait, name="start", daemon=True).start()
 
-    def report(self, word: bytes) -> None:
-        """Runs in the worker."""
-        os.write(self._writing, word)
+    def watch(self, make: Callable[[], _T]) -> _T:
+        """Runs in the worker: make something, and tell the parent how that went."""
+        try:
+            made = make()
+        except Exception:
+            _log.exception("a worker cannot start")
+            os.write(self._writing, _FAILED)
+            os._exit(1)
+        os.write(self._writing, _READY)
+        return made
 
     def _wait(self) -> None:
         for _ in range(self._workers):

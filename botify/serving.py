@@ -64,9 +64,10 @@ def run(config: Config) -> None:
         top = config.list_files[TOP_TRACKS].file
         ((_, popular),) = read_lists(top, ListKind.TOP, len(catalog))
 
-        def make_app() -> "Flask":
+        def make_app() -> "tuple[Flask, Callable[[], None]]":
             client = connect(redis_url, config.redis_timeout)
-            return create_app(config, catalog, client, popular)
+            app = create_app(config, catalog, client, popular)
+            return app, app.extensions["botify"].stop
 
         def on_ready() -> None:
             lists = ", ".join(map(_count, loaded))
