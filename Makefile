@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo serve ladder test lint bench bench-sim bench-serve clean
+.PHONY: setup demo serve ladder test lint bench bench-sim bench-serve soak clean
 
 setup: $(READY)
 
@@ -53,6 +53,10 @@ bench-sim: $(READY)
 bench-serve: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(BIN)/python bench/serve.py
+
+# Ten minutes at 80 % of what the service can take.
+soak: $(READY)
+	@$(BIN)/python bench/soak.py
 
 clean:
 	rm -rf .venv out
