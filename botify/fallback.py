@@ -11,7 +11,7 @@ from botify.store import Farewell, Offer
 FALLBACK = "fallback"
 """Name in the log of answers that were given without Redis."""
 
-_MOST_OWED = 100_000
+_MOST_USERS = 100_000
 
 
 class Fallback:
@@ -25,6 +25,7 @@ class Fallback:
         self._n_tracks = n_tracks
         self._rng = random.Random()
         self._owed: OrderedDict[int, int] = OrderedDict()
+        self._latest: dict[int, int] = {}
         self._lock = Lock()
         self.popular = popular
 
@@ -38,14 +39,14 @@ class Fallback:
         self._popular = packed
         self._tracks = unpack(packed) or range(self._n_tracks)
 
-    def next(self, played: int, exclude: bytes) -> Offer:
+    def next(self, user: int, played: int, exclude: bytes) -> Offer:
         """A track to play, in microseconds and without fail."""
         tracks = self._tracks
         barred = {played, *unpack(exclude)}
         free = [track for track in tracks if track not in barred] or tracks
         return Offer(
             session=None,
-            timestamp=_now(),
+            timestamp=self._later(user),
             track=self._rng.choice(free),
             recommender=FALLBACK,
             rank=None,
@@ -55,10 +56,10 @@ class Fallback:
 
     def last(self, user: int) -> Farewell:
         """Note that Redis must be told that the session is over (`owed`)."""
-        now = _now()
+        now = self._later(user)
         with self._lock:
             self._owed[user] = now
-            if len(self._owed) > _MOST_OWED:  # the oldest then expires in Redis by itself
+            if len(self._owed) > _MOST_USERS:  # the oldest then expires in Redis by itself
                 self._owed.popitem(last=False)
         return Farewell(session=None, timestamp=now)
 
@@ -73,6 +74,11 @@ class Fallback:
             if self._owed.get(user) == when:
                 del self._owed[user]
 
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+    def _later(self, user: int) -> int:
+        """Ms since the epoch, later than any time this gave for the user before."""
+        with self._lock:
+            now = max(time.time_ns() // 1_000_000, self._latest.get(user, 0) + 1)
+            if len(self._latest) >= _MOST_USERS:  # by now their next event is later anyway
+                self._latest.clear()
+            self._latest[user] = now
+            return now

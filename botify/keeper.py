@@ -9,9 +9,9 @@ from typing import Any
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
-from botify.list_loader import REFUSED, Stamp, load_list, stamp_of
+from botify.list_loader import CONFIGURED, REFUSED, Stamp, load_list, stamp_of
 from botify.lists import ListKind
-from botify.store import VERSIONS, StoreError, connect, store_errors
+from botify.store import VERSIONS, StoreError, connect, script, store_errors
 
 __all__ = ["REFUSED", "Keeper"]
 
@@ -120,28 +120,34 @@ class Keeper:
                 if watched.refusal and tried:
                     self._publish(name, watched.refusal)  # this Redis may never have been told
                 else:
-                    self._load(name, watched, stamp)
+                    self._load(name, watched, stamp, over=missing[name])
             elif self._watch and stamp is not None and settled and not tried:
                 self._load(name, watched, stamp)
 
-    def _missing(self) -> set[str]:
-        """Names of the lists that are not in service. Raises StoreError."""
-        names = list(self._files)
+    def _missing(self) -> dict[str, str]:
+        """Lists that are not in service, with the versions named for them. Raises StoreError."""
         with store_errors():
-            versions: Any = self._client.hmget(VERSIONS, names)
-            pipeline = self._client.pipeline(transaction=False)
-            for name, version in zip(names, versions, strict=True):
-                pipeline.exists(f"{VERSIONS}:{name}:{(version or b'').decode()}")
-            present = pipeline.execute()
-        return {name for name, there in zip(names, present, strict=True) if not there}
+            found: Any = self._client.eval(script("missing"), 1, VERSIONS, *self._files)
+        texts = [text.decode() for text in found]
+        return dict(zip(texts[::2], texts[1::2], strict=True))
 
-    def _load(self, name: str, watched: _Watched, stamp: Stamp | None) -> None:
+    def _load(
+        self, name: str, watched: _Watched, stamp: Stamp | None, over: str | None = None
+    ) -> None:
         spec, kind = self._files[name], self._kinds[name]
         try:
             loaded = load_list(
-                self._client, name, spec, kind, self._n_tracks, progress=self._go_on
+                self._client,
+                name,
+                spec,
+                kind,
+                self._n_tracks,
+                progress=self._go_on,
+                over=over,
             )
             watched.refusal = ""
+            with store_errors():
+                self._client.hset(CONFIGURED, name, loaded.version)
             if loaded.replaced != loaded.version:
                 _log.info(
                     "list %s: version %s is in service, %d lists",

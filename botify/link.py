@@ -20,11 +20,11 @@ class Link:
 
     def lost(self, reason: str) -> None:
         """Redis failed; `reason` in a few words."""
-        if self.up:
-            _log.warning("Redis cannot be used, answering from the fallback: %s", reason)
         self.reason = reason
-        self.up = False
-        self.changed.set()
+        if self.up:
+            self.up = False
+            self.changed.set()
+            _log.warning("Redis cannot be used, answering from the fallback: %s", reason)
 
     def doubt(self) -> None:
         """Have it looked at soon; it stays as it is until then."""

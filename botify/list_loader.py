@@ -20,6 +20,9 @@ from botify.store import VERSIONS, script, store_errors
 REFUSED = "botify:refused"
 """Hash of list name -> why its file was refused; a load that succeeds removes the name."""
 
+CONFIGURED = "botify:configured"
+"""Hash of list name -> version of the config's own file when it was last loaded."""
+
 _BATCH = 256
 """Lists per command: the server answers requests between two commands, not within one."""
 _AHEAD = 16
@@ -60,13 +63,16 @@ def load_list(
     kind: ListKind,
     n_tracks: int,
     progress: Callable[[int], object] = lambda count: None,
+    over: str | None = None,
 ) -> LoadedList:
     """Check the file and put it into service as the list `name`, replacing the one served.
 
     The version is a hash of the file's content and of what it is checked against: a file already
     in service is not loaded again. Readers see the old list or the new one, never a mixture; a
     refused file changes nothing. `progress` is told how many more lists are on their way, some
-    hundreds at a time; what it raises ends the load.
+    hundreds at a time; what it raises ends the load. With `over`, the list is switched to only
+    where that is still the version named for it ("" for none): who looked, and found nothing to
+    serve, must not undo what somebody else has loaded since.
     Raises InputError naming file and line, StoreError.
     """
     before = stamp_of(spec.file)
@@ -85,8 +91,16 @@ def load_list(
                     raise InputError(f"{spec.file}: no list in it")
                 _check_unchanged(spec.file, before)
                 keys = (aside, target, VERSIONS)
-                old: Any = client.eval(script("switch"), len(keys), *keys, name, version, size)
-                replaced = old.decode() if old else None
+                only = ("", "") if over is None else ("over", over)
+                switch: Any = client.eval(
+                    script("switch"), len(keys), *keys, name, version, size, *only
+                )
+                switched, old = switch[0], switch[1].decode() or None
+                if not switched:
+                    return LoadedList(
+                        name, old or "", client.hlen(f"{VERSIONS}:{name}:{old}"), old
+                    )
+                replaced = old
             except BaseException as error:
                 with suppress(redis.RedisError):  # then it expires
                     client.unlink(aside)
@@ -95,6 +109,27 @@ def load_list(
                 raise
         client.hdel(REFUSED, name)
     return LoadedList(name, version, size, replaced)
+
+
+def load_configured(
+    client: "redis.Redis", name: str, spec: ListFile, kind: ListKind, n_tracks: int
+) -> LoadedList:
+    """What a start does with a file of the config: `load_list`, if the file is new to this Redis.
+
+    Otherwise what is in service stays: it may have been loaded since, and one service that starts
+    must not undo that for all others. Raises InputError, StoreError.
+    """
+    with store_errors():
+        known: Any = client.hget(CONFIGURED, name)
+        served: Any = client.hget(VERSIONS, name)
+        if known and served and known.decode() == _version(spec, kind, n_tracks):
+            version = served.decode()
+            size: Any = client.hlen(f"{VERSIONS}:{name}:{version}")
+            if size:
+                return LoadedList(name, version, size, version)
+        loaded = load_list(client, name, spec, kind, n_tracks)
+        client.hset(CONFIGURED, name, loaded.version)
+    return loaded
 
 
 def stamp_of(path: Path) -> Stamp | None:

@@ -9,6 +9,7 @@ import os
 import platform
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -65,6 +66,8 @@ class Metrics:
         self._lag = _gauge(
             own, "botify_log_lag_seconds", "Age of the oldest event that waits.", "livemax"
         )
+        # Counting may need a larger file, which a full disk refuses. No request fails for that.
+        self._harmless = suppress(OSError)
         self._children: dict[tuple[str, str], Histogram] = {}
         self._publishing = threading.Lock()
         self._published = (0, 0)  # events written and lost that the counters know of
@@ -79,22 +82,26 @@ class Metrics:
     def answered(self, route: str, recommender: str | None, seconds: float) -> None:
         """A request was answered with 200, by this recommender if by any."""
         key = route, recommender or ""
-        child = self._children.get(key)
-        if child is None:  # looking a child up by its labels takes longer than counting
-            child = self._children[key] = self._seconds.labels(*key)
-        child.observe(seconds)
+        with self._harmless:
+            child = self._children.get(key)
+            if child is None:  # looking a child up by its labels takes longer than counting
+                child = self._children[key] = self._seconds.labels(*key)
+            child.observe(seconds)
 
     def fallback(self, wanted: str, answered: str) -> None:
         """One recommender stood in for another."""
-        self._fallbacks.labels(wanted, answered).inc()
+        with self._harmless:
+            self._fallbacks.labels(wanted, answered).inc()
 
     def refused(self, route: str, status: int) -> None:
         """A request got an error. `route` must be one of a few: each is kept for good."""
-        self._refused.labels(route, status).inc()
+        with self._harmless:
+            self._refused.labels(route, status).inc()
 
     def redis_failure(self, kind: str) -> None:
         """A call to Redis failed, in one of a few kinds of ways."""
-        self._redis_failures.labels(kind).inc()
+        with self._harmless:
+            self._redis_failures.labels(kind).inc()
 
     def publish(self, state: State) -> None:
         """Make this worker's newest state the one that is rendered."""
@@ -136,7 +143,7 @@ class Metrics:
         for path in self._directory.glob("gauge_live*_*.db"):
             try:
                 os.kill(int(path.stem.rpartition("_")[2]), 0)
-            except ProcessLookupError:
+            except (ProcessLookupError, PermissionError):  # gone; its number may be another's now
                 path.unlink(missing_ok=True)
 
 

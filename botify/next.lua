@@ -2,13 +2,15 @@
 -- the plan that has a track to offer, mark the offered track seen, keep the session alive.
 --
 -- KEYS  1 the user's session (hash: id, at = ms of the user's latest event, n = tracks answered,
+--         sent = when its latest `next` was sent, by the clock of the worker, in ms;
 --         seen = packed tracks played or offered in this session, in order)
 --       2 versions of the lists served (hash: list name -> version); a list itself is the hash
 --         KEYS[2]:name:version, found here so that switching a version is atomic
 -- ARGV  1 user, 2 track played, 3 session lifetime in s, 4 tracks in the catalog,
 --       5 and 6 random numbers in [0, 1), or "seed" and a seed: then they are a function of the
 --         seed, the user, and how many tracks this user was answered so far;
---       7 packed tracks that must not be offered; then steps of four:
+--       7 packed tracks that must not be offered, 8 ms since the epoch by the caller's clock;
+--       then steps of four:
 --         source   "list": a stored list; "tracks": the packed tracks given; "catalog": all tracks
 --         name     the list's name, else ""
 --         key      the key in the list, or the packed tracks, else ""
@@ -108,7 +110,7 @@ end
 
 mark_seen(played)
 local step, track, place, count, version = 0, nil, nil, nil, ''
-for first = 8, #ARGV, 4 do
+for first = 9, #ARGV, 4 do
   local source, name, key, pick = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
   step = step + 1
   if source == 'catalog' then
@@ -132,6 +134,6 @@ end
 
 mark_seen(track)
 redis.call('HSET', KEYS[1], 'id', id, 'at', string.format('%.0f', at),
-  'n', (session[3] or 0) + 1, 'seen', heard)
+  'n', (session[3] or 0) + 1, 'sent', ARGV[8], 'seen', heard)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return { id, at, step, track, place, count, version }

@@ -1,6 +1,7 @@
 """serve.json: how other commands find a running service."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from botify.errors import InputError
+
+_log = logging.getLogger("botify.running")
 
 
 class Running(NamedTuple):
@@ -21,11 +24,17 @@ class Running(NamedTuple):
 
 @contextmanager
 def announced(data_dir: Path, running: Running) -> Iterator[None]:
-    """Keep `<data_dir>/serve.json` for as long as the service runs."""
+    """Keep `<data_dir>/serve.json` for as long as the service runs, where it can be written."""
     path = _path(data_dir)
     aside = path.with_suffix(f".{running.pid}")
-    aside.write_text(json.dumps(running._asdict()) + "\n", encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(json.dumps(running._asdict()) + "\n", encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        reason = error.strerror
+        _log.warning("%s: cannot be written (%s), so no command finds this service", path, reason)
+        yield
+        return
     try:
         yield
     finally:
@@ -40,6 +49,8 @@ def find_running(data_dir: Path) -> Running | None:
     path = _path(data_dir)
     try:
         running = Running(**json.loads(path.read_text(encoding="utf-8")))
+        if not isinstance(running.pid, int) or not 0 < running.pid < 2**31:
+            raise ValueError(f"pid {running.pid!r}")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

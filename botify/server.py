@@ -8,10 +8,12 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from flask import Flask
+from granian import _signals
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]  # its types say less
@@ -24,6 +26,8 @@ from botify.errors import InputError
 _BACKLOG = 1024
 _GRACE = 10
 """Seconds a stopping worker has for the requests in flight."""
+_SETTLED = 0.5
+"""Seconds after which a worker surely serves."""
 _READY, _FAILED = b".", b"!"
 
 _T = TypeVar("_T")
@@ -79,7 +83,7 @@ def serve(
     multiprocessing.set_start_method("fork", force=True)
     start = _Start(workers, on_ready)
     host, port = listeners[0].getsockname()[:2]
-    server = MPServer(
+    server = _Server(
         target="botify",
         address=host,
         port=port,
@@ -102,6 +106,7 @@ def serve(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if server.interrupt_signal:
             return
+        _signals.set_main_signals = _end_once
         # Ctrl-C reaches a whole process group; the parent passes a gentler signal on.
         os.setpgid(0, 0)
         end_with_parent()
@@ -115,6 +120,37 @@ def serve(
     server.serve(spawn_target=work, target_loader=lambda: make_app, wrap_loader=False)
     if start.failed:
         raise SystemExit(1)
+
+
+class _Server(MPServer):
+    """granian's parent process."""
+
+    def signal_handler_reload(self, *_: object) -> None:
+        """SIGHUP: the terminal is gone. A reload would not even read the config again."""
+        self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # granian's
+
+
+def _end_once(handler: Callable[[int, Any], None], *_: object) -> None:
+    """Set a worker's handler of SIGTERM, in granian's stead.
+
+    granian overlooks a signal that comes before it serves, a moment after this; and a second
+    one, as from a supervisor that signals parent and workers, cuts off the requests in flight.
+    """
+    set_at = time.monotonic()
+    stopping = threading.Event()
+
+    def stop(number: int, frame: Any) -> None:
+        if stopping.is_set():
+            return
+        stopping.set()
+        moment = set_at + _SETTLED - time.monotonic()
+        if moment <= 0:
+            handler(number, frame)
+        else:
+            threading.Timer(moment, handler, (number, frame)).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Start:

@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Mapping
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Literal
 
 from botify.event_log import EventLog
@@ -14,6 +14,9 @@ from botify.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
 from botify.store import Farewell, Offer, Store, StoreError
+
+_TELL_EVERY = 1.0
+"""Seconds between two lines about requests that Redis refused."""
 
 _log = logging.getLogger("botify.service")
 
@@ -48,6 +51,7 @@ class Service:
         self._metrics = metrics
         self._seed = seed
         self._rng = random.Random()
+        self._told = float("-inf")
 
     def next(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> int:
         """The track to play next. `started`: perf_counter() when the request came in.
@@ -121,22 +125,26 @@ class Service:
                 )
             except StoreError as error:
                 self._lose(error)
-        return self._fallback.next(play.track, exclude)
+        return self._fallback.next(user, play.track, exclude)
 
     def _farewell(self, user: int) -> Farewell:
         if self._link.up:
             try:
                 return self._store.last(user)
             except StoreError as error:
+                farewell = self._fallback.last(user)  # upkeep finds it when `_lose` wakes it
                 self._lose(error)
+                return farewell
         return self._fallback.last(user)
 
     def _lose(self, error: StoreError) -> None:
         self._metrics.redis_failure(error.kind)
         if error.kind == "refused":
             # It answers, and perhaps only this request is wrong to it. Where it is not, upkeep,
-            # which writes to it as well, finds that out.
-            _log.warning("Redis refused a request: %s", error)
+            # which asks it the same, finds that out.
+            if monotonic() - self._told > _TELL_EVERY:
+                self._told = monotonic()
+                _log.warning("Redis refused a request: %s", error)
             self._link.doubt()
         else:
             self._link.lost(str(error))

@@ -1,10 +1,8 @@
 """The two commands of `botify`: wires catalog, Redis, lists and workers together."""
 
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,15 +16,18 @@ from botify.config import TOP_TRACKS, Config
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
 from botify.keeper import Keeper
-from botify.list_loader import LoadedList, kind_of, load_list
+from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
 from botify.recommenders import build_recommenders
 from botify.running import Running, announced, find_running
+from botify.scratch import scratch
 from botify.server import listen, serve
 from botify.store import StoreError, connect
 
 if TYPE_CHECKING:
     from flask import Flask
+
+_IN_MEMORY = Path("/dev/shm")
 
 
 def run(config: Config) -> None:
@@ -54,7 +55,7 @@ def run(config: Config) -> None:
         with _reachable(), connect(redis_url) as client:
             for name, file in config.list_files.items():
                 kind = kind_of(config, name)
-                loaded.append(load_list(client, name, file, kind, len(catalog)))
+                loaded.append(load_configured(client, name, file, kind, len(catalog)))
         kinds = {name: kind_of(config, name) for name in config.list_files}
         keeper = Keeper(
             redis_url, config.list_files, kinds, len(catalog), config.watch_lists, embedded
@@ -119,12 +120,11 @@ def _require_files(paths: list[Path]) -> None:
 @contextmanager
 def _shared_metrics() -> Iterator[None]:
     """A directory in which prometheus_client adds up what the workers count."""
-    directory = tempfile.mkdtemp(prefix="botify-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
-    try:
+    # In memory where the system has such a place: its files are mapped, and a full disk would
+    # kill (SIGBUS) whoever counts.
+    with scratch("metrics", _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None) as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
         yield
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -30,6 +30,16 @@ class JsonLines(logging.Formatter):
         return json.dumps(extras | line, default=str, ensure_ascii=False)
 
 
+class _TrueOnly(logging.Filter):
+    """Drops what granian says of a worker that has just ended, where it lost a race with the
+    thread that waits for the same worker; and its advice on threads, which ours only wait."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to keep it."""
+        text = record.getMessage()
+        return not text.startswith(("Killing worker", "Configuration allows spawning"))
+
+
 def dict_config(level: str = "INFO") -> dict[str, Any]:
     """For `logging.config.dictConfig`, and for a server that takes such a dict.
 
@@ -47,7 +57,8 @@ def dict_config(level: str = "INFO") -> dict[str, Any]:
             }
         },
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {"_granian": {"level": "WARNING"}},
+        "filters": {"true": {"()": _TrueOnly}},
+        "loggers": {"_granian": {"level": "WARNING", "filters": ["true"]}},
     }
 
 

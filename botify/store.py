@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from botify.plan import Step
+from botify.errors import InputError
+from botify.plan import Step, from_catalog
 
 VERSIONS = "botify:lists"
 """Hash of list name -> version served; VERSIONS:name:version is the list itself."""
 
 _TIMEOUT = 5.0
+_NOBODY = -1
+"""The user of probes; those of requests are not negative."""
 
 
 class StoreError(RuntimeError):
@@ -59,8 +63,18 @@ class Farewell:
 def connect(url: str, timeout: float = _TIMEOUT) -> "redis.Redis":
     """A client of the Redis at the URL (redis://, rediss://, unix://); connects on first use.
 
-    `timeout` in seconds, for connecting and for each answer.
+    `timeout` in seconds, for connecting and for each answer. Raises InputError for a bad URL.
     """
+    try:
+        return _client(url, timeout)
+    except (ValueError, TypeError) as error:
+        # The URL stays out of the message: it may hold a password.
+        raise InputError(
+            f"REDIS_URL, or redis_url in the config, is no URL of a Redis: {error}"
+        ) from error
+
+
+def _client(url: str, timeout: float) -> "redis.Redis":
     # A pooled connection may have been closed since its last use: one immediate retry. Not after
     # a timeout, which would take twice as long as was asked for.
     client: redis.Redis = redis.Redis.from_url(
@@ -122,7 +136,7 @@ class Store:
         """
         digits = str(user)
         arguments: list[Any] = [digits, played, self._session_ttl, self._n_tracks, *random]
-        arguments.append(exclude)
+        arguments += exclude, time.time_ns() // 1_000_000
         for step in plan:
             arguments += step[1:]
         session, timestamp, number, track, rank, drawn_from, version = self._next(
@@ -142,13 +156,19 @@ class Store:
         """Forget the user's session. Raises StoreError.
 
         `late` is given where this could not be said in time: when it should have been, in ms
-        since the epoch. A session with a later event is another one, and is left alone.
+        since the epoch, by this host's clock. A session that was asked for a track after that is
+        another one, and is left alone.
         """
         digits = str(user)
         session, timestamp = self._last(
             (_session_key(digits),), (digits, self._session_ttl, "" if late is None else late)
         )
         return Farewell(session=session.decode(), timestamp=timestamp)
+
+    def probe(self) -> None:
+        """See that sessions can be kept, by what requests do. Raises StoreError."""
+        self.next(_NOBODY, 0, (from_catalog(""),), (0.0, 0.0))
+        self.last(_NOBODY)
 
 
 class _Connections:

@@ -22,8 +22,6 @@ _EVERY = 1.0
 """Seconds between two rounds while all is well."""
 _WHILE_DOWN = 0.1
 """Seconds between two while Redis is away."""
-_PROBE = "botify:probe"
-_PROBE_SECONDS = 60
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _log = logging.getLogger("botify.upkeep")
@@ -96,17 +94,16 @@ class Upkeep:
             if self._link.up:
                 self._metrics.redis_failure(error.kind)
             self._link.lost(str(error))
-        self._log.tick()
-        self._metrics.publish(self.state())
+        finally:
+            self._log.tick()
+            self._metrics.publish(self.state())
 
     def _look(self) -> None:
-        """Learn which lists are served. Redis is up where all are there, and it can be written."""
+        """Learn which lists are served. Redis is up where all are there and sessions can be."""
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hgetall(VERSIONS)
         pipeline.hgetall(REFUSED)
-        # A Redis that is full, or a replica, can be read but not used.
-        pipeline.set(_PROBE, "written by botify to see that it can", ex=_PROBE_SECONDS)
-        versions, refused, _ = pipeline.execute()
+        versions, refused = pipeline.execute()
         self._versions, self._refused = _texts(versions), _texts(refused)
         popular = self._versions.get(TOP_TRACKS, "")
         if popular and popular != self._popular_version:
@@ -117,10 +114,10 @@ class Upkeep:
             # A Redis that was restarted: its lists are being loaded again.
             self._link.lost(f"no lists there yet: {', '.join(missing)}")
             return
-        if not self._link.up:
-            for user, when in self._fallback.owed():
-                self._store.last(user, late=when)
-                self._fallback.paid(user, when)
+        self._store.probe()  # a Redis that is full, or a replica, can be read but not used
+        for user, when in self._fallback.owed():
+            self._store.last(user, late=when)
+            self._fallback.paid(user, when)
         self._link.found()
 
     def _missing(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class Config(Settings):
     log: LogConfig = LogConfig()
     redis_url: str | None = None
     redis_timeout: float = Field(default=0.04, gt=0, le=60)
-    session_ttl: int = Field(default=21600, ge=1)
+    session_ttl: int = Field(default=21600, ge=1, le=31_536_000)
     seed: int | None = None
     catalog: Path = Path("world/tracks.json")
     top_tracks: Path = Path("lists/top_tracks.json")

@@ -14,7 +14,7 @@ import redis
 
 from botify.config import ListFile
 from botify.errors import InputError
-from botify.list_loader import REFUSED, LoadedList, load_list
+from botify.list_loader import REFUSED, LoadedList, load_configured, load_list
 from botify.lists import ListKind
 from botify.plan import from_catalog, from_list
 from botify.store import VERSIONS, Offer, Store, StoreError, connect
@@ -244,3 +244,35 @@ def test_loaders_at_once_end_in_one_whole_version(
         thread.join()
     assert failed == []
     assert ask(client).model_version == served(client, 1000)
+
+
+def test_a_start_keeps_lists_loaded_since_unless_the_configs_file_changed(
+    client: "redis.Redis", write_lines: Lines
+) -> None:
+    def start() -> LoadedList:
+        return load_configured(client, "dae", configured, ListKind.USERS, N_TRACKS)
+
+    configured = ListFile(file=write_lines("config.json", *users(10, 1)))
+    first = start()
+    newer = ListFile(file=write_lines("newer.json", *users(10, 2)))
+    loaded = load_list(client, "dae", newer, ListKind.USERS, N_TRACKS)
+    assert start().version == loaded.version
+    assert ask(client).model_version == loaded.version
+    write_lines("config.json", *users(10, 4))
+    assert start().version not in (first.version, loaded.version)
+    assert ask(client).track == 4
+
+
+def test_who_loads_over_a_version_does_not_undo_another_load(
+    client: "redis.Redis", write_lines: Lines
+) -> None:
+    mine = ListFile(file=write_lines("mine.json", *users(10, 1)))
+    theirs = ListFile(file=write_lines("theirs.json", *users(10, 2)))
+    served = load_list(client, "dae", theirs, ListKind.USERS, N_TRACKS)
+    lost = load_list(client, "dae", mine, ListKind.USERS, N_TRACKS, over="")
+    assert (lost.version, lost.size) == (served.version, 10)
+    assert ask(client).model_version == served.version
+    assert len(client.keys(f"{VERSIONS}:*")) == 1
+    assert load_list(
+        client, "dae", mine, ListKind.USERS, N_TRACKS, over=served.version
+    ).version not in (served.version, "")

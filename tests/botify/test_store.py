@@ -2,6 +2,7 @@
 
 import struct
 import threading
+import time
 from collections import Counter
 from itertools import pairwise
 
@@ -184,11 +185,12 @@ def test_without_the_seen_filter_the_best_and_any_may_come_again(store: Store) -
 
 
 def test_a_late_last_ends_only_the_session_it_was_meant_for(store: Store) -> None:
-    old = store.next(7, 0, ANY, MIDDLE)
-    store.last(7, late=old.timestamp - 1)
-    assert store.next(7, 0, ANY, MIDDLE).session == old.session
-    store.last(7, late=old.timestamp + 60_000)
-    assert store.next(7, 0, ANY, MIDDLE).session != old.session
+    before = time.time_ns() // 1_000_000 - 1
+    session = store.next(7, 0, ANY, MIDDLE).session
+    store.last(7, late=before)
+    assert store.next(7, 0, ANY, MIDDLE).session == session
+    store.last(7, late=time.time_ns() // 1_000_000)
+    assert store.next(7, 0, ANY, MIDDLE).session != session
 
 
 def test_a_slow_redis_is_cut_off_and_no_late_answer_reaches_a_later_question(
