@@ -68,7 +68,9 @@ class Metrics:
         )
         # Counting may need a larger file, which a full disk refuses. No request fails for that.
         self._harmless = suppress(OSError)
-        self._children: dict[tuple[str, str], Histogram] = {}
+        # Its file is made here and now, and not when a disk may be full.
+        last = ("last", "")
+        self._children = {last: self._seconds.labels(*last)}
         self._publishing = threading.Lock()
         self._published = (0, 0)  # events written and lost that the counters know of
         self._surroundings = _Surroundings()

@@ -368,9 +368,7 @@ def test_an_unreachable_redis_stops_the_start(botify: Botify, data_dir: Path) ->
     assert done.stderr.count("\n") == 1
 
 
-def test_a_redis_that_went_away_is_no_reason_not_to_answer(
-    serve: Serve, connect: Connect
-) -> None:
+def test_a_redis_that_went_away_is_no_reason_not_to_answer(serve: Serve, connect: Connect) -> None:
     owner = serve()
     url = json.loads((owner.data_dir / "serve.json").read_text())["redis_url"]
     served = serve(ONE_WORKER, REDIS_URL=url)
