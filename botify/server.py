@@ -143,6 +143,10 @@ def _end_once(handler: Callable[[int, Any], None], *_: object) -> None:
         if stopping.is_set():
             return
         stopping.set()
+        # Whatever happens, clients that never finish what they send included.
+        last = threading.Timer(_GRACE + 1, os._exit, (1,))
+        last.daemon = True
+        last.start()
         moment = set_at + _SETTLED - time.monotonic()
         if moment <= 0:
             handler(number, frame)
