@@ -50,6 +50,7 @@ PARTS = ("speed", "servers", "start", "lists")
 def main(only: tuple[str, ...], runs: int, seconds: int, users: int, seed: int, out: Path) -> None:
     """Print the speed, start-up and memory of the service as Markdown: median (range)."""
     parts = only or PARTS
+    out = out.resolve()  # gunicorn runs elsewhere
     served = data(out, USERS, TRACKS, seed)
     wrk = Wrk(served, seed)
     click.echo(

@@ -1,6 +1,7 @@
 """Keeps Redis as the config wants it: running where it is ours, with all lists in service."""
 
 import logging
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,10 +66,20 @@ class Keeper:
         self._watched = {name: _Watched() for name in files}
         self._trouble = ""
         self._stop = threading.Event()
+        self._busy = threading.RLock()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first round comes at once."""
+        """Begin; the first round comes at once.
+
+        From now on this process forks only between two rounds. A fork has none of the threads,
+        but all of their locks: one made while the keeper imports something would wait for the
+        keeper for ever, as soon as it imports the same.
+        """
+        busy = self._busy
+        os.register_at_fork(
+            before=busy.acquire, after_in_parent=busy.release, after_in_child=busy.release
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -83,7 +94,8 @@ class Keeper:
     def _run(self) -> None:
         while True:
             try:
-                self._round()
+                with self._busy:
+                    self._round()
                 self._tell("")
             except _StoppedError:
                 return
@@ -162,8 +174,11 @@ class Keeper:
         watched.tried = stamp
 
     def _go_on(self, count: int) -> None:
+        """Between two batches of a load: stop here if told to, and let others fork."""
         if self._stop.is_set():
             raise _StoppedError
+        self._busy.release()
+        self._busy.acquire()
 
     def _publish(self, name: str, refusal: str) -> None:
         with store_errors():

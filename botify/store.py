@@ -66,7 +66,11 @@ def connect(url: str, timeout: float = _TIMEOUT) -> "redis.Redis":
     `timeout` in seconds, for connecting and for each answer. Raises InputError for a bad URL.
     """
     try:
-        return _client(url, timeout)
+        client = _client(url, timeout)
+        # What the URL sets is only looked at when a connection is made.
+        pool: Any = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)
+        return client
     except (ValueError, TypeError) as error:
         # The URL stays out of the message: it may hold a password.
         raise InputError(

@@ -270,3 +270,10 @@ def test_a_file_that_is_no_config(tmp_path: Path, text: str, expected: str) -> N
 def test_a_missing_file_points_at_the_option(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.yml: cannot be read .* --config"):
         load_config(tmp_path / "nowhere.yml")
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "botify.yml"
+    path.write_text("experiments:\n  A: {treatments: {C: x}}\n  A: {treatments: {C: y}}\n")
+    with pytest.raises(InputError, match=r"the key 'A' is there twice.*line 3"):
+        load_config(path)

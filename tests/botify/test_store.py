@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from botify.catalog import pack
+from botify.errors import InputError
 from botify.plan import Step, from_catalog, from_tracks
 from botify.store import Store, StoreError, connect
 
@@ -219,3 +220,14 @@ def test_threads_may_come_and_go(store: Store) -> None:
         thread.start()
         thread.join()
     assert len(answered) == 150
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://localhost:abc", "redis://[::1", "redis://x:y@h:1?foo=secret", "unix:///x?db=abc"],
+)
+def test_a_url_that_is_none_is_refused_in_a_line_without_it(url: str) -> None:
+    with pytest.raises(InputError, match="^REDIS_URL, or redis_url in the config") as caught:
+        connect(url)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
