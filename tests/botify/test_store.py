@@ -227,7 +227,7 @@ def test_threads_may_come_and_go(store: Store) -> None:
     ["redis://localhost:abc", "redis://[::1", "redis://x:y@h:1?foo=secret", "unix:///x?db=abc"],
 )
 def test_a_url_that_is_none_is_refused_in_a_line_without_it(url: str) -> None:
-    with pytest.raises(InputError, match="^REDIS_URL, or redis_url in the config") as caught:
+    with pytest.raises(InputError, match=r"^REDIS_URL, or redis_url in the config") as caught:
         connect(url)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
