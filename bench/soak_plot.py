@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _INK, _MUTED, _RULE = "#1b1f24", "#586069", "#c3c9d1"
 _COLOURS = {"worker": "#3a76b4", "parent": "#7d8b99", "valkey": "#c2593f"}
+_LIFT = {"parent": 4, "worker": -4}
+"""Points by which a name is moved: parent and workers take about the same."""
 _SIZE = (5.0, 6.0)
 
 
@@ -48,13 +50,19 @@ def _draw_memory(axes: Axes, windows: Sequence[Window]) -> None:
         minutes, memory = zip(*seen, strict=True)
         axes.plot(minutes, memory, color=_COLOURS[role], linewidth=1.2)
         if role not in named:
-            _name(axes, minutes[-1], memory[-1], role, _COLOURS[role])
+            _name(axes, minutes[-1], memory[-1], role, _COLOURS[role], _LIFT.get(role, 0))
         named.add(role)
 
 
-def _name(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
+def _name(axes: Axes, x: float, y: float, text: str, colour: str, lift: int = 0) -> None:
     axes.annotate(
-        text, (x, y), (4, 0), textcoords="offset points", va="center", color=colour, fontsize=10
+        text,
+        (x, y),
+        (4, lift),
+        textcoords="offset points",
+        va="center",
+        color=colour,
+        fontsize=10,
     )
 
 
