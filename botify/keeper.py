@@ -14,8 +14,6 @@ from botify.list_loader import CONFIGURED, REFUSED, Stamp, load_list, stamp_of
 from botify.lists import ListKind
 from botify.store import VERSIONS, StoreError, connect, script, store_errors
 
-__all__ = ["REFUSED", "Keeper"]
-
 _EVERY = 0.5
 """Seconds between two rounds."""
 

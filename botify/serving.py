@@ -51,19 +51,17 @@ def run(config: Config) -> None:
         if config.redis_url is None:
             embedded = stack.enter_context(EmbeddedValkey())
         redis_url = config.redis_url or (embedded.url if embedded else "")
-        loaded = []
+        files = config.list_files
+        kinds = {name: kind_of(config, name) for name in files}
         with _reachable(), connect(redis_url) as client:
-            for name, file in config.list_files.items():
-                kind = kind_of(config, name)
-                loaded.append(load_configured(client, name, file, kind, len(catalog)))
-        kinds = {name: kind_of(config, name) for name in config.list_files}
-        keeper = Keeper(
-            redis_url, config.list_files, kinds, len(catalog), config.watch_lists, embedded
-        )
+            loaded = [
+                load_configured(client, name, file, kinds[name], len(catalog))
+                for name, file in files.items()
+            ]
+        keeper = Keeper(redis_url, files, kinds, len(catalog), config.watch_lists, embedded)
         if embedded:
             stack.enter_context(announced(config.data_dir, Running(os.getpid(), url, redis_url)))
-        top = config.list_files[TOP_TRACKS].file
-        ((_, popular),) = read_lists(top, ListKind.TOP, len(catalog))
+        ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
 
         def make_app() -> "tuple[Flask, Callable[[], None]]":
             client = connect(redis_url, config.redis_timeout)

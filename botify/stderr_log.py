@@ -31,8 +31,8 @@ class JsonLines(logging.Formatter):
 
 
 class _TrueOnly(logging.Filter):
-    """Drops what granian says of a worker that has just ended, where it lost a race with the
-    thread that waits for the same worker; and its advice on threads, which ours only wait."""
+    """Drops what granian says of killing a worker, mostly one that has just ended: it races with
+    its thread that waits for the same worker. And its advice on the number of threads."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to keep it."""

@@ -8,8 +8,12 @@ import pytest
 import redis
 
 from botify.catalog import Catalog
+from botify.config import LogConfig
 from botify.embedded import EmbeddedValkey
+from botify.event_log import EventLog
 from botify.store import connect
+
+from .logs import SMALL, Clock
 
 Lines = Callable[..., Path]
 
@@ -45,3 +49,22 @@ def write_lines(tmp_path: Path) -> Lines:
         return path
 
     return write
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., EventLog]]:
+    """make(workers, options) opens a log in tmp_path/log; all are closed at the end."""
+    made: list[EventLog] = []
+
+    def make(workers: int = 1, options: LogConfig = SMALL) -> EventLog:
+        made.append(EventLog(tmp_path / "log", workers, options, clock))
+        return made[-1]
+
+    yield make
+    for log in made:
+        log.close()

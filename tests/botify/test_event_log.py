@@ -7,9 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,46 +16,7 @@ from botify.config import LogConfig
 from botify.errors import InputError
 from botify.event_log import EventLog
 
-SMALL = LogConfig(rotate_bytes=1024, rotate_seconds=60, min_free_bytes=0)
-
-
-class Clock:
-    """Seconds since the epoch, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_795_386_612.0
-
-    def __call__(self) -> float:
-        return self.now + 0.0  # a float of its own, as a real clock gives
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., EventLog]]:
-    """make(workers, options) opens a log in tmp_path/log; all are closed at the end."""
-    made: list[EventLog] = []
-
-    def make(workers: int = 1, options: LogConfig = SMALL) -> EventLog:
-        made.append(EventLog(tmp_path / "log", workers, options, clock))
-        return made[-1]
-
-    yield make
-    for log in made:
-        log.close()
-
-
-def lines(directory: Path) -> list[dict[str, Any]]:
-    """All events of the directory, file by file; every line must be one."""
-    files = sorted(directory.glob("data.json*"))
-    return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
-
-
-def users(directory: Path) -> list[int]:
-    return [event["user"] for event in lines(directory)]
+from .logs import SMALL, Clock, users
 
 
 def test_each_event_is_on_disk_at_once_and_later_starts_append(

@@ -14,8 +14,8 @@ import redis
 
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
-from botify.keeper import REFUSED, Keeper
-from botify.list_loader import load_list
+from botify.keeper import Keeper
+from botify.list_loader import REFUSED, load_list
 from botify.lists import ListKind
 from botify.store import VERSIONS, connect
 
