@@ -300,7 +300,10 @@ def valkeys_of(pid: int) -> list[int]:
 
 def log_of(worker: int) -> Path:
     """The file that a worker writes."""
-    links = [os.readlink(link) for link in Path(f"/proc/{worker}/fd").iterdir()]
+    links = []
+    for link in Path(f"/proc/{worker}/fd").iterdir():
+        with suppress(FileNotFoundError):  # a connection that was closed meanwhile
+            links.append(os.readlink(link))
     [log] = {link for link in links if Path(link).name.startswith("data.json")}
     return Path(log)
 
