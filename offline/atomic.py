@@ -10,6 +10,15 @@ from pathlib import Path
 from offline.errors import InputError
 
 
+def check_place(out: Path, marker: str) -> None:
+    """Raises InputError where `new_directory` would: before work whose result is to go there."""
+    if out.is_dir():
+        if any(out.iterdir()) and not (out / marker).is_file():
+            raise InputError(f"{out} holds other files: choose a new or empty directory")
+    elif out.exists():
+        raise InputError(f"{out} is a file: choose a directory")
+
+
 @contextmanager
 def new_directory(out: Path, marker: str) -> Iterator[Path]:
     """A directory to fill, which takes the place of `out` when the context ends without an error.
@@ -17,11 +26,7 @@ def new_directory(out: Path, marker: str) -> Iterator[Path]:
     An earlier result at `out`, known by its file `marker`, is replaced; an empty directory too.
     Raises InputError where `out` is anything else, before any work is done.
     """
-    if out.is_dir():
-        if any(out.iterdir()) and not (out / marker).is_file():
-            raise InputError(f"{out} holds other files: choose a new or empty directory")
-    elif out.exists():
-        raise InputError(f"{out} is a file: choose a directory")
+    check_place(out, marker)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

@@ -1,4 +1,4 @@
-"""Which interactions are held out."""
+"""Which interactions training holds out to measure itself."""
 
 from typing import NamedTuple
 
@@ -7,42 +7,48 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.errors import InputError
+from offline.histories import Histories
+from offline.options import TrainOptions
 
 
-class Split(NamedTuple):
-    """Two matrices of the shape of the whole, which together give the whole.
+class HeldOut(NamedTuple):
+    """What is learned from, and what the result is asked for."""
 
-    `held_out` has entries in the rows of the chosen users only.
-    """
+    train: Histories
+    users: NDArray[np.int64]
+    """Those with held-out interactions, sorted: rows of the two matrices."""
+    seen: sparse.csr_matrix
+    """What these users keep."""
+    wanted: sparse.csr_matrix
+    """What is held out of theirs."""
 
-    train: sparse.csr_matrix
-    held_out: sparse.csr_matrix
 
-
-def split_interactions(
-    matrix: sparse.csr_matrix, users: float, share: float, rng: np.random.Generator
-) -> Split:
-    """Hold out a `share` of the interactions of a share `users` of the users.
+def held_out(histories: Histories, options: TrainOptions, rng: np.random.Generator) -> HeldOut:
+    """Hold out `held_out_share` of the interactions of `held_out_users` of the users.
 
     Only users with two or more interactions can be chosen; each of them keeps
     at least one and gives at least one. Raises InputError where there are none.
     """
-    counts = np.diff(matrix.indptr)
-    able = np.flatnonzero(counts >= 2)
+    sizes = histories.sizes
+    able = np.flatnonzero(sizes >= 2)
     if not len(able):
         raise InputError(
             "no user has two interactions, so none can be held out: collect more sessions"
         )
-    chosen = rng.choice(able, size=max(1, round(users * len(able))), replace=False)
-    held = np.zeros(matrix.nnz, dtype=np.bool_)
-    for row in np.sort(chosen).tolist():
-        n = min(max(1, round(share * counts[row])), counts[row] - 1)
-        held[matrix.indptr[row] + rng.choice(counts[row], size=n, replace=False)] = True
-    return Split(_where(matrix, ~held), _where(matrix, held))
-
-
-def _where(matrix: sparse.csr_matrix, mask: NDArray[np.bool_]) -> sparse.csr_matrix:
-    before = np.concatenate([[0], np.cumsum(mask)])
-    return sparse.csr_matrix(
-        (matrix.data[mask], matrix.indices[mask], before[matrix.indptr]), shape=matrix.shape
+    count = min(max(1, round(options.held_out_users * len(able))), options.held_out_most)
+    users = np.sort(rng.choice(able, size=count, replace=False))
+    entries = np.concatenate(
+        [
+            histories.indptr[user]
+            + np.sort(rng.choice(size, size=_given(size, options), replace=False))
+            for user, size in zip(users.tolist(), sizes[users].tolist(), strict=True)
+        ]
     )
+    train = histories.without(entries.astype(np.int64))
+    whole = histories.take(users)
+    seen = train.take(users)
+    return HeldOut(train, users, seen, (whole - seen).tocsr())
+
+
+def _given(size: int, options: TrainOptions) -> int:
+    return min(max(1, round(options.held_out_share * size)), size - 1)

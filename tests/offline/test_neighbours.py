@@ -1,8 +1,10 @@
 """Item-to-item neighbours against the plain definition."""
 
 import numpy as np
+import pytest
 from scipy import sparse
 
+from offline import neighbours
 from offline.neighbours import cosine_neighbours
 
 
@@ -36,3 +38,12 @@ def test_chance_company_counts_only_where_there_is_no_better() -> None:
     assert found[0].tolist() == [1, -1, -1]
     assert found[2].tolist() == [0, -1, -1]
     assert found[3].tolist() == [-1, -1, -1]
+
+
+def test_a_few_users_and_tracks_at_a_time_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    matrix = sparse.csr_matrix((rng.random((90, 30)) < 0.3).astype(np.float32))
+    whole = cosine_neighbours(matrix, 7, least_in_common=5)
+    monkeypatch.setattr(neighbours, "_ENTRIES", 40)
+    monkeypatch.setattr(neighbours, "_COUNTS", 4 * 30)
+    np.testing.assert_array_equal(cosine_neighbours(matrix, 7, least_in_common=5), whole)

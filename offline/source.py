@@ -1,0 +1,49 @@
+"""What a model learns from and lists are made for, wherever it lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from offline.histories import INDPTR, Histories
+from offline.interactions import Interactions
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Who liked what, and who else is there."""
+
+    histories: Histories
+    users: npt.NDArray[np.int64]
+    """The id of each row of `histories`, sorted."""
+    all_users: npt.NDArray[np.int64]
+    """Ids of everybody who is to have a list, sorted; `users` are among them."""
+    fingerprint: str
+
+    @classmethod
+    def of(cls, interactions: Interactions, n_tracks: int) -> Self:
+        """What `collect` wrote. Raises InputError where a track is not below `n_tracks`."""
+        return cls(
+            Histories.of(interactions.matrix(n_tracks)),
+            interactions.users,
+            interactions.all_users,
+            interactions.summary.fingerprint,
+        )
+
+    @classmethod
+    def open(cls, directory: Path, n_tracks: int | None) -> Self:
+        """A directory that `collect` wrote, or one of arrays (see `Histories.open`).
+
+        Arrays know their number of tracks, and their users are 0 to n-1; for the other kind
+        `n_tracks` is needed. Raises InputError for what cannot be read or does not fit.
+        """
+        if (directory / INDPTR).exists():
+            histories = Histories.open(directory, n_tracks)
+            users = np.arange(len(histories))
+            return cls(histories, users, users, histories.fingerprint())
+        interactions = Interactions.load(directory)
+        return cls.of(
+            interactions, int(interactions.track.max()) + 1 if n_tracks is None else n_tracks
+        )
