@@ -11,11 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from offline.atomic import new_directory
 from offline.errors import InputError
-from offline.interactions import Interactions
 from offline.models.dae import DAE
 from offline.options import TrainOptions
-from offline.training import Trained
-from offline.training_plot import plot_epochs
+from offline.training.epochs import Trained
+from offline.training.plot import plot_epochs
 
 WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
 
@@ -29,9 +28,9 @@ class Artefact:
     fingerprint: str
     about: dict[str, Any]
 
-    def check_trained_on(self, interactions: Interactions) -> None:
-        """Raises InputError unless these are the interactions that the model learned from."""
-        if interactions.summary.fingerprint != self.fingerprint:
+    def check_trained_on(self, fingerprint: str) -> None:
+        """Raises InputError unless this is of the interactions that the model learned from."""
+        if fingerprint != self.fingerprint:
             raise InputError(
                 "the model was trained on other interactions than these: train again, or name "
                 "the directory it was trained on"
@@ -41,7 +40,10 @@ class Artefact:
 def save_artefact(
     directory: Path, trained: Trained, options: TrainOptions, fingerprint: str
 ) -> None:
-    """Write `model.safetensors`, `model.json` and `training.png`, whole or not at all."""
+    """Write `model.safetensors`, `model.json` and `training.png`, whole or not at all.
+
+    `fingerprint` is that of the interactions. Raises InputError where they cannot be written.
+    """
     about = {
         "model": "dae",
         "n_tracks": trained.model.n_tracks,
@@ -50,10 +52,13 @@ def save_artefact(
         "best": asdict(trained.best),
         "epochs": [asdict(epoch) for epoch in trained.epochs],
     }
-    with new_directory(directory, ABOUT) as new:
-        save_file(trained.model.state_dict(), new / WEIGHTS)
-        plot_epochs(trained.epochs, trained.best.number, new / CURVES)
-        (new / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+    try:
+        with new_directory(directory, ABOUT) as new:
+            save_file(trained.model.state_dict(), new / WEIGHTS)
+            plot_epochs(trained.epochs, trained.best.number, new / CURVES)
+            (new / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot write the model to {directory}: {error}") from error
 
 
 def load_artefact(directory: Path) -> Artefact:
@@ -65,11 +70,15 @@ def load_artefact(directory: Path) -> Artefact:
     try:
         about = json.loads((directory / ABOUT).read_text())
         options = TrainOptions.model_validate(about["options"])
-        model = DAE(about["n_tracks"], options.hidden, torch.Generator())
-        model.load_state_dict(load_file(directory / WEIGHTS))
+        weights = load_file(directory / WEIGHTS)
+        tracks = weights["tracks"].numpy()
+        model = DAE(int(about["n_tracks"]), tracks, options.hidden, torch.Generator())
+        model.load_state_dict(weights)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{directory}: the model cannot be read ({reason}): train again"
         ) from None
+    if any(not torch.isfinite(weight).all() for weight in model.parameters()):
+        raise InputError(f"{directory}: the model has weights that are no numbers: train again")
     return Artefact(model, options, about["fingerprint"], about)

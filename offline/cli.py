@@ -9,9 +9,9 @@ from offline.errors import InputError
 # Commands load on demand: `--help` and `analyze` must not wait for torch.
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
-    "train": "Train a model on interactions, keep the best epoch.",
+    "train": "Train the autoencoder on interactions, keep the best epoch.",
     "export": "Write the lists that the service serves.",
-    "evaluate": "Measure a trained model on held-out interactions.",
+    "evaluate": "Measure a trained model, or any model on a public data set.",
     "analyze": "Judge an A/B experiment from the service's logs.",
 }
 
@@ -50,6 +50,11 @@ def main() -> None:
     collect   event logs          -> interactions
     train     interactions        -> model directory
     export    model, interactions -> recommendations.json, neighbours.json, top_tracks.json
-    evaluate  model, interactions -> held-out metrics
+    evaluate  model, interactions -> metrics of what training held out
+    evaluate  public data set     -> metrics of any model, trained on it
     analyze   event logs          -> effect table, report page
     """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,20 +1,42 @@
 """Writes the lists that the service serves."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from offline.artefact import Artefact
-from offline.atomic import new_directory
-from offline.interactions import Interactions
-from offline.neighbours import cosine_neighbours
+from offline.atomic import check_place, new_directory
+from offline.errors import InputError
+from offline.growing import done_of, grow, work_directory
+from offline.histories import Histories
+from offline.models.dae import DAE
+from offline.neighbours import Neighbours
+from offline.source import Source
 from offline.training import top_lists
 
 RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"
+
+
+@dataclass(frozen=True)
+class Lists:
+    """How users' lists are made."""
+
+    recipe: str
+    """Says how, options included: no export goes on from what another recipe made."""
+    of: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    """Lists of some rows of the histories, best first: shape (len(rows), length), padded with -1.
+
+    A row's list must not depend on the other rows.
+    """
 
 
 class Exported(NamedTuple):
@@ -24,55 +46,74 @@ class Exported(NamedTuple):
     without_interactions: int
     tracks_with_neighbours: int
     top_tracks: int
+    from_earlier: int
+    """Users whose lists an interrupted export had left."""
 
 
 def export_lists(
     artefact: Artefact,
-    interactions: Interactions,
+    source: Source,
     out: Path,
     *,
     list_length: int = 50,
     neighbours: int = 100,
     top: int = 1000,
+    block: int = 4096,
+    lists: Lists | None = None,
+    progress: bool = False,
 ) -> Exported:
     """Write recommendations, item-to-item neighbours and top tracks into the directory `out`.
 
     A user's list is the autoencoder's ranking of the whole catalog given all
-    that the user liked, tracks liked before included: a listener enjoys them
-    again. A user of the log without an interaction gets the most popular
-    tracks. All files appear, or none. Raises InputError for other interactions
-    than the model's.
-    """
-    model = artefact.model
-    artefact.check_trained_on(interactions)
-    matrix = interactions.matrix(model.n_tracks)
-    popular = by_popularity(np.asarray(matrix.sum(axis=0)).ravel())[:top]
-    lists = top_lists(model, matrix, list_length, exclude_input=False)
-    near = cosine_neighbours(matrix, neighbours)
+    that the user liked, tracks liked before included, unless `lists` makes it
+    otherwise: a listener enjoys them again. A user without an interaction gets
+    the most popular tracks. All files appear, or none.
 
-    with new_directory(out, RECOMMENDATIONS) as new:
-        row_of = {user: row for row, user in enumerate(interactions.users.tolist())}
-        fallback = popular[:list_length].tolist()
-        _write(
-            new / RECOMMENDATIONS,
-            (
-                {"user": user, "tracks": lists[row_of[user]].tolist()}
-                if user in row_of
-                else {"user": user, "tracks": fallback}
-                for user in interactions.all_users.tolist()
-            ),
-        )
-        known = np.flatnonzero(near[:, 0] >= 0)
-        _write(
-            new / NEIGHBOURS,
-            (
-                {"track": track, "recommendations": near[track][near[track] >= 0].tolist()}
-                for track in known.tolist()
-            ),
-        )
-        (new / TOP).write_text(json.dumps(popular.tolist()) + "\n")
-    n_users = len(interactions.all_users)
-    return Exported(n_users, n_users - len(row_of), len(known), len(popular))
+    Lists are made for `block` users at a time and kept in the directory
+    `out`.export until all are there; after an interruption the same call goes
+    on from them. `progress` shows a bar. Raises InputError for other
+    interactions or another catalog than the model's, lists longer than the
+    catalog, and a disk that takes no more.
+    """
+    _check(artefact, source, list_length)
+    check_place(out, RECOMMENDATIONS)
+    lists = lists or by_score(artefact.model, source.histories, list_length)
+    popular = by_popularity(source.histories.popularity())[:top]
+    about = {
+        "model": _fingerprint(artefact.model),
+        "data": source.fingerprint,
+        "lists": lists.recipe,
+        "length": list_length,
+        "neighbours": neighbours,
+        "top": top,
+    }
+    place = out.resolve()
+    work = place.with_name(f"{place.name}.export")
+    try:
+        with work_directory(work, about):
+            earlier = done_of(work / RECOMMENDATIONS)
+            _write_recommendations(work, source, lists, popular[:list_length], block, progress)
+            tracks = _write_neighbours(work, source.histories, neighbours, progress)
+            (work / TOP).write_text(json.dumps(popular.tolist()) + "\n")
+            with new_directory(out, RECOMMENDATIONS) as new:
+                for name in (RECOMMENDATIONS, NEIGHBOURS, TOP):
+                    _link(work / name, new / name)
+            shutil.rmtree(work)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {out}: {error.strerror or error}; see to it and run the same again: "
+            f"what was done waits in {work}"
+        ) from error
+    users, known = len(source.all_users), int(np.count_nonzero(source.histories.sizes))
+    return Exported(users, users - known, tracks, len(popular), earlier)
+
+
+def by_score(model: DAE, histories: Histories, length: int) -> Lists:
+    """The autoencoder's own ranking."""
+    return Lists(
+        "by score",
+        lambda rows: top_lists(model, histories.take(rows), length, exclude_input=False),
+    )
 
 
 def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
@@ -81,7 +122,95 @@ def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
     return order[listeners[order] > 0]
 
 
-def _write(path: Path, lines: Iterator[dict[str, object]]) -> None:
-    with path.open("w") as out:
-        for line in lines:
-            out.write(json.dumps(line) + "\n")
+def _check(artefact: Artefact, source: Source, list_length: int) -> None:
+    n_tracks = artefact.model.n_tracks
+    if source.histories.n_tracks != n_tracks:
+        raise InputError(
+            f"the model is of a catalog of {n_tracks} tracks, but the interactions are of one of "
+            f"{source.histories.n_tracks}: train again, or name what the model was trained on"
+        )
+    artefact.check_trained_on(source.fingerprint)
+    if list_length > n_tracks:
+        raise InputError(
+            f"lists of {list_length} tracks out of a catalog of {n_tracks}: ask for fewer"
+        )
+
+
+def _fingerprint(model: DAE) -> str:
+    """SHA-256 of all that decides about its lists."""
+    digest = hashlib.sha256(f"{model.n_tracks} {model.hidden}".encode())
+    for value in model.state_dict().values():
+        digest.update(value.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _write_recommendations(
+    work: Path,
+    source: Source,
+    lists: Lists,
+    fallback: NDArray[np.int64],
+    block: int,
+    progress: bool,
+) -> None:
+    path, users = work / RECOMMENDATIONS, source.all_users
+    done = done_of(path)
+    parts = (slice(at, min(at + block, len(users))) for at in range(done, len(users), block))
+
+    def text(part: slice) -> str:
+        rows = _rows_of(source, users[part])
+        made = iter(lists.of(rows[rows >= 0]))
+        return "".join(
+            _line("user", user, "tracks", fallback if row < 0 else next(made))
+            for user, row in zip(users[part].tolist(), rows.tolist(), strict=True)
+        )
+
+    with tqdm(
+        total=len(users), initial=done, unit=" users", unit_scale=True, disable=not progress
+    ) as bar:
+        grow(path, parts, text, bar.update)
+
+
+def _rows_of(source: Source, users: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The users' rows in the histories; -1 for one without interactions."""
+    rows = np.searchsorted(source.users, users)
+    rows[rows == len(source.users)] = 0
+    known = (source.users[rows] == users) & (source.histories.sizes[rows] > 0)
+    return np.where(known, rows, -1)
+
+
+def _write_neighbours(work: Path, histories: Histories, k: int, progress: bool) -> int:
+    """Gives the number of tracks that have any."""
+    path = work / NEIGHBOURS
+    near = Neighbours(histories, k)
+    done = done_of(path)
+    parts = (part for part in near.blocks() if part.start >= done)
+
+    def text(part: slice) -> str:
+        return "".join(
+            _line("track", track, "recommendations", found)
+            for track, found in enumerate(near.of(part), part.start)
+            if found[0] >= 0
+        )
+
+    with tqdm(
+        total=histories.n_tracks,
+        initial=done,
+        unit=" tracks",
+        unit_scale=True,
+        disable=not progress,
+    ) as bar:
+        grow(path, parts, text, bar.update)
+    with path.open() as lines:
+        return sum(1 for _ in lines)
+
+
+def _line(of: str, id_: int, name: str, tracks: NDArray[np.int64]) -> str:
+    return json.dumps({of: id_, name: tracks[tracks >= 0].tolist()}) + "\n"
+
+
+def _link(made: Path, place: Path) -> None:
+    """The same file at another place: the first stays until the second counts."""
+    try:
+        os.link(made, place)
+    except OSError:  # not every file system can
+        shutil.copyfile(made, place)

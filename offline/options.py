@@ -1,6 +1,7 @@
 """config/train.yml: the options of training."""
 
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
@@ -17,19 +18,26 @@ class TrainOptions(BaseModel):
     """Sizes of the tanh layers between the tracks and the logits."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of a user's tracks left out of the input, anew each time."""
-    learning_rate: float = Field(default=3e-3, gt=0)
+    learning_rate: float = Field(default=5e-3, gt=0, le=1)
     """Of Adam."""
     weight_decay: float = Field(default=0.0, ge=0)
-    batch_size: PositiveInt = 100
-    """Users a step."""
+    """L2 penalty that Adam adds to the gradients."""
+    batch_size: PositiveInt = 250
+    """Users a step, over all processes together."""
     epochs: PositiveInt = 30
     """At most so many."""
     patience: PositiveInt = 3
     """Stop after so many epochs without a better held-out NDCG@50."""
     held_out_users: float = Field(default=0.2, gt=0, le=1)
     """Share of the users some of whose interactions are held out."""
+    held_out_most: PositiveInt = 10_000
+    """Hold out interactions of no more users than this."""
     held_out_share: float = Field(default=0.2, gt=0, lt=1)
     """Share of those users' interactions."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the products over the catalog; auto: bfloat16 where the CPU or GPU has it in hardware."""
+    checkpoint_seconds: float = Field(default=60.0, ge=0)
+    """Save a checkpoint after an epoch or step when so much time has gone by since the last."""
     seed: int = Field(default=31337, ge=0, lt=2**63)
 
 

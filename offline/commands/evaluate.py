@@ -1,46 +1,150 @@
 """`botify-offline evaluate`."""
 
 import json
+import math
+import sys
 from pathlib import Path
 
 import click
 import numpy as np
 
-from offline.artefact import load_artefact
-from offline.evaluation import evaluate
-from offline.interactions import Interactions
-from offline.metrics import RankingMetrics
-from offline.training import K
+from offline.datasets.formats import FORMATS
+from offline.intervals import mean_over_users
+from offline.memory import peak_memory
+from offline.models.registry import NAMES, make_model
+from offline.protocols import PROTOCOLS, Measured
 
 
 @click.command("evaluate")
-@click.argument("model", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("interactions", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("interactions", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option(
+    "--format", "format_", type=click.Choice(list(FORMATS)), help="What DIRECTORY is, a data set."
+)
+@click.option("--model", type=click.Choice(NAMES), default="dae", show_default=True)
+@click.option(
+    "--protocol",
+    type=click.Choice(list(PROTOCOLS)),
+    default="same-users",
+    show_default=True,
+    help="Known users and what else they liked (recall@20, NDCG@20), or new ones known by 80 % "
+    "of what they liked (recall@20, recall@50, NDCG@100).",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**32 - 1),
+    default=31337,
+    show_default=True,
+    help="Of the model, and of the split where the data has none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line instead of text.")
-def command(model: Path, interactions: Path, as_json: bool) -> None:
-    """Measure MODEL on the interactions that its training held out, next to popularity.
+@click.pass_context
+def command(
+    context: click.Context,
+    directory: Path,
+    interactions: Path | None,
+    format_: str | None,
+    model: str,
+    protocol: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Train and measure a model on a public data set, or measure one that is trained.
 
-    NDCG@50 and recall@50, mean over users with a 95 % interval; what the user
-    was trained on is not offered.
+    \b
+    evaluate DIRECTORY --format FORMAT   trains on the data set in DIRECTORY
+    evaluate MODEL INTERACTIONS          measures the model directory MODEL on what its
+                                         training held out of INTERACTIONS, next to popularity
+
+    Metrics are means over users with a 95 % interval; what the user was trained on is not
+    offered.
     """
-    found = evaluate(load_artefact(model), Interactions.load(interactions))
-    for name, metrics in found.items():
-        click.echo(json.dumps(_facts(name, metrics)) if as_json else _text(name, metrics))
+    if format_ is None:
+        given = [
+            f"--{name}"
+            for name in ("model", "protocol", "seed")
+            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        ]
+        if given:
+            raise click.UsageError(f"{given[0]} goes with a data set: add --format")
+        if interactions is None:
+            raise click.UsageError(
+                "INTERACTIONS is missing, the directory that the model was trained on; or, for "
+                f"a data set, add --format: {', '.join(FORMATS)}"
+            )
+        _trained(directory, interactions, as_json)
+        return
+    if interactions is not None:
+        raise click.UsageError(f"--format takes one directory, not {interactions} as well")
+    found = PROTOCOLS[protocol](
+        make_model(model, seed, progress=sys.stderr.isatty()),
+        FORMATS[format_](directory),
+        np.random.default_rng(seed),
+    )
+    facts: dict[str, object] = {
+        "model": model,
+        "format": format_,
+        "data": directory.resolve().name,
+        "protocol": protocol,
+        "seed": seed,
+        **_facts(found),
+    }
+    click.echo(json.dumps(facts) if as_json else _text(facts))
 
 
-def _facts(name: str, metrics: RankingMetrics) -> dict[str, object]:
-    facts: dict[str, object] = {"model": name, "users": len(metrics.ndcg)}
-    for metric, values in metrics._asdict().items():
-        facts[f"{metric}@{K}"] = float(values.mean())
-        # One user has no spread: an interval of no width would say too much.
-        spread = values.std(ddof=1) if len(values) > 1 else np.inf
-        facts[f"{metric}@{K}_95"] = min(1.0, float(1.96 * spread / np.sqrt(len(values))))
+def _facts(found: Measured) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "users": found.users,
+        "items": found.items,
+        "interactions": found.interactions,
+        "test_users": found.test_users,
+    }
+    for name, values in found.per_user.items():
+        mean, half_width = mean_over_users(values)
+        facts[name], facts[f"{name}_95"] = _number(mean), _number(half_width)
+    facts |= found.overall
+    facts["seconds_to_train"] = round(found.seconds_to_train, 3)
+    facts["seconds_to_recommend"] = round(found.seconds_to_recommend, 3)
+    facts["peak_memory_mb"] = round(peak_memory() / 2**20, 1)
     return facts
 
 
-def _text(name: str, metrics: RankingMetrics) -> str:
-    facts = _facts(name, metrics)
+def _number(value: float) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def _text(facts: dict[str, object]) -> str:
+    lines = []
+    for name, value in facts.items():
+        if name.endswith("_95"):
+            continue
+        shown = f"{value:,.4f}" if isinstance(value, float) else f"{value}"
+        if facts.get(f"{name}_95") is not None:
+            shown += f" ± {facts[f'{name}_95']:,.4f}"
+        lines.append(f"{name:<21}{shown}")
+    return "\n".join(lines)
+
+
+def _trained(model: Path, interactions: Path, as_json: bool) -> None:
+    # Here, so that measuring on a data set does not wait for what reads logs.
+    from offline.artefact import load_artefact
+    from offline.evaluation import evaluate
+    from offline.source import Source
+    from offline.training import K
+
+    artefact = load_artefact(model)
+    found = evaluate(artefact, Source.open(interactions, artefact.model.n_tracks))
+    for name, metrics in found.items():
+        facts: dict[str, object] = {"model": name, "users": len(metrics.ndcg)}
+        for metric, values in metrics._asdict().items():
+            mean, half_width = mean_over_users(values)
+            facts[f"{metric}@{K}"], facts[f"{metric}@{K}_95"] = mean, min(1.0, half_width)
+        click.echo(json.dumps(facts) if as_json else _line(name, facts))
+
+
+def _line(name: str, facts: dict[str, object]) -> str:
+    metrics = [key for key in facts if f"{key}_95" in facts]
     return f"{name:<8}" + "  ".join(
-        f"{metric}@{K} {facts[f'{metric}@{K}']:.4f} ± {facts[f'{metric}@{K}_95']:.4f}"
-        for metric in metrics._fields
+        f"{key} {facts[key]:.4f} ± {facts[f'{key}_95']:.4f}" for key in metrics
     )

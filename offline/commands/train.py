@@ -1,21 +1,29 @@
 """`botify-offline train`."""
 
+import shutil
 import sys
 from pathlib import Path
+from typing import Never
 
 import click
 from tqdm import tqdm
 
-from offline.artefact import CURVES, save_artefact
+from offline.artefact import ABOUT, CURVES, save_artefact
+from offline.atomic import check_place
 from offline.catalog import catalog_size
-from offline.interactions import Interactions
-from offline.options import load_options
-from offline.training import Epoch, fit
+from offline.errors import InputError
+from offline.options import TrainOptions, load_options
+from offline.source import Source
+from offline.training import Checkpoints, Epoch, Hooks, fit, workers_of_torchrun
+from offline.training.checkpoint import CHECKPOINT, State
+from offline.training.scalars import Scalars
 
 
 @click.command("train")
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--catalog", required=True, type=click.Path(path_type=Path), help="tracks.json.")
+@click.option(
+    "--catalog", type=click.Path(path_type=Path), help="tracks.json; arrays do without it."
+)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The model's directory."
 )
@@ -34,34 +42,105 @@ from offline.training import Epoch, fit
     type=click.IntRange(min=1),
     help="Print a line every so many epochs.",
 )
+@click.option("--fresh", is_flag=True, help="Start anew where a run was interrupted.")
 def command(
-    interactions: Path, catalog: Path, out: Path, config_path: Path, print_every: int
+    interactions: Path,
+    catalog: Path | None,
+    out: Path,
+    config_path: Path,
+    print_every: int,
+    fresh: bool,
 ) -> None:
-    """Train the denoising autoencoder on INTERACTIONS, a directory that `collect` made.
+    """Train the denoising autoencoder on INTERACTIONS.
 
-    Some interactions of some users are held out; the epoch that ranks them
-    best (NDCG@50) is kept.
+    INTERACTIONS is a directory that `collect` made, or one of arrays: indptr.npy, indices.npy and
+    about.json {"n_users", "n_items"}, which are read from disk as they are needed.
+
+    Some interactions of some users are held out; the epoch that ranks them best (NDCG@50) is
+    kept. While it runs, OUT.training holds a checkpoint, from which the same command goes on
+    after an interruption, and scalars for TensorBoard. Under torchrun, processes share each step.
     """
     options = load_options(config_path)
-    data = Interactions.load(interactions)
-    matrix = data.matrix(catalog_size(catalog))
-    with tqdm(
-        total=len(data.users) * options.epochs, unit=" users", disable=None, file=sys.stderr
-    ) as bar:
+    if catalog is None and not (interactions / "indptr.npy").exists():
+        raise InputError("--catalog is missing: name the world's tracks.json")
+    source = Source.open(interactions, None if catalog is None else catalog_size(catalog))
+    check_place(out, ABOUT)
+    work = out.with_name(f"{out.name}.training")
+    with workers_of_torchrun() as workers:
+        if workers.first and (fresh or not (work / CHECKPOINT).exists()):
+            (work / CHECKPOINT).unlink(missing_ok=True)
+            shutil.rmtree(work / "scalars", ignore_errors=True)
+        workers.wait()  # nobody looks for a checkpoint before it is gone
+        shown = _Shown(options, print_every) if workers.first else None
+        with Scalars(work / "scalars" if workers.first else None) as scalars:
 
-        def on_epoch(epoch: Epoch) -> None:
-            bar.set_postfix_str(f"loss {epoch.loss:.1f}, NDCG@50 {epoch.ndcg:.3f}")
-            if epoch.number % print_every == 0 or epoch.number == 1:
-                tqdm.write(
-                    f"epoch {epoch.number:>3}: loss {epoch.loss:8.3f}, held-out NDCG@50 "
-                    f"{epoch.ndcg:.4f}, recall@50 {epoch.recall:.4f}, "
-                    f"{epoch.users_per_second:,.0f} users/s"
+            def on_epoch(epoch: Epoch) -> None:
+                scalars.add(epoch)
+                if shown is not None:
+                    shown.on_epoch(epoch)
+
+            hooks = Hooks(on_epoch=on_epoch)
+            if shown is not None:
+                hooks = Hooks(shown.on_start, shown.on_step, on_epoch)
+            try:
+                trained = fit(
+                    source.histories,
+                    options,
+                    hooks=hooks,
+                    checkpoints=Checkpoints(work, source.fingerprint),
+                    workers=workers,
                 )
-
-        trained = fit(matrix, options, on_epoch, bar.update)
-    save_artefact(out, trained, options, data.summary.fingerprint)
+            finally:
+                if shown is not None:
+                    shown.close()
+        if workers.first:
+            save_artefact(out, trained, options, source.fingerprint)
+            shutil.move(work / "scalars", out / "scalars")
+            shutil.rmtree(work)
+        workers.wait()  # who leaves first may take the others down
+        if not workers.first:
+            return
     best = trained.best
     click.echo(
         f"kept epoch {best.number} of {len(trained.epochs)}: held-out NDCG@50 {best.ndcg:.4f}, "
         f"recall@50 {best.recall:.4f} -> {out} (curves: {out / CURVES})"
     )
+
+
+class _Shown:
+    """The bar, and a line for some epochs."""
+
+    def __init__(self, options: TrainOptions, print_every: int) -> None:
+        self._options, self._every = options, print_every
+        self._bar: tqdm[Never] | None = None
+        self._ndcg = ""
+
+    def on_start(self, state: State, users: int) -> None:
+        if state.epoch > 1 or state.step:
+            click.echo(f"goes on from a checkpoint: epoch {state.epoch}, step {state.step}")
+        self._bar = tqdm(
+            total=users * self._options.epochs,
+            initial=users * (state.epoch - 1) + state.step * self._options.batch_size,
+            unit=" users",
+            unit_scale=True,
+            disable=None,
+            file=sys.stderr,
+        )
+
+    def on_step(self, users: int, loss: float) -> None:
+        assert self._bar is not None
+        self._bar.set_postfix_str(f"loss {loss:.1f}{self._ndcg}", refresh=False)
+        self._bar.update(users)
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self._ndcg = f", NDCG@50 {epoch.ndcg:.3f}"
+        if epoch.number % self._every == 0 or epoch.number == 1:
+            tqdm.write(
+                f"epoch {epoch.number:>3}: loss {epoch.loss:8.3f}, held-out NDCG@50 "
+                f"{epoch.ndcg:.4f}, recall@50 {epoch.recall:.4f}, "
+                f"{epoch.users_per_second:,.0f} users/s"
+            )
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()

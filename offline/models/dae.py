@@ -1,7 +1,8 @@
 """A denoising autoencoder over sets of tracks."""
 
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -10,83 +11,144 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from offline.models.multinomial import multinomial_loss
 
-class Bag(NamedTuple):
-    """The tracks of n users as one run of ids: user u has `tracks[offsets[u]:offsets[u + 1]]`."""
 
-    tracks: Tensor
+@dataclass(frozen=True, eq=False)
+class Bag:
+    """The tracks of n users as one run: user u has entries `offsets[u]` to `offsets[u + 1]`."""
+
+    places: Tensor
+    """Each entry's track, as its place among those that the model knows."""
     offsets: Tensor
+    weights: Tensor
+    """What each entry counts in the input: 1 / sqrt(tracks of its user), unless corrupted."""
 
-    @classmethod
-    def of(cls, matrix: sparse.csr_matrix, rows: NDArray[np.int64]) -> "Bag":
-        """Some rows of a binary user × track matrix."""
-        part = matrix[rows]
-        return cls(
-            torch.from_numpy(part.indices.astype(np.int64)),
-            torch.from_numpy(part.indptr.astype(np.int64)),
-        )
+    def __len__(self) -> int:
+        """How many users."""
+        return len(self.offsets) - 1
 
     @property
     def owners(self) -> Tensor:
         """The user of each entry, 0 to n-1."""
-        sizes = self.offsets[1:] - self.offsets[:-1]
-        return torch.repeat_interleave(torch.arange(len(sizes)), sizes)
+        users = torch.arange(len(self), device=self.offsets.device)
+        return torch.repeat_interleave(users, self.offsets.diff())
+
+    def entries(self, users: slice) -> slice:
+        """Where the entries of some neighbouring users stand."""
+        return slice(int(self.offsets[users.start]), int(self.offsets[users.stop]))
+
+    def part(self, users: slice) -> Self:
+        """Some neighbouring users alone."""
+        offsets = self.offsets[users.start : users.stop + 1]
+        mine = self.entries(users)
+        return type(self)(self.places[mine], offsets - offsets[0], self.weights[mine])
+
+    def corrupted(self, keep: Tensor) -> Self:
+        """With each entry's weight multiplied by `keep`; an entry with 0 is gone."""
+        there = keep > 0
+        before = torch.cat([self.offsets.new_zeros(1), torch.cumsum(there, 0)])
+        weights = self.weights[there] * keep[there]
+        return type(self)(self.places[there], before[self.offsets], weights)
+
+
+_ENTRIES = 2048
+
+
+class _SumOfRows(torch.autograd.Function):
+    """Weighted sums of a table's rows; torch's own gradient of it sorts the entries."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, bag: Bag) -> Tensor:
+        ctx.bag, ctx.shape = bag, table.shape
+        return functional.embedding_bag(
+            bag.places,
+            table,
+            bag.offsets,
+            mode="sum",
+            per_sample_weights=bag.weights,
+            include_last_offset=True,
+        )
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        table, owners = grad.new_zeros(ctx.shape), ctx.bag.owners
+        # A few at a time stay in the cache.
+        for at in range(0, len(owners), _ENTRIES):
+            part = slice(at, at + _ENTRIES)
+            entries = grad.index_select(0, owners[part]).mul_(ctx.bag.weights[part, None])
+            table.index_add_(0, ctx.bag.places[part], entries)
+        return table, None
 
 
 class DAE(nn.Module):
     """Mult-DAE of Liang et al., "Variational autoencoders for collaborative filtering" (WWW 2018).
 
     Input: a user's tracks, L2-normalised. Tanh hidden layers of the sizes
-    given, then one logit per track. The input is never made dense: the first
-    layer sums the rows of the tracks that are there.
+    given, then one logit per track that it knows. The input is never made
+    dense: the first layer sums the rows of the tracks that are there.
     """
 
-    def __init__(self, n_tracks: int, hidden: tuple[int, ...], generator: torch.Generator) -> None:
+    tracks: Tensor
+
+    def __init__(
+        self,
+        n_tracks: int,
+        tracks: NDArray[np.int64],
+        hidden: tuple[int, ...],
+        generator: torch.Generator,
+    ) -> None:
+        """`tracks`: sorted ids of the tracks to know; others are passed over in the input."""
         super().__init__()
-        self.n_tracks = n_tracks
         self.hidden = hidden
-        self.first = nn.Parameter(_xavier(n_tracks, hidden[0], generator))
+        self.n_tracks = n_tracks
+        self.register_buffer("tracks", torch.from_numpy(np.asarray(tracks, dtype=np.int64)))
+        self._place = torch.full((n_tracks,), -1)
+        self._place[self.tracks] = torch.arange(len(tracks))
+        self.first = nn.Parameter(_xavier(len(tracks), hidden[0], generator))
         self.first_bias = nn.Parameter(torch.zeros(hidden[0]))
-        sizes = pairwise([*hidden, n_tracks])
-        self.layers = nn.ModuleList(_linear(a, b, generator) for a, b in sizes)
+        self.layers = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(hidden))
+        self.last = _linear(hidden[-1], len(tracks), generator)
 
-    def forward(self, bag: Bag, keep: Tensor | None = None) -> Tensor:
-        """Logits of shape (n, n_tracks).
+    @property
+    def device(self) -> torch.device:
+        return self.first.device
 
-        `keep`: for each entry of the bag its weight, 0 for a track dropped
-        from the input; None keeps all.
+    def bag(self, matrix: sparse.csr_matrix) -> Bag:
+        """The rows of a binary user × track matrix, shape (n, n_tracks), on the model's device."""
+        places = self._place[torch.from_numpy(matrix.indices.astype(np.int64))]
+        there = places >= 0
+        before = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(there, 0)])
+        offsets = before[torch.from_numpy(matrix.indptr.astype(np.int64))]
+        sizes = offsets.diff()
+        weights = torch.repeat_interleave(sizes.clamp(min=1).float().rsqrt(), sizes)
+        return Bag(*(x.to(self.device) for x in (places[there], offsets, weights)))
+
+    def encode(self, bag: Bag, table: Tensor | None = None) -> Tensor:
+        """The last hidden layer, shape (n, hidden[-1]).
+
+        `table` stands for the first layer, where the places of the bag are its rows.
         """
-        norms = (bag.offsets[1:] - bag.offsets[:-1]).clamp(min=1).float().rsqrt()
-        weights = norms[bag.owners]
-        if keep is not None:
-            weights = weights * keep
-        code = functional.embedding_bag(
-            bag.tracks,
-            self.first,
-            bag.offsets,
-            mode="sum",
-            per_sample_weights=weights,
-            include_last_offset=True,
-        )
+        rows = self.first if table is None else table
+        code: Tensor = _SumOfRows.apply(rows, bag)  # type: ignore[no-untyped-call]
         code = torch.tanh(code + self.first_bias)
-        for layer in self.layers[:-1]:
+        for layer in self.layers:
             code = torch.tanh(layer(code))
-        logits: Tensor = self.layers[-1](code)
+        return code
+
+    def forward(self, bag: Bag) -> Tensor:
+        """Logits of shape (n, len(tracks))."""
+        logits: Tensor = self.last(self.encode(bag))
         return logits
 
+    def loss(self, code: Tensor, bag: Bag, room: Tensor | None = None) -> Tensor:
+        """Negative multinomial log-likelihood of the bag's tracks given the users' code.
 
-def input_dropout(bag: Bag, rate: float, generator: torch.Generator) -> Tensor:
-    """Weights that drop each entry with probability `rate` and make up for it in the rest."""
-    kept = torch.rand(len(bag.tracks), generator=generator) >= rate
-    return kept.float() / (1.0 - rate)
-
-
-def multinomial_loss(logits: Tensor, bag: Bag) -> Tensor:
-    """Negative multinomial log-likelihood of the bag: summed over tracks, mean over users."""
-    chosen = logits[bag.owners, bag.tracks].sum()
-    sizes = (bag.offsets[1:] - bag.offsets[:-1]).float()
-    total: Tensor = (torch.logsumexp(logits, dim=1) * sizes).sum() - chosen
-    return total / len(sizes)
+        Summed over users and tracks; `room` is for the logits, see `logits_room`.
+        """
+        return multinomial_loss(
+            code, self.last.weight, self.last.bias, bag.owners, bag.places, room
+        )
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 
 from offline.artefact import load_artefact
 from offline.cli import main
+from offline.errors import InputError
+from offline.export import export_lists
 from offline.interactions import Interactions
+from offline.source import Source
 from offline.training import top_lists
 
 N_TRACKS = 60
@@ -97,10 +102,13 @@ def test_lists_are_the_model_s_and_everybody_has_one(
         assert {track // 30 for track in near} == {camp}
 
 
-def test_export_twice_gives_the_same_bytes(workplace: Path, offline: Callable[..., str]) -> None:
+def test_every_size_of_block_gives_the_same_bytes(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
     learned(offline)
-    for name in ("one", "two"):
-        offline("export", "@model", "@interactions", "--out", f"@{name}")
+    offline("export", "@model", "@interactions", "--out", "@one")
+    offline("export", "@model", "@interactions", "--out", "@two", "--block", "7")
+    assert not (workplace / "one.export").exists()
     for file in ("recommendations.json", "neighbours.json", "top_tracks.json"):
         one, two = (workplace / name / file for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
@@ -141,6 +149,60 @@ def test_other_interactions_than_the_model_s_are_refused(
     said = offline("export", "@model", "@others", "--out", "@lists", fails=True)
     assert "trained on other interactions" in said
     assert not (workplace / "lists").exists()
+
+
+def test_a_list_longer_than_the_catalog_is_refused(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    out = ("--out", "@lists", "--length")
+    said = offline("export", "@model", "@interactions", *out, "61", fails=True)
+    assert said == "Error: lists of 61 tracks out of a catalog of 60: ask for fewer\n"
+    offline("export", "@model", "@interactions", *out, "60")
+    known = len(load_artefact(workplace / "model").model.tracks)
+    for line in lines_of(workplace / "lists/recommendations.json"):
+        tracks = line["tracks"]
+        assert isinstance(tracks, list)
+        assert len(set(tracks)) == len(tracks) == known
+        assert min(tracks) >= 0
+
+
+def test_a_model_of_another_catalog_is_refused(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    about = workplace / "model/model.json"
+    about.write_text(about.read_text().replace('"n_tracks": 60', '"n_tracks": 70'))
+    source = Source.open(workplace / "interactions", N_TRACKS)
+    with pytest.raises(InputError, match=r"a catalog of 70 tracks, but .* one of 60: train again"):
+        export_lists(load_artefact(workplace / "model"), source, workplace / "more")
+
+
+def test_weights_that_are_no_numbers_are_refused(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    path = workplace / "model/model.safetensors"
+    weights = load_file(path)
+    weights["first"][0, 0] = torch.nan
+    save_file(weights, path)
+    said = offline("export", "@model", "@interactions", "--out", "@lists", fails=True)
+    assert "no numbers" in said
+    assert said.count("\n") == 1
+    assert not (workplace / "lists").exists()
+
+
+def test_a_directory_with_other_files_is_left_alone(
+    workplace: Path, offline: Callable[..., str]
+) -> None:
+    learned(offline)
+    for name in ("lists", "more.export"):
+        (workplace / name).mkdir()
+        (workplace / name / "mine.txt").write_text("mine")
+        out = name.removesuffix(".export")
+        said = offline("export", "@model", "@interactions", "--out", f"@{out}", fails=True)
+        assert f"{name} holds other files" in said
+        assert [path.name for path in (workplace / name).iterdir()] == ["mine.txt"]
 
 
 def test_a_catalog_too_small_for_the_log_is_refused(

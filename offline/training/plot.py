@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from offline.training import Epoch
+    from offline.training.epochs import Epoch
 
 
 def plot_epochs(epochs: Sequence["Epoch"], best: int, path: Path) -> None:

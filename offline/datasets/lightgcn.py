@@ -1,0 +1,91 @@
+"""The split files of the LightGCN papers: a line for each user, `user item item ...`."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from offline.datasets.dataset import Dataset, pairs_to_csr
+from offline.errors import InputError
+
+SOURCE = (
+    "splits in this format, Gowalla among them, are in the repository of the paper's authors, "
+    "https://github.com/kuandeng/LightGCN, under Data/"
+)
+_ALLOWED = b"0123456789 \t\r\n"
+_LARGEST = 2**31 - 1
+
+
+def load_lightgcn(directory: Path) -> Dataset:
+    """Read `train.txt` and `test.txt`; ids are row and column numbers, from 0.
+
+    A user may have no items, no line, or several lines. Raises InputError for a missing file, a
+    malformed line (with its number), a pair that is there twice, in one file or in both, an
+    empty file, and ids so large that they cannot be numbers without gaps.
+    """
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such directory: {SOURCE}")
+    parts = {name: _read(directory / name) for name in ("train.txt", "test.txt")}
+    n_pairs = sum(len(items) for _, items, _ in parts.values())
+    n_users = max(last for _, _, last in parts.values()) + 1
+    n_items = max(int(items.max()) for _, items, _ in parts.values()) + 1
+    # A model holds something for every id below the largest.
+    for what, count in (("user", n_users), ("item", n_items)):
+        if count > 10 * n_pairs + 1000:
+            raise InputError(
+                f"{directory}: {what} id {count - 1} with {n_pairs} interactions in all: ids "
+                f"must be numbers from 0 without great gaps: renumber the {what}s"
+            )
+    found: dict[str, sparse.csr_matrix] = {}
+    for name, (users, items, _) in parts.items():
+        found[name], again = pairs_to_csr(users, items, (n_users, n_items))
+        if again:
+            raise InputError(
+                f"{directory / name}: user {again[0]} has item {again[1]} twice: keep it once"
+            )
+    train, test = found["train.txt"], found["test.txt"]
+    both = train.multiply(test).tocoo()
+    if both.nnz:
+        raise InputError(
+            f"{directory}: user {both.row[0]} has item {both.col[0]} in train.txt and in "
+            "test.txt: what is tested must not be trained on; take it out of one"
+        )
+    return Dataset(directory.resolve().name, train, test, np.arange(n_users), np.arange(n_items))
+
+
+def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """User and item of each pair, and the largest user id."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file: {SOURCE}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    owners: list[int] = []
+    sizes: list[int] = []
+    items: list[int] = []
+    for number, line in enumerate(lines, 1):
+        words = line.split()
+        if not words:
+            continue
+        if line.translate(None, _ALLOWED):
+            raise InputError(_complaint(path, number, words))
+        ids = list(map(int, words))
+        if max(ids) > _LARGEST:
+            raise InputError(f"{path}:{number}: id {max(ids)} is too large: ids start at 0")
+        owners.append(ids[0])
+        sizes.append(len(ids) - 1)
+        items += ids[1:]
+    if not items:
+        raise InputError(f"{path}: no interactions: a line is `user item item ...`")
+    return np.repeat(owners, sizes), np.array(items, dtype=np.int64), max(owners)
+
+
+def _complaint(path: Path, number: int, words: list[bytes]) -> str:
+    word = next(word for word in words if not word.isdigit())
+    shown = word[:40].decode("utf-8", "replace")
+    return (
+        f"{path}:{number}: {shown!r} is not an id: a line is `user item item ...`, whole numbers "
+        "from 0"
+    )

@@ -1,0 +1,131 @@
+"""The interface of every model."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from offline.errors import InputError
+from offline.models.binary import binary_csr
+from offline.models.top_n import UNWANTED, top_n
+
+
+class Recommender(ABC):
+    """Learns from who liked what and ranks items for a user.
+
+    A subclass gives `_fit` and `_scores`; lists, exclusions and memory are dealt with here.
+    """
+
+    name: ClassVar[str]
+    """What the command line and messages call it."""
+    folds_in: ClassVar[bool] = True
+    """Whether it can rank for people it was not fitted on, given what they liked."""
+    block: int = 2**24
+    """Most scores that are held at a time, 4 bytes each; one user's are always held together."""
+
+    _interactions: sparse.csr_matrix | None = None
+
+    def fit(self, interactions: sparse.csr_matrix) -> Self:
+        """Learn from a binary user × item matrix, and keep it as the users' histories.
+
+        The matrix is neither changed nor, where its ids are sorted and its weights float32,
+        copied. Raises InputError for what `binary_csr` refuses and for a matrix without entries.
+        """
+        matrix = binary_csr(interactions)
+        if not matrix.nnz:
+            raise InputError("no interactions to learn from: every row is empty")
+        self._interactions = None
+        self._popularity = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(
+            np.float32
+        )
+        self._fit(matrix)
+        self._interactions = matrix
+        return self
+
+    def recommend(
+        self, users: NDArray[np.int64], n: int, exclude_seen: bool = True
+    ) -> NDArray[np.int64]:
+        """The n best items of each user, a row of the fitted matrix; best first.
+
+        Shape (len(users), n), padded with -1 where fewer items are left. `exclude_seen` leaves
+        out what the user was fitted with. Who was fitted with nothing gets the most popular.
+        Raises InputError for a user that is no row.
+        """
+        matrix = self._fitted()
+        rows = np.asarray(users, dtype=np.int64)
+        outside = (rows < 0) | (rows >= matrix.shape[0])
+        if outside.any():
+            raise InputError(
+                f"user {rows[outside][0]}: the model was fitted on users 0 to "
+                f"{matrix.shape[0] - 1}; for others there is recommend_for"
+            )
+        return self._lists(matrix[rows], rows, n, exclude_seen)
+
+    def recommend_for(
+        self, histories: sparse.csr_matrix, n: int, exclude_seen: bool = True
+    ) -> NDArray[np.int64]:
+        """The n best items of people known by what they liked alone (fold-in).
+
+        `histories`: binary, a row for each of them, with the columns of the fitted matrix.
+        Lists as those of `recommend`. Raises InputError where `folds_in` is false, and for what
+        `binary_csr` refuses.
+        """
+        matrix = self._fitted()
+        self.check_folds_in()
+        return self._lists(binary_csr(histories, matrix.shape[1]), None, n, exclude_seen)
+
+    @classmethod
+    def check_folds_in(cls) -> None:
+        """Raises InputError for a model that knows only the users it was fitted on."""
+        if not cls.folds_in:
+            raise InputError(
+                f"{cls.name} ranks only for users it was fitted on: for others fit it anew, or "
+                "choose a model that folds in"
+            )
+
+    def _lists(
+        self,
+        histories: sparse.csr_matrix,
+        users: NDArray[np.int64] | None,
+        n: int,
+        exclude_seen: bool,
+    ) -> NDArray[np.int64]:
+        if n < 1:
+            raise InputError(f"a list of {n} items: ask for at least 1")
+        n_users, n_items = histories.shape
+        out = np.empty((n_users, n), dtype=np.int64)
+        step = max(1, self.block // n_items)
+        for at in range(0, n_users, step):
+            part = histories[at : at + step]
+            sizes = np.diff(part.indptr)
+            scores = np.require(
+                self._scores(part, None if users is None else users[at : at + step]),
+                np.float32,
+                ["C", "W"],
+            )
+            scores[sizes == 0] = self._popularity
+            if exclude_seen:
+                scores[np.repeat(np.arange(len(sizes)), sizes), part.indices] = UNWANTED
+            out[at : at + step] = top_n(scores, n)
+        return out
+
+    def _fitted(self) -> sparse.csr_matrix:
+        if self._interactions is None:
+            raise InputError(f"{self.name} has not been fitted yet: call fit first")
+        return self._interactions
+
+    @abstractmethod
+    def _fit(self, interactions: sparse.csr_matrix) -> None:
+        """Learn from a matrix that `binary_csr` gave and that has entries."""
+
+    @abstractmethod
+    def _scores(
+        self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        """Scores of all items, shape (len(histories), n_items); higher is better.
+
+        `users`: the rows' ids where they are users that the model was fitted on. The array is
+        the caller's to change.
+        """

@@ -1,0 +1,36 @@
+"""The denoising autoencoders behind the interface of every model."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from offline.models.base import Recommender
+from offline.models.linear_dae import LinearDAE
+from offline.models.linear_dae_choice import Choice, choose
+
+
+class DAERecommender(Recommender):
+    """The linear denoising autoencoder, its options chosen on a validation part of the data.
+
+    Nothing of it is tuned to a data set: `choose` sees what `fit` is given, and no more.
+    """
+
+    name = "dae"
+    block = 2**23  # some arrays of this size are needed at once
+
+    def __init__(self, seed: int, progress: bool = False) -> None:
+        """`seed`: of the validation part."""
+        self.seed = seed
+        self.progress = progress
+
+    choice: Choice
+    """What `fit` chose."""
+
+    def _fit(self, interactions: sparse.csr_matrix) -> None:
+        self.choice = choose(interactions, np.random.default_rng(self.seed), self.progress)
+        self._model = LinearDAE(interactions, self.choice.powers)
+
+    def _scores(
+        self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        return self._model.scores(histories, self.choice.strength, self.choice.popularity)

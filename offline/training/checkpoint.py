@@ -1,0 +1,130 @@
+"""The state of a training run in one file, from which it goes on exactly."""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from offline.errors import InputError
+from offline.models.dae import DAE
+from offline.training.adam import Optimizer
+from offline.training.epochs import Epoch
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass
+class State:
+    """Where a run is, apart from the model and the optimizer."""
+
+    epoch: int = 1
+    """The epoch to go on with."""
+    step: int = 0
+    """Its next step."""
+    loss: float = 0.0
+    """Sum over the users of the epoch's steps so far."""
+    seconds: float = 0.0
+    """Spent on those steps."""
+    epochs: tuple[Epoch, ...] = ()
+    best: dict[str, Tensor] = field(default_factory=dict)
+    """Weights of the best epoch."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a checkpoint belongs to: it serves no other run."""
+
+    fingerprint: str
+    n_tracks: int
+    options: dict[str, object]
+
+
+def save_checkpoint(
+    directory: Path, identity: Identity, state: State, model: DAE, optimizer: Optimizer
+) -> None:
+    """Replace the directory's checkpoint. A kill at any moment leaves the old one or the new."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in state.best.items()}
+    tensors |= {f"adam.{name}": value for name, value in optimizer.state().items()}
+    about = {
+        "identity": asdict(identity),
+        "epoch": state.epoch,
+        "step": state.step,
+        "loss": state.loss,
+        "seconds": state.seconds,
+        "epochs": [asdict(epoch) for epoch in state.epochs],
+    }
+    # One name: what a kill has left of it is written over.
+    new = directory / f".{CHECKPOINT}.new"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, new, {"about": json.dumps(about)})
+        new.replace(directory / CHECKPOINT)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            new.unlink()
+        raise InputError(f"cannot write a checkpoint into {directory}: {error}") from error
+
+
+def load_checkpoint(
+    directory: Path, identity: Identity, model: DAE, optimizer: Optimizer
+) -> State | None:
+    """Put model and optimizer back to where the checkpoint was; None where there is none.
+
+    Raises InputError for one that is damaged, or of another run: other data, catalog or options.
+    """
+    path = directory / CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads(file.metadata()["about"])
+            _check_identity(path, identity, Identity(**about["identity"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        model.load_state_dict(_part(tensors, "model."))
+        optimizer.load(_part(tensors, "adam."))
+        return State(
+            about["epoch"],
+            about["step"],
+            about["loss"],
+            about["seconds"],
+            tuple(Epoch(**epoch) for epoch in about["epochs"]),
+            {name: value.to(model.device) for name, value in _part(tensors, "best.").items()},
+        )
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: the checkpoint cannot be read ({reason}): delete it to start anew"
+        ) from None
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _check_identity(path: Path, ours: Identity, theirs: Identity) -> None:
+    if theirs.n_tracks != ours.n_tracks:
+        raise InputError(
+            f"{path}: a checkpoint of a catalog of {theirs.n_tracks} tracks, but this one has "
+            f"{ours.n_tracks}: delete it to start anew"
+        )
+    if theirs.fingerprint != ours.fingerprint:
+        raise InputError(
+            f"{path}: a checkpoint of training on other interactions: delete it to start anew"
+        )
+    for name, value in ours.options.items():
+        if theirs.options.get(name) != value:
+            raise InputError(
+                f"{path}: a checkpoint of training with {name} {theirs.options.get(name)}, not "
+                f"{value}: delete it to start anew, or train with its options"
+            )

@@ -1,0 +1,46 @@
+"""Lists out of a trained autoencoder."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from offline.models.dae import DAE
+from offline.models.top_n import UNWANTED, top_n_of
+
+K = 50
+"""Length of a list."""
+
+
+@torch.no_grad()
+def top_lists(
+    model: DAE, matrix: sparse.csr_matrix, k: int, *, exclude_input: bool, batch: int = 256
+) -> NDArray[np.int64]:
+    """The k tracks with the highest logits for each row of `matrix`, best first.
+
+    Shape (n_users, k), padded with -1 where the model knows fewer. `exclude_input` leaves out
+    the row's own tracks. A row's list does not depend on the rows around it. Raises InputError
+    where the model's logits are not numbers.
+    """
+    out = np.empty((matrix.shape[0], k), dtype=np.int64)
+    # One more, for the place -1 of a list that has ended.
+    ids = np.append(model.tracks.cpu().numpy(), -1)
+    weight, bias = model.last.weight.t(), model.last.bias
+    # Fresh memory for each batch would cost as much as the product that fills it.
+    room = weight.new_empty(batch, len(model.tracks))
+    for at in range(0, len(out), batch):
+        rows = matrix[at : at + batch]
+        n_rows = rows.shape[0]
+        # Always as many: products of other shapes round in other ways.
+        bag = model.bag(_filled_up(rows, batch))
+        torch.addmm(bias, model.encode(bag), weight, out=room)
+        if exclude_input:
+            room[bag.owners, bag.places] = UNWANTED
+        out[at : at + batch] = ids[top_n_of(room[:n_rows], k).cpu().numpy()]
+    return out
+
+
+def _filled_up(rows: sparse.csr_matrix, height: int) -> sparse.csr_matrix:
+    """With empty rows added below."""
+    indptr = np.pad(rows.indptr, (0, height - rows.shape[0]), mode="edge")
+    return sparse.csr_matrix((rows.data, rows.indices, indptr), shape=(height, rows.shape[1]))

@@ -1,0 +1,213 @@
+"""Trains the denoising autoencoder and keeps its best epoch."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from offline.errors import InputError
+from offline.histories import Histories
+from offline.metrics import RankingMetrics, ranking_metrics
+from offline.models.dae import DAE
+from offline.models.multinomial import bfloat16_pays, logits_room
+from offline.options import TrainOptions
+from offline.split import HeldOut, held_out
+from offline.training.adam import Optimizer
+from offline.training.batches import Batch, Batches
+from offline.training.checkpoint import Identity, State, load_checkpoint, save_checkpoint
+from offline.training.epochs import Epoch, Trained, best_of
+from offline.training.inference import K, top_lists
+from offline.training.workers import ALONE, Workers
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Who is told how it goes."""
+
+    on_start: Callable[[State, int], object] = lambda state, users: None
+    """Hears where the run starts or goes on, and how many users an epoch has."""
+    on_step: Callable[[int, float], object] = lambda users, loss: None
+    """Hears the users of a step, and their mean loss."""
+    on_epoch: Callable[[Epoch], object] = lambda epoch: None
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where a run saves its state, and finds it again."""
+
+    directory: Path
+    fingerprint: str
+
+
+def fit(
+    data: sparse.csr_matrix | Histories,
+    options: TrainOptions,
+    *,
+    hooks: Hooks | None = None,
+    checkpoints: Checkpoints | None = None,
+    workers: Workers = ALONE,
+) -> Trained:
+    """Train on who liked what; the epoch of the best held-out NDCG@50 wins.
+
+    Repeatable: seed, data and number of threads give the weights; with the `checkpoints` of a
+    run that was killed, the weights that it would have had. Several workers give those of one
+    but for rounding. Raises InputError where nothing can be held out, where the learning rate is
+    so high that weights are no longer numbers, and for a checkpoint that is damaged or of another
+    run.
+    """
+    histories = data if isinstance(data, Histories) else Histories.of(data)
+    return _Run(histories, options, hooks or Hooks(), checkpoints, workers).run()
+
+
+@dataclass
+class _Run:
+    histories: Histories
+    options: TrainOptions
+    hooks: Hooks
+    checkpoints: Checkpoints | None
+    workers: Workers
+    state: State = field(default_factory=State)
+
+    def __post_init__(self) -> None:
+        split_rng, torch_rng = streams(self.options)
+        self.held = held_out(self.histories, self.options, split_rng)
+        self.batches = Batches(self.held.train, self.options)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        generator = torch.Generator().manual_seed(int(torch_rng.integers(2**63)))
+        # A track that nobody liked is never right: to rank it last needs no weights.
+        tracks = np.flatnonzero(self.histories.popularity())
+        self.model = DAE(self.histories.n_tracks, tracks, self.options.hidden, generator).to(
+            device
+        )
+        dtype = _dtype(self.options, device)
+        self.room = logits_room(self.options.batch_size, len(tracks), dtype, device)
+        self.optimizer = Optimizer(self.model, self.options)
+        self.saved = time.monotonic()
+
+    def run(self) -> Trained:
+        self._resume()
+        self.hooks.on_start(self.state, len(self.batches.users))
+        while not self._done():
+            self._epoch()
+        self.model.load_state_dict(self.state.best)
+        return Trained(self.model.cpu(), self.state.epochs)
+
+    def _done(self) -> bool:
+        done = self.state.epochs
+        if len(done) >= self.options.epochs:
+            return True
+        return bool(done) and len(done) - best_of(done).number >= self.options.patience
+
+    def _epoch(self) -> None:
+        state = self.state
+        order = self.batches.order(state.epoch)
+        while state.step < self.batches.per_epoch:
+            started = time.perf_counter()
+            batch = self.batches.batch(order, state.epoch, state.step)
+            loss = self._step(batch)
+            state.step += 1
+            state.loss += loss
+            state.seconds += time.perf_counter() - started
+            users = batch.rows.shape[0]
+            self.hooks.on_step(users, loss / users)
+            if state.step < self.batches.per_epoch:
+                self._save_if_due()
+        self._finish_epoch(len(order))
+        self._save_if_due()
+
+    def _step(self, batch: Batch) -> float:
+        """One step of Adam; the loss, summed over the users of all processes."""
+        whole = self.model.bag(batch.rows)
+        inputs = whole.corrupted(torch.from_numpy(batch.keep).to(self.model.device))
+        # The first layer's rows that the step reads: the others have no gradient.
+        rows, places = _distinct(inputs.places, len(self.model.tracks))
+        table = self.model.first.detach().index_select(0, rows).requires_grad_()
+        users = self.workers.part(len(whole))
+        self.model.zero_grad()
+        code = self.model.encode(replace(inputs, places=places).part(users), table)
+        loss = self.model.loss(code, whole.part(users), self.room)
+        (loss / len(whole)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        total = loss.detach()
+        parts = [table, *self.optimizer.dense]
+        self.workers.add_up([total, *(p.grad for p in parts if p.grad is not None)])
+        assert table.grad is not None
+        self.optimizer.step(rows, table.grad)
+        return total.item()
+
+    def _finish_epoch(self, users: int) -> None:
+        """Measure the weights as they are, and keep them if they are the best so far."""
+        state = self.state
+        self._check_numbers()
+        found = [0.0, 0.0]
+        if self.workers.first:
+            metrics = held_out_metrics(self.model, self.held)
+            found = [float(metrics.ndcg.mean()), float(metrics.recall.mean())]
+        ndcg, recall = self.workers.agree(found)
+        epoch = Epoch(state.epoch, state.loss / users, ndcg, recall, users / state.seconds)
+        state.epochs = (*state.epochs, epoch)
+        if best_of(state.epochs) is epoch:
+            state.best = {name: value.clone() for name, value in self.model.state_dict().items()}
+        state.epoch, state.step, state.loss, state.seconds = state.epoch + 1, 0, 0.0, 0.0
+        self.hooks.on_epoch(epoch)
+
+    def _check_numbers(self) -> None:
+        """Raises InputError, in all processes alike, where training has left the numbers."""
+        weights = self.model.parameters()
+        if not (math.isfinite(self.state.loss) and all(bool(w.isfinite().all()) for w in weights)):
+            raise InputError(
+                f"training went astray in epoch {self.state.epoch}: its loss or its weights are "
+                f"no numbers; lower learning_rate, which is {self.options.learning_rate:g}"
+            )
+
+    def _identity(self) -> Identity:
+        assert self.checkpoints is not None
+        options = self.options.model_dump(mode="json", exclude={"checkpoint_seconds"})
+        return Identity(self.checkpoints.fingerprint, self.histories.n_tracks, options)
+
+    def _resume(self) -> None:
+        if self.checkpoints is not None:
+            found = load_checkpoint(
+                self.checkpoints.directory, self._identity(), self.model, self.optimizer
+            )
+            self.state = found or self.state
+
+    def _save_if_due(self) -> None:
+        due = time.monotonic() - self.saved >= self.options.checkpoint_seconds
+        if self.checkpoints is None or not self.workers.first or not due:
+            return
+        save_checkpoint(
+            self.checkpoints.directory, self._identity(), self.state, self.model, self.optimizer
+        )
+        self.saved = time.monotonic()
+
+
+def held_out_metrics(model: DAE, held: HeldOut) -> RankingMetrics:
+    """NDCG@50 and recall@50 of the held-out interactions; the user's others are not offered."""
+    return ranking_metrics(top_lists(model, held.seen, K, exclude_input=True), held.wanted)
+
+
+def streams(options: TrainOptions) -> tuple[np.random.Generator, np.random.Generator]:
+    """Random streams of the split, and of the first weights."""
+    split, weights = np.random.SeedSequence(options.seed).spawn(2)
+    return np.random.default_rng(split), np.random.default_rng(weights)
+
+
+def _distinct(places: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """The distinct values of `places`, all below n, and where among them each stands."""
+    there = torch.zeros(n, dtype=torch.bool, device=places.device)
+    there[places] = True
+    # Counting is several times as fast as the sort of torch.unique.
+    return there.nonzero().squeeze(1), torch.cumsum(there, 0)[places] - 1
+
+
+def _dtype(options: TrainOptions, device: torch.device) -> torch.dtype:
+    if options.precision == "auto":
+        on_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if on_gpu or bfloat16_pays() else torch.float32
+    return torch.bfloat16 if options.precision == "bfloat16" else torch.float32

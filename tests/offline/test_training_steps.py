@@ -1,0 +1,87 @@
+"""What a step takes, and what it does to the weights."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from offline.histories import Histories
+from offline.training.adam import RowAdam
+from offline.training.batches import Batches
+
+from .camps import N_USERS, options, two_camps
+
+MATRIX = two_camps()
+
+
+@pytest.fixture
+def batches() -> Callable[..., Batches]:
+    return lambda **changed: Batches(Histories.of(MATRIX), options(**changed))
+
+
+def test_steps_are_functions_of_seed_epoch_and_step(batches: Callable[..., Batches]) -> None:
+    one, again, other = batches(), batches(), batches(seed=1)
+    order = one.order(3)
+    assert sorted(order) == list(range(N_USERS))
+    np.testing.assert_array_equal(order, again.order(3))
+    assert order.tolist() != one.order(4).tolist()
+    assert order.tolist() != other.order(3).tolist()
+    # Asked for alone and out of turn, a step is what it would have been.
+    late = again.batch(order, 3, 2)
+    for step in range(3):
+        batch = one.batch(order, 3, step)
+    np.testing.assert_array_equal(batch.keep, late.keep)
+    assert (batch.rows != MATRIX[order[40:60]]).nnz == 0
+    assert (batch.keep != one.batch(order, 4, 2).keep).any()
+    assert (batch.keep != one.batch(order, 3, 1).keep).any()
+
+
+def test_dropout_drops_its_share_and_keeps_the_expectation() -> None:
+    many = Batches(Histories.of(two_camps(3000)), options(dropout=0.25, batch_size=3000))
+    keep = many.batch(many.order(1), 1, 0).keep
+    assert np.unique(keep) == pytest.approx([0.0, 1 / 0.75])
+    assert keep.mean() == pytest.approx(1.0, abs=0.01)
+    assert (many.batch(many.order(1), 2, 0).keep != keep).any()
+
+
+def sparse_gradient(at: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    return torch.sparse_coo_tensor(at[None], gradient, (3000, 5), check_invariants=True)
+
+
+@pytest.mark.parametrize(
+    ("rival", "decay", "share"),
+    [
+        pytest.param(torch.optim.SparseAdam, {}, 0.4, id="of some rows, SparseAdam"),
+        pytest.param(torch.optim.Adam, {}, 1.0, id="of all, Adam"),
+        pytest.param(torch.optim.Adam, {"weight_decay": 0.1}, 1.0, id="of all, with decay, Adam"),
+    ],
+)
+def test_row_adam_is_torchs(
+    rival: type[torch.optim.Optimizer], decay: dict[str, float], share: float
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    start = torch.randn(3000, 5, generator=generator)
+    ours, theirs = start.clone(), start.clone().requires_grad_()
+    adam = RowAdam(ours, 0.01, **({"weight_decay": 0.0} | decay))
+    torchs = rival([theirs], lr=0.01, **decay)
+    for step in range(6):
+        at = (torch.rand(3000, generator=generator) < share).nonzero().squeeze(1)
+        gradient = torch.randn(len(at), 5, generator=generator) * 2.0**-step
+        gradient += gradient.sign()  # well above epsilon, which SparseAdam adds elsewhere
+        adam.step(at, gradient)
+        theirs.grad = gradient.clone() if share == 1 else sparse_gradient(at, gradient)
+        torchs.step()
+        torch.testing.assert_close(ours, theirs.detach(), rtol=0, atol=1e-5)
+
+
+def test_row_adam_leaves_the_other_rows_alone() -> None:
+    table = torch.ones(10, 3)
+    adam = RowAdam(table, 0.1, weight_decay=0.1)
+    adam.step(torch.tensor([2, 7]), torch.ones(2, 3))
+    adam.step(torch.tensor([7]), torch.ones(1, 3))
+    touched = torch.zeros(10, dtype=torch.bool)
+    touched[[2, 7]] = True
+    assert torch.equal(table[~touched], torch.ones(8, 3))
+    assert (table[touched] < 1).all()
+    assert not adam.mean[~touched].any()
