@@ -26,14 +26,17 @@ class HeldUsers(NamedTuple):
     """Columns of the whole that are left: items that somebody in `train` has."""
 
 
-def hold_out(matrix: sparse.csr_matrix, share: float, rng: np.random.Generator) -> Held:
-    """Hold out a random `share` of each user's interactions, rounded.
+def hold_out(
+    matrix: sparse.csr_matrix, share: float, rng: np.random.Generator, last: bool = False
+) -> Held:
+    """Hold out a `share` of each user's interactions, rounded: random ones, or the row's `last`.
 
     A user with two or more keeps at least one and gives at least one; a user with one keeps it.
     """
     sizes = np.diff(matrix.indptr)
     users = np.repeat(np.arange(len(sizes)), sizes)
-    order = np.lexsort((rng.random(matrix.nnz), users))
+    key = -np.arange(matrix.nnz) if last else rng.random(matrix.nnz)
+    order = np.lexsort((key, users))
     place = np.empty(matrix.nnz, dtype=np.int64)
     place[order] = np.arange(matrix.nnz) - matrix.indptr[users]
     count = np.clip(np.round(share * sizes), 1, np.maximum(sizes - 1, 0))

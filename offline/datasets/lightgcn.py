@@ -39,7 +39,7 @@ def load_lightgcn(directory: Path) -> Dataset:
             )
     found: dict[str, sparse.csr_matrix] = {}
     for name, (users, items, _) in parts.items():
-        found[name], again = pairs_to_csr(users, items, (n_users, n_items))
+        found[name], again = pairs_to_csr(users, items, (n_users, n_items), in_order=True)
         if again:
             raise InputError(
                 f"{directory / name}: user {again[0]} has item {again[1]} twice: keep it once"

@@ -1,5 +1,7 @@
 """The denoising autoencoders behind the interface of every model."""
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -26,11 +28,20 @@ class DAERecommender(Recommender):
     choice: Choice
     """What `fit` chose."""
 
+    def fit(self, interactions: sparse.csr_matrix) -> Self:
+        """See `Recommender`; an order of entries other than that of ids is taken for time's."""
+        self._given = sparse.csr_matrix(interactions)
+        try:
+            return super().fit(interactions)
+        finally:
+            del self._given
+
     def _fit(self, interactions: sparse.csr_matrix) -> None:
-        self.choice = choose(interactions, np.random.default_rng(self.seed), self.progress)
+        self.choice = choose(self._given, np.random.default_rng(self.seed), self.progress)
         self._model = LinearDAE(interactions, self.choice.powers)
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        return self._model.scores(histories, self.choice.strength, self.choice.popularity)
+        strengths = self.choice.strengths(np.diff(histories.indptr))
+        return self._model.scores(histories, strengths, self.choice.popularity)

@@ -42,6 +42,7 @@ class LinearDAE:
 
     def __init__(self, interactions: sparse.csr_matrix, powers: Powers) -> None:
         """`interactions`: binary, as `binary_csr` gives it."""
+        self.powers = powers
         users = np.maximum(np.diff(interactions.indptr), 1).astype(np.float32)
         items = np.bincount(interactions.indices, minlength=interactions.shape[1])
         self.degrees = np.maximum(items, 1).astype(np.float32)
@@ -52,19 +53,23 @@ class LinearDAE:
         scaled.data /= np.float32(_largest_singular_value(scaled))
         self._matrix, self._transposed = scaled, scaled.T.tocsr()
 
-    def scores(self, histories: sparse.csr_matrix, strength: float, popularity: float) -> Floats:
-        """Scores of all items, shape (n, n_items).
+    def scores(
+        self, histories: sparse.csr_matrix, strengths: NDArray[np.float64], popularity: float
+    ) -> Floats:
+        """Scores of all items, shape (n, n_items); `strengths`: one for each history, (n,).
 
         `popularity`: the power of an item's degree that its score is multiplied by. The `item`
         power of the model gives B itself, less of it favours rare items.
         """
-        coefficients = response(strength)
-        total: Floats | None = None
-        for coefficient, term in zip(coefficients, self.terms(histories), strict=False):
-            if total is None:
-                total = np.zeros_like(term)
-            total += np.float32(coefficient) * term
-        assert total is not None
+        different, which = np.unique(strengths, return_inverse=True)
+        responses = [response(strength) for strength in different]
+        # Weak ones have the longest polynomials: the others end in zeros.
+        coefficients = np.zeros((max(map(len, responses)), len(different)), dtype=np.float32)
+        for column, found in enumerate(responses):
+            coefficients[: len(found), column] = found
+        total = np.zeros((histories.shape[1], histories.shape[0]), dtype=np.float32)
+        for row, term in zip(coefficients, self.terms(histories), strict=False):
+            total += row[which] * term
         return np.ascontiguousarray((total * self.popular(popularity)[:, None]).T)
 
     def popular(self, power: float) -> Floats:
@@ -101,7 +106,7 @@ def response(strength: float) -> NDArray[np.float64]:
     """Chebyshev coefficients of g / (g + strength) over g in [0, 1], to within `TOLERANCE`."""
     root = np.sqrt((1 + strength) / strength)
     rate = (root - 1) / (root + 1)  # each further term is smaller by this factor
-    count = 2 + int(np.ceil(np.log(TOLERANCE) / np.log(rate)))
+    count = 2 + int(np.ceil(np.log(TOLERANCE / 2) / np.log(rate)))
     places = chebyshev.chebpts1(count)
     values = (places + 1) / (places + 1 + 2 * strength)
     terms = chebyshev.chebvander(places, count - 1)

@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.models.top_n import UNWANTED
 from offline.options import TrainOptions
 from offline.training import Hooks, fit
 
@@ -47,7 +46,8 @@ class MultDAE(Recommender):
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        scores = np.full(histories.shape, UNWANTED, dtype=np.float32)
-        logits = self._model(self._model.bag(histories))
-        scores[:, self._model.tracks.numpy()] = logits.numpy()
+        logits = self._model(self._model.bag(histories)).numpy()
+        # What nobody liked has no logit, and comes after all that has.
+        scores = np.full(histories.shape, logits.min() - 1, dtype=np.float32)
+        scores[:, self._model.tracks.numpy()] = logits
         return scores
