@@ -1,0 +1,1 @@
+"""Lists for sessions, each of which lives in one of its user's tastes."""

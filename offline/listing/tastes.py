@@ -1,0 +1,55 @@
+"""A user's tastes: groups of liked tracks that the model takes to be alike."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+
+APART = 0.65
+"""Groups with a mean cosine distance above this stay apart. At 0.5 sessions are 1 % longer on the
+generated world and 3 % shorter on Last.fm; at 0.8 it is the other way round, by 1 % each."""
+MOST_TRACKS = 256
+"""Of one user: grouping takes the square of it."""
+MOST_TASTES = 16
+
+
+class Taste(NamedTuple):
+    """Tracks that go together."""
+
+    places: NDArray[np.int64]
+    """Among the tracks that the model knows, sorted."""
+    weight: float
+    """How likely a session of the user lives in it; a user's add up to 1."""
+
+
+def tastes_of(
+    places: NDArray[np.int64], starts: NDArray[np.int64], vectors: NDArray[np.float32]
+) -> list[Taste]:
+    """The tastes of one user, those with more sessions first; some tracks may be in none.
+
+    `places`: the user's tracks, sorted, one or more; `starts`: how many sessions began with each;
+    `vectors`: unit vectors of all known tracks. Average linkage (Sokal and Michener, 1958) over
+    cosine distance. A taste weighs as much as sessions began in it; where none is known, as many
+    tracks as it has. Tastes in which no session began, where others did, are left out.
+    """
+    if len(places) > MOST_TRACKS:
+        kept = np.sort(np.argsort(-starts, kind="stable")[:MOST_TRACKS])
+        places, starts = places[kept], starts[kept]
+    if not starts.any():
+        starts = np.ones_like(starts)
+    groups = _groups(vectors[places])
+    sessions = np.bincount(groups, weights=starts)
+    order = [g for g in np.argsort(-sessions, kind="stable")[:MOST_TASTES] if sessions[g]]
+    total = sessions[order].sum()
+    return [Taste(places[groups == group], float(sessions[group] / total)) for group in order]
+
+
+def _groups(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The number of each row's group, from 0."""
+    if len(vectors) == 1:
+        return np.zeros(1, dtype=np.int64)
+    # Not by its own cosine: that has no answer for a track without a direction.
+    alike = np.clip(vectors.astype(np.float64) @ vectors.T.astype(np.float64), -1.0, 1.0)
+    distances = 1.0 - alike[np.triu_indices(len(vectors), 1)]
+    return fcluster(linkage(distances, "average"), APART, "distance").astype(np.int64) - 1
