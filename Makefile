@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo serve ladder test lint bench bench-sim bench-serve soak clean
+.PHONY: setup demo experiment serve ladder test lint bench bench-sim bench-serve soak clean
 
 setup: $(READY)
 
@@ -23,6 +23,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	@$(BIN)/python script/demo.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED) --out $(OUT)
+
+# The same at full scale, with the ladder and the time of each stage: 10,000 users, 50,000 tracks.
+experiment: $(READY)
+	@$(BIN)/python script/experiment.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED)
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)

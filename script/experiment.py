@@ -1,0 +1,97 @@
+"""The design's own experiment from nothing: the demo's loop at full scale, and the ladder.
+
+10,000 users and 50,000 tracks, a million collected sessions, 20,000 sessions against the service;
+at the end, what each stage took, and what came out.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+if not __package__:  # run as a file, when the first entry is script/ and not the root
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import click
+
+from script.loop import Loop, lastfm_of, step
+
+GOAL = 249
+"""Per cent of mean session time that DAE is to be ahead of CONTEXTUAL."""
+_USERS, _TRACKS = 10_000, 50_000
+# About as many sessions a user on both worlds.
+_COLLECT = {"generated": 1_000_000, "lastfm": 150_000}
+_OUT = {"generated": Path("out/experiment"), "lastfm": Path("out/experiment-lastfm")}
+
+
+@click.command()
+@click.option("--world", default="generated", type=click.Choice(list(_OUT)), show_default=True)
+@click.option("--lastfm-dir", type=Path, help="The unpacked hetrec2011-lastfm-2k.")
+@click.option("--out", type=Path, help="Default: out/experiment, or out/experiment-lastfm.")
+@click.option("--seed", default=31337, show_default=True, help="Same seed, same verdict.")
+@click.option(
+    "--collect", type=int, help="Random sessions; default: a million, on Last.fm 150,000."
+)
+@click.option("--episodes", default=20_000, show_default=True, help="Sessions of the experiment.")
+@click.option("--users", type=int, help=f"Listeners of a generated world; default: {_USERS:,}.")
+@click.option("--tracks", type=int, help=f"Tracks of a generated world; default: {_TRACKS:,}.")
+@click.option("--processes", default=2, show_default=True, help="For the collected sessions.")
+def main(
+    world: str,
+    lastfm_dir: Path | None,
+    out: Path | None,
+    seed: int,
+    collect: int | None,
+    episodes: int,
+    users: int | None,
+    tracks: int | None,
+    processes: int,
+) -> None:
+    """Run the loop at full scale from nothing to verdict and ladder; results lie under --out."""
+    lastfm = lastfm_of(world, lastfm_dir, "experiment")
+    if lastfm is None:
+        users, tracks = users or _USERS, tracks or _TRACKS
+    sessions = _COLLECT[world] if collect is None else collect
+    loop = Loop(out or _OUT[world], seed)
+
+    step("1/7 world: a catalog, the truth about taste, and people")
+    loop.world(lastfm, users, tracks)
+    step("2/7 collect: listeners meet a random recommender; what they hear out is an interaction")
+    loop.collect(sessions, "--log-format", "parquet", "--processes", processes)
+    step("3/7 learn: a denoising autoencoder, and lists for sessions of each user's tastes")
+    loop.learn()
+    step("4/7 serve: half of the users get CONTEXTUAL (C), half DAE (T1)")
+    with loop.service() as port:
+        step("5/7 simulate: the listeners ask the service, track by track")
+        loop.play(episodes, port)
+    step("6/7 judge: which treatment won, by how much, and how sure that is")
+    loop.judge(sessions, episodes)
+    step("7/7 ladder: every recommender on the same listeners, from Random to an oracle")
+    loop.ladder(episodes)
+
+    step("wall time")
+    (loop.out / "seconds.json").write_text(json.dumps(loop.seconds, indent=2) + "\n")
+    for stage, seconds in [*loop.seconds.items(), ("all", sum(loop.seconds.values()))]:
+        click.echo(f"{stage:<30}{seconds:>8.1f} s")
+    step("what came out")
+    click.echo("\n".join(_outcome(loop.out)))
+
+
+def _outcome(out: Path) -> list[str]:
+    effects: list[dict[str, Any]] = json.loads((out / "effects.json").read_text())["effects"]
+    found = next(row for row in effects if row["metric"] == "mean_session_time")
+    ladder: list[dict[str, Any]] = json.loads((out / "ladder.json").read_text())
+    shares = ", ".join(
+        f"{rung['recommender']} {100 * rung['share_of_the_way']:.0f} %" for rung in ladder
+    )
+    return [
+        f"DAE against CONTEXTUAL, mean session time: {found['effect']:+.1f} % "
+        f"({found['lower']:+.1f} to {found['upper']:+.1f} %), {found['control_mean']:.2f} -> "
+        f"{found['treatment_mean']:.2f} tracks; the goal is +{GOAL} %",
+        f"of the way from Random to the oracle: {shares}",
+        f"report: {out / 'report.html'}",
+    ]
+
+
+if __name__ == "__main__":
+    main()

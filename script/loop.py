@@ -1,0 +1,176 @@
+"""The loop's steps as its programs run them: what the demo and the experiment share.
+
+Every step is one of the three programs, run as a person would run it; the line that starts a step
+shows the command. What a step took is kept under its name.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from script.facts import facts_of
+
+BIN = Path(sys.executable).parent
+EXPERIMENT = "DAE_VS_CONTEXTUAL"
+_READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A run of the loop; results lie under `out`. A program that fails ends this one."""
+
+    out: Path
+    seed: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall time of each stage so far, in their order."""
+
+    def __post_init__(self) -> None:
+        if self.out.exists() and not self.out.is_dir():
+            raise click.UsageError(f"--out {self.out} is a file: name a directory")
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def env(self) -> Path:
+        return self.out / "world/env.yml"
+
+    @property
+    def catalog(self) -> Path:
+        return self.out / "world/tracks.json"
+
+    def world(self, lastfm: Path | None, users: int | None, tracks: int | None) -> None:
+        """From Last.fm where a directory of it is given, else generated."""
+        options: list[object] = ["--out", self.out / "world", "--seed", self.seed]
+        for name, value in (("--lastfm", lastfm), ("--users", users), ("--tracks", tracks)):
+            options += [name, value] if value is not None else []
+        self._run("world", "botify-sim", "world", *options)
+
+    def collect(self, sessions: int, *options: object) -> None:
+        """Sessions under Random, and the interactions that their log holds."""
+        shutil.rmtree(self.out / "collected", ignore_errors=True)
+        self._run(
+            "sessions under Random",
+            *("botify-sim", "run", "--recommender", "random", "--episodes", sessions),
+            # Other sessions than the experiment's: it must not meet what was learned from.
+            *("--config", self.env, "--seed", self.seed + 1, "--log", self.out / "collected"),
+            *options,
+        )
+        self._run(
+            "log to interactions",
+            *("botify-offline", "collect", self.out / "collected"),
+            *("--out", self.out / "interactions"),
+        )
+
+    def learn(self) -> None:
+        """The model, and the lists that it makes."""
+        interactions, model = self.out / "interactions", self.out / "model"
+        self._run(
+            "training",
+            *("botify-offline", "train", interactions, "--catalog", self.catalog),
+            *("--out", model, "--print-every", 5),
+        )
+        self._run(
+            "lists",
+            *("botify-offline", "export", model, interactions, "--catalog", self.catalog),
+            *("--out", self.out / "lists"),
+        )
+
+    @contextmanager
+    def service(self) -> Iterator[int]:
+        """The service on a free port, stopped at the end; yields the port."""
+        shutil.rmtree(self.out / "log", ignore_errors=True)
+        words = ["botify", "serve", "--data-dir", str(self.out)]
+        words += ["--log-dir", str(self.out / "log"), "--port", "0"]
+        # A seed promises the same verdict again: no answer may depend on how busy the machine is.
+        words += ["--seed", str(self.seed), "--redis-timeout", "10"]
+        click.secho("$ " + " ".join(words), dim=True)
+        started = time.monotonic()
+        with subprocess.Popen(
+            [str(BIN / words[0]), *words[1:]],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=_environment(),
+        ) as process:
+            try:
+                port = _port(process)
+                self.seconds["service, until it answers"] = time.monotonic() - started
+                yield port
+            finally:
+                process.terminate()
+                process.wait(_READY_SECONDS)
+
+    def play(self, episodes: int, port: int) -> None:
+        """Sessions against the service."""
+        self._run(
+            "sessions against the service",
+            *("botify-sim", "run", "--recommender", "remote", "--episodes", episodes),
+            *("--config", self.env, "--seed", self.seed, "--port", port),
+        )
+
+    def judge(self, collected: int, episodes: int) -> None:
+        """The verdict, the effect table and the report."""
+        facts = facts_of(self.out, self.seed, collected, episodes, sum(self.seconds.values()))
+        run_info = self.out / "run.json"
+        run_info.write_text(json.dumps(facts, indent=2) + "\n")
+        self._run(
+            "verdict",
+            *("botify-offline", "analyze", self.out / "log", "--experiment", EXPERIMENT),
+            *("--out", self.out / "report.html", "--json", self.out / "effects.json"),
+            *("--run-info", run_info),
+        )
+
+    def ladder(self, episodes: int) -> None:
+        """Every recommender on the same listeners."""
+        self._run(
+            "ladder",
+            *("botify-sim", "ladder", "--config", self.env, "--lists", self.out / "lists"),
+            *("--episodes", episodes, "--seed", self.seed),
+            *("--json", self.out / "ladder.json", "--plot", self.out / "ladder.svg"),
+        )
+
+    def _run(self, stage: str, program: str, *arguments: object) -> None:
+        words = [program, *map(str, arguments)]
+        click.secho("$ " + " ".join(words), dim=True)
+        started = time.monotonic()
+        done = subprocess.run([str(BIN / words[0]), *words[1:]], check=False, env=_environment())
+        if done.returncode:
+            sys.exit(done.returncode)
+        self.seconds[stage] = time.monotonic() - started
+
+
+def step(text: str) -> None:
+    """Say what comes now."""
+    click.secho(f"\n{text}", bold=True)
+
+
+def lastfm_of(world: str, directory: Path | None, command: str) -> Path | None:
+    """Where Last.fm lies, if it is the world; raises UsageError where nobody said."""
+    if world == "lastfm" and directory is None:
+        raise click.UsageError(
+            f"--lastfm-dir is needed for this world (make {command} LASTFM_DIR=...)"
+        )
+    return directory if world == "lastfm" else None
+
+
+def _environment() -> dict[str, str]:
+    """Without REDIS_URL: the loop must not replace what another service serves from there."""
+    return {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+
+
+def _port(process: "subprocess.Popen[str]") -> int:
+    assert process.stdout is not None
+    for line in process.stdout:
+        click.echo(line, nl=False)
+        if found := re.search(r"http://\S+:(\d+)", line):
+            return int(found[1])
+    # The service said on stderr what was wrong.
+    sys.exit(process.wait(_READY_SECONDS) or 1)

@@ -1,0 +1,102 @@
+"""The full-scale experiment's script on a small world, and the figures of its lists."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+SMALL = ("--users", "150", "--tracks", "1200", "--collect", "6000", "--episodes", "400")
+STAGES = [
+    "world",
+    "sessions under Random",
+    "log to interactions",
+    "training",
+    "lists",
+    "service, until it answers",
+    "sessions against the service",
+    "verdict",
+    "ladder",
+]
+
+
+def run(*words: object, rc: int = 0) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        [sys.executable, *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == rc, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Where its results lie, and what it said."""
+    out = tmp_path_factory.mktemp("experiment")
+    return out, run("script/experiment.py", "--out", out, "--seed", 5, *SMALL).stdout
+
+
+def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, str]) -> None:
+    out, said = experiment
+    assert (out / "collected/data.parquet").is_file()
+    assert re.search(r"DAE \(T1\) .* CONTEXTUAL \(C\)", said)
+    effects = json.loads((out / "effects.json").read_text())["effects"]
+    found = next(row for row in effects if row["metric"] == "mean_session_time")
+    assert f"mean session time: {found['effect']:+.1f} %" in said
+    ladder = json.loads((out / "ladder.json").read_text())
+    assert [rung["recommender"] for rung in ladder][-2:] == ["DAE", "Oracle"]
+    dae = next(rung for rung in ladder if rung["recommender"] == "DAE")
+    assert f"DAE {100 * dae['share_of_the_way']:.0f} %, Oracle 100 %" in said
+
+
+def test_it_says_what_each_stage_took(experiment: tuple[Path, str]) -> None:
+    out, said = experiment
+    seconds = json.loads((out / "seconds.json").read_text())
+    assert list(seconds) == STAGES
+    for stage in STAGES:
+        assert re.search(rf"^{stage} +{seconds[stage]:.1f} s$", said, re.MULTILINE)
+    assert re.search(rf"^all +{sum(seconds.values()):.1f} s$", said, re.MULTILINE)
+
+
+def test_its_lists_are_for_sessions(experiment: tuple[Path, str]) -> None:
+    _, said = experiment
+    # Listeners of this world bear five misses.
+    found = re.search(r"lists are made for sessions that bear (\d\.\d\d) misses", said)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(5, abs=0.1)
+
+
+def test_the_bench_tells_where_its_lists_fall_short(experiment: tuple[Path, str]) -> None:
+    out, _ = experiment
+    said = run("bench/lists.py", "--data", out, "--episodes", 400).stdout
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
+    rows = [cells for cells in lines if len(cells) > 3]
+    time = {cells[0]: float(cells[1].split()[0]) for cells in rows if "±" in cells[1]}
+    places = {cells[0]: cells[1:] for cells in rows if " to " in cells[0]}
+    ladder = json.loads((out / "ladder.json").read_text())
+    played = {rung["recommender"]: rung["mean_session_time"] for rung in ladder}
+    assert played["DAE"] > played["Random"]
+    # To know more is never worse: a list by the truth, the taste known, the oracle.
+    assert time["random"] < time["for sessions, as exported"] < time["the truth's list"]
+    assert time["the truth's list"] < time["the truth's list of each taste"] < time["oracle"]
+    # Places are reached in their order, and a session ends somewhere.
+    reached = [int(cells[0].rstrip(" %")) for cells in places.values()]
+    assert list(places) == ["1 to 5", "6 to 10", "11 to 20", "21 to 30", "31 to 50"]
+    assert reached == sorted(reached, reverse=True)
+    assert reached[0] > reached[4]
+
+
+def test_last_fm_needs_its_directory() -> None:
+    said = run("script/experiment.py", "--world", "lastfm", rc=2).stderr
+    assert "--lastfm-dir is needed for this world (make experiment LASTFM_DIR=...)" in said
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    place.write_text("mine")
+    said = run("script/experiment.py", "--out", place, rc=2).stderr
+    assert "is a file: name a directory" in said
+    assert place.read_text() == "mine"
