@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment serve ladder test lint bench bench-sim bench-serve soak clean
+.PHONY: setup demo experiment serve ladder test lint bench bench-sim bench-serve bench-train bench-quality soak clean
 
 setup: $(READY)
 
@@ -57,6 +57,14 @@ bench-sim: $(READY)
 bench-serve: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(BIN)/python bench/serve.py
+
+# The trainer beside the plain dense loop; makes its own data. What is done is kept, and not done again.
+bench-train: $(READY)
+	@$(BIN)/python bench/train.py
+
+# Every model on the public data sets of BOTIFY_DATA; hours, and goes on where it was stopped.
+bench-quality: $(READY)
+	@$(BIN)/python bench/quality.py
 
 # Ten minutes at 80 % of what the service can take.
 soak: $(READY)
