@@ -20,7 +20,7 @@ from offline.growing import done_of, grow, work_directory
 from offline.histories import Histories
 from offline.models.dae import DAE
 from offline.neighbours import Neighbours
-from offline.source import Source
+from offline.source import Source, rows_of
 from offline.training import top_lists
 
 RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"
@@ -172,10 +172,8 @@ def _write_recommendations(
 
 def _rows_of(source: Source, users: NDArray[np.int64]) -> NDArray[np.int64]:
     """The users' rows in the histories; -1 for one without interactions."""
-    rows = np.searchsorted(source.users, users)
-    rows[rows == len(source.users)] = 0
-    known = (source.users[rows] == users) & (source.histories.sizes[rows] > 0)
-    return np.where(known, rows, -1)
+    rows = rows_of(source.users, users)
+    return np.where((rows >= 0) & (source.histories.sizes[rows] > 0), rows, -1)
 
 
 def _write_neighbours(work: Path, histories: Histories, k: int, progress: bool) -> int:

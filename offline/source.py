@@ -11,6 +11,15 @@ from offline.histories import INDPTR, Histories
 from offline.interactions import Interactions
 
 
+def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each of `ids` stands in the sorted ids `known`; -1 for one that is not there."""
+    if not len(known):
+        return np.full(len(ids), -1)
+    rows = np.searchsorted(known, ids)
+    rows[rows == len(known)] = 0
+    return np.where(known[rows] == ids, rows, -1)
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """Who liked what, and who else is there."""

@@ -39,11 +39,11 @@ def pairs_to_csr(
 
     A row's entries are sorted by item, or stand in the order of the pairs (`in_order`).
     """
-    keys = np.sort(users * shape[1] + items)
-    twice = np.flatnonzero(keys[1:] == keys[:-1])
-    again = divmod(int(keys[twice[0]]), shape[1]) if len(twice) else None
-    if in_order:
-        keys = (users * shape[1] + items)[np.argsort(users, kind="stable")]
+    keys = users * shape[1] + items
+    by_id = np.sort(keys)
+    twice = np.flatnonzero(by_id[1:] == by_id[:-1])
+    again = divmod(int(by_id[twice[0]]), shape[1]) if len(twice) else None
+    keys = keys[np.argsort(users, kind="stable")] if in_order else by_id
     rows, columns = np.divmod(keys, shape[1])
     starts = np.searchsorted(rows, np.arange(shape[0] + 1))
     data = np.ones(len(keys), dtype=np.float32)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.errors import InputError
+from offline.source import rows_of
 
 PLAYS = "plays.parquet"
 
@@ -118,9 +119,8 @@ class Habits:
 def _matrix(
     started: dict[str, NDArray[np.int64]], users: NDArray[np.int64], n_tracks: int
 ) -> sparse.csr_matrix:
-    rows = np.searchsorted(users, started["user"])
-    rows[rows == len(users)] = 0
-    keep = (users[rows] == started["user"]) & (started["track"] < n_tracks)
+    rows = rows_of(users, started["user"])
+    keep = (rows >= 0) & (started["track"] < n_tracks)
     return sparse.csr_matrix(
         (started["sessions"][keep], (rows[keep], started["track"][keep])),
         shape=(len(users), n_tracks),

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.binary import binary_csr
-from offline.models.top_n import UNWANTED, top_n
+from offline.models.top_n import leave_out, top_n
 
 
 class Recommender(ABC):
@@ -99,15 +99,14 @@ class Recommender(ABC):
         step = max(1, self.block // n_items)
         for at in range(0, n_users, step):
             part = histories[at : at + step]
-            sizes = np.diff(part.indptr)
             scores = np.require(
                 self._scores(part, None if users is None else users[at : at + step]),
                 np.float32,
                 ["C", "W"],
             )
-            scores[sizes == 0] = self._popularity
+            scores[np.diff(part.indptr) == 0] = self._popularity
             if exclude_seen:
-                scores[np.repeat(np.arange(len(sizes)), sizes), part.indices] = UNWANTED
+                leave_out(scores, part)
             out[at : at + step] = top_n(scores, n)
         return out
 

@@ -13,7 +13,7 @@ from offline.hold_out import Held, hold_out
 from offline.metrics import Ranked
 from offline.models.binary import binary_csr
 from offline.models.linear_dae import LinearDAE, Powers, response
-from offline.models.top_n import UNWANTED, top_n
+from offline.models.top_n import leave_out, top_n
 
 K = 20
 SHARE = 0.2
@@ -25,6 +25,7 @@ DAMPINGS = (-0.1, 0.0, 0.1, 0.2, 0.3)
 SIZE_POWERS = (0.0, 0.5, 1.0)
 """Strength falls with the size of a history to this power: who is known better is shrunk less."""
 _CELLS = 2**27
+"""Scores that are held at a time, for all strengths together."""
 _MOST_USERS = 3000
 _FEW = 800
 """Users by whom the item power is chosen."""
@@ -40,14 +41,15 @@ class Choice(NamedTuple):
     """For a history of `size` items."""
     size: float
     size_power: float
+    weakest: float
+    """No strength below it was tried, so none is used."""
     popularity: float
     ndcg: float
     """Validation NDCG@20."""
 
     def strengths(self, sizes: NDArray[np.integer]) -> Floats:
         """The strength for histories of these sizes, one of `STRENGTHS` each."""
-        fitting = self.strength * (np.maximum(sizes, 1) / self.size) ** -self.size_power
-        return np.array(STRENGTHS)[_nearest(fitting)]
+        return np.array(STRENGTHS)[_fitting(sizes, self)]
 
 
 def choose(
@@ -64,37 +66,39 @@ def choose(
     held = Held(*map(binary_csr, parts))
     able = np.flatnonzero(np.diff(held.held_out.indptr))
     if not len(able):
-        return Choice(Powers(), 0.25, 1.0, 0.0, Powers().item, 0.0)
+        return Choice(Powers(), 0.25, 1.0, 0.0, 0.25, Powers().item, 0.0)
     users = rng.permutation(able)[:_MOST_USERS]
-    steps = len(ITEM_POWERS) + -(-len(users) // _FEW)
+    steps = len(ITEM_POWERS) + -(-len(users) // _FEW) - 1
     with tqdm(total=steps, desc="dae: choosing", disable=None if progress else True) as bar:
         found = []
         for power in ITEM_POWERS:
-            powers = Powers(item=power)
-            few = _measure(LinearDAE(held.seen, powers), held, users[:_FEW])
-            found.append((float(few.mean(axis=2).max()), powers))
+            model = LinearDAE(held.seen, Powers(item=power))
+            found.append((_measure(model, held, users[:_FEW]), model))
             bar.update()
-        powers = max(found, key=lambda one: one[0])[1]
-        model = LinearDAE(held.seen, powers)
-        measured = []
-        for at in range(0, len(users), _FEW):
+        few, model = max(found, key=lambda one: one[0].mean(axis=2).max())
+        measured = [few]
+        for at in range(_FEW, len(users), _FEW):
             measured.append(_measure(model, held, users[at : at + _FEW]))
             bar.update()
-    strengths = max(part.shape[0] for part in measured)
-    ndcg = np.concatenate([_filled_up(part, strengths) for part in measured], axis=2)
-    return _best(ndcg, np.diff(held.seen.indptr)[users], powers)
+    return _best(_joined(measured), np.diff(held.seen.indptr)[users], model.powers)
 
 
 def _measure(model: LinearDAE, held: Held, users: NDArray[np.int64]) -> Floats:
-    """NDCG@20 by strength, damping and user; strengths stop where two in a row do worse."""
+    """NDCG@20 by strength, damping and user, for as many users at a time as `_CELLS` allows."""
     size = max(1, _CELLS // (len(STRENGTHS) * held.seen.shape[1]))
-    blocks = [users[at : at + size] for at in range(0, len(users), size)]
-    runs = [_by_strength(model, held, block) for block in blocks]
+    return _joined(
+        [_measure_block(model, held, users[at : at + size]) for at in range(0, len(users), size)]
+    )
+
+
+def _measure_block(model: LinearDAE, held: Held, users: NDArray[np.int64]) -> Floats:
+    """The same; strengths stop where three in a row do worse than the best."""
     out: list[Floats] = []
-    for of_blocks in zip(*runs, strict=True):
-        out.append(np.concatenate(of_blocks, axis=1))
-        means = [ndcg.mean(axis=1).max() for ndcg in out]
-        if len(out) - 1 - int(np.argmax(means)) >= 3:
+    means: list[float] = []
+    for ndcg in _by_strength(model, held, users):
+        out.append(ndcg)
+        means.append(float(ndcg.mean(axis=1).max()))
+        if len(means) - 1 - int(np.argmax(means)) >= 3:
             break
     return np.stack(out)
 
@@ -121,27 +125,32 @@ def _by_strength(model: LinearDAE, held: Held, users: NDArray[np.int64]) -> Iter
         )
 
 
-def _filled_up(ndcg: Floats, strengths: int) -> Floats:
-    """Strengths that were not tried count as the last one that was."""
-    return np.pad(ndcg, ((0, strengths - len(ndcg)), (0, 0), (0, 0)), mode="edge")
+def _joined(parts: list[Floats]) -> Floats:
+    """Of all their users; strengths that a part did not try count as the last one that it did."""
+    most = max(map(len, parts))
+    filled = [np.pad(x, ((0, most - len(x)), (0, 0), (0, 0)), mode="edge") for x in parts]
+    return np.concatenate(filled, axis=2)
 
 
 def _best(ndcg: Floats, sizes: NDArray[np.integer], powers: Powers) -> Choice:
     """`ndcg`: by strength, damping and user; `sizes`: of the users' histories."""
     middle = float(np.exp(np.log(sizes).mean()))
     everyone = np.arange(len(sizes))
+    tried = STRENGTHS[: len(ndcg)]
     found = []
-    for strength, power in product(STRENGTHS[: len(ndcg)], SIZE_POWERS):
-        fitting = _nearest(strength * (sizes / middle) ** -power).clip(max=len(ndcg) - 1)
-        for less, mean in zip(DAMPINGS, ndcg[fitting, :, everyone].mean(axis=0), strict=True):
-            popularity = powers.item - less
-            found.append(Choice(powers, strength, middle, power, popularity, float(mean)))
+    for strength, power in product(tried, SIZE_POWERS):
+        plain = Choice(powers, strength, middle, power, tried[-1], powers.item, 0.0)
+        means = ndcg[_fitting(sizes, plain), :, everyone].mean(axis=0)
+        for less, mean in zip(DAMPINGS, means.tolist(), strict=True):
+            found.append(plain._replace(popularity=powers.item - less, ndcg=mean))
     return max(found, key=lambda choice: choice.ndcg)
 
 
-def _nearest(strengths: Floats) -> NDArray[np.int64]:
-    """Places in `STRENGTHS`."""
-    distance = np.abs(np.log(strengths)[:, None] - np.log(STRENGTHS))
+def _fitting(sizes: NDArray[np.integer], choice: Choice) -> NDArray[np.int64]:
+    """Places in `STRENGTHS` that are nearest to the choice's for histories of these sizes."""
+    wanted = choice.strength * (np.maximum(sizes, 1) / choice.size) ** -choice.size_power
+    wanted = np.maximum(wanted, choice.weakest)
+    distance = np.abs(np.log(wanted)[:, None] - np.log(STRENGTHS))
     places: NDArray[np.int64] = np.argmin(distance, axis=1)
     return places
 
@@ -150,7 +159,5 @@ def _ndcg(
     scores: NDArray[np.float32], histories: sparse.csr_matrix, wanted: sparse.csr_matrix
 ) -> Floats:
     scores = np.ascontiguousarray(scores)
-    scores[np.repeat(np.arange(len(scores)), np.diff(histories.indptr)), histories.indices] = (
-        UNWANTED
-    )
+    leave_out(scores, histories)
     return Ranked(top_n(scores, K), wanted).ndcg(K)

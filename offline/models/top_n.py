@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Tensor
 
 from offline.errors import InputError
@@ -14,6 +15,12 @@ UNWANTED = -np.inf
 
 _NARROW = 16
 """Rows of up to so many times n scores are searched at once. Below 16 the search would not end."""
+
+
+def leave_out(scores: NDArray[np.float32], histories: sparse.csr_matrix) -> None:
+    """Make each row's own items `UNWANTED`, in place: both are user × item."""
+    users = np.repeat(np.arange(len(scores)), np.diff(histories.indptr))
+    scores[users, histories.indices] = UNWANTED
 
 
 def top_n(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:

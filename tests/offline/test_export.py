@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from offline.artefact import load_artefact
-from offline.cli import main
 from offline.errors import InputError
 from offline.export import export_lists
 from offline.interactions import Interactions
 from offline.source import Source
 from offline.training import top_lists
+
+from .commands import offline_in
 
 N_TRACKS = 60
 
@@ -52,13 +52,7 @@ def workplace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def offline(workplace: Path) -> Callable[..., str]:
-    def run(*words: str, fails: bool = False) -> str:
-        arguments = [word.replace("@", f"{workplace}/") for word in words]
-        done = CliRunner().invoke(main, arguments)
-        assert done.exit_code == (2 if fails else 0), done.output
-        return done.output
-
-    return run
+    return offline_in(workplace)
 
 
 def learned(offline: Callable[..., str]) -> None:

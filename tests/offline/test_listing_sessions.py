@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from scipy import sparse
 
-from offline.cli import main
 from offline.export import Lists
 from offline.histories import Histories
 from offline.listing.habits import Habits
@@ -18,6 +16,7 @@ from offline.models.dae import DAE
 from offline.training import fit
 
 from .camps import N_TRACKS, OPTIONS, two_camps
+from .commands import offline_in
 
 CAMP = N_TRACKS // 2
 FIRST, SECOND = [0, 1, 2, 3, 4], [CAMP, CAMP + 1, CAMP + 2]
@@ -126,13 +125,7 @@ def test_the_recipe_names_all_that_decides(model: DAE) -> None:
 @pytest.fixture
 def offline(tmp_path: Path) -> Callable[..., str]:
     """Runs the command in a place with a log of listeners who tire of artists, and a model."""
-
-    def run(*words: str, fails: bool = False) -> str:
-        arguments = [word.replace("@", f"{tmp_path}/") for word in words]
-        done = CliRunner().invoke(main, arguments)
-        assert done.exit_code == (2 if fails else 0), done.output
-        return done.output
-
+    run = offline_in(tmp_path)
     rng = np.random.default_rng(1)
     lines = []
     for number in range(120):

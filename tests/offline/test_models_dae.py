@@ -9,7 +9,7 @@ from offline.errors import InputError
 from offline.models.base import Recommender
 from offline.models.dae_recommender import DAERecommender
 from offline.models.linear_dae import TOLERANCE, LinearDAE, Powers, response
-from offline.models.linear_dae_choice import STRENGTHS, choose
+from offline.models.linear_dae_choice import STRENGTHS, Choice, choose
 from offline.models.mult_dae import MultDAE
 from offline.models.sparse_product import multiply
 from offline.options import TrainOptions
@@ -106,3 +106,9 @@ def test_in_time_the_last_are_asked_for_else_any() -> None:
 def test_too_little_to_choose_by() -> None:
     matrix = sparse.csr_matrix(np.eye(4, dtype=np.float32))
     assert choose(matrix, np.random.default_rng(1)).ndcg == 0
+
+
+def test_who_is_known_better_is_shrunk_less_but_no_less_than_was_tried() -> None:
+    choice = Choice(Powers(), 0.5, 20.0, 1.0, 0.12, 0.3, 0.1)
+    found = choice.strengths(np.array([0, 5, 20, 40, 80, 9999]))
+    assert found.tolist() == [2.0, 2.0, 0.5, 0.25, 0.12, 0.12]
