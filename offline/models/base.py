@@ -41,7 +41,7 @@ class Recommender(ABC):
             np.float32
         )
         self._fit(matrix)
-        self._interactions = matrix
+        self._interactions = self._weighed(matrix, interactions)
         return self
 
     def recommend(
@@ -74,7 +74,8 @@ class Recommender(ABC):
         """
         matrix = self._fitted()
         self.check_folds_in()
-        return self._lists(binary_csr(histories, matrix.shape[1]), None, n, exclude_seen)
+        known = self._weighed(binary_csr(histories, matrix.shape[1]), histories)
+        return self._lists(known, None, n, exclude_seen)
 
     @classmethod
     def check_folds_in(cls) -> None:
@@ -118,6 +119,15 @@ class Recommender(ABC):
     @abstractmethod
     def _fit(self, interactions: sparse.csr_matrix) -> None:
         """Learn from a matrix that `binary_csr` gave and that has entries."""
+
+    def _weighed(
+        self, histories: sparse.csr_matrix, given: sparse.csr_matrix
+    ) -> sparse.csr_matrix:
+        """What `_scores` is shown: `histories`, or their entries with other weights than 1.
+
+        `given`: the same as the caller gave it, where entries may stand in an order of their own.
+        """
+        return histories
 
     @abstractmethod
     def _scores(

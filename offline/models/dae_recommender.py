@@ -9,6 +9,7 @@ from scipy import sparse
 from offline.models.base import Recommender
 from offline.models.linear_dae import LinearDAE
 from offline.models.linear_dae_choice import Choice, choose
+from offline.models.recency import by_recency, in_time
 
 
 class DAERecommender(Recommender):
@@ -29,7 +30,10 @@ class DAERecommender(Recommender):
     """What `fit` chose."""
 
     def fit(self, interactions: sparse.csr_matrix) -> Self:
-        """See `Recommender`; an order of entries other than that of ids is taken for time's."""
+        """See `Recommender`; an order of entries other than that of ids is taken for time's.
+
+        Then later entries count for more, here and in `recommend_for`.
+        """
         self._given = sparse.csr_matrix(interactions)
         try:
             return super().fit(interactions)
@@ -39,6 +43,12 @@ class DAERecommender(Recommender):
     def _fit(self, interactions: sparse.csr_matrix) -> None:
         self.choice = choose(self._given, np.random.default_rng(self.seed), self.progress)
         self._model = LinearDAE(interactions, self.choice.powers)
+
+    def _weighed(
+        self, histories: sparse.csr_matrix, given: sparse.csr_matrix
+    ) -> sparse.csr_matrix:
+        given = sparse.csr_matrix(given)
+        return by_recency(given, self.choice.recency) if in_time(given) else histories
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None

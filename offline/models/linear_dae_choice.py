@@ -13,6 +13,7 @@ from offline.hold_out import Held, hold_out
 from offline.metrics import Ranked
 from offline.models.binary import binary_csr
 from offline.models.linear_dae import LinearDAE, Powers, response
+from offline.models.recency import by_recency, in_time
 from offline.models.top_n import leave_out, top_n
 
 K = 20
@@ -24,11 +25,14 @@ DAMPINGS = (-0.1, 0.0, 0.1, 0.2, 0.3)
 """How far the popularity of a score stays below the item power."""
 SIZE_POWERS = (0.0, 0.5, 1.0)
 """Strength falls with the size of a history to this power: who is known better is shrunk less."""
+RECENCIES = (0.0, 0.1, 0.2, 0.3)
+"""How fast what is longer ago counts for less. Larger ones do better yet where the last are asked
+for, but lose as much where those asked for stand anywhere."""
 _CELLS = 2**27
 """Scores that are held at a time, for all strengths together."""
 _MOST_USERS = 3000
 _FEW = 800
-"""Users by whom the item power is chosen."""
+"""Users by whom the item power and the recency are chosen."""
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +48,8 @@ class Choice(NamedTuple):
     weakest: float
     """No strength below it was tried, so none is used."""
     popularity: float
+    recency: float
+    """Histories are weighed by `by_recency` with this power; 0 where no order is known."""
     ndcg: float
     """Validation NDCG@20."""
 
@@ -55,47 +61,65 @@ class Choice(NamedTuple):
 def choose(
     interactions: sparse.csr_matrix, rng: np.random.Generator, progress: bool = False
 ) -> Choice:
-    """The best of all above by validation NDCG@20: first the item power, then the others.
+    """The best of all above by validation NDCG@20: item power, then recency, then the others.
 
     A fifth of each user's interactions is held out and asked for, of so many users as fit into
-    memory. Where ids are not sorted within rows, their order is taken for that of time, and the
-    last are held out: what comes next is harder to find than what was in between, and wants a
-    stronger model. Data too small to hold anything out gets the middle of all.
+    memory. Where entries are in time, the last are held out: what comes next is harder to find
+    than what was in between, and wants a stronger model. Data too small to hold anything out gets
+    the middle of all.
     """
-    parts = hold_out(interactions, SHARE, rng, last=not interactions.has_sorted_indices)
+    ordered = in_time(interactions)
+    parts = hold_out(interactions, SHARE, rng, last=ordered)
     held = Held(*map(binary_csr, parts))
     able = np.flatnonzero(np.diff(held.held_out.indptr))
     if not len(able):
-        return Choice(Powers(), 0.25, 1.0, 0.0, 0.25, Powers().item, 0.0)
+        return Choice(Powers(), 0.25, 1.0, 0.0, 0.25, Powers().item, 0.0, 0.0)
     users = rng.permutation(able)[:_MOST_USERS]
-    steps = len(ITEM_POWERS) + -(-len(users) // _FEW) - 1
+    few = users[:_FEW]
+    recencies = RECENCIES[1:] if ordered else ()
+    steps = len(ITEM_POWERS) + len(recencies) + -(-len(users) // _FEW) - 1
     with tqdm(total=steps, desc="dae: choosing", disable=None if progress else True) as bar:
-        found = []
-        for power in ITEM_POWERS:
-            model = LinearDAE(held.seen, Powers(item=power))
-            found.append((_measure(model, held, users[:_FEW]), model))
+
+        def measured(
+            model: LinearDAE, recency: float, users: NDArray[np.int64]
+        ) -> tuple[Floats, LinearDAE, float]:
+            shown = by_recency(parts.seen[users], recency) if ordered else held.seen[users]
+            found = _measure(model, shown, held.held_out[users])
             bar.update()
-        few, model = max(found, key=lambda one: one[0].mean(axis=2).max())
-        measured = [few]
-        for at in range(_FEW, len(users), _FEW):
-            measured.append(_measure(model, held, users[at : at + _FEW]))
-            bar.update()
-    return _best(_joined(measured), np.diff(held.seen.indptr)[users], model.powers)
+            return found, model, recency
+
+        tried = [measured(LinearDAE(held.seen, Powers(item=x)), 0.0, few) for x in ITEM_POWERS]
+        best = max(tried, key=_quality)
+        tried = [best, *(measured(best[1], x, few) for x in recencies)]
+        ndcg, model, recency = max(tried, key=_quality)
+        others = [users[at : at + _FEW] for at in range(_FEW, len(users), _FEW)]
+        all_ndcg = _joined([ndcg, *(measured(model, recency, some)[0] for some in others)])
+    choice = _best(all_ndcg, np.diff(held.seen.indptr)[users], model.powers)
+    return choice._replace(recency=recency)
 
 
-def _measure(model: LinearDAE, held: Held, users: NDArray[np.int64]) -> Floats:
+def _quality(measured: tuple[Floats, LinearDAE, float]) -> float:
+    return float(measured[0].mean(axis=2).max())
+
+
+def _measure(model: LinearDAE, histories: sparse.csr_matrix, wanted: sparse.csr_matrix) -> Floats:
     """NDCG@20 by strength, damping and user, for as many users at a time as `_CELLS` allows."""
-    size = max(1, _CELLS // (len(STRENGTHS) * held.seen.shape[1]))
+    size = max(1, _CELLS // (len(STRENGTHS) * histories.shape[1]))
     return _joined(
-        [_measure_block(model, held, users[at : at + size]) for at in range(0, len(users), size)]
+        [
+            _measure_block(model, histories[at : at + size], wanted[at : at + size])
+            for at in range(0, histories.shape[0], size)
+        ]
     )
 
 
-def _measure_block(model: LinearDAE, held: Held, users: NDArray[np.int64]) -> Floats:
+def _measure_block(
+    model: LinearDAE, histories: sparse.csr_matrix, wanted: sparse.csr_matrix
+) -> Floats:
     """The same; strengths stop where three in a row do worse than the best."""
     out: list[Floats] = []
     means: list[float] = []
-    for ndcg in _by_strength(model, held, users):
+    for ndcg in _by_strength(model, histories, wanted):
         out.append(ndcg)
         means.append(float(ndcg.mean(axis=1).max()))
         if len(means) - 1 - int(np.argmax(means)) >= 3:
@@ -103,12 +127,13 @@ def _measure_block(model: LinearDAE, held: Held, users: NDArray[np.int64]) -> Fl
     return np.stack(out)
 
 
-def _by_strength(model: LinearDAE, held: Held, users: NDArray[np.int64]) -> Iterator[Floats]:
+def _by_strength(
+    model: LinearDAE, histories: sparse.csr_matrix, wanted: sparse.csr_matrix
+) -> Iterator[Floats]:
     """NDCG@20 by damping and user for each strength, from the strongest on."""
-    histories, wanted = held.seen[users], held.held_out[users]
     terms = model.terms(histories)
     pending = [response(strength) for strength in STRENGTHS]
-    sums = [np.zeros((histories.shape[1], len(users)), dtype=np.float32) for _ in pending]
+    sums = [np.zeros((histories.shape[1], histories.shape[0]), dtype=np.float32) for _ in pending]
     done = 0
     for place, coefficients in enumerate(pending):
         # Every later strength needs these terms too.
@@ -139,7 +164,7 @@ def _best(ndcg: Floats, sizes: NDArray[np.integer], powers: Powers) -> Choice:
     tried = STRENGTHS[: len(ndcg)]
     found = []
     for strength, power in product(tried, SIZE_POWERS):
-        plain = Choice(powers, strength, middle, power, tried[-1], powers.item, 0.0)
+        plain = Choice(powers, strength, middle, power, tried[-1], powers.item, 0.0, 0.0)
         means = ndcg[_fitting(sizes, plain), :, everyone].mean(axis=0)
         for less, mean in zip(DAMPINGS, means.tolist(), strict=True):
             found.append(plain._replace(popularity=powers.item - less, ndcg=mean))

@@ -9,8 +9,9 @@ from offline.errors import InputError
 from offline.models.base import Recommender
 from offline.models.dae_recommender import DAERecommender
 from offline.models.linear_dae import TOLERANCE, LinearDAE, Powers, response
-from offline.models.linear_dae_choice import STRENGTHS, Choice, choose
+from offline.models.linear_dae_choice import RECENCIES, STRENGTHS, Choice, choose
 from offline.models.mult_dae import MultDAE
+from offline.models.recency import by_recency, in_time
 from offline.models.sparse_product import multiply
 from offline.options import TrainOptions
 
@@ -103,12 +104,54 @@ def test_in_time_the_last_are_asked_for_else_any() -> None:
     assert DAERecommender(1).fit(by_id).choice == choices[1]
 
 
+def _moving() -> sparse.csr_matrix:
+    """Items in order of time: people like one of four groups of items, and later another one."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for _ in range(120):
+        first, then = rng.choice(4, 2, replace=False) * 20
+        rows.append(
+            np.concatenate([first + rng.permutation(20)[:9], then + rng.permutation(20)[:9]])
+        )
+    bounds = np.arange(len(rows) + 1) * 18
+    return sparse.csr_matrix((np.ones(bounds[-1]), np.concatenate(rows), bounds), shape=(120, 80))
+
+
+def test_what_came_last_counts_for_more_where_that_is_so() -> None:
+    model = DAERecommender(1).fit(_moving())
+    assert model.choice.recency == max(RECENCIES)
+    taste = np.concatenate([np.arange(5), 20 + np.arange(5)])
+    histories = sparse.csr_matrix(
+        (np.ones(20), np.concatenate([taste, taste[::-1]]), [0, 10, 20]), shape=(2, 80)
+    )
+    histories.has_sorted_indices = False  # the first row's order is time's too
+    lists = model.recommend_for(histories, 10)
+    of_last = [np.mean(lists[0] // 20 == 1), np.mean(lists[1] // 20 == 0)]
+    assert min(of_last) > 0.5
+    by_id = _moving()
+    by_id.sort_indices()
+    assert DAERecommender(1).fit(by_id).choice.recency == 0
+
+
+def test_weights_by_recency_stay_with_their_items() -> None:
+    matrix = sparse.csr_matrix((np.ones(5), [4, 1, 3, 0, 2], [0, 3, 3, 5]), shape=(3, 5))
+    assert in_time(matrix)
+    weighed = by_recency(matrix, 0.5)
+    expected = np.zeros((3, 5))
+    expected[0, [4, 1, 3]] = 3**-0.5, 2**-0.5, 1
+    expected[2, [0, 2]] = 2**-0.5, 1
+    np.testing.assert_allclose(weighed.toarray(), expected, rtol=1e-6)
+    assert weighed.has_sorted_indices
+    assert matrix.indices.tolist() == [4, 1, 3, 0, 2]
+    assert not in_time(weighed)
+
+
 def test_too_little_to_choose_by() -> None:
     matrix = sparse.csr_matrix(np.eye(4, dtype=np.float32))
     assert choose(matrix, np.random.default_rng(1)).ndcg == 0
 
 
 def test_who_is_known_better_is_shrunk_less_but_no_less_than_was_tried() -> None:
-    choice = Choice(Powers(), 0.5, 20.0, 1.0, 0.12, 0.3, 0.1)
+    choice = Choice(Powers(), 0.5, 20.0, 1.0, 0.12, 0.3, 0.0, 0.1)
     found = choice.strengths(np.array([0, 5, 20, 40, 80, 9999]))
     assert found.tolist() == [2.0, 2.0, 0.5, 0.25, 0.12, 0.12]
