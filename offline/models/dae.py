@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from offline.models.multinomial import multinomial_loss
+from offline.models.multinomial import Room, multinomial_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,35 +50,6 @@ class Bag:
         before = torch.cat([self.offsets.new_zeros(1), torch.cumsum(there, 0)])
         weights = self.weights[there] * keep[there]
         return type(self)(self.places[there], before[self.offsets], weights)
-
-
-_ENTRIES = 2048
-
-
-class _SumOfRows(torch.autograd.Function):
-    """Weighted sums of a table's rows; torch's own gradient of it sorts the entries."""
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, bag: Bag) -> Tensor:
-        ctx.bag, ctx.shape = bag, table.shape
-        return functional.embedding_bag(
-            bag.places,
-            table,
-            bag.offsets,
-            mode="sum",
-            per_sample_weights=bag.weights,
-            include_last_offset=True,
-        )
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        table, owners = grad.new_zeros(ctx.shape), ctx.bag.owners
-        # A few at a time stay in the cache.
-        for at in range(0, len(owners), _ENTRIES):
-            part = slice(at, at + _ENTRIES)
-            entries = grad.index_select(0, owners[part]).mul_(ctx.bag.weights[part, None])
-            table.index_add_(0, ctx.bag.places[part], entries)
-        return table, None
 
 
 class DAE(nn.Module):
@@ -124,14 +95,24 @@ class DAE(nn.Module):
         weights = torch.repeat_interleave(sizes.clamp(min=1).float().rsqrt(), sizes)
         return Bag(*(x.to(self.device) for x in (places[there], offsets, weights)))
 
-    def encode(self, bag: Bag, table: Tensor | None = None) -> Tensor:
-        """The last hidden layer, shape (n, hidden[-1]).
+    def encode(self, bag: Bag) -> Tensor:
+        """The last hidden layer, shape (n, hidden[-1])."""
+        return self.encode_sums(self.sums(bag))
 
-        `table` stands for the first layer, where the places of the bag are its rows.
-        """
-        rows = self.first if table is None else table
-        code: Tensor = _SumOfRows.apply(rows, bag)  # type: ignore[no-untyped-call]
-        code = torch.tanh(code + self.first_bias)
+    def sums(self, bag: Bag) -> Tensor:
+        """Weighted sums of the first layer's rows, shape (n, hidden[0])."""
+        return functional.embedding_bag(
+            bag.places,
+            self.first,
+            bag.offsets,
+            mode="sum",
+            per_sample_weights=bag.weights,
+            include_last_offset=True,
+        )
+
+    def encode_sums(self, sums: Tensor) -> Tensor:
+        """The last hidden layer, from `sums`."""
+        code = torch.tanh(sums + self.first_bias)
         for layer in self.layers:
             code = torch.tanh(layer(code))
         return code
@@ -141,14 +122,30 @@ class DAE(nn.Module):
         logits: Tensor = self.last(self.encode(bag))
         return logits
 
-    def loss(self, code: Tensor, bag: Bag, room: Tensor | None = None) -> Tensor:
-        """Negative multinomial log-likelihood of the bag's tracks given the users' code.
+    def backward(
+        self, shown: Bag, liked: Bag, room: Room, scale: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of what the users liked given what is shown of it, and its gradients.
 
-        Summed over users and tracks; `room` is for the logits, see `logits_room`.
+        Gives the negative multinomial log-likelihood, summed over users and tracks, and `scale`
+        times the gradient of `sums`, from which that of the first layer follows. The other
+        parameters have theirs, times `scale`, as `grad`: the last layer's are in `room`.
         """
-        return multinomial_loss(
-            code, self.last.weight, self.last.bias, bag.owners, bag.places, room
+        sums = self.sums(shown).detach().requires_grad_()
+        code = self.encode_sums(sums)
+        last = self.last
+        loss, gradient = multinomial_loss(
+            code.detach(), last.weight, last.bias, liked.owners, liked.places, room, scale
         )
+        self.zero_grad()
+        code.backward(gradient)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        last.weight.grad, last.bias.grad = room.grad_weight, room.grad_bias
+        assert sums.grad is not None
+        return loss, sums.grad
+
+    def room(self, users: int, dtype: torch.dtype) -> Room:
+        """Room for `backward` over so many users at a time."""
+        return Room(users, len(self.tracks), self.hidden[-1], dtype, self.device)
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:

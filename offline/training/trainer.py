@@ -3,19 +3,18 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import sparse
-from torch import Tensor
 
 from offline.errors import InputError
 from offline.histories import Histories
 from offline.metrics import RankingMetrics, ranking_metrics
 from offline.models.dae import DAE
-from offline.models.multinomial import bfloat16_pays, logits_room
+from offline.models.multinomial import bfloat16_pays
 from offline.options import TrainOptions
 from offline.split import HeldOut, held_out
 from offline.training.adam import Optimizer
@@ -86,7 +85,7 @@ class _Run:
             device
         )
         dtype = _dtype(self.options, device)
-        self.room = logits_room(self.options.batch_size, len(tracks), dtype, device)
+        self.room = self.model.room(self.options.batch_size, dtype)
         self.optimizer = Optimizer(self.model, self.options)
         self.saved = time.monotonic()
 
@@ -125,20 +124,16 @@ class _Run:
         """One step of Adam; the loss, summed over the users of all processes."""
         whole = self.model.bag(batch.rows)
         inputs = whole.corrupted(torch.from_numpy(batch.keep).to(self.model.device))
-        # The first layer's rows that the step reads: the others have no gradient.
-        rows, places = _distinct(inputs.places, len(self.model.tracks))
-        table = self.model.first.detach().index_select(0, rows).requires_grad_()
         users = self.workers.part(len(whole))
-        self.model.zero_grad()
-        code = self.model.encode(replace(inputs, places=places).part(users), table)
-        loss = self.model.loss(code, whole.part(users), self.room)
-        (loss / len(whole)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        total = loss.detach()
-        parts = [table, *self.optimizer.dense]
-        self.workers.add_up([total, *(p.grad for p in parts if p.grad is not None)])
-        assert table.grad is not None
-        self.optimizer.step(rows, table.grad)
-        return total.item()
+        loss, mine = self.model.backward(
+            inputs.part(users), whole.part(users), self.room, 1 / len(whole)
+        )
+        gradient = mine.new_zeros(len(whole), mine.shape[1])
+        gradient[users] = mine
+        parts = [p.grad for p in self.optimizer.dense if p.grad is not None]
+        self.workers.add_up([loss, gradient, *parts])
+        self.optimizer.step(inputs, gradient)
+        return loss.item()
 
     def _finish_epoch(self, users: int) -> None:
         """Measure the weights as they are, and keep them if they are the best so far."""
@@ -196,14 +191,6 @@ def streams(options: TrainOptions) -> tuple[np.random.Generator, np.random.Gener
     """Random streams of the split, and of the first weights."""
     split, weights = np.random.SeedSequence(options.seed).spawn(2)
     return np.random.default_rng(split), np.random.default_rng(weights)
-
-
-def _distinct(places: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """The distinct values of `places`, all below n, and where among them each stands."""
-    there = torch.zeros(n, dtype=torch.bool, device=places.device)
-    there[places] = True
-    # Counting is several times as fast as the sort of torch.unique.
-    return there.nonzero().squeeze(1), torch.cumsum(there, 0)[places] - 1
 
 
 def _dtype(options: TrainOptions, device: torch.device) -> torch.dtype:

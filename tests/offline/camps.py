@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 
-from offline.models.dae import DAE
+from offline.models.dae import DAE, Bag
 from offline.options import TrainOptions
 
 N_USERS, N_TRACKS = 60, 40
@@ -45,3 +46,12 @@ def weights(model: DAE) -> dict[str, torch.Tensor]:
 def same(one: DAE, other: DAE) -> bool:
     """Whether two models have the same weights, to the bit."""
     return all(torch.equal(value, weights(other)[name]) for name, value in weights(one).items())
+
+
+def gradients_of(model: DAE, bag: Bag) -> list[Tensor]:
+    """The loss of a bag that is shown as it is, and the gradients of all parameters."""
+    loss, of_sums = model.backward(bag, bag, model.room(len(bag), torch.float32))
+    entries = of_sums[bag.owners] * bag.weights[:, None]
+    first = torch.zeros_like(model.first).index_add_(0, bag.places, entries)
+    others = [p.grad for name, p in model.named_parameters() if name != "first"]
+    return [loss, first, *(gradient.clone() for gradient in others if gradient is not None)]

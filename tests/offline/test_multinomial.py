@@ -7,9 +7,9 @@ from scipy import sparse
 from torch import Tensor
 
 from offline.models import multinomial
-from offline.models.multinomial import logits_room, multinomial_loss
+from offline.models.multinomial import Room, multinomial_loss
 
-from .camps import N_TRACKS, N_USERS, small_model, two_camps
+from .camps import N_TRACKS, N_USERS, gradients_of, small_model, two_camps
 
 CPU = torch.device("cpu")
 Case = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -27,12 +27,17 @@ def case(scale: float = 1.0, n: int = 30, n_tracks: int = 50, d: int = 8) -> Cas
     return code, weight, bias, rows
 
 
-def ours(case: Case, room: Tensor | None = None) -> list[Tensor]:
-    """The loss, and the gradients of code, weight and bias."""
+def room_for(users: int, dtype: torch.dtype = torch.float32, n_tracks: int = 50) -> Room:
+    return Room(users, n_tracks, 8, dtype, CPU)
+
+
+def ours(case: Case, room: Room | None = None) -> list[Tensor]:
+    """The loss, and 3 times the gradients of code, weight and bias."""
     code, weight, bias, rows = case
     owners, tracks = rows.nonzero(as_tuple=True)
-    loss = multinomial_loss(code, weight, bias, owners, tracks, room)
-    return [loss.detach(), *torch.autograd.grad(3.0 * loss, (code, weight, bias))]
+    room = room or room_for(30)
+    loss, gradient = multinomial_loss(code, weight, bias, owners, tracks, room, 3.0)
+    return [loss, gradient, room.grad_weight.clone(), room.grad_bias.clone()]
 
 
 def plain(case: Case) -> list[Tensor]:
@@ -59,9 +64,8 @@ def test_logits_beyond_the_range_of_exp_are_still_exact() -> None:
 
 def test_bfloat16_is_within_its_rounding() -> None:
     given = case()
-    room = logits_room(30, 50, torch.bfloat16, CPU)
     exact = ours(given)
-    rounded = ours(given, room)
+    rounded = ours(given, room_for(30, torch.bfloat16))
     assert rounded[0].dtype == torch.float32
     for found, expected in zip(rounded, exact, strict=True):
         # 8 bits of mantissa, in logits of up to about 8 and in the sums over tracks or users.
@@ -72,15 +76,17 @@ def test_bfloat16_is_within_its_rounding() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("users", [1, 7, 29, 30, 100])
 def test_how_many_users_there_is_room_for_changes_nothing(users: int, dtype: torch.dtype) -> None:
-    whole = ours(case(), logits_room(30, 50, dtype, CPU))
-    parts = ours(case(), torch.empty(users, 50, dtype=dtype))
+    whole = ours(case(), room_for(30, dtype))
+    parts = ours(case(), room_for(users, dtype))
     for found, expected in zip(parts, whole, strict=True):
         within = 1e-5 if dtype == torch.float32 else 1e-2
         assert (found - expected).abs().max() <= within * expected.abs().max()
 
 
 def test_room_is_used_again_whatever_it_holds() -> None:
-    room = torch.full((10, 50), torch.nan)
+    room = room_for(10)
+    for memory in (room.logits, room.product, room.grad_weight, room.grad_bias):
+        memory.fill_(torch.nan)
     first = ours(case(), room)
     again = ours(case(), room)
     for found, expected in zip(again, first, strict=True):
@@ -89,9 +95,9 @@ def test_room_is_used_again_whatever_it_holds() -> None:
 
 def test_room_is_bounded_and_never_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multinomial, "MOST_LOGITS", 1000)
-    assert logits_room(30, 50, torch.float32, CPU).shape == (20, 50)
-    assert logits_room(3, 50, torch.float32, CPU).shape == (3, 50)
-    assert logits_room(30, 2000, torch.bfloat16, CPU).shape == (1, 2000)
+    assert room_for(30).logits.shape == (20, 50)
+    assert room_for(3).logits.shape == (3, 50)
+    assert room_for(30, torch.bfloat16, 2000).logits.shape == (1, 2000)
 
 
 def test_a_batch_without_a_track_costs_nothing() -> None:
@@ -111,9 +117,8 @@ def test_sparse_input_equals_the_dense_formula() -> None:
     expected = model.last(code)
     assert torch.allclose(model(bag), expected, atol=1e-6)
     log_likelihood = (torch.log_softmax(expected, dim=1) * dense).sum()
-    loss = model.loss(model.encode(bag), bag)
+    loss, *ours = gradients_of(model, bag)
     assert loss.item() == pytest.approx(-log_likelihood.item(), rel=1e-5)
-    ours = torch.autograd.grad(loss, list(model.parameters()))
     theirs = torch.autograd.grad(-log_likelihood, list(model.parameters()))
     for found, wanted in zip(ours, theirs, strict=True):
         assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4)
@@ -160,9 +165,7 @@ def test_a_user_without_interactions_is_served_and_breaks_nothing() -> None:
     empty = sparse.csr_matrix((2, N_TRACKS), dtype=np.float32)
     bag = model.bag(empty)
     assert torch.isfinite(model(bag)).all()
-    loss = model.loss(model.encode(bag), bag)
+    loss, *gradients = gradients_of(model, bag)
     assert loss == 0
-    loss.backward()
-    for weight in model.parameters():
-        assert weight.grad is not None
-        assert not weight.grad.any()
+    for gradient in gradients:
+        assert not gradient.any()

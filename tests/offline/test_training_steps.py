@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from offline.histories import Histories
-from offline.training.adam import RowAdam
+from offline.models.dae import Bag
 from offline.training.batches import Batches
+from offline.training.row_adam import RowAdam
 
 from .camps import N_USERS, options, two_camps
 
@@ -45,6 +46,42 @@ def test_dropout_drops_its_share_and_keeps_the_expectation() -> None:
     assert (many.batch(many.order(1), 2, 0).keep != keep).any()
 
 
+Step = Callable[[RowAdam, Bag, torch.Tensor], None]
+
+
+@pytest.fixture(params=["in one pass", "by torch"])
+def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Step:
+    """A step as a CPU takes it, and as other devices do."""
+    if request.param == "by torch":
+        monkeypatch.setattr(RowAdam, "_update_in_one_pass", RowAdam._update)
+    return RowAdam.step
+
+
+def alone(rows: torch.Tensor) -> Bag:
+    """Each row as the only one of a user."""
+    return Bag(rows, torch.arange(len(rows) + 1), torch.ones(len(rows)))
+
+
+def test_rows_that_several_users_share_have_the_sum_of_their_gradients(step: Step) -> None:
+    generator = torch.Generator().manual_seed(2)
+    table = torch.randn(200, 7, generator=generator)
+    bag = Bag(
+        torch.randint(0, 150, (500,), generator=generator),
+        torch.tensor([0, 100, 100, 350, 500]),
+        torch.rand(500, generator=generator),
+    )
+    gradient = torch.randn(4, 7, generator=generator)
+    dense = torch.zeros_like(table).index_add_(
+        0, bag.places, gradient[bag.owners] * bag.weights[:, None]
+    )
+    expected = table.clone().requires_grad_()
+    adam = torch.optim.Adam([expected], lr=0.01)
+    expected.grad = dense
+    adam.step()
+    step(RowAdam(table, 0.01, 0.0), bag, gradient)
+    torch.testing.assert_close(table, expected.detach(), rtol=0, atol=1e-5)
+
+
 def sparse_gradient(at: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     return torch.sparse_coo_tensor(at[None], gradient, (3000, 5), check_invariants=True)
 
@@ -58,28 +95,28 @@ def sparse_gradient(at: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     ],
 )
 def test_row_adam_is_torchs(
-    rival: type[torch.optim.Optimizer], decay: dict[str, float], share: float
+    step: Step, rival: type[torch.optim.Optimizer], decay: dict[str, float], share: float
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     start = torch.randn(3000, 5, generator=generator)
     ours, theirs = start.clone(), start.clone().requires_grad_()
     adam = RowAdam(ours, 0.01, **({"weight_decay": 0.0} | decay))
     torchs = rival([theirs], lr=0.01, **decay)
-    for step in range(6):
+    for number in range(6):
         at = (torch.rand(3000, generator=generator) < share).nonzero().squeeze(1)
-        gradient = torch.randn(len(at), 5, generator=generator) * 2.0**-step
+        gradient = torch.randn(len(at), 5, generator=generator) * 2.0**-number
         gradient += gradient.sign()  # well above epsilon, which SparseAdam adds elsewhere
-        adam.step(at, gradient)
+        step(adam, alone(at), gradient)
         theirs.grad = gradient.clone() if share == 1 else sparse_gradient(at, gradient)
         torchs.step()
         torch.testing.assert_close(ours, theirs.detach(), rtol=0, atol=1e-5)
 
 
-def test_row_adam_leaves_the_other_rows_alone() -> None:
+def test_row_adam_leaves_the_other_rows_alone(step: Step) -> None:
     table = torch.ones(10, 3)
     adam = RowAdam(table, 0.1, weight_decay=0.1)
-    adam.step(torch.tensor([2, 7]), torch.ones(2, 3))
-    adam.step(torch.tensor([7]), torch.ones(1, 3))
+    step(adam, alone(torch.tensor([2, 7])), torch.ones(2, 3))
+    step(adam, alone(torch.tensor([7])), torch.ones(1, 3))
     touched = torch.zeros(10, dtype=torch.bool)
     touched[[2, 7]] = True
     assert torch.equal(table[~touched], torch.ones(8, 3))

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from offline.artefact import load_artefact
-from offline.models.multinomial import multinomial_loss
+from offline.models.multinomial import Room, multinomial_loss
 from offline.training import Workers, workers_of_torchrun
 
-from .camps import small_model, two_camps
+from .camps import gradients_of, small_model, two_camps
 
 REPO = Path(__file__).parents[2]
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
@@ -33,13 +33,8 @@ def test_the_gradients_of_the_parts_add_up() -> None:
     model, matrix = small_model(8, 4), two_camps()
     bag = model.bag(matrix)
 
-    def gradients(users: slice) -> list[torch.Tensor]:
-        part = bag.part(users)
-        loss = model.loss(model.encode(part), part)
-        return [loss.detach(), *torch.autograd.grad(loss, list(model.parameters()))]
-
-    whole = gradients(slice(0, 60))
-    parts = [gradients(Workers(rank, 7).part(60)) for rank in range(7)]
+    whole = gradients_of(model, bag)
+    parts = [gradients_of(model, bag.part(Workers(rank, 7).part(60))) for rank in range(7)]
     for place, expected in enumerate(whole):
         found = sum(part[place] for part in parts)
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
@@ -48,12 +43,13 @@ def test_the_gradients_of_the_parts_add_up() -> None:
 def test_a_part_may_be_empty() -> None:
     """Where a batch has fewer users than there are processes."""
     code, weight, bias = torch.zeros(0, 4), torch.ones(9, 4), torch.ones(9)
-    parameters = [part.requires_grad_() for part in (code, weight, bias)]
     nothing = torch.empty(0, dtype=torch.int64)
-    loss = multinomial_loss(*parameters, nothing, nothing, torch.empty(5, 9))
+    room = Room(5, 9, 4, torch.float32, torch.device("cpu"))
+    loss, gradient = multinomial_loss(code, weight, bias, nothing, nothing, room)
     assert loss == 0
-    for gradient in torch.autograd.grad(loss, parameters):
-        assert not gradient.any()
+    assert gradient.shape == (0, 4)
+    assert not room.grad_weight.any()
+    assert not room.grad_bias.any()
 
 
 def test_alone_nothing_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
