@@ -47,14 +47,15 @@ class RowAdam:
         order = np.argsort(places, kind="stable")
         ordered = places[order]
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        tables = (self._table.detach(), self.mean, self.square)
         _step_rows(
             ordered[starts],
             np.append(starts, len(order)),
             bag.owners.numpy()[order],
             bag.weights.numpy()[order],
             gradient.numpy(),
-            *(table.numpy() for table in tables),
+            self._table.detach().numpy(),
+            self.mean.numpy(),
+            self.square.numpy(),
             np.array(self._constants(), dtype=np.float32),
         )
 
