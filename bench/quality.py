@@ -15,8 +15,11 @@ from serve_tables import machine
 
 OFFLINE = Path(sys.executable).with_name("botify-offline")
 RECBOLE = Path(__file__).with_name("quality_recbole.py")
-FORMATS = {"gowalla": "lightgcn", "ml-1m": "ml-1m", "lastfm-2k": "lastfm-2k"}
+BY_ID = "gowalla-by-id"
+"""Gowalla with each line sorted: what models that use the order of its items do without it."""
+FORMATS = {"gowalla": "lightgcn", BY_ID: "lightgcn", "ml-1m": "ml-1m", "lastfm-2k": "lastfm-2k"}
 """Data sets, each a directory of this name, and the format that `evaluate` reads."""
+USE_ORDER = ("dae",)
 WITHOUT_CHANCE = {"popular", "item-knn", "ease"}
 """Models that give the same lists whatever the seed; on data with a split of its own, once."""
 
@@ -55,18 +58,23 @@ def main(
     failed = False
     results: dict[str, dict[str, list[Found]]] = {}
     for dataset in wanted[0]:
-        if not (data / dataset).is_dir():
-            click.echo(f"{dataset} is left out: no directory {data / dataset}", err=True)
+        directory = data / ("gowalla" if dataset == BY_ID else dataset)
+        if not directory.is_dir():
+            click.echo(f"{dataset} is left out: no directory {directory}", err=True)
             continue
         results[dataset] = {}
+        if dataset == BY_ID:
+            directory = _by_id(directory, out / BY_ID)
         for model in wanted[1]:
+            if dataset == BY_ID and model not in USE_ORDER:
+                continue
             once = model in WITHOUT_CHANCE and FORMATS[dataset] == "lightgcn"
             runs = results[dataset][model] = []
             for seed in numbers[:1] if once else numbers:
                 key = f"{dataset} {model} seed {seed}"
                 if report_only and key not in kept.found:
                     continue
-                command = _command(data / dataset, FORMATS[dataset], model, seed, venv)
+                command = _command(directory, FORMATS[dataset], model, seed, venv)
                 if model == "recbole-multidae" and runs:
                     # The first seed chose how many: hours, where each chose anew.
                     command += ("--epochs", runs[0]["epochs"])
@@ -90,6 +98,15 @@ def _command(data: Path, format_: str, model: str, seed: int, venv: Path) -> tup
     if model == "recbole-multidae":
         return (sys.executable, RECBOLE, data, *options, "--venv", venv)
     return (OFFLINE, "evaluate", data, *options, "--model", model, "--json")
+
+
+def _by_id(source: Path, to: Path) -> Path:
+    to.mkdir(parents=True, exist_ok=True)
+    for name in ("train.txt", "test.txt"):
+        lines = [line.split() for line in (source / name).read_text().splitlines()]
+        rows = [" ".join([*line[:1], *sorted(line[1:], key=int)]) for line in lines]
+        (to / name).write_text("".join(f"{row}\n" for row in rows))
+    return to
 
 
 def _chosen(names: str, known: dict[str, str], option: str) -> list[str]:

@@ -14,6 +14,7 @@ MODELS = {
     "als": "ALS",
     "ease": "EASE",
     "pure-svd": "PureSVD",
+    "mult-dae": "Mult-DAE",
     "dae": "DAE",
     "recbole-multidae": "RecBole MultiDAE",
 }

@@ -22,11 +22,11 @@ class TrainOptions(BaseModel):
     """Of Adam."""
     weight_decay: float = Field(default=0.0, ge=0)
     """L2 penalty that Adam adds to the gradients."""
-    batch_size: PositiveInt = 250
+    batch_size: PositiveInt = 500
     """Users a step, over all processes together."""
-    epochs: PositiveInt = 30
+    epochs: PositiveInt = 100
     """At most so many."""
-    patience: PositiveInt = 3
+    patience: PositiveInt = 5
     """Stop after so many epochs without a better held-out NDCG@50."""
     held_out_users: float = Field(default=0.2, gt=0, le=1)
     """Share of the users some of whose interactions are held out."""

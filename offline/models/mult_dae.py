@@ -13,7 +13,7 @@ from offline.models.base import Recommender
 from offline.options import TrainOptions
 from offline.training import Hooks, fit
 
-OPTIONS = TrainOptions(hidden=(300,), batch_size=250, learning_rate=3e-3)
+OPTIONS = TrainOptions(hidden=(300,), batch_size=250, epochs=30, patience=3, learning_rate=3e-3)
 
 
 class MultDAE(Recommender):

@@ -17,7 +17,7 @@ class Optimizer:
     def __init__(self, model: DAE, options: TrainOptions) -> None:
         self.dense = [p for name, p in model.named_parameters() if name != "first"]
         rate, decay = options.learning_rate, options.weight_decay
-        self._rows = RowAdam(model.first, rate, decay, _BETAS, _EPSILON)
+        self._rows = RowAdam(model.first, rate, decay, _BETAS[1], _EPSILON)
         self._adam = torch.optim.Adam(
             self.dense, lr=rate, betas=_BETAS, eps=_EPSILON, weight_decay=decay, fused=True
         )
@@ -47,4 +47,4 @@ class Optimizer:
         self._adam.load_state_dict({"state": moments, "param_groups": groups})
 
 
-_ROWS = ("steps", "mean", "square")
+_ROWS = ("steps", "square", "touched")

@@ -11,10 +11,13 @@ _CHUNK = 64
 
 
 class RowAdam:
-    """Adam (Kingma and Ba, ICLR 2015) that leaves alone the rows without a gradient.
+    """Adam (Kingma and Ba, ICLR 2015) without the first moment, at the cost of the rows touched.
 
-    Their moments do not decay meanwhile, as in torch's SparseAdam; a step costs as much as the
-    rows that it touches, not as the table.
+    It gives what Adam over the whole table gives with a first beta of 0: the squares of a row
+    without a gradient decay all the same, when it is next touched. So rare rows take larger steps,
+    as they do there. (Those of SparseAdam, whose moments stand still meanwhile, are too small:
+    held-out NDCG stays lower.) Momentum would have to be caught up with on every read. Weight
+    decay acts on the rows that are touched.
     """
 
     def __init__(
@@ -22,15 +25,16 @@ class RowAdam:
         table: Tensor,
         learning_rate: float,
         weight_decay: float,
-        betas: tuple[float, float] = (0.9, 0.999),
+        beta: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
         self._table = table
         self._rate, self._decay = learning_rate, weight_decay
-        self._betas, self._epsilon = betas, epsilon
+        self._beta, self._epsilon = beta, epsilon
         self.steps = torch.zeros(())
-        self.mean = torch.zeros_like(table)
         self.square = torch.zeros_like(table)
+        self.touched = torch.zeros(len(table), device=table.device)
+        """The step at which each row was touched last."""
 
     @torch.no_grad()
     def step(self, bag: Bag, gradient: Tensor) -> None:
@@ -54,8 +58,8 @@ class RowAdam:
             bag.weights.numpy()[order],
             gradient.numpy(),
             self._table.detach().numpy(),
-            self.mean.numpy(),
             self.square.numpy(),
+            self.touched.numpy(),
             np.array(self._constants(), dtype=np.float32),
         )
 
@@ -63,40 +67,41 @@ class RowAdam:
         rows, where = torch.unique(bag.places, return_inverse=True)
         total = gradient.new_zeros(len(rows), gradient.shape[1])
         total.index_add_(0, where, gradient[bag.owners] * bag.weights[:, None])
-        rate, decay, first, second, spread, epsilon = self._constants()
+        now, rate, decay, beta, whole, epsilon = self._constants()
         values = self._table[rows]
         total += decay * values
-        mean = self.mean[rows].lerp_(total, 1 - first)
-        square = self.square[rows].lerp_(total.square(), 1 - second)
-        self.mean[rows], self.square[rows] = mean, square
-        values -= rate * mean / (square.mul(spread).sqrt_() + epsilon)
-        self._table[rows] = values
+        square = self.square[rows] * beta ** (now - self.touched[rows])[:, None]
+        square.addcmul_(total, total, value=1 - beta)
+        self.square[rows], self.touched[rows] = square, now
+        self._table[rows] = values - rate * total / ((square / whole).sqrt_() + epsilon)
 
     def _constants(self) -> tuple[float, ...]:
-        """Rate, decay and betas, and what unbiases the moments, in the order that both use."""
-        steps = int(self.steps)
-        mean, square = (1 - beta**steps for beta in self._betas)
-        return self._rate / mean, self._decay, *self._betas, 1 / square, self._epsilon
+        """The step, rate, decay, beta, what unbiases squares, epsilon: the order of both."""
+        steps = float(self.steps)
+        whole = 1 - self._beta**steps
+        return steps, self._rate, self._decay, self._beta, whole, self._epsilon
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
 def _step_rows(  # type: ignore[no-untyped-def]
-    rows, starts, owners, weights, gradient, table, mean, square, constants
+    rows, starts, owners, weights, gradient, table, square, touched, constants
 ):
-    rate, decay, first, second, spread, epsilon = constants
+    now, rate, decay, beta, whole, epsilon = constants
     columns = table.shape[1]
     for chunk in numba.prange((len(rows) + _CHUNK - 1) // _CHUNK):
         total = np.empty(columns, dtype=np.float32)
         for place in range(chunk * _CHUNK, min(len(rows), (chunk + 1) * _CHUNK)):
-            values, m, v = table[rows[place]], mean[rows[place]], square[rows[place]]
+            row = rows[place]
+            values, squares = table[row], square[row]
             for c in range(columns):
                 total[c] = decay * values[c]
             for entry in range(starts[place], starts[place + 1]):
                 weight, source = weights[entry], gradient[owners[entry]]
                 for c in range(columns):
                     total[c] += weight * source[c]
+            kept = beta ** (now - touched[row])
+            touched[row] = now
             for c in range(columns):
                 g = total[c]
-                m[c] = first * m[c] + (np.float32(1) - first) * g
-                v[c] = second * v[c] + (np.float32(1) - second) * g * g
-                values[c] -= rate * m[c] / (np.sqrt(v[c] * spread) + epsilon)
+                squares[c] = kept * squares[c] + (np.float32(1) - beta) * g * g
+                values[c] -= rate * g / (np.sqrt(squares[c] / whole) + epsilon)

@@ -149,7 +149,9 @@ def offline(tmp_path: Path) -> Callable[..., str]:
     (tmp_path / "log/data.json").write_text("".join(json.dumps(x) + "\n" for x in lines))
     catalog = [{"track": t, "artist": f"a{t % 4}", "title": f"t{t}"} for t in range(N_TRACKS)]
     (tmp_path / "tracks.json").write_text("".join(json.dumps(x) + "\n" for x in catalog))
-    (tmp_path / "train.yml").write_text("hidden: [16]\nepochs: 9\nbatch_size: 5\n")
+    (tmp_path / "train.yml").write_text(
+        "hidden: [16]\nlearning_rate: 0.02\nepochs: 20\nbatch_size: 5\n"
+    )
     run("collect", "@log", "--out", "@pairs", "--threshold", "0.5")
     run(
         *("train", "@pairs", "--catalog", "@tracks.json", "--out", "@model"),
