@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg.lapack import spotrf, spotri
 from tqdm import tqdm
 
 from offline.errors import InputError
@@ -33,15 +32,13 @@ class EASE(Recommender):
         _check_memory(n)
         gram = self._gram(interactions)
         gram[np.diag_indices(n)] += np.float32(self.l2)
-        # In place: LAPACK works in the array it is given, and leaves the upper triangle as it was.
-        factor, failed = spotrf(gram, lower=1, clean=0, overwrite_a=1)
-        if not failed:
-            gram, failed = spotri(factor, lower=1, overwrite_c=1)
-        if failed:
-            raise InputError(f"l2 is {self.l2}: too small for this data in float32, raise it")
-        _mirror(gram)
-        # Symmetric, so its transpose is the same matrix, in the order that products want.
-        self._inverse = gram.T
+        try:
+            _invert(gram, self.progress)
+        except np.linalg.LinAlgError:
+            raise InputError(
+                f"l2 is {self.l2}: too small for this data in float32, raise it"
+            ) from None
+        self._inverse = gram
         self._diagonal = np.diagonal(gram).copy()
 
     def _scores(
@@ -54,9 +51,9 @@ class EASE(Recommender):
         return scores
 
     def _gram(self, interactions: sparse.csr_matrix) -> NDArray[np.float32]:
-        """How many users each two items share; in Fortran order, as LAPACK wants it."""
+        """How many users each two items share."""
         n = interactions.shape[1]
-        gram = np.empty((n, n), dtype=np.float32, order="F")
+        gram = np.empty((n, n), dtype=np.float32)
         transposed = interactions.T.tocsr()
         step = max(1, 2**22 // n)
         with tqdm(
@@ -64,9 +61,8 @@ class EASE(Recommender):
         ) as bar:
             for at in range(0, n, step):
                 part = (transposed[at : at + step] @ interactions).toarray()
-                gram[:, at : at + step] = part.T
+                gram[at : at + step] = part
                 bar.update(len(part))
-            bar.set_postfix_str("inverting")
         return gram
 
 
@@ -80,7 +76,36 @@ def _check_memory(n_items: int) -> None:
         )
 
 
-def _mirror(matrix: NDArray[np.float32], step: int = 1024) -> None:
+def _invert(matrix: NDArray[np.float32], progress: bool, step: int = 512) -> None:
+    """The inverse of a positive definite matrix, in place: the sweep operator, by blocks.
+
+    Goodnight, "A tutorial on the SWEEP operator" (The American Statistician, 1979). Works in the
+    lower triangle. Raises LinAlgError for a matrix that is not positive definite. LAPACK's own
+    works in place too, but SciPy's counts in 32 bits and crashes from about 40,000 rows on.
+    """
+    n = len(matrix)
+    with tqdm(
+        total=n, unit=" items", desc="ease, inverting", disable=None if progress else True
+    ) as bar:
+        for at in range(0, n, step):
+            end = min(at + step, n)
+            half = np.linalg.inv(np.linalg.cholesky(matrix[at:end, at:end]))
+            pivot = half.T @ half
+            columns = np.concatenate([matrix[at:end, :at].T, matrix[at:, at:end]])
+            columns[at:end] = np.tril(columns[at:end]) + np.tril(columns[at:end], -1).T
+            scaled = columns @ pivot
+            for some in range(0, n, step):
+                rest = min(some + step, n)
+                matrix[some:rest, :rest] -= columns[some:rest] @ scaled[:rest].T
+            matrix[at:end, :at] = scaled[:at].T
+            matrix[end:, at:end] = scaled[end:]
+            matrix[at:end, at:end] = -pivot
+            bar.update(end - at)
+    np.negative(matrix, out=matrix)
+    _mirror(matrix, step)
+
+
+def _mirror(matrix: NDArray[np.float32], step: int) -> None:
     """Copy the lower triangle over the upper one, block by block, in place."""
     for at in range(0, len(matrix), step):
         end = at + step
