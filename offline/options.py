@@ -9,6 +9,39 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from offline.errors import InputError
 
 
+class SessionOptions(BaseModel):
+    """Options of the model that hears sessions, which is trained on top of the autoencoder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    dimensions: PositiveInt = 24
+    """Of tastes and tracks in the model of how much is heard."""
+    epochs: PositiveInt = 10
+    """Over all plays."""
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    """Of Adagrad."""
+    decay: float = Field(default=1e-4, ge=0, le=1)
+    """Pull of tastes and tracks towards 0."""
+    dae_weight: float = Field(default=1.2, ge=0)
+    """What a standard deviation of the autoencoder's score counts."""
+    listening_weight: float = Field(default=1.4, ge=0)
+    """What a standard deviation of the listening score counts."""
+    offset: float = -3.0
+    """P(like) = sigmoid(offset) for a track that scores like the average one."""
+    skip_weight: float = Field(default=0.25, ge=0, le=1)
+    """What the part of a track that was not heard speaks against it, as its part heard speaks
+    for it."""
+    use_history: bool = True
+    """Whether the user's history is heard besides the session."""
+    use_session: bool = True
+    """Whether the session's plays are heard, beyond telling in which taste it lives."""
+    use_artists: bool = True
+    """Whether artists that the session has played count for less, as much as the log says."""
+    held_out_sessions: float = Field(default=0.02, gt=0, lt=1)
+    """Share of the sessions on whose likes the ranking is measured."""
+    seed: int = Field(default=31337, ge=0, lt=2**63)
+
+
 class TrainOptions(BaseModel):
     """Options of the denoising autoencoder and its training; unknown keys are refused."""
 
@@ -39,6 +72,8 @@ class TrainOptions(BaseModel):
     checkpoint_seconds: float = Field(default=60.0, ge=0)
     """Save a checkpoint after an epoch or step when so much time has gone by since the last."""
     seed: int = Field(default=31337, ge=0, lt=2**63)
+    sessions: SessionOptions | None = None
+    """Train a model that hears the session too; null: the plain autoencoder alone."""
 
 
 def load_options(path: Path) -> TrainOptions:

@@ -12,7 +12,8 @@ from offline.export import Lists
 from offline.histories import Histories
 from offline.listing.habits import Habits
 from offline.listing.planner import plan
-from offline.listing.tastes import MOST_TASTES, Taste, tastes_of
+from offline.listing.tastes import MOST_TASTES, Taste
+from offline.listing.user_tastes import UserTastes
 from offline.models.dae import DAE
 from offline.models.top_n import top_n_of
 
@@ -59,16 +60,12 @@ class _Sessions:
         self._length = length
         self._known = model.tracks.cpu().numpy()
         self._artists = artists[self._known]
-        self._place = np.full(histories.n_tracks, -1)
-        self._place[self._known] = np.arange(len(self._known))
-        rows = model.last.weight.detach().cpu().numpy()
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        self._vectors = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
+        self._tastes = UserTastes(model, histories, habits)
 
     def of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Lists of some rows, shape (len(rows), length), padded with -1."""
         out = np.full((len(rows), self._length), -1, dtype=np.int64)
-        users = [self._tastes(row) for row in rows.tolist()]
+        users = [self._tastes.of(row) for row in rows.tolist()]
         for part in _packed([len(tastes) for tastes in users]):
             first = 0
             tastes = [taste for user in users[part] for taste in user]
@@ -80,17 +77,6 @@ class _Sessions:
                 found = self._list(users[user], scores[mine].cpu().numpy(), best[mine])
                 out[user, : len(found)] = found
         return out
-
-    def _tastes(self, row: int) -> list[Taste]:
-        tracks = np.sort(self._histories.take(np.array([row])).indices)
-        known = tracks[self._place[tracks] >= 0]
-        if not len(known):
-            return [Taste(known.astype(np.int64), 1.0)]
-        starts = self._habits.starts[row]
-        sessions = np.zeros(len(known), dtype=np.int64)
-        among = np.isin(starts.indices, known)
-        sessions[np.searchsorted(known, starts.indices[among])] = starts.data[among]
-        return tastes_of(self._place[known], sessions, self._vectors)
 
     @torch.no_grad()
     def _scores(self, tastes: list[Taste]) -> torch.Tensor:
