@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -13,10 +15,13 @@ from offline.atomic import new_directory
 from offline.errors import InputError
 from offline.models.dae import DAE
 from offline.options import TrainOptions
+from offline.sessions import FittedSessions, save_sessions
 from offline.training.epochs import Trained
 from offline.training.plot import plot_epochs
 
 WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
+SESSIONS = "sessions.safetensors"
+"""The model that hears sessions, where one was trained: in the artefact, and beside the lists."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,17 @@ class Artefact:
 
 
 def save_artefact(
-    directory: Path, trained: Trained, options: TrainOptions, fingerprint: str
+    directory: Path,
+    trained: Trained,
+    options: TrainOptions,
+    fingerprint: str,
+    sessions: FittedSessions | None = None,
+    users: NDArray[np.int64] | None = None,
 ) -> None:
     """Write `model.safetensors`, `model.json` and `training.png`, whole or not at all.
 
-    `fingerprint` is that of the interactions. Raises InputError where they cannot be written.
+    `fingerprint` is that of the interactions. With `sessions`, `sessions.safetensors` too, for
+    which `users` are the ids of the rows. Raises InputError where they cannot be written.
     """
     about = {
         "model": "dae",
@@ -51,10 +62,13 @@ def save_artefact(
         "fingerprint": fingerprint,
         "best": asdict(trained.best),
         "epochs": [asdict(epoch) for epoch in trained.epochs],
+        "sessions": None if sessions is None else sessions.held_out._asdict(),
     }
     try:
         with new_directory(directory, ABOUT) as new:
             save_file(trained.model.state_dict(), new / WEIGHTS)
+            if sessions is not None:
+                save_sessions(new / SESSIONS, sessions.model, np.asarray(users))
             plot_epochs(trained.epochs, trained.best.number, new / CURVES)
             (new / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
     except (OSError, SafetensorError) as error:

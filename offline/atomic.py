@@ -1,4 +1,4 @@
-"""A directory that appears whole or not at all."""
+"""Files and directories that appear whole or not at all."""
 
 import os
 import shutil
@@ -43,3 +43,19 @@ def new_directory(out: Path, marker: str) -> Iterator[Path]:
         if (aside / "old").exists() and not out.exists():
             os.rename(aside / "old", out)
         shutil.rmtree(aside)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file, replacing one that is there, or leave that as it is and raise OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

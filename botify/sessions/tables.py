@@ -79,7 +79,9 @@ class Tables:
                 (found.arrays[f"layer{i}_weight"], found.arrays[f"layer{i}_bias"])
                 for i in range(int(about["layers"]))
             ]
-            plain = {n: a for n, a in found.arrays.items() if not n.startswith("layer")}
+            plain: dict[str, Any] = {
+                n: a for n, a in found.arrays.items() if not n.startswith("layer")
+            }
             numbers: dict[str, Any] = {
                 name: float(about[name])
                 for name in (
@@ -123,7 +125,7 @@ def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
         if array.shape != shape:
             raise InputError(f"{path}: {name} has shape {array.shape}; it must have {shape}")
     for name, array in found.arrays.items():
-        kind = np.float32 if name not in _INTEGERS else _INTEGERS[name]
+        kind = _INTEGERS.get(name, np.float32)
         if array.dtype != kind:
             raise InputError(f"{path}: {name} holds {array.dtype}, not {np.dtype(kind)}")
         if kind is np.float32 and not np.isfinite(array).all():

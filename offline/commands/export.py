@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.artefact import load_artefact
+from offline.artefact import SESSIONS, load_artefact
+from offline.atomic import write_atomic
+from offline.errors import InputError
 from offline.export import export_lists
 from offline.listing.artists import artists_of
 from offline.listing.habits import PLAYS, Habits
@@ -55,7 +57,8 @@ def command(
     it is MODEL's ranking. For `sessions` it begins with the likeliest of the
     user's tastes, which it tells from how sessions began, and spreads artists
     as far as the log says that listeners tire of them. Neighbours are by
-    cosine of co-listening over the same interactions.
+    cosine of co-listening over the same interactions. A model that hears
+    sessions goes along as sessions.safetensors.
 
     While it runs, lists wait in OUT.export, and OUT is as it was. After an
     interruption the same command goes on from there.
@@ -91,3 +94,10 @@ def command(
         f"top tracks), neighbours for {done.tracks_with_neighbours:,} tracks -> {out}"
     )
     click.echo(f"lists are {said}")
+    hears = model / SESSIONS
+    if hears.is_file():
+        try:
+            write_atomic(out / SESSIONS, hears.read_bytes())
+        except OSError as error:
+            raise InputError(f"cannot write {out / SESSIONS}: {error.strerror}") from error
+        click.echo(f"the model that hears sessions -> {out / SESSIONS}")

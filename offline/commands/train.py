@@ -8,14 +8,19 @@ from typing import Never
 import click
 from tqdm import tqdm
 
-from offline.artefact import ABOUT, CURVES, save_artefact
+from offline.artefact import ABOUT, CURVES, SESSIONS, save_artefact
 from offline.atomic import check_place
 from offline.catalog import catalog_size
 from offline.errors import InputError
-from offline.options import TrainOptions, load_options
+from offline.listing.artists import artists_of
+from offline.listing.habits import PLAYS
+from offline.options import SessionOptions, TrainOptions, load_options
+from offline.sessions import FittedSessions, fit_sessions
+from offline.sessions.plays import no_plays
 from offline.source import Source
 from offline.training import Checkpoints, Epoch, Hooks, fit, workers_of_torchrun
 from offline.training.checkpoint import CHECKPOINT, State
+from offline.training.epochs import Trained
 from offline.training.scalars import Scalars
 
 
@@ -42,6 +47,11 @@ from offline.training.scalars import Scalars
     type=click.IntRange(min=1),
     help="Print a line every so many epochs.",
 )
+@click.option(
+    "--sessions",
+    is_flag=True,
+    help="Train a model that hears sessions too, as the config may say.",
+)
 @click.option("--fresh", is_flag=True, help="Start anew where a run was interrupted.")
 def command(
     interactions: Path,
@@ -49,6 +59,7 @@ def command(
     out: Path,
     config_path: Path,
     print_every: int,
+    sessions: bool,
     fresh: bool,
 ) -> None:
     """Train the denoising autoencoder on INTERACTIONS.
@@ -59,11 +70,18 @@ def command(
     Some interactions of some users are held out; the epoch that ranks them best (NDCG@50) is
     kept. While it runs, OUT.training holds a checkpoint, from which the same command goes on
     after an interruption, and scalars for TensorBoard. Under torchrun, processes share each step.
+
+    With --sessions, or `sessions` in the config, a model that hears the session as well is
+    trained on top of it, on all plays of the log: OUT/sessions.safetensors, for the service.
     """
     options = load_options(config_path)
+    if sessions and options.sessions is None:
+        options = options.model_copy(update={"sessions": SessionOptions()})
     if catalog is None and not (interactions / "indptr.npy").exists():
         raise InputError("--catalog is missing: name the world's tracks.json")
     source = Source.open(interactions, None if catalog is None else catalog_size(catalog))
+    if options.sessions is not None:
+        _check_sessions(interactions, catalog)
     check_place(out, ABOUT)
     work = out.with_name(f"{out.name}.training")
     with workers_of_torchrun() as workers:
@@ -93,8 +111,11 @@ def command(
             finally:
                 if shown is not None:
                     shown.close()
+        fitted = None
         if workers.first:
-            save_artefact(out, trained, options, source.fingerprint)
+            if options.sessions is not None and catalog is not None:
+                fitted = _hear_sessions(trained, source, interactions, catalog, options.sessions)
+            save_artefact(out, trained, options, source.fingerprint, fitted, source.users)
             shutil.move(work / "scalars", out / "scalars")
             shutil.rmtree(work)
         workers.wait()  # who leaves first may take the others down
@@ -105,6 +126,41 @@ def command(
         f"kept epoch {best.number} of {len(trained.epochs)}: held-out NDCG@50 {best.ndcg:.4f}, "
         f"recall@50 {best.recall:.4f} -> {out} (curves: {out / CURVES})"
     )
+    if fitted is not None:
+        found = fitted.held_out
+        click.echo(
+            f"hears sessions: {found.likes:,} likes of held-out sessions, next-like NDCG@50 "
+            f"{found.ndcg:.4f}, recall@50 {found.recall:.4f} -> {out / SESSIONS}"
+        )
+
+
+def _check_sessions(interactions: Path, catalog: Path | None) -> None:
+    """Before anything is trained: raises InputError where sessions could not be heard."""
+    if catalog is None:
+        raise InputError("--catalog is missing: sessions are heard with the artists it names")
+    if not (interactions / PLAYS).is_file():
+        raise InputError(no_plays(interactions))
+
+
+def _hear_sessions(
+    trained: Trained,
+    source: Source,
+    interactions: Path,
+    catalog: Path,
+    options: SessionOptions,
+) -> FittedSessions:
+    artists = artists_of(catalog, trained.model.n_tracks)
+    with tqdm(
+        total=options.epochs, unit=" epochs", desc="sessions", disable=None, file=sys.stderr
+    ) as bar:
+
+        def on_epoch(number: int, loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+            bar.update()
+
+        return fit_sessions(
+            trained.model, source, interactions, artists, options, on_epoch=on_epoch
+        )
 
 
 class _Shown:

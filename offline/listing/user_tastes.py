@@ -13,7 +13,7 @@ class UserTastes:
     """Groups each user's tracks by the directions of the decoder's rows."""
 
     def __init__(self, model: DAE, histories: Histories, habits: Habits) -> None:
-        """`histories` and `habits` have a row per user; tracks unknown to the model are left out."""
+        """`histories` and `habits` have a row per user; tracks new to the model are left out."""
         self._histories, self._habits = histories, habits
         known = model.tracks.cpu().numpy()
         self._place = np.full(histories.n_tracks, -1)

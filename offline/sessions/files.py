@@ -1,20 +1,20 @@
 """The model that hears sessions as the file that the service reads."""
 
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
+from offline.atomic import write_atomic
 from offline.errors import InputError
 from offline.sessions.model import HEARD, LEAST, STRAY, SessionDAE
 
 FORMAT = "botify-sessions-1"
 
 
-def save_sessions(path: Path, model: SessionDAE, users: np.ndarray) -> None:
+def save_sessions(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> None:
     """Write the model in safetensors, whole or not at all.
 
     `users`: the sorted id of each row of its tables. The arrays are described in
@@ -37,9 +37,9 @@ def save_sessions(path: Path, model: SessionDAE, users: np.ndarray) -> None:
         "member_offsets": table.bounds.astype(np.int64),
         "members": table.members,
     }
-    for number, layer in enumerate(dae.layers):
-        arrays[f"layer{number}_weight"] = layer.weight.detach().cpu().numpy()
-        arrays[f"layer{number}_bias"] = layer.bias.detach().cpu().numpy()
+    for name, weight in dae.layers.state_dict().items():
+        number, _, part = name.partition(".")
+        arrays[f"layer{number}_{part}"] = weight.cpu().numpy()
     about = {
         "format": FORMAT,
         "n_tracks": dae.n_tracks,
@@ -60,16 +60,6 @@ def save_sessions(path: Path, model: SessionDAE, users: np.ndarray) -> None:
             {name: np.ascontiguousarray(array) for name, array in arrays.items()},
             {key: str(value) for key, value in about.items()},
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        write_atomic(path, content)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write the model of sessions to {path}: {error}") from error

@@ -60,10 +60,9 @@ def fit_listening(
     """Learn from plays: who, in which taste, which track, how much. Arrays of shape (n,).
 
     `bounds`: of the logits of the shares (`logit_bounds`). `first`: where tastes and tracks
-    begin, shapes (n_tastes, d) and (n_tracks, d). Adagrad (Duchi,
-    Hazan and Singer, JMLR 2011), one play a step, in an order drawn anew each epoch: one thread,
-    so that a seed gives the same result everywhere. `on_epoch` is told its number, from 1, and
-    the mean loss.
+    begin, shapes (n_tastes, d) and (n_tracks, d). Adagrad (Duchi, Hazan and Singer, JMLR 2011),
+    one play a step, in an order drawn anew each epoch: one thread, so that a seed gives the same
+    result everywhere. `on_epoch` is told its number, from 1, and the mean loss.
     """
     rng = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence((options.seed, 1))))
     q, v = (np.array(x, dtype=np.float32) for x in first)
@@ -74,9 +73,8 @@ def fit_listening(
     rate, decay = np.float32(options.learning_rate), np.float32(options.decay)
     for number in range(1, options.epochs + 1):
         order = rng.permutation(len(users))
-        loss = _epoch(
-            order, users, tastes, tracks, low, high, q, v, *singles, *sums, rate, decay
-        )
+        tables = (q, v, *singles, *sums)
+        loss = _epoch(order, users, tastes, tracks, low, high, tables, rate, decay)
         on_epoch(number, loss / max(1, len(users)))
     bias, user_bias, log_scale = singles
     return Listening(q, v, bias, np.exp(log_scale), user_bias)
@@ -96,13 +94,13 @@ def logit_bounds(shares: Floats, kept: NDArray[np.float64]) -> tuple[Floats, Flo
     return lower.astype(np.float32), upper.astype(np.float32)
 
 
-@numba.njit(fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(fastmath=True, cache=True)
 def _epoch(  # type: ignore[no-untyped-def]
-    order, users, tastes, tracks, low, high, q, v, b, ub, us, gq, gv, gb, gub, gus, rate, decay
+    order, users, tastes, tracks, low, high, tables, rate, decay
 ):  # pragma: no cover
+    q, v, b, ub, us, gq, gv, gb, gub, gus = tables
     loss = 0.0
     d = q.shape[1]
-    one = np.float32(1.0)
     for e in order:
         c, t, u = tastes[e], tracks[e], users[e]
         x = b[t]
@@ -128,5 +126,5 @@ def _epoch(  # type: ignore[no-untyped-def]
         b[t] -= rate * db / np.sqrt(gb[t])
         ds = g * scale * x
         gus[u] += ds * ds
-        us[u] -= rate * ds * one / np.sqrt(gus[u])
+        us[u] -= rate * ds / np.sqrt(gus[u])
     return loss

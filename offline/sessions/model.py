@@ -76,10 +76,11 @@ class SessionDAE:
         for i, row in enumerate(rows.tolist()):
             mine = torch.empty(0)
             here = p[i][heard[i]]
-            if posterior[i] is not None:
+            chances = posterior[i]
+            if chances is not None:
                 a, b = self.tastes.offsets[row : row + 2]
                 sizes = np.diff(self.tastes.bounds[a : b + 1])
-                mine = torch.from_numpy(np.repeat(posterior[i], sizes))
+                mine = torch.from_numpy(np.repeat(chances, sizes))
                 members = self.tastes.members[self.tastes.bounds[a] : self.tastes.bounds[b]]
                 here = torch.cat([torch.from_numpy(members.astype(np.int64)), here])
             mine = torch.cat([mine, session[i][heard[i]]])
@@ -108,7 +109,8 @@ class SessionDAE:
         self, rows: NDArray[np.int64], places: NDArray[np.int64], times: NDArray[np.float32]
     ) -> list[NDArray[np.float32] | None]:
         """How likely each taste of the user is the session's; None where there is none."""
-        w, table, found = self.listening, self.tastes, []
+        w, table = self.listening, self.tastes
+        found: list[NDArray[np.float32] | None] = []
         for i, row in enumerate(rows.tolist()):
             a, b = table.offsets[row : row + 2] if row >= 0 else (0, 0)
             if a == b or not self.options.use_history:

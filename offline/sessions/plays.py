@@ -67,10 +67,7 @@ class Plays:
         """
         path = interactions / PLAYS
         if not path.is_file():
-            raise InputError(
-                f"no {path}: a model that hears sessions needs the plays that "
-                "`botify-offline collect` writes; set sessions: null to train without"
-            )
+            raise InputError(no_plays(interactions))
         try:
             with (
                 tempfile.TemporaryDirectory() as scratch,
@@ -103,3 +100,11 @@ class Plays:
             columns["time"].astype(np.float32),
             columns["encores"].astype(np.int64),
         )
+
+
+def no_plays(interactions: Path) -> str:
+    """What to do where there are none."""
+    return (
+        f"no {interactions / PLAYS}: a model that hears sessions needs the plays that "
+        "`botify-offline collect` writes; set sessions: null to train without"
+    )

@@ -38,7 +38,7 @@ class TasteTable:
             np.cumsum(counts),
             np.array(weights, dtype=np.float32),
             np.cumsum(sizes),
-            np.concatenate(members or [np.empty(0)]).astype(np.int32),
+            np.concatenate([np.empty(0, np.int64), *members]).astype(np.int32),
         )
 
     def __len__(self) -> int:

@@ -24,7 +24,7 @@ _SPREAD = 0.05
 """Standard deviation of the numbers of other tracks there."""
 
 
-class Fitted(NamedTuple):
+class FittedSessions(NamedTuple):
     """A model, and how well it ranks what was liked next in sessions that it never saw."""
 
     model: SessionDAE
@@ -38,7 +38,7 @@ def fit_sessions(
     artists: NDArray[np.int64],
     options: SessionOptions,
     on_epoch: Callable[[int, float], object] = lambda number, loss: None,
-) -> Fitted:
+) -> FittedSessions:
     """Train on the plays that `collect` wrote in `interactions`, on top of a trained `dae`.
 
     `artists`: each track's, shape (n_tracks,). Raises InputError where there are no plays.
@@ -59,14 +59,14 @@ def fit_sessions(
         mine.users,
         tastes,
         mine.tracks,
-        logit_bounds(mine.times, habits.artist_discount**mine.encores),
+        logit_bounds(mine.times, np.power(habits.artist_discount, mine.encores, dtype=np.float64)),
         len(source.users),
         _first(dae, table, options.dimensions, rng),
         options,
         on_epoch,
     )
     model = SessionDAE(dae, table, listening, habits.artist_discount, options)
-    return Fitted(model, next_liked(model, plays.where(held_out), place))
+    return FittedSessions(model, next_liked(model, plays.where(held_out), place))
 
 
 def _first(
@@ -80,7 +80,7 @@ def _first(
     known = dae.tracks.cpu().numpy()
     tracks[known, : mine.shape[1]] = mine
     tastes = np.zeros((len(table), dimensions))
-    np.add.at(tastes, np.repeat(np.arange(len(table)), np.diff(table.bounds)),
-              tracks[known[table.members]])  # fmt: skip
+    owners = np.repeat(np.arange(len(table)), np.diff(table.bounds))
+    np.add.at(tastes, owners, tracks[known[table.members]])
     tastes /= np.maximum(np.diff(table.bounds), 1)[:, None]
     return tastes.astype(np.float32), tracks
