@@ -15,10 +15,12 @@ from botify.experiments import Experiments
 from botify.fallback import Fallback
 from botify.link import Link
 from botify.metrics import Metrics
+from botify.model import Model
 from botify.operations import add_operations
 from botify.recommenders import build_recommenders
 from botify.resources import LARGEST_BODY, Hello, LastTrack, NextTrack, Track
 from botify.service import Service
+from botify.shelf import Shelf
 from botify.store import Store
 from botify.upkeep import Upkeep
 
@@ -46,12 +48,17 @@ class _Api(Api):  # type: ignore[misc]  # flask_restful has no types
 
 
 def create_app(
-    config: Config, catalog: Catalog, client: "redis.Redis", popular: bytes = b""
+    config: Config,
+    catalog: Catalog,
+    client: "redis.Redis",
+    popular: bytes = b"",
+    shelf: Shelf | None = None,
 ) -> Flask:
     """The application of one worker; the lists must be in Redis already (`load_list`).
 
     Opens the worker's log and starts its upkeep thread, so call it in the process that serves.
-    `popular` are packed tracks for answers without Redis, until those in Redis are known.
+    `popular` are packed tracks for answers without Redis, until those in Redis are known. `shelf`
+    has the models that the config names; it may be None where that names none.
     `app.extensions["botify"]` is the Upkeep; its `stop()` ends the thread and closes the log.
     """
     metrics = Metrics()
@@ -59,11 +66,14 @@ def create_app(
     store = Store(client, config.session_ttl, len(catalog))
     fallback = Fallback(len(catalog), popular)
     log = EventLog(config.log_dir, config.workers, config.log)
-    upkeep = Upkeep(client, store, link, fallback, log, metrics, config.list_files)
+    models = {name: Model(name, shelf, catalog) for name in config.models if shelf}
+    upkeep = Upkeep(
+        client, store, link, fallback, log, metrics, config.list_files, models.values()
+    )
     experiments = Experiments(config.experiments)
     service = Service(
         experiments=experiments,
-        recommenders=build_recommenders(config, catalog),
+        recommenders=build_recommenders(config, catalog, models),
         default=config.default,
         store=store,
         link=link,

@@ -31,6 +31,12 @@ class Catalog:
             "title": self._titles[track],
         }
 
+    @property
+    def artist_numbers(self) -> list[int]:
+        """A number for the artist of each track, from 0, in the order of their first tracks."""
+        numbers = {artist: number for number, artist in enumerate(self._by_artist)}
+        return [numbers[artist] for artist in self._artists]
+
     def same_artist(self, track: int) -> bytes:
         """All tracks of this track's artist, itself included, packed."""
         return self._by_artist[self._artists[track]]

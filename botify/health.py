@@ -1,7 +1,7 @@
 """Whether the service answers as configured, and whether a person must look at it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from botify.event_log import LogStatus
@@ -22,6 +22,8 @@ class State:
     """Why the newest file of a list was not loaded, by the list's name."""
     log: LogStatus
     """Of this worker's event log."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Version of each configured model of sessions; empty where there is none."""
 
 
 class LogTrouble(NamedTuple):
@@ -35,12 +37,18 @@ class LogTrouble(NamedTuple):
 
 def degraded(state: State) -> list[str]:
     """Why some listeners do not get the recommendations configured; empty where all do."""
-    return [*_redis(state), *_missing(state)]
+    return [*_redis(state), *_missing(state), *_models(state)]
 
 
 def trouble(state: State, logs: LogTrouble) -> list[str]:
     """What needs a person, with what to do about it; empty where nothing does."""
-    return [*_redis(state), *_missing(state), *_refused(state), *_log(state.log, logs)]
+    return [
+        *_redis(state),
+        *_missing(state),
+        *_models(state),
+        *_refused(state),
+        *_log(state.log, logs),
+    ]
 
 
 def _redis(state: State) -> Iterator[str]:
@@ -53,8 +61,21 @@ def _missing(state: State) -> Iterator[str]:
         yield f"list {name!r} is not in Redis; `botify lists load` puts it there"
 
 
+def _models(state: State) -> Iterator[str]:
+    for name, version in state.models.items():
+        if not version:
+            yield f"model {name!r} is not in service: users' lists answer"
+        if name in state.refused:
+            yield (
+                f"the new file of model {name!r} was refused, its old version stays: "
+                f"{state.refused[name]}"
+            )
+
+
 def _refused(state: State) -> Iterator[str]:
     for name, why in state.refused.items():
+        if name in state.models:
+            continue
         yield f"the new file of list {name!r} was refused, its old version stays: {why}"
 
 

@@ -5,13 +5,15 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
 from botify.list_loader import CONFIGURED, REFUSED, Stamp, load_list, stamp_of
 from botify.lists import ListKind
+from botify.shelf import Shelf
 from botify.store import VERSIONS, StoreError, connect, script, store_errors
 
 _EVERY = 0.5
@@ -36,6 +38,14 @@ class _StoppedError(Exception):
     """The keeper was told to stop while it loaded a list."""
 
 
+class Shelved(NamedTuple):
+    """Models to keep as their files are."""
+
+    shelf: Shelf
+    files: Mapping[str, Path]
+    """By name."""
+
+
 class Keeper:
     """A thread that goes round twice a second.
 
@@ -53,8 +63,12 @@ class Keeper:
         n_tracks: int,
         watch: bool,
         embedded: EmbeddedValkey | None,
+        models: Shelved | None = None,
     ) -> None:
-        """`files` and `kinds` by list name; `embedded` where the Redis is our own."""
+        """`files` and `kinds` by list name; `embedded` where the Redis is our own.
+
+        What is on the shelf of `models` is taken to be what their files are now.
+        """
         self._client = connect(redis_url)
         self._files = files
         self._kinds = kinds
@@ -62,6 +76,11 @@ class Keeper:
         self._watch = watch
         self._embedded = embedded
         self._watched = {name: _Watched() for name in files}
+        self._models = models
+        self._models_watched = {
+            name: _Watched(seen=stamp_of(file), tried=stamp_of(file))
+            for name, file in (models.files if models else {}).items()
+        }
         self._trouble = ""
         self._stop = threading.Event()
         self._busy = threading.RLock()
@@ -121,6 +140,8 @@ class Keeper:
         if self._embedded is not None and not self._embedded.alive():
             self._embedded.restart()
             _log.error("the embedded Valkey had died; it was started again, empty")
+        if self._models is not None and self._watch:
+            self._look_at_models(self._models)
         missing = self._missing()
         for name, watched in self._watched.items():
             stamp = stamp_of(self._files[name].file)
@@ -133,6 +154,24 @@ class Keeper:
                     self._load(name, watched, stamp, over=missing[name])
             elif self._watch and stamp is not None and settled and not tried:
                 self._load(name, watched, stamp)
+
+    def _look_at_models(self, models: Shelved) -> None:
+        for name, watched in self._models_watched.items():
+            stamp = stamp_of(models.files[name])
+            settled, watched.seen = stamp == watched.seen, stamp
+            if stamp is not None and settled and stamp != watched.tried:
+                try:
+                    version = models.shelf.put(name, models.files[name], self._n_tracks)
+                    watched.refusal = ""
+                    _log.info("model %s: version %s is in service", name, version)
+                    with store_errors():
+                        self._client.hdel(REFUSED, name)
+                except InputError as error:
+                    watched.refusal = str(error)
+                    _log.error("model %s: its file is refused: %s", name, error)
+                watched.tried = stamp
+            if watched.refusal:
+                self._publish(name, watched.refusal)  # again: a Redis may have been restarted
 
     def _missing(self) -> dict[str, str]:
         """Lists that are not in service, with the versions named for them. Raises StoreError."""

@@ -14,7 +14,7 @@ local at = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 if ARGV[3] ~= '' and tonumber(session[3] or 0) > tonumber(ARGV[3]) then return { '', at } end
 if session[2] then at = math.max(at, tonumber(session[2]) + 1) end
 
-redis.call('HDEL', KEYS[1], 'id', 'sent', 'seen')
+redis.call('HDEL', KEYS[1], 'id', 'sent', 'seen', 'plays', 'open', 'opened')
 redis.call('HSET', KEYS[1], 'at', string.format('%.0f', at))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return { session[1] or string.format('%s-%.0f', ARGV[1], at), at }

@@ -166,13 +166,13 @@ class _Surroundings(Collector):
             "Version of each list served; always 1.",
             labels=["name", "version"],
         )
-        for pair in self.state.lists.items():
+        for pair in {**self.state.lists, **self.state.models}.items():
             lists.add_metric(pair, 1)
         yield lists
         refused = GaugeMetricFamily(
             "botify_list_refused", "Whether a list's newest file was refused.", labels=["name"]
         )
-        for name in self.state.lists.keys() | self.state.refused.keys():
+        for name in self.state.lists.keys() | self.state.models.keys() | self.state.refused.keys():
             refused.add_metric([name], name in self.state.refused)
         yield refused
         log = self.state.log

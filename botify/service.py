@@ -4,7 +4,6 @@ import logging
 import random
 from collections.abc import Mapping
 from time import monotonic, perf_counter
-from typing import Literal
 
 from botify.event_log import EventLog
 from botify.experiments import Experiments
@@ -13,7 +12,7 @@ from botify.link import Link
 from botify.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
-from botify.store import Farewell, Offer, Store, StoreError
+from botify.store import Farewell, Offer, Randomness, Store, StoreError
 
 _TELL_EVERY = 1.0
 """Seconds between two lines about requests that Redis refused."""
@@ -116,13 +115,7 @@ class Service:
         exclude = recommender.exclude + play.exclude
         if self._link.up:
             try:
-                return self._store.next(
-                    user,
-                    play.track,
-                    recommender.plan(user, play.track),
-                    self._randomness(),
-                    exclude,
-                )
+                return recommender.offer(self._store, user, play, self._randomness(), exclude)
             except StoreError as error:
                 self._lose(error)
         return self._fallback.next(user, play.track, exclude)
@@ -149,7 +142,7 @@ class Service:
         else:
             self._link.lost(str(error))
 
-    def _randomness(self) -> tuple[float, float] | tuple[Literal["seed"], int]:
+    def _randomness(self) -> Randomness:
         if self._seed is not None:
             return "seed", self._seed
         return self._rng.random(), self._rng.random()

@@ -15,13 +15,15 @@ from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
-from botify.keeper import Keeper
+from botify.keeper import Keeper, Shelved
 from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
+from botify.model import Model
 from botify.recommenders import build_recommenders
 from botify.running import Running, announced, find_running
 from botify.scratch import scratch
 from botify.server import listen, serve
+from botify.shelf import Shelf
 from botify.store import StoreError, connect
 
 if TYPE_CHECKING:
@@ -35,14 +37,23 @@ def run(config: Config) -> None:
     # Until the server has its own handler, SIGTERM must unwind this stack too, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stderr_log.configure()
-    _require_files([config.catalog_path, *(of.file for of in config.list_files.values())])
+    if config.models:
+        # Before numpy is imported: a worker's threads would each start as many for a product.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    lists = [of.file for of in config.list_files.values()]
+    _require_files([config.catalog_path, *lists, *config.model_files.values()])
     log_files.check(config.log_dir)
     listeners = listen(config.host, config.port, config.workers)
     host, port = listeners[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     catalog = load_catalog(config.catalog_path)
-    build_recommenders(config, catalog)  # what is wrong with them is said here, not by workers
     with ExitStack() as stack:
+        shelf = Shelf(stack.enter_context(scratch("models")))
+        for name, path in config.model_files.items():
+            shelf.put(name, path, len(catalog))
+        models = {name: Model(name, shelf, catalog) for name in config.models}
+        # What is wrong with them is said here, not by workers.
+        build_recommenders(config, catalog, models)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
         from botify.app import create_app
@@ -58,18 +69,22 @@ def run(config: Config) -> None:
                 load_configured(client, name, file, kinds[name], len(catalog))
                 for name, file in files.items()
             ]
-        keeper = Keeper(redis_url, files, kinds, len(catalog), config.watch_lists, embedded)
+        models_to_watch = Shelved(shelf, config.model_files)
+        keeper = Keeper(
+            redis_url, files, kinds, len(catalog), config.watch_lists, embedded, models_to_watch
+        )
         if embedded:
             stack.enter_context(announced(config.data_dir, Running(os.getpid(), url, redis_url)))
         ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
 
         def make_app() -> "tuple[Flask, Callable[[], None]]":
             client = connect(redis_url, config.redis_timeout)
-            app = create_app(config, catalog, client, popular)
+            app = create_app(config, catalog, client, popular, shelf)
             return app, app.extensions["botify"].stop
 
         def on_ready() -> None:
-            lists = ", ".join(map(_count, loaded))
+            names = [f"{name} (a model of sessions)" for name in config.models]
+            lists = ", ".join([*map(_count, loaded), *names])
             click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {url}")
 
         keeper.start()

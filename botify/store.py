@@ -4,10 +4,10 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
@@ -50,6 +50,27 @@ class Offer:
     """Probability of this track, given that recommender and what was seen."""
     model_version: str | None
     """Version of the list that the first step of the plan reads."""
+
+
+class Opened(NamedTuple):
+    """What is known of a session when it asks for its next track."""
+
+    session: str
+    timestamp: int
+    """As of an Offer."""
+    seen: bytes
+    """Packed tracks that it played or was offered."""
+    plays: bytes
+    """Its plays in order: track (uint32) and share heard (float32), little-endian."""
+    ahead: int
+    """Requests of it that are being answered at the same time and came before."""
+    random: tuple[float, float]
+    """Two uniform draws from [0, 1)."""
+
+
+Randomness = tuple[float, float] | tuple[Literal["seed"], int]
+"""Two uniform draws from [0, 1), or "seed" and a seed for draws that depend on it, the user and
+the user's number of answers alone: the same requests then get the same answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +141,8 @@ class Store:
         connections = _Connections(client)
         self._next = _Script(connections, script("next"))
         self._last = _Script(connections, script("last"))
+        self._open = _Script(connections, script("session"))
+        self._offered = _Told(connections, script("offer"))
         self._session_ttl = session_ttl
         self._n_tracks = n_tracks
 
@@ -128,15 +151,13 @@ class Store:
         user: int,
         played: int,
         plan: Sequence[Step],
-        random: tuple[float, float] | tuple[Literal["seed"], int],
+        random: Randomness,
         exclude: bytes = b"",
     ) -> Offer:
         """Mark `played` seen, let the plan's first step that can answer, mark its track seen.
 
-        The last step must be a `from_catalog`. `random` are two uniform draws from [0, 1), or
-        "seed" and a seed for draws that depend on it, the user and the user's number of answers
-        alone: the same requests then get the same answers. `exclude` are packed tracks that no
-        step may offer, unless they are the whole catalog. Raises StoreError.
+        The last step must be a `from_catalog`. `exclude` are packed tracks that no step may
+        offer, unless they are the whole catalog. Raises StoreError.
         """
         digits = str(user)
         arguments: list[Any] = [digits, played, self._session_ttl, self._n_tracks, *random]
@@ -155,6 +176,28 @@ class Store:
             propensity=1 / drawn_from,
             model_version=version.decode() or None,
         )
+
+    def open(self, user: int, played: int, time_heard: float, random: Randomness) -> Opened:
+        """Note a play; what is known of its session, for who decides outside. Raises StoreError.
+
+        `offered` must follow, with the track decided on.
+        """
+        digits = str(user)
+        now = time.time_ns() // 1_000_000
+        arguments = (digits, played, time_heard, self._session_ttl, *random, now)
+        session, timestamp, seen, plays, ahead, first, second = self._open(
+            (_session_key(digits),), arguments
+        )
+        draws = float(first), float(second)
+        return Opened(session.decode(), timestamp, seen, plays, ahead, draws)
+
+    def offered(self, user: int, session: str, track: int) -> None:
+        """Mark a track seen without waiting for the answer: no round trip.
+
+        Redis runs it before whatever this thread asks next, and before the user, who has no
+        answer yet, can ask anything. Where that fails, the next request finds out.
+        """
+        self._offered((_session_key(str(user)),), (session, track))
 
     def last(self, user: int, late: int | None = None) -> Farewell:
         """Forget the user's session. Raises StoreError.
@@ -228,9 +271,30 @@ class _Script:
             raise _store_error(error) from error
 
 
+class _Told:
+    """A server-side script whose answer is only read when the thread asks something else."""
+
+    def __init__(self, connections: _Connections, text: str) -> None:
+        self._connections = connections
+        self._text = text
+
+    def __call__(self, keys: Sequence[str], arguments: Sequence[Any]) -> None:
+        connection = self._connections.mine()
+        with suppress(redis.RedisError):
+            # By its text: nobody is there to load it where the server does not know it yet.
+            connection.send_command("EVAL", self._text, len(keys), *keys, *arguments)
+            connection.botify_unread = getattr(connection, "botify_unread", 0) + 1
+
+
 def _ask(connection: Any, command: tuple[Any, ...]) -> Any:
-    # Both close the connection where they fail, so that no late answer meets a later question.
-    connection.send_command(*command)
+    # All close the connection where they fail, so that no late answer meets a later question.
+    try:
+        connection.send_command(*command)
+        for _ in range(getattr(connection, "botify_unread", 0)):
+            with suppress(redis.ResponseError):  # the session is offered a track twice, at worst
+                connection.read_response()
+    finally:
+        connection.botify_unread = 0
     return connection.read_response()
 
 

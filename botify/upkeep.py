@@ -16,6 +16,7 @@ from botify.link import Link
 from botify.list_loader import REFUSED
 from botify.lists import EVERYONE
 from botify.metrics import Metrics
+from botify.model import Model
 from botify.store import VERSIONS, Store, StoreError, store_errors
 
 _EVERY = 1.0
@@ -39,8 +40,9 @@ class Upkeep:
         log: EventLog,
         metrics: Metrics,
         lists: Iterable[str],
+        models: Iterable[Model] = (),
     ) -> None:
-        """`lists` are the names of all lists that must be in Redis."""
+        """`lists` are the names of all lists that must be in Redis; `models` those to follow."""
         self._client = client
         self._store = store
         self._link = link
@@ -48,6 +50,7 @@ class Upkeep:
         self._log = log
         self._metrics = metrics
         self._needed = tuple(lists)
+        self._models = tuple(models)
         self._versions = _NOTHING
         self._refused = _NOTHING
         self._popular_version = ""
@@ -75,6 +78,7 @@ class Upkeep:
             missing=self._missing(),
             refused=self._refused,
             log=self._log.status(),
+            models={model.name: model.version for model in self._models},
         )
 
     def _run(self) -> None:
@@ -95,6 +99,8 @@ class Upkeep:
                 self._metrics.redis_failure(error.kind)
             self._link.lost(str(error))
         finally:
+            for model in self._models:
+                model.look()
             self._log.tick()
             self._metrics.publish(self.state())
 

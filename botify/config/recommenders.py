@@ -65,14 +65,33 @@ class IndexedConfig(_Recommender):
     list: Name
 
 
+class ExploreConfig(Settings):
+    """Which requests are answered by a draw, so that the log is not only what a model believed."""
+
+    share: float = Field(gt=0, le=1)
+    """Of the requests."""
+    temperature: float = Field(default=1.0, gt=0, le=100)
+    """Of the softmax over the logarithms of how likely tracks are to be heard."""
+
+
+class SessionConfig(_Recommender):
+    """What the model finds best for the session; where it knows nothing, the user's list."""
+
+    type: Literal["session"]
+    model: Name
+    list: Name
+    explore: ExploreConfig | None = None
+
+
 RecommenderConfig = Annotated[
     RandomConfig
     | TopPopConfig
     | StickyArtistConfig
     | ContextualConfig
     | SimilarConfig
-    | IndexedConfig,
+    | IndexedConfig
+    | SessionConfig,
     Field(discriminator="type"),
 ]
 
-TYPES = ("random", "top_pop", "sticky_artist", "contextual", "similar", "indexed")
+TYPES = ("random", "top_pop", "sticky_artist", "contextual", "similar", "indexed", "session")

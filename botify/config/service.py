@@ -12,6 +12,7 @@ from botify.config.recommenders import (
     ContextualConfig,
     IndexedConfig,
     RecommenderConfig,
+    SessionConfig,
     SimilarConfig,
 )
 
@@ -65,6 +66,7 @@ class Config(Settings):
     top_tracks: Path = Path("lists/top_tracks.json")
     lists: dict[Name, _ListFile] = Field(default_factory=dict)
     neighbours: dict[Name, _ListFile] = Field(default_factory=dict)
+    models: dict[Name, Path] = Field(default_factory=dict)
     watch_lists: bool = False
     recommenders: dict[Name, RecommenderConfig] = Field(min_length=1)
     experiments: dict[Name, ExperimentConfig] = Field(default_factory=dict)
@@ -84,13 +86,15 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _references(self) -> "Config":
-        names = [*self.lists, *self.neighbours, TOP_TRACKS]
+        names = [*self.lists, *self.neighbours, *self.models, TOP_TRACKS]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"lists, neighbours: the name {name!r} is taken twice")
+                raise ValueError(f"lists, neighbours, models: the name {name!r} is taken twice")
         for name, recommender in self.recommenders.items():
             place = f"recommenders.{name}"
-            if isinstance(recommender, IndexedConfig):
+            if isinstance(recommender, SessionConfig):
+                _known(f"{place}.model", recommender.model, "models", self.models)
+            if isinstance(recommender, IndexedConfig | SessionConfig):
                 _known(f"{place}.list", recommender.list, "lists", self.lists)
             if isinstance(recommender, ContextualConfig | SimilarConfig):
                 _known(
@@ -137,6 +141,11 @@ class Config(Settings):
             name: ListFile(file=self.data_dir / of.file, length=of.length)
             for name, of in files.items()
         }
+
+    @property
+    def model_files(self) -> dict[str, Path]:
+        """File of every model, by name."""
+        return {name: self.data_dir / path for name, path in self.models.items()}
 
 
 def _known(place: str, name: str, kind: str, known: Mapping[str, object]) -> None:

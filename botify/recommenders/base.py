@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 from botify.config import TOP_TRACKS
 from botify.lists import EVERYONE
 from botify.plan import AtRandom, InOrder, Step, from_catalog, from_list
+from botify.plays import Play
+from botify.store import Offer, Randomness, Store
 
 AT_RANDOM = from_catalog("random")
 """The last fallback: uniform over the unseen catalog."""
@@ -26,6 +28,15 @@ class Recommender(ABC):
         self.exclude = exclude
         self._in_order: InOrder = "first" if seen_filter else "best"
         self._at_random: AtRandom = "unseen" if seen_filter else "any"
+
+    def offer(
+        self, store: Store, user: int, play: Play, random: Randomness, exclude: bytes
+    ) -> Offer:
+        """The next track, in one round trip to the store. Raises StoreError.
+
+        `exclude`: packed tracks not to offer. By the plan, unless a recommender decides itself.
+        """
+        return store.next(user, play.track, self.plan(user, play.track), random, exclude)
 
     @abstractmethod
     def plan(self, user: int, track: int) -> tuple[Step, ...]:

@@ -1,5 +1,6 @@
 """From the config's `recommenders` to objects."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from botify.catalog import Catalog, pack
@@ -9,11 +10,13 @@ from botify.config import (
     IndexedConfig,
     RandomConfig,
     RecommenderConfig,
+    SessionConfig,
     SimilarConfig,
     StickyArtistConfig,
     TopPopConfig,
 )
 from botify.errors import InputError
+from botify.model import Model
 from botify.recommenders.base import Recommender
 from botify.recommenders.contextual import Contextual
 from botify.recommenders.indexed import Indexed
@@ -23,15 +26,21 @@ from botify.recommenders.sticky_artist import StickyArtist
 from botify.recommenders.top_pop import TopPop
 
 
-def build_recommenders(config: Config, catalog: Catalog) -> dict[str, Recommender]:
+def build_recommenders(
+    config: Config, catalog: Catalog, models: Mapping[str, Model]
+) -> dict[str, Recommender]:
     """One recommender per entry of the config, by name.
 
-    Raises InputError where one excludes a track that does not exist, or all that do.
+    `models`: those that the config names. Raises InputError where a recommender excludes a track
+    that does not exist, or all that do.
     """
-    return {name: _build(name, entry, catalog) for name, entry in config.recommenders.items()}
+    entries = config.recommenders.items()
+    return {name: _build(name, entry, catalog, models) for name, entry in entries}
 
 
-def _build(name: str, entry: RecommenderConfig, catalog: Catalog) -> Recommender:
+def _build(
+    name: str, entry: RecommenderConfig, catalog: Catalog, models: Mapping[str, Model]
+) -> Recommender:
     exclude = _packed(f"recommenders.{name}.exclude", entry.exclude, len(catalog))
     unseen = entry.seen_filter
     match entry:
@@ -47,6 +56,22 @@ def _build(name: str, entry: RecommenderConfig, catalog: Catalog) -> Recommender
             return Similar(name, entry.neighbours, seen_filter=unseen, exclude=exclude)
         case IndexedConfig():
             return Indexed(name, entry.list, seen_filter=unseen, exclude=exclude)
+        case SessionConfig():
+            # Here: both need numpy, which services without such a model do without.
+            from botify.recommenders.session import Session
+            from botify.sessions.model import Explore
+
+            asked = entry.explore
+            explore = None if asked is None else Explore(asked.share, asked.temperature)
+            return Session(
+                name,
+                models[entry.model],
+                entry.list,
+                len(catalog),
+                explore,
+                seen_filter=unseen,
+                exclude=exclude,
+            )
         case _:
             assert_never(entry)
 

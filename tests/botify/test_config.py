@@ -150,7 +150,7 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
         ),
         (
             {"lists": {"dae": "a.json", "contextual": "b.json"}},
-            "lists, neighbours: the name 'contextual' is taken twice",
+            "lists, neighbours, models: the name 'contextual' is taken twice",
         ),
         ({"redis_url": "localhost:6379"}, "must begin with redis://, rediss:// or unix://"),
     ],
