@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment serve ladder test lint bench bench-sim bench-serve bench-train bench-quality soak clean
+.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality soak clean
 
 setup: $(READY)
 
@@ -27,6 +27,10 @@ demo: $(READY)
 # The same at full scale, with the ladder and the time of each stage: 10,000 users, 50,000 tracks.
 experiment: $(READY)
 	@$(BIN)/python script/experiment.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED)
+
+# The daily loop: serve, explore, learn at night, serve what was learned. Ten minutes.
+days: $(READY)
+	@$(BIN)/python script/days.py --seed $(SEED)
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)

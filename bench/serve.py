@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 from serve_data import Data, data, many_lists
+from serve_hears import HEARING, HEARS
 from serve_lists import lists
 from serve_speed import (
     OURS,
@@ -31,7 +32,7 @@ from serve_wrk import Wrk
 USERS, TRACKS = 10_000, 50_000
 CONNECTIONS = (1, 4, 16, 64)
 AMONG_SERVERS = (16,)
-PARTS = ("speed", "servers", "start", "lists")
+PARTS = ("speed", "hears", "servers", "start", "lists")
 
 
 @click.command()
@@ -60,6 +61,8 @@ def main(only: tuple[str, ...], runs: int, seconds: int, users: int, seed: int, 
     wrong: list[str] = []
     if "speed" in parts:
         wrong += speed(served, wrk, runs, seconds)
+    if "hears" in parts:
+        wrong += hears(served, wrk, runs, seconds)
     if "servers" in parts:
         wrong += servers(served, wrk, runs, seconds)
     if "start" in parts:
@@ -82,6 +85,19 @@ def speed(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
         "wrk posts random users and tracks to /next alone, so no session ends. Each turn begins "
         f"with none; at its end users have asked {OURS} {asked:.1f} times on average. CPU is per "
         "request, of all processes together.\n"
+    )
+    return errors(done)
+
+
+def hears(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
+    """Our service with lists for all, and with a model that hears all; returns what went wrong."""
+    done = in_turns(HEARS, served, wrk, CONNECTIONS, seconds, runs)
+    report_speed("everybody gets", done)
+    report_memory("everybody gets", done)
+    asked = heard(done[HEARING], served.users)
+    click.echo(
+        f"At the end of a turn users have asked {HEARING} {asked:.1f} times on average: so long "
+        "are the sessions that it hears.\n"
     )
     return errors(done)
 

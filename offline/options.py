@@ -16,7 +16,7 @@ class SessionOptions(BaseModel):
 
     dimensions: PositiveInt = 24
     """Of tastes and tracks in the model of how much is heard."""
-    epochs: PositiveInt = 10
+    epochs: PositiveInt = 20
     """Over all plays."""
     learning_rate: float = Field(default=0.05, gt=0, le=1)
     """Of Adagrad."""
@@ -29,7 +29,7 @@ class SessionOptions(BaseModel):
     offset: float = -3.0
     """P(like) = sigmoid(offset) for a track that scores like the average one. At -5, sessions are
     5 % shorter: nearly as good tracks by artists not yet played must not be left for later."""
-    skip_weight: float = Field(default=0.25, ge=0, le=1)
+    skip_weight: float = Field(default=0.5, ge=0, le=1)
     """What the part of a track that was not heard speaks against it, as its part heard speaks
     for it."""
     use_history: bool = True

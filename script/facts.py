@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,14 +10,19 @@ _VERSIONS = ("botify", "torch", "numpy", "duckdb", "flask", "redis")
 
 
 def facts_of(
-    out: Path, seed: int, collected: int, episodes: int, seconds: float
+    out: Path,
+    treatments: Mapping[str, str],
+    seed: int,
+    collected: int,
+    episodes: int,
+    seconds: float,
 ) -> dict[str, object]:
     """From the files of a run under `out` that is ready to be judged."""
     world = json.loads((out / "world/world.json").read_text())
     model = json.loads((out / "model/model.json").read_text())
     learned = json.loads((out / "interactions/interactions.json").read_text())
     return {
-        "treatments": {"C": "CONTEXTUAL", "T1": "DAE"},
+        "treatments": dict(treatments),
         "world": {
             "source": world["source"],
             "users": f"{world['users']:,}",

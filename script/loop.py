@@ -11,18 +11,46 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+import yaml
 
 from script.facts import facts_of
 
 BIN = Path(sys.executable).parent
-EXPERIMENT = "DAE_VS_CONTEXTUAL"
 _READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is compared."""
+
+    config: Path
+    """Of the service."""
+    experiment: str
+    """As the config names it."""
+    treatments: Mapping[str, str]
+    """What each is called for people."""
+    sessions: bool
+    """Whether a model that hears sessions is trained."""
+
+
+TWO = Design(
+    Path("config/botify.yml"),
+    "DAE_VS_CONTEXTUAL",
+    {"C": "CONTEXTUAL", "T1": "DAE"},
+    sessions=False,
+)
+THREE = Design(
+    Path("config/experiment.yml"),
+    "DAE_SESSION",
+    {"C": "CONTEXTUAL", "T1": "DAE", "T2": "DAE_SESSION"},
+    sessions=True,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +59,7 @@ class Loop:
 
     out: Path
     seed: int
+    design: Design = TWO
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time of each stage so far, in their order."""
 
@@ -64,11 +93,13 @@ class Loop:
             *("--config", self.env, "--seed", self.seed + 1, "--log", self.out / "collected"),
             *options,
         )
-        self._run(
-            "log to interactions",
-            *("botify-offline", "collect", self.out / "collected"),
-            *("--out", self.out / "interactions"),
-        )
+        self.gather("collected")
+
+    def gather(self, *logs: str) -> None:
+        """The interactions and plays of the logs in these directories under `out`."""
+        places = [self.out / log for log in logs]
+        out = self.out / "interactions"
+        self._run("log to interactions", "botify-offline", "collect", *places, "--out", out)
 
     def learn(self) -> None:
         """The model, and the lists that it makes."""
@@ -77,6 +108,7 @@ class Loop:
             "training",
             *("botify-offline", "train", interactions, "--catalog", self.catalog),
             *("--out", model, "--print-every", 5),
+            *(["--sessions"] if self.design.sessions else []),
         )
         self._run(
             "lists",
@@ -85,11 +117,11 @@ class Loop:
         )
 
     @contextmanager
-    def service(self) -> Iterator[int]:
+    def service(self, config: Path | None = None, log: str = "log") -> Iterator[int]:
         """The service on a free port, stopped at the end; yields the port."""
-        shutil.rmtree(self.out / "log", ignore_errors=True)
-        words = ["botify", "serve", "--data-dir", str(self.out)]
-        words += ["--log-dir", str(self.out / "log"), "--port", "0"]
+        shutil.rmtree(self.out / log, ignore_errors=True)
+        words = ["botify", "serve", "--config", str(config or self.design.config)]
+        words += ["--data-dir", str(self.out), "--log-dir", str(self.out / log), "--port", "0"]
         # A seed promises the same verdict again: no answer may depend on how busy the machine is.
         words += ["--seed", str(self.seed), "--redis-timeout", "10"]
         click.secho("$ " + " ".join(words), dim=True)
@@ -102,39 +134,62 @@ class Loop:
         ) as process:
             try:
                 port = _port(process)
-                self.seconds["service, until it answers"] = time.monotonic() - started
+                self.seconds.setdefault("service, until it answers", time.monotonic() - started)
                 yield port
             finally:
                 process.terminate()
                 process.wait(_READY_SECONDS)
 
-    def play(self, episodes: int, port: int) -> None:
-        """Sessions against the service."""
+    def play(self, episodes: int, port: int, day: int = 0) -> None:
+        """Sessions against the service; other ones for another day."""
         self._run(
             "sessions against the service",
             *("botify-sim", "run", "--recommender", "remote", "--episodes", episodes),
-            *("--config", self.env, "--seed", self.seed, "--port", port),
+            # The next number is that of the collected sessions.
+            *("--config", self.env, "--seed", self.seed + (day and day + 1), "--port", port),
         )
 
     def judge(self, collected: int, episodes: int) -> None:
         """The verdict, the effect table and the report."""
-        facts = facts_of(self.out, self.seed, collected, episodes, sum(self.seconds.values()))
+        seconds = sum(self.seconds.values())
+        facts = facts_of(self.out, self.design.treatments, self.seed, collected, episodes, seconds)
         run_info = self.out / "run.json"
         run_info.write_text(json.dumps(facts, indent=2) + "\n")
         self._run(
             "verdict",
-            *("botify-offline", "analyze", self.out / "log", "--experiment", EXPERIMENT),
+            *(
+                "botify-offline",
+                "analyze",
+                self.out / "log",
+                "--experiment",
+                self.design.experiment,
+            ),
             *("--out", self.out / "report.html", "--json", self.out / "effects.json"),
             *("--run-info", run_info),
         )
 
     def ladder(self, episodes: int) -> None:
-        """Every recommender on the same listeners."""
+        """Every recommender on the same listeners; DAE_SESSION is asked over HTTP."""
+        if not self.design.sessions:
+            return self._climb(episodes)
+        config = self.config("ladder.yml", experiments={}, default="dae_session")
+        with self.service(config, "ladder-log") as port:
+            self._climb(episodes, "--service", f"DAE_SESSION=127.0.0.1:{port}")
+
+    def config(self, name: str, **changes: object) -> Path:
+        """The design's config of the service with some keys replaced, in a file under `out`."""
+        content = yaml.safe_load(self.design.config.read_text()) | changes
+        path = self.out / name
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        return path
+
+    def _climb(self, episodes: int, *options: object) -> None:
         self._run(
             "ladder",
             *("botify-sim", "ladder", "--config", self.env, "--lists", self.out / "lists"),
             *("--episodes", episodes, "--seed", self.seed),
             *("--json", self.out / "ladder.json", "--plot", self.out / "ladder.svg"),
+            *options,
         )
 
     def _run(self, stage: str, program: str, *arguments: object) -> None:

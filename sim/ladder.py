@@ -16,6 +16,7 @@ from sim.engine import play
 from sim.errors import InputError
 from sim.ladder_stats import Rung, UserSums, rungs
 from sim.options import CONFIG, SEED
+from sim.remote import ServiceOptions, drive
 from sim.sessions import Ended, user_rows
 from sim.streams import Streams
 from sim.world import World
@@ -50,6 +51,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     multiple=True,
     help="Play this one between Random and the oracle; may be repeated. Default: all.",
 )
+@click.option(
+    "--service",
+    "services",
+    metavar="NAME=HOST:PORT",
+    multiple=True,
+    help="Play a running service too, over HTTP; may be repeated.",
+)
 @click.option("--episodes", default=20_000, show_default=True, help="Sessions per recommender.")
 @SEED
 @click.option("--json", "json_path", type=_FILE, help="Write the figures there too.")
@@ -59,6 +67,7 @@ def ladder(
     config_path: Path,
     lists: Path,
     chosen: tuple[str, ...],
+    services: tuple[str, ...],
     episodes: int,
     seed: int,
     json_path: Path | None,
@@ -81,23 +90,34 @@ def ladder(
     for name in between:
         check(name, lists)
 
+    asked = dict(_service(text) for text in services)
+
     world, streams = open_world(load_config(config_path)), Streams(seed)
     if len(np.unique(user_rows(streams, len(world.users), np.arange(episodes)))) < 2:
         raise InputError(
             f"--episodes {episodes}: all of them are of one user, and intervals need 2 or more: "
             f"play more, or a world with more users"
         )
-    names = ["random", *between, "oracle"]
-    agents = {name: create(name, world, streams, lists) for name in names}
+    agents = {name: create(name, world, streams, lists) for name in ("random", *between, "oracle")}
     sums = {}
     # On a terminal only: None lets tqdm ask.
-    with tqdm(total=episodes * len(agents), unit=" sessions", disable=None) as bar:
-        for name, agent in agents.items():
+    total = episodes * (len(agents) + len(asked))
+    with tqdm(total=total, unit=" sessions", disable=None) as bar:
+
+        def progress(ended: Ended) -> None:
+            bar.update(len(ended.episodes))
+
+        def climb(name: str) -> None:
             label = (_ENDS | between)[name]
             bar.set_description(label)
-            sums[label] = measure(
-                world, agent, seed, range(episodes), lambda ended: bar.update(len(ended.episodes))
-            )
+            sums[label] = measure(world, agents[name], seed, range(episodes), progress)
+
+        for name in ("random", *between):
+            climb(name)
+        for label, service in asked.items():
+            bar.set_description(label)
+            sums[label] = measure_service(world, service, seed, range(episodes), progress)
+        climb("oracle")
     found = rungs(sums, _FLOOR, _CEILING)
 
     click.echo((_markdown if markdown else _plain)(found))
@@ -129,6 +149,40 @@ def measure(
 
     play(world, agent, seed=seed, episodes=episodes, progress=take)
     return sums
+
+
+def measure_service(
+    world: World,
+    service: ServiceOptions,
+    seed: int,
+    episodes: range,
+    progress: Callable[[Ended], object] = lambda ended: None,
+) -> UserSums:
+    """`measure`, of whoever answers at a running service.
+
+    Raises InputError where it did not answer throughout: the sessions must be the same for all.
+    """
+    sums = UserSums(len(world.users))
+
+    def take(ended: Ended) -> None:
+        sums.add(ended)
+        progress(ended)
+
+    driven = drive(world, service, seed=seed, episodes=episodes, progress=take)
+    if driven.stopped or driven.failed:
+        why = driven.stopped or f"{driven.failed:,} sessions were cut short"
+        raise InputError(f"{service.url}: {why}; a ladder compares whole sessions")
+    return sums
+
+
+def _service(text: str) -> tuple[str, ServiceOptions]:
+    name, _, place = text.partition("=")
+    host, _, port = place.rpartition(":")
+    if not name or not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise InputError(f"--service {text}: it must be like DAE_SESSION=127.0.0.1:5001")
+    if name in (_ENDS | _BETWEEN).values():
+        raise InputError(f"--service {text}: {name} is on the ladder already")
+    return name, ServiceOptions(host.strip("[]"), int(port))
 
 
 def _check_file(option: str, path: Path | None) -> None:

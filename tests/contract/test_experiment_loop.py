@@ -6,7 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from botify.sessions.model import SessionModel
+from botify.sessions.tables import Tables
+from offline.artefact import load_artefact
+from offline.listing.artists import artists_of
+from offline.sessions import fit_sessions
+from offline.source import Source
 
 pytestmark = pytest.mark.integration
 
@@ -43,13 +51,14 @@ def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, 
     out, said = experiment
     assert (out / "collected/data.parquet").is_file()
     assert re.search(r"DAE \(T1\) .* CONTEXTUAL \(C\)", said)
+    assert re.search(r"DAE_SESSION \(T2\) .* CONTEXTUAL \(C\)", said)
     effects = json.loads((out / "effects.json").read_text())["effects"]
-    found = next(row for row in effects if row["metric"] == "mean_session_time")
-    assert f"mean session time: {found['effect']:+.1f} %" in said
+    found = [row for row in effects if row["metric"] == "mean_session_time"]
+    for row, name in zip(found, ("DAE", "DAE_SESSION"), strict=True):
+        assert f"{name} against CONTEXTUAL, mean session time: {row['effect']:+.1f} %" in said
     ladder = json.loads((out / "ladder.json").read_text())
-    assert [rung["recommender"] for rung in ladder][-2:] == ["DAE", "Oracle"]
-    dae = next(rung for rung in ladder if rung["recommender"] == "DAE")
-    assert f"DAE {100 * dae['share_of_the_way']:.0f} %, Oracle 100 %" in said
+    assert [rung["recommender"] for rung in ladder][-3:] == ["DAE", "DAE_SESSION", "Oracle"]
+    assert f"DAE_SESSION {100 * ladder[-2]['share_of_the_way']:.0f} %, Oracle 100 %" in said
 
 
 def test_it_says_what_each_stage_took(experiment: tuple[Path, str]) -> None:
@@ -59,6 +68,37 @@ def test_it_says_what_each_stage_took(experiment: tuple[Path, str]) -> None:
     for stage in STAGES:
         assert re.search(rf"^{stage} +{seconds[stage]:.1f} s$", said, re.MULTILINE)
     assert re.search(rf"^all +{sum(seconds.values()):.1f} s$", said, re.MULTILINE)
+
+
+def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, str]) -> None:
+    """The model in numpy, from the file, against torch, fitted anew with the same seed."""
+    out, _ = experiment
+    artefact = load_artefact(out / "model")
+    n_tracks = artefact.model.n_tracks
+    source = Source.open(out / "interactions", n_tracks)
+    artists = artists_of(out / "world/tracks.json", n_tracks)
+    assert artefact.options.sessions is not None
+    torch_model = fit_sessions(
+        artefact.model, source, out / "interactions", artists, artefact.options.sessions
+    ).model
+    file = out / "lists/sessions.safetensors"
+    numpy_model = SessionModel(Tables.read(file, n_tracks), artists.astype(np.int32), "")
+
+    rng = np.random.default_rng(8)
+    known = artefact.model.tracks.numpy()
+    place = np.full(n_tracks, -1)
+    place[known] = np.arange(len(known))
+    for _ in range(300):
+        row = int(rng.integers(-1, len(source.users)))
+        length = int(rng.integers(1, 30))
+        tracks = rng.integers(n_tracks, size=length).astype(np.int32)
+        tracks[0] = rng.choice(known)
+        times = rng.random(length).astype(np.float32).round(2)
+        times[0] = 1.0
+        user = int(source.users[row]) if row >= 0 else 10**9
+        ours = numpy_model.scores(user, tracks, times)
+        theirs = torch_model.scores(np.array([row]), place[tracks][None], times[None])[0]
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4, rtol=1e-4)
 
 
 def test_its_lists_are_for_sessions(experiment: tuple[Path, str]) -> None:

@@ -1,0 +1,146 @@
+"""The daily loop: serve, log, learn from it, serve what was learned, with no restart.
+
+Day 0 is learned from listeners under a random recommender. On each day after it, all recommenders
+serve, DAE_SESSION exploring with a share of its answers; at night everything logged so far is
+learned from, and the service, which goes on, takes up the new lists and model. Shown is how each
+recommender's share of the way to the oracle moves, and whether the loop feeds on itself: how many
+tracks are offered at all, and how much of the offers goes to the most popular ones.
+"""
+
+import hashlib
+import json
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+if not __package__:  # run as a file, when the first entry is script/ and not the root
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import click
+import duckdb
+import yaml
+
+from script.loop import THREE, Loop, step
+
+_MODEL = Path("lists/sessions.safetensors")
+_RELOAD_SECONDS = 60
+_OFFERS = """
+SELECT recommender, COUNT(*) AS offers, COUNT(DISTINCT recommendation) AS tracks,
+    AVG(CASE WHEN list_contains($popular, recommendation) THEN 1.0 ELSE 0.0 END) AS popular
+FROM read_json($log, format = 'newline_delimited', columns = {
+    message: 'VARCHAR', timestamp: 'BIGINT', recommender: 'VARCHAR', recommendation: 'BIGINT'
+})
+WHERE message = 'next' AND timestamp >= $since
+GROUP BY recommender
+"""
+
+
+@click.command()
+@click.option("--out", type=Path, default=Path("out/days"), show_default=True)
+@click.option("--seed", default=31337, show_default=True, help="Same seed, same days.")
+@click.option("--days", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--collect", default=150_000, show_default=True, help="Random sessions before the first day."
+)
+@click.option("--episodes", default=20_000, show_default=True, help="Sessions a day.")
+@click.option("--rungs", default=5_000, show_default=True, help="Sessions of each ladder.")
+@click.option("--explore", default=0.1, show_default=True, help="Share of answers that explore.")
+@click.option("--users", type=int, help="Listeners of the world.")
+@click.option("--tracks", type=int, help="Tracks of the world.")
+def main(
+    out: Path,
+    seed: int,
+    days: int,
+    collect: int,
+    episodes: int,
+    rungs: int,
+    explore: float,
+    users: int | None,
+    tracks: int | None,
+) -> None:
+    """Live some days, and learn each night; results lie under --out."""
+    loop = Loop(out, seed, THREE)
+    step("day 0: a world, and what listeners say to a random recommender")
+    loop.world(None, users, tracks)
+    loop.collect(collect)
+    loop.learn()
+    popular: list[int] = json.loads((out / "lists/top_tracks.json").read_text())[:100]
+    found = [_measured(loop, 0, rungs, collect, {})]
+    recommenders = yaml.safe_load(THREE.config.read_text())["recommenders"]
+    recommenders["dae_session"]["explore"] = {"share": explore}
+    with loop.service(loop.config("days.yml", recommenders=recommenders)) as port:
+        for day in range(1, days + 1):
+            step(f"day {day}: the service meets listeners, and learns from them at night")
+            since = time.time_ns() // 1_000_000
+            loop.play(episodes, port, day)
+            time.sleep(2)  # the workers write what they logged every second
+            offers = _offers(out / "log", since, popular)
+            loop.gather("collected", "log")
+            loop.learn()
+            _wait(port, out / _MODEL)
+            found.append(_measured(loop, day, rungs, collect + day * episodes, offers))
+    (out / "days.json").write_text(json.dumps(found, indent=2) + "\n")
+    step("what came of it")
+    click.echo("\n".join(_table(found)))
+
+
+def _measured(
+    loop: Loop, day: int, rungs: int, sessions: int, offers: dict[str, Any]
+) -> dict[str, Any]:
+    loop.ladder(rungs)
+    ladder: list[dict[str, Any]] = json.loads((loop.out / "ladder.json").read_text())
+    shares = {rung["recommender"]: rung["share_of_the_way"] for rung in ladder}
+    return {"day": day, "sessions": sessions, "shares": shares, "offers": offers}
+
+
+def _offers(log: Path, since: int, popular: list[int]) -> dict[str, Any]:
+    """What each recommender offered since then (ms since the epoch)."""
+    values = {"log": str(log / "data.json*"), "since": since, "popular": popular}
+    rows = duckdb.execute(_OFFERS, values).fetchall()
+    return {
+        name: {"offers": offers, "tracks": tracks, "share_of_top_100": share}
+        for name, offers, tracks, share in rows
+    }
+
+
+def _wait(port: int, model: Path) -> None:
+    """Until the service has put this file into service."""
+    version = hashlib.sha256(model.read_bytes()).hexdigest()[:12]
+    deadline = time.monotonic() + _RELOAD_SECONDS
+    while version not in _get(port, "/metrics"):
+        if time.monotonic() > deadline:
+            raise click.ClickException(
+                f"the service did not take up {model} in {_RELOAD_SECONDS} s: "
+                f"{_get(port, '/health/ready')}"
+            )
+        time.sleep(0.5)
+    click.echo(f"the service has model {version}")
+
+
+def _get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        content: bytes = answer.read()
+    return content.decode()
+
+
+def _table(found: list[dict[str, Any]]) -> list[str]:
+    """A line for each day. What was offered on a day, the model of the night before chose."""
+    lines = [
+        "| day | learned from sessions | Contextual | DAE | DAE_SESSION | tracks offered: DAE, "
+        "DAE_SESSION | offers to the 100 most popular: DAE, DAE_SESSION |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in found:
+        shares = [f"{100 * row['shares'][n]:.1f} %" for n in ("Contextual", "DAE", "DAE_SESSION")]
+        mine = [row["offers"].get(name) for name in ("dae", "dae_session")]
+        tracks = ", ".join(f"{of['tracks']:,}" for of in mine if of) or "–"
+        popular = ", ".join(f"{100 * of['share_of_top_100']:.1f} %" for of in mine if of) or "–"
+        cells = [row["day"], f"{row['sessions']:,}", *shares, tracks, popular]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()

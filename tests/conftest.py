@@ -1,0 +1,72 @@
+"""A small model of sessions, whose right answers are known."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+WriteSessions = Callable[..., Path]
+
+
+@pytest.fixture
+def write_sessions() -> WriteSessions:
+    """write_sessions(path, n_tracks, arrays={...}, about={...}): a model, some of it replaced.
+
+    Even tracks are one camp, odd ones the other; the model knows all tracks but the last two.
+    Users 0 to 9 like tracks 0, 2 and 4 in one half of their sessions, 1, 3 and 5 in the other.
+    Within a camp, tracks with lower numbers are better. An array of None is left out.
+    """
+
+    def write(
+        path: Path,
+        n_tracks: int,
+        arrays: dict[str, Any] | None = None,
+        about: dict[str, object] | None = None,
+    ) -> Path:
+        known, users = n_tracks - 2, 10
+        camps = np.eye(2, dtype=np.float32)[np.arange(known) % 2]
+        better = 1 - np.arange(known, dtype=np.float32)[:, None] / (4 * known)
+        content: dict[str, Any] = {
+            "tracks": np.arange(known, dtype=np.int32),
+            "vectors": np.hstack([camps * better, camps * better]),
+            "starts": camps,
+            "track_bias": np.zeros(known, np.float32),
+            "first": 2 * camps,
+            "first_bias": np.zeros(2, np.float32),
+            "users": np.arange(users, dtype=np.int64),
+            "user_scale": np.full(users, 4, np.float32),
+            "user_bias": np.full(users, -2, np.float32),
+            "taste_offsets": 2 * np.arange(users + 1, dtype=np.int64),
+            "taste_weights": np.full(2 * users, 0.5, np.float32),
+            "tastes": np.tile(np.eye(2, dtype=np.float32), (users, 1)),
+            "member_offsets": 3 * np.arange(2 * users + 1, dtype=np.int64),
+            "members": np.tile(np.array([0, 2, 4, 1, 3, 5], np.int32), users),
+        }
+        described: dict[str, object] = {
+            "format": "botify-sessions-1",
+            "n_tracks": n_tracks,
+            "layers": 0,
+            "artist_discount": 0.8,
+            "dae_weight": 1.0,
+            "listening_weight": 1.0,
+            "offset": -1.0,
+            "skip_weight": 0.5,
+            "use_history": 1,
+            "use_session": 1,
+            "stray": 0.02,
+            "least": 0.02,
+            "heard": 100,
+        }
+        content |= arrays or {}
+        described |= about or {}
+        save_file(
+            {name: np.ascontiguousarray(a) for name, a in content.items() if a is not None},
+            path,
+            {key: str(value) for key, value in described.items() if value is not None},
+        )
+        return path
+
+    return write
