@@ -9,7 +9,7 @@ from serve_data import Data
 from serve_running import CONFIG, botify, script
 from serve_speed import Contender
 
-_KNOWN, _HIDDEN, _D = 6_115, 300, 24
+_KNOWN, _HIDDEN, _RANK, _D = 6_115, 300, 64, 24
 """Of the model of the full-scale generated world."""
 _TASTES, _MEMBERS = 4, 6
 """Of each user; there, 3.8 and 5.9."""
@@ -27,8 +27,7 @@ def dae_session(data: Data, log_dir: Path, port: int) -> list[object]:
     """Everybody is heard."""
     recommenders = {"dae_session": {"type": "session", "model": "hears", "list": "dae"}}
     changes = {"models": {"hears": _MODEL}, "recommenders": recommenders, "default": "dae_session"}
-    if not (data.directory / _MODEL).exists():
-        _make_model(data)
+    _make_model(data)
     return _serve(data, log_dir, port, "dae_session", changes)
 
 
@@ -57,7 +56,8 @@ def _make_model(data: Data) -> None:
 
     arrays = {
         "tracks": np.sort(rng.choice(data.tracks, known, replace=False)).astype(np.int32),
-        "vectors": numbers(known, _HIDDEN + _D),
+        "projection": numbers(_RANK, _HIDDEN),
+        "vectors": numbers(known, _RANK + _D),
         "starts": numbers(known, _D),
         "track_bias": numbers(known),
         "first": numbers(known, _HIDDEN),

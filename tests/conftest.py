@@ -32,6 +32,7 @@ def write_sessions() -> WriteSessions:
         content: dict[str, Any] = {
             "tracks": np.arange(known, dtype=np.int32),
             "vectors": np.hstack([camps * better, camps * better]),
+            "projection": np.eye(2, dtype=np.float32),
             "starts": camps,
             "track_bias": np.zeros(known, np.float32),
             "first": 2 * camps,

@@ -15,7 +15,7 @@ from botify.sessions.tables import Floats, Tables
 
 SHORTLIST = 200
 """Of all known tracks, at least so many of the best by score are looked at more closely."""
-_CUTS = tuple(range(8, -9, -2))
+_CUTS = (1.75, 1.25, 0.75, 0.25, -0.5, -2.0)
 """Standard deviations of the score; the first cut that leaves a shortlist makes it. A ninth of
 the time of a partial sort, and as a track is in by its score alone, as reproducible."""
 _TINY = 1e-9
@@ -52,14 +52,17 @@ class SessionModel:
         self._place[tables.tracks] = np.arange(len(tables.tracks), dtype=np.int32)
         split = tables.vectors.shape[1] - tables.tastes.shape[1]
         self._listening = np.ascontiguousarray(tables.vectors[:, split:])
-        self._halves = slice(0, split), slice(split, None)
         mean = tables.vectors.mean(0, dtype=np.float64)
         centred = tables.vectors - mean
         covariance = centred.T @ centred / len(centred)
-        self._moments = [
-            (mean[half].astype(np.float32), covariance[half, half].astype(np.float32))
-            for half in self._halves
+        halves = slice(0, split), slice(split, None)
+        weights = tables.dae_weight, tables.listening_weight
+        self._halves = [
+            (half, weight, mean[half].astype(np.float32), covariance[half, half].astype("f4"))
+            for half, weight in zip(halves, weights, strict=True)
         ]
+        deviation = math.hypot(*weights)
+        self._cuts = [np.float32(tables.offset + cut * deviation) for cut in _CUTS]
 
     def scores(self, user: int, tracks: NDArray[np.int32], times: Floats) -> Floats | None:
         """Of all known tracks, shape (K,); None where nothing is known of user and session.
@@ -93,16 +96,16 @@ class SessionModel:
         code = np.tanh(weights @ t.first[heard] + t.first_bias)
         for weight, bias in t.layers:
             code = np.tanh(weight @ code + bias)
+        code = t.projection @ code
         vector, base = np.empty(t.vectors.shape[1], dtype=np.float32), t.offset
-        parts = zip(
-            (code, taste), (t.dae_weight, t.listening_weight), self._moments, self._halves,
-            strict=True,
-        )  # fmt: skip
-        for part, weight_of, (mean, covariance), half in parts:
-            scale = weight_of / max(math.sqrt(max(part @ covariance @ part, 0.0)), _TINY)
+        for part, (half, weight, mean, covariance) in zip(
+            (code, taste), self._halves, strict=True
+        ):
+            scale = weight / max(math.sqrt(max(part @ covariance @ part, 0.0)), _TINY)
             vector[half] = part * np.float32(scale)
             base -= scale * float(mean @ part)
-        found: Floats = t.vectors @ vector + np.float32(base)
+        found: Floats = t.vectors @ vector
+        found += np.float32(base)
         return found
 
     def choose(
@@ -147,8 +150,8 @@ class SessionModel:
 
     def _shortlist(self, scores: Floats, wanted: int) -> NDArray[np.int64]:
         """Places of the best tracks, `wanted` or more of them where there are, in order."""
-        for cut in _CUTS:
-            best = np.flatnonzero(scores > self._tables.offset + cut)
+        for cut in self._cuts:
+            best: NDArray[np.int64] = (scores > cut).nonzero()[0]
             if len(best) >= wanted:
                 return best
         return np.flatnonzero(scores > -np.inf)

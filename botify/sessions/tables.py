@@ -23,8 +23,10 @@ class Tables:
 
     tracks: NDArray[np.int32]
     """Ids, sorted, shape (K,)."""
+    projection: Floats
+    """From the encoder's code of h numbers to the r that the decoder takes, shape (r, h)."""
     vectors: Floats
-    """The decoder's row and the listening model's vector of each track, shape (K, h + d)."""
+    """The decoder's row and the listening model's vector of each track, shape (K, r + d)."""
     starts: Floats
     """Mean of the tastes that each track is in, shape (K, d)."""
     track_bias: Floats
@@ -108,8 +110,9 @@ def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
     known, users, tastes = len(t.tracks), len(t.users), len(t.tastes)
     if not known:
         raise InputError(f"{path}: it knows no track")
-    if t.tastes.ndim != 2 or t.first.ndim != 2 or t.vectors.ndim != 2:
-        raise InputError(f"{path}: tastes, first and vectors must be tables")
+    for name, table in (("tastes", t.tastes), ("first", t.first), ("projection", t.projection)):
+        if table.ndim != 2:
+            raise InputError(f"{path}: {name} must be a table; its shape is {table.shape}")
     d, width = t.tastes.shape[1], t.first.shape[1]
     wanted = {"tracks": (known,), "starts": (known, d), "track_bias": (known,)}
     wanted |= {"first": (known, width), "first_bias": (width,)}
@@ -117,7 +120,8 @@ def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
         out = weight.shape[0]
         wanted |= {f"layer{i}_weight": (out, width), f"layer{i}_bias": (out,)}
         width = out
-    wanted |= {"vectors": (known, width + d), "users": (users,)}
+    rank = t.projection.shape[0]
+    wanted |= {"projection": (rank, width), "vectors": (known, rank + d), "users": (users,)}
     wanted |= {"user_scale": (users,), "user_bias": (users,), "taste_offsets": (users + 1,)}
     wanted |= {"taste_weights": (tastes,), "member_offsets": (tastes + 1,)}
     for name, shape in wanted.items():

@@ -23,7 +23,8 @@ def save_sessions(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> No
     dae, table, listening, o = model.dae, model.tastes, model.listening, model.options
     arrays = {
         "tracks": dae.tracks.cpu().numpy().astype(np.int32),
-        "vectors": model.vectors,
+        "projection": model.projection,
+        "vectors": np.hstack([model.decoder, listening.tracks]),
         "starts": model.starts,
         "track_bias": listening.track_bias,
         "first": dae.first.detach().cpu().numpy(),

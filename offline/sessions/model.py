@@ -51,8 +51,12 @@ class SessionDAE:
             listening.user_bias,
         )
         self.starts = _mean_tastes(tastes, self.listening.tastes, len(known))
-        decoder = dae.last.weight.detach().cpu().numpy()
-        self.vectors = np.hstack([decoder, self.listening.tracks])
+        u, s, v = np.linalg.svd(dae.last.weight.detach().cpu().numpy(), full_matrices=False)
+        rank = options.decoder_rank
+        self.projection = v[:rank]
+        """From the code to the directions in which the decoder acts, shape (rank, h)."""
+        self.decoder = (u * s)[:, :rank]
+        """The decoder there, shape (n_known, rank): the best of that rank (Eckart and Young)."""
 
     @torch.no_grad()
     def scores(
@@ -100,7 +104,8 @@ class SessionDAE:
             include_last_offset=True,
         )
         code = dae.encode_sums(sums)
-        first = _standard(code @ dae.last.weight.T)
+        code = code @ torch.from_numpy(self.projection).T
+        first = _standard(code @ torch.from_numpy(self.decoder).T)
         second = _standard(q @ torch.from_numpy(w.tracks).T)
         scores = o.dae_weight * first + o.listening_weight * second + o.offset
         return torch.where(torch.tensor(found)[:, None], scores, 0.0)
