@@ -98,10 +98,10 @@ class SessionModel:
             code = np.tanh(weight @ code + bias)
         code = t.projection @ code
         vector, base = np.empty(t.vectors.shape[1], dtype=np.float32), t.offset
-        for part, (half, weight, mean, covariance) in zip(
+        for part, (half, counts, mean, covariance) in zip(
             (code, taste), self._halves, strict=True
         ):
-            scale = weight / max(math.sqrt(max(part @ covariance @ part, 0.0)), _TINY)
+            scale = counts / max(math.sqrt(max(part @ covariance @ part, 0.0)), _TINY)
             vector[half] = part * np.float32(scale)
             base -= scale * float(mean @ part)
         found: Floats = t.vectors @ vector
