@@ -65,3 +65,16 @@ def test_what_listeners_do_not_notice_calls_for_a_person_all_the_same(
 def test_all_that_is_wrong_is_told_at_once() -> None:
     state = replace(NO_REDIS, missing=("dae", "similar"), refused=REFUSED.refused)
     assert len(trouble(state, LogTrouble(failing=2, lost=1))) == 6
+
+
+def test_models_that_are_missing_or_refused_are_told_to_balancers_too() -> None:
+    state = replace(WELL, models={"hears": "v1"})
+    assert degraded(state) == []
+    assert degraded(replace(state, models={"hears": ""})) == [
+        "model 'hears' is not in service: users' lists answer"
+    ]
+    refused = replace(state, refused={"hears": "s.safetensors: cut off"})
+    expected = (
+        "the new file of model 'hears' was refused, its old version stays: s.safetensors: cut off"
+    )
+    assert degraded(refused) == trouble(refused, LogTrouble(0, 0)) == [expected]

@@ -341,3 +341,24 @@ def test_a_full_disk_is_one_line_and_nothing_half_written(
     left = [Path(line) for line in done.stdout.splitlines() if line.startswith(str(disk))]
     assert disk / "fill" in left
     assert {path.parent for path in left} <= {disk, disk / "model.training/scalars"}, left
+
+
+def test_sessions_are_not_heard_without_plays_or_artists(place: Path) -> None:
+    def refused(*more: str) -> str:
+        done = CliRunner().invoke(main, words(place, "--sessions", *more))
+        assert done.exit_code == 2
+        assert not (place / "model").exists()
+        return done.output
+
+    assert "--catalog is missing: sessions are heard with the artists it names" in refused()
+    tracks = ({"track": t, "artist": "a", "title": "t"} for t in range(60))
+    catalog = place / "tracks.json"
+    catalog.write_text("".join(f"{json.dumps(track)}\n" for track in tracks))
+    assert "a model that hears sessions needs the plays" in refused("--catalog", str(catalog))
+
+
+def test_a_wrong_option_of_sessions_is_named(place: Path) -> None:
+    write_options(place, sessions={"dimensions": 0})
+    done = CliRunner().invoke(main, words(place))
+    assert done.exit_code == 2
+    assert "sessions.dimensions: " in done.output

@@ -249,6 +249,10 @@ def test_a_world_where_all_is_alike_has_no_way(
         (["--plot", "ladder"], r"must end in \.png or \.svg"),
         (["--lists", "no/such"], "no/such/top_tracks.json: there is no such file"),
         (["--config", "no/such.yml"], "no/such.yml: cannot be read"),
+        (["--service", "5001"], "--service 5001: it must be like DAE_SESSION=127.0.0.1:5001"),
+        (["--service", "mine=localhost"], "it must be like DAE_SESSION=127.0.0.1:5001"),
+        (["--service", "mine=localhost:70000"], "it must be like DAE_SESSION=127.0.0.1:5001"),
+        (["--service", "DAE=localhost:1"], "DAE is on the ladder already"),
     ],
 )
 def test_what_cannot_end_well_does_not_start(
