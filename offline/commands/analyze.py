@@ -8,6 +8,7 @@ import click
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate
 from offline.experiment.effects import effect_table
+from offline.experiment.health import health_text, parse_weights, sample_ratio
 from offline.experiment.report import render_report
 from offline.experiment.result import as_json, as_text, quality_text
 from offline.experiment.run_info import RunInfo, load_run_info
@@ -19,6 +20,7 @@ from offline.logs import open_logs
 @click.command()
 @click.argument("logs", nargs=-1, required=True)
 @click.option("--experiment", required=True, help="Name of the experiment, as in the logs.")
+@click.option("--weights", help="C=9,T1=1 where the split was not into equal shares.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report page (HTML) here.")
 @click.option("--json", "json_out", type=click.Path(path_type=Path), help="Write the table here.")
 @click.option(
@@ -30,6 +32,7 @@ from offline.logs import open_logs
 def command(
     logs: tuple[str, ...],
     experiment: str,
+    weights: str | None,
     out: Path | None,
     json_out: Path | None,
     run_info: Path | None,
@@ -43,14 +46,18 @@ def command(
     with open_logs(logs) as log:
         aggregates = aggregate(log, experiment)
     effects = effect_table(aggregates)
-    sentences = verdicts(aggregates, effects, info.treatments)
+    ratio = sample_ratio(aggregates, None if weights is None else parse_weights(weights))
+    sentences = verdicts(aggregates, effects, info.treatments, ratio)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
-        _write(json_out, json.dumps(as_json(aggregates, effects, sentences), indent=2) + "\n")
+        _write(
+            json_out, json.dumps(as_json(aggregates, effects, sentences, ratio), indent=2) + "\n"
+        )
     if out is not None:
-        _write(out, render_report(aggregates, effects, sentences, info))
+        _write(out, render_report(aggregates, effects, sentences, ratio, info))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
     click.echo(f"\n{as_text(effects)}\n")
+    click.echo(health_text(ratio))
     click.echo(quality_text(aggregates))
     quality = aggregates.quality
     click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from offline.experiment.aggregate import CONTROL, Aggregates
 from offline.experiment.effects import Effect, Moments
+from offline.experiment.health import SampleRatio
 from offline.experiment.plots import NARROW, WIDE, Bar, Lengths, length_plot, mean_plot
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import DECIDING, Verdict, interval, label, percent
@@ -72,6 +73,7 @@ def render_report(
     aggregates: Aggregates,
     effects: Sequence[Effect],
     verdicts: Sequence[Verdict],
+    ratio: SampleRatio,
     run_info: RunInfo,
 ) -> str:
     """The report as one self-contained HTML page: no script, nothing loaded from elsewhere."""
@@ -95,6 +97,7 @@ def render_report(
         arms=aggregates.arms,
         blocks=_effect_blocks(aggregates, effects, labels),
         quality=aggregates.quality,
+        ratio=ratio,
         shown_bad_lines=SHOWN_BAD_LINES,
         lengths=_length_rows(aggregates, labels),
         mean_plots=_mean_plots(aggregates, labels),

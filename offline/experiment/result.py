@@ -6,6 +6,7 @@ from typing import Any
 
 from offline.experiment.aggregate import CONTROL, Aggregates
 from offline.experiment.effects import COLUMNS, CONFIDENCE, Effect
+from offline.experiment.health import SampleRatio
 from offline.experiment.verdict import Verdict
 
 
@@ -43,7 +44,10 @@ def quality_text(aggregates: Aggregates) -> str:
 
 
 def as_json(
-    aggregates: Aggregates, effects: Sequence[Effect], verdicts: Sequence[Verdict]
+    aggregates: Aggregates,
+    effects: Sequence[Effect],
+    verdicts: Sequence[Verdict],
+    ratio: SampleRatio,
 ) -> dict[str, Any]:
     """Table, verdicts and counts as JSON values; null where a value cannot be computed.
 
@@ -58,6 +62,11 @@ def as_json(
         "effects": [
             {name: _rounded(value) for name, value in asdict(effect).items()} for effect in effects
         ],
+        "sample_ratio": {
+            "p": _rounded(ratio.p),
+            "mismatch": ratio.mismatch,
+            "expected": {name: _rounded(count) for name, count in ratio.expected.items()},
+        },
         "treatments": [asdict(arm) for arm in aggregates.arms],
         "log": {
             "files": list(quality.files),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from offline.experiment.aggregate import CONTROL, Aggregates
 from offline.experiment.effects import Effect
+from offline.experiment.health import SampleRatio
 
 DECIDING = "mean_session_time"
 
@@ -23,9 +24,20 @@ def verdicts(
     aggregates: Aggregates,
     effects: tuple[Effect, ...],
     names: Mapping[str, str],
+    ratio: SampleRatio,
     metric: str = DECIDING,
 ) -> tuple[Verdict, ...]:
-    """A verdict on `metric` for every treatment; `names` says what C, T1, ... stand for."""
+    """A verdict on `metric` for every treatment; `names` says what C, T1, ... stand for.
+
+    None is given where users were not split as they should have been: whatever moved some of
+    them from one side to the other may be what makes the difference.
+    """
+    if ratio.mismatch:
+        return tuple(
+            Verdict(effect.treatment, "open", _mismatch(effect.treatment, ratio, names))
+            for effect in effects
+            if effect.metric == metric
+        )
     return tuple(
         _verdict(aggregates, effect, names) for effect in effects if effect.metric == metric
     )
@@ -46,6 +58,15 @@ def percent(value: float) -> str:
 def interval(lower: float, upper: float) -> str:
     """Both ends with one percent sign: +79.1 to +89.6 %."""
     return f"{percent(lower).removesuffix(' %')} to {percent(upper)}"
+
+
+def _mismatch(treatment: str, ratio: SampleRatio, names: Mapping[str, str]) -> str:
+    users = f"{ratio.users[treatment]:,} users against {ratio.users[CONTROL]:,}"
+    wanted = f"{ratio.expected[treatment]:,.0f} against {ratio.expected[CONTROL]:,.0f}"
+    return (
+        f"No verdict on {label(treatment, names)}: it has {users} where {wanted} were "
+        f"expected (sample ratio mismatch, p = {ratio.p:.1g}). Find out who is missing first."
+    )
 
 
 def _verdict(aggregates: Aggregates, row: Effect, names: Mapping[str, str]) -> Verdict:

@@ -12,6 +12,7 @@ from scipy import stats
 from offline.errors import InputError
 from offline.experiment.aggregate import METRICS, Aggregates, aggregate
 from offline.experiment.effects import Moments, as_frame, compare, effect_table
+from offline.experiment.health import sample_ratio
 from offline.experiment.verdict import label, percent, verdicts
 from offline.logs import open_logs
 
@@ -210,7 +211,7 @@ def test_one_constant_side_still_has_an_interval() -> None:
 
 
 def sentence(found: Aggregates, names: dict[str, str] | None = None) -> tuple[str, str]:
-    verdict = verdicts(found, effect_table(found), names or {})[0]
+    verdict = verdicts(found, effect_table(found), names or {}, sample_ratio(found))[0]
     return verdict.outcome, verdict.sentence
 
 

@@ -13,6 +13,7 @@ import pytest
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate
 from offline.experiment.effects import effect_table
+from offline.experiment.health import sample_ratio
 from offline.experiment.plots import NARROW, WIDE, Bar, Lengths, length_plot, mean_plot
 from offline.experiment.report import render_report
 from offline.experiment.run_info import RunInfo, load_run_info
@@ -31,7 +32,9 @@ def render(write_log: Make) -> Callable[..., str]:
         with open_logs([write_log(lines)]) as log:
             found = aggregate(log, EXPERIMENT)
         effects = effect_table(found)
-        return render_report(found, effects, verdicts(found, effects, info.treatments), info)
+        ratio = sample_ratio(found)
+        sentences = verdicts(found, effects, info.treatments, ratio)
+        return render_report(found, effects, sentences, ratio, info)
 
     return rendered
 

@@ -1,0 +1,89 @@
+"""Sample ratio mismatch: what is found, and what it stops."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from offline.errors import InputError
+from offline.experiment.aggregate import Aggregates, aggregate
+from offline.experiment.effects import effect_table
+from offline.experiment.health import health_text, parse_weights, sample_ratio
+from offline.experiment.verdict import verdicts
+from offline.logs import open_logs
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def split(write_log: Make, event: Make) -> Callable[..., Aggregates]:
+    """split(C=5, T1=7): a log in which so many users each played one session."""
+
+    def make(**users: int) -> Aggregates:
+        events, number = [], 0
+        for treatment, count in users.items():
+            for _ in range(count):
+                number += 1
+                of = {"experiments": {"TEST": treatment}, "user": number}
+                time = 0.5 if treatment == "C" else 0.9
+                for place, message in enumerate(("next", "last")):
+                    stamp = 1000 * number + place
+                    events.append(
+                        event(message=message, timestamp=stamp, time=time + number % 7 / 100, **of)
+                    )
+        path: Path = write_log(events)
+        with open_logs([str(path)]) as log:
+            return aggregate(log, "TEST")
+
+    return make
+
+
+def test_the_p_value_is_that_of_a_chi_squared_test(split: Callable[..., Aggregates]) -> None:
+    ratio = sample_ratio(split(C=60, T1=40))
+    # (10^2 / 50) * 2 = 4 with one degree of freedom.
+    assert ratio.p == pytest.approx(stats.chi2.sf(4, 1))
+    assert ratio.expected == {"C": 50, "T1": 50}
+    assert not ratio.mismatch
+    assert "as it should be (users C 60, T1 40; chi-squared, p = 0.046)" in health_text(ratio)
+
+
+def test_a_mismatch_stops_the_verdict(split: Callable[..., Aggregates]) -> None:
+    found = split(C=150, T1=80)
+    ratio = sample_ratio(found)
+    assert ratio.mismatch
+    assert "not what it should be" in health_text(ratio)
+    [verdict] = verdicts(found, effect_table(found), {"T1": "DAE"}, ratio)
+    assert verdict.outcome == "open"
+    assert verdict.sentence == (
+        "No verdict on DAE (T1): it has 80 users against 150 where 115 against 115 were expected "
+        f"(sample ratio mismatch, p = {ratio.p:.1g}). Find out who is missing first."
+    )
+
+
+def test_a_split_that_was_meant_is_none(split: Callable[..., Aggregates]) -> None:
+    found = split(C=150, T1=80)
+    ratio = sample_ratio(found, parse_weights("C=2,T1=1"))
+    assert ratio.expected["T1"] == pytest.approx(230 / 3)
+    assert not ratio.mismatch
+    [verdict] = verdicts(found, effect_table(found), {}, ratio)
+    assert verdict.outcome == "wins"
+
+
+def test_a_few_users_tell_nothing(split: Callable[..., Aggregates]) -> None:
+    ratio = sample_ratio(split(C=8, T1=1))
+    assert ratio.p is None
+    assert not ratio.mismatch
+    assert health_text(ratio) == "sample ratio: too few users to test (C 8, T1 1)"
+
+
+@pytest.mark.parametrize("text", ["C", "C=1,T1=x", "C=0,T1=1", "C=1,T1=inf", "C=-1,T1=1", ""])
+def test_weights_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--weights"):
+        parse_weights(text)
+
+
+def test_weights_must_be_those_of_the_log(split: Callable[..., Aggregates]) -> None:
+    with pytest.raises(InputError, match=r"weights are given for C, T2, but the log has C, T1"):
+        sample_ratio(split(C=8, T1=8), {"C": 1, "T2": 1})
