@@ -25,10 +25,11 @@ class SessionOptions(BaseModel):
     directions as matter. 32 and 128 gave sessions of the same length, within 0.3 %."""
     decay: float = Field(default=1e-4, ge=0, le=1)
     """Pull of tastes and tracks towards 0."""
-    dae_weight: float = Field(default=1.2, ge=0)
-    """What a standard deviation of the autoencoder's score counts."""
-    listening_weight: float = Field(default=1.8, ge=0)
-    """What a standard deviation of the listening score counts."""
+    weight: float = Field(default=3.0, gt=0)
+    """What a standard deviation of both scores together counts."""
+    listening_share: float | None = Field(default=None, ge=0, le=1)
+    """How much of that is the listening score's, the rest being the autoencoder's; null: chosen on
+    held-out sessions."""
     offset: float = -3.0
     """P(like) = sigmoid(offset) for a track that scores like the average one. At -5, sessions are
     5 % shorter: nearly as good tracks by artists not yet played must not be left for later."""
@@ -41,8 +42,8 @@ class SessionOptions(BaseModel):
     """Whether the session's plays are heard, beyond telling in which taste it lives."""
     use_artists: bool = True
     """Whether artists that the session has played count for less, as much as the log says."""
-    held_out_sessions: float = Field(default=0.02, gt=0, lt=1)
-    """Share of the sessions on whose likes the ranking is measured."""
+    held_out_sessions: float = Field(default=0.05, gt=0, lt=1)
+    """Share of the sessions on which scores are weighed and the ranking is measured."""
     seed: int = Field(default=31337, ge=0, lt=2**63)
 
 

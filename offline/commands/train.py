@@ -128,8 +128,10 @@ def command(
     )
     if fitted is not None:
         found = fitted.held_out
+        share = fitted.model.listening_share
         click.echo(
-            f"hears sessions: {found.likes:,} likes of held-out sessions, next-like NDCG@50 "
+            f"hears sessions: {100 * share:.0f} % of the score is the listening model's; "
+            f"{found.likes:,} likes of held-out sessions, next-like NDCG@50 "
             f"{found.ndcg:.4f}, recall@50 {found.recall:.4f} -> {out / SESSIONS}"
         )
 

@@ -41,6 +41,7 @@ class SessionDAE:
     ) -> None:
         """`listening` is of all tracks; of it, those that `dae` knows are kept."""
         self.dae, self.tastes, self.options = dae, tastes, options
+        self.listening_share = 0.5 if options.listening_share is None else options.listening_share
         self.artist_discount = artist_discount if options.use_artists else 1.0
         known = dae.tracks.cpu().numpy()
         self.listening = Listening(
@@ -58,15 +59,30 @@ class SessionDAE:
         self.decoder = (u * s)[:, :rank]
         """The decoder there, shape (n_known, rank): the best of that rank (Eckart and Young)."""
 
-    @torch.no_grad()
+    @property
+    def weights(self) -> tuple[float, float]:
+        """What a standard deviation of the autoencoder's score counts, and of the listening's."""
+        listening = self.options.weight * self.listening_share
+        return self.options.weight - listening, listening
+
     def scores(
         self, rows: NDArray[np.int64], places: NDArray[np.int64], times: NDArray[np.float32]
     ) -> Tensor:
-        """Scores of shape (n, known tracks) for n sessions.
+        """Scores of shape (n, known tracks) for n sessions; arguments as for `both`."""
+        first, second, found = self.both(rows, places, times)
+        dae, listening = self.weights
+        scores = dae * first + listening * second + self.options.offset
+        return torch.where(found[:, None], scores, 0.0)
+
+    @torch.no_grad()
+    def both(
+        self, rows: NDArray[np.int64], places: NDArray[np.int64], times: NDArray[np.float32]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The autoencoder's and the listening score, standardised, of shape (n, known tracks).
 
         `rows`: their users, shape (n,), -1 for unknown ones. `places` and `times`: their plays so
         far, shape (n, length), in order, no more than `HEARD`; a place of -1 is a play of an
-        unknown track, or none. Sessions of which nothing is known score 0 throughout.
+        unknown track, or none. The third says of which sessions anything is known, shape (n,).
         """
         dae, o, w = self.dae, self.options, self.listening
         heard = torch.from_numpy(places >= 0)
@@ -107,8 +123,7 @@ class SessionDAE:
         code = code @ torch.from_numpy(self.projection).T
         first = _standard(code @ torch.from_numpy(self.decoder).T)
         second = _standard(q @ torch.from_numpy(w.tracks).T)
-        scores = o.dae_weight * first + o.listening_weight * second + o.offset
-        return torch.where(torch.tensor(found)[:, None], scores, 0.0)
+        return first, second, torch.tensor(found)
 
     def _posterior(
         self, rows: NDArray[np.int64], places: NDArray[np.int64], times: NDArray[np.float32]

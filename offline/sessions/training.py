@@ -11,7 +11,7 @@ from offline.listing.habits import Habits
 from offline.listing.user_tastes import UserTastes, directions
 from offline.models.dae import DAE
 from offline.options import SessionOptions
-from offline.sessions.held_out import NextLiked, next_liked
+from offline.sessions.held_out import NextLiked, listening_share, next_liked
 from offline.sessions.listening import fit_listening, logit_bounds
 from offline.sessions.model import SessionDAE
 from offline.sessions.plays import Plays
@@ -66,7 +66,10 @@ def fit_sessions(
         on_epoch,
     )
     model = SessionDAE(dae, table, listening, habits.artist_discount, options)
-    return FittedSessions(model, next_liked(model, plays.where(held_out), place))
+    unseen = plays.where(held_out)
+    if options.listening_share is None:
+        model.listening_share = listening_share(model, unseen, place)
+    return FittedSessions(model, next_liked(model, unseen, place))
 
 
 def _first(

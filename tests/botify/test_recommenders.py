@@ -69,7 +69,7 @@ def ask(client: "redis.Redis", catalog: Catalog, write_lines: Lines, tmp_path: P
     write_lines("near.json", {"track": 0, "recommendations": [5, 3]})
     for name, spec in config.list_files.items():
         load_list(client, name, spec, kind_of(config, name), len(catalog))
-    recommenders = build_recommenders(config, catalog)
+    recommenders = build_recommenders(config, catalog, {})
     store = Store(client, session_ttl=100, n_tracks=len(catalog))
 
     def ask(name: str, user: int, track: int, draw: float = 0.5) -> Offer:
@@ -218,5 +218,5 @@ def test_excluding_what_cannot_be_stops_the_start(
 ) -> None:
     recommenders = {"random": {"type": "random", "exclude": exclude}}
     with pytest.raises(InputError) as caught:
-        build_recommenders(config_of(tmp_path, recommenders), catalog)
+        build_recommenders(config_of(tmp_path, recommenders), catalog, {})
     assert str(caught.value) == f"recommenders.random.exclude: {expected}"

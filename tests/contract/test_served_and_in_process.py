@@ -137,7 +137,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
     catalog = load_catalog(config.catalog_path)
     for list_name, file in config.list_files.items():
         load_list(client, list_name, file, kind_of(config, list_name), len(catalog))
-    recommender = build_recommenders(config, catalog)[name]
+    recommender = build_recommenders(config, catalog, {})[name]
     store = Store(client, config.session_ttl, len(catalog))
     uniforms = Streams(SEED).uniforms(AGENT, events.episodes, events.steps)
     random = list(zip(*(some.tolist() for some in uniforms), strict=True))

@@ -9,7 +9,7 @@ import torch
 
 from offline.errors import InputError
 from offline.options import SessionOptions
-from offline.sessions.held_out import next_liked
+from offline.sessions.held_out import listening_share, next_liked
 from offline.sessions.listening import fit_listening, logit_bounds
 from offline.sessions.plays import Plays
 from offline.sessions.taste_table import TasteTable
@@ -156,3 +156,35 @@ def test_likes_are_ranked_among_what_was_not_played_yet() -> None:
     _, places, times = model.asked
     assert places.tolist() == [[1, 0, -1], [1, 0, 3]]
     assert times[1].tolist() == pytest.approx([1.0, 0.2, 0.9])
+
+
+class _Opposed:
+    """The autoencoder takes low tracks for the best, the listening model high ones."""
+
+    def both(
+        self, rows: np.ndarray, places: np.ndarray, times: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        rising = (torch.arange(100.0) - 49.5).repeat(len(rows), 1) / 29
+        return -rising, rising.clone(), torch.ones(len(rows), dtype=torch.bool)
+
+
+@pytest.mark.parametrize(("best", "share"), [(0, 0.25), (99, 0.75)])
+def test_the_score_that_foresees_what_is_heard_gets_more_of_the_weight(
+    best: int, share: float
+) -> None:
+    n = 200
+    tracks = np.tile([50, best], n)
+    plays = Plays(
+        users=np.zeros(2 * n, np.int64),
+        sessions=np.repeat(np.arange(n), 2),
+        positions=np.tile([0, 1], n),
+        starts=np.full(2 * n, 50),
+        tracks=tracks,
+        times=np.tile(np.array([1.0, 0.7], np.float32), n),
+        encores=np.zeros(2 * n, np.int64),
+    )
+    model = _Opposed()
+    place = np.arange(100)
+    assert listening_share(model, plays, place) == share  # type: ignore[arg-type]
+    few = plays.where(plays.sessions < 20)
+    assert listening_share(model, few, place) == 0.5  # type: ignore[arg-type]
