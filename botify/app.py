@@ -1,5 +1,6 @@
 """The composition root of the service."""
 
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -47,6 +48,16 @@ class _Api(Api):  # type: ignore[misc]  # flask_restful has no types
         return response
 
 
+def _take_body_of_a_mistake() -> None:
+    """Read what comes with a request that has no route.
+
+    Answered before its body is there, it would cost the client the connection that it keeps.
+    """
+    if request.routing_exception is not None:
+        with suppress(HTTPException):  # too large: then the connection is lost after all
+            request.get_data(cache=False)
+
+
 def create_app(
     config: Config,
     catalog: Catalog,
@@ -86,6 +97,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.merge_slashes = False
     app.url_map.converters["natural"] = _Natural
+    app.before_request(_take_body_of_a_mistake)
     api = _Api(app, metrics)
     of_plays: dict[str, Any] = {
         "catalog": catalog,

@@ -1,5 +1,6 @@
 """What the service makes of requests, good and bad, byte by byte."""
 
+import http.client
 import os
 import signal
 import socket
@@ -51,6 +52,25 @@ def test_bad_requests_get_json_errors_and_leave_no_trace(serve: Serve, connect: 
         assert answer["message"]
     assert served.stop() == 0
     assert served.log() == []
+
+
+@pytest.mark.parametrize("path", ["/next/-1", "/track/1"])
+def test_a_mistake_whose_body_comes_late_keeps_its_connection(serve: Serve, path: str) -> None:
+    client = http.client.HTTPConnection(serve(ONE_WORKER).url.removeprefix("http://"), timeout=30)
+    client.auto_open = 0  # one connection, or none
+    client.connect()
+    for _ in range(3):
+        client.putrequest("POST", path)
+        client.putheader("Content-Length", "4")
+        client.endheaders()
+        time.sleep(0.05)
+        client.send(b"late")
+        answer = client.getresponse()
+        assert answer.status in (404, 405)
+        answer.read()
+    client.request("GET", "/")
+    assert client.getresponse().status == 200
+    client.close()
 
 
 def test_bodies_need_no_content_type_and_may_be_chunked(serve: Serve, connect: Connect) -> None:
