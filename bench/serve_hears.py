@@ -3,16 +3,24 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
-from safetensors.numpy import save_file
 from serve_data import Data
 from serve_running import CONFIG, botify, script
 from serve_speed import Contender
 
-_KNOWN, _HIDDEN, _RANK, _D = 6_115, 300, 64, 24
+from offline.models.dae import DAE
+from offline.options import SessionOptions
+from offline.sessions import save_sessions
+from offline.sessions.listening import Listening
+from offline.sessions.model import SessionDAE
+from offline.sessions.taste_table import TasteTable
+
+_KNOWN, _HIDDEN = 6_115, 300
 """Of the model of the full-scale generated world."""
 _TASTES, _MEMBERS = 4, 6
 """Of each user; there, 3.8 and 5.9."""
+_OPTIONS = SessionOptions()
 _MODEL = "lists/sessions.safetensors"
 
 HEARING = "DAE_SESSION"
@@ -27,7 +35,8 @@ def dae_session(data: Data, log_dir: Path, port: int) -> list[object]:
     """Everybody is heard."""
     recommenders = {"dae_session": {"type": "session", "model": "hears", "list": "dae"}}
     changes = {"models": {"hears": _MODEL}, "recommenders": recommenders, "default": "dae_session"}
-    _make_model(data)
+    if not (data.directory / _MODEL).exists():
+        _make_model(data)
     return _serve(data, log_dir, port, "dae_session", changes)
 
 
@@ -49,42 +58,28 @@ def _make_model(data: Data) -> None:
     """Random numbers in the shapes of a real one: what they say does not matter to the time."""
     rng = np.random.default_rng(data.users)
     known = min(_KNOWN, data.tracks)
+    tracks = np.sort(rng.choice(data.tracks, known, replace=False))
     tastes = data.users * _TASTES
 
     def numbers(*shape: int) -> np.ndarray:
         return rng.normal(0, 0.1, shape).astype(np.float32)
 
-    arrays = {
-        "tracks": np.sort(rng.choice(data.tracks, known, replace=False)).astype(np.int32),
-        "projection": numbers(_RANK, _HIDDEN),
-        "vectors": numbers(known, _RANK + _D),
-        "starts": numbers(known, _D),
-        "track_bias": numbers(known),
-        "first": numbers(known, _HIDDEN),
-        "first_bias": numbers(_HIDDEN),
-        "users": np.arange(data.users, dtype=np.int64),
-        "user_scale": np.ones(data.users, np.float32),
-        "user_bias": np.full(data.users, -2, np.float32),
-        "taste_offsets": np.arange(data.users + 1, dtype=np.int64) * _TASTES,
-        "taste_weights": np.full(tastes, 1 / _TASTES, np.float32),
-        "tastes": numbers(tastes, _D),
-        "member_offsets": np.arange(tastes + 1, dtype=np.int64) * _MEMBERS,
-        "members": rng.integers(known, size=tastes * _MEMBERS).astype(np.int32),
-    }
-    about: dict[str, object] = {
-        "format": "botify-sessions-1",
-        "n_tracks": data.tracks,
-        "layers": 0,
-        "artist_discount": 0.8,
-        "dae_weight": 1.2,
-        "listening_weight": 1.5,
-        "offset": -3.0,
-        "skip_weight": 0.5,
-        "use_history": 1,
-        "use_session": 1,
-        "stray": 0.02,
-        "least": 0.02,
-        "heard": 100,
-    }
-    path = data.directory / _MODEL
-    save_file(arrays, path, {key: str(value) for key, value in about.items()})
+    model = SessionDAE(
+        DAE(data.tracks, tracks, (_HIDDEN,), torch.Generator().manual_seed(data.users)),
+        TasteTable(
+            np.arange(data.users + 1) * _TASTES,
+            np.full(tastes, 1 / _TASTES, np.float32),
+            np.arange(tastes + 1) * _MEMBERS,
+            rng.integers(known, size=tastes * _MEMBERS).astype(np.int32),
+        ),
+        Listening(
+            numbers(tastes, _OPTIONS.dimensions),
+            numbers(data.tracks, _OPTIONS.dimensions),
+            numbers(data.tracks),
+            np.ones(data.users, np.float32),
+            np.full(data.users, -2, np.float32),
+        ),
+        0.8,
+        _OPTIONS,
+    )
+    save_sessions(data.directory / _MODEL, model, np.arange(data.users))

@@ -7,8 +7,8 @@ with some of it left out. Needs what `make experiment` leaves under --data.
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -122,33 +122,24 @@ def main(data: Path, episodes: int, seed: int) -> None:
     whole = Tables.read(data / "lists/sessions.safetensors", len(world.catalog))
     both = whole.dae_weight + whole.listening_weight
     mine = best_of(data)
-    variants: dict[str, Callable[[], SessionModel]] = {
-        "both, as served": lambda: SessionModel(whole, artists, ""),
-        "history only": lambda: SessionModel(replace(whole, use_session=False), artists, ""),
-        "session only": lambda: SessionModel(replace(whole, use_history=False), artists, ""),
-        "both, artists not looked at": lambda: SessionModel(
-            replace(whole, artist_discount=1.0), artists, ""
-        ),
-        "both, skips say nothing": lambda: SessionModel(
-            replace(whole, skip_weight=0), artists, ""
-        ),
-        "the autoencoder's score alone": lambda: SessionModel(
-            replace(whole, dae_weight=both, listening_weight=0), artists, ""
-        ),
-        "the listening score alone": lambda: SessionModel(
-            replace(whole, dae_weight=0, listening_weight=both), artists, ""
-        ),
-        f"among the user's best {_CANDIDATES} of the plain DAE": lambda: Limited(
-            whole, artists, mine, 0
-        ),
-        f"among these and the session's nearest {_CANDIDATES}": lambda: Limited(
-            whole, artists, mine, _CANDIDATES
-        ),
+    changed: dict[str, dict[str, Any]] = {
+        "both, as served": {},
+        "history only": {"use_session": False},
+        "session only": {"use_history": False},
+        "both, artists not looked at": {"artist_discount": 1.0},
+        "both, skips say nothing": {"skip_weight": 0.0},
+        "the autoencoder's score alone": {"dae_weight": both, "listening_weight": 0.0},
+        "the listening score alone": {"dae_weight": 0.0, "listening_weight": both},
     }
-    for count in (50, 100, 200):
-        variants[f"among the session's nearest {count}"] = partial(
-            Limited, whole, artists, _nobody, count
-        )
+    limited = {
+        f"among the user's best {_CANDIDATES} of the plain DAE": (mine, 0),
+        f"among these and the session's nearest {_CANDIDATES}": (mine, _CANDIDATES),
+        **{f"among the session's nearest {n}": (_nobody, n) for n in (50, 100, 200)},
+    }
+    variants = {
+        name: SessionModel(replace(whole, **changes), artists, "")
+        for name, changes in changed.items()
+    } | {name: Limited(whole, artists, *by) for name, by in limited.items()}
     sums: dict[str, UserSums] = {}
 
     def play(name: str, agent: object) -> None:
@@ -157,8 +148,8 @@ def main(data: Path, episodes: int, seed: int) -> None:
 
     for name in ("random", "policy:contextual", "policy:dae"):
         play(name, create(name, world, streams, data / "lists"))
-    for name, make in variants.items():
-        play(name, Hearing(make(), len(world.catalog), seed))
+    for name, model in variants.items():
+        play(name, Hearing(model, len(world.catalog), seed))
     play("oracle", create("oracle", world, streams, None))
     click.echo(f"| {episodes:,} sessions | session time | of the way | to Contextual |")
     click.echo("|---|---:|---:|---:|")

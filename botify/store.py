@@ -142,7 +142,7 @@ class Store:
         self._next = _Script(connections, script("next"))
         self._last = _Script(connections, script("last"))
         self._open = _Script(connections, script("session"))
-        self._offered = _Told(connections, script("offer"))
+        self._offered = _Script(connections, script("offer"))
         self._session_ttl = session_ttl
         self._n_tracks = n_tracks
 
@@ -197,7 +197,7 @@ class Store:
         Redis runs it before whatever this thread asks next, and before the user, who has no
         answer yet, can ask anything. Where that fails, the next request finds out.
         """
-        self._offered((_session_key(str(user)),), (session, track))
+        self._offered.tell((_session_key(str(user)),), (session, track))
 
     def last(self, user: int, late: int | None = None) -> Farewell:
         """Forget the user's session. Raises StoreError.
@@ -218,8 +218,35 @@ class Store:
         self.last(_NOBODY)
 
 
+class _Line:
+    """A connection that can be asked, or told something whose answer is read later."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._unread = 0
+        """Answers to what was told."""
+
+    def ask(self, *command: Any) -> Any:
+        """The answer; raises RedisError."""
+        # All close the connection where they fail, so that no late answer meets a later question.
+        try:
+            self._connection.send_command(*command)
+            for _ in range(self._unread):
+                with suppress(redis.ResponseError):  # a track is offered twice, at worst
+                    self._connection.read_response()
+        finally:
+            self._unread = 0
+        return self._connection.read_response()
+
+    def tell(self, *command: Any) -> None:
+        """Send it; nobody learns what comes of it, and a lost connection fails what is asked."""
+        with suppress(redis.RedisError):
+            self._connection.send_command(*command)
+            self._unread += 1
+
+
 class _Connections:
-    """A connection for each thread, closed when the thread is gone.
+    """A line for each thread, closed when the thread is gone.
 
     Made beside the client's pool, which counts what it made and stops at a hundred: a server's
     threads come and go.
@@ -231,13 +258,13 @@ class _Connections:
         self._settings = pool.connection_kwargs
         self._mine = threading.local()
 
-    def mine(self) -> Any:
+    def mine(self) -> _Line:
         """That of the calling thread."""
         try:
-            return self._mine.connection
+            line: _Line = self._mine.line
         except AttributeError:
-            self._mine.connection = self._make(**self._settings)
-            return self._mine.connection
+            line = self._mine.line = _Line(self._make(**self._settings))
+        return line
 
 
 class _Script:
@@ -254,48 +281,26 @@ class _Script:
 
     def __call__(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         command = ("EVALSHA", self._sha, len(keys), *keys, *arguments)
-        connection = self._connections.mine()
+        line = self._connections.mine()
         try:
             # A connection may have been closed since its last use, and the server behind the new
             # one may not know the script yet. A second try is harmless: at worst one more track
             # counts as seen. A timeout is final: trying again would take as long again.
             for _ in range(2):
                 try:
-                    return _ask(connection, command)
+                    return line.ask(*command)
                 except redis.ConnectionError:
                     continue
                 except redis.exceptions.NoScriptError:
-                    _ask(connection, ("SCRIPT", "LOAD", self._text))
-            return _ask(connection, command)
+                    line.ask("SCRIPT", "LOAD", self._text)
+            return line.ask(*command)
         except redis.RedisError as error:
             raise _store_error(error) from error
 
-
-class _Told:
-    """A server-side script whose answer is only read when the thread asks something else."""
-
-    def __init__(self, connections: _Connections, text: str) -> None:
-        self._connections = connections
-        self._text = text
-
-    def __call__(self, keys: Sequence[str], arguments: Sequence[Any]) -> None:
-        connection = self._connections.mine()
-        with suppress(redis.RedisError):
-            # By its text: nobody is there to load it where the server does not know it yet.
-            connection.send_command("EVAL", self._text, len(keys), *keys, *arguments)
-            connection.botify_unread = getattr(connection, "botify_unread", 0) + 1
-
-
-def _ask(connection: Any, command: tuple[Any, ...]) -> Any:
-    # All close the connection where they fail, so that no late answer meets a later question.
-    try:
-        connection.send_command(*command)
-        for _ in range(getattr(connection, "botify_unread", 0)):
-            with suppress(redis.ResponseError):  # the session is offered a track twice, at worst
-                connection.read_response()
-    finally:
-        connection.botify_unread = 0
-    return connection.read_response()
+    def tell(self, keys: Sequence[str], arguments: Sequence[Any]) -> None:
+        """Have it run, without waiting for that."""
+        # By its text: nobody is there to load it where the server does not know it yet.
+        self._connections.mine().tell("EVAL", self._text, len(keys), *keys, *arguments)
 
 
 def _session_key(user: str) -> str:

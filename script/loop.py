@@ -157,13 +157,8 @@ class Loop:
         run_info.write_text(json.dumps(facts, indent=2) + "\n")
         self._run(
             "verdict",
-            *(
-                "botify-offline",
-                "analyze",
-                self.out / "log",
-                "--experiment",
-                self.design.experiment,
-            ),
+            *("botify-offline", "analyze", self.out / "log"),
+            *("--experiment", self.design.experiment),
             *("--out", self.out / "report.html", "--json", self.out / "effects.json"),
             *("--run-info", run_info),
         )

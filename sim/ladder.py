@@ -142,12 +142,7 @@ def measure(
 ) -> UserSums:
     """Play the episodes against the agent; returns its sums per user."""
     sums = UserSums(len(world.users))
-
-    def take(ended: Ended) -> None:
-        sums.add(ended)
-        progress(ended)
-
-    play(world, agent, seed=seed, episodes=episodes, progress=take)
+    play(world, agent, seed=seed, episodes=episodes, progress=_both(sums.add, progress))
     return sums
 
 
@@ -163,16 +158,22 @@ def measure_service(
     Raises InputError where it did not answer throughout: the sessions must be the same for all.
     """
     sums = UserSums(len(world.users))
-
-    def take(ended: Ended) -> None:
-        sums.add(ended)
-        progress(ended)
-
+    take = _both(sums.add, progress)
     driven = drive(world, service, seed=seed, episodes=episodes, progress=take)
     if driven.stopped or driven.failed:
         why = driven.stopped or f"{driven.failed:,} sessions were cut short"
         raise InputError(f"{service.url}: {why}; a ladder compares whole sessions")
     return sums
+
+
+def _both(
+    first: Callable[[Ended], object], second: Callable[[Ended], object]
+) -> Callable[[Ended], None]:
+    def tell(ended: Ended) -> None:
+        first(ended)
+        second(ended)
+
+    return tell
 
 
 def _service(text: str) -> tuple[str, ServiceOptions]:

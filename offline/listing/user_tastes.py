@@ -15,9 +15,7 @@ class UserTastes:
     def __init__(self, model: DAE, histories: Histories, habits: Habits) -> None:
         """`histories` and `habits` have a row per user; tracks new to the model are left out."""
         self._histories, self._habits = histories, habits
-        known = model.tracks.cpu().numpy()
-        self._place = np.full(histories.n_tracks, -1)
-        self._place[known] = np.arange(len(known))
+        self._place = model.place
         self._vectors = directions(model.last.weight.detach().cpu().numpy())
 
     def of(self, row: int) -> list[Taste]:

@@ -82,6 +82,11 @@ class DAE(nn.Module):
         self.last = _linear(hidden[-1], len(tracks), generator)
 
     @property
+    def place(self) -> NDArray[np.int64]:
+        """Where each track stands among those known, -1 for others, shape (n_tracks,)."""
+        return self._place.numpy()
+
+    @property
     def device(self) -> torch.device:
         return self.first.device
 

@@ -169,8 +169,7 @@ def _mean_tastes(
     table: TasteTable, tastes: NDArray[np.float32], n_known: int
 ) -> NDArray[np.float32]:
     """The mean of the tastes that each known track is in, shape (n_known, d); 0 where in none."""
-    owners = np.repeat(np.arange(len(table)), np.diff(table.bounds))
     sums = np.zeros((n_known, tastes.shape[1]))
-    np.add.at(sums, table.members, tastes[owners])
+    np.add.at(sums, table.members, tastes[table.owners])
     counts = np.bincount(table.members, minlength=n_known)
     return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)

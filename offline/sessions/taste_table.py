@@ -45,12 +45,17 @@ class TasteTable:
         """How many tastes, over all users."""
         return len(self.weights)
 
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The taste of each of `members`."""
+        return np.repeat(np.arange(len(self)), np.diff(self.bounds))
+
     def of(self, users: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
         """The taste of each user that has the track in it; -1 where none has. Shapes (n,)."""
         span = int(self.members.max(initial=0)) + 1
-        owners = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-        tastes = np.repeat(np.arange(len(self)), np.diff(self.bounds))
-        keys = owners[tastes] * span + self.members
+        user_of = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        tastes = self.owners
+        keys = user_of[tastes] * span + self.members
         order = np.argsort(keys, kind="stable")
         keys, tastes = keys[order], tastes[order]
         wanted = users * span + places
