@@ -1,5 +1,6 @@
 """The tables of a model that hears sessions, checked before anybody is answered from them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ class Tables:
                 n: a for n, a in found.arrays.items() if not n.startswith("layer")
             }
             numbers: dict[str, Any] = {
-                name: float(about[name])
+                name: _finite(about[name])
                 for name in (
                     "artist_discount",
                     "dae_weight",
@@ -108,6 +109,10 @@ class Tables:
 
 def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
     known, users, tastes = len(t.tracks), len(t.users), len(t.tastes)
+    if not 0 < t.artist_discount <= 1:
+        raise InputError(
+            f"{path}: artist_discount is {t.artist_discount}; it must be 0 to 1, not 0"
+        )
     if not known:
         raise InputError(f"{path}: it knows no track")
     for name, table in (("tastes", t.tastes), ("first", t.first), ("projection", t.projection)):
@@ -140,6 +145,12 @@ def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
     _sorted(path, "member_offsets", t.member_offsets, len(t.members) + 1, strict=False)
     if len(t.members) and not 0 <= t.members.min() <= t.members.max() < known:
         raise InputError(f"{path}: members must be from 0 to {known - 1}")
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is no number")
+    return value
 
 
 _INTEGERS = {

@@ -71,6 +71,9 @@ def test_what_does_not_fit_is_named(
         ({"format": "botify-sessions-0"}, "its format is 'botify-sessions-0', not 'botify-sess"),
         ({"format": None}, "its format is None"),
         ({"heard": None}, "heard is missing"),
+        ({"artist_discount": 0}, "artist_discount is 0.0; it must be 0 to 1, not 0"),
+        ({"artist_discount": 1.5}, "artist_discount is 1.5; it must be 0 to 1, not 0"),
+        ({"skip_weight": "nan"}, "nan is no number"),
         ({"offset": "much"}, "could not convert string to float: 'much'"),
     ],
 )
