@@ -9,12 +9,17 @@ CREATE TABLE lines (
     time DOUBLE,            -- share of the track that was played
     latency DOUBLE,         -- seconds in the handler; NULL where a `last` was not timed
     experiments VARCHAR,    -- JSON object {experiment: treatment}
-    session VARCHAR,        -- NULL where the service does not log it
+    session VARCHAR,        -- this and what follows: NULL where the service does not log it
+    recommendation BIGINT,  -- NULL for a `last` too
+    recommender VARCHAR,    -- who answered
+    propensity DOUBLE,      -- chance of this answer
     usable BOOLEAN
 );
 
 CREATE VIEW events AS
-SELECT rowid AS n, message, timestamp, user_id, track, time, latency, experiments, session
+SELECT
+    rowid AS n, message, timestamp, user_id, track, time, latency, experiments, session,
+    recommendation, recommender, propensity
 FROM lines
 WHERE usable;
 

@@ -17,6 +17,9 @@ WITH texts AS (
         END AS latency,
         CAST(experiments AS VARCHAR) AS experiments,
         CAST(session AS VARCHAR) AS session,
+        TRY_CAST(integer_text(CAST(recommendation AS VARCHAR)) AS BIGINT) AS recommendation,
+        recommender ->> '$' AS recommender,
+        TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity,
         recommendation IS NULL OR integer_text(CAST(recommendation AS VARCHAR)) IS NOT NULL
             AS well_typed
     FROM read_json(

@@ -49,6 +49,14 @@ _READ: Mapping[str, Mapping[tuple[str, ...], str]] = {
     },
 }
 
+# Fields that a log may lack, in the order of the table `lines`.
+_OPTIONAL = {
+    "session": "VARCHAR",
+    "recommendation": "BIGINT",
+    "recommender": "VARCHAR",
+    "propensity": "DOUBLE",
+}
+
 
 def load_parquet(connection: duckdb.DuckDBPyConnection, path: Path, index: int) -> None:
     """Append the rows of one parquet log to the table `lines` as file number `index`.
@@ -64,10 +72,13 @@ def load_parquet(connection: duckdb.DuckDBPyConnection, path: Path, index: int) 
         values = ", ".join(
             f"{_expression(path, field, types)} AS {COLUMNS[field]}" for field in _READ
         )
-        session = "CAST(session AS VARCHAR)" if "session" in types else "NULL"
+        extra = ", ".join(
+            f"TRY_CAST({field if field in types else 'NULL'} AS {kind}) AS {field}"
+            for field, kind in _OPTIONAL.items()
+        )
         connection.execute(
             f"INSERT INTO lines SELECT *, is_event({', '.join(COLUMNS.values())})"
-            f" FROM (SELECT {index} AS file, {values}, {session} AS session FROM read_parquet(?))",
+            f" FROM (SELECT {index} AS file, {values}, {extra} FROM read_parquet(?))",
             name,
         )
     except duckdb.Error as error:

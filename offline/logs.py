@@ -32,6 +32,8 @@ FIELDS = (
     "recommendation",
     "experiments",
     "session",
+    "recommender",
+    "propensity",
 )
 MAX_NAMED = 1000
 """Bad lines are all counted; this many of them are named."""
