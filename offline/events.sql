@@ -18,7 +18,7 @@ CREATE TABLE lines (
 
 CREATE VIEW events AS
 SELECT
-    rowid AS n, message, timestamp, user_id, track, time, latency, experiments, session,
+    rowid AS n, file, message, timestamp, user_id, track, time, latency, experiments, session,
     recommendation, recommender, propensity
 FROM lines
 WHERE usable;

@@ -1,20 +1,22 @@
 """From an open log to the small tables that the statistics work on."""
 
-import json
-import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 
-from offline.errors import InputError
+from offline.catalog import read_tracks
+from offline.experiment.assignment import assign, assign_everybody, natural_order
 from offline.log_lines import BadLine
 from offline.logs import EventLog
 
-HERE = Path(__file__).parent
-CONTROL = "C"
-METRICS = ("sessions", "mean_session_length", "mean_session_time", "mean_request_time")
+SQL = Path(__file__).parent / "sql"
+PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}
+"""In ms; an experiment is followed by the longest of which it has at least three."""
+_COVERAGE_USERS, _BLOCKS = 50, 200
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Quality:
     bad: tuple[BadLine, ...]
     lines_outside: int
     """Usable lines that belong to no treatment of this experiment."""
+    duplicates: int
+    """Lines of the experiment that were left out, as they repeat an earlier one."""
+    backwards: int
+    """Lines that stand in their file after one of the same user with a later timestamp."""
     users_in_several: int
     """Users seen in more than one treatment; they count in each."""
     first_timestamp: int
@@ -52,72 +58,108 @@ class Quality:
 class Aggregates:
     """One experiment, reduced to users and sessions.
 
-    `users` has a row per user and treatment: `user_id` (text), `treatment`, `lines`, then METRICS;
-    the two means per session are NaN for a user without a finished session. `lengths` counts
-    sessions: `treatment`, `finished` (0 or 1), `length` in log lines, `sessions`.
+    `users` has a row per user and treatment: `user_id` (text), `treatment`, and the columns of
+    per_user.sql; the two means per session are NaN for a user without a finished session.
+    `lengths` counts sessions: `treatment`, `finished` (0 or 1), `length` in log lines, `sessions`.
+    `periods` has what each user did in each `period_name`: `user_id`, `treatment`, `period`,
+    `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
+    treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
     """
 
     experiment: str
     arms: tuple[Arm, ...]
     users: pd.DataFrame
     lengths: pd.DataFrame
+    periods: pd.DataFrame
+    period_name: str
+    coverage: pd.DataFrame
+    latencies: pd.DataFrame
+    own: Mapping[str, str]
+    """The recommender that answered most of a treatment's requests, where the log says it."""
     quality: Quality
+    has_catalog: bool
+
+    def of(self, treatment: str) -> pd.DataFrame:
+        """The rows of `users` of one treatment."""
+        return self.users[self.users["treatment"] == treatment]
 
     def values(self, treatment: str, metric: str) -> "pd.Series[float]":
-        """The metric of each user of the treatment that has one."""
-        return self.users.loc[self.users["treatment"] == treatment, metric].dropna()
+        """The column of each user of the treatment that has one."""
+        return self.of(treatment)[metric].dropna()
 
 
-def aggregate(log: EventLog, experiment: str) -> Aggregates:
-    """Reduce an open log to `experiment`.
+def aggregate(log: EventLog, experiment: str, catalog: str | Path | None = None) -> Aggregates:
+    """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
-    Raises InputError where the log does not have the experiment (naming those it has), or has not
-    both the control C and another treatment.
+    Raises InputError where the log does not have the experiment (naming those it has), has not
+    both the control C and another treatment, or the catalog cannot be read.
     """
-    lines = _assign(log, experiment)
-    log.connection.execute((HERE.parent / "sessions.sql").read_text())
-    users = log.connection.execute((HERE / "per_user.sql").read_text()).df()
-    lengths = log.connection.execute((HERE / "session_lengths.sql").read_text()).df()
-    arms = tuple(
-        _arm(treatment, users, lengths) for treatment in sorted(lines, key=_natural_order)
+    return _reduce(log, experiment, assign(log, experiment), catalog)
+
+
+def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:
+    """Reduce a whole log, whatever experiments ran, to one treatment; for what came before one."""
+    return _reduce(log, "", assign_everybody(log), catalog)
+
+
+def _reduce(
+    log: EventLog, experiment: str, lines: Counter[str], catalog: str | Path | None
+) -> Aggregates:
+    run = log.connection.execute
+    run("CREATE TABLE artists (track BIGINT, artist VARCHAR)")
+    if catalog is not None:
+        tracks = pd.DataFrame(read_tracks(catalog).values(), columns=["track", "artist"])
+        log.connection.register("catalog", tracks)
+        run("INSERT INTO artists SELECT track, artist FROM catalog")
+    run((SQL / "judged.sql").read_text())
+    own = _own(log.connection, list(lines))
+    users = run((SQL / "per_user.sql").read_text()).df()
+    lengths = run((SQL / "session_lengths.sql").read_text()).df()
+    quality = _quality(log, users, sum(lines.values()))
+    period = _period(quality)
+    periods = run((SQL / "per_period.sql").read_text(), {"period": PERIODS[period]}).df()
+    log.connection.register("user_groups", _groups(users))
+    return Aggregates(
+        experiment,
+        tuple(_arm(treatment, users, lengths) for treatment in sorted(lines, key=natural_order)),
+        users,
+        lengths,
+        periods,
+        period,
+        run((SQL / "coverage.sql").read_text()).df(),
+        run((SQL / "latencies.sql").read_text()).df(),
+        own,
+        quality,
+        catalog is not None,
     )
-    return Aggregates(experiment, arms, users, lengths, _quality(log, users, sum(lines.values())))
 
 
-def _assign(log: EventLog, experiment: str) -> Counter[str]:
-    """Make the table `treatments`; returns lines per treatment."""
-    combinations = log.connection.execute(
-        "SELECT experiments, COUNT(*) FROM events GROUP BY experiments ORDER BY experiments"
+def _own(connection: duckdb.DuckDBPyConnection, treatments: Sequence[str]) -> dict[str, str]:
+    """Make the table `own`; a log does not say which recommender a treatment stands for."""
+    counts = connection.execute(
+        "SELECT treatment, recommender, COUNT(*) FROM judged_lines"
+        " WHERE recommender IS NOT NULL GROUP BY treatment, recommender"
     ).fetchall()
-    assigned: list[tuple[str, str]] = []
-    lines: Counter[str] = Counter()
-    known: set[str] = set()
-    for text, count in combinations:
-        running = {name: arm for name, arm in json.loads(text).items() if arm is not None}
-        known |= running.keys()
-        if experiment in running:
-            assigned.append((text, running[experiment]))
-            lines[running[experiment]] += count
-    if not lines:
-        found = ", ".join(sorted(known)) or "none"
-        raise InputError(f"experiment {experiment} is not in the logs; they have: {found}")
-    treatments = ", ".join(sorted(lines, key=_natural_order))
-    if CONTROL not in lines or len(lines) < 2:
-        raise InputError(
-            f"experiment {experiment} has only {treatments} in the logs:"
-            f" a comparison needs the control {CONTROL} and at least one other treatment"
-        )
-    log.connection.execute("CREATE TABLE treatments (experiments VARCHAR, treatment VARCHAR)")
-    log.connection.executemany("INSERT INTO treatments VALUES (?, ?)", assigned)
-    return lines
+    most = {
+        treatment: max((count, name) for arm, name, count in counts if arm == treatment)[1]
+        for treatment in treatments
+        if any(arm == treatment for arm, _, _ in counts)
+    }
+    connection.execute("CREATE TABLE own (treatment VARCHAR, recommender VARCHAR)")
+    if most:
+        connection.executemany("INSERT INTO own VALUES (?, ?)", list(most.items()))
+    return most
 
 
-def _natural_order(treatment: str) -> tuple[bool, list[tuple[int, str]]]:
-    """C first, then T1, T2, ..., T10."""
-    parts = re.findall(r"\d+|\D+", treatment)
-    return treatment != CONTROL, [
-        (int(part), "") if part.isdigit() else (-1, part) for part in parts
-    ]
+def _groups(users: pd.DataFrame) -> pd.DataFrame:
+    """Groups of 50 users for coverage (none for those left over), and 200 blocks of users."""
+    numbers = users.groupby("treatment").cumcount()
+    sizes = users.groupby("treatment")["user_id"].transform("size")
+    groups = numbers // _COVERAGE_USERS
+    whole = groups < sizes // _COVERAGE_USERS
+    return users[["user_id", "treatment"]].assign(
+        coverage_group=groups.where(whole).astype("Int64"), block=numbers % _BLOCKS
+    )
 
 
 def _arm(treatment: str, users: pd.DataFrame, lengths: pd.DataFrame) -> Arm:
@@ -134,9 +176,8 @@ def _arm(treatment: str, users: pd.DataFrame, lengths: pd.DataFrame) -> Arm:
 
 
 def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
-    first, last = log.connection.execute(
-        "SELECT MIN(timestamp), MAX(timestamp) FROM events INNER JOIN treatments"
-        " ON treatments.experiments = events.experiments"
+    first, last, backwards, kept = log.connection.execute(
+        "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM judged_lines"
     ).fetchall()[0]
     return Quality(
         files=tuple(str(file) for file in log.files),
@@ -144,7 +185,16 @@ def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
         bad_lines=log.bad_lines,
         bad=log.bad,
         lines_outside=log.lines - log.bad_lines - lines_inside,
+        duplicates=lines_inside - kept,
+        backwards=int(backwards),
         users_in_several=int(users["user_id"].duplicated().sum()),
         first_timestamp=first,
         last_timestamp=last,
     )
+
+
+def _period(quality: Quality) -> str:
+    for name, length in PERIODS.items():
+        if quality.last_timestamp // length - quality.first_timestamp // length >= 2:
+            return name
+    return "second"

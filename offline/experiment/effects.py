@@ -14,7 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from offline.experiment.aggregate import CONTROL, METRICS, Aggregates
+from offline.experiment.aggregate import Aggregates
+from offline.experiment.assignment import CONTROL
+from offline.experiment.metrics import FAMILY
 
 CONFIDENCE = 0.95
 NO_SPREAD = 1e-12
@@ -67,7 +69,7 @@ class Moments:
 
 
 def effect_table(aggregates: Aggregates) -> tuple[Effect, ...]:
-    """Every treatment but the control, with every metric, in the order of arms and METRICS."""
+    """Every treatment but the control, with every metric, in the order of arms and FAMILY."""
     return tuple(
         compare(
             arm.treatment,
@@ -77,7 +79,7 @@ def effect_table(aggregates: Aggregates) -> tuple[Effect, ...]:
         )
         for arm in aggregates.arms
         if arm.treatment != CONTROL
-        for metric in METRICS
+        for metric in FAMILY
     )
 
 
@@ -119,15 +121,66 @@ def compare(treatment: str, metric: str, control: Moments, treated: Moments) -> 
     )
 
 
-def welch_margin(control: Moments, treated: Moments) -> float:
-    """Half the width of Welch's interval for treated.mean − control.mean; NaN if undefined."""
+def standard_error(control: Moments, treated: Moments) -> float:
+    """Of treated.mean − control.mean; NaN if undefined."""
+    return math.sqrt(control.variance_of_mean + treated.variance_of_mean)
+
+
+def freedom(control: Moments, treated: Moments) -> float:
+    """Welch-Satterthwaite degrees of freedom; NaN where there is no spread."""
     variance = control.variance_of_mean + treated.variance_of_mean
     if variance == 0 or math.isnan(variance):
-        return variance
-    freedom = variance**2 / sum(
+        return math.nan
+    return variance**2 / sum(
         side.variance_of_mean**2 / (side.n - 1) for side in (control, treated)
     )
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * math.sqrt(variance))
+
+
+def quantile(control: Moments, treated: Moments) -> float:
+    """What the standard error is multiplied with for Welch's interval; NaN if undefined."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom(control, treated)))
+
+
+def welch_margin(control: Moments, treated: Moments) -> float:
+    """Half the width of Welch's interval for treated.mean − control.mean; NaN if undefined."""
+    error = standard_error(control, treated)
+    return error if error == 0 or math.isnan(error) else quantile(control, treated) * error
+
+
+def welch_p(control: Moments, treated: Moments) -> float:
+    """Two-sided p-value of Welch's test of equal means; NaN if undefined."""
+    error = standard_error(control, treated)
+    difference = abs(treated.mean - control.mean)
+    if error == 0:
+        return float(difference <= NO_SPREAD * abs(control.mean))
+    return float(2 * stats.t.sf(difference / error, freedom(control, treated)))
+
+
+def relative_interval(
+    control: Moments, treated: Moments, times: float | None = None
+) -> tuple[float, float] | None:
+    """Interval of 100 × (treated / control − 1), for the ratio of two estimated means.
+
+    E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954. `times` multiplies the
+    standard errors (default: Welch's quantile), so the interval excludes 0 exactly where that of
+    the difference does. The effect table takes the control mean as given instead, which is too
+    narrow where the effect is positive. None where the control mean could be 0, or is undefined.
+    """
+    error = standard_error(control, treated)
+    if math.isnan(error) or control.mean == 0:
+        return None
+    ratio = treated.mean / control.mean
+    if error == 0:
+        return 100 * (ratio - 1), 100 * (ratio - 1)
+    if times is None:
+        times = quantile(control, treated)
+    doubt = times**2 * control.variance_of_mean / control.mean**2
+    if doubt >= 1:
+        return None
+    spread = treated.variance_of_mean * (1 - doubt) + ratio**2 * control.variance_of_mean
+    half = times * math.sqrt(spread) / abs(control.mean) / (1 - doubt)
+    middle = ratio / (1 - doubt)
+    return 100 * (middle - half - 1), 100 * (middle + half - 1)
 
 
 COLUMNS = [field.name for field in fields(Effect) if field.name != "note"]

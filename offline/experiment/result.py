@@ -1,28 +1,64 @@
-"""The effect table for a terminal and for programs."""
+"""The analysis for a terminal and for programs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from offline.experiment.aggregate import CONTROL, Aggregates
+from offline.experiment.aggregate import Aggregates
+from offline.experiment.analysis import DECIDING, Analysis
+from offline.experiment.assignment import CONTROL
+from offline.experiment.comparison import Comparison
 from offline.experiment.effects import COLUMNS, CONFIDENCE, Effect
-from offline.experiment.health import SampleRatio
-from offline.experiment.verdict import Verdict
+from offline.experiment.metrics import BY_NAME, FAMILY
+from offline.experiment.verdict import Verdict, interval, percent
 
 
 def as_text(effects: Sequence[Effect]) -> str:
     """The table with the protocol's columns, aligned, "-" where a value cannot be computed."""
     rows = [COLUMNS] + [[_cell(name, getattr(row, name)) for name in COLUMNS] for row in effects]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
     notes = [f"{row.treatment} {row.metric}: {row.note}" for row in effects if row.note]
-    return "\n".join(lines + notes)
+    return "\n".join(_aligned(rows) + notes)
+
+
+def more_text(analysis: Analysis) -> str:
+    """The other metrics, and what the effect table has no column for, metric by metric."""
+    head = ["treatment", "metric", "effect", "95 % interval", "CUPED", "p", "Holm", "BH"]
+    head.append("detectable")
+    rows = [head]
+    for row in analysis.comparisons:
+        effect = row.effect
+        rows.append(
+            [
+                effect.treatment,
+                effect.metric,
+                "-" if effect.effect is None else percent(effect.effect),
+                "-" if row.relative is None else interval(*row.relative),
+                "-" if row.cuped is None else interval(*row.cuped),
+                *("-" if p is None else f"{p:.2g}" for p in (row.p, row.p_holm, row.p_bh)),
+                "-" if row.detectable is None else f"{row.detectable:.2g} %",
+            ]
+        )
+    notes = [
+        f"{row.effect.treatment} {row.effect.metric}: {row.effect.note}"
+        for row in analysis.comparisons
+        if row.effect.note and row.effect.metric not in FAMILY
+    ]
+    notes += [f"{name}: {why}" for name, why in analysis.missing.items()]
+    return "\n".join(_aligned(rows) + notes)
+
+
+def guardrail_text(analysis: Analysis) -> str:
+    """One line a guardrail."""
+    lines = []
+    for guard in analysis.guardrails:
+        sign = "−" if BY_NAME[guard.metric].more_is_better else "+"
+        known = guard.lower is not None and guard.upper is not None
+        ends = interval(guard.lower or 0, guard.upper or 0) if known else "no interval"
+        lines.append(
+            f"guardrail {guard.treatment} {guard.metric}: {guard.status} "
+            f"({ends}; margin {sign}{guard.margin:g} %)"
+        )
+    return "\n".join(lines)
 
 
 def quality_text(aggregates: Aggregates) -> str:
@@ -34,38 +70,45 @@ def quality_text(aggregates: Aggregates) -> str:
     )
     quality = aggregates.quality
     text = f"{quality.lines:,} lines; {arms}"
-    if alone := sum(arm.users_without_session for arm in aggregates.arms):
-        text += f"; users without a finished session: {alone:,}"
-    if quality.users_in_several:
-        text += f"; users in more than one treatment: {quality.users_in_several:,}"
-    if quality.lines_outside:
-        text += f"; lines outside the experiment: {quality.lines_outside:,}"
+    for count, what in (
+        (sum(arm.users_without_session for arm in aggregates.arms), "users without a session"),
+        (quality.users_in_several, "users in more than one treatment"),
+        (quality.duplicates, "duplicates, left out"),
+        (quality.backwards, "lines from a clock that went backwards"),
+        (quality.lines_outside, "lines outside the experiment"),
+    ):
+        text += f"; {what}: {count:,}" if count else ""
     return text
 
 
-def as_json(
-    aggregates: Aggregates,
-    effects: Sequence[Effect],
-    verdicts: Sequence[Verdict],
-    ratio: SampleRatio,
-) -> dict[str, Any]:
-    """Table, verdicts and counts as JSON values; null where a value cannot be computed.
+def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Everything as JSON values; null where a value cannot be computed.
 
     Numbers keep 12 digits: sums over threads differ in the last ones from run to run.
     """
-    quality = aggregates.quality
-    return {
+    aggregates, quality = analysis.aggregates, analysis.aggregates.quality
+    content = {
         "experiment": aggregates.experiment,
         "control": CONTROL,
         "confidence": CONFIDENCE,
+        "deciding": DECIDING,
+        "sequential": analysis.options.sequential,
         "verdicts": [asdict(verdict) for verdict in verdicts],
-        "effects": [
-            {name: _rounded(value) for name, value in asdict(effect).items()} for effect in effects
-        ],
+        "effects": [asdict(effect) for effect in analysis.family],
+        "metrics": [_comparison(row) for row in analysis.comparisons],
+        "missing": dict(analysis.missing),
+        "guardrails": [asdict(guard) for guard in analysis.guardrails],
+        "looks": {
+            name: [asdict(look) for look in looks] for name, looks in analysis.looks.items()
+        },
+        "looks_every": aggregates.period_name,
+        "segments": {
+            name: [asdict(segment) for segment in some] for name, some in analysis.segments.items()
+        },
         "sample_ratio": {
-            "p": _rounded(ratio.p),
-            "mismatch": ratio.mismatch,
-            "expected": {name: _rounded(count) for name, count in ratio.expected.items()},
+            "p": analysis.ratio.p,
+            "mismatch": analysis.ratio.mismatch,
+            "expected": dict(analysis.ratio.expected),
         },
         "treatments": [asdict(arm) for arm in aggregates.arms],
         "log": {
@@ -74,13 +117,61 @@ def as_json(
             "bad_lines": quality.bad_lines,
             "bad": [str(bad) for bad in quality.bad],
             "lines_outside": quality.lines_outside,
+            "duplicates": quality.duplicates,
+            "backwards": quality.backwards,
             "users_in_several": quality.users_in_several,
         },
     }
+    rounded: dict[str, Any] = _rounded(content)
+    return rounded
 
 
-def _rounded(value: object) -> object:
-    return float(f"{value:.12g}") if isinstance(value, float) else value
+def _comparison(row: Comparison) -> dict[str, Any]:
+    adjusted = row.adjusted
+    cuped = None
+    if adjusted is not None:
+        cuped = {
+            "effect": row.cuped_effect,
+            "interval": row.cuped,
+            "variance_reduction": adjusted.reduction,
+            "known_users": adjusted.known,
+        }
+    return {
+        "treatment": row.effect.treatment,
+        "metric": row.effect.metric,
+        "effect": row.effect.effect,
+        "interval": row.relative,
+        "p": row.p,
+        "p_holm": row.p_holm,
+        "p_bh": row.p_bh,
+        "detectable": row.detectable,
+        "bootstrap": row.bootstrap,
+        "cuped": cuped,
+        "control": row.effect.control_mean,
+        "value": row.effect.treatment_mean,
+        "note": row.effect.note,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, dict):
+        return {key: _rounded(some) for key, some in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(some) for some in value]
+    return value
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _cell(name: str, value: object) -> str:

@@ -1,14 +1,20 @@
-"""The effect table said in words."""
+"""The analysis said in words: the decision on each treatment, and its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from offline.experiment.aggregate import CONTROL, Aggregates
-from offline.experiment.effects import Effect
-from offline.experiment.health import SampleRatio
+from statsmodels.stats.multitest import multipletests
 
-DECIDING = "mean_session_time"
+from offline.experiment.analysis import DECIDING, Analysis
+from offline.experiment.assignment import CONTROL
+from offline.experiment.comparison import Comparison
+from offline.experiment.effects import CONFIDENCE
+from offline.experiment.guardrails import Guardrail
+from offline.experiment.health import SampleRatio
+from offline.experiment.metrics import BY_NAME
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -20,26 +26,23 @@ class Verdict:
     sentence: str
 
 
-def verdicts(
-    aggregates: Aggregates,
-    effects: tuple[Effect, ...],
-    names: Mapping[str, str],
-    ratio: SampleRatio,
-    metric: str = DECIDING,
-) -> tuple[Verdict, ...]:
-    """A verdict on `metric` for every treatment; `names` says what C, T1, ... stand for.
+def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...]:
+    """A verdict on every treatment; `names` says what C, T1, ... stand for.
 
     None is given where users were not split as they should have been: whatever moved some of
-    them from one side to the other may be what makes the difference.
+    them from one side to the other may be what makes the difference. Where there are several
+    treatments, their p-values are adjusted for that (Holm). A winner that breaks a guardrail is
+    not to be shipped.
     """
-    if ratio.mismatch:
+    treatments = [arm.treatment for arm in analysis.aggregates.arms[1:]]
+    if analysis.ratio.mismatch:
         return tuple(
-            Verdict(effect.treatment, "open", _mismatch(effect.treatment, ratio, names))
-            for effect in effects
-            if effect.metric == metric
+            Verdict(name, "open", _mismatch(name, analysis.ratio, names)) for name in treatments
         )
+    rows = [analysis.deciding(name) for name in treatments]
+    found = _found(analysis, rows)
     return tuple(
-        _verdict(aggregates, effect, names) for effect in effects if effect.metric == metric
+        _verdict(analysis, row, is_found, names) for row, is_found in zip(rows, found, strict=True)
     )
 
 
@@ -60,6 +63,18 @@ def interval(lower: float, upper: float) -> str:
     return f"{percent(lower).removesuffix(' %')} to {percent(upper)}"
 
 
+def _found(analysis: Analysis, rows: Sequence[Comparison]) -> list[bool]:
+    """Whether each deciding row has a difference, over all treatments taken together."""
+    if analysis.options.sequential:
+        return [  # that interval holds for all treatments together
+            bool(looks) and looks[-1].excludes_zero
+            for looks in (analysis.looks[row.effect.treatment] for row in rows)
+        ]
+    values = [row.p for row in rows if row.p is not None]
+    adjusted = iter(multipletests(values, method="holm")[1] if values else ())
+    return [row.p is not None and float(next(adjusted)) < 1 - CONFIDENCE for row in rows]
+
+
 def _mismatch(treatment: str, ratio: SampleRatio, names: Mapping[str, str]) -> str:
     users = f"{ratio.users[treatment]:,} users against {ratio.users[CONTROL]:,}"
     wanted = f"{ratio.expected[treatment]:,.0f} against {ratio.expected[CONTROL]:,.0f}"
@@ -69,29 +84,62 @@ def _mismatch(treatment: str, ratio: SampleRatio, names: Mapping[str, str]) -> s
     )
 
 
-def _verdict(aggregates: Aggregates, row: Effect, names: Mapping[str, str]) -> Verdict:
-    treatment, control = label(row.treatment, names), label(CONTROL, names)
-    metric = row.metric.replace("_", " ")
-    if row.effect is None or row.lower is None or row.upper is None:
-        return Verdict(
-            row.treatment,
-            "open",
-            f"{treatment} cannot be judged against {control} on {metric}: {row.note}.",
-        )
-    users = [len(aggregates.values(side, row.metric)) for side in (row.treatment, CONTROL)]
-    evidence = (
-        f"95 % interval {interval(row.lower, row.upper)}; {users[0]:,} users against {users[1]:,}"
-    )
-    if not row.significant:
-        return Verdict(
-            row.treatment,
-            "open",
-            f"No significant difference between {treatment} and {control} on {metric}:"
-            f" {percent(row.effect)} ({evidence}).",
-        )
-    verb = "beats" if row.effect > 0 else "loses to"
-    return Verdict(
-        row.treatment,
-        "wins" if row.effect > 0 else "loses",
-        f"{treatment} {verb} {control} on {metric} by {percent(row.effect)} ({evidence}).",
-    )
+def _verdict(
+    analysis: Analysis, row: Comparison, is_found: bool, names: Mapping[str, str]
+) -> Verdict:
+    arm = row.effect.treatment
+    treatment, control = label(arm, names), label(CONTROL, names)
+    metric = BY_NAME[DECIDING].title.lower()
+    ends = _interval(analysis, row)
+    if row.effect.effect is None or ends is None:
+        why = row.effect.note or _undefined(analysis)
+        sentence = f"No verdict on {treatment}: it cannot be judged against {control} on {metric}:"
+        return Verdict(arm, "open", f"{sentence} {why}.")
+    users = [len(analysis.aggregates.values(side, DECIDING)) for side in (arm, CONTROL)]
+    kind = "always-valid 95 % interval" if analysis.options.sequential else "95 % interval"
+    evidence = f"{kind} {interval(*ends)}; {users[0]:,} users against {users[1]:,}"
+    effect = percent(row.effect.effect)
+    if not is_found:
+        sentence = f"Keep {control} for now: no significant difference of {treatment} on {metric}"
+        alone = row.effect.significant and not analysis.options.sequential
+        several = ", once it is one of several treatments" if alone else ""
+        return Verdict(arm, "open", f"{sentence}{several}: {effect} ({evidence}).")
+    if row.effect.effect < 0:
+        sentence = f"Keep {control}: {treatment} loses to it on {metric} by {effect}"
+        return Verdict(arm, "loses", f"{sentence} ({evidence}).")
+    guards = [guard for guard in analysis.guardrails if guard.treatment == arm]
+    reason = f"it beats {control} on {metric} by {effect} ({evidence})"
+    if broken := [guard for guard in guards if guard.status == "broken"]:
+        sentence = f"Do not ship {treatment} yet: {reason}, but {_told(broken)}."
+        return Verdict(arm, "open", sentence)
+    if doubtful := [guard for guard in guards if guard.status == "not shown"]:
+        return Verdict(arm, "wins", f"Ship {treatment}: {reason}; not shown: {_told(doubtful)}.")
+    return Verdict(arm, "wins", f"Ship {treatment}: {reason}.")
+
+
+def _interval(analysis: Analysis, row: Comparison) -> Interval | None:
+    if not analysis.options.sequential:
+        return row.relative
+    looks = analysis.looks[row.effect.treatment]
+    return (looks[-1].lower, looks[-1].upper) if looks else None
+
+
+def _undefined(analysis: Analysis) -> str:
+    if analysis.options.sequential:
+        return "there are too few users for a first look"
+    return "the control mean is too uncertain to divide by"
+
+
+def _told(guards: Sequence[Guardrail]) -> str:
+    told = []
+    for guard in guards:
+        metric = BY_NAME[guard.metric]
+        sign = "−" if metric.more_is_better else "+"
+        changed = "undefined" if guard.effect is None else percent(guard.effect)
+        if guard.status == "broken":
+            told.append(f"{metric.title.lower()} {changed} breaks {sign}{guard.margin:g} %")
+        else:
+            told.append(
+                f"that {metric.title.lower()} ({changed}) stays within {sign}{guard.margin:g} %"
+            )
+    return " and ".join(told)

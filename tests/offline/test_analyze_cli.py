@@ -32,7 +32,7 @@ def test_analyze_prints_verdict_table_and_quality_and_writes_the_page(
     result = run("analyze", log, "--experiment", EXPERIMENT, "--out", page, "--run-info", info)
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert lines[0].startswith("DAE (T1) beats C on mean session time by +")
+    assert lines[0].startswith("Ship DAE (T1): it beats C on session time by +")
     assert lines[2].split() == [
         *("treatment", "metric", "effect", "upper", "lower"),
         *("control_mean", "treatment_mean", "significant"),

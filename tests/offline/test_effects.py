@@ -10,9 +10,10 @@ import pytest
 from scipy import stats
 
 from offline.errors import InputError
-from offline.experiment.aggregate import METRICS, Aggregates, aggregate
+from offline.experiment.aggregate import Aggregates, aggregate
+from offline.experiment.analysis import analyse
 from offline.experiment.effects import Moments, as_frame, compare, effect_table
-from offline.experiment.health import sample_ratio
+from offline.experiment.metrics import FAMILY
 from offline.experiment.verdict import label, percent, verdicts
 from offline.logs import open_logs
 
@@ -50,7 +51,7 @@ def obvious_table(events: list[dict[str, Any]]) -> pd.DataFrame:
     users["mean_session_time"] = users["time"] / users["sessions"].replace(0, math.nan)
     table = []
     for treatment in sorted(set(log["treatment"]) - {"C"}):
-        for metric in METRICS:
+        for metric in FAMILY:
             control = users.loc["C", metric].dropna()
             treated = users.loc[treatment, metric].dropna()
             interval = stats.ttest_ind(treated, control, equal_var=False).confidence_interval(0.95)
@@ -105,14 +106,14 @@ def test_a_welch_interval_worked_by_hand() -> None:
 
 def test_a_users_sessions_make_one_value(event: Make, reduce: Make) -> None:
     lines = [
-        event(time=1.0, latency=0.1),
-        event(time=0.5, latency=0.2),
-        event(time=0.3, latency=0.6, message="last"),
-        event(time=1.0, message="last", latency=None),
+        event(time=1.0, latency=0.1, timestamp=1),
+        event(time=0.5, latency=0.2, timestamp=2),
+        event(time=0.3, latency=0.6, timestamp=3, message="last"),
+        event(time=1.0, message="last", timestamp=4, latency=None),
         in_arm(event, 2, "T1"),
     ]
     users = reduce(lines).users.set_index("user_id")
-    assert users.loc["1", list(METRICS)].tolist() == pytest.approx([2, 2.0, 1.4, 0.3])
+    assert users.loc["1", list(FAMILY)].tolist() == pytest.approx([2, 2.0, 1.4, 0.3])
 
 
 def test_a_user_without_a_finished_session_counts_where_there_is_a_value(
@@ -139,7 +140,7 @@ def test_treatments_come_in_natural_order(event: Make, reduce: Make) -> None:
 def test_lines_outside_and_users_in_two_treatments_are_counted(event: Make, reduce: Make) -> None:
     lines = [
         in_arm(event, 1, "C"),
-        in_arm(event, 1, "T1"),
+        in_arm(event, 1, "T1", timestamp=1),
         in_arm(event, 2, "T1"),
         event(experiments={}),
         event(experiments={EXPERIMENT: None}),
@@ -211,7 +212,7 @@ def test_one_constant_side_still_has_an_interval() -> None:
 
 
 def sentence(found: Aggregates, names: dict[str, str] | None = None) -> tuple[str, str]:
-    verdict = verdicts(found, effect_table(found), names or {}, sample_ratio(found))[0]
+    verdict = verdicts(analyse(found), names or {})[0]
     return verdict.outcome, verdict.sentence
 
 
@@ -221,21 +222,22 @@ def test_the_verdict_says_who_wins(event: Make, reduce: Make) -> None:
         times += [(time + gain, "T1") for time, _ in times]
         return reduce([in_arm(event, u, arm, time=time) for u, (time, arm) in enumerate(times)])
 
-    # Variance 0.01 a side, 3 users: margin t(4) 2.7764 × √(0.02 / 3) = 0.22669, 45.3 % of 0.5.
+    # Variance 0.01 a side, 3 users: t(4) = 2.7764, g = t² (0.01 / 3) / 0.5² = 0.10278. Fieller for
+    # the ratio r = 1.6: (r ± t / 0.5 × √(0.01 / 3 × (1 - g + r²))) / (1 - g) = 1.119 to 2.448.
     assert sentence(run(0.3)) == (
         "wins",
-        "T1 beats C on mean session time by +60.0 %"
-        " (95 % interval +14.7 to +105.3 %; 3 users against 3).",
+        "Ship T1: it beats C on session time by +60.0 %"
+        " (95 % interval +11.9 to +144.8 %; 3 users against 3).",
     )
     assert sentence(run(-0.4), {"T1": "DAE", "C": "CONTEXTUAL"}) == (
         "loses",
-        "DAE (T1) loses to CONTEXTUAL (C) on mean session time by -80.0 %"
-        " (95 % interval -125.3 to -34.7 %; 3 users against 3).",
+        "Keep CONTEXTUAL (C): DAE (T1) loses to it on session time by -80.0 %"
+        " (95 % interval -112.3 to -43.1 %; 3 users against 3).",
     )
     assert sentence(run(0.02)) == (
         "open",
-        "No significant difference between T1 and C on mean session time: +4.00 %"
-        " (95 % interval -41.3 to +49.3 %; 3 users against 3).",
+        "Keep C for now: no significant difference of T1 on session time: +4.00 %"
+        " (95 % interval -34.4 to +66.2 %; 3 users against 3).",
     )
 
 
@@ -243,7 +245,8 @@ def test_the_verdict_says_when_there_is_none(event: Make, reduce: Make) -> None:
     lines = [in_arm(event, 1, "C"), in_arm(event, 2, "T1"), in_arm(event, 3, "T1")]
     assert sentence(reduce(lines)) == (
         "open",
-        "T1 cannot be judged against C on mean session time: only 1 user in C: no interval.",
+        "No verdict on T1: it cannot be judged against C on session time: only 1 user in C: no"
+        " interval.",
     )
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate
-from offline.experiment.effects import effect_table
+from offline.experiment.analysis import Options, analyse
 from offline.experiment.health import health_text, parse_weights, sample_ratio
 from offline.experiment.verdict import verdicts
 from offline.logs import open_logs
@@ -54,7 +54,7 @@ def test_a_mismatch_stops_the_verdict(split: Callable[..., Aggregates]) -> None:
     ratio = sample_ratio(found)
     assert ratio.mismatch
     assert "not what it should be" in health_text(ratio)
-    [verdict] = verdicts(found, effect_table(found), {"T1": "DAE"}, ratio)
+    [verdict] = verdicts(analyse(found), {"T1": "DAE"})
     assert verdict.outcome == "open"
     assert verdict.sentence == (
         "No verdict on DAE (T1): it has 80 users against 150 where 115 against 115 were expected "
@@ -67,7 +67,7 @@ def test_a_split_that_was_meant_is_none(split: Callable[..., Aggregates]) -> Non
     ratio = sample_ratio(found, parse_weights("C=2,T1=1"))
     assert ratio.expected["T1"] == pytest.approx(230 / 3)
     assert not ratio.mismatch
-    [verdict] = verdicts(found, effect_table(found), {}, ratio)
+    [verdict] = verdicts(analyse(found, options=Options(weights={"C": 2, "T1": 1})), {})
     assert verdict.outcome == "wins"
 
 

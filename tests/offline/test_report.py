@@ -12,9 +12,9 @@ import pytest
 
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate
-from offline.experiment.effects import effect_table
-from offline.experiment.health import sample_ratio
-from offline.experiment.plots import NARROW, WIDE, Bar, Lengths, length_plot, mean_plot
+from offline.experiment.analysis import analyse
+from offline.experiment.canvas import NARROW, WIDE
+from offline.experiment.plots import Bar, Steps, at_least_plot, bar_plot
 from offline.experiment.report import render_report
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
@@ -31,10 +31,8 @@ def render(write_log: Make) -> Callable[..., str]:
         info = run_info or RunInfo()
         with open_logs([write_log(lines)]) as log:
             found = aggregate(log, EXPERIMENT)
-        effects = effect_table(found)
-        ratio = sample_ratio(found)
-        sentences = verdicts(found, effects, info.treatments, ratio)
-        return render_report(found, effects, sentences, ratio, info)
+        analysis = analyse(found)
+        return render_report(analysis, verdicts(analysis, info.treatments), info)
 
     return rendered
 
@@ -84,7 +82,7 @@ def test_the_page_tells_everything_in_one_file(make_events: Make, render: Make) 
     )
     text = text_of(render([*events, "{"], info))
     for part in (
-        "DAE (T1) beats CONTEXTUAL (C) on mean session time by +",
+        "Ship DAE (T1): it beats CONTEXTUAL (C) on session time by +",
         "DAE (T1) against CONTEXTUAL (C)",
         "Request time",
         " ms",
@@ -111,7 +109,10 @@ def test_what_is_undefined_is_marked(event: Make, render: Make) -> None:
     lines.append(event(user=3, message="last", time=0.5, experiments={EXPERIMENT: "T1"}))
     lines.append(event(user=4, experiments={EXPERIMENT: "T2"}))
     text = text_of(render(lines))
-    assert "T1 cannot be judged against C on mean session time: the control mean is 0" in text
+    assert (
+        "No verdict on T1: it cannot be judged against C on session time: the control mean is 0"
+        in text
+    )
     assert "only 1 user in T1: no interval" in text
     assert "no user of T2 has a value" in text
     assert "Users without a finished session001" in text
@@ -145,17 +146,20 @@ def test_the_same_log_makes_the_same_page(make_events: Make, render: Make) -> No
 
 
 def test_a_picture_shows_its_numbers() -> None:
-    bars = [Bar("CONTEXTUAL (C)", 0, 5.846, 0.344), Bar("DAE (T1)", 1, 16.3, None)]
+    bars = [
+        Bar("CONTEXTUAL (C)", 0, 5.846, (5.5, 6.2), "5.85 ± 0.34"),
+        Bar("DAE (T1)", 1, 16.3, None, "16.30"),
+    ]
     for width in (WIDE, NARROW):
-        svg = mean_plot(bars, "mean session time", width)
+        svg = bar_plot(bars, "mean session time", width)
         assert svg.startswith("<svg")
         assert ">5.85 ± 0.34<" in svg
         assert ">16.30<" in svg
 
 
 def test_a_picture_of_lengths_labels_its_lines() -> None:
-    sample = Lengths("DAE (T1)", 1, np.array([6, 10, 200]), np.array([50, 30, 20]))
-    svg = length_plot([sample], "tracks in the session, at least", WIDE)
+    sample = Steps("DAE (T1)", 1, np.array([6.0, 10, 200]), np.array([50.0, 30, 20]))
+    svg = at_least_plot([sample], "tracks in the session", WIDE)
     assert ">DAE (T1)<" in svg
     assert ">100 %<" in svg
     assert "var(--series-1)" in svg

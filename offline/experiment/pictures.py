@@ -1,0 +1,123 @@
+"""What the pictures of the page show, each for a desk and for a phone."""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from offline.experiment.aggregate import PERIODS, Aggregates
+from offline.experiment.analysis import DECIDING, Analysis
+from offline.experiment.assignment import CONTROL
+from offline.experiment.canvas import NARROW, WIDE
+from offline.experiment.effects import Moments
+from offline.experiment.plots import Band, Bar, Steps, at_least_plot, band_plot, bar_plot
+from offline.experiment.verdict import interval, percent
+
+Picture = Mapping[str, str]
+"""`wide` and `narrow`, or nothing where there is nothing to show."""
+_MOMENTS = {"day": "%m-%d", "hour": "%d. %H h", "minute": "%H:%M", "second": "%H:%M:%S"}
+_CURVE = np.linspace(0, 1, 201)
+
+
+def means(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
+    """The deciding metric of each treatment, with its own interval."""
+    bars = []
+    for colour, arm in enumerate(analysis.aggregates.arms):
+        moments = Moments.of(analysis.aggregates.values(arm.treatment, DECIDING))
+        margin = moments.margin()
+        if moments.n:
+            text = f"{moments.mean:.2f}" + ("" if math.isnan(margin) else f" ± {margin:.2f}")
+            ends = (moments.mean - margin, moments.mean + margin)
+            found = None if math.isnan(margin) else ends
+            bars.append(Bar(labels[arm.treatment], colour, moments.mean, found, text))
+    axis = "mean session time"
+    return _both(lambda width: bar_plot(bars, axis, width)) if bars else {}
+
+
+def followed(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
+    """The effect after each period, a panel per treatment."""
+    aggregates = analysis.aggregates
+    bands = []
+    for colour, arm in enumerate(aggregates.arms):
+        some = analysis.looks.get(arm.treatment, ())
+        if len(some) > 1:
+            columns = np.array(
+                [
+                    (look.effect, look.lower, look.upper, look.fixed_lower, look.fixed_upper)
+                    for look in some
+                ]
+            ).T
+            bands.append(Band(labels[arm.treatment], colour, *columns))
+    if not bands:
+        return {}
+    form, length = _MOMENTS[aggregates.period_name], PERIODS[aggregates.period_name]
+    names = [
+        f"{datetime.fromtimestamp(period * length / 1000, UTC):{form}}"
+        for period in sorted(set(aggregates.periods["period"].tolist()))
+    ]
+    axis = f"end of the {aggregates.period_name}, UTC"
+    return _both(lambda width: band_plot(bands, names, axis, width))
+
+
+def per_user(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
+    """How the deciding metric is spread over users."""
+    samples = []
+    for colour, arm in enumerate(analysis.aggregates.arms):
+        values = analysis.aggregates.values(arm.treatment, DECIDING)
+        if len(values):
+            points, counts = np.unique(np.quantile(values, _CURVE), return_counts=True)
+            samples.append(Steps(labels[arm.treatment], colour, points, counts.astype(np.float64)))
+    axis = "mean session time of a user"
+    return _both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
+
+
+def finished(aggregates: Aggregates, treatment: str) -> pd.DataFrame:
+    """Rows of `lengths` of the finished sessions of a treatment."""
+    lengths = aggregates.lengths
+    return lengths[(lengths["treatment"] == treatment) & (lengths["finished"] == 1)]
+
+
+def lengths(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
+    """How long sessions last."""
+    samples = []
+    for colour, arm in enumerate(analysis.aggregates.arms):
+        own = finished(analysis.aggregates, arm.treatment)
+        if len(own):
+            columns = (own[name].to_numpy(np.float64) for name in ("length", "sessions"))
+            samples.append(Steps(labels[arm.treatment], colour, *columns))
+    axis = "tracks in the session"
+    return _both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
+
+
+def by_segment(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
+    """The effect among less and more active users."""
+    bars = [
+        Bar(
+            f"{labels[arm.treatment]}, {segment.name} ({segment.users:,} users)",
+            colour,
+            segment.effect,
+            (segment.lower, segment.upper),
+            f"{percent(segment.effect)} ({interval(segment.lower, segment.upper)})",
+        )
+        for colour, arm in enumerate(analysis.aggregates.arms)
+        for segment in analysis.segments.get(arm.treatment, ())
+    ]
+    if not bars:
+        return {}
+    axis = f"effect on mean session time, % of {labels[CONTROL]}"
+    return {
+        "wide": bar_plot(bars, axis, WIDE, zero=True),
+        # A phone has no room for the numbers beside the names.
+        "narrow": bar_plot(
+            [Bar(bar.label, bar.colour, bar.value, bar.interval, "") for bar in bars],
+            axis,
+            NARROW,
+            zero=True,
+        ),
+    }
+
+
+def _both(draw: Callable[[float], str]) -> Picture:
+    return {"wide": draw(WIDE), "narrow": draw(NARROW)}

@@ -1,0 +1,68 @@
+"""What a test can find: before it, from a log like the one to come; after it, from its own."""
+
+from dataclasses import dataclass
+
+from scipy import optimize, stats
+from statsmodels.stats.power import TTestIndPower
+
+from offline.experiment.effects import CONFIDENCE, Moments
+
+POWER = 0.8
+_ALPHA = 1 - CONFIDENCE
+_MANY = 1000
+"""Degrees of freedom from which on Student's distribution is as good as normal (to .001)."""
+
+
+def power(effect: float, error: float, freedom: float) -> float:
+    """Chance that Welch's test finds a true difference `effect` of means, with its sign.
+
+    `error` is the standard error of the difference. The statistic is taken to have a noncentral
+    t distribution with `freedom` degrees; with many, a normal one.
+    """
+    limit = stats.t.ppf(1 - _ALPHA / 2, freedom)
+    shift = abs(effect) / error
+    if freedom > _MANY:
+        return float(stats.norm.sf(limit - shift))
+    return float(stats.nct.sf(limit, freedom, shift))
+
+
+def detectable(error: float, freedom: float, wanted: float = POWER) -> float:
+    """The smallest true difference that is found with the chance `wanted`."""
+    limit = stats.t.ppf(1 - _ALPHA / 2, freedom)
+    root = optimize.brentq(
+        lambda effect: power(effect, 1.0, freedom) - wanted, 1e-6, 3 * limit + 3, xtol=1e-6
+    )
+    return float(root * error)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A metric per user, as a past log has it: `mean` and standard deviation `spread`."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, moments: Moments) -> "Plan":
+        return cls(moments.mean, float((moments.variance_of_mean * moments.n) ** 0.5))
+
+    def detectable(self, users: float, wanted: float = POWER) -> float:
+        """Smallest effect, in percent of the mean, found with `users` on each of two sides."""
+        size = TTestIndPower().solve_power(
+            nobs1=users, alpha=_ALPHA, power=wanted, alternative="two-sided"
+        )
+        return float(100 * size * self.spread / self.mean)
+
+    def power(self, effect: float, users: float) -> float:
+        """Chance to find a true effect, in percent of the mean, with `users` on each side."""
+        size = abs(effect) / 100 * self.mean / self.spread
+        return float(TTestIndPower().power(size, users, _ALPHA))
+
+    def users(self, effect: float, wanted: float = POWER) -> float:
+        """Users that each side needs for an effect, in percent of the mean."""
+        size = abs(effect) / 100 * self.mean / self.spread
+        return float(
+            TTestIndPower().solve_power(
+                effect_size=size, alpha=_ALPHA, power=wanted, alternative="two-sided"
+            )
+        )

@@ -1,0 +1,132 @@
+"""The effect tables of the page: figures turned into what a reader sees."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from offline.experiment.analysis import Analysis
+from offline.experiment.assignment import CONTROL
+from offline.experiment.comparison import Comparison
+from offline.experiment.effects import CONFIDENCE
+from offline.experiment.metrics import BY_NAME, Metric
+from offline.experiment.verdict import interval, percent
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """A row of the effect table as the page shows it."""
+
+    metric: Metric
+    control: str
+    treatment: str
+    effect: str
+    interval: str
+    tone: str
+    """good, bad or flat: for its colour."""
+    significant: bool
+    note: str
+    span: tuple[float, float, float] | None
+    """Lower end, effect and upper end, as percentages of the width of the interval plot."""
+    figures: tuple[str, ...]
+    """For the statistician, in the order of FIGURES."""
+
+
+FIGURES = (
+    "Table's interval",
+    "Fieller",
+    "CUPED",
+    "Variance taken",
+    "Bootstrap",
+    "p",
+    "Holm",
+    "BH",
+    "Detectable",
+)
+
+
+@dataclass(frozen=True)
+class EffectBlock:
+    """The rows of one treatment, and where 0 lies in their interval plots (percent of width)."""
+
+    title: str
+    colour: int
+    rows: Sequence[EffectRow]
+    zero: float
+
+
+def effect_blocks(analysis: Analysis, labels: Mapping[str, str]) -> list[EffectBlock]:
+    """A block for each treatment but the control, in the order of the arms."""
+    blocks = []
+    for colour, arm in enumerate(analysis.aggregates.arms):
+        rows = [row for row in analysis.comparisons if row.effect.treatment == arm.treatment]
+        if not rows:
+            continue
+        ends = [end for row in rows for end in row.relative or ()]
+        left, right = min([0.0, *ends]), max([0.0, *ends])
+        margin = 0.05 * (right - left) or 1.0
+        left, width = left - margin, right - left + 2 * margin
+        blocks.append(
+            EffectBlock(
+                title=f"{labels[arm.treatment]} against {labels[CONTROL]}",
+                colour=colour,
+                rows=[_effect_row(row, left, width) for row in rows],
+                zero=-100 * left / width,
+            )
+        )
+    return blocks
+
+
+def _effect_row(row: Comparison, left: float, width: float) -> EffectRow:
+    effect = row.effect
+    metric = BY_NAME[effect.metric]
+    better = effect.effect is not None and (effect.effect > 0) == metric.more_is_better
+    significant = effect.significant
+    if row.p_holm is not None:
+        significant = row.p_holm < 1 - CONFIDENCE
+    span = None
+    if effect.effect is not None and row.relative is not None:
+        low, middle, high = (
+            100 * (end - left) / width for end in (row.relative[0], effect.effect, row.relative[1])
+        )
+        span = (low, middle, high)
+    return EffectRow(
+        metric=metric,
+        control=_value(effect.control_mean, metric),
+        treatment=_value(effect.treatment_mean, metric),
+        effect="–" if effect.effect is None else percent(effect.effect),
+        interval=_ends(row.relative),
+        tone=("good" if better else "bad") if significant else "flat",
+        significant=significant,
+        note=effect.note or _unbounded(row),
+        span=span,
+        figures=_figures(row),
+    )
+
+
+def _figures(row: Comparison) -> tuple[str, ...]:
+    effect, adjusted = row.effect, row.adjusted
+    table = None
+    if effect.lower is not None and effect.upper is not None:
+        table = effect.lower, effect.upper
+    return (
+        _ends(table),
+        _ends(row.relative),
+        _ends(row.cuped),
+        "–" if adjusted is None else f"{100 * adjusted.reduction:.0f} %",
+        _ends(row.bootstrap),
+        *("–" if p is None else f"{p:.2g}" for p in (row.p, row.p_holm, row.p_bh)),
+        "–" if row.detectable is None else f"{row.detectable:.2g} %",
+    )
+
+
+def _unbounded(row: Comparison) -> str:
+    if row.effect.effect is None or row.relative is not None:
+        return ""
+    return "the control mean is too uncertain to divide by: no relative interval"
+
+
+def _ends(found: tuple[float, float] | None) -> str:
+    return "–" if found is None else interval(*found)
+
+
+def _value(mean: float | None, metric: Metric) -> str:
+    return "–" if mean is None else f"{mean * metric.scale:,.2f}{metric.unit}"
