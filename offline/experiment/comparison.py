@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from offline.experiment.aggregate import Aggregates
@@ -176,8 +177,9 @@ def _with_adjusted_p(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
     known = [i for i, row in enumerate(rows) if row.p is not None]
     found = list(rows)
     if known:
-        values = [rows[i].p for i in known]
-        holm, bh = (multipletests(values, method=name)[1] for name in ("holm", "fdr_bh"))
+        values = [row.p for row in rows if row.p is not None]
+        holm = multipletests(values, method="holm")[1]
+        bh = stats.false_discovery_control(values, method="bh")
         for i, family_wise, discovery in zip(known, holm, bh, strict=True):
             found[i] = replace(found[i], p_holm=float(family_wise), p_bh=float(discovery))
     return tuple(found)

@@ -8,7 +8,7 @@ from offline.errors import InputError
 from offline.experiment.comparison import Comparison
 from offline.experiment.metrics import BY_NAME
 
-DEFAULT: Mapping[str, float] = {"sessions": 5.0, "mean_request_time": 20.0}
+DEFAULT: Mapping[str, float] = {"sessions": 10.0, "mean_request_time": 20.0}
 """Margins in percent of the control mean."""
 
 

@@ -1,9 +1,12 @@
-"""What a test can find: before it, from a log like the one to come; after it, from its own."""
+"""What a test can find: before it, from a log like the one to come; after it, from its own.
 
+J. Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd ed. 1988, chapter 2.
+"""
+
+import math
 from dataclasses import dataclass
 
 from scipy import optimize, stats
-from statsmodels.stats.power import TTestIndPower
 
 from offline.experiment.effects import CONFIDENCE, Moments
 
@@ -48,21 +51,21 @@ class Plan:
 
     def detectable(self, users: float, wanted: float = POWER) -> float:
         """Smallest effect, in percent of the mean, found with `users` on each of two sides."""
-        size = TTestIndPower().solve_power(
-            nobs1=users, alpha=_ALPHA, power=wanted, alternative="two-sided"
-        )
-        return float(100 * size * self.spread / self.mean)
+        return 100 * detectable(self._error(users), 2 * users - 2, wanted) / self.mean
 
     def power(self, effect: float, users: float) -> float:
         """Chance to find a true effect, in percent of the mean, with `users` on each side."""
-        size = abs(effect) / 100 * self.mean / self.spread
-        return float(TTestIndPower().power(size, users, _ALPHA))
+        return power(effect / 100 * self.mean, self._error(users), 2 * users - 2)
 
     def users(self, effect: float, wanted: float = POWER) -> float:
-        """Users that each side needs for an effect, in percent of the mean."""
-        size = abs(effect) / 100 * self.mean / self.spread
-        return float(
-            TTestIndPower().solve_power(
-                effect_size=size, alpha=_ALPHA, power=wanted, alternative="two-sided"
-            )
-        )
+        """Users that each side needs for an effect, in percent of the mean; 2 at least."""
+        if self.power(effect, 2) >= wanted:
+            return 2.0
+        most = 4.0
+        while self.power(effect, most) < wanted:
+            most *= 2
+        root = optimize.brentq(lambda users: self.power(effect, users) - wanted, 2, most)
+        return float(root)
+
+    def _error(self, users: float) -> float:
+        return self.spread * math.sqrt(2 / users)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import special, stats
-from statsmodels.stats.power import TTestPower
+from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from offline.experiment.bootstrap import percentile_interval, resampled_ratios
 from offline.experiment.cuped import adjust
@@ -142,10 +142,14 @@ def test_power_is_statsmodels() -> None:
 
 def test_a_plan_goes_both_ways() -> None:
     """5 % of 2.0 with a spread of 1.0: size 0.1, for which the textbook has some 1,570 a side."""
-    plan = Plan(2.0, 1.0)
+    plan, other = Plan(2.0, 1.0), TTestIndPower()
     assert plan.users(5.0) == pytest.approx(1571, abs=2)
-    assert plan.detectable(1571) == pytest.approx(5.0, rel=1e-3)
-    assert plan.power(5.0, 1571) == pytest.approx(0.8, abs=1e-3)
+    assert plan.users(-5.0) == plan.users(5.0)
+    for users in (20, 200, 1571, 100_000):
+        effect = plan.detectable(users)
+        assert plan.power(effect, users) == pytest.approx(0.8, abs=1e-4)
+        assert other.power(2 * effect / 100, users, 0.05) == pytest.approx(0.8, abs=1e-3)
+    assert plan.users(10_000.0) == 2
 
 
 def test_the_bootstrap_agrees_with_welch() -> None:

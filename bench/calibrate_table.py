@@ -1,0 +1,161 @@
+"""What came of the calibration's experiments, in tables and a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from statsmodels.stats.proportion import proportion_confint
+
+Rows = Sequence[dict[str, Any]]
+Rate = tuple[str, float, float, float]
+"""What was counted; how often, and the ends of its 95 % interval (Wilson), in percent."""
+
+TIME = "mean_session_time"
+_WELCH = {
+    "mean_session_time": "session time",
+    "mean_session_length": "session length",
+    "sessions": "sessions",
+    "mean_request_time": "request time",
+    "time_per_user": "time per user",
+    "recommended_per_session": "tracks recommended (ratio)",
+    "long_sessions": "long sessions (ratio)",
+    "coverage": "coverage (groups of 50)",
+}
+_COVERED = ("mean_session_time", "mean_session_length", "long_sessions", "time_per_user")
+
+
+def rate(name: str, values: Sequence[bool | None]) -> Rate:
+    """How often it was true, of those where it was known."""
+    known = [bool(value) for value in values if value is not None]
+    low, high = proportion_confint(sum(known), len(known), method="wilson")
+    return name, 100 * float(np.mean(known)), 100 * float(low), 100 * float(high)
+
+
+def false_positives(aa: Rows) -> list[Rate]:
+    """Of A/A experiments: each is one that a method should call in 5 % of the cases at most."""
+    found = [
+        rate(f"Welch, {title}", [row.get(f"{name}.welch") for row in aa])
+        for name, title in _WELCH.items()
+        if any(row.get(f"{name}.welch") is not None for row in aa)
+    ]
+    for name, key in (
+        ("CUPED, session time", f"{TIME}.cuped"),
+        ("CUPED, long sessions (ratio)", "long_sessions.cuped"),
+        ("bootstrap, slowest requests", "request_time_p99.bootstrap"),
+        ("any metric, Holm", "any_holm"),
+        ("any metric, Benjamini-Hochberg", "any_bh"),
+        ("any metric, unadjusted", "any_raw"),
+        ("always-valid, looked at every day", "peek_valid"),
+        ("Welch, looked at every day", "peek_fixed"),
+        ("sessions taken as units", "session_as_unit"),
+        ("sample ratio mismatch (nominal 0.1 %)", "mismatch"),
+    ):
+        if any(row.get(key) is not None for row in aa):
+            found.append(rate(name, [row.get(key) for row in aa]))
+    return found
+
+
+def coverage(ab: Rows) -> list[Rate]:
+    """Of A/B experiments: how often an interval holds the true relative effect."""
+    found = []
+    for metric in _COVERED:
+        for kind, title in (
+            ("table", "the table's"),
+            ("fieller", "Fieller"),
+            ("cuped", "CUPED"),
+            ("bootstrap", "bootstrap"),
+        ):
+            values = [row.get(f"{metric}.covers_{kind}") for row in ab]
+            if any(value is not None for value in values):
+                found.append(rate(f"{title}, {_WELCH[metric]}", values))
+    found.append(
+        rate("always-valid, session time, all looks", [row["valid_covers"] for row in ab])
+    )
+    return found
+
+
+def power(ab: Rows) -> list[Rate]:
+    """Of A/B experiments: how often the effect was found."""
+    stopped = [row["peek_valid"] for row in ab]
+    return [
+        rate("Welch", [row[f"{TIME}.welch"] for row in ab]),
+        rate("CUPED", [row.get(f"{TIME}.cuped") for row in ab]),
+        rate("always-valid, at any look", stopped),
+        rate("sessions taken as units", [row["session_as_unit"] for row in ab]),
+    ]
+
+
+def tables(found: dict[str, list[dict[str, Any]]], true: dict[str, float]) -> str:
+    """Everything in Markdown."""
+    aa, ab, few = found["aa"], found["ab"], found["few"]
+    parts = []
+    if aa:
+        title = f"### A/A: false positives\n\n{len(aa):,} experiments of 1,000 users\n"
+        parts += [title, _table("method", false_positives(aa))]
+    if few:
+        title = f"\n### A/A of few users\n\n{len(few):,} experiments of 100 users\n"
+        parts += [title, _table("method", false_positives(few))]
+    if ab:
+        title = f"\n### A/B: coverage\n\n{len(ab):,} experiments of 1,000 users; the true effect "
+        parts += [f"{title}on session time is {true[TIME]:+.2f} %\n"]
+        parts += [_table("interval", coverage(ab)), "\n### A/B: power\n"]
+        parts += [_table("method", power(ab)), ""]
+        predicted = np.mean([row["power_predicted"] for row in ab])
+        taken = np.array([row[f"{TIME}.reduction"] for row in ab])
+        stopped = [row["stopped_at"] for row in ab if row["stopped_at"] is not None]
+        parts += [
+            f"power promised by the period before: {100 * predicted:.1f} %",
+            f"variance that CUPED takes: {100 * taken.mean():.1f} % "
+            f"({100 * np.quantile(taken, 0.05):.0f} to {100 * np.quantile(taken, 0.95):.0f})",
+        ]
+        for name, key in (("Welch", "effect"), ("CUPED", "cuped_effect")):
+            effects = np.array([row[f"{TIME}.{key}"] for row in ab])
+            error = 1.96 * effects.std(ddof=1) / len(effects) ** 0.5
+            parts.append(f"mean effect found by {name}: {effects.mean():+.2f} ± {error:.2f} %")
+        if stopped:
+            parts.append(
+                f"always-valid stops at {100 * np.mean(stopped):.0f} % of the days, on average"
+            )
+    return "\n".join(parts)
+
+
+def _table(head: str, rates: Sequence[Rate]) -> str:
+    rows = [f"| {head} | % | 95 % interval |", "|---|---:|---:|"]
+    rows += [
+        f"| {name} | {value:.1f} | {low:.1f} to {high:.1f} |" for name, value, low, high in rates
+    ]
+    return "\n".join(rows)
+
+
+def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    """False positives and coverage, each with its interval and its nominal rate."""
+    panels = [
+        ("A/A: called significant, %", false_positives(found["aa"]), 5.0, (0.0, 45.0)),
+        ("A/B: interval holds the true effect, %", coverage(found["ab"]), 95.0, (90.0, 100.0)),
+    ]
+    figure = Figure(figsize=(11, 0.32 * sum(len(rates) for _, rates, _, _ in panels) + 2.2))
+    figure.set_layout_engine("constrained")
+    heights = [len(rates) for _, rates, _, _ in panels]
+    for axes, (title, rates, nominal, (low, high)) in zip(
+        figure.subplots(2, 1, height_ratios=heights), panels, strict=True
+    ):
+        axes.axvspan(nominal - 1, nominal + 1, color="#0f7d72", alpha=0.13, linewidth=0)
+        axes.axvline(nominal, color="#0f7d72", linewidth=1)
+        for place, (_, value, lower, upper) in enumerate(rates):
+            colour = "#b3365f" if min(value, upper) > nominal + 1 and nominal < 50 else "#1c2530"
+            sides = [[value - lower], [upper - value]]
+            axes.errorbar(value, place, xerr=sides, fmt="o", color=colour, markersize=4, capsize=3)
+        axes.set_yticks(range(len(rates)), [name for name, *_ in rates], fontsize=9)
+        axes.set_ylim(len(rates) - 0.4, -0.6)
+        axes.set_xlim(
+            low, max(high, 1.05 * max(upper for *_, upper in rates)) if low == 0 else high
+        )
+        axes.set_title(title, loc="left", fontsize=11)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.grid(axis="x", color="#e4e7ea")
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
