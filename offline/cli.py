@@ -13,6 +13,8 @@ COMMANDS = {
     "export": "Write the lists that the service serves.",
     "evaluate": "Measure a trained model, or any model on a public data set.",
     "analyze": "Judge an A/B experiment from the service's logs.",
+    "plan": "Say how many users an A/B experiment needs.",
+    "off-policy": "Estimate what new lists would give, before a test.",
 }
 
 
@@ -27,7 +29,8 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"offline.commands.{cmd_name}").command
+        module = f"offline.commands.{cmd_name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -47,12 +50,14 @@ def main() -> None:
     """Learn from listening logs and judge experiments.
 
     \b
-    collect   event logs          -> interactions
-    train     interactions        -> model directory
-    export    model, interactions -> recommendations.json, neighbours.json, top_tracks.json
-    evaluate  model, interactions -> metrics of what training held out
-    evaluate  public data set     -> metrics of any model, trained on it
-    analyze   event logs          -> effect table, report page
+    collect     event logs          -> interactions
+    train       interactions        -> model directory
+    export      model, interactions -> recommendations.json, neighbours.json, top_tracks.json
+    evaluate    model, interactions -> metrics of what training held out
+    evaluate    public data set     -> metrics of any model, trained on it
+    analyze     event logs          -> effect table, report page
+    plan        event logs          -> users a test needs, or effect it finds
+    off-policy  event logs, lists   -> estimates of what the lists would give
     """
 
 

@@ -15,6 +15,9 @@ _ALPHA = 1 - CONFIDENCE
 _MANY = 1000
 """Degrees of freedom from which on Student's distribution is as good as normal (to .001)."""
 
+_BOUNDLESS = 1e6
+"""Percent."""
+
 
 def power(effect: float, error: float, freedom: float) -> float:
     """Chance that Welch's test finds a true difference `effect` of means, with its sign.
@@ -40,7 +43,11 @@ def detectable(error: float, freedom: float, wanted: float = POWER) -> float:
 
 @dataclass(frozen=True)
 class Plan:
-    """A metric per user, as a past log has it: `mean` and standard deviation `spread`."""
+    """A metric per user, as a past log has it: `mean` and standard deviation `spread`.
+
+    The treated side is expected to differ from the other in scale, so in its spread too: who
+    listens longer by a tenth varies by a tenth more.
+    """
 
     mean: float
     spread: float
@@ -50,12 +57,23 @@ class Plan:
         return cls(moments.mean, float((moments.variance_of_mean * moments.n) ** 0.5))
 
     def detectable(self, users: float, wanted: float = POWER) -> float:
-        """Smallest effect, in percent of the mean, found with `users` on each of two sides."""
-        return 100 * detectable(self._error(users), 2 * users - 2, wanted) / self.mean
+        """Smallest effect, in percent of the mean, found with `users` on each of two sides.
+
+        Infinite where they are too few for any, as a larger effect comes with a larger spread.
+        """
+        most = 1.0
+        while self.power(most, users) < wanted:
+            most *= 2
+            if most > _BOUNDLESS:
+                return math.inf
+        root = optimize.brentq(lambda effect: self.power(effect, users) - wanted, 0, most)
+        return float(root)
 
     def power(self, effect: float, users: float) -> float:
         """Chance to find a true effect, in percent of the mean, with `users` on each side."""
-        return power(effect / 100 * self.mean, self._error(users), 2 * users - 2)
+        scale = 1 + effect / 100
+        error = self.spread * math.sqrt((1 + scale**2) / users)
+        return power(effect / 100 * self.mean, error, 2 * users - 2)
 
     def users(self, effect: float, wanted: float = POWER) -> float:
         """Users that each side needs for an effect, in percent of the mean; 2 at least."""
@@ -66,6 +84,3 @@ class Plan:
             most *= 2
         root = optimize.brentq(lambda users: self.power(effect, users) - wanted, 2, most)
         return float(root)
-
-    def _error(self, users: float) -> float:
-        return self.spread * math.sqrt(2 / users)

@@ -82,13 +82,31 @@ def test_cuped_is_the_analysis_of_covariance() -> None:
     side = rng.integers(0, 2, 400)
     y = 1 + 0.3 * side + 0.8 * x + rng.normal(0, 0.5, 400)
     found = adjust((y[side == 0], x[side == 0]), (y[side == 1], x[side == 1]))
-    fitted = sm.OLS(y, sm.add_constant(np.column_stack([side, x]))).fit()
+    fitted = sm.OLS(y, sm.add_constant(np.column_stack([side, x]))).fit(cov_type="HC2")
     assert found is not None
     assert found.treated.mean - found.control.mean == pytest.approx(fitted.params[1])
     error = math.sqrt(found.control.variance_of_mean + found.treated.variance_of_mean)
-    assert error == pytest.approx(fitted.bse[1], rel=0.02)
+    assert error == pytest.approx(fitted.bse[1], rel=1e-9)
     assert found.reduction == pytest.approx(1 - 0.25 / (0.25 + 0.64 * 2), abs=0.05)
     assert found.known == 1
+
+
+def test_cuped_knows_what_both_means_share() -> None:
+    """Three in ten were not there before; the treatment is a factor, so the slopes differ too."""
+    rng = RNG(5)
+    means, told = [], []
+    for _ in range(2000):
+        sides = []
+        for n, scale in ((300, 1.0), (500, 2.5)):
+            x = rng.gamma(1, 1, n)
+            y = scale * (0.5 + x + rng.gamma(1, 0.5, n))
+            sides.append((y, np.where(rng.random(n) < 0.3, np.nan, x)))
+        found = adjust(*sides)
+        assert found is not None
+        means.append((found.control.mean, found.treated.mean))
+        told.append(found.joint)
+    [[control, shared], [_, treated]] = np.cov(np.transpose(means))
+    assert np.mean(told, axis=0) == pytest.approx([control, treated, shared], rel=0.1)
 
 
 def test_cuped_leaves_users_alone_that_were_not_there_before() -> None:
@@ -141,15 +159,20 @@ def test_power_is_statsmodels() -> None:
 
 
 def test_a_plan_goes_both_ways() -> None:
-    """5 % of 2.0 with a spread of 1.0: size 0.1, for which the textbook has some 1,570 a side."""
+    """5 % of 2.0 with a spread of 1.0: size 0.1, for which the textbook has some 1,570 a side.
+
+    The treated side varies by 5 % more, which wants some 5 % more users.
+    """
     plan, other = Plan(2.0, 1.0), TTestIndPower()
-    assert plan.users(5.0) == pytest.approx(1571, abs=2)
-    assert plan.users(-5.0) == plan.users(5.0)
+    assert plan.users(5.0) == pytest.approx(1571 * (1 + 1.05**2) / 2, abs=2)
+    assert plan.users(-5.0) == pytest.approx(1571 * (1 + 0.95**2) / 2, abs=2)
     for users in (20, 200, 1571, 100_000):
         effect = plan.detectable(users)
         assert plan.power(effect, users) == pytest.approx(0.8, abs=1e-4)
-        assert other.power(2 * effect / 100, users, 0.05) == pytest.approx(0.8, abs=1e-3)
-    assert plan.users(10_000.0) == 2
+        size = 2 * effect / 100 / math.sqrt((1 + (1 + effect / 100) ** 2) / 2)
+        assert other.power(size, users, 0.05) == pytest.approx(0.8, abs=1e-3)
+    assert plan.users(10_000.0) == pytest.approx(3.3, abs=0.5)
+    assert plan.detectable(2) == math.inf
 
 
 def test_the_bootstrap_agrees_with_welch() -> None:

@@ -1,0 +1,74 @@
+"""`botify-offline off-policy`: event logs and new lists -> what the lists would give."""
+
+import json
+from pathlib import Path
+
+import click
+
+from offline.errors import InputError
+from offline.experiment.decisions import read_decisions
+from offline.experiment.look_ahead import look_ahead
+from offline.experiment.look_ahead_result import as_json, as_text, quality_text
+from offline.experiment.target_files import read_lists, read_top_tracks
+from offline.experiment.targets import ListTarget, PopularTarget, Target
+from offline.logs import open_logs
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True)
+@click.option("--lists", type=_PATH, multiple=True, help="recommendations.json; may come again.")
+@click.option("--top-tracks", type=_PATH, help="top_tracks.json: TOP_POP is a target too.")
+@click.option("--recommender", help="Only decisions that this recommender answered.")
+@click.option(
+    "--first",
+    is_flag=True,
+    help="Only the first decision of each session. Later ones stand after what the log's "
+    "recommender played, not after what the target would have.",
+)
+@click.option("--json", "json_out", type=_PATH, help="Write the table here.")
+def command(
+    logs: tuple[str, ...],
+    lists: tuple[Path, ...],
+    top_tracks: Path | None,
+    recommender: str | None,
+    first: bool,
+    json_out: Path | None,
+) -> None:
+    """Estimate what new lists would give, before they are tested.
+
+    LOGS are files, directories (their data.json* files) or quoted patterns, of a service that logs
+    `propensity`. The value is the share heard of a recommended track.
+    """
+    if not lists and top_tracks is None:
+        raise click.UsageError("nothing to estimate: add --lists or --top-tracks")
+    mine = {str(path): read_lists(path) for path in lists}
+    top = None if top_tracks is None else read_top_tracks(top_tracks)
+    with open_logs(logs) as log:
+        decisions = read_decisions(log, recommender=recommender, first=first)
+        bad_lines = log.bad_lines
+    targets: list[Target] = [ListTarget(name, found, decisions) for name, found in mine.items()]
+    if top is not None:
+        targets.append(PopularTarget(str(top_tracks), top, decisions))
+    found = look_ahead(decisions, targets)
+    if json_out is not None:
+        _write(json_out, json.dumps(as_json(found, decisions, first), indent=2) + "\n")
+    click.echo(as_text(found))
+    click.echo(quality_text(decisions, bad_lines))
+    for one in found:
+        for warning in one.warnings:
+            click.echo(f"{one.target}: {warning}")
+    if not first:
+        click.echo(
+            "all decisions: their contexts are what the log's recommender played before; "
+            "--first has no such bias"
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,75 @@
+"""Off-policy estimates for a terminal and for programs."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from offline.experiment.decisions import Decisions
+from offline.experiment.look_ahead import LookAhead
+
+_COLUMNS = ("target", "estimator", "value", "lower", "upper", "effective_sample", "matched")
+
+
+def as_text(found: Sequence[LookAhead]) -> str:
+    """A row per target and estimator, aligned, "-" where there is no number."""
+    rows: list[tuple[str, ...]] = [_COLUMNS]
+    for one in found:
+        for name, (value, half) in one.estimates.items():
+            weighted = name not in ("logged mean", "direct method")
+            size = f"{one.support.effective_size:,.0f}" if weighted else "-"
+            matched = f"{one.support.matched:,}" if weighted else "-"
+            ends = value, value - half, value + half
+            rows.append((one.target, name, *map(_cell, ends), size, matched))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def _cell(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "-"
+
+
+def quality_text(log: Decisions, bad_lines: int) -> str:
+    """One line: how many decisions were used, and what did not count."""
+    text = f"{log.usable.sum():,} decisions"
+    if log.left_out:
+        reasons = (f"{count:,} {reason}" for reason, count in sorted(log.left_out.items()))
+        text += f"; left out: {', '.join(reasons)}"
+    return text + (f"; {bad_lines:,} malformed lines" if bad_lines else "")
+
+
+def as_json(found: Sequence[LookAhead], log: Decisions, first: bool) -> dict[str, Any]:
+    """The same as JSON values; null where there is no number."""
+    targets: list[dict[str, Any]] = []
+    for one in found:
+        support = one.support
+        targets.append(
+            {
+                "target": one.target,
+                "estimates": {
+                    name: {
+                        "value": _number(value),
+                        "lower": _number(value - half),
+                        "upper": _number(value + half),
+                    }
+                    for name, (value, half) in one.estimates.items()
+                },
+                "decisions": support.decisions,
+                "matched": support.matched,
+                "effective_sample": _number(support.effective_size),
+                "max_weight": _number(support.max_weight),
+                "mean_weight": _number(support.mean_weight.mean),
+                "never_logged": _number(one.never_logged),
+                "warnings": list(one.warnings),
+            }
+        )
+    return {"first": first, "left_out": dict(log.left_out), "targets": targets}
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.12g}") if math.isfinite(value) else None
