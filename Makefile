@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality soak clean
+.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze calibrate soak clean
 
 setup: $(READY)
 
@@ -69,6 +69,14 @@ bench-train: $(READY)
 # Every model on the public data sets of BOTIFY_DATA; hours, and goes on where it was stopped.
 bench-quality: $(READY)
 	@$(BIN)/python bench/quality.py
+
+# A million sessions to a report, beside pandas; makes its own data.
+bench-analyze: $(READY)
+	@$(BIN)/python bench/analyze.py
+
+# Whether the verdict keeps its promises: 4,000 experiments with a known effect. Half an hour.
+calibrate: $(READY)
+	@$(BIN)/python bench/calibrate.py --plot out/calibrate/calibration.svg
 
 # Ten minutes at 80 % of what the service can take.
 soak: $(READY)

@@ -71,14 +71,14 @@ def coverage(ab: Rows) -> list[Rate]:
             if any(value is not None for value in values):
                 found.append(rate(f"{title}, {_WELCH[metric]}", values))
     found.append(
-        rate("always-valid, session time, all looks", [row["valid_covers"] for row in ab])
+        rate("always-valid, session time, all looks", [row.get("valid_covers") for row in ab])
     )
     return found
 
 
 def power(ab: Rows) -> list[Rate]:
     """Of A/B experiments: how often the effect was found."""
-    stopped = [row["peek_valid"] for row in ab]
+    stopped = [row.get("peek_valid") for row in ab]
     return [
         rate("Welch", [row[f"{TIME}.welch"] for row in ab]),
         rate("CUPED", [row.get(f"{TIME}.cuped") for row in ab]),

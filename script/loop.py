@@ -160,7 +160,7 @@ class Loop:
             *("botify-offline", "analyze", self.out / "log"),
             *("--experiment", self.design.experiment),
             *("--out", self.out / "report.html", "--json", self.out / "effects.json"),
-            *("--run-info", run_info),
+            *("--run-info", run_info, "--catalog", self.catalog),
         )
 
     def ladder(self, episodes: int) -> None:

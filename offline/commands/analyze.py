@@ -42,7 +42,7 @@ _FILE = click.Path(path_type=Path)
     multiple=True,
     metavar="METRIC=PERCENT",
     help="A metric that must not get worse by more; METRIC=off takes one away. "
-    "[default: sessions=10, mean_request_time=20]",
+    "[default: sessions=10]",
 )
 @click.option(
     "--sequential",

@@ -58,7 +58,7 @@ class Comparison:
     def cuped(self) -> Interval | None:
         """The interval after CUPED, where there is a period before."""
         found = self.adjusted
-        return None if found is None else relative_interval(found.control, found.treated)
+        return None if found is None else found.relative()
 
     @property
     def cuped_effect(self) -> float | None:

@@ -157,29 +157,32 @@ def welch_p(control: Moments, treated: Moments) -> float:
 
 
 def relative_interval(
-    control: Moments, treated: Moments, times: float | None = None
+    control: Moments, treated: Moments, times: float | None = None, shared: float = 0.0
 ) -> tuple[float, float] | None:
     """Interval of 100 × (treated / control − 1), for the ratio of two estimated means.
 
     E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954. `times` multiplies the
     standard errors (default: Welch's quantile), so the interval excludes 0 exactly where that of
-    the difference does. The effect table takes the control mean as given instead, which is too
-    narrow where the effect is positive. None where the control mean could be 0, or is undefined.
+    the difference does. `shared` is the covariance of the two means. The effect table takes the
+    control mean as given instead, which is too narrow where the effect is positive. None where
+    the control mean could be 0, or is undefined.
     """
-    error = standard_error(control, treated)
+    error = control.variance_of_mean + treated.variance_of_mean - 2 * shared
     if math.isnan(error) or control.mean == 0:
         return None
     ratio = treated.mean / control.mean
-    if error == 0:
+    if error <= 0:
         return 100 * (ratio - 1), 100 * (ratio - 1)
     if times is None:
         times = quantile(control, treated)
-    doubt = times**2 * control.variance_of_mean / control.mean**2
+    # The ratios that (treated − ratio × control)² <= times² × its variance holds for.
+    scale = times**2 / control.mean**2
+    doubt = scale * control.variance_of_mean
     if doubt >= 1:
         return None
-    spread = treated.variance_of_mean * (1 - doubt) + ratio**2 * control.variance_of_mean
-    half = times * math.sqrt(spread) / abs(control.mean) / (1 - doubt)
-    middle = ratio / (1 - doubt)
+    middle = (ratio - scale * shared) / (1 - doubt)
+    spread = middle**2 - (ratio**2 - scale * treated.variance_of_mean) / (1 - doubt)
+    half = math.sqrt(max(spread, 0.0))
     return 100 * (middle - half - 1), 100 * (middle + half - 1)
 
 

@@ -16,7 +16,7 @@ from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import BY_NAME
 from offline.experiment.report_rows import FIGURES, effect_blocks
 from offline.experiment.run_info import RunInfo
-from offline.experiment.verdict import Verdict, interval, label, percent
+from offline.experiment.verdict import Verdict, interval, label
 
 SHOWN_BAD_LINES = 100
 
@@ -72,7 +72,7 @@ def _guardrail(guard: Guardrail, labels: Mapping[str, str]) -> dict[str, str]:
         "status": guard.status,
         "tone": {"holds": "good", "broken": "bad"}.get(guard.status, "flat"),
         "interval": interval(guard.lower or 0, guard.upper or 0) if known else "no interval",
-        "margin": percent(-guard.margin if metric.more_is_better else guard.margin),
+        "margin": f"{'-' if metric.more_is_better else '+'}{guard.margin:g} %",
     }
 
 

@@ -50,8 +50,8 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, str]) -> None:
     out, said = experiment
     assert (out / "collected/data.parquet").is_file()
-    assert re.search(r"DAE \(T1\) .* CONTEXTUAL \(C\)", said)
-    assert re.search(r"DAE_SESSION \(T2\) .* CONTEXTUAL \(C\)", said)
+    assert re.search(r"Ship DAE \(T1\): it beats CONTEXTUAL \(C\)", said)
+    assert re.search(r"Ship DAE_SESSION \(T2\): it beats CONTEXTUAL \(C\)", said)
     effects = json.loads((out / "effects.json").read_text())["effects"]
     found = [row for row in effects if row["metric"] == "mean_session_time"]
     for row, name in zip(found, ("DAE", "DAE_SESSION"), strict=True):

@@ -167,16 +167,16 @@ def test_ratios_agree_with_an_obvious_computation(make_events: Make, reduce: Mak
 
 
 def test_a_period_before_narrows_the_interval(make_events: Make, write_log: Make) -> None:
-    """The same listeners before: their tastes, not their treatments."""
-    before = make_events(seed=1, n_users=300, lift=1.0)
-    now = make_events(seed=1, n_users=300, sessions_per_user=5.0)
+    """Every other session of the same listeners is taken for the time before."""
+    events = make_events(seed=1, n_users=300, lift=1.0, sessions_per_user=20.0)
+    before, now = ([e for e in events if int(e["session"][-1]) % 2 == i] for i in (0, 1))
     with open_logs([write_log(now)]) as log:
         found = aggregate(log, EXPERIMENT)
     with open_logs([write_log(before)]) as log:
         analysis = analyse(found, aggregate_all(log))
     row = of(analysis, "mean_session_time")
-    assert row.adjusted.reduction > 0
-    assert row.cuped is not None
+    assert row.adjusted.reduction > 0.3
+    assert row.cuped[1] - row.cuped[0] < 0.85 * (row.relative[1] - row.relative[0])
     assert as_json(analysis, ())["metrics"][2]["cuped"]["variance_reduction"] > 0
 
 
@@ -213,12 +213,12 @@ def test_a_broken_guardrail_stops_a_winner(make_events: Make, reduce: Make) -> N
     slower = [
         e | {"latency": e["latency"] * (1 + ("T1" in e["experiments"].values()))} for e in events
     ]
-    analysis = analyse(reduce(slower))
-    [verdict] = verdicts(analysis, {})
+    strict = Options(margins=parse_margins(["mean_request_time=20"]))
+    [verdict] = verdicts(analyse(reduce(slower), options=strict), {})
     assert verdict.outcome == "open"
     assert verdict.sentence.startswith("Do not ship T1 yet: it beats C on session time by +")
     assert verdict.sentence.endswith("breaks +20 %.")
-    loose = Options(margins=parse_margins(["mean_request_time=off", "sessions=off"]))
+    loose = Options(margins=parse_margins(["sessions=off"]))
     [verdict] = verdicts(analyse(reduce(slower), options=loose), {})
     assert (verdict.outcome, verdict.sentence[:8]) == ("wins", "Ship T1:")
 
