@@ -183,6 +183,16 @@ def test_compressed_parts(
     assert parts(tmp_path / "out") == [numbered(3, 4, 1, 2), numbered(5, 9)]
 
 
+def test_a_part_says_of_how_many_logs_it_is(
+    source: Path, target: LocalTarget, tmp_path: Path
+) -> None:
+    ship(source, target)
+    (source / "data.json").write_bytes(numbered(3, 4, 5))
+    ship(source, target)
+    names = [path.name for path in (tmp_path / "out").glob("data.json*")]
+    assert sorted(name.partition("-x")[2] for name in names) == ["", "2"]
+
+
 def test_a_compressed_log_stays_as_it_is_and_must_not_change(
     source: Path, target: LocalTarget, tmp_path: Path
 ) -> None:
