@@ -15,7 +15,7 @@ from pathlib import Path
 class BadLine:
     """A line that was skipped: file, line number (from 1; of a parquet file the row), reason."""
 
-    path: Path
+    path: Path | str
     line: int
     reason: str
 
