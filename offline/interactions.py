@@ -142,7 +142,10 @@ def collect(
     """
     if not 0 <= threshold < 1:
         raise InputError(f"threshold {threshold} is outside [0, 1): a play's time is 0 to 1")
-    with new_directory(Path(out), "interactions.json") as directory, open_logs(logs, engine) as log:
+    with (
+        new_directory(Path(out), "interactions.json") as directory,
+        open_logs(logs, engine) as log,
+    ):
         _define_tables(log)
         if n_tracks is not None:
             check_tracks(_one(log, "SELECT MAX(track) FROM events"), n_tracks)

@@ -35,14 +35,17 @@ def find_log_files(paths: Sequence[str | Path]) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        for file in _files_behind(Path(path)):
+        for file in _files_behind(path):
             found.setdefault(file.resolve(), file)
     if not found:
         raise InputError("no logs given: name a log file, a directory or a pattern")
     return list(found.values())
 
 
-def _files_behind(path: Path) -> list[Path]:
+def _files_behind(name: str | Path) -> list[Path]:
+    if is_address(name):
+        raise InputError(f"{name} is no local path: only --engine spark reads others")
+    path = Path(name)
     if path.is_dir():
         files = sorted({file for pattern in IN_DIRECTORY for file in path.glob(pattern)})
         files = [file for file in files if file.is_file()]
@@ -56,6 +59,11 @@ def _files_behind(path: Path) -> list[Path]:
     if not files:
         raise no_such_log(path)
     return files
+
+
+def is_address(path: str | Path) -> bool:
+    """Whether it is one such as `hdfs://namenode:8020/logs`, and not of the local file system."""
+    return "://" in str(path)
 
 
 def no_log_in(directory: Path | str, deeper: str) -> InputError:
@@ -93,7 +101,7 @@ def examine(path: Path, scratch: Path) -> LogFile:
 
 
 def unpacked(file: Path | BinaryIO) -> Iterator[bytes]:
-    """What a gzip holds, piece by piece, with all that comes before a damage; `GZIP_DAMAGE` there."""
+    """What a gzip holds, piece by piece; all that comes before a damage, and then that error."""
     with gzip.open(file) as stream:
         # read1, not read: what came before the damage must not be lost with it.
         while chunk := stream.read1(1 << 20):

@@ -88,9 +88,7 @@ def load_relation(
     )
 
 
-def check_columns(
-    connection: duckdb.DuckDBPyConnection, relation: str, path: Path | str
-) -> None:
+def check_columns(connection: duckdb.DuckDBPyConnection, relation: str, path: Path | str) -> None:
     """Raises InputError where `load_relation` would: for what is no log by its columns."""
     _selected(connection, relation, None, path)
 

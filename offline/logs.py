@@ -1,7 +1,8 @@
 """Event logs as a relation of an engine: a line is an event, or it is accounted for.
 
 DuckDB's parallel readers get whole files, and mark the lines that are no events. Only files that
-have such lines are opened again, to name line and reason. How Spark reads: offline/engine/spark_logs.py.
+have such lines are opened again, to name line and reason. Spark is asked for by name, and
+offline/engine/spark_logs.py is how it reads.
 """
 
 import contextlib

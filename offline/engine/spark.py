@@ -30,6 +30,7 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
 }
+_PARTITIONS = "spark.sql.shuffle.partitions"
 _STATEMENT = re.compile(r"CREATE (TABLE|VIEW) (\w+) AS\s(.*)", re.DOTALL)
 
 
@@ -43,6 +44,10 @@ class SparkEngine:
         self.session = session.newSession()
         for name, value in _SETTINGS.items():
             self.session.conf.set(name, value)
+        context = session.sparkContext
+        if not context.getConf().contains(_PARTITIONS):
+            # Spark's 200 make small logs slow: what is kept is not merged to fewer.
+            self.session.conf.set(_PARTITIONS, str(2 * context.defaultParallelism))
         self._kept: list[DataFrame] = []
 
     @classmethod
@@ -58,7 +63,9 @@ class SparkEngine:
             session = SparkSession.builder.appName("botify").getOrCreate()
         except (PySparkException, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise InputError(f"Spark cannot start, which needs Java 17 or later: {reason}") from error
+            raise InputError(
+                f"Spark cannot start, which needs Java 17 or later: {reason}"
+            ) from error
         session.sparkContext.setLogLevel("ERROR")
         return cls(session)
 
@@ -97,6 +104,13 @@ class SparkEngine:
 
     def _sql(self, query: str, parameters: Parameters) -> DataFrame:
         return self.session.sql(re.sub(r"\$(\w+)", r":\1", query), args=dict(parameters or {}))
+
+
+def reason_of(error: Exception) -> str:
+    """One line: what Python said in a task, where it was Python that failed."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    said = [line for line in lines if "InputError: " in line]
+    return said[-1].partition("InputError: ")[2] if said else lines[0]
 
 
 def map_in_arrow(frame: DataFrame, task: Task, schema: str) -> DataFrame:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pyspark.sql import SparkSession
 
 from offline.errors import InputError
-from offline.log_files import IN_DIRECTORY, find_log_files, no_log_in, no_such_log
+from offline.log_files import IN_DIRECTORY, find_log_files, is_address, no_log_in, no_such_log
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def find_spark_files(session: SparkSession, paths: Sequence[str | Path]) -> list
     """
     found: dict[str, SparkFile] = {}
     for path in paths:
-        for file in _remote(session, str(path)) if "://" in str(path) else _local(session, path):
+        for file in _remote(session, str(path)) if is_address(path) else _local(session, path):
             found.setdefault(file.key, file)
     if not found:
         raise InputError("no logs given: name a log file, a directory or a pattern")
@@ -71,8 +71,12 @@ def _remote(session: SparkSession, address: str) -> list[SparkFile]:
         raise InputError(f"{address} cannot be read: {reason}") from error
     files = [status.getPath() for status in inside if status.isFile()]
     if not files:
-        raise no_such_log(address) if top is None else no_log_in(address, f"{address}/*/data.json*")
-    return [_file(file.toString(), file) for file in sorted(files, key=lambda file: file.toString())]
+        raise (
+            no_such_log(address) if top is None else no_log_in(address, f"{address}/*/data.json*")
+        )
+    return [
+        _file(file.toString(), file) for file in sorted(files, key=lambda file: file.toString())
+    ]
 
 
 def _is_log(name: str) -> bool:

@@ -1,13 +1,13 @@
 """The tasks that read a log on Spark: raw lines in, rows of the table `lines` out.
 
-Each task has a DuckDB of its own, to which it gives its lines batch by batch: what an event is, and
-what of it is kept, is decided by the very queries that read whole files there. Spark need not
-be imported here.
+Each task has a DuckDB of its own, to which it gives its lines batch by batch: what an event is,
+and what of it is kept, is decided by the very queries that read whole files there. Spark need
+not be imported here.
 """
 
 import io
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -96,7 +96,8 @@ def read_rows(files: Mapping[str, int]) -> Callable[[Batches], Batches]:
 def _files(batch: pa.RecordBatch, files: Mapping[str, int]) -> Ints:
     paths = batch["path"].dictionary_encode()
     numbers = np.array([files[path] for path in paths.dictionary.to_pylist()], np.int64)
-    return numbers[paths.indices.to_numpy()]
+    found: Ints = numbers[paths.indices.to_numpy()]
+    return found
 
 
 def _gzip(reader: "_Reader", file: int, content: bytes) -> Batches:
@@ -143,9 +144,9 @@ class _Reader:
         self._duckdb.close()
         self._scratch.cleanup()
 
-    def json(self, values: Sequence[bytes] | pa.Array, file: Ints, block: Ints, row: Ints) -> Batches:
+    def json(self, values: list[bytes] | pa.Array, file: Ints, block: Ints, row: Ints) -> Batches:
         """Rows of lines of JSON; one of NULLs for a line that holds nothing."""
-        lines = pa.array(values, pa.binary()) if isinstance(values, list) else values
+        lines: pa.Array = pa.array(values, pa.binary()) if isinstance(values, list) else values
         holds = pc.match_substring_regex(lines, r"[^ \t\r\n]")
         held = lines.filter(holds).to_pylist()
         if held:
@@ -187,7 +188,7 @@ class _Reader:
 
 
 def _damage(file: int, row: int, reason: str) -> Batches:
-    fields = {name: None for name in _TYPES} | {"usable": False, "reason": reason}
+    fields = dict.fromkeys(_TYPES) | {"usable": False, "reason": reason}
     schema = pa.schema([(name, _ARROW[kind]) for name, kind in _TYPES.items()])
     found = pa.Table.from_pylist([fields], schema)
     return _placed(found, np.array([file]), np.array([0]), np.array([row]))

@@ -136,7 +136,9 @@ def _reduce(
 
 
 def _frame(engine: Engine, query: str, parameters: Parameters = None) -> pd.DataFrame:
-    return engine.table((SQL / f"{query}.sql").read_text(), parameters).to_pandas()
+    found = engine.table((SQL / f"{query}.sql").read_text(), parameters)
+    frame: pd.DataFrame = found.to_pandas()
+    return frame
 
 
 def _own(engine: Engine, treatments: Sequence[str]) -> dict[str, str]:
