@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+BLANK = " \t\r\n\v\f"
+"""A line of these holds nothing; DuckDB passes it over."""
+
 
 @dataclass(frozen=True)
 class BadLine:

@@ -8,7 +8,6 @@ offline/engine/spark_logs.py is how it reads.
 import contextlib
 import glob
 import gzip
-import importlib
 import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,11 @@ from pathlib import Path
 
 import duckdb
 
-from offline.engine import Engine
+from offline.engine import Engine, needing_spark
 from offline.engine.duck import DuckEngine
 from offline.errors import InputError
 from offline.log_files import LogFile, examine, find_log_files
-from offline.log_lines import BadLine, explain_line
+from offline.log_lines import BLANK, BadLine, explain_line
 from offline.log_parquet import explain_rows, load_parquet
 
 HERE = Path(__file__).parent
@@ -67,8 +66,7 @@ def open_logs(paths: Sequence[str | Path], engine: str = "duckdb") -> Iterator[E
     bad, and where there is no Spark to be had.
     """
     if engine == "spark":
-        # Asked for by name only: there need be no pyspark where it is not used.
-        with importlib.import_module("offline.engine.spark_logs").open_on_spark(paths) as log:
+        with needing_spark("offline.engine.spark_logs").open_on_spark(paths) as log:
             yield log
         return
     found = find_log_files(paths)
@@ -166,7 +164,7 @@ def _explain_lines(file: LogFile, rows: Sequence[int]) -> Iterator[BadLine]:
     number = 0
     with gzip.open(file.path) if file.kind == "gzip" else file.content.open("rb") as stream:
         for number, line in enumerate(stream, 1):
-            if not line.strip(b" \t\r\n"):
+            if not line.strip(BLANK.encode()):
                 continue
             row += 1
             if row in wanted:

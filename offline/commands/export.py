@@ -1,6 +1,5 @@
 """`botify-offline export`."""
 
-import importlib
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +10,7 @@ import numpy as np
 
 from offline.artefact import SESSIONS, load_artefact
 from offline.atomic import write_atomic
+from offline.engine import needing_spark
 from offline.errors import InputError
 from offline.export import Lists, by_score, export_lists
 from offline.histories import Histories
@@ -94,8 +94,7 @@ def command(
             f"track is heard {100 * (1 - habits.artist_discount):.0f} % less"
         )
     if engine == "spark":
-        # Asked for by name only: there need be no pyspark where it is not used.
-        spark = importlib.import_module("offline.listing.on_spark")
+        spark = needing_spark("offline.listing.on_spark")
         lists = spark.on_spark(make, source.histories, habits, length)
         block = block or _SPARK_BLOCK
     else:

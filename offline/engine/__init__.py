@@ -1,10 +1,14 @@
 """What the queries of this room ask of a database. There are two: DuckDB and Spark."""
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import pyarrow as pa
+
+from offline.errors import InputError
 
 NAMES = ("duckdb", "spark")
 
@@ -28,3 +32,16 @@ class Engine(Protocol):
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make a small table of this process one that queries can name."""
+
+
+def needing_spark(module: str) -> ModuleType:
+    """Import a module that imports pyspark: only where Spark is asked for, it need be there.
+
+    Raises InputError where it is not.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("pyspark"):
+            raise
+        raise InputError("--engine spark needs pyspark: pip install 'botify[spark]'") from error

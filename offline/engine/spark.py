@@ -1,4 +1,4 @@
-"""Queries on Spark. Imported only where Spark is asked for."""
+"""Queries on Spark. Import it by `needing_spark`."""
 
 import os
 import re
@@ -10,16 +10,16 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.storagelevel import StorageLevel
 
 from offline.engine import Parameters
 from offline.errors import InputError
 
-try:
-    from pyspark.errors import PySparkException
-    from pyspark.sql import DataFrame, SparkSession
-    from pyspark.storagelevel import StorageLevel
-except ImportError as error:
-    raise InputError("--engine spark needs pyspark: pip install 'botify[spark]'") from error
+FAILURES = (PySparkException, Py4JError)
+"""What Spark raises; `reason_of` makes a line of it."""
 
 Task = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
@@ -61,12 +61,12 @@ class SparkEngine:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         try:
             session = SparkSession.builder.appName("botify").getOrCreate()
-        except (PySparkException, OSError) as error:
-            reason = str(error).splitlines()[0]
+        except (*FAILURES, OSError) as error:
             raise InputError(
-                f"Spark cannot start, which needs Java 17 or later: {reason}"
+                f"Spark cannot start, which needs Java 17 or later: {reason_of(error)}"
             ) from error
-        session.sparkContext.setLogLevel("ERROR")
+        # What goes wrong is raised here too, and said in one line.
+        session.sparkContext.setLogLevel("FATAL")
         return cls(session)
 
     def close(self) -> None:
@@ -94,7 +94,9 @@ class SparkEngine:
         return [tuple(row) for row in self._sql(query, parameters).collect()]
 
     def table(self, query: str, parameters: Parameters = None) -> pa.Table:
-        return self._sql(query, parameters).toArrow()
+        found = self._sql(query, parameters).toArrow()
+        # Without Spark's notes on which columns have no NULL, which DuckDB does not make.
+        return pa.table({name: found[name] for name in found.column_names})
 
     def write_parquet(self, query: str, path: Path, parameters: Parameters = None) -> None:
         pq.write_table(self.table(query, parameters), path, compression="zstd")
@@ -107,8 +109,8 @@ class SparkEngine:
 
 
 def reason_of(error: Exception) -> str:
-    """One line: what Python said in a task, where it was Python that failed."""
-    lines = str(error).splitlines() or [type(error).__name__]
+    """One line: what Java said, or what Python did in a task, where it was Python that failed."""
+    lines = str(getattr(error, "java_exception", error)).splitlines()
     said = [line for line in lines if "InputError: " in line]
     return said[-1].partition("InputError: ")[2] if said else lines[0]
 

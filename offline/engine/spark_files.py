@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pyspark.sql import SparkSession
 
+from offline.engine.spark import FAILURES, reason_of
 from offline.errors import InputError
 from offline.log_files import IN_DIRECTORY, find_log_files, is_address, no_log_in, no_such_log
 
@@ -66,9 +67,8 @@ def _remote(session: SparkSession, address: str) -> list[SparkFile]:
                 inside = [status for status in inside if _is_log(status.getPath().getName())]
         else:
             top, inside = None, list(system.globStatus(path) or [])
-    except Exception as error:  # py4j has one error for all that Java may throw
-        reason = str(getattr(error, "java_exception", error)).splitlines()[0]
-        raise InputError(f"{address} cannot be read: {reason}") from error
+    except FAILURES as error:
+        raise InputError(f"{address} cannot be read: {reason_of(error)}") from error
     files = [status.getPath() for status in inside if status.isFile()]
     if not files:
         raise (

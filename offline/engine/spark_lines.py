@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from offline.log_files import GZIP_DAMAGE, damage_of, unpacked
-from offline.log_lines import explain_line
+from offline.log_lines import BLANK, explain_line
 from offline.log_parquet import explain_relation, load_relation
 from offline.logs import FIELDS, HERE
 
@@ -147,7 +147,7 @@ class _Reader:
     def json(self, values: list[bytes] | pa.Array, file: Ints, block: Ints, row: Ints) -> Batches:
         """Rows of lines of JSON; one of NULLs for a line that holds nothing."""
         lines: pa.Array = pa.array(values, pa.binary()) if isinstance(values, list) else values
-        holds = pc.match_substring_regex(lines, r"[^ \t\r\n]")
+        holds = pc.match_substring_regex(lines, f"[^{BLANK}]")
         held = lines.filter(holds).to_pylist()
         if held:
             self._part.write_bytes(b"\n".join(held))

@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, DataFrameReader
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from offline.engine.spark import SparkEngine, map_in_arrow
+from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.engine.spark_files import SparkFile, find_spark_files
 from offline.engine.spark_lines import SCHEMA, read_gzip, read_rows, read_text
 from offline.errors import InputError
@@ -33,9 +32,9 @@ def open_on_spark(paths: Sequence[str | Path]) -> Iterator[EventLog]:
         try:
             engine.define("lines", _lines(engine, files), keep=True)
             log = _account(engine, files)
-        except PySparkException as error:
+        except FAILURES as error:
             names = names_of([file.name for file in files])
-            raise InputError(f"{names} cannot be read: {str(error).splitlines()[0]}") from error
+            raise InputError(f"{names} cannot be read: {reason_of(error)}") from error
         events = engine.session.table("lines").where("usable").select(*_EVENTS)
         engine.define("events", events, keep=False)
         yield log
@@ -45,25 +44,34 @@ def open_on_spark(paths: Sequence[str | Path]) -> Iterator[EventLog]:
 
 def _lines(engine: SparkEngine, files: Sequence[SparkFile]) -> DataFrame:
     numbers = {file.key: number for number, file in enumerate(files)}
-    read, frames = engine.session.read, []
+    frames = []
     path = "_metadata.file_path AS path"
     if plain := [file.pattern for file in files if file.kind == "plain"]:
-        text = read.text(plain, lineSep="\n").selectExpr(
-            "CAST(value AS BINARY) AS value", path, "_metadata.file_block_start AS block"
+        text = (
+            _read(engine)
+            .text(plain, lineSep="\n")
+            .selectExpr(
+                "CAST(value AS BINARY) AS value", path, "_metadata.file_block_start AS block"
+            )
         )
         frames.append(map_in_arrow(text, read_text(numbers), SCHEMA))
     if packed := [file.pattern for file in files if file.kind == "gzip"]:
         # Whole files: a gzip has no parts, and what is left of a damaged one must be known.
-        whole = read.format("binaryFile").load(packed).selectExpr("content", path)
+        whole = _read(engine).format("binaryFile").load(packed).selectExpr("content", path)
         frames.append(map_in_arrow(whole, read_gzip(numbers), SCHEMA))
     for columns, group in _parquet(engine, files):
         row = "_metadata.row_index AS file_row_number"
-        rows = read.parquet(*group).selectExpr(*columns, path, row)
+        rows = _read(engine).parquet(*group).selectExpr(*columns, path, row)
         frames.append(map_in_arrow(rows, read_rows(numbers), SCHEMA))
     first, *others = frames
     for frame in others:
         first = first.unionAll(frame)
     return first
+
+
+def _read(engine: SparkEngine) -> DataFrameReader:
+    # Else directories named dt=2024-02-29 would be read as a column, and all have to have it.
+    return engine.session.read.option("recursiveFileLookup", "true")
 
 
 def _parquet(
@@ -75,7 +83,7 @@ def _parquet(
         for file in files:
             if file.kind != "parquet":
                 continue
-            schema = engine.session.read.parquet(file.pattern).schema
+            schema = _read(engine).parquet(file.pattern).schema
             names = [f"`{name}`" for name in schema.names if name in FIELDS]
             connection.register("part", to_arrow_schema(schema).empty_table())
             check_columns(connection, "part", file.name)

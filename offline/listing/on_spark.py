@@ -7,10 +7,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from pyspark.errors import PySparkException
 from scipy import sparse
 
-from offline.engine.spark import SparkEngine, map_in_arrow, reason_of
+from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.errors import InputError
 from offline.export import Lists
 from offline.histories import Histories
@@ -43,7 +42,7 @@ def on_spark(make: Make, histories: Histories, habits: Habits, length: int) -> L
         users = engine.session.createDataFrame(_users(histories, habits, rows))
         try:
             found = map_in_arrow(users, task, _SCHEMA).toArrow()
-        except PySparkException as error:
+        except FAILURES as error:
             raise InputError(f"Spark could not make lists: {reason_of(error)}") from error
         out[found["row"].to_numpy()] = _values(found["list"].combine_chunks()).reshape(-1, length)
         return out
