@@ -23,6 +23,7 @@ from botify.health import LogTrouble, State
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. A fallback must answer within 50 ms; most answers take less than one."""
+_MS_PER_HOUR = 3_600_000
 
 
 class Metrics:
@@ -50,6 +51,13 @@ class Metrics:
         self._redis_failures = Counter(
             "botify_redis_failures", "Calls to Redis that failed.", ["kind"], registry=own
         )
+        hours = Counter(
+            "botify_events",
+            "Events answered, by the UTC hour of the day of their timestamps.",
+            ["hour"],
+            registry=own,
+        )
+        self._hours = [hours.labels(f"{hour:02}") for hour in range(24)]
         self._written = Counter("botify_log_events", "Events written.", registry=own)
         self._lost = Counter(
             "botify_log_events_lost", "Events never written: the disk was full.", registry=own
@@ -81,14 +89,17 @@ class Metrics:
             MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
         self._all.register(self._surroundings)
 
-    def answered(self, route: str, recommender: str | None, seconds: float) -> None:
-        """A request was answered with 200, by this recommender if by any."""
+    def answered(
+        self, route: str, recommender: str | None, seconds: float, timestamp: int
+    ) -> None:
+        """An event, of `timestamp` ms, was answered with 200, by this recommender if by any."""
         key = route, recommender or ""
         with self._harmless:
             child = self._children.get(key)
             if child is None:  # looking a child up by its labels takes longer than counting
                 child = self._children[key] = self._seconds.labels(*key)
             child.observe(seconds)
+            self._hours[timestamp // _MS_PER_HOUR % 24].inc()
 
     def fallback(self, wanted: str, answered: str) -> None:
         """One recommender stood in for another."""

@@ -82,7 +82,7 @@ class Service:
         if forced:
             _mark_forced(event, forced)
         self._log.write(event)
-        self._metrics.answered("next", offer.recommender, seconds)
+        self._metrics.answered("next", offer.recommender, seconds, offer.timestamp)
         if offer.recommender != recommender.name:
             self._metrics.fallback(recommender.name, offer.recommender)
         return offer.track
@@ -109,7 +109,7 @@ class Service:
         if forced:
             _mark_forced(event, forced)
         self._log.write(event)
-        self._metrics.answered("last", "", seconds)
+        self._metrics.answered("last", "", seconds, farewell.timestamp)
 
     def _offer(self, user: int, play: Play, recommender: Recommender) -> Offer:
         exclude = recommender.exclude + play.exclude

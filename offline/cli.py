@@ -15,6 +15,7 @@ COMMANDS = {
     "analyze": "Judge an A/B experiment from the service's logs.",
     "plan": "Say how many users an A/B experiment needs.",
     "off-policy": "Estimate what new lists would give, before a test.",
+    "reconcile": "Say where events are missing between the service and the verdict.",
 }
 
 
@@ -58,6 +59,7 @@ def main() -> None:
     analyze     event logs          -> effect table, report page
     plan        event logs          -> users a test needs, or effect it finds
     off-policy  event logs, lists   -> estimates of what the lists would give
+    reconcile   metrics, event logs -> where events are missing between service and verdict
     """
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from script.errors import InputError, ShipError
@@ -17,24 +18,21 @@ QUICK_SECONDS = 60
 COPY_SECONDS = 3600
 
 
-def fetch_logs(count: int, project: str | None, into: Path) -> tuple[list[LogFile], list[str]]:
-    """Copy the logs of the first `count` recommenders under the directory `into`.
+def fetch_logs(
+    wanted: Sequence[str], project: str | None, into: Path
+) -> tuple[list[LogFile], list[str]]:
+    """Copy the logs of recommenders under the directory `into`.
 
-    Recommenders that share one log volume are read once, all of the volume. Returns the logs,
-    and the names of the recommenders whose logs were not asked for. `project` picks one
-    docker-compose project where several run. Raises InputError where fewer than `count` are
-    there, ShipError where Docker fails.
+    `wanted` is a number, for the first so many, or names of containers. Recommenders that share
+    one log volume are read once, all of the volume. Returns the logs, and the names of the
+    recommenders whose logs were not asked for. `project` picks one docker-compose project where
+    several run. Raises InputError where some that are wanted are not there, ShipError where
+    Docker fails.
     """
-    found = _recommenders(project)
-    if len(found) < count:
-        there = ", ".join(match[0] for match in found) or "none"
-        raise InputError(
-            f"--recommender {count}: docker ps shows {there}; "
-            f"start them with `docker-compose up -d --scale recommender={count}`"
-        )
+    chosen, others = _choose(wanted, project)
     logs: list[LogFile] = []
     read = set()
-    for match in found[:count]:
+    for match in chosen:
         name = match[0]
         volume = _log_volume(name)
         if volume in read:
@@ -45,14 +43,49 @@ def fetch_logs(count: int, project: str | None, into: Path) -> tuple[list[LogFil
         _docker("cp", f"{name}:{LOG_DIR}/.", os.fspath(copy), seconds=COPY_SECONDS)
         logs += find_logs(copy, f"recommender-{match['number']}")
     check_names(logs)
-    others = [match[0] for match in found[count:]]
-    return logs, [name for name in others if _log_volume(name) not in read]
+    return logs, [match[0] for match in others if _log_volume(match[0]) not in read]
+
+
+def _choose(
+    wanted: Sequence[str], project: str | None
+) -> tuple[list[re.Match[str]], list[re.Match[str]]]:
+    """Those that are wanted, and the others."""
+    numbers = [name for name in wanted if name.isdecimal()]
+    if numbers and len(wanted) > 1:
+        raise InputError("--recommender: give one number, or names of containers, not both")
+    if numbers:
+        count = int(numbers[0])
+        if not count:
+            raise InputError("--recommender 0: nothing to take logs from")
+        found = _recommenders(project)
+        if len(found) < count:
+            there = ", ".join(match[0] for match in found) or "none"
+            raise InputError(
+                f"--recommender {count}: docker ps shows {there}; "
+                f"start them with `docker-compose up -d --scale recommender={count}`"
+            )
+        return found[:count], found[count:]
+    found = _all_recommenders()
+    by_name = {match[0]: match for match in found}
+    for name in wanted:
+        if name not in by_name:
+            shown = ", ".join(by_name) or "none"
+            raise InputError(f"--recommender {name}: docker ps shows {shown}")
+    projects = {by_name[name]["project"] for name in wanted}
+    return (
+        [by_name[name] for name in wanted],
+        [m for m in found if m["project"] in projects and m[0] not in wanted],
+    )
+
+
+def _all_recommenders() -> list[re.Match[str]]:
+    # --all: one that stopped has logs to ship too.
+    listed = _docker("ps", "--all", "--format", "{{.Names}}").split()
+    return [match for name in listed if (match := NAME.fullmatch(name))]
 
 
 def _recommenders(project: str | None) -> list[re.Match[str]]:
-    # --all: one that stopped has logs to ship too.
-    listed = _docker("ps", "--all", "--format", "{{.Names}}").split()
-    found = [match for name in listed if (match := NAME.fullmatch(name))]
+    found = _all_recommenders()
     projects = {match["project"] for match in found}
     if project is not None:
         found = [match for match in found if match["project"] == project]

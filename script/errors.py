@@ -7,3 +7,11 @@ class InputError(ValueError):
 
 class ShipError(RuntimeError):
     """The other side failed (HDFS, Docker, a disk): names the file or address and the cause."""
+
+
+class UnavailableError(ShipError):
+    """It failed in a way that may pass: a connection that broke, a node that starts again."""
+
+
+class LogChangedError(ShipError):
+    """A log was rotated, cut or taken away while it was read; the next run finds it as it is."""

@@ -1,32 +1,49 @@
 """A directory of HDFS as a target, over WebHDFS with the package `hdfs` (HdfsCLI)."""
 
 import configparser
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from hdfs import Client, HdfsError, InsecureClient
 from hdfs.config import Config
 from requests import ConnectionError as Unreachable
 from requests import RequestException
 
-from script.errors import InputError, ShipError
+from script.checksums import Digest
+from script.errors import InputError, ShipError, UnavailableError
 from script.sources import CHUNK
-from script.targets import hidden
+from script.targets import Entry, differs
 
 DEFAULT_URL = "http://127.0.0.1:50070"
 # Seconds to connect (also the longest a send may stall), and to wait for an answer.
 TIMEOUT = (10, 120)
+# Of the answer's hex: behind the bytes per CRC (4) and the CRCs per block (8).
+_MD5 = slice(24, 56)
+_FINAL = (
+    "AccessControlException",
+    "AuthenticationException",
+    "AuthorizationException",
+    "SecurityException",
+    "QuotaExceededException",
+    "FileAlreadyExistsException",
+    "FileNotFoundException",
+    "ParentNotDirectoryException",
+    "InvalidPathException",
+    "IllegalArgumentException",
+    "UnsupportedOperationException",
+)
 
 
-def connect(url: str | None, user: str) -> Client:
-    """A client for `url`, else for the default alias of ~/.hdfscli.cfg, else for DEFAULT_URL.
+def connect(url: str | None, user: str, alias: str | None = None) -> Client:
+    """A client for `alias` of ~/.hdfscli.cfg or for `url`, else for the default alias there, else
+    for DEFAULT_URL.
 
     `user` is who acts, unless the alias has a user or a way to sign in of its own. Nothing is
     sent yet. Raises InputError for a URL or an alias that cannot be used.
     """
     if url is None:
-        client = _default_alias(user)
+        client = _of_alias(user, alias)
         if client is not None:
             return client
         url = DEFAULT_URL
@@ -35,14 +52,15 @@ def connect(url: str | None, user: str) -> Client:
     return InsecureClient(url, user=user, timeout=TIMEOUT)
 
 
-def _default_alias(user: str) -> Client | None:
+def _of_alias(user: str, alias: str | None) -> Client | None:
     path = Config.default_path
     try:
         config = Config()
         path = config.path
-        if not config.has_option("global", "default.alias"):
-            return None
-        alias = config.get("global", "default.alias")
+        if alias is None:
+            if not config.has_option("global", "default.alias"):
+                return None
+            alias = config.get("global", "default.alias")
         for section in (f"{alias}.alias", f"{alias}_alias"):
             if config.has_section(section):
                 if not config.has_option(section, "timeout"):
@@ -69,7 +87,7 @@ def home_directory(user: str, directory: str) -> str:
 
 
 class HdfsTarget:
-    """A directory of HDFS, made when the first file comes. Methods raise ShipError."""
+    """A directory of HDFS. Methods raise ShipError, UnavailableError where it may pass."""
 
     def __init__(self, client: Client, directory: str) -> None:
         self._client = client
@@ -78,12 +96,25 @@ class HdfsTarget:
     def __str__(self) -> str:
         return f"{self._client.url} {self._directory}"
 
-    def sizes(self) -> dict[str, int]:
-        return {
-            name: status["length"]
-            for name, status in self._entries().items()
-            if status["type"] == "FILE"
-        }
+    def list(self, directory: str = "") -> dict[str, Entry]:
+        path = self._path(directory)
+        with self._failing(path):
+            try:
+                found = self._client.list(path, status=True)
+            except HdfsError as error:
+                if error.exception == "FileNotFoundException":
+                    return {}
+                if "is not a directory" in str(error):  # HdfsCLI's own words
+                    raise InputError(f"{path}: is a file; name a directory") from error
+                raise
+            return {
+                name: Entry(
+                    status["type"] == "DIRECTORY",
+                    status["length"],
+                    status["modificationTime"] / 1000,
+                )
+                for name, status in found
+            }
 
     def read(self, name: str) -> Iterator[bytes]:
         path = self._path(name)
@@ -95,48 +126,77 @@ class HdfsTarget:
         with self._failing(path):
             self._client.write(path, data=iter(chunks), overwrite=True)
 
-    def publish(self, name: str) -> None:
+    def verify(self, name: str, sent: Digest) -> None:
         path = self._path(name)
         with self._failing(path):
-            # Client.rename cannot replace a file; deleting first would leave a moment, or after
-            # a kill for good, in which neither the old content nor the new is in place.
-            answer = self._client._rename(
-                self._path(hidden(name)), destination=path, renameoptions="OVERWRITE"
-            )
-            # WebHDFS answers this form with nothing or an error, HttpFS with a boolean.
-            if answer.content and not answer.json()["boolean"]:
-                raise ShipError(f"{path} on {self._client.url}: HDFS did not rename the upload")
+            size = self._client.status(path)["length"]
+            if size == sent.size:
+                answer = self._client.checksum(path)
+                expected = sent.hdfs_checksum(answer["algorithm"])
+                if expected is not None:
+                    same = answer["bytes"][_MD5] == expected
+                else:  # a cluster that counts otherwise, or another store behind WebHDFS
+                    same = Digest(self.read(name)).sha256 == sent.sha256
+                if same:
+                    return
+            cause = self._quota(path)
+        raise differs(path, self, sent, size, cause)
 
-    def keep_only(self, names: set[str]) -> None:
-        """Remove everything in the directory but these files, subdirectories too."""
-        for name in self._entries().keys() - names:
-            path = self._path(name)
-            with self._failing(path):
-                self._client.delete(path, recursive=True)
-
-    def _entries(self) -> dict[str, dict[str, Any]]:
-        with self._failing(self._directory):
+    def rename(self, old: str, new: str) -> None:
+        path = self._path(new)
+        with self._failing(path):
             try:
-                return dict(self._client.list(self._directory, status=True))
+                self._rename(self._path(old), path)
             except HdfsError as error:
-                if error.exception == "FileNotFoundException":
-                    return {}
-                raise
+                if "does not exist" not in str(error) and "not found" not in str(error):
+                    raise
+                # Done before, by an attempt whose answer was lost; or its directory is missing.
+                if self._client.status(self._path(old), strict=False) is None:
+                    self._client.status(path)
+                    return
+                self._client.makedirs(path.rpartition("/")[0])
+                self._rename(self._path(old), path)
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with self._failing(path):
+            self._client.delete(path, recursive=True)
+
+    def _quota(self, path: str) -> str:
+        """The quota that leaves no room for a block: WebHDFS may drop it and say nothing."""
+        block = self._client.status(path)["blockSize"]
+        while path := path.rpartition("/")[0]:
+            usage = self._client.content(path)
+            limit, used = usage["spaceQuota"], usage["spaceConsumed"]
+            if 0 <= limit < used + block:
+                return f"the space quota of {path} is exceeded: {limit} bytes, {used} in use"
+        return ""
+
+    def _rename(self, old: str, new: str) -> None:
+        # Client.rename cannot replace a file; deleting first would leave a moment, or after a
+        # kill for good, in which neither the old content nor the new is in place.
+        answer = self._client._rename(old, destination=new, renameoptions="OVERWRITE")
+        # WebHDFS answers this form with nothing or an error, HttpFS with a boolean.
+        if answer.content and not answer.json()["boolean"]:
+            raise ShipError(f"{new} on {self._client.url}: HDFS did not rename the upload")
 
     def _path(self, name: str) -> str:
-        return f"{self._directory}/{name}"
+        return f"{self._directory}/{name}" if name else self._directory
 
     @contextmanager
     def _failing(self, path: str) -> Iterator[None]:
         try:
             yield
         except Unreachable as error:
-            raise ShipError(
+            raise UnavailableError(
                 f"{path} on {self._client.url}: {_one_line(error)}; does a NameNode answer "
                 f"there? --url or HDFS_URL names another"
             ) from error
-        except (HdfsError, RequestException) as error:
-            raise ShipError(f"{path} on {self._client.url}: {_one_line(error)}") from error
+        except RequestException as error:
+            raise UnavailableError(f"{path} on {self._client.url}: {_one_line(error)}") from error
+        except HdfsError as error:
+            kind = ShipError if _is_final(error) else UnavailableError
+            raise kind(f"{path} on {self._client.url}: {_one_line(error)}") from error
         except KeyError as error:
             # HdfsCLI looks up what every WebHDFS answer has.
             raise ShipError(
@@ -144,10 +204,19 @@ class HdfsTarget:
             ) from error
 
 
+def _is_final(error: HdfsError) -> bool:
+    """Whether asking again cannot help: it is forbidden, full, or not what is there."""
+    words = f"{error.exception} {error}"
+    return any(word in words for word in _FINAL)
+
+
 def _one_line(error: BaseException) -> str:
     # requests wraps the system's own words ("Connection refused") three deep.
     if isinstance(error, RequestException):
         while deeper := error.__cause__ or error.__context__:
             error = deeper
-    lines = str(error).strip().splitlines()
+    text = str(error)
+    if "<html" in text.lower():  # the page of a proxy; HdfsCLI has it as b'...'
+        text = " ".join(re.sub(r"<[^>]*>|\\[rn]", " ", text).split())
+    lines = text.strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

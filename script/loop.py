@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -139,6 +140,30 @@ class Loop:
             finally:
                 process.terminate()
                 process.wait(_READY_SECONDS)
+
+    def count(self, port: int) -> None:
+        """Keep what the service counted: with its life that is gone."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            (self.out / "served.prom").write_bytes(answer.read())
+
+    def ship(self) -> None:
+        """The log, to where it outlives the service."""
+        shutil.rmtree(self.out / "shipped", ignore_errors=True)
+        client = Path(__file__).with_name("dataclient.py")
+        self._run(
+            "shipping",
+            *("python", client, "log2local", "--log-dir", self.out / "log"),
+            *("--mark-shipped", self.out / "shipped"),
+        )
+
+    def reconcile(self) -> None:
+        """Whether every event that was served was logged, shipped and judged."""
+        self._run(
+            "reconciling",
+            *("botify-offline", "reconcile", "--served", self.out / "served.prom"),
+            *("--logged", self.out / "log", "--shipped", self.out / "shipped"),
+            *("--analysed", self.out / "effects.json", "--json", self.out / "reconciled.json"),
+        )
 
     def play(self, episodes: int, port: int, day: int = 0) -> None:
         """Sessions against the service; other ones for another day."""

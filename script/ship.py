@@ -1,96 +1,155 @@
-"""Ship logs to a target: upload hidden, read back and compare, then move into place."""
+"""Ship what is new of the logs, part by part: upload, verify, record, move into place.
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
+The order is what makes it exact. A part in place has a record; a part with a record is moved into
+place by the next run, if this one is killed before; what was uploaded without a record is as good
+as never sent. So at every moment the record says exactly which lines are there.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from secrets import token_hex
 
-from script.errors import InputError, ShipError
+from script.errors import InputError, LogChangedError, ShipError
+from script.manifest import REPLACES, Manifest, Record, merge, write_records
+from script.plan import Plan, Range, pack, plan
+from script.recover import finish, recover
+from script.retry import patiently
 from script.sources import LogFile
-from script.targets import Target, hidden
+from script.targets import Target
+from script.transfer import Options, discard, publish, upload
 
 
 @dataclass(frozen=True)
 class Shipment:
-    """What one run did. `bytes` counts the shipped files only."""
+    """What one run did; `bytes` as the logs have them."""
 
-    shipped: list[str]
-    unchanged: list[str]
+    shipped: list[LogFile]
+    unchanged: list[LogFile]
+    shorter: list[LogFile]
+    """Logs that were cut since they were shipped, and have nothing new."""
+    parts: int
     bytes: int
 
-
-def ship(
-    logs: list[LogFile], target: Target, replace: bool, advance: Callable[[int], object]
-) -> Shipment:
-    """Bring the whole lines of `logs` to the target; files of other names there are left alone.
-
-    Nothing becomes visible before every file is uploaded and has been read back with the same
-    length and SHA-256. Files that the target has already are not sent again, and a file there
-    that holds anything the log of its name does not begin with is never replaced, unless
-    `replace`. `advance` is told the bytes as they are sent.
-
-    Raises InputError where a file would have to be replaced, ShipError where the target fails or
-    returns something else than what was sent.
-    """
-    new, unchanged = (logs, []) if replace else _compare(logs, target)
-    for log in new:
-        sent = _Digest()
-        target.write(hidden(log.name), _watched(log.chunks(), sent, advance))
-        stored = _Digest(target.read(hidden(log.name)))
-        if stored != sent:
-            raise ShipError(
-                f"{log.path}: {target} holds something else than what was sent "
-                f"({stored.size} bytes of {sent.size}, or other ones); nothing was replaced"
-            )
-    for log in new:
-        target.publish(log.name)
-    return Shipment([log.name for log in new], unchanged, sum(log.size for log in new))
+    @classmethod
+    def of(cls, done: Plan, parts: int) -> "Shipment":
+        logs = [some.log for some in done.ranges]
+        total = sum(some.end - some.start for some in done.ranges)
+        return cls(logs, done.unchanged, done.shorter, parts, total)
 
 
-def _compare(logs: list[LogFile], target: Target) -> tuple[list[LogFile], list[str]]:
-    """The logs to send, and the names of those that the target has as they are."""
-    there = target.sizes()
-    new, unchanged = [], []
-    for log in logs:
-        size = there.get(log.name, 0)
-        begins_alike = size <= log.size and (
-            size == 0 or _Digest(target.read(log.name)) == _Digest(log.chunks(size))
-        )
-        if not begins_alike:
+class Shipper:
+    """Brings logs to one target, and remembers its record between runs."""
+
+    def __init__(
+        self, target: Target, options: Options, advance: Callable[[int], object] = lambda n: None
+    ) -> None:
+        """`advance` is told the bytes of the logs as they are sent, from several threads."""
+        self._target = target
+        self._options = options
+        self._advance = advance
+        self._manifest: Manifest | None = None
+
+    def ship(self, logs: Sequence[LogFile]) -> Shipment:
+        """Send the whole lines that the target does not have yet.
+
+        Raises InputError where that cannot be told, ShipError where the target, or a log, fails
+        for good; the parts in place then stay, and the next run goes on from there.
+        """
+        target, patience = self._target, self._options.patience
+        manifest = self._manifest or patiently(lambda: recover(target), patience)
+        self._manifest = None  # until all is well, nobody knows what is there
+        self._refuse_strangers(logs)
+        todo = plan(logs, manifest, target)
+        records = self._all(pack(todo.ranges, self._options.part_bytes), manifest)
+        self._manifest = patiently(lambda: merge(target, manifest, f"{_now()}.jsonl"), patience)
+        return Shipment.of(todo, len(records))
+
+    def replace(self, logs: Sequence[LogFile]) -> Shipment:
+        """Send all whole lines, and then remove everything else from the target.
+
+        Nothing is removed before all is uploaded and verified. A run that is killed after that is
+        brought to its end by the next one.
+        """
+        target, patience = self._target, self._options.patience
+        todo = plan(logs, Manifest(), target)
+        records = self._all(pack(todo.ranges, self._options.part_bytes), None)
+        name = f"{_now()}{REPLACES}"
+        patiently(lambda: write_records(target, name, records), patience)
+        patiently(lambda: finish(target, name, records), patience)
+        return Shipment.of(todo, len(records))
+
+    def _all(self, parts: Iterable[list[Range]], manifest: Manifest | None) -> list[Record]:
+        """Ship the parts, some at once; with no manifest, leave them uploaded.
+
+        They are recorded in their order: the parts of a large log must not leave a gap. At the
+        first that fails the others in flight are given up.
+        """
+        records: list[Record] = []
+        waiting: deque[tuple[list[Range], Future[Record]]] = deque()
+
+        def record_next() -> None:
+            part, future = waiting.popleft()
+            with _naming(part):
+                records.append(future.result())
+                if manifest is not None:
+                    self._publish(records[-1], manifest)
+
+        with ThreadPoolExecutor(self._options.threads) as pool:
+            try:
+                for part in parts:
+                    if len(waiting) > self._options.threads:
+                        record_next()
+                    waiting.append((part, pool.submit(self._upload, part)))
+                while waiting:
+                    record_next()
+            except BaseException:
+                for _, future in waiting:
+                    if not future.cancel() and not future.exception():
+                        discard(future.result().files, self._target)
+                raise
+        return records
+
+    def _upload(self, part: list[Range]) -> Record:
+        target, options = self._target, self._options
+        return patiently(lambda: upload(part, target, options, self._advance), options.patience)
+
+    def _publish(self, record: Record, manifest: Manifest) -> None:
+        # The part may have a record after a failure too: only this is done again, not the upload.
+        target, patience = self._target, self._options.patience
+        name = f"{_now()}.jsonl"
+        patiently(lambda: write_records(target, name, [record]), patience)
+        patiently(lambda: publish(record, target), patience)
+        manifest.add(record)
+        manifest.names.append(name)
+
+    def _refuse_strangers(self, logs: Sequence[LogFile]) -> None:
+        there = patiently(self._target.list, self._options.patience)
+        strange = sorted(there.keys() & {log.name for log in logs})
+        if strange:
             raise InputError(
-                f"{log.path}: {log.name} in {target} holds lines that this file does not begin "
-                "with (a rotated log?), and replacing it would lose them; name another "
-                "directory, or replace everything there with --cleanup (log2hdfs)"
+                f"{', '.join(strange)} in {self._target}: has the name of a log, but no record "
+                "says which of its lines are there; name another directory, or replace "
+                "everything there with --cleanup (log2hdfs)"
             )
-        if log.name in there and size == log.size:
-            unchanged.append(log.name)
-        else:
-            new.append(log)
-    return new, unchanged
 
 
-class _Digest:
-    """Length and SHA-256 of bytes that pass by."""
-
-    def __init__(self, chunks: Iterable[bytes] = ()) -> None:
-        self.size = 0
-        self._sha256 = hashlib.sha256()
-        for chunk in chunks:
-            self.add(chunk)
-
-    def add(self, chunk: bytes) -> None:
-        self.size += len(chunk)
-        self._sha256.update(chunk)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Digest):
-            return NotImplemented
-        return (self.size, self._sha256.digest()) == (other.size, other._sha256.digest())
+def _now() -> str:
+    """A name that no other has, and that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{token_hex(4)}"
 
 
-def _watched(
-    chunks: Iterable[bytes], digest: _Digest, advance: Callable[[int], object]
-) -> Iterator[bytes]:
-    for chunk in chunks:
-        digest.add(chunk)
-        advance(len(chunk))
-        yield chunk
+@contextmanager
+def _naming(part: Sequence[Range]) -> Iterator[None]:
+    """Put the names of the logs before what the target says."""
+    try:
+        yield
+    except LogChangedError:
+        raise
+    except ShipError as error:
+        names = ", ".join(str(some.log.path) for some in part[:2])
+        more = f" and {len(part) - 2} more" if len(part) > 2 else ""
+        raise ShipError(f"{names}{more}: {error}") from error

@@ -1,5 +1,6 @@
 """What there is to ship: the event logs `data.json*` of a directory, cut at the last newline."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -7,20 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from script.errors import InputError, ShipError
+from script.errors import InputError, LogChangedError
 
 PREFIX = "data.json"
 # A compressed log is complete and has no lines to cut at.
 COMPRESSED = (".gz", ".zst")
 CHUNK = 1 << 20
+WINDOW = 1 << 16
 
 
 @dataclass(frozen=True)
 class LogFile:
     """One log as it stood when it was found.
 
-    `name` is its name at the target. The first `size` bytes are whole lines; `unfinished` bytes
-    follow them, a line that a service is still writing. `identity` is (device, inode).
+    `name` tells logs of several containers apart. The first `size` bytes are whole lines;
+    `unfinished` bytes follow them, a line that a service is still writing. `identity` is
+    (device, inode).
     """
 
     path: Path
@@ -29,21 +32,64 @@ class LogFile:
     unfinished: int
     identity: tuple[int, int]
 
-    def chunks(self, size: int | None = None) -> Iterator[bytes]:
-        """The whole lines, or their first `size` bytes, in pieces of at most 1 MiB.
+    @property
+    def is_compressed(self) -> bool:
+        return self.path.suffix in COMPRESSED
 
-        Raises ShipError if the file was replaced or became shorter since it was found.
+    def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes [start, end) of the whole lines, in pieces of at most 1 MiB.
+
+        Raises LogChangedError if the file was replaced or became shorter since it was found.
         """
-        left = self.size if size is None else size
-        with self.path.open("rb") as file:
-            if _identity(os.fstat(file.fileno())) != self.identity:
-                raise ShipError(f"{self.path}: was rotated while shipping; run the command again")
+        left = (self.size if end is None else end) - start
+        with self._open() as file:
+            file.seek(start)
             while left:
                 chunk = file.read(min(CHUNK, left))
                 if not chunk:
-                    raise ShipError(f"{self.path}: became shorter while it was read")
+                    raise LogChangedError(f"{self.path}: became shorter while it was read")
                 left -= len(chunk)
                 yield chunk
+
+    def line_end(self, at: int) -> int:
+        """Where the line that holds byte `at` ends, its newline included."""
+        with self._open() as file:
+            file.seek(at)
+            while chunk := file.read(CHUNK):
+                if (newline := chunk.find(b"\n")) >= 0:
+                    return at + newline + 1
+                at += len(chunk)
+        raise LogChangedError(f"{self.path}: became shorter while it was read")
+
+    def first(self) -> str:
+        """SHA-256 of the first line, or of its first 64 KiB: by it a log is known again."""
+        with self._open() as file:
+            return hashlib.sha256(file.readline(WINDOW)).hexdigest()
+
+    def check(self, end: int) -> str:
+        """SHA-256 of the first and the last 64 KiB of the first `end` bytes.
+
+        A log only ever grows, so this tells whether its first `end` bytes are those that were
+        read before, at the price of two short reads.
+        """
+        digest = hashlib.sha256(str(end).encode())
+        with self._open() as file:
+            digest.update(file.read(min(WINDOW, end)))
+            file.seek(max(0, end - WINDOW))
+            digest.update(file.read(min(WINDOW, end)))
+        return digest.hexdigest()
+
+    def _open(self) -> BinaryIO:
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            raise LogChangedError(f"{self.path}: was taken away; run the command again") from None
+        if _identity(os.fstat(file.fileno())) != self.identity:
+            file.close()
+            raise LogChangedError(
+                f"{self.path}: was rotated while shipping; run the command again"
+            )
+        return file
 
 
 def find_logs(directory: Path, container: str | None = None) -> list[LogFile]:

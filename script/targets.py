@@ -1,23 +1,33 @@
 """Where logs are shipped to. A target knows names and bytes, and nothing of logs.
 
-A file is written under a hidden name first, which readers of `data.json*` do not see, and
-`publish` moves it to its own name in one step: at every moment readers see the old content or
-the new one, whole.
+A name is relative to the target's directory and may have directories in it, which are made as
+they are needed.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from script.errors import InputError
+from script.checksums import Digest
+from script.errors import InputError, ShipError
 from script.sources import CHUNK
+
+
+class Entry(NamedTuple):
+    """What a directory of the target has under a name."""
+
+    is_directory: bool
+    bytes: int
+    modified: float
+    """Seconds since the epoch."""
 
 
 class Target(Protocol):
     """A directory somewhere. Methods raise ShipError or OSError where it fails."""
 
-    def sizes(self) -> dict[str, int]:
-        """Bytes of every file there by name; empty where the directory does not exist."""
+    def list(self, directory: str = "") -> dict[str, Entry]:
+        """What is in a directory; nothing where it does not exist."""
 
     def read(self, name: str) -> Iterator[bytes]:
         """The content of a file, in pieces."""
@@ -25,17 +35,27 @@ class Target(Protocol):
     def write(self, name: str, chunks: Iterable[bytes]) -> None:
         """Make a file of this content, over an earlier one."""
 
-    def publish(self, name: str) -> None:
-        """Move the file `hidden(name)` to `name`, in place of what is there, in one step."""
+    def verify(self, name: str, sent: Digest) -> None:
+        """Raise ShipError where the file is not what was sent."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Move a file in one step, over another one. Nothing happens where that was done."""
+
+    def delete(self, name: str) -> None:
+        """Remove a file, or a directory with all that is in it; nothing where there is none."""
 
 
-def hidden(name: str) -> str:
-    """The name under which a file waits until it is whole and verified."""
-    return f".{name}.part"
+def differs(name: str, target: object, sent: Digest, size: int, cause: str = "") -> ShipError:
+    """What `verify` raises."""
+    cause = cause or "nothing was replaced"
+    return ShipError(
+        f"{name}: {target} holds something else than what was sent ({size} bytes of "
+        f"{sent.size}, or other ones); {cause}"
+    )
 
 
 class LocalTarget:
-    """A directory of this machine, made when the first file comes."""
+    """A directory of this machine."""
 
     def __init__(self, directory: Path) -> None:
         """Raise InputError where `directory` is a file."""
@@ -46,11 +66,16 @@ class LocalTarget:
     def __str__(self) -> str:
         return str(self._directory)
 
-    def sizes(self) -> dict[str, int]:
-        if not self._directory.is_dir():
+    def list(self, directory: str = "") -> dict[str, Entry]:
+        path = self._directory / directory
+        if not path.is_dir():
             return {}
-        files = (path for path in self._directory.iterdir() if path.is_file())
-        return {path.name: path.stat().st_size for path in files}
+        found = {}
+        with os.scandir(path) as entries:
+            for entry in entries:
+                status = entry.stat()
+                found[entry.name] = Entry(entry.is_dir(), status.st_size, status.st_mtime)
+        return found
 
     def read(self, name: str) -> Iterator[bytes]:
         with (self._directory / name).open("rb") as file:
@@ -58,9 +83,32 @@ class LocalTarget:
                 yield chunk
 
     def write(self, name: str, chunks: Iterable[bytes]) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        with (self._directory / name).open("wb") as file:
+        path = self._directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
             file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
 
-    def publish(self, name: str) -> None:
-        (self._directory / hidden(name)).replace(self._directory / name)
+    def verify(self, name: str, sent: Digest) -> None:
+        stored = Digest(self.read(name))
+        if (stored.size, stored.sha256) != (sent.size, sent.sha256):
+            raise differs(name, self, sent, stored.size)
+
+    def rename(self, old: str, new: str) -> None:
+        path = self._directory / new
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (self._directory / old).replace(path)
+        except FileNotFoundError:
+            if not path.exists():
+                raise
+
+    def delete(self, name: str) -> None:
+        path = self._directory / name
+        if path.is_dir():
+            for inner in path.iterdir():
+                self.delete(f"{name}/{inner.name}")
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)

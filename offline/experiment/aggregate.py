@@ -11,6 +11,7 @@ import pyarrow as pa
 from offline.catalog import read_tracks
 from offline.engine import Engine, Parameters
 from offline.experiment.assignment import assign, assign_everybody, natural_order
+from offline.hours import events_per_hour
 from offline.log_lines import BadLine
 from offline.logs import EventLog
 
@@ -57,6 +58,8 @@ class Quality:
     first_timestamp: int
     last_timestamp: int
     """Of the experiment's lines; ms since the epoch, UTC."""
+    events_per_hour: Mapping[int, int]
+    """All usable lines of the log, of whatever experiment; hours since the epoch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +199,7 @@ def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
         users_in_several=int(users["user_id"].duplicated().sum()),
         first_timestamp=first,
         last_timestamp=last,
+        events_per_hour=events_per_hour(log),
     )
 
 

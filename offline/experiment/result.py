@@ -11,6 +11,7 @@ from offline.experiment.comparison import Comparison
 from offline.experiment.effects import COLUMNS, CONFIDENCE, Effect
 from offline.experiment.metrics import BY_NAME, FAMILY
 from offline.experiment.verdict import Verdict, interval, percent
+from offline.hours import hour_text
 
 
 def as_text(effects: Sequence[Effect]) -> str:
@@ -120,6 +121,9 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
             "duplicates": quality.duplicates,
             "backwards": quality.backwards,
             "users_in_several": quality.users_in_several,
+            "events_per_hour": {
+                hour_text(hour): count for hour, count in quality.events_per_hour.items()
+            },
         },
     }
     rounded: dict[str, Any] = _rounded(content)

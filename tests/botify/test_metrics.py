@@ -46,8 +46,8 @@ def value(samples: Samples, name: str, /, **labels: str) -> float:
 def test_answers_are_timed_by_route_and_recommender() -> None:
     metrics = Metrics()
     for seconds in (0.0003, 0.0004, 0.02, 3.0):
-        metrics.answered("next", "dae", seconds)
-    metrics.answered("last", None, 0.0002)
+        metrics.answered("next", "dae", seconds, 7_200_000)
+    metrics.answered("last", None, 0.0002, 7_199_999)
     samples = parse(metrics.render())
     of_dae = {"route": "next", "recommender": "dae"}
     assert value(samples, "botify_request_seconds_count", **of_dae) == 4
@@ -55,6 +55,16 @@ def test_answers_are_timed_by_route_and_recommender() -> None:
     assert value(samples, "botify_request_seconds_bucket", le="0.0005", **of_dae) == 2
     assert value(samples, "botify_request_seconds_bucket", le="0.25", **of_dae) == 3
     assert value(samples, "botify_request_seconds_count", route="last", recommender="") == 1
+
+
+def test_events_are_counted_by_the_hour_of_their_timestamp() -> None:
+    metrics = Metrics()
+    day = 24 * 3_600_000
+    for timestamp in (0, 3_599_999, 3_600_000, day, day + 23 * 3_600_000):
+        metrics.answered("last", None, 0.001, timestamp)
+    samples = parse(metrics.render())
+    counts = [value(samples, "botify_events_total", hour=f"{hour:02}") for hour in range(24)]
+    assert counts == [3, 1, *[0] * 21, 1]
 
 
 def test_what_went_wrong_is_counted() -> None:
@@ -118,7 +128,7 @@ from botify.metrics import Metrics
 
 log = LogStatus(Path("x"), 10, 1, 5, 2.0, "disk full", 4096, False, 1, 1)
 metrics = Metrics()
-metrics.answered("next", "dae", 0.001)
+metrics.answered("next", "dae", 0.001, 0)
 metrics.publish(State(sys.argv[1] == "up", "", {"dae": "a1"}, (), {}, log))
 print("ready", flush=True)
 for _ in sys.stdin:

@@ -27,7 +27,9 @@ STAGES = [
     "lists",
     "service, until it answers",
     "sessions against the service",
+    "shipping",
     "verdict",
+    "reconciling",
     "ladder",
 ]
 
@@ -52,6 +54,7 @@ def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, 
     assert (out / "collected/data.parquet").is_file()
     assert re.search(r"Ship DAE \(T1\): it beats CONTEXTUAL \(C\)", said)
     assert re.search(r"Ship DAE_SESSION \(T2\): it beats CONTEXTUAL \(C\)", said)
+    assert re.search(r"^Nothing is missing: [\d,]+ events at every stage\.$", said, re.MULTILINE)
     effects = json.loads((out / "effects.json").read_text())["effects"]
     found = [row for row in effects if row["metric"] == "mean_session_time"]
     for row, name in zip(found, ("DAE", "DAE_SESSION"), strict=True):

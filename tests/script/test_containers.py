@@ -6,6 +6,7 @@ containers the data client asks for and what it makes of their files; they do no
 Docker itself answers so.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -34,16 +35,18 @@ def containers(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ship(tmp_path: Path, containers: Path, run: Ship) -> Ship:
-    """`python script/dataclient.py --recommender N [BEFORE...] log2local out`."""
+    """`python script/dataclient.py --recommender WANTED [BEFORE...] log2local out`."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text(DOCKER)
     docker.chmod(0o755)
 
-    def ship(count: int, *before: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def ship(
+        wanted: int | str, *before: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         path = f"{docker.parent}:{os.environ['PATH']}"
         return run(
-            *("--recommender", str(count), *before, "log2local", "out"),
+            *("--recommender", str(wanted), *before, "log2local", "out"),
             **{"PATH": path, "FAKE_CONTAINERS": str(containers)} | environment,
         )
 
@@ -61,7 +64,17 @@ def write(containers: Path, path: str, content: bytes, volume: str | None = None
 
 
 def shipped(tmp_path: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    """The lines of each log at the target, as the records have it."""
+    found: dict[str, bytes] = {}
+    for manifest in sorted((tmp_path / "out" / "_manifest").glob("*.jsonl")):
+        for line in manifest.read_text().splitlines():
+            record = json.loads(line)
+            content = (tmp_path / "out" / record["files"][0]["name"]).read_bytes()
+            for piece in record["pieces"]:
+                size = piece["end"] - piece["start"]
+                found[piece["name"]] = found.get(piece["name"], b"") + content[:size]
+                content = content[size:]
+    return found
 
 
 @pytest.mark.parametrize("dash", ["_", "-"])
@@ -145,3 +158,23 @@ def test_no_docker_at_all(ship: Ship, tmp_path: Path) -> None:
     done = ship(1, PATH=str(tmp_path))
     assert done.returncode == 2
     assert "needs the command `docker`" in done.stderr
+
+
+def test_containers_by_name(ship: Ship, containers: Path, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        write(containers, f"botify-recommender-{number}/data.json", b"line\n")
+    done = ship("botify-recommender-3", "--recommender", "botify-recommender-1")
+    assert done.stderr == "Note: not asked for, so not shipped: botify-recommender-2\n"
+    assert set(shipped(tmp_path)) == {"data.json.recommender-1", "data.json.recommender-3"}
+    done = ship("botify-recommender-9")
+    assert done.returncode == 2
+    assert (
+        "--recommender botify-recommender-9: docker ps shows botify-recommender-1, " in done.stderr
+    )
+
+
+def test_a_number_and_a_name(ship: Ship, containers: Path) -> None:
+    write(containers, "botify-recommender-1/data.json", b"line\n")
+    done = ship(1, "--recommender", "botify-recommender-1")
+    assert done.returncode == 2
+    assert "one number, or names of containers, not both" in done.stderr

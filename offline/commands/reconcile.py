@@ -1,0 +1,65 @@
+"""`botify-offline reconcile`: is every event that was served in the logs, shipped, and judged?"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from offline.errors import InputError
+from offline.reconcile import Reconciliation, read_analysed, read_log, read_served, reconcile
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--served",
+    multiple=True,
+    metavar="URL|FILE",
+    help="The service's /metrics, or a saved answer of it; again for each life of the service.",
+)
+@click.option("--logged", multiple=True, metavar="LOGS", help="What the service wrote.")
+@click.option("--shipped", multiple=True, metavar="LOGS", help="What the data client shipped.")
+@click.option("--analysed", type=_FILE, help="What `analyze --json` wrote.")
+@click.option("--json", "json_out", type=_FILE, help="Write what is printed as JSON here.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    served: tuple[str, ...],
+    logged: tuple[str, ...],
+    shipped: tuple[str, ...],
+    analysed: Path | None,
+    json_out: Path | None,
+) -> None:
+    """Count the events of each hour (UTC) at every stage, and say where some are missing.
+
+    Give two stages or more. Exit code 1 where they differ.
+    """
+    if sum(map(bool, (served, logged, shipped, analysed))) < 2:
+        raise InputError("give two of --served, --logged, --shipped, --analysed, or more")
+    counts = read_served(served) if served else None
+    stages = [read_log("logged", logged)] if logged else []
+    if shipped:
+        stages.append(read_log("shipped", shipped))
+    if analysed is not None:
+        stages.append(read_analysed(analysed))
+    found = reconcile(counts, stages)
+    if json_out is not None:
+        json_out.write_text(json.dumps(asdict(found), indent=2) + "\n")
+    click.echo(_table(found))
+    for line in (*found.notes, *found.missing):
+        click.echo(line)
+    if found.missing:
+        ctx.exit(1)
+    click.echo(f"Nothing is missing: {found.totals[0]:,} events at every stage.")
+
+
+def _table(found: Reconciliation) -> str:
+    lines = ["hour (UTC)    " + "".join(f"{name:>12}" for name in found.stages)]
+    lines += [
+        f"{row.hour:<14}" + "".join(f"{count:>12,}" for count in row.events) for row in found.rows
+    ]
+    if len(found.rows) > 1:
+        lines.append(f"{'all':<14}" + "".join(f"{count:>12,}" for count in found.totals))
+    return "\n".join(lines)

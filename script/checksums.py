@@ -1,0 +1,70 @@
+"""Digests of bytes on their way, and the checksum that HDFS keeps of them.
+
+HDFS has no checksum of a file's bytes, but of the CRC-32Cs that it stores with every 512 of them:
+MD5 over the MD5s of each block's CRCs (org.apache.hadoop.fs.MD5MD5CRC32FileChecksum). Computed
+here as the bytes leave, it proves what arrived without reading any of it back.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+import google_crc32c
+
+_BYTES_PER_CRC = 512
+_ALGORITHM = re.compile(r"MD5-of-(\d+)MD5-of-(\d+)(CRC32C?)")
+
+
+class Digest:
+    """Length, SHA-256, and (`crcs`) the CRC-32C of every 512 bytes, of bytes that pass by."""
+
+    def __init__(self, chunks: Iterable[bytes] = (), *, crcs: bool = False) -> None:
+        self.size = 0
+        self._sha256 = hashlib.sha256()
+        self._crcs: bytearray | None = bytearray() if crcs else None
+        self._rest = b""
+        for chunk in chunks:
+            self.add(chunk)
+
+    def add(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._sha256.update(chunk)
+        if self._crcs is not None:
+            data = self._rest + chunk
+            whole = len(data) - len(data) % _BYTES_PER_CRC
+            self._crcs += _crcs(data[:whole])
+            self._rest = data[whole:]
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+    def hdfs_checksum(self, algorithm: str) -> str | None:
+        """The MD5 that HDFS answers for these bytes, in hex; None where it counts otherwise.
+
+        `algorithm` is from its answer, such as `MD5-of-262144MD5-of-512CRC32C`: it says how many
+        CRCs a block has (0: there is one block).
+        """
+        match = _ALGORITHM.fullmatch(algorithm)
+        if match is None or self._crcs is None:
+            return None
+        per_block, bytes_per_crc, kind = int(match[1]), int(match[2]), match[3]
+        if bytes_per_crc != _BYTES_PER_CRC or kind != "CRC32C":
+            return None
+        crcs = bytes(self._crcs) + _crcs(self._rest)
+        step = 4 * per_block or max(len(crcs), 1)
+        blocks = (crcs[start : start + step] for start in range(0, len(crcs), step))
+        digests = b"".join(hashlib.md5(block).digest() for block in blocks)
+        # HDFS hashes the whole buffer that these are in: 32 bytes, doubled when it is full.
+        capacity = 32
+        while capacity < len(digests):
+            capacity *= 2
+        return hashlib.md5(digests.ljust(capacity, b"\0")).hexdigest()
+
+
+def _crcs(data: bytes) -> bytes:
+    value = google_crc32c.value
+    return b"".join(
+        value(data[start : start + _BYTES_PER_CRC]).to_bytes(4, "big")
+        for start in range(0, len(data), _BYTES_PER_CRC)
+    )

@@ -1,0 +1,161 @@
+"""The record of what was shipped: it lies at the target, beside what it tells of.
+
+A record is written after the files of its part were uploaded to `_incoming/` and verified, and
+before they are moved into place. So whatever a kill leaves can be told apart: a file that waits
+in `_incoming/` with a record is moved into place by the next run, one without was never shipped.
+Readers of Hadoop and Spark pass over names that begin with `_`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from script.errors import ShipError
+from script.targets import Target
+
+DIRECTORY = "_manifest"
+REPLACES = ".replaces.jsonl"
+"""How the name of a record ends that is to leave nothing else at the target."""
+_MANY = 64
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The bytes [start, end) of a log; `source` is the log's id, whatever its name is by now."""
+
+    source: str
+    name: str
+    start: int
+    end: int
+    first: str
+    check: str
+    """`LogFile.first()`, and `LogFile.check(end)`."""
+    follows: str | None = None
+    """The source that the bytes before `start` belong to, where the log was cut there."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file at the target."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A part: its files, and what of which logs is in them, in this order."""
+
+    files: tuple[Stored, ...]
+    pieces: tuple[Piece, ...]
+    lines: int | None
+    """None where a log was compressed before: its lines were not seen."""
+    at: str
+    """When, as ISO 8601 in UTC."""
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
+
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> "Record":
+        return cls(
+            files=tuple(Stored(**some) for some in value["files"]),
+            pieces=tuple(Piece(**some) for some in value["pieces"]),
+            lines=value["lines"],
+            at=value["at"],
+        )
+
+
+@dataclass(frozen=True)
+class Known:
+    """A log of which the first `end` bytes were shipped."""
+
+    source: str
+    name: str
+    end: int
+    first: str
+    check: str
+
+
+class Manifest:
+    """All records of a target, and the files that they are in."""
+
+    def __init__(self, records: Iterable[Record] = (), names: Iterable[str] = ()) -> None:
+        self.records: list[Record] = []
+        self.names = list(names)
+        self._known: dict[str, Known] = {}
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        for piece in record.pieces:
+            known = self._known.get(piece.source)
+            if known is None or known.end < piece.end:
+                self._known[piece.source] = Known(
+                    piece.source, piece.name, piece.end, piece.first, piece.check
+                )
+
+    def known(self) -> dict[str, list[Known]]:
+        """The logs by `first`, those of which most was shipped first."""
+        found: dict[str, list[Known]] = {}
+        for known in sorted(self._known.values(), key=lambda known: -known.end):
+            found.setdefault(known.first, []).append(known)
+        return found
+
+    def pieces_of(self, source: str) -> list[tuple[Record, Piece]]:
+        """Where the bytes of a log are, from its first on."""
+        found = [
+            (record, piece)
+            for record in self.records
+            for piece in record.pieces
+            if piece.source == source
+        ]
+        return sorted(found, key=lambda pair: pair[1].start)
+
+
+def read_manifest(target: Target) -> Manifest:
+    """Every record at the target. Raises ShipError where one cannot be understood."""
+    names = sorted(name for name in target.list(DIRECTORY) if not name.startswith("."))
+    records: dict[str, Record] = {}
+    for name in names:
+        # A record that was merged is there twice, if the run that did it was killed.
+        for record in read_records(target, name):
+            records[record.files[0].name] = record
+    return Manifest(records.values(), names)
+
+
+def write_records(target: Target, name: str, records: Sequence[Record]) -> None:
+    """Put records into a file of `_manifest/`, at once: nobody sees a part of it."""
+    waiting, path = f"{DIRECTORY}/.{name}", f"{DIRECTORY}/{name}"
+    target.write(waiting, ("".join(record.as_json() for record in records).encode(),))
+    target.rename(waiting, path)
+
+
+def merge(target: Target, manifest: Manifest, name: str) -> Manifest:
+    """Put all records into one file, once there are many: reading each costs a round trip."""
+    if len(manifest.names) <= _MANY:
+        return manifest
+    write_records(target, name, manifest.records)
+    for old in manifest.names:
+        if old != name:
+            target.delete(f"{DIRECTORY}/{old}")
+    return Manifest(manifest.records, [name])
+
+
+def read_records(target: Target, name: str) -> list[Record]:
+    """The records in one file of `_manifest/`. Raises ShipError as read_manifest."""
+    path = f"{DIRECTORY}/{name}"
+    content = b"".join(target.read(path))
+    found = []
+    for number, line in enumerate(content.splitlines(), 1):
+        try:
+            found.append(Record.of(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ShipError(
+                f"{path}:{number} at {target}: not a record of what was shipped ({error}); "
+                "it says which lines are there, so restore it, or replace all with --cleanup"
+            ) from error
+    return found

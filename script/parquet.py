@@ -1,0 +1,113 @@
+"""Lines of a part as Parquet files, one for each day: `dt=YYYY-MM-DD/data-PART.parquet`.
+
+The columns are the fields of the event log, `experiments` as JSON text. A line goes there only if
+all of it fits: lines with another field or a value of another type, and lines that are no JSON
+objects, stay lines, in a file `data.json.PART` beside the days. So every byte of meaning arrives.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_BATCH = 100_000
+_COLUMNS: dict[str, tuple[pa.DataType, tuple[type, ...]]] = {
+    "message": (pa.string(), (str,)),
+    "timestamp": (pa.int64(), (int,)),
+    "user": (pa.int64(), (int,)),
+    "track": (pa.int64(), (int,)),
+    "time": (pa.float64(), (int, float)),
+    "latency": (pa.float64(), (int, float)),
+    "recommendation": (pa.int64(), (int,)),
+    "experiments": (pa.string(), (dict,)),
+    "session": (pa.string(), (str,)),
+    "recommender": (pa.string(), (str,)),
+    "rank": (pa.int64(), (int,)),
+    "propensity": (pa.float64(), (int, float)),
+    "model_version": (pa.string(), (str,)),
+    "forced": (pa.string(), (dict,)),
+}
+_REQUIRED = ("message", "timestamp", "user", "track", "time", "experiments")
+_SCHEMA = pa.schema([(name, kind) for name, (kind, _) in _COLUMNS.items()])
+_JSON = ("experiments", "forced")
+_INT64 = range(-(2**63), 2**63)
+_DAYS = range(0, 253_402_300_800_000)
+"""Timestamps up to the year 9999, which have a date."""
+
+
+def write_parquet(chunks: Iterable[bytes], directory: Path, part: str) -> list[str]:
+    """Write the lines below `directory`; the names of the files made, relative to it."""
+    writers: dict[str, pq.ParquetWriter] = {}
+    rest_name = f"data.json.{part}"
+    has_rest = False
+    with (directory / rest_name).open("wb") as rest:
+        try:
+            for batch in _batches(chunks):
+                days: dict[str, list[dict[str, Any]]] = {}
+                for line in batch:
+                    row = _row(line)
+                    if row is None:
+                        rest.write(line)
+                        has_rest = True
+                    else:
+                        seconds = row["timestamp"] / 1000
+                        day = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+                        days.setdefault(day, []).append(row)
+                for day, rows in days.items():
+                    name = f"dt={day}/data-{part}.parquet"
+                    if name not in writers:
+                        (directory / name).parent.mkdir(exist_ok=True)
+                        writers[name] = pq.ParquetWriter(
+                            directory / name, _SCHEMA, compression="zstd"
+                        )
+                    writers[name].write_table(pa.Table.from_pylist(rows, _SCHEMA))
+        finally:
+            for writer in writers.values():
+                writer.close()
+    return [*sorted(writers), *([rest_name] if has_rest else [])]
+
+
+def _batches(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    lines: list[bytes] = []
+    unfinished = b""
+    for chunk in chunks:
+        whole = (unfinished + chunk).splitlines(keepends=True)
+        unfinished = b"" if not whole or whole[-1].endswith(b"\n") else whole.pop()
+        lines += whole
+        if len(lines) >= _BATCH:
+            yield lines
+            lines = []
+    if unfinished:
+        lines.append(unfinished)
+    if lines:
+        yield lines
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """The values of a line's columns; None where a column cannot hold all that the line says."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(event, dict) or not all(name in event for name in _REQUIRED):
+        return None
+    row: dict[str, Any] = {}
+    for name, value in event.items():
+        if name not in _COLUMNS:
+            return None
+        if value is None:
+            if name in _REQUIRED:
+                return None
+            continue
+        if type(value) not in _COLUMNS[name][1]:
+            return None
+        if type(value) is int and value not in _INT64:
+            return None
+        if name in _JSON:
+            value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        row[name] = value
+    return row if row["timestamp"] in _DAYS else None

@@ -1,0 +1,118 @@
+"""One part on its way: uploaded under a hidden name, verified, and moved to its own."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Literal
+
+from script.checksums import Digest
+from script.encode import SUFFIXES, Compression, encoded
+from script.errors import ShipError
+from script.manifest import Record, Stored
+from script.parquet import write_parquet
+from script.plan import Range, joined
+from script.sources import CHUNK, PREFIX
+from script.targets import Target
+
+INCOMING = "_incoming"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to ship."""
+
+    threads: int = 4
+    part_bytes: int = 128 << 20
+    """Of the logs: a part is at least that large, but for the last, and ends with a line."""
+    compression: Compression = "none"
+    format: Literal["json", "parquet"] = "json"
+    patience: float = 30.0
+    """Seconds of waiting between attempts, in all, before what fails is given up."""
+
+
+def upload(
+    part: Sequence[Range], target: Target, options: Options, advance: Callable[[int], object]
+) -> Record:
+    """Upload and verify a part, under hidden names; its record, which is not written yet.
+
+    `advance` is told the bytes of the logs as they are sent; if it fails, minus what was sent.
+    """
+    sent = lines = 0
+
+    def seen(chunk: bytes) -> None:
+        nonlocal sent, lines
+        sent += len(chunk)
+        lines += chunk.count(b"\n")
+        advance(len(chunk))
+
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
+    files: list[Stored] = []
+    try:
+        for name, chunks in _files(stem, part, joined(part, seen), options):
+            files.append(Stored(name, 0, ""))
+            files[-1] = _send(name, chunks, target)
+        pieces = tuple(some.piece() for some in part)
+    except BaseException:
+        advance(-sent)
+        discard(files, target)
+        raise
+    is_counted = not any(some.log.is_compressed for some in part)
+    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Record(tuple(files), pieces, lines if is_counted else None, at)
+
+
+def discard(files: Iterable[Stored], target: Target) -> None:
+    """Remove what was uploaded and will have no record; what fails here, a later run does."""
+    for file in files:
+        with suppress(ShipError, OSError):
+            target.delete(waiting(file.name))
+
+
+def publish(record: Record, target: Target) -> None:
+    """Move the files of a part into place; nothing happens to those that are there."""
+    for file in record.files:
+        target.rename(waiting(file.name), file.name)
+
+
+def waiting(name: str) -> str:
+    """Where a file waits until it is published: readers pass over names that begin with `_`."""
+    return f"{INCOMING}/{name.replace('/', ',')}"
+
+
+def _files(
+    stem: str, part: Sequence[Range], chunks: Iterator[bytes], options: Options
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Names and contents of the files that a part becomes."""
+    log = part[0].log
+    if log.is_compressed:
+        yield f"{PREFIX}.{stem}{log.path.suffix}", chunks
+    elif options.format == "parquet":
+        with tempfile.TemporaryDirectory(prefix="botify-parts-") as folder:
+            for name in write_parquet(chunks, Path(folder), stem):
+                yield name, _content(Path(folder) / name)
+    else:
+        name = f"{PREFIX}.{stem}{SUFFIXES[options.compression]}"
+        yield name, encoded(chunks, options.compression)
+
+
+def _content(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _send(name: str, chunks: Iterable[bytes], target: Target) -> Stored:
+    digest = Digest(crcs=True)
+    target.write(waiting(name), _watched(chunks, digest))
+    target.verify(waiting(name), digest)
+    return Stored(name, digest.size, digest.sha256)
+
+
+def _watched(chunks: Iterable[bytes], digest: Digest) -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.add(chunk)
+        yield chunk
