@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-ship calibrate soak clean
+.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-ship calibrate soak spark-package clean
 
 setup: $(READY)
 
@@ -85,6 +85,16 @@ calibrate: $(READY)
 # Ten minutes at 80 % of what the service can take.
 soak: $(READY)
 	@$(BIN)/python bench/soak.py
+
+# All that spark-submit needs, in out/spark: docs/spark.md.
+spark-package:
+	@rm -rf out/spark && mkdir -p out/spark
+	@$(PYTHON) -m venv out/spark/environment
+	@out/spark/environment/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@out/spark/environment/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[offline]'
+	@cp offline/cli.py out/spark/botify_offline.py
+	@tar -czf out/spark/environment.tar.gz -C out/spark/environment .
+	@echo "made out/spark/environment.tar.gz and out/spark/botify_offline.py"
 
 clean:
 	rm -rf .venv out

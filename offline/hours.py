@@ -15,7 +15,7 @@ ORDER BY 1
 
 def events_per_hour(log: EventLog) -> dict[int, int]:
     """How many usable lines have their timestamp in each hour, counted from the epoch."""
-    return dict(log.connection.execute(_PER_HOUR).fetchall())
+    return dict(log.engine.rows(_PER_HOUR))
 
 
 def hour_text(hour: int) -> str:

@@ -122,8 +122,8 @@ class Plays:
 def plays(log: EventLog) -> Plays:
     """The plays of an open log, cut into sessions; users beyond 64 bits are left out."""
     _define_tables(log)
-    columns = log.connection.execute(TABLES["plays"]).fetchnumpy()
-    return Plays(**{name: np.asarray(values) for name, values in columns.items()})
+    table = log.engine.table(TABLES["plays"])
+    return Plays(**{name: table[name].to_numpy() for name in table.column_names})
 
 
 def collect(
@@ -131,6 +131,7 @@ def collect(
     out: str | Path,
     threshold: float = 0.8,
     n_tracks: int | None = None,
+    engine: str = "duckdb",
 ) -> tuple[Summary, tuple[BadLine, ...]]:
     """Turn event logs into a directory of interactions; returns counts and the bad lines.
 
@@ -141,15 +142,16 @@ def collect(
     """
     if not 0 <= threshold < 1:
         raise InputError(f"threshold {threshold} is outside [0, 1): a play's time is 0 to 1")
-    with new_directory(Path(out), "interactions.json") as directory, open_logs(logs) as log:
+    with (
+        new_directory(Path(out), "interactions.json") as directory,
+        open_logs(logs, engine) as log,
+    ):
         _define_tables(log)
         if n_tracks is not None:
             check_tracks(_one(log, "SELECT MAX(track) FROM events"), n_tracks)
         for name, query in TABLES.items():
             parameters = {"threshold": threshold} if "$threshold" in query else None
-            log.connection.sql(query, params=parameters).write_parquet(
-                str(directory / f"{name}.parquet"), compression="zstd"
-            )
+            log.engine.write_parquet(query, directory / f"{name}.parquet", parameters)
         summary = _summarise(log, directory, threshold)
         (directory / "interactions.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
         return summary, log.bad
@@ -165,8 +167,8 @@ def check_tracks(largest: int, n_tracks: int) -> None:
 
 
 def _define_tables(log: EventLog) -> None:
-    log.connection.execute((HERE / "sessions.sql").read_text())
-    log.connection.execute((HERE / "interactions.sql").read_text())
+    log.engine.run((HERE / "sessions.sql").read_text())
+    log.engine.run((HERE / "interactions.sql").read_text())
 
 
 def _summarise(log: EventLog, directory: Path, threshold: float) -> Summary:
@@ -204,7 +206,7 @@ def _summarise(log: EventLog, directory: Path, threshold: float) -> Summary:
 
 
 def _one(log: EventLog, query: str) -> Any:
-    return log.connection.execute(query).fetchall()[0][0]
+    return log.engine.rows(query)[0][0]
 
 
 def _columns(directory: Path, table: str) -> dict[str, npt.NDArray[Any]]:

@@ -8,11 +8,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from offline.errors import InputError
 
 IN_DIRECTORY = ("data.json*", "data*.parquet")
+GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -34,32 +35,50 @@ def find_log_files(paths: Sequence[str | Path]) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        for file in _files_behind(Path(path)):
+        for file in _files_behind(path):
             found.setdefault(file.resolve(), file)
     if not found:
         raise InputError("no logs given: name a log file, a directory or a pattern")
     return list(found.values())
 
 
-def _files_behind(path: Path) -> list[Path]:
+def _files_behind(name: str | Path) -> list[Path]:
+    if is_address(name):
+        raise InputError(f"{name} is no local path: only --engine spark reads others")
+    path = Path(name)
     if path.is_dir():
         files = sorted({file for pattern in IN_DIRECTORY for file in path.glob(pattern)})
         files = [file for file in files if file.is_file()]
         if not files:
-            raise InputError(
-                f"no log in {path}: a directory of logs holds files named data.json*"
-                f" (for those of its sub-directories give '{path}/**/data.json*')"
-            )
+            raise no_log_in(path, f"{path}/**/data.json*")
         return files
     if path.exists():
         return [path]
     files = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
     files = [file for file in files if file.is_file()]
     if not files:
-        raise InputError(
-            f"no such log: {path} (give a log file, a directory with data.json*, or a pattern)"
-        )
+        raise no_such_log(path)
     return files
+
+
+def is_address(path: str | Path) -> bool:
+    """Whether it is one such as `hdfs://namenode:8020/logs`, and not of the local file system."""
+    return "://" in str(path)
+
+
+def no_log_in(directory: Path | str, deeper: str) -> InputError:
+    """For a directory without logs; `deeper` is a pattern for those of its sub-directories."""
+    return InputError(
+        f"no log in {directory}: a directory of logs holds files named data.json*"
+        f" (for those of its sub-directories give '{deeper}')"
+    )
+
+
+def no_such_log(path: Path | str) -> InputError:
+    """For a path that leads nowhere."""
+    return InputError(
+        f"no such log: {path} (give a log file, a directory with data.json*, or a pattern)"
+    )
 
 
 def examine(path: Path, scratch: Path) -> LogFile:
@@ -81,29 +100,35 @@ def examine(path: Path, scratch: Path) -> LogFile:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
-def _unpacked(path: Path) -> Iterator[bytes]:
-    with gzip.open(path) as stream:
+def unpacked(file: Path | BinaryIO) -> Iterator[bytes]:
+    """What a gzip holds, piece by piece; all that comes before a damage, and then that error."""
+    with gzip.open(file) as stream:
         # read1, not read: what came before the damage must not be lost with it.
         while chunk := stream.read1(1 << 20):
             yield chunk
 
 
+def damage_of(error: BaseException) -> str:
+    """What is wrong with a gzip, for the line at which it ends."""
+    if isinstance(error, EOFError):
+        return "the gzip stream is cut off here; what followed is lost"
+    return f"the gzip stream is damaged here ({error}); what followed is lost"
+
+
 def _gzip_damage(path: Path) -> str | None:
     try:
-        for _ in _unpacked(path):
+        for _ in unpacked(path):
             pass
-    except EOFError:
-        return "the gzip stream is cut off here; what followed is lost"
-    except (gzip.BadGzipFile, zlib.error) as error:
-        return f"the gzip stream is damaged here ({error}); what followed is lost"
+    except GZIP_DAMAGE as error:
+        return damage_of(error)
     return None
 
 
 def _save_whole_lines(path: Path, scratch: Path) -> Path:
     rest = b""
     with tempfile.NamedTemporaryFile(dir=scratch, suffix=".json", delete=False) as text:
-        with contextlib.suppress(EOFError, gzip.BadGzipFile, zlib.error):
-            for chunk in _unpacked(path):
+        with contextlib.suppress(*GZIP_DAMAGE):
+            for chunk in unpacked(path):
                 lines, newline, rest = (rest + chunk).rpartition(b"\n")
                 text.write(lines + newline)
         return Path(text.name)

@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+BLANK = " \t\r\n\v\f"
+"""A line of these holds nothing; DuckDB passes it over."""
+
 
 @dataclass(frozen=True)
 class BadLine:
     """A line that was skipped: file, line number (from 1; of a parquet file the row), reason."""
 
-    path: Path
+    path: Path | str
     line: int
     reason: str
 

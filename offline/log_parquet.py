@@ -65,27 +65,51 @@ def load_parquet(connection: duckdb.DuckDBPyConnection, path: Path, index: int) 
     or a decimal. Raises InputError for a file that is no parquet, a column that is missing or has
     a type that the field cannot have.
     """
-    name = [glob.escape(str(path))]
+    source = {"source": glob.escape(str(path))}
     try:
-        schema = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", name).fetchall()
-        types = {str(column): str(kind) for column, kind, *_ in schema}
-        values = ", ".join(
-            f"{_expression(path, field, types)} AS {COLUMNS[field]}" for field in _READ
-        )
-        extra = ", ".join(
-            f"TRY_CAST({field if field in types else 'NULL'} AS {kind}) AS {field}"
-            for field, kind in _OPTIONAL.items()
-        )
-        connection.execute(
-            f"INSERT INTO lines SELECT *, is_event({', '.join(COLUMNS.values())})"
-            f" FROM (SELECT {index} AS file, {values}, {extra} FROM read_parquet(?))",
-            name,
-        )
+        load_relation(connection, "read_parquet($source)", source, path, index)
     except duckdb.Error as error:
         raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
 
-def _expression(path: Path, field: str, types: Mapping[str, str]) -> str:
+def load_relation(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    parameters: Mapping[str, str] | None,
+    path: Path | str,
+    index: int,
+) -> None:
+    """As `load_parquet`, from what a FROM clause names; `path` is for messages."""
+    values = _selected(connection, relation, parameters, path)
+    connection.execute(
+        f"INSERT INTO lines SELECT *, is_event({', '.join(COLUMNS.values())})"
+        f" FROM (SELECT {index} AS file, {values} FROM {relation})",
+        parameters,
+    )
+
+
+def check_columns(connection: duckdb.DuckDBPyConnection, relation: str, path: Path | str) -> None:
+    """Raises InputError where `load_relation` would: for what is no log by its columns."""
+    _selected(connection, relation, None, path)
+
+
+def _selected(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    parameters: Mapping[str, str] | None,
+    path: Path | str,
+) -> str:
+    schema = connection.execute(f"DESCRIBE SELECT * FROM {relation}", parameters).fetchall()
+    types = {str(column): str(kind) for column, kind, *_ in schema}
+    values = [f"{_expression(path, field, types)} AS {COLUMNS[field]}" for field in _READ]
+    values += [
+        f"TRY_CAST({field if field in types else 'NULL'} AS {kind}) AS {field}"
+        for field, kind in _OPTIONAL.items()
+    ]
+    return ", ".join(values)
+
+
+def _expression(path: Path | str, field: str, types: Mapping[str, str]) -> str:
     if field not in types:
         raise InputError(f"{path} has no column `{field}`, so it is no event log")
     name = types[field].split("(")[0]
@@ -100,15 +124,28 @@ def explain_rows(
     connection: duckdb.DuckDBPyConnection, path: Path, rows: Sequence[int]
 ) -> Iterator[BadLine]:
     """Why the rows with these positions (from 0, ascending) were turned down."""
+    relation = "read_parquet($source, file_row_number = true)"
+    source = {"source": glob.escape(str(path))}
+    for row, reason in explain_relation(connection, relation, source, rows):
+        yield BadLine(path, row + 1, reason)
+
+
+def explain_relation(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    parameters: Mapping[str, str],
+    rows: Sequence[int],
+) -> Iterator[tuple[int, str]]:
+    """`file_row_number` and reason for those of `rows`, ascending, in a relation that has it."""
     found = connection.execute(
-        "SELECT * FROM read_parquet(?, file_row_number = true)"
-        " WHERE list_contains(?, file_row_number) ORDER BY file_row_number",
-        [[glob.escape(str(path))], list(rows)],
+        f"SELECT * FROM {relation}"
+        " WHERE list_contains($rows, file_row_number) ORDER BY file_row_number",
+        {**parameters, "rows": list(rows)},
     )
     names = [str(column[0]) for column in found.description or []]
     for values in found.fetchall():
         row = dict(zip(names, values, strict=True))
-        yield BadLine(path, row["file_row_number"] + 1, explain_event(_as_in_json(row)))
+        yield row["file_row_number"], explain_event(_as_in_json(row))
 
 
 def _as_in_json(row: Mapping[str, object]) -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""Event logs as a DuckDB relation: a line is an event, or it is accounted for.
+"""Event logs as a relation of an engine: a line is an event, or it is accounted for.
 
-The fast path hands whole files to DuckDB's parallel readers, which mark the lines that are no
-events. Only files that have such lines are opened again, to name line and reason.
+DuckDB's parallel readers get whole files, and mark the lines that are no events. Only files that
+have such lines are opened again, to name line and reason. Spark is asked for by name, and
+offline/engine/spark_logs.py is how it reads.
 """
 
 import contextlib
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import duckdb
 
+from offline.engine import Engine, needing_spark
+from offline.engine.duck import DuckEngine
 from offline.errors import InputError
 from offline.log_files import LogFile, examine, find_log_files
-from offline.log_lines import BadLine, explain_line
+from offline.log_lines import BLANK, BadLine, explain_line
 from offline.log_parquet import explain_rows, load_parquet
 
 HERE = Path(__file__).parent
@@ -43,8 +46,9 @@ MAX_NAMED = 1000
 class EventLog:
     """An open log: SQL view `events` (see events.sql) and what was read to make it."""
 
-    connection: duckdb.DuckDBPyConnection
-    files: tuple[Path, ...]
+    engine: Engine
+    files: tuple[Path | str, ...]
+    """A local file's path, or the address of one that is elsewhere."""
     lines: int
     """Lines that hold anything, usable or not."""
     bad_lines: int
@@ -53,13 +57,18 @@ class EventLog:
 
 
 @contextmanager
-def open_logs(paths: Sequence[str | Path]) -> Iterator[EventLog]:
+def open_logs(paths: Sequence[str | Path], engine: str = "duckdb") -> Iterator[EventLog]:
     """Read logs: files, directories or patterns; JSON Lines, `.gz`, `.parquet`.
 
-    The events live in a temporary database on disk (under $TMPDIR) until the context ends. Raises
-    InputError where a path leads nowhere, a file cannot be read, the log has no lines, or all its
-    lines are bad.
+    On DuckDB the events live in a temporary database on disk (under $TMPDIR) until the context
+    ends; on Spark (`engine` "spark") in its cache, and paths may be `hdfs://`. Raises InputError
+    where a path leads nowhere, a file cannot be read, the log has no lines, or all its lines are
+    bad, and where there is no Spark to be had.
     """
+    if engine == "spark":
+        with needing_spark("offline.engine.spark_logs").open_on_spark(paths) as log:
+            yield log
+        return
     found = find_log_files(paths)
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as scratch:
         connection = duckdb.connect(f"{scratch}/events.duckdb")
@@ -73,6 +82,26 @@ def open_logs(paths: Sequence[str | Path]) -> Iterator[EventLog]:
             yield _account(connection, files)
         finally:
             connection.close()
+
+
+def checked_log(
+    engine: Engine,
+    files: Sequence[Path | str],
+    lines: int,
+    usable: int,
+    bad: Sequence[BadLine],
+) -> EventLog:
+    """What was read, `usable` lines of it events; raises InputError where it is no log at all."""
+    if not lines:
+        raise InputError(f"the log is empty: no line in {names_of(files)}")
+    if not usable:
+        raise InputError(f"none of the {lines} lines of the log is an event; the first: {bad[0]}")
+    return EventLog(engine, tuple(files), lines, lines - usable, tuple(bad[:MAX_NAMED]))
+
+
+def names_of(files: Sequence[Path | str]) -> str:
+    """The first three, for a message."""
+    return ", ".join(map(str, files[:3])) + (", ..." if len(files) > 3 else "")
 
 
 def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile]) -> None:
@@ -99,7 +128,7 @@ def _load_json(
     try:
         connection.execute((HERE / "events_json.sql").read_text(), parameters)
     except duckdb.Error as error:
-        names = _names(files)
+        names = names_of([file.path for file in files])
         raise InputError(f"{names} cannot be read: {str(error).splitlines()[0]}") from error
 
 
@@ -125,21 +154,8 @@ def _account(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile]) ->
         elif rows or file.damage:
             bad += _explain_lines(file, rows)
     lines += sum(file.damage is not None for file in files)
-    if not lines:
-        raise InputError(f"the log is empty: no line in {_names(files)}")
-    if not usable:
-        raise InputError(f"none of the {lines} lines of the log is an event; the first: {bad[0]}")
-    return EventLog(
-        connection=connection,
-        files=tuple(file.path for file in files),
-        lines=lines,
-        bad_lines=lines - usable,
-        bad=tuple(bad[:MAX_NAMED]),
-    )
-
-
-def _names(files: Sequence[LogFile]) -> str:
-    return ", ".join(str(file.path) for file in files[:3]) + (", ..." if len(files) > 3 else "")
+    paths = [file.path for file in files]
+    return checked_log(DuckEngine(connection), paths, lines, usable, bad)
 
 
 def _explain_lines(file: LogFile, rows: Sequence[int]) -> Iterator[BadLine]:
@@ -148,7 +164,7 @@ def _explain_lines(file: LogFile, rows: Sequence[int]) -> Iterator[BadLine]:
     number = 0
     with gzip.open(file.path) if file.kind == "gzip" else file.content.open("rb") as stream:
         for number, line in enumerate(stream, 1):
-            if not line.strip(b" \t\r\n"):
+            if not line.strip(BLANK.encode()):
                 continue
             row += 1
             if row in wanted:

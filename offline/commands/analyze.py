@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from offline.commands.engine_option import engine_option
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
@@ -58,6 +59,7 @@ _FILE = click.Path(path_type=Path)
     help="JSON object to show on the page (seed, versions, sizes; groups allowed);"
     ' its key "treatments", {"T1": "DAE"}, names the treatments.',
 )
+@engine_option
 def command(
     logs: tuple[str, ...],
     experiment: str,
@@ -69,6 +71,7 @@ def command(
     out: Path | None,
     json_out: Path | None,
     run_info: Path | None,
+    engine: str,
 ) -> None:
     """Judge an A/B experiment from the service's logs.
 
@@ -78,11 +81,11 @@ def command(
     info = RunInfo() if run_info is None else load_run_info(run_info)
     shares = None if weights is None else parse_weights(weights)
     options = Options(shares, parse_margins(margins), sequential)
-    with open_logs(logs) as log:
+    with open_logs(logs, engine) as log:
         aggregates = aggregate(log, experiment, catalog)
     earlier = None
     if before:
-        with open_logs(before) as log:
+        with open_logs(before, engine) as log:
             earlier = aggregate_all(log, catalog)
     analysis = analyse(aggregates, earlier, options)
     sentences = verdicts(analysis, info.treatments)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from offline.catalog import catalog_size
+from offline.commands.engine_option import engine_option
 from offline.interactions import collect
 from offline.log_lines import list_bad_lines
 
@@ -26,7 +27,10 @@ from offline.log_lines import list_bad_lines
     type=click.Path(path_type=Path),
     help="tracks.json of the world: refuse logs that play tracks it does not have.",
 )
-def command(logs: tuple[str, ...], out: Path, threshold: float, catalog: Path | None) -> None:
+@engine_option
+def command(
+    logs: tuple[str, ...], out: Path, threshold: float, catalog: Path | None, engine: str
+) -> None:
     """Turn event logs into implicit interactions.
 
     LOGS are files, directories (their data.json* files) or quoted patterns, of JSON Lines, JSON
@@ -34,7 +38,7 @@ def command(logs: tuple[str, ...], out: Path, threshold: float, catalog: Path | 
     """
     started = time.perf_counter()
     n_tracks = None if catalog is None else catalog_size(catalog)
-    summary, bad = collect(logs, out, threshold, n_tracks)
+    summary, bad = collect(logs, out, threshold, n_tracks, engine)
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
     click.echo(

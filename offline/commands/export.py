@@ -1,6 +1,8 @@
 """`botify-offline export`."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,12 +10,17 @@ import numpy as np
 
 from offline.artefact import SESSIONS, load_artefact
 from offline.atomic import write_atomic
+from offline.engine import needing_spark
 from offline.errors import InputError
-from offline.export import export_lists
+from offline.export import Lists, by_score, export_lists
+from offline.histories import Histories
 from offline.listing.artists import artists_of
 from offline.listing.habits import PLAYS, Habits
 from offline.listing.sessions import by_sessions
+from offline.models.dae import DAE
 from offline.source import Source
+
+_BLOCK, _SPARK_BLOCK = 4096, 65_536
 
 
 @click.command("export")
@@ -25,10 +32,9 @@ from offline.source import Source
 )
 @click.option(
     "--block",
-    default=4096,
-    show_default=True,
     type=click.IntRange(min=1),
-    help="Users at a time: an interrupted export has no more to do again.",
+    help="Users at a time: an interrupted export has no more to do again."
+    f" [default: {_BLOCK}, on spark {_SPARK_BLOCK}]",
 )
 @click.option(
     "--lists",
@@ -41,14 +47,22 @@ from offline.source import Source
     type=click.Path(path_type=Path),
     help="tracks.json: lists for sessions spread the artists that it names.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="Where users' lists are made; the same lists on both (docs/spark.md).",
+)
 def command(
     model: Path,
     interactions: Path,
     out: Path,
     length: int,
-    block: int,
+    block: int | None,
     kind: str | None,
     catalog: Path | None,
+    engine: str,
 ) -> None:
     """Write recommendations.json, neighbours.json and top_tracks.json.
 
@@ -68,22 +82,29 @@ def command(
     source = Source.open(interactions, n_tracks)
     artefact.check_trained_on(source.fingerprint)
     kind = kind or ("sessions" if (interactions / PLAYS).is_file() else "score")
-    lists, said = None, "ranked by score"
+    make: Callable[[Histories, Habits], Lists] = partial(_by_score, artefact.model, length)
+    habits, said = Habits.unknown(len(source.histories), n_tracks), "ranked by score"
     if kind == "sessions":
         # Without a catalog every track has an artist of its own.
         artists = np.arange(n_tracks) if catalog is None else artists_of(catalog, n_tracks)
         habits = Habits.read(interactions, source.users, artists)
-        lists = by_sessions(artefact.model, source.histories, habits, artists, length)
+        make = partial(by_sessions, artefact.model, artists=artists, length=length)
         said = (
             f"made for sessions that bear {habits.patience:.2f} misses, where an artist's next "
             f"track is heard {100 * (1 - habits.artist_discount):.0f} % less"
         )
+    if engine == "spark":
+        spark = needing_spark("offline.listing.on_spark")
+        lists = spark.on_spark(make, source.histories, habits, length)
+        block = block or _SPARK_BLOCK
+    else:
+        lists = make(source.histories, habits)
     done = export_lists(
         artefact,
         source,
         out,
         list_length=length,
-        block=block,
+        block=block or _BLOCK,
         lists=lists,
         progress=sys.stderr.isatty(),
     )
@@ -101,3 +122,7 @@ def command(
         except OSError as error:
             raise InputError(f"cannot write {out / SESSIONS}: {error.strerror}") from error
         click.echo(f"the model that hears sessions -> {out / SESSIONS}")
+
+
+def _by_score(model: DAE, length: int, histories: Histories, _: Habits) -> Lists:
+    return by_score(model, histories, length)

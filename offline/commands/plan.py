@@ -5,6 +5,7 @@ import math
 import click
 import numpy as np
 
+from offline.commands.engine_option import engine_option
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate_all
 from offline.experiment.comparison import applicable
@@ -29,12 +30,14 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 @click.option("--users", type=click.IntRange(min=2), help="Users on each of two sides.")
 @click.option("--effect", type=float, help="An effect to find, in percent of the mean.")
 @click.option("--catalog", help="tracks.json, which tells the artists.")
+@engine_option
 def command(
     logs: tuple[str, ...],
     metric: str,
     users: int | None,
     effect: float | None,
     catalog: str | None,
+    engine: str,
 ) -> None:
     """Plan an A/B experiment from a log of such users, over as many days as the test will have.
 
@@ -44,7 +47,7 @@ def command(
     """
     if effect is not None and (not effect or math.isinf(effect) or math.isnan(effect)):
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")
-    with open_logs(logs) as log:
+    with open_logs(logs, engine) as log:
         aggregates = aggregate_all(log, catalog)
     _, missing = applicable(aggregates)
     if metric in missing:

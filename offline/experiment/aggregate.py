@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from offline.catalog import read_tracks
+from offline.engine import Engine, Parameters
 from offline.experiment.assignment import assign, assign_everybody, natural_order
 from offline.hours import events_per_hour
 from offline.log_lines import BadLine
@@ -18,6 +19,8 @@ SQL = Path(__file__).parent / "sql"
 PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}
 """In ms; an experiment is followed by the longest of which it has at least three."""
 _COVERAGE_USERS, _BLOCKS = 50, 200
+_ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
+_OWN = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
 # Sums over threads differ in their last digits from run to run; a log must make one page.
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
@@ -110,21 +113,16 @@ def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregate
 def _reduce(
     log: EventLog, experiment: str, lines: Counter[str], catalog: str | Path | None
 ) -> Aggregates:
-    run = log.connection.execute
-    run("CREATE TABLE artists (track BIGINT, artist VARCHAR)")
-    if catalog is not None:
-        tracks = pd.DataFrame(read_tracks(catalog).values(), columns=["track", "artist"])
-        log.connection.register("catalog", tracks)
-        run("INSERT INTO artists SELECT track, artist FROM catalog")
-    run((SQL / "judged.sql").read_text())
-    own = _own(log.connection, list(lines))
-    users = run((SQL / "per_user.sql").read_text()).df().round(_STEADY)
-    lengths = run((SQL / "session_lengths.sql").read_text()).df()
+    tracks = [] if catalog is None else list(read_tracks(catalog).values())
+    log.engine.register("artists", pa.Table.from_pylist(tracks, _ARTISTS))
+    log.engine.run((SQL / "judged.sql").read_text())
+    own = _own(log.engine, list(lines))
+    users = _frame(log.engine, "per_user").round(_STEADY)
+    lengths = _frame(log.engine, "session_lengths")
     quality = _quality(log, users, sum(lines.values()))
     period = _period(quality)
-    sql, length = (SQL / "per_period.sql").read_text(), {"period": PERIODS[period]}
-    periods = run(sql, length).df().round(_STEADY)
-    log.connection.register("user_groups", _groups(users))
+    periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
+    log.engine.register("user_groups", pa.Table.from_pandas(_groups(users), preserve_index=False))
     return Aggregates(
         experiment,
         tuple(_arm(treatment, users, lengths) for treatment in sorted(lines, key=natural_order)),
@@ -132,28 +130,33 @@ def _reduce(
         lengths,
         periods,
         period,
-        run((SQL / "coverage.sql").read_text()).df(),
-        run((SQL / "latencies.sql").read_text()).df(),
+        _frame(log.engine, "coverage"),
+        _frame(log.engine, "latencies"),
         own,
         quality,
         catalog is not None,
     )
 
 
-def _own(connection: duckdb.DuckDBPyConnection, treatments: Sequence[str]) -> dict[str, str]:
+def _frame(engine: Engine, query: str, parameters: Parameters = None) -> pd.DataFrame:
+    found = engine.table((SQL / f"{query}.sql").read_text(), parameters)
+    frame: pd.DataFrame = found.to_pandas()
+    return frame
+
+
+def _own(engine: Engine, treatments: Sequence[str]) -> dict[str, str]:
     """Make the table `own`; a log does not say which recommender a treatment stands for."""
-    counts = connection.execute(
+    counts = engine.rows(
         "SELECT treatment, recommender, COUNT(*) FROM judged_lines"
         " WHERE recommender IS NOT NULL GROUP BY treatment, recommender"
-    ).fetchall()
+    )
     most = {
         treatment: max((count, name) for arm, name, count in counts if arm == treatment)[1]
         for treatment in treatments
         if any(arm == treatment for arm, _, _ in counts)
     }
-    connection.execute("CREATE TABLE own (treatment VARCHAR, recommender VARCHAR)")
-    if most:
-        connection.executemany("INSERT INTO own VALUES (?, ?)", list(most.items()))
+    names = [{"treatment": treatment, "recommender": name} for treatment, name in most.items()]
+    engine.register("own", pa.Table.from_pylist(names, _OWN))
     return most
 
 
@@ -182,9 +185,9 @@ def _arm(treatment: str, users: pd.DataFrame, lengths: pd.DataFrame) -> Arm:
 
 
 def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
-    first, last, backwards, kept = log.connection.execute(
+    first, last, backwards, kept = log.engine.rows(
         "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM judged_lines"
-    ).fetchall()[0]
+    )[0]
     return Quality(
         files=tuple(str(file) for file in log.files),
         lines=log.lines,

@@ -4,6 +4,8 @@ import json
 import re
 from collections import Counter
 
+import pyarrow as pa
+
 from offline.errors import InputError
 from offline.logs import EventLog
 
@@ -57,11 +59,13 @@ def natural_order(treatment: str) -> tuple[bool, list[tuple[int, str]]]:
 
 
 def _combinations(log: EventLog) -> list[tuple[str, int]]:
-    return log.connection.execute(
+    return log.engine.rows(
         "SELECT experiments, COUNT(*) FROM events GROUP BY experiments ORDER BY experiments"
-    ).fetchall()
+    )
 
 
 def _save(log: EventLog, assigned: Assigned) -> None:
-    log.connection.execute("CREATE TABLE treatments (experiments VARCHAR, treatment VARCHAR)")
-    log.connection.executemany("INSERT INTO treatments VALUES (?, ?)", assigned)
+    columns = zip(*assigned, strict=True)
+    log.engine.register(
+        "treatments", pa.table(list(map(list, columns)), ["experiments", "treatment"])
+    )

@@ -61,20 +61,20 @@ def read_decisions(
     `recommender` asks only for those it answered, `first` only for the first of each session.
     Raises InputError where no line has a propensity, or no decision is usable.
     """
-    run = log.connection.execute
-    run(_SESSIONS.read_text())
+    log.engine.run(_SESSIONS.read_text())
     if recommender is not None:
         _check_recommender(log, recommender)
-    run(_SQL.read_text(), {"recommender": recommender, "first": first})
-    fates = dict(run("SELECT fate, COUNT(*) FROM decisions WHERE asked GROUP BY fate").fetchall())
+    log.engine.run(_SQL.read_text(), {"recommender": recommender, "first": first})
+    rows = log.engine.rows
+    fates = dict(rows("SELECT fate, COUNT(*) FROM decisions WHERE asked GROUP BY fate"))
     if not fates.pop(_USED, 0):
         raise InputError(_nothing_usable(fates))
-    ids = run("SELECT DISTINCT user_id FROM decisions ORDER BY user_id").fetchall()
-    columns = run(
-        "SELECT * EXCLUDE (user_id, asked, fate), asked AND fate = ? AS usable FROM decisions"
+    ids = rows("SELECT DISTINCT user_id FROM decisions ORDER BY user_id")
+    columns = log.engine.table(
+        "SELECT * EXCLUDE (user_id, asked, fate), asked AND fate = $used AS usable FROM decisions"
         " ORDER BY session_number, position",
-        [_USED],
-    ).fetchnumpy()
+        {"used": _USED},
+    )
     recommendations = np.asarray(columns["recommendation"], np.int64)
     usable = np.asarray(columns["usable"], np.bool_)
     return Decisions(
@@ -92,9 +92,9 @@ def read_decisions(
 
 
 def _check_recommender(log: EventLog, recommender: str) -> None:
-    rows = log.connection.execute(
+    rows = log.engine.rows(
         "SELECT DISTINCT recommender FROM events WHERE recommender IS NOT NULL ORDER BY ALL"
-    ).fetchall()
+    )
     names = [name for (name,) in rows]
     if recommender not in names:
         there = ", ".join(names) if names else "no line names one"

@@ -74,6 +74,13 @@ class Habits:
     """How many pairs of plays the discount is learned from."""
 
     @classmethod
+    def unknown(cls, n_users: int, n_tracks: int) -> Self:
+        """For lists that do not ask: no session, no patience beyond a miss, no tiring."""
+        none = np.empty(0, np.int64)
+        starts = sparse.csr_matrix((none, (none, none)), shape=(n_users, n_tracks))
+        return cls(starts, 1.0, 1.0, 0)
+
+    @classmethod
     def read(
         cls, interactions: Path, users: NDArray[np.int64], artists: NDArray[np.int64]
     ) -> Self:

@@ -20,7 +20,7 @@ COLUMNS = "message, timestamp, user_id, track, time, latency, experiments"
 
 
 def rows(log: EventLog, columns: str = COLUMNS) -> list[tuple[Any, ...]]:
-    return log.connection.execute(f"SELECT {columns} FROM events ORDER BY n").fetchall()
+    return log.engine.rows(f"SELECT {columns} FROM events ORDER BY n")
 
 
 def test_events_keep_their_values_and_the_order_of_lines(write_log: Make, event: Make) -> None:

@@ -1,7 +1,7 @@
 -- The lines under judgement: those of the experiment, each once. Of lines with the same user,
 -- timestamp, track and message the first counts: whoever ships logs may send a line again.
 -- `treatments` maps each value of `experiments` to the treatment under study.
-CREATE TABLE judged AS
+CREATE VIEW judged AS
 SELECT
     events.n, events.file, events.message, events.timestamp, events.user_id, events.track,
     events.time, events.latency, events.session, events.recommendation, events.recommender,

@@ -13,4 +13,4 @@ GROUP BY
     user_groups.treatment,
     user_groups.block,
     CAST(FLOOR(LN(NULLIF(judged_lines.latency, 0)) / 0.005) AS BIGINT)
-ORDER BY user_groups.treatment, user_groups.block, bin
+ORDER BY user_groups.treatment, user_groups.block, bin NULLS LAST

@@ -4,7 +4,7 @@ SELECT
     treatment,
     CAST(FLOOR(timestamp / $period) AS BIGINT) AS period,
     COUNT(*) AS lines,
-    SUM(CASE WHEN message = 'last' THEN 1 ELSE 0 END) AS sessions,
+    CAST(SUM(CASE WHEN message = 'last' THEN 1 ELSE 0 END) AS BIGINT) AS sessions,
     SUM(time) AS total_time
 FROM judged_lines
 GROUP BY user_id, treatment, CAST(FLOOR(timestamp / $period) AS BIGINT)

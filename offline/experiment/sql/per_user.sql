@@ -6,12 +6,12 @@ WITH totals AS (
         judged_lines.user_id,
         judged_lines.treatment,
         COUNT(*) AS lines,
-        SUM(CASE WHEN judged_lines.message = 'last' THEN 1 ELSE 0 END) AS sessions,
+        CAST(SUM(CASE WHEN judged_lines.message = 'last' THEN 1 ELSE 0 END) AS BIGINT) AS sessions,
         SUM(judged_lines.time) AS total_time,
         AVG(judged_lines.latency) AS mean_request_time,
         COUNT(own.recommender) AS answers,
-        SUM(
-            CASE WHEN judged_lines.recommender <> own.recommender THEN 1 ELSE 0 END
+        CAST(
+            SUM(CASE WHEN judged_lines.recommender <> own.recommender THEN 1 ELSE 0 END) AS BIGINT
         ) AS fallbacks
     FROM judged_lines
     LEFT JOIN own
@@ -23,10 +23,12 @@ of_sessions AS (
     SELECT
         user_id,
         treatment,
-        SUM(length - 1) AS recommended,
-        SUM(repeats) AS repeats,
-        SUM(CASE WHEN finished = 1 AND length > 10 THEN 1 ELSE 0 END) AS long_sessions,
-        SUM(finished * artists) AS artists
+        CAST(SUM(length - 1) AS BIGINT) AS recommended,
+        CAST(SUM(repeats) AS BIGINT) AS repeats,
+        CAST(
+            SUM(CASE WHEN finished = 1 AND length > 10 THEN 1 ELSE 0 END) AS BIGINT
+        ) AS long_sessions,
+        CAST(SUM(finished * artists) AS BIGINT) AS artists
     FROM judged_sessions
     GROUP BY user_id, treatment
 )

@@ -1,0 +1,36 @@
+"""Queries on DuckDB."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from offline.engine import Parameters
+
+
+class DuckEngine:
+    """An `Engine` on one connection, which whoever made it closes."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def run(self, script: str, parameters: Parameters = None) -> None:
+        self._connection.execute(script, parameters)
+
+    def rows(self, query: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._connection.execute(query, parameters).fetchall()
+        return found
+
+    def table(self, query: str, parameters: Parameters = None) -> pa.Table:
+        return self._connection.sql(query, params=parameters).to_arrow_table()
+
+    def write_parquet(self, query: str, path: Path, parameters: Parameters = None) -> None:
+        relation = self._connection.sql(query, params=parameters)
+        relation.write_parquet(str(path), compression="zstd")
+
+    def register(self, name: str, table: pa.Table) -> None:
+        # A table of its own, not a view of the memory: DuckDB then knows its size when it joins.
+        self._connection.register("incoming", table)
+        self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+        self._connection.unregister("incoming")

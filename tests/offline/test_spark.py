@@ -1,0 +1,223 @@
+"""Both engines on the same logs, here and on HDFS: the same numbers to the last digit."""
+
+import gzip
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from offline.cli import main
+from offline.errors import InputError
+from offline.experiment.aggregate import Aggregates, aggregate
+from offline.experiment.effects import as_frame, effect_table
+from offline.interactions import collect
+from offline.logs import open_logs
+
+from .one_node_hdfs import one_node_hdfs
+from .test_logs import BAD_FIELDS
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs java"),
+]
+Make = Callable[..., Any]
+EXPERIMENT = "DAE_VS_CONTEXTUAL"
+FRAMES = ("users", "lengths", "periods", "coverage", "latencies")
+COLUMNS = (
+    "n, file, message, timestamp, user_id, track, time, latency, experiments, session,"
+    " recommendation, recommender, propensity"
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _spark() -> Iterator[None]:
+    """One small Spark, which reads files in parts of 200 kB."""
+    with pytest.MonkeyPatch.context() as patch:
+        settings = {
+            **{"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"},
+            **{"spark.sql.files.maxPartitionBytes": "200k", "spark.driver.host": "127.0.0.1"},
+        }
+        words = " ".join(f"--conf {name}={value}" for name, value in settings.items())
+        memory = "--driver-memory 1g"
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"--master local[2] {memory} {words} pyspark-shell")
+        yield
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    if context is not None:
+        gateway: Any = SparkContext._gateway
+        context.stop()
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait(timeout=30)
+        SparkContext._gateway = SparkContext._jvm = None
+
+
+@pytest.fixture
+def log(make_events: Make, write_log: Make, tmp_path: Path) -> Path:
+    """Text in several parts, a gzip that is cut, Parquet; lines twice, out of order and bad."""
+    rng = np.random.default_rng(8)
+    events = make_events(n_users=120)
+    # Of equal timestamps only the order of lines tells which is first.
+    events = [event | {"timestamp": event["timestamp"] // 60_000 * 60_000} for event in events]
+    for _ in range(40):
+        place = int(rng.integers(len(events)))
+        events.insert(place, events[int(rng.integers(len(events)))])
+    events[7]["user"], events[8]["latency"], events[9]["session"] = 10**30, 0, None
+    texts: list[Any] = list(events)
+    for place in (100, 1_500, 1_700, 3_000):
+        texts[place : place + 1] = ["", json.dumps(events[place])[:40], " \t\r"]
+    third = len(texts) // 3
+    write_log(texts[:third], "log/data.json")
+    packed = write_log(texts[third : 2 * third], "log/data.json.1.gz")
+    packed.write_bytes(packed.read_bytes()[:-300])
+    rows = [event for event in events[-third:] if isinstance(event["user"], int)]
+    rows = [row | {"user": int(row["user"]) % 2**63} for row in rows]
+    rows[5]["track"] = -1
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log/data.parquet")
+    return tmp_path / "log"
+
+
+@pytest.fixture(scope="module")
+def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
+    with one_node_hdfs(tmp_path_factory.mktemp("hdfs")) as found:
+        yield found
+
+
+def judged(log: object, engine: str) -> Aggregates:
+    with open_logs([str(log)], engine) as opened:
+        return aggregate(opened, EXPERIMENT)
+
+
+def assert_same(one: Aggregates, other: Aggregates) -> None:
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+    tables = [as_frame(effect_table(found)) for found in (one, other)]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    assert (one.arms, one.own) == (other.arms, other.own)
+
+
+def test_a_log_is_judged_the_same_by_both_engines_here_and_on_hdfs(
+    log: Path, hdfs: tuple[str, Any]
+) -> None:
+    here, there = judged(log, "duckdb"), judged(log, "spark")
+    assert here.quality.bad_lines == 6
+    assert here.quality.duplicates > 20
+    assert here.quality.backwards
+    assert there.quality == here.quality
+    assert_same(here, there)
+
+    address, client = hdfs
+    client.upload("/log", str(log))
+    far = judged(f"{address}/log", "spark")
+    assert_same(here, far)
+    assert [str(bad) for bad in far.quality.bad] == [
+        str(bad).replace(str(log), f"{address}/log") for bad in here.quality.bad
+    ]
+    with open_logs([f"{address}/l*/data.json"], "spark") as part:
+        assert part.files == (f"{address}/log/data.json",)
+
+
+def test_collect_makes_the_same_tables(log: Path, tmp_path: Path) -> None:
+    made = {}
+    for engine in ("duckdb", "spark"):
+        made[engine], bad = collect([log], tmp_path / engine, engine=engine)
+        assert len(bad) == 6
+    assert made["spark"] == made["duckdb"]
+    for name in ("interactions", "plays", "users"):
+        tables = [pq.read_table(tmp_path / engine / f"{name}.parquet") for engine in made]
+        assert tables[0].equals(tables[1])
+    assert made["spark"].users_left_out == 1
+
+
+def test_every_kind_of_line_is_the_same_to_both(event: Make, write_log: Make) -> None:
+    odd = ["[1, 2]", "null", "hello", "\0\0\0", "{", '{"message": "ne{"message": "last"}', "\v"]
+    odd += [json.dumps(event(**fields)) for fields, _ in BAD_FIELDS]
+    odd += [json.dumps(event(experiments={"A": "C", 'quo"ted': "é"}, session="€", x=[1]))]
+    odd += [json.dumps(event(time=1e-3, user=10**30)), '{"user": 1, "user": 2}', " " * 3]
+    first = write_log(odd, "a[1]*/data.json")
+    whole = json.dumps(event()).encode()
+    second = write_log([], "b/data.json.gz")
+    lines = whole, whole.replace(b"next", b"n\xff\xfe") + b"\r", b""
+    second.write_bytes(gzip.compress(b"\n".join(lines)))
+    third = write_log(["", ""], "b/data.json.1")
+    found = []
+    for engine in ("duckdb", "spark"):
+        with open_logs([first, second.parent], engine) as log:
+            assert log.files == (first, second, third) or log.files == (first, third, second)
+            events = log.engine.rows(f"SELECT {COLUMNS} FROM events ORDER BY n")
+            # Lines are numbered in other ways; their order is what counts.
+            found.append((log.lines, [str(bad) for bad in log.bad], [row[1:] for row in events]))
+    assert found[0] == found[1]
+
+
+def run(*words: object, fails: bool = False) -> str:
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == (2 if fails else 0), done.output
+    return done.output
+
+
+def test_lists_made_by_tasks_are_those_made_here(log: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "tracks.json"
+    tracks = [{"track": track, "artist": f"a{track % 90}"} for track in range(400)]
+    catalog.write_text("".join(json.dumps(track) + "\n" for track in tracks))
+    (tmp_path / "train.yml").write_text("hidden: [16]\nepochs: 3\nbatch_size: 50\n")
+    run("collect", log, "--out", tmp_path / "data", "--engine", "spark")
+    model = ("--out", tmp_path / "model", "--config", tmp_path / "train.yml")
+    run("train", tmp_path / "data", "--catalog", catalog, *model)
+    for kind in ("sessions", "score"):
+        words = ["export", tmp_path / "model", tmp_path / "data", "--lists", kind]
+        words += ["--catalog", catalog] if kind == "sessions" else []
+        for engine in ("local", "spark"):
+            run(*words, "--out", tmp_path / engine / kind, "--engine", engine)
+        here, there = (
+            (tmp_path / engine / kind / "recommendations.json").read_bytes()
+            for engine in ("local", "spark")
+        )
+        assert here == there != b""
+
+
+def test_bad_input_is_one_line_and_exit_code_2(
+    log: Path, hdfs: tuple[str, Any], tmp_path: Path
+) -> None:
+    address, client = hdfs
+    client.makedirs("/empty")
+    (tmp_path / "hidden").mkdir()
+    hidden = shutil.copy(log / "data.json", tmp_path / "hidden/_data.json")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR?")
+    for path, message in {
+        f"{address}/nowhere": "no such log: hdfs://",
+        f"{address}/empty": "no log in hdfs://",
+        "nosuch://host/log": "nosuch://host/log cannot be read: ",
+        str(tmp_path / "nowhere"): "no such log: ",
+        str(hidden): "Spark reads no file whose name begins with _ or .",
+        str(tmp_path / "broken.parquet"): "broken.parquet cannot be read: ",
+    }.items():
+        said = run("analyze", path, "--experiment", "X", "--engine", "spark", fails=True)
+        assert message in said
+        assert said.startswith("Error: ")
+        assert said.count("\n") == 1
+    said = run("analyze", f"{address}/log", "--experiment", "X", fails=True)
+    assert "is no local path: only --engine spark reads others" in said
+
+
+def test_without_pyspark_the_command_says_what_to_install(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("offline.engine.spark")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    with (
+        pytest.raises(InputError, match=r"pip install 'botify\[spark\]'"),
+        open_logs([log], "spark"),
+    ):
+        pass
