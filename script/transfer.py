@@ -58,6 +58,8 @@ def upload(
         for name, chunks in _files(stem, part, joined(part, seen), options):
             files.append(Stored(name, 0, ""))
             files[-1] = _send(name, chunks, target)
+        for some in part:
+            some.log.stand()
         pieces = tuple(some.piece() for some in part)
     except BaseException:
         advance(-sent)
