@@ -8,10 +8,12 @@ from pathlib import Path
 import duckdb
 from pyspark.sql import DataFrame, DataFrameReader
 from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import DecimalType, StructField
 
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.engine.spark_files import SparkFile, find_spark_files
-from offline.engine.spark_lines import SCHEMA, read_packed, read_rows, read_text
+from offline.engine.spark_lines import read_packed, read_rows, read_text
+from offline.engine.spark_reader import SCHEMA
 from offline.errors import InputError
 from offline.log_files import PACKED
 from offline.log_lines import BadLine
@@ -62,7 +64,7 @@ def _lines(engine: SparkEngine, files: Sequence[SparkFile]) -> DataFrame:
             whole = _read(engine).format("binaryFile").load(packed).selectExpr("content", path)
             frames.append(map_in_arrow(whole, read_packed(numbers, kind), SCHEMA))
     for columns, group in _parquet(engine, files):
-        row = "_metadata.row_index AS file_row_number"
+        row = "_metadata.row_index AS row"
         rows = _read(engine).parquet(*group).selectExpr(*columns, path, row)
         frames.append(map_in_arrow(rows, read_rows(numbers), SCHEMA))
     first, *others = frames
@@ -85,15 +87,22 @@ def _parquet(
         for file in files:
             if file.kind != "parquet":
                 continue
-            schema = _read(engine).parquet(file.pattern).schema
-            names = [f"`{name}`" for name in schema.names if name in FIELDS]
-            connection.register("part", to_arrow_schema(schema).empty_table())
+            frame = _read(engine).parquet(file.pattern)
+            columns = [_column(field) for field in frame.schema if field.name in FIELDS]
+            schema = to_arrow_schema(frame.selectExpr(*columns).schema)
+            connection.register("part", schema.empty_table())
             check_columns(connection, "part", file.name)
-            found.append((schema.simpleString(), names, file.pattern))
+            found.append((frame.schema.simpleString(), columns, file.pattern))
     found.sort(key=lambda one: one[0])
     for _, group in itertools.groupby(found, key=lambda one: one[0]):
         of = list(group)
         yield of[0][1], [pattern for *_, pattern in of]
+
+
+def _column(field: StructField) -> str:
+    # What Spark makes of unsigned integers of 64 bits. A user may have such an id, these may not.
+    unsigned = field.dataType == DecimalType(20, 0) and field.name in ("timestamp", "track")
+    return f"TRY_CAST({field.name} AS BIGINT) AS {field.name}" if unsigned else f"`{field.name}`"
 
 
 def _account(engine: SparkEngine, files: Sequence[SparkFile]) -> EventLog:

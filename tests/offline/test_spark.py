@@ -47,8 +47,9 @@ def _spark() -> Iterator[None]:
             **{"spark.sql.files.maxPartitionBytes": "200k", "spark.driver.host": "127.0.0.1"},
         }
         words = " ".join(f"--conf {name}={value}" for name, value in settings.items())
-        memory = "--driver-memory 1g"
-        patch.setenv("PYSPARK_SUBMIT_ARGS", f"--master local[2] {memory} {words} pyspark-shell")
+        # Compiled once, and not well: nothing here runs for long.
+        java = "--driver-memory 1g --driver-java-options -XX:TieredStopAtLevel=1"
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"--master local[2] {java} {words} pyspark-shell")
         yield
     from pyspark import SparkContext
 
@@ -148,16 +149,21 @@ def test_every_kind_of_line_is_the_same_to_both(event: Make, write_log: Make) ->
     odd += [json.dumps(event(**fields)) for fields, _ in BAD_FIELDS]
     odd += [json.dumps(event(experiments={"A": "C", 'quo"ted': "é"}, session="€", x=[1]))]
     odd += [json.dumps(event(time=1e-3, user=10**30)), '{"user": 1, "user": 2}', " " * 3]
-    first = write_log(odd, "a[1]*/data.json")
+    first = write_log(odd, "a[1]* é%20/data.json")
     whole = json.dumps(event()).encode()
     second = write_log([], "b/data.json.gz")
     lines = whole, whole.replace(b"next", b"n\xff\xfe") + b"\r", b""
     second.write_bytes(gzip.compress(b"\n".join(lines)))
     third = write_log(["", ""], "b/data.json.1")
+    columns = {name: [value] for name, value in event(track=-1).items()}
+    tables = pa.table(columns | {"user": pa.array([5], pa.uint64())}), pa.table(columns)
+    tables += (pa.table(columns | {"track": pa.array([7], pa.uint64())}),)
+    for number, table in enumerate(tables):
+        pq.write_table(table, second.with_name(f"data{number}.parquet"))
     found = []
     for engine in ("duckdb", "spark"):
         with open_logs([first, second.parent], engine) as log:
-            assert log.files == (first, second, third) or log.files == (first, third, second)
+            assert log.files[:3] == (first, third, second)
             events = log.engine.rows(f"SELECT {COLUMNS} FROM events ORDER BY n")
             # Lines are numbered in other ways; their order is what counts.
             found.append((log.lines, [str(bad) for bad in log.bad], [row[1:] for row in events]))

@@ -1,0 +1,126 @@
+"""What Spark's tasks turn lines into rows with: a DuckDB in the process of the task.
+
+What an event is, and what of it is kept, is decided by the very queries that read whole files on
+one machine. Spark need not be imported here.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from offline.log_lines import BLANK, explain_line
+from offline.log_parquet import explain_relation, load_relation
+from offline.logs import FIELDS, HERE
+
+Batches = Iterator[pa.RecordBatch]
+Ints = NDArray[np.int64]
+
+_FILE_BITS = 40
+"""Files up to a terabyte."""
+_TYPES = {
+    **{"message": "STRING", "timestamp": "BIGINT", "user_id": "STRING", "track": "BIGINT"},
+    **{"time": "DOUBLE", "latency": "DOUBLE", "experiments": "STRING", "session": "STRING"},
+    **{"recommendation": "BIGINT", "recommender": "STRING", "propensity": "DOUBLE"},
+    "usable": "BOOLEAN",  # NULL: a line that holds nothing
+    **{"n": "BIGINT", "file": "INT"},
+    **{"block": "BIGINT", "row": "BIGINT"},  # place in the file: its part, the line of that part
+    "reason": "STRING",  # why it is not usable
+}
+SCHEMA = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
+_ARROW = {
+    **{"STRING": pa.string(), "BIGINT": pa.int64(), "INT": pa.int32()},
+    **{"DOUBLE": pa.float64(), "BOOLEAN": pa.bool_()},
+}
+
+
+class LineReader:
+    """A DuckDB that turns batches into rows of `lines`, by `SCHEMA`.
+
+    Where the lines of a batch stand comes with it, in arrays of its length: the number of the
+    file, the byte at which its part begins, and the line of the part, from 0.
+    """
+
+    def __enter__(self) -> Self:
+        self._scratch = tempfile.TemporaryDirectory(prefix="botify-lines-")
+        self._part = Path(self._scratch.name) / "part.json"
+        self._duckdb = duckdb.connect()
+        # Spark has a task per core.
+        self._duckdb.execute("SET threads = 1")
+        self._duckdb.execute((HERE / "events.sql").read_text())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._duckdb.close()
+        self._scratch.cleanup()
+
+    def json(self, values: list[bytes] | pa.Array, file: Ints, block: Ints, row: Ints) -> Batches:
+        """Rows of lines of JSON; one of NULLs for a line that holds nothing."""
+        lines: pa.Array = pa.array(values, pa.binary()) if isinstance(values, list) else values
+        holds = pc.match_substring_regex(lines, f"[^{BLANK}]")
+        held = lines.filter(holds).to_pylist()
+        if held:
+            self._part.write_bytes(b"\n".join(held))
+            parameters = {
+                "files": [str(self._part)],
+                "columns": dict.fromkeys(FIELDS, "JSON"),
+                "compression": "none",
+                "first_file": 0,
+            }
+            self._duckdb.execute((HERE / "events_json.sql").read_text(), parameters)
+        found = self._take()
+        assert len(found) == len(held)
+        bad = np.flatnonzero(~found["usable"].to_numpy())
+        reasons = {index: explain_line(held[index]) for index in bad.tolist()}
+        found = found.append_column("reason", _texts(reasons, len(found)))
+        if len(held) < len(lines):
+            mask = holds.to_numpy(zero_copy_only=False)
+            found = found.take(pa.array(np.cumsum(mask) - 1, mask=~mask))
+        return _placed(found, file, block, row)
+
+    def parquet(self, batch: pa.RecordBatch, file: Ints, row: Ints) -> Batches:
+        """Rows of Parquet logs, whose parts count as one."""
+        # A batch may have rows of several files: here they have numbers of their own.
+        part = pa.Table.from_batches([batch])
+        part = part.append_column("file_row_number", pa.array(np.arange(len(batch))))
+        self._duckdb.register("part", part)
+        load_relation(self._duckdb, "part", None, "part", 0)
+        found = self._take()
+        bad = np.flatnonzero(~found["usable"].to_numpy()).tolist()
+        reasons = dict(explain_relation(self._duckdb, "part", {}, bad)) if bad else {}
+        self._duckdb.unregister("part")
+        found = found.append_column("reason", _texts(reasons, len(found)))
+        return _placed(found, file, np.zeros_like(row), row)
+
+    def _take(self) -> pa.Table:
+        found = self._duckdb.sql("FROM lines ORDER BY rowid").to_arrow_table()
+        self._duckdb.execute("DELETE FROM lines")
+        return found
+
+
+def damage_row(file: int, row: int, reason: str) -> Batches:
+    """A bad line after the last whole one, `row`, of a gzip."""
+    fields = dict.fromkeys(_TYPES) | {"usable": False, "reason": reason}
+    schema = pa.schema([(name, _ARROW[kind]) for name, kind in _TYPES.items()])
+    found = pa.Table.from_pylist([fields], schema)
+    return _placed(found, np.array([file]), np.array([0]), np.array([row]))
+
+
+def _texts(of: Mapping[int, str], count: int) -> pa.Array:
+    return pa.array([of.get(index) for index in range(count)], pa.string())
+
+
+def _placed(found: pa.Table, file: Ints, block: Ints, row: Ints) -> Batches:
+    # Each part but a file's first leaves the line that begins with it to the part before.
+    n = (file << _FILE_BITS) + block + (block > 0) + row
+    places = {"n": n, "file": file.astype(np.int32), "block": block, "row": row}
+    columns = {name: found[name] for name in found.column_names}
+    columns |= {name: pa.array(values) for name, values in places.items()}
+    table = pa.table({name: columns[name] for name in _TYPES})
+    return iter(table.combine_chunks().to_batches())
