@@ -52,7 +52,8 @@ def false_positives(aa: Rows) -> list[Rate]:
         ("sessions taken as units", "session_as_unit"),
         ("sample ratio mismatch (nominal 0.1 %)", "mismatch"),
     ):
-        if any(row.get(key) is not None for row in aa):
+        # Few users have few days on which both sides are large enough for a look.
+        if sum(row.get(key) is not None for row in aa) > len(aa) / 2:
             found.append(rate(name, [row.get(key) for row in aa]))
     return found
 

@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import gzip
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import pyarrow as pa
+
 from offline.errors import InputError
 
-IN_DIRECTORY = ("data.json*", "data*.parquet")
-GZIP_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
+Kind = Literal["plain", "gzip", "zstd", "parquet"]
+
+IN_DIRECTORY = ("data.json*", "data*.parquet", "dt=*/data*.parquet")
+"""Logs as the service and the data client write them; the last by date."""
+PACKED: dict[str, Kind] = {".gz": "gzip", ".zst": "zstd"}
+_OF_SEVERAL = re.compile(r"-x\d+(\.|$)")
+
+
+class DamageError(Exception):
+    """A compressed log that cannot be read on; says so for the line at which it ends."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +33,9 @@ class LogFile:
 
     path: Path
     content: Path
-    kind: Literal["plain", "gzip", "parquet"]
+    kind: Kind
     damage: str | None = None
-    """Why a gzip ends too early; `content` then holds, unpacked, the lines before that."""
+    """Why a compressed log ends too early; `content` then holds the lines before that."""
 
 
 def find_log_files(paths: Sequence[str | Path]) -> list[Path]:
@@ -81,54 +92,95 @@ def no_such_log(path: Path | str) -> InputError:
     )
 
 
-def examine(path: Path, scratch: Path) -> LogFile:
-    """How to read `path`; of a damaged gzip, the whole lines it still gives go into `scratch`.
+def kind_of(path: Path | str) -> Kind:
+    """How a log is written, by the end of its name."""
+    suffix = Path(path).suffix
+    return "parquet" if suffix == ".parquet" else PACKED.get(suffix, "plain")
 
-    Each gzip is decompressed here once for its checksum: DuckDB does not look at it.
+
+def is_of_several(path: Path | str) -> bool:
+    """Whether the data client put several logs into it, one after the other."""
+    return _OF_SEVERAL.search(Path(path).name) is not None
+
+
+def examine(path: Path, scratch: Path) -> LogFile:
+    """How to read `path`; of a damaged one, the whole lines it still gives go into `scratch`.
+
+    Each compressed log is unpacked here once for its checksum: DuckDB does not look at it.
     Raises InputError where the file cannot be opened.
     """
-    if path.suffix == ".parquet":
-        return LogFile(path, path, "parquet")
-    if path.suffix != ".gz":
-        return LogFile(path, path, "plain")
+    kind = kind_of(path)
+    if kind in ("plain", "parquet"):
+        return LogFile(path, path, kind)
     try:
-        damage = _gzip_damage(path)
+        damage = _damage(path, kind)
         if damage is None:
-            return LogFile(path, path, "gzip" if path.stat().st_size else "plain")
-        return LogFile(path, _save_whole_lines(path, scratch), "plain", damage)
+            return LogFile(path, path, kind if path.stat().st_size else "plain")
+        return LogFile(path, _save_whole_lines(path, kind, scratch), "plain", damage)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
-def unpacked(file: Path | BinaryIO) -> Iterator[bytes]:
-    """What a gzip holds, piece by piece; all that comes before a damage, and then that error."""
-    with gzip.open(file) as stream:
-        # read1, not read: what came before the damage must not be lost with it.
-        while chunk := stream.read1(1 << 20):
-            yield chunk
+def unpacked(file: Path | BinaryIO, kind: Kind) -> Iterator[bytes]:
+    """What a compressed log holds, in pieces; what comes before a damage, then DamageError."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(file, Path):
+            file = stack.enter_context(file.open("rb"))
+        yield from _gunzipped(file) if kind == "gzip" else _unzstd(file)
 
 
-def damage_of(error: BaseException) -> str:
-    """What is wrong with a gzip, for the line at which it ends."""
-    if isinstance(error, EOFError):
-        return "the gzip stream is cut off here; what followed is lost"
-    return f"the gzip stream is damaged here ({error}); what followed is lost"
-
-
-def _gzip_damage(path: Path) -> str | None:
+def _gunzipped(file: BinaryIO) -> Iterator[bytes]:
     try:
-        for _ in unpacked(path):
+        with gzip.open(file) as stream:
+            # read1, not read: what came before the damage must not be lost with it.
+            while chunk := stream.read1(1 << 20):
+                yield chunk
+    except EOFError:
+        raise DamageError("the gzip stream is cut off here; what followed is lost") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise _damaged("gzip", error) from None
+
+
+def _unzstd(file: BinaryIO) -> Iterator[bytes]:
+    stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+    while True:
+        try:
+            chunk = stream.read(1 << 16)
+        except OSError as error:
+            raise _damaged("zstd", error) from None
+        if not chunk:
+            return
+        yield chunk
+
+
+def _damaged(kind: str, error: Exception) -> DamageError:
+    return DamageError(f"the {kind} stream is damaged here ({error}); what followed is lost")
+
+
+def _damage(path: Path, kind: Kind) -> str | None:
+    try:
+        for _ in unpacked(path, kind):
             pass
-    except GZIP_DAMAGE as error:
-        return damage_of(error)
+    except DamageError as error:
+        return str(error)
     return None
 
 
-def _save_whole_lines(path: Path, scratch: Path) -> Path:
+def _save_whole_lines(path: Path, kind: Kind, scratch: Path) -> Path:
     rest = b""
     with tempfile.NamedTemporaryFile(dir=scratch, suffix=".json", delete=False) as text:
-        with contextlib.suppress(*GZIP_DAMAGE):
-            for chunk in unpacked(path):
+        with contextlib.suppress(DamageError):
+            for chunk in unpacked(path, kind):
                 lines, newline, rest = (rest + chunk).rpartition(b"\n")
                 text.write(lines + newline)
         return Path(text.name)
+
+
+def packed_lines(path: Path, kind: Kind) -> Iterator[bytes]:
+    """The lines of a compressed log that is not damaged."""
+    rest = b""
+    for chunk in unpacked(path, kind):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

@@ -7,10 +7,9 @@ offline/engine/spark_logs.py is how it reads.
 
 import contextlib
 import glob
-import gzip
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import duckdb
 from offline.engine import Engine, needing_spark
 from offline.engine.duck import DuckEngine
 from offline.errors import InputError
-from offline.log_files import LogFile, examine, find_log_files
+from offline.log_files import LogFile, examine, find_log_files, packed_lines
 from offline.log_lines import BLANK, BadLine, explain_line
 from offline.log_parquet import explain_rows, load_parquet
 
@@ -122,7 +121,7 @@ def _load_json(
     parameters = {
         "files": [glob.escape(str(file.content)) for file in files],
         "columns": dict.fromkeys(FIELDS, "JSON"),
-        "compression": "gzip" if files[0].kind == "gzip" else "none",
+        "compression": "none" if files[0].kind == "plain" else files[0].kind,
         "first_file": first,
     }
     try:
@@ -162,8 +161,13 @@ def _explain_lines(file: LogFile, rows: Sequence[int]) -> Iterator[BadLine]:
     wanted = set(rows)
     row = -1
     number = 0
-    with gzip.open(file.path) if file.kind == "gzip" else file.content.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
+    with contextlib.ExitStack() as stack:
+        lines: Iterable[bytes] = (
+            stack.enter_context(file.content.open("rb"))
+            if file.kind == "plain"
+            else packed_lines(file.path, file.kind)
+        )
+        for number, line in enumerate(lines, 1):
             if not line.strip(BLANK.encode()):
                 continue
             row += 1

@@ -7,6 +7,8 @@ from typing import Literal
 import zstandard
 
 Compression = Literal["none", "gzip", "zstd"]
+DAMAGE = zlib.error, zstandard.ZstdError
+"""What `decoded` raises where bytes are not what the suffix says."""
 SUFFIXES: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 
 

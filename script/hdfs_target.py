@@ -96,6 +96,11 @@ class HdfsTarget:
     def __str__(self) -> str:
         return f"{self._client.url} {self._directory}"
 
+    @property
+    def place(self) -> str:
+        urls = sorted(url.rstrip("/") for url in self._client.url.split(";"))
+        return f"{';'.join(urls)} {self._directory}".replace("//localhost:", "//127.0.0.1:")
+
     def list(self, directory: str = "") -> dict[str, Entry]:
         path = self._path(directory)
         with self._failing(path):

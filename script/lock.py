@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from script.errors import InputError
+from script.targets import Target
 
 
 @contextmanager
-def only_one(target: object) -> Iterator[None]:
+def only_one(target: Target) -> Iterator[None]:
     """Hold the lock of a target. Raises InputError where another process has it."""
-    name = hashlib.sha256(str(target).encode()).hexdigest()[:16]
+    name = hashlib.sha256(target.place.encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"botify-ship-{os.getuid()}-{name}.lock"
     with path.open("w") as file:
         try:

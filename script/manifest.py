@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from script.checksums import Digest
 from script.errors import ShipError
 from script.targets import Target
 
@@ -130,7 +131,9 @@ def read_manifest(target: Target) -> Manifest:
 def write_records(target: Target, name: str, records: Sequence[Record]) -> None:
     """Put records into a file of `_manifest/`, at once: nobody sees a part of it."""
     waiting, path = f"{DIRECTORY}/.{name}", f"{DIRECTORY}/{name}"
-    target.write(waiting, ("".join(record.as_json() for record in records).encode(),))
+    content = "".join(record.as_json() for record in records).encode()
+    target.write(waiting, (content,))
+    target.verify(waiting, Digest((content,), crcs=True))  # a full HDFS may have dropped it
     target.rename(waiting, path)
 
 
@@ -150,7 +153,7 @@ def read_records(target: Target, name: str) -> list[Record]:
     path = f"{DIRECTORY}/{name}"
     content = b"".join(target.read(path))
     found = []
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.splitlines() or [b""], 1):
         try:
             found.append(Record.of(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:

@@ -12,6 +12,8 @@ from script.sources import LogFile
 def mark_shipped(logs: Iterable[LogFile]) -> None:
     """Mark logs whose whole lines are all at the target, verified. Raises OSError."""
     for log in logs:
+        if not log.is_in_place():  # another log has its name by now
+            continue
         marker = log.path.with_name(f".{log.path.name}.shipped")
         text = str(log.size)
         if marker.exists() and marker.read_text(encoding="ascii") == text:

@@ -91,7 +91,9 @@ def _row(line: bytes) -> dict[str, Any] | None:
     """The values of a line's columns; None where a column cannot hold all that the line says."""
     try:
         event = json.loads(line)
-    except ValueError:
+        if b"\\u" in line:
+            json.dumps(event, ensure_ascii=False).encode()  # half a surrogate is no text
+    except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict) or not all(name in event for name in _REQUIRED):
         return None
@@ -105,9 +107,14 @@ def _row(line: bytes) -> dict[str, Any] | None:
             continue
         if type(value) not in _COLUMNS[name][1]:
             return None
-        if type(value) is int and value not in _INT64:
+        if type(value) is int and (value not in _INT64 or not _fits(value, name)):
             return None
         if name in _JSON:
             value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         row[name] = value
     return row if row["timestamp"] in _DAYS else None
+
+
+def _fits(value: int, name: str) -> bool:
+    """Whether a column holds the integer as it is; one of floats may not."""
+    return _COLUMNS[name][1] == (int,) or int(float(value)) == value

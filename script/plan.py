@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from script.encode import decoded
+from script.encode import DAMAGE, decoded
 from script.errors import InputError
 from script.manifest import Known, Manifest, Piece
 from script.sources import LogFile
@@ -51,7 +52,12 @@ def plan(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Plan:
         candidates = known.get(log.first(), [])
         match = _match(log, candidates)
         if match is None:
-            others.append((log, candidates))
+            match = _before_it_was_packed(log, candidates) if log.is_compressed else None
+            if match is None:
+                others.append((log, candidates))
+            else:
+                candidates.remove(match)
+                found.unchanged.append(log)
             continue
         candidates.remove(match)  # another log that begins alike is another log
         if match.end == log.size:
@@ -63,11 +69,7 @@ def plan(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Plan:
     for log, candidates in others:
         # It may have been cut more than once: the last that was shipped of it has most of it.
         start, follows = max(
-            (
-                (_common(log, some, manifest, target), some.source)
-                for some in candidates
-                if some.name == log.name
-            ),
+            ((_common(log, some, manifest, target), some.source) for some in candidates),
             default=(0, None),
         )
         if start == log.size:
@@ -103,7 +105,21 @@ def _match(log: LogFile, candidates: Sequence[Known]) -> Known | None:
         for known in candidates
         if known.end <= log.size and known.check == log.check(known.end)
     ]
-    return max(found, key=lambda known: (known.end, known.name == log.name), default=None)
+    return max(found, key=lambda known: (known.name == log.name, known.end), default=None)
+
+
+def _before_it_was_packed(log: LogFile, candidates: Sequence[Known]) -> Known | None:
+    """The log that was shipped as lines, and is compressed since."""
+    with suppress(*DAMAGE):
+        for known in candidates:
+            size, check = log.unpacked_check(known.end)
+            if check == known.check:
+                if size > known.end:
+                    raise InputError(
+                        f"{log.path}: was compressed before its last lines were shipped; unpack it"
+                    )
+                return known
+    return None
 
 
 def _cut(some: Range, part_bytes: int) -> Iterator[Range]:

@@ -13,19 +13,28 @@ LEFTOVER_SECONDS = 3600.0
 
 def recover(target: Target) -> Manifest:
     """The record of the target, of which everything is in place then."""
-    # One that is still hidden was not written to its end.
-    names = (name for name in target.list(DIRECTORY) if not name.startswith("."))
-    for name in sorted(name for name in names if name.endswith(REPLACES))[-1:]:
+    names = target.list(DIRECTORY)
+    for name in names:
+        # It was never a record; an old request that is still on its way must not make it one.
+        if name.startswith("."):
+            target.delete(f"{DIRECTORY}/{name}")
+    for name in sorted(name for name in names if _replaces(name))[-1:]:
         finish(target, name, read_records(target, name))
     manifest = read_manifest(target)
     recorded = {waiting(file.name): file.name for r in manifest.records for file in r.files}
-    for name, entry in target.list(INCOMING).items():
+    for name in target.list(INCOMING):
         path = f"{INCOMING}/{name}"
         if path in recorded:
             target.rename(path, recorded[path])
-        elif time.time() - entry.modified > LEFTOVER_SECONDS:
-            target.delete(path)
+    sweep(target)
     return manifest
+
+
+def sweep(target: Target) -> None:
+    """Remove what was uploaded long ago and has no record, once all that has one is in place."""
+    for name, entry in target.list(INCOMING).items():
+        if time.time() - entry.modified > LEFTOVER_SECONDS:
+            target.delete(f"{INCOMING}/{name}")
 
 
 def finish(target: Target, name: str, records: Sequence[Record]) -> None:
@@ -45,3 +54,7 @@ def finish(target: Target, name: str, records: Sequence[Record]) -> None:
         if other not in (name, final):
             target.delete(f"{DIRECTORY}/{other}")
     target.rename(f"{DIRECTORY}/{name}", f"{DIRECTORY}/{final}")
+
+
+def _replaces(name: str) -> bool:
+    return name.endswith(REPLACES) and not name.startswith(".")

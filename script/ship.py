@@ -16,7 +16,7 @@ from secrets import token_hex
 from script.errors import InputError, LogChangedError, ShipError
 from script.manifest import REPLACES, Manifest, Record, merge, write_records
 from script.plan import Plan, Range, pack, plan
-from script.recover import finish, recover
+from script.recover import finish, recover, sweep
 from script.retry import patiently
 from script.sources import LogFile
 from script.targets import Target
@@ -52,6 +52,7 @@ class Shipper:
         self._options = options
         self._advance = advance
         self._manifest: Manifest | None = None
+        self._shorter: set[LogFile] = set()
 
     def ship(self, logs: Sequence[LogFile]) -> Shipment:
         """Send the whole lines that the target does not have yet.
@@ -63,7 +64,9 @@ class Shipper:
         manifest = self._manifest or patiently(lambda: recover(target), patience)
         self._manifest = None  # until all is well, nobody knows what is there
         self._refuse_strangers(logs)
-        todo = plan(logs, manifest, target)
+        new = [log for log in logs if log not in self._shorter]
+        todo = patiently(lambda: plan(new, manifest, target), patience)
+        self._shorter.update(todo.shorter)
         records = self._all(pack(todo.ranges, self._options.part_bytes), manifest)
         self._manifest = patiently(lambda: merge(target, manifest, f"{_now()}.jsonl"), patience)
         return Shipment.of(todo, len(records))
@@ -75,6 +78,7 @@ class Shipper:
         brought to its end by the next one.
         """
         target, patience = self._target, self._options.patience
+        patiently(lambda: sweep(target), patience)
         todo = plan(logs, Manifest(), target)
         records = self._all(pack(todo.ranges, self._options.part_bytes), None)
         name = f"{_now()}{REPLACES}"
@@ -107,9 +111,12 @@ class Shipper:
                 while waiting:
                     record_next()
             except BaseException:
+                unrecorded = records if manifest is None else []
                 for _, future in waiting:
                     if not future.cancel() and not future.exception():
-                        discard(future.result().files, self._target)
+                        unrecorded.append(future.result())
+                for record in unrecorded:
+                    discard(record.files, self._target)
                 raise
         return records
 

@@ -2,12 +2,15 @@
 
 import hashlib
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from script.encode import DAMAGE, decoded
 from script.errors import InputError, LogChangedError
 
 PREFIX = "data.json"
@@ -23,7 +26,7 @@ class LogFile:
 
     `name` tells logs of several containers apart. The first `size` bytes are whole lines;
     `unfinished` bytes follow them, a line that a service is still writing. `identity` is
-    (device, inode).
+    (device, inode), `seen` is `check(size)`.
     """
 
     path: Path
@@ -31,6 +34,7 @@ class LogFile:
     size: int
     unfinished: int
     identity: tuple[int, int]
+    seen: str
 
     @property
     def is_compressed(self) -> bool:
@@ -62,22 +66,45 @@ class LogFile:
         raise LogChangedError(f"{self.path}: became shorter while it was read")
 
     def first(self) -> str:
-        """SHA-256 of the first line, or of its first 64 KiB: by it a log is known again."""
+        """SHA-256 of the first line, or of its first 64 KiB: by it a log is known again.
+
+        That of a compressed log is the one that it had before.
+        """
+        if self.is_compressed:
+            with suppress(*DAMAGE):
+                start = next(filter(None, decoded(self.chunks(), self.path.name)), b"")
+                return hashlib.sha256(_line(start)).hexdigest()
         with self._open() as file:
             return hashlib.sha256(file.readline(WINDOW)).hexdigest()
 
     def check(self, end: int) -> str:
         """SHA-256 of the first and the last 64 KiB of the first `end` bytes.
 
-        A log only ever grows, so this tells whether its first `end` bytes are those that were
-        read before, at the price of two short reads.
+        A log only ever grows, so this tells whether they are those that were read before, at the
+        price of two short reads.
         """
-        digest = hashlib.sha256(str(end).encode())
         with self._open() as file:
-            digest.update(file.read(min(WINDOW, end)))
-            file.seek(max(0, end - WINDOW))
-            digest.update(file.read(min(WINDOW, end)))
-        return digest.hexdigest()
+            return _check(file, end)
+
+    def unpacked_check(self, end: int) -> tuple[int, str]:
+        """How many bytes are in a compressed log, and the check of the first `end` of them."""
+        size = 0
+        with tempfile.TemporaryFile() as file:
+            for chunk in decoded(self.chunks(), self.path.name):
+                size += file.write(chunk)
+            return size, _check(file, end)
+
+    def stand(self) -> None:
+        """Raise LogChangedError if its whole lines are no longer those that were found."""
+        if self.check(self.size) != self.seen:
+            raise LogChangedError(f"{self.path}: was written over while it was read")
+
+    def is_in_place(self) -> bool:
+        """Whether the file of this path is still this log."""
+        try:
+            return _identity(self.path.stat()) == self.identity
+        except FileNotFoundError:
+            return False
 
     def _open(self) -> BinaryIO:
         try:
@@ -108,7 +135,10 @@ def find_logs(directory: Path, container: str | None = None) -> list[LogFile]:
     if container is not None:
         for inner in sorted(path for path in directory.iterdir() if path.is_dir()):
             found += [(path, _target_name(path.name, inner.name)) for path in _logs_in(inner)]
-    logs = [_log_file(path, name) for path, name in found]
+    logs = []
+    for path, name in found:
+        with suppress(FileNotFoundError):  # it was shipped before, and is deleted just now
+            logs.append(_log_file(path, name))
     check_names(logs)
     return logs
 
@@ -122,7 +152,13 @@ def check_names(logs: list[LogFile]) -> None:
 
 
 def _logs_in(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.glob(f"{PREFIX}*") if path.is_file())
+    found = {path for path in directory.glob(f"{PREFIX}*") if path.is_file()}
+    # While a log is there in both forms, the compressed one is still being made.
+    return sorted(
+        path
+        for path in found
+        if path.suffix not in COMPRESSED or path.with_suffix("") not in found
+    )
 
 
 def _target_name(name: str, label: str | None) -> str:
@@ -136,7 +172,23 @@ def _log_file(path: Path, name: str) -> LogFile:
         whole = status.st_size
         if path.suffix not in COMPRESSED:
             whole = _whole_lines(file, status.st_size)
-    return LogFile(path, name, whole, status.st_size - whole, _identity(status))
+        seen = _check(file, whole)
+    return LogFile(path, name, whole, status.st_size - whole, _identity(status), seen)
+
+
+def _check(file: BinaryIO, end: int) -> str:
+    """SHA-256 of the first and the last 64 KiB of the first `end` bytes."""
+    digest = hashlib.sha256(str(end).encode())
+    file.seek(0)
+    digest.update(file.read(min(WINDOW, end)))
+    file.seek(max(0, end - WINDOW))
+    digest.update(file.read(min(WINDOW, end)))
+    return digest.hexdigest()
+
+
+def _line(text: bytes) -> bytes:
+    line, newline, _ = text.partition(b"\n")
+    return (line + newline)[:WINDOW]
 
 
 def _whole_lines(file: BinaryIO, size: int) -> int:

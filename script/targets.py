@@ -26,6 +26,10 @@ class Entry(NamedTuple):
 class Target(Protocol):
     """A directory somewhere. Methods raise ShipError or OSError where it fails."""
 
+    @property
+    def place(self) -> str:
+        """The same however the target was named."""
+
     def list(self, directory: str = "") -> dict[str, Entry]:
         """What is in a directory; nothing where it does not exist."""
 
@@ -65,6 +69,10 @@ class LocalTarget:
 
     def __str__(self) -> str:
         return str(self._directory)
+
+    @property
+    def place(self) -> str:
+        return str(self._directory.resolve())
 
     def list(self, directory: str = "") -> dict[str, Entry]:
         path = self._directory / directory

@@ -50,11 +50,16 @@ def upload(
         advance(len(chunk))
 
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
+    logs = len({some.source for some in part})
+    if logs > 1:  # readers must know that its lines are not in the order of time
+        stem += f"-x{logs}"
     files: list[Stored] = []
     try:
         for name, chunks in _files(stem, part, joined(part, seen), options):
             files.append(Stored(name, 0, ""))
             files[-1] = _send(name, chunks, target)
+        for some in part:
+            some.log.stand()
         pieces = tuple(some.piece() for some in part)
     except BaseException:
         advance(-sent)

@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from offline.engine.spark import FAILURES, reason_of
 from offline.errors import InputError
-from offline.log_files import IN_DIRECTORY, find_log_files, is_address, no_log_in, no_such_log
+from offline.log_files import (
+    IN_DIRECTORY,
+    Kind,
+    find_log_files,
+    is_address,
+    kind_of,
+    no_log_in,
+    no_such_log,
+)
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,9 @@ class SparkFile:
     """To read it by; Spark takes every path for a pattern."""
 
     @property
-    def kind(self) -> Literal["plain", "gzip", "parquet"]:
+    def kind(self) -> Kind:
         """As in `LogFile`."""
-        suffix = str(self.name).rpartition(".")[2]
-        return "parquet" if suffix == "parquet" else "gzip" if suffix == "gz" else "plain"
+        return kind_of(self.name)
 
 
 def find_spark_files(session: SparkSession, paths: Sequence[str | Path]) -> list[SparkFile]:
@@ -62,9 +69,7 @@ def _remote(session: SparkSession, address: str) -> list[SparkFile]:
         system = path.getFileSystem(context._jsc.hadoopConfiguration())
         if system.exists(path):
             top = system.getFileStatus(path)
-            inside = list(system.listStatus(path)) if top.isDirectory() else [top]
-            if top.isDirectory():
-                inside = [status for status in inside if _is_log(status.getPath().getName())]
+            inside = _inside(system, path) if top.isDirectory() else [top]
         else:
             top, inside = None, list(system.globStatus(path) or [])
     except FAILURES as error:
@@ -79,8 +84,23 @@ def _remote(session: SparkSession, address: str) -> list[SparkFile]:
     ]
 
 
-def _is_log(name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in IN_DIRECTORY)
+def _inside(system: Any, directory: Any) -> list[Any]:
+    """The logs of a directory, and of those in it that are named after a date."""
+    found = []
+    for status in system.listStatus(directory):
+        name = status.getPath().getName()
+        deeper = status.isDirectory() and any(
+            fnmatchcase(name, pattern.partition("/")[0]) for pattern in IN_DIRECTORY
+        )
+        below = system.listStatus(status.getPath()) if deeper else []
+        named = [(name, status)]
+        named += [(f"{name}/{some.getPath().getName()}", some) for some in below]
+        found += [
+            some
+            for path, some in named
+            if any(fnmatchcase(path, pattern) for pattern in IN_DIRECTORY)
+        ]
+    return found
 
 
 def _file(name: Path | str, path: Any) -> SparkFile:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from offline.engine.spark_reader import Batches, Ints, LineReader, damage_row
-from offline.log_files import GZIP_DAMAGE, damage_of, unpacked
+from offline.log_files import DamageError, Kind, unpacked
 
 _AT_ONCE = 1 << 24
 """Bytes of unpacked lines that DuckDB gets at a time."""
@@ -37,14 +37,14 @@ def read_text(files: Mapping[str, int]) -> Callable[[Batches], Batches]:
     return task
 
 
-def read_gzip(files: Mapping[str, int]) -> Callable[[Batches], Batches]:
+def read_packed(files: Mapping[str, int], kind: Kind) -> Callable[[Batches], Batches]:
     """A task over `content` (bytes of whole files), `path`."""
 
     def task(batches: Batches) -> Batches:
         with LineReader() as reader:
             for batch in batches:
                 for file, content in zip(_files(batch, files), batch["content"], strict=True):
-                    yield from _gzip(reader, int(file), content.as_py())
+                    yield from _packed(reader, int(file), content.as_py(), kind)
 
     return task
 
@@ -68,19 +68,19 @@ def _files(batch: pa.RecordBatch, files: Mapping[str, int]) -> Ints:
     return found
 
 
-def _gzip(reader: LineReader, file: int, content: bytes) -> Batches:
+def _packed(reader: LineReader, file: int, content: bytes, kind: Kind) -> Batches:
     done = 0
     try:
-        for lines in _whole_lines(unpacked(io.BytesIO(content))):
+        for lines in _whole_lines(unpacked(io.BytesIO(content), kind)):
             row = np.arange(done, done + len(lines))
             yield from reader.json(lines, np.full(len(lines), file), np.zeros_like(row), row)
             done += len(lines)
-    except GZIP_DAMAGE as error:
-        yield from damage_row(file, done, damage_of(error))
+    except DamageError as error:
+        yield from damage_row(file, done, str(error))
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Lines, some megabytes at a time. Of a gzip that is damaged what is no whole line is lost."""
+    """Lines, some megabytes at a time. Of one that is damaged what is no whole line is lost."""
     text = b""
     try:
         for piece in pieces:
@@ -89,7 +89,7 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
                 whole, newline, text = text.rpartition(b"\n")
                 if newline:
                     yield whole.split(b"\n")
-    except GZIP_DAMAGE:
+    except DamageError:
         yield text.split(b"\n")[:-1]
         raise
     if text:

@@ -1,4 +1,4 @@
-"""Event logs on Spark: the table `lines` from text, gzip and Parquet, and what is wrong in it."""
+"""Event logs on Spark: the table `lines` from all kinds of files, and what is wrong in it."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,10 @@ from pyspark.sql.types import DecimalType, StructField
 
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.engine.spark_files import SparkFile, find_spark_files
-from offline.engine.spark_lines import read_gzip, read_rows, read_text
+from offline.engine.spark_lines import read_packed, read_rows, read_text
 from offline.engine.spark_reader import SCHEMA
 from offline.errors import InputError
+from offline.log_files import PACKED
 from offline.log_lines import BadLine
 from offline.log_parquet import check_columns
 from offline.logs import FIELDS, MAX_NAMED, EventLog, checked_log, names_of
@@ -57,10 +58,11 @@ def _lines(engine: SparkEngine, files: Sequence[SparkFile]) -> DataFrame:
             )
         )
         frames.append(map_in_arrow(text, read_text(numbers), SCHEMA))
-    if packed := [file.pattern for file in files if file.kind == "gzip"]:
-        # Whole files: a gzip has no parts, and what is left of a damaged one must be known.
-        whole = _read(engine).format("binaryFile").load(packed).selectExpr("content", path)
-        frames.append(map_in_arrow(whole, read_gzip(numbers), SCHEMA))
+    for kind in PACKED.values():
+        if packed := [file.pattern for file in files if file.kind == kind]:
+            # Whole files: they have no parts, and what is left of a damaged one must be known.
+            whole = _read(engine).format("binaryFile").load(packed).selectExpr("content", path)
+            frames.append(map_in_arrow(whole, read_packed(numbers, kind), SCHEMA))
     for columns, group in _parquet(engine, files):
         row = "_metadata.row_index AS row"
         rows = _read(engine).parquet(*group).selectExpr(*columns, path, row)

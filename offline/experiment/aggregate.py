@@ -12,6 +12,7 @@ from offline.catalog import read_tracks
 from offline.engine import Engine, Parameters
 from offline.experiment.assignment import assign, assign_everybody, natural_order
 from offline.hours import events_per_hour
+from offline.log_files import is_of_several
 from offline.log_lines import BadLine
 from offline.logs import EventLog
 
@@ -21,6 +22,7 @@ PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_0
 _COVERAGE_USERS, _BLOCKS = 50, 200
 _ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
 _OWN = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
+_JOINED = pa.schema([("file", pa.int32())])
 # Sums over threads differ in their last digits from run to run; a log must make one page.
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
@@ -52,7 +54,8 @@ class Quality:
     duplicates: int
     """Lines of the experiment that were left out, as they repeat an earlier one."""
     backwards: int
-    """Lines that stand in their file after one of the same user with a later timestamp."""
+    """Lines that stand in their file after one of the same user with a later timestamp; not looked
+    for in files of several logs."""
     users_in_several: int
     """Users seen in more than one treatment; they count in each."""
     first_timestamp: int
@@ -115,6 +118,8 @@ def _reduce(
 ) -> Aggregates:
     tracks = [] if catalog is None else list(read_tracks(catalog).values())
     log.engine.register("artists", pa.Table.from_pylist(tracks, _ARTISTS))
+    joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
+    log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
     log.engine.run((SQL / "judged.sql").read_text())
     own = _own(log.engine, list(lines))
     users = _frame(log.engine, "per_user").round(_STEADY)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 
 Event = dict[str, Any]
 WriteLog = Callable[..., Path]
@@ -104,7 +105,7 @@ def event() -> Callable[..., Event]:
 
 @pytest.fixture
 def write_log(tmp_path: Path) -> WriteLog:
-    """Write events (or raw lines) as JSON Lines; a name that ends in .gz is compressed."""
+    """Write events (or raw lines) as JSON Lines, compressed as the name's end says."""
 
     def write(lines: Iterable[Event | str], name: str = "data.json") -> Path:
         text = "".join(
@@ -112,7 +113,8 @@ def write_log(tmp_path: Path) -> WriteLog:
         )
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        packers = {".gz": gzip.compress, ".zst": zstandard.compress}
+        path.write_bytes(packers.get(path.suffix, bytes)(text.encode()))
         return path
 
     return write

@@ -109,6 +109,17 @@ def test_a_clock_that_goes_backwards_is_told(event: Make, reduce: Make) -> None:
     assert "lines from a clock that went backwards: 1" in quality_text(found)
 
 
+def test_a_part_of_several_logs_has_no_order_to_hold_it_to(
+    event: Make, reduce: Make, write_log: Make
+) -> None:
+    lines = session(event, 1, "C", [1, 2, 3]) + session(event, 2, "T1", [1, 2])
+    lines[0]["timestamp"] = 1500
+    for name, backwards in (("20261128T030152Z-5f0c2a91", 1), ("20261128T030152Z-5f0c2a91-x2", 0)):
+        path = write_log(lines, f"data.json.{name}.gz")
+        with open_logs([path]) as log:
+            assert aggregate(log, EXPERIMENT).quality.backwards == backwards
+
+
 def test_fields_may_be_absent(make_events: Make, reduce: Make) -> None:
     """What other services of the family do not log costs only the metrics that need it."""
     extra = ("session", "recommender", "recommendation")

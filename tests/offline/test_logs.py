@@ -192,6 +192,38 @@ def test_a_gzip_of_several_members_is_read_whole(
         assert (log.lines, log.bad_lines) == (4, 0)
 
 
+def test_a_zstd_is_read_whole_and_its_bad_lines_are_named(write_log: Make, event: Make) -> None:
+    path = write_log([event(), "{", event()], "data.json.1.zst")
+    path.write_bytes(path.read_bytes() * 2)  # two frames
+    with open_logs([path.parent]) as log:
+        assert (log.files, log.lines, log.bad_lines) == ((path,), 6, 2)
+        assert [bad.line for bad in log.bad] == [2, 5]
+
+
+def test_a_cut_zstd_gives_its_whole_lines_and_says_where_it_ends(
+    make_events: Make, write_log: Make
+) -> None:
+    path = write_log(make_events(), "data.json.zst")
+    packed = path.read_bytes()
+    path.write_bytes(packed[: len(packed) // 2])
+    with open_logs([path]) as log:
+        kept = len(rows(log))
+        assert 0 < kept < len(make_events())
+        assert str(log.bad[0]).startswith(f"{path}:{kept + 1}: the zstd stream is damaged here (")
+
+
+def test_parts_by_date_belong_to_their_directory(
+    write_log: Make, event: Make, tmp_path: Path
+) -> None:
+    first = write_log([event()], "data.json.1")
+    dated = tmp_path / "dt=2026-11-28" / "data-1.parquet"
+    dated.parent.mkdir()
+    pq.write_table(pa.Table.from_pylist([event()]), dated)
+    write_log(["nothing"], "_incoming/data.json.2")
+    with open_logs([tmp_path]) as log:
+        assert (log.files, log.lines, log.bad_lines) == ((first, dated), 2, 0)
+
+
 def test_directories_patterns_and_odd_names_lead_to_files_once(
     write_log: Make, event: Make, tmp_path: Path
 ) -> None:

@@ -84,7 +84,11 @@ def log(make_events: Make, write_log: Make, tmp_path: Path) -> Path:
     rows = [event for event in events[-third:] if isinstance(event["user"], int)]
     rows = [row | {"user": int(row["user"]) % 2**63} for row in rows]
     rows[5]["track"] = -1
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log/data.parquet")
+    pq.write_table(pa.Table.from_pylist(rows[9:]), tmp_path / "log/data.parquet")
+    # As the data client ships: of several logs, and by date.
+    write_log([json.dumps(row) for row in rows[3:9]], "log/data.json.20261128T030152Z-1-x2.zst")
+    (tmp_path / "log/dt=2026-11-28").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows[:3]), tmp_path / "log/dt=2026-11-28/data-1.parquet")
     return tmp_path / "log"
 
 

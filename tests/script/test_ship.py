@@ -183,6 +183,16 @@ def test_compressed_parts(
     assert parts(tmp_path / "out") == [numbered(3, 4, 1, 2), numbered(5, 9)]
 
 
+def test_a_part_says_of_how_many_logs_it_is(
+    source: Path, target: LocalTarget, tmp_path: Path
+) -> None:
+    ship(source, target)
+    (source / "data.json").write_bytes(numbered(3, 4, 5))
+    ship(source, target)
+    names = [path.name for path in (tmp_path / "out").glob("data.json*")]
+    assert sorted(name.partition("-x")[2] for name in names) == ["", "2"]
+
+
 def test_a_compressed_log_stays_as_it_is_and_must_not_change(
     source: Path, target: LocalTarget, tmp_path: Path
 ) -> None:
@@ -282,6 +292,97 @@ def test_what_stays_away_is_given_up(source: Path, tmp_path: Path) -> None:
     assert waits == [0.5, 1, 2, 4, 2.5]
 
 
+def test_a_log_that_was_compressed_after_it_was_shipped(
+    source: Path, target: LocalTarget, tmp_path: Path
+) -> None:
+    ship(source, target)
+    packed = source / "data.json.1.gz"
+    packed.write_bytes(gzip.compress(numbered(1, 2))[:-9])  # still being made
+    assert ship(source, target).parts == 0
+    packed.write_bytes(gzip.compress(numbered(1, 2)))
+    (source / "data.json.1").unlink()
+    assert len(ship(source, target).unchanged) == 2
+    (source / "data.json").write_bytes(numbered(3, 4, 5))
+    (source / "data.json.2.gz").write_bytes(gzip.compress(numbered(3, 4, 5)))
+    (source / "data.json").unlink()
+    with pytest.raises(InputError, match="compressed before its last lines were shipped"):
+        ship(source, target)
+
+
+def test_a_log_that_was_cut_and_renamed(source: Path, target: LocalTarget, tmp_path: Path) -> None:
+    ship(source, target)
+    (source / "data.json").unlink()
+    (source / "data.json.2").write_bytes(numbered(3, 5))
+    assert ship(source, target).bytes == len(numbered(5))
+
+
+def test_a_log_of_the_same_name_goes_before_a_longer_one_that_begins_alike(
+    source: Path, target: LocalTarget, tmp_path: Path
+) -> None:
+    (source / "data.json").write_bytes(numbered(1))
+    ship(source, target)  # data.json.1 has 1 and 2
+    (source / "data.json.1").unlink()
+    (source / "data.json").write_bytes(numbered(1, 2))
+    ship(source, target)
+    assert lines(tmp_path / "out").count(numbered(2).strip() + b"\n") == 2
+
+
+def test_a_replacement_that_fails_leaves_nothing_behind(source: Path, tmp_path: Path) -> None:
+    class Full(LocalTarget):
+        def write(self, name: str, chunks: Iterable[bytes]) -> None:
+            if name.startswith("_manifest") or b"9" in (whole := b"".join(chunks)):
+                raise ShipError(f"{name}: is full")
+            super().write(name, [whole])
+
+    (source / "data.json.2").write_bytes(numbered(9))
+    options = Options(threads=1, part_bytes=10, patience=0)
+    with pytest.raises(ShipError, match="is full"):
+        Shipper(Full(tmp_path / "out"), options).replace(find_logs(source))
+    assert not list((tmp_path / "out" / "_incoming").iterdir())
+
+
+class LosesRecords(LocalTarget):
+    """A full HDFS: it takes the name of a small file, and drops what is in it."""
+
+    def write(self, name: str, chunks: Iterable[bytes]) -> None:
+        super().write(name, [b""] if name.startswith("_manifest") else chunks)
+
+
+@pytest.mark.parametrize("how", [ship, replace])
+def test_a_record_that_is_lost_is_no_record(
+    source: Path, tmp_path: Path, how: Callable[[Path, LocalTarget], Shipment]
+) -> None:
+    ship(source, LocalTarget(tmp_path / "out"))
+    (source / "data.json").write_bytes(numbered(3, 4, 5))
+    with pytest.raises(ShipError, match=r"_manifest/.* \(0 bytes of "):
+        how(source, LosesRecords(tmp_path / "out"))
+    ship(source, LocalTarget(tmp_path / "out"))
+    assert lines(tmp_path / "out") == local_lines(source)
+
+
+def test_a_request_that_is_late_makes_no_record(source: Path, tmp_path: Path) -> None:
+    class Late(LocalTarget):
+        def rename(self, old: str, new: str) -> None:
+            if new.startswith("_manifest"):
+                late.append((old, new))
+                raise UnavailableError(f"{new}: no answer")
+            super().rename(old, new)
+
+    late: list[tuple[str, str]] = []
+    target = LocalTarget(tmp_path / "out")
+    with pytest.raises(ShipError, match="no answer"):
+        ship(source, Late(tmp_path / "out"))
+    ship(source, target)
+    with pytest.raises(FileNotFoundError):
+        target.rename(*late[0])
+    ship(source, target)
+    assert lines(tmp_path / "out") == local_lines(source)
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(numbered(7, 8))
+
+
 def cut(path: Path) -> None:
     os.truncate(path, len(numbered(3)))
 
@@ -291,7 +392,7 @@ def rotate(path: Path) -> None:
     path.write_bytes(numbered(5, 6))
 
 
-@pytest.mark.parametrize("change", [cut, rotate, Path.unlink])
+@pytest.mark.parametrize("change", [cut, rotate, overwrite, Path.unlink])
 def test_a_log_that_changes_while_it_is_read(
     source: Path, tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
@@ -300,7 +401,9 @@ def test_a_log_that_changes_while_it_is_read(
             change(source / "data.json")
             super().write(name, chunks)
 
-    with pytest.raises(ShipError, match=r"data\.json: (became shorter|was rotated|was taken)"):
+    with pytest.raises(
+        ShipError, match=r"data\.json: (became shorter|was rotated|was written over|was taken)"
+    ):
         ship(source, Changes(tmp_path / "out"))
     ship(source, LocalTarget(tmp_path / "out"))
     assert lines(tmp_path / "out") == local_lines(source)

@@ -1,13 +1,16 @@
 -- The lines under judgement: those of the experiment, each once. Of lines with the same user,
 -- timestamp, track and message the first counts: whoever ships logs may send a line again.
--- `treatments` maps each value of `experiments` to the treatment under study.
+-- `treatments` maps each value of `experiments` to the treatment under study. `file` is NULL for the
+-- `joined_files`, in which several logs follow each other: their lines have no order to hold them to.
 CREATE VIEW judged AS
 SELECT
-    events.n, events.file, events.message, events.timestamp, events.user_id, events.track,
-    events.time, events.latency, events.session, events.recommendation, events.recommender,
+    events.n, CASE WHEN joined_files.file IS NULL THEN events.file END AS file,
+    events.message, events.timestamp, events.user_id, events.track, events.time,
+    events.latency, events.session, events.recommendation, events.recommender,
     treatments.treatment
 FROM events
 INNER JOIN treatments ON treatments.experiments = events.experiments
+LEFT JOIN joined_files ON joined_files.file = events.file
 WHERE events.n IN (SELECT MIN(n) FROM events GROUP BY user_id, timestamp, track, message);
 
 -- Cut into sessions, as sessions.sql has it. A line that stands later in its file than the one that
