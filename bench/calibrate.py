@@ -1,8 +1,8 @@
 """Whether the verdict keeps its promises: `make calibrate`.
 
-Plays 2,000 A/A and 1,000 A/B experiments of 1,000 users, and 1,000 A/A experiments of 100, each
+Plays 2,000 A/A and 2,000 A/B experiments of 1,000 users, and 1,000 A/A experiments of 100, each
 judged from its log by the code that users run. What is done is kept under --out, and goes on where
-it was stopped. Half an hour on two cores.
+it was stopped. An hour on two cores.
 """
 
 import json
@@ -45,7 +45,7 @@ def _truth(share: float) -> dict[str, float]:
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/calibrate"))
 @click.option("--aa", default=2000, show_default=True, help="A/A experiments.")
-@click.option("--ab", default=1000, show_default=True, help="A/B experiments.")
+@click.option("--ab", default=2000, show_default=True, help="A/B experiments.")
 @click.option("--few", default=1000, show_default=True, help="A/A experiments of 100 users.")
 @click.option("--seed", default=31337, show_default=True)
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)

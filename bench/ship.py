@@ -36,20 +36,26 @@ _PLAIN_FILES = 100
 @click.option(
     "--hdfs-script", type=click.Path(path_type=Path), default=Path("../shared/hdfs/hdfs.sh")
 )
-@click.option("--megabytes", default=512, show_default=True, help="Of the large log.")
+@click.option(
+    "--megabytes", default=(512, 3072), multiple=True, show_default=True, help="Of a large log."
+)
 @click.option("--files", default=10_000, show_default=True, help="Small logs, of 1 kB.")
 @click.option("--runs", default=5, show_default=True, help="Of which the median is shown.")
-def main(url: str | None, hdfs_script: Path, megabytes: int, files: int, runs: int) -> None:
+def main(
+    url: str | None, hdfs_script: Path, megabytes: tuple[int, ...], files: int, runs: int
+) -> None:
     """Time both ways in turn, and print a table of each load."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ship-")))
         url = url or stack.enter_context(_started(hdfs_script, folder / "hdfs"))
         plain = InsecureClient(url, user=_USER, timeout=(10, 120))
-        large, small, some = (folder / name for name in ("large", "small", "some"))
-        _write_large(large, megabytes << 20)
+        small, some = folder / "small", folder / "some"
         _write_small(small, files)
         _write_small(some, _PLAIN_FILES)
-        _large(plain, large, runs)
+        for size in megabytes:
+            large = folder / f"large{size}"
+            _write_large(large, size << 20)
+            _large(plain, large, runs)
         _small(plain, small, some, files, runs)
 
 
@@ -59,10 +65,8 @@ def _large(plain: InsecureClient, log: Path, runs: int) -> None:
         "the client's `upload`, one file, not verified": lambda: plain.upload(
             f"/user/{_USER}/plain/data.json", str(path)
         ),
-        "ours, 4 parts, verified, 4 threads": lambda: _ship(plain.url, log, Options()),
-        "ours, 1 part, verified, 1 thread": lambda: _ship(
-            plain.url, log, Options(threads=1, part_bytes=1 << 40)
-        ),
+        "ours, verified and recorded": lambda: _ship(plain.url, log, Options()),
+        "ours, in parts of 128 MiB": lambda: _ship(plain.url, log, Options(part_bytes=128 << 20)),
         "ours, zstd": lambda: _ship(plain.url, log, Options(compression="zstd")),
     }
     seconds = _in_turn(plain, ways, runs)

@@ -7,37 +7,37 @@ here as the bytes leave, it proves what arrived without reading any of it back.
 
 import hashlib
 import re
+import struct
 from collections.abc import Iterable
 
 import google_crc32c
 
 _BYTES_PER_CRC = 512
+_BLOCK = struct.Struct(f"{_BYTES_PER_CRC}s")
 _ALGORITHM = re.compile(r"MD5-of-(\d+)MD5-of-(\d+)(CRC32C?)")
 
 
 class Digest:
-    """Length, SHA-256, and (`crcs`) the CRC-32C of every 512 bytes, of bytes that pass by."""
+    """Length, and the CRC-32C of every 512 bytes, of bytes that pass by."""
 
-    def __init__(self, chunks: Iterable[bytes] = (), *, crcs: bool = False) -> None:
+    def __init__(self, chunks: Iterable[bytes] = ()) -> None:
         self.size = 0
-        self._sha256 = hashlib.sha256()
-        self._crcs: bytearray | None = bytearray() if crcs else None
+        self._crcs = bytearray()
         self._rest = b""
         for chunk in chunks:
             self.add(chunk)
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        self._sha256.update(chunk)
-        if self._crcs is not None:
-            data = self._rest + chunk
-            whole = len(data) - len(data) % _BYTES_PER_CRC
-            self._crcs += _crcs(data[:whole])
-            self._rest = data[whole:]
+        data = self._rest + chunk if self._rest else chunk
+        whole = len(data) - len(data) % _BYTES_PER_CRC
+        self._crcs += _crcs(data, whole)
+        self._rest = data[whole:]
 
     @property
-    def sha256(self) -> str:
-        return self._sha256.hexdigest()
+    def checksum(self) -> str:
+        """What HDFS would answer if all were in one block: a digest of the content, in hex."""
+        return self._of_blocks(0)
 
     def hdfs_checksum(self, algorithm: str) -> str | None:
         """The MD5 that HDFS answers for these bytes, in hex; None where it counts otherwise.
@@ -46,12 +46,15 @@ class Digest:
         CRCs a block has (0: there is one block).
         """
         match = _ALGORITHM.fullmatch(algorithm)
-        if match is None or self._crcs is None:
+        if match is None:
             return None
         per_block, bytes_per_crc, kind = int(match[1]), int(match[2]), match[3]
         if bytes_per_crc != _BYTES_PER_CRC or kind != "CRC32C":
             return None
-        crcs = bytes(self._crcs) + _crcs(self._rest)
+        return self._of_blocks(per_block)
+
+    def _of_blocks(self, per_block: int) -> str:
+        crcs = bytes(self._crcs) + _crcs(self._rest, len(self._rest))
         step = 4 * per_block or max(len(crcs), 1)
         blocks = (crcs[start : start + step] for start in range(0, len(crcs), step))
         digests = b"".join(hashlib.md5(block).digest() for block in blocks)
@@ -62,9 +65,12 @@ class Digest:
         return hashlib.md5(digests.ljust(capacity, b"\0")).hexdigest()
 
 
-def _crcs(data: bytes) -> bytes:
+def _crcs(data: bytes, end: int) -> bytes:
+    """The CRC-32C of every 512 of the first `end` bytes, and of what is left of them."""
     value = google_crc32c.value
-    return b"".join(
-        value(data[start : start + _BYTES_PER_CRC]).to_bytes(4, "big")
-        for start in range(0, len(data), _BYTES_PER_CRC)
-    )
+    whole = end - end % _BYTES_PER_CRC
+    # Half as fast again as slicing in a loop.
+    found = [value(block) for (block,) in _BLOCK.iter_unpack(memoryview(data)[:whole])]
+    if whole < end:
+        found.append(value(data[whole:end]))
+    return struct.pack(f">{len(found)}I", *found)

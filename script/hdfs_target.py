@@ -141,7 +141,7 @@ class HdfsTarget:
                 if expected is not None:
                     same = answer["bytes"][_MD5] == expected
                 else:  # a cluster that counts otherwise, or another store behind WebHDFS
-                    same = Digest(self.read(name)).sha256 == sent.sha256
+                    same = Digest(self.read(name)).checksum == sent.checksum
                 if same:
                     return
             cause = self._quota(path)

@@ -42,7 +42,8 @@ class Stored:
 
     name: str
     bytes: int
-    sha256: str
+    checksum: str
+    """`Digest.checksum` of its bytes."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,6 @@ class Record:
 
     files: tuple[Stored, ...]
     pieces: tuple[Piece, ...]
-    lines: int | None
-    """None where a log was compressed before: its lines were not seen."""
     at: str
     """When, as ISO 8601 in UTC."""
 
@@ -64,7 +63,6 @@ class Record:
         return cls(
             files=tuple(Stored(**some) for some in value["files"]),
             pieces=tuple(Piece(**some) for some in value["pieces"]),
-            lines=value["lines"],
             at=value["at"],
         )
 
@@ -133,7 +131,7 @@ def write_records(target: Target, name: str, records: Sequence[Record]) -> None:
     waiting, path = f"{DIRECTORY}/.{name}", f"{DIRECTORY}/{name}"
     content = "".join(record.as_json() for record in records).encode()
     target.write(waiting, (content,))
-    target.verify(waiting, Digest((content,), crcs=True))  # a full HDFS may have dropped it
+    target.verify(waiting, Digest((content,)))  # a full HDFS may have dropped it
     target.rename(waiting, path)
 
 

@@ -38,9 +38,8 @@ _SHARED = [
         "--part-size",
         "part_bytes",
         type=_Size(),
-        default="128M",
-        show_default=True,
-        help="Bytes of the logs in a part: small logs go together, large ones are cut.",
+        help="Bytes of the logs in a part: small logs go together, large ones are cut.  "
+        "[default: 1G; 128M where compressed or Parquet]",
     ),
     click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True),
     click.option(

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from secrets import token_hex
 
 from script.errors import InputError, LogChangedError, ShipError
@@ -67,7 +68,7 @@ class Shipper:
         new = [log for log in logs if log not in self._shorter]
         todo = patiently(lambda: plan(new, manifest, target), patience)
         self._shorter.update(todo.shorter)
-        records = self._all(pack(todo.ranges, self._options.part_bytes), manifest)
+        records = self._all(pack(todo.ranges, self._options.size), manifest)
         self._manifest = patiently(lambda: merge(target, manifest, f"{_now()}.jsonl"), patience)
         return Shipment.of(todo, len(records))
 
@@ -80,7 +81,7 @@ class Shipper:
         target, patience = self._target, self._options.patience
         patiently(lambda: sweep(target), patience)
         todo = plan(logs, Manifest(), target)
-        records = self._all(pack(todo.ranges, self._options.part_bytes), None)
+        records = self._all(pack(todo.ranges, self._options.size), None)
         name = f"{_now()}{REPLACES}"
         patiently(lambda: write_records(target, name, records), patience)
         patiently(lambda: finish(target, name, records), patience)
@@ -95,28 +96,30 @@ class Shipper:
         records: list[Record] = []
         waiting: deque[tuple[list[Range], Future[Record]]] = deque()
 
-        def record_next() -> None:
-            part, future = waiting.popleft()
-            with _naming(part):
-                records.append(future.result())
+        def record() -> None:
+            """The next part, and those that are ready behind it: a record costs a file's time."""
+            first = len(records)
+            with _naming(waiting[0][0]):
+                while waiting and (len(records) == first or waiting[0][1].done()):
+                    records.append(waiting.popleft()[1].result())
                 if manifest is not None:
-                    self._publish(records[-1], manifest)
+                    self._publish(records[first:], manifest)
 
         with ThreadPoolExecutor(self._options.threads) as pool:
             try:
                 for part in parts:
-                    if len(waiting) > self._options.threads:
-                        record_next()
+                    if len(waiting) >= 2 * self._options.threads:
+                        record()
                     waiting.append((part, pool.submit(self._upload, part)))
                 while waiting:
-                    record_next()
+                    record()
             except BaseException:
                 unrecorded = records if manifest is None else []
                 for _, future in waiting:
                     if not future.cancel() and not future.exception():
                         unrecorded.append(future.result())
-                for record in unrecorded:
-                    discard(record.files, self._target)
+                for some in unrecorded:
+                    discard(some.files, self._target)
                 raise
         return records
 
@@ -124,13 +127,14 @@ class Shipper:
         target, options = self._target, self._options
         return patiently(lambda: upload(part, target, options, self._advance), options.patience)
 
-    def _publish(self, record: Record, manifest: Manifest) -> None:
-        # The part may have a record after a failure too: only this is done again, not the upload.
+    def _publish(self, records: Sequence[Record], manifest: Manifest) -> None:
+        # Parts may have a record after a failure too: only this is done again, not the upload.
         target, patience = self._target, self._options.patience
         name = f"{_now()}.jsonl"
-        patiently(lambda: write_records(target, name, [record]), patience)
-        patiently(lambda: publish(record, target), patience)
-        manifest.add(record)
+        patiently(lambda: write_records(target, name, records), patience)
+        for some in records:
+            patiently(partial(publish, some, target), patience)
+            manifest.add(some)
         manifest.names.append(name)
 
     def _refuse_strangers(self, logs: Sequence[LogFile]) -> None:

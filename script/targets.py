@@ -100,7 +100,7 @@ class LocalTarget:
 
     def verify(self, name: str, sent: Digest) -> None:
         stored = Digest(self.read(name))
-        if (stored.size, stored.sha256) != (sent.size, sent.sha256):
+        if (stored.size, stored.checksum) != (sent.size, sent.checksum):
             raise differs(name, self, sent, stored.size)
 
     def rename(self, old: str, new: str) -> None:

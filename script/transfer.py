@@ -26,12 +26,21 @@ class Options:
     """How to ship."""
 
     threads: int = 4
-    part_bytes: int = 128 << 20
-    """Of the logs: a part is at least that large, but for the last, and ends with a line."""
+    part_bytes: int | None = None
+    """Of the logs: a part is at least that large, but for the last, and ends with a line. None:
+    1 GiB, which readers cut as they like, or 128 MiB of what they must take whole."""
     compression: Compression = "none"
     format: Literal["json", "parquet"] = "json"
     patience: float = 30.0
     """Seconds of waiting between attempts, in all, before what fails is given up."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of a part."""
+        if self.part_bytes is not None:
+            return self.part_bytes
+        is_cut = self.compression == "none" and self.format == "json"
+        return (1 << 30) if is_cut else (128 << 20)
 
 
 def upload(
@@ -41,12 +50,11 @@ def upload(
 
     `advance` is told the bytes of the logs as they are sent; if it fails, minus what was sent.
     """
-    sent = lines = 0
+    sent = 0
 
     def seen(chunk: bytes) -> None:
-        nonlocal sent, lines
+        nonlocal sent
         sent += len(chunk)
-        lines += chunk.count(b"\n")
         advance(len(chunk))
 
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
@@ -65,9 +73,8 @@ def upload(
         advance(-sent)
         discard(files, target)
         raise
-    is_counted = not any(some.log.is_compressed for some in part)
     at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Record(tuple(files), pieces, lines if is_counted else None, at)
+    return Record(tuple(files), pieces, at)
 
 
 def discard(files: Iterable[Stored], target: Target) -> None:
@@ -111,10 +118,10 @@ def _content(path: Path) -> Iterator[bytes]:
 
 
 def _send(name: str, chunks: Iterable[bytes], target: Target) -> Stored:
-    digest = Digest(crcs=True)
+    digest = Digest()
     target.write(waiting(name), _watched(chunks, digest))
     target.verify(waiting(name), digest)
-    return Stored(name, digest.size, digest.sha256)
+    return Stored(name, digest.size, digest.checksum)
 
 
 def _watched(chunks: Iterable[bytes], digest: Digest) -> Iterator[bytes]:

@@ -268,7 +268,7 @@ def test_the_command_takes_a_period_before_and_a_catalog(
             json.dumps({"track": t, "artist": f"a{t % 9}", "title": ""}) + "\n" for t in range(400)
         )
     )
-    log, out = write_log(make_events(n_users=120)), tmp_path / "found.json"
+    log, out = write_log(make_events(n_users=260)), tmp_path / "found.json"
     words = ("--experiment", EXPERIMENT, "--before", log, "--catalog", catalog, "--json", out)
     result = run("analyze", log, *words, "--out", tmp_path / "r.html")
     assert result.exit_code == 0, result.output
