@@ -78,7 +78,7 @@ bench-analyze: $(READY)
 bench-ship: $(READY)
 	@$(BIN)/python bench/ship.py
 
-# Whether the verdict keeps its promises: 4,000 experiments with a known effect. Half an hour.
+# Whether the verdict keeps its promises: 5,000 experiments with a known effect. An hour.
 calibrate: $(READY)
 	@$(BIN)/python bench/calibrate.py --plot out/calibrate/calibration.svg
 

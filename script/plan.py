@@ -124,7 +124,8 @@ def _before_it_was_packed(log: LogFile, candidates: Sequence[Known]) -> Known | 
 
 def _cut(some: Range, part_bytes: int) -> Iterator[Range]:
     start = some.start
-    while not some.log.is_compressed and some.end - start > part_bytes:
+    # No small rest: each file costs HDFS some tenths of a second.
+    while not some.log.is_compressed and some.end - start > 1.25 * part_bytes:
         end = some.log.line_end(start + part_bytes - 1)
         yield some._replace(start=start, end=end)
         start = end
