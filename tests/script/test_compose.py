@@ -212,7 +212,7 @@ def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:
 def exposed() -> dict[str, set[str]]:
     """Labels of each name that the service tells Prometheus, and those that this adds."""
     metrics = Metrics()
-    metrics.answered("next", "dae", 0.001)
+    metrics.answered("next", "dae", 0.001, 0)
     metrics.fallback("dae", "top_pop")
     metrics.refused("next", 400)
     metrics.redis_failure("timeout")

@@ -182,11 +182,15 @@ def test_what_breaks_a_few_times_is_done_again(
 
 
 @pytest.mark.parametrize(
-    ("kind", "cause"),
+    ("kind", "where", "cause"),
     [
-        (FlipsBit, "something else than what was sent (24 bytes of 24, or other ones)"),
-        (HangsUp, "closed connection"),
-        (Answers500, "the gateway is tired"),
+        (
+            FlipsBit,
+            "log/data.json: ",
+            "something else than what was sent (24 bytes of 24, or other ones)",
+        ),
+        (HangsUp, "log/data.json: ", "closed connection"),
+        (Answers500, "", "the gateway is tired"),  # before anything is sent
     ],
 )
 def test_what_stays_broken_is_named_and_replaces_nothing(
@@ -196,6 +200,7 @@ def test_what_stays_broken_is_named_and_replaces_nothing(
     there: There,
     through: Callable[[type[Proxy], int], str],
     kind: type[Proxy],
+    where: str,
     cause: str,
 ) -> None:
     client.write("/user/ann/logs/data.json", data=b"old\n")
@@ -204,6 +209,6 @@ def test_what_stays_broken_is_named_and_replaces_nothing(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("Error: log/data.json: /user/ann/logs/_incoming/data.json.")
+    assert last.startswith(f"Error: {where}/user/ann/logs/_incoming")
     assert cause in last
     assert there("/user/ann/logs") == [b"old\n"]
