@@ -7,30 +7,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from script.encode import Compression
 from script.errors import InputError, ShipError
 from script.manifest import read_manifest
 from script.recover import LEFTOVER_SECONDS
-from script.ship import Shipment, Shipper
+from script.ship import Shipper
 from script.sources import find_logs
 from script.targets import LocalTarget
 from script.transfer import Options
 
-AT_ONCE = Options(threads=1, patience=0)
-
-
-def ship(source: Path, target: LocalTarget, options: Options = AT_ONCE) -> Shipment:
-    return Shipper(target, options).ship(find_logs(source))
-
-
-def replace(source: Path, target: LocalTarget) -> Shipment:
-    return Shipper(target, AT_ONCE).replace(find_logs(source))
-
-
-def numbered(*numbers: int) -> bytes:
-    return b"".join(b'{"user": %d}\n' % number for number in numbers)
+from .shipping import AT_ONCE, lines, local_lines, numbered, parts, replace, ship
 
 
 @pytest.fixture
@@ -45,26 +32,6 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def target(tmp_path: Path) -> LocalTarget:
     return LocalTarget(tmp_path / "out")
-
-
-def parts(directory: Path) -> list[bytes]:
-    """What a reader finds, decoded, from the oldest on."""
-    found = sorted(directory.glob("data.json*"), key=lambda path: path.stat().st_mtime_ns)
-    # A frame that was streamed does not say its size, so `decompress` alone would refuse it.
-    decoders: dict[str, Callable[[bytes], bytes]] = {
-        ".gz": gzip.decompress,
-        ".zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
-    }
-    return [decoders.get(path.suffix, bytes)(path.read_bytes()) for path in found]
-
-
-def lines(directory: Path) -> list[bytes]:
-    return sorted(b"".join(parts(directory)).splitlines(keepends=True))
-
-
-def local_lines(source: Path) -> list[bytes]:
-    content = b"".join(path.read_bytes() for path in source.glob("data.json*"))
-    return sorted(content.splitlines(keepends=True))
 
 
 def test_every_line_arrives_and_nothing_hidden_remains(source: Path, tmp_path: Path) -> None:

@@ -13,18 +13,7 @@ from script.sources import find_logs
 from script.targets import LocalTarget
 from script.transfer import Options
 
-
-def ship(source: Path, target: LocalTarget) -> None:
-    Shipper(target, Options(threads=1, patience=0)).ship(find_logs(source))
-
-
-def numbered(*numbers: int) -> bytes:
-    return b"".join(b'{"user": %d}\n' % number for number in numbers)
-
-
-def lines(directory: Path) -> list[bytes]:
-    content = b"".join(path.read_bytes() for path in directory.glob("data.json*"))
-    return sorted(content.splitlines())
+from .shipping import lines, numbered, ship
 
 
 class KilledError(BaseException):
@@ -102,7 +91,7 @@ def test_killed_at_any_step_the_next_run_makes_it_good(
         ship(source, LocalTarget(out))
         assert lines(out) == lines(source)
         runs += 1
-    assert runs > 12
+    assert runs > 8  # fewer where parts are ready together, and have one record
 
 
 @pytest.mark.parametrize("replaces", [False, True])

@@ -11,19 +11,7 @@ from script.sources import find_logs
 from script.targets import LocalTarget
 from script.transfer import Options
 
-AT_ONCE = Options(threads=1, patience=0)
-
-
-def ship(source: Path, target: LocalTarget, options: Options = AT_ONCE) -> Shipment:
-    return Shipper(target, options).ship(find_logs(source))
-
-
-def replace(source: Path, target: LocalTarget) -> Shipment:
-    return Shipper(target, AT_ONCE).replace(find_logs(source))
-
-
-def numbered(*numbers: int) -> bytes:
-    return b"".join(b'{"user": %d}\n' % number for number in numbers)
+from .shipping import lines, local_lines, numbered, parts, replace, ship
 
 
 @pytest.fixture
@@ -33,19 +21,6 @@ def source(tmp_path: Path) -> Path:
     (directory / "data.json").write_bytes(numbered(3, 4))
     (directory / "data.json.1").write_bytes(numbered(1, 2))
     return directory
-
-
-def parts(directory: Path) -> list[bytes]:
-    return [path.read_bytes() for path in directory.glob("data.json*")]
-
-
-def lines(directory: Path) -> list[bytes]:
-    return sorted(b"".join(parts(directory)).splitlines(keepends=True))
-
-
-def local_lines(source: Path) -> list[bytes]:
-    content = b"".join(path.read_bytes() for path in source.glob("data.json*"))
-    return sorted(content.splitlines(keepends=True))
 
 
 class LosesTheEnd(LocalTarget):
