@@ -13,7 +13,7 @@ from requests import RequestException
 from script.checksums import Digest
 from script.errors import InputError, ShipError, UnavailableError
 from script.sources import CHUNK
-from script.targets import Entry, differs
+from script.targets import differs
 
 DEFAULT_URL = "http://127.0.0.1:50070"
 # Seconds to connect (also the longest a send may stall), and to wait for an answer.
@@ -101,7 +101,7 @@ class HdfsTarget:
         urls = sorted(url.rstrip("/") for url in self._client.url.split(";"))
         return f"{';'.join(urls)} {self._directory}".replace("//localhost:", "//127.0.0.1:")
 
-    def list(self, directory: str = "") -> dict[str, Entry]:
+    def list(self, directory: str = "") -> dict[str, float]:
         path = self._path(directory)
         with self._failing(path):
             try:
@@ -112,14 +112,7 @@ class HdfsTarget:
                 if "is not a directory" in str(error):  # HdfsCLI's own words
                     raise InputError(f"{path}: is a file; name a directory") from error
                 raise
-            return {
-                name: Entry(
-                    status["type"] == "DIRECTORY",
-                    status["length"],
-                    status["modificationTime"] / 1000,
-                )
-                for name, status in found
-            }
+            return {name: status["modificationTime"] / 1000 for name, status in found}
 
     def read(self, name: str) -> Iterator[bytes]:
         path = self._path(name)

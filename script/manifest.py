@@ -31,7 +31,7 @@ class Piece:
     end: int
     first: str
     check: str
-    """`LogFile.first()`, and `LogFile.check(end)`."""
+    """`LogFile.first`, and `LogFile.check(end)`."""
     follows: str | None = None
     """The source that the bytes before `start` belong to, where the log was cut there."""
 

@@ -25,7 +25,7 @@ class Range(NamedTuple):
     """The source whose first `start` bytes come before, where this one was cut and written on."""
 
     def piece(self) -> Piece:
-        first, check = self.log.first(), self.log.check(self.end)
+        first, check = self.log.first, self.log.check(self.end)
         return Piece(self.source, self.log.name, self.start, self.end, first, check, self.follows)
 
 
@@ -49,7 +49,7 @@ def plan(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Plan:
     found = Plan([], [], [])
     others: list[tuple[LogFile, list[Known]]] = []
     for log in logs:
-        candidates = known.get(log.first(), [])
+        candidates = known.get(log.first, [])
         match = _match(log, candidates)
         if match is None:
             match = _before_it_was_packed(log, candidates) if log.is_compressed else None

@@ -32,8 +32,8 @@ def recover(target: Target) -> Manifest:
 
 def sweep(target: Target) -> None:
     """Remove what was uploaded long ago and has no record, once all that has one is in place."""
-    for name, entry in target.list(INCOMING).items():
-        if time.time() - entry.modified > LEFTOVER_SECONDS:
+    for name, modified in target.list(INCOMING).items():
+        if time.time() - modified > LEFTOVER_SECONDS:
             target.delete(f"{INCOMING}/{name}")
 
 

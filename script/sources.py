@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,6 +66,7 @@ class LogFile:
                 at += len(chunk)
         raise LogChangedError(f"{self.path}: became shorter while it was read")
 
+    @cached_property
     def first(self) -> str:
         """SHA-256 of the first line, or of its first 64 KiB: by it a log is known again.
 
@@ -81,8 +83,10 @@ class LogFile:
         """SHA-256 of the first and the last 64 KiB of the first `end` bytes.
 
         A log only ever grows, so this tells whether they are those that were read before, at the
-        price of two short reads.
+        price of two short reads, or of none where it did not grow.
         """
+        if end == self.size:
+            return self.seen
         with self._open() as file:
             return _check(file, end)
 
@@ -96,7 +100,9 @@ class LogFile:
 
     def stand(self) -> None:
         """Raise LogChangedError if its whole lines are no longer those that were found."""
-        if self.check(self.size) != self.seen:
+        with self._open() as file:
+            now = _check(file, self.size)
+        if now != self.seen:
             raise LogChangedError(f"{self.path}: was written over while it was read")
 
     def is_in_place(self) -> bool:

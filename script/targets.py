@@ -7,20 +7,11 @@ they are needed.
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from script.checksums import Digest
 from script.errors import InputError, ShipError
 from script.sources import CHUNK
-
-
-class Entry(NamedTuple):
-    """What a directory of the target has under a name."""
-
-    is_directory: bool
-    bytes: int
-    modified: float
-    """Seconds since the epoch."""
 
 
 class Target(Protocol):
@@ -30,8 +21,11 @@ class Target(Protocol):
     def place(self) -> str:
         """The same however the target was named."""
 
-    def list(self, directory: str = "") -> dict[str, Entry]:
-        """What is in a directory; nothing where it does not exist."""
+    def list(self, directory: str = "") -> dict[str, float]:
+        """What is in a directory, and when it was changed last (seconds since the epoch).
+
+        Nothing where the directory does not exist.
+        """
 
     def read(self, name: str) -> Iterator[bytes]:
         """The content of a file, in pieces."""
@@ -74,15 +68,14 @@ class LocalTarget:
     def place(self) -> str:
         return str(self._directory.resolve())
 
-    def list(self, directory: str = "") -> dict[str, Entry]:
+    def list(self, directory: str = "") -> dict[str, float]:
         path = self._directory / directory
         if not path.is_dir():
             return {}
         found = {}
         with os.scandir(path) as entries:
             for entry in entries:
-                status = entry.stat()
-                found[entry.name] = Entry(entry.is_dir(), status.st_size, status.st_mtime)
+                found[entry.name] = entry.stat().st_mtime
         return found
 
     def read(self, name: str) -> Iterator[bytes]:
