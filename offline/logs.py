@@ -57,7 +57,8 @@ class EventLog:
 
 @contextmanager
 def open_logs(paths: Sequence[str | Path], engine: str = "duckdb") -> Iterator[EventLog]:
-    """Read logs: files, directories or patterns; JSON Lines, `.gz`, `.parquet`.
+    """Read logs: files, directories or patterns; JSON Lines, `.gz`, `.zst`,
+    `.parquet`.
 
     On DuckDB the events live in a temporary database on disk (under $TMPDIR) until the context
     ends; on Spark (`engine` "spark") in its cache, and paths may be `hdfs://`. Raises InputError

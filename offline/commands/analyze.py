@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from offline.commands.engine_option import engine_option
-from offline.errors import InputError
+from offline.commands.output import write_text
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.guardrails import parse_margins
@@ -76,7 +76,7 @@ def command(
     """Judge an A/B experiment from the service's logs.
 
     LOGS are files, directories (their data.json* files) or quoted patterns, of JSON Lines, JSON
-    Lines in .gz, or .parquet.
+    Lines in .gz or .zst, or .parquet.
     """
     info = RunInfo() if run_info is None else load_run_info(run_info)
     shares = None if weights is None else parse_weights(weights)
@@ -91,9 +91,9 @@ def command(
     sentences = verdicts(analysis, info.treatments)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
-        _write(json_out, json.dumps(as_json(analysis, sentences), indent=2) + "\n")
+        write_text(json_out, json.dumps(as_json(analysis, sentences), indent=2) + "\n")
     if out is not None:
-        _write(out, render_report(analysis, sentences, info))
+        write_text(out, render_report(analysis, sentences, info))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
     click.echo(f"\n{as_text(analysis.family)}\n")
     click.echo(f"{more_text(analysis)}\n")
@@ -105,11 +105,3 @@ def command(
     click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))
     if out is not None:
         click.echo(f"report: {out}")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error

@@ -34,7 +34,7 @@ def command(
     """Turn event logs into implicit interactions.
 
     LOGS are files, directories (their data.json* files) or quoted patterns, of JSON Lines, JSON
-    Lines in .gz, or .parquet.
+    Lines in .gz or .zst, or .parquet.
     """
     started = time.perf_counter()
     n_tracks = None if catalog is None else catalog_size(catalog)

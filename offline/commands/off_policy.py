@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from offline.errors import InputError
+from offline.commands.output import write_text
 from offline.experiment.decisions import read_decisions
 from offline.experiment.look_ahead import look_ahead
 from offline.experiment.look_ahead_result import as_json, as_text, quality_text
@@ -53,7 +53,7 @@ def command(
         targets.append(PopularTarget(str(top_tracks), top, decisions))
     found = look_ahead(decisions, targets)
     if json_out is not None:
-        _write(json_out, json.dumps(as_json(found, decisions, first), indent=2) + "\n")
+        write_text(json_out, json.dumps(as_json(found, decisions, first), indent=2) + "\n")
     click.echo(as_text(found))
     click.echo(quality_text(decisions, bad_lines))
     for one in found:
@@ -64,11 +64,3 @@ def command(
             "all decisions: their contexts are what the log's recommender played before; "
             "--first has no such bias"
         )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from offline.commands.output import write_text
 from offline.errors import InputError
 from offline.reconcile import Reconciliation, read_analysed, read_log, read_served, reconcile
 
@@ -46,7 +47,7 @@ def command(
         stages.append(read_analysed(analysed))
     found = reconcile(counts, stages)
     if json_out is not None:
-        json_out.write_text(json.dumps(asdict(found), indent=2) + "\n")
+        write_text(json_out, json.dumps(asdict(found), indent=2) + "\n")
     click.echo(_table(found))
     for line in (*found.notes, *found.missing):
         click.echo(line)
