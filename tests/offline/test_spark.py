@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from hdfs import InsecureClient
 
 from offline.cli import main
 from offline.errors import InputError
@@ -22,7 +23,7 @@ from offline.experiment.effects import as_frame, effect_table
 from offline.interactions import collect
 from offline.logs import open_logs
 
-from .one_node_hdfs import one_node_hdfs
+from ..one_node_hdfs import one_node_hdfs
 from .test_logs import BAD_FIELDS
 
 pytestmark = [
@@ -95,7 +96,9 @@ def log(make_events: Make, write_log: Make, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
     with one_node_hdfs(tmp_path_factory.mktemp("hdfs")) as found:
-        yield found
+        client = InsecureClient(found.url, timeout=(10, 60))
+        yield found.rpc, client
+        client._session.close()
 
 
 def judged(log: object, engine: str) -> Aggregates:

@@ -2,13 +2,11 @@
 
 import getpass
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,8 +14,9 @@ from typing import Literal
 import pytest
 from hdfs import InsecureClient
 
+from ..one_node_hdfs import HDFS_SH, check_there, one_node_hdfs
+
 ROOT = Path(__file__).resolve().parents[2]
-HDFS_SH = ROOT.parent / "shared" / "hdfs" / "hdfs.sh"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -61,34 +60,13 @@ _NODES = {
 _ADMIN = "org.apache.hadoop.hdfs.tools.DFSAdmin"
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for bound in sockets:
-            bound.bind(("127.0.0.1", 0))
-        return [bound.getsockname()[1] for bound in sockets]
-
-
 @pytest.fixture(scope="session")
 def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
-    """One NameNode and one DataNode on ports of their own, stopped at the end."""
-    if not HDFS_SH.is_file():
-        pytest.skip(f"no one-node HDFS here: {HDFS_SH} is absent")
-    if shutil.which("java") is None:
-        pytest.skip("the one-node HDFS needs java")
-    names = ("NN_RPC", "NN_HTTP", "DN_XFER", "DN_HTTP", "DN_IPC")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    """One NameNode and one DataNode, stopped at the end."""
+    check_there()
     base = tmp_path_factory.mktemp("hdfs")
-    script = _with_permissions(base)
-    environment = os.environ | {name: str(port) for name, port in ports.items()}
-    environment["HDFS_BASE"] = str(base)
-    try:
-        subprocess.run([script, "start"], env=environment, check=True, timeout=180)
-        yield Hdfs(
-            f"http://127.0.0.1:{ports['NN_HTTP']}", f"http://127.0.0.1:{ports['DN_HTTP']}", base
-        )
-    finally:
-        subprocess.run([script, "stop"], env=environment, check=True, timeout=60)
+    with one_node_hdfs(base, _with_permissions(base)) as found:
+        yield Hdfs(found.url, found.datanode, base)
 
 
 def _with_permissions(base: Path) -> Path:
