@@ -37,21 +37,21 @@ def read_lists(
 
     The key is the user's or the track's decimal digits, or EVERYONE for popular tracks. `length`:
     tracks that a user's list must have, and that a track's may have. A track without neighbours
-    may have an empty list, which counts as none; a user or everybody may not. Popular tracks may
-    be as many as the catalog has.
+    may have an empty list, null, or none at all; a user or everybody may not. Other editions call
+    a track `item_id` here. Popular tracks may be as many as the catalog has.
     Raises InputError naming file and line: malformed JSON, unknown or repeated tracks, too few or
-    too many of them, an owner that comes twice.
+    too many of them, an owner that comes twice or under two names that differ.
     """
     if kind is ListKind.TOP:
         top = _packed(_read_json(path), f"{path}: the list", n_tracks, (1, length or n_tracks))
         yield EVERYONE, _best(top)
         return
     of_users = kind is ListKind.USERS
-    owner_key, tracks_key = ("user", "tracks") if of_users else ("track", "recommendations")
     most = length or MOST_TRACKS
     sizes = ((length or 1) if of_users else 0, most)
     owners: set[int] = set()
     for place, row in read_objects(path):
+        owner_key = "user" if of_users else _track_key(row, place)
         owner = row.get(owner_key)
         if not is_integer(owner) or owner < 0:
             raise InputError(f"{place}: `{owner_key}` must be a non-negative integer")
@@ -60,11 +60,23 @@ def read_lists(
         if owner in owners:
             raise InputError(f"{place}: {owner_key} {owner} has a list already")
         owners.add(owner)
-        packed = _packed(row.get(tracks_key), f"{place}: `{tracks_key}`", n_tracks, sizes)
         if of_users:
-            yield str(owner), packed
-        elif packed:
+            yield str(owner), _packed(row.get("tracks"), f"{place}: `tracks`", n_tracks, sizes)
+            continue
+        if (tracks := row.get("recommendations")) is None:
+            continue
+        if packed := _packed(tracks, f"{place}: `recommendations`", n_tracks, sizes):
             yield str(owner), _best(packed)
+
+
+def _track_key(row: dict[str, Any], place: str) -> str:
+    if "item_id" not in row:
+        return "track"
+    if row.get("track", row["item_id"]) != row["item_id"]:
+        raise InputError(
+            f"{place}: `track` {row['track']} and `item_id` {row['item_id']} differ; leave one"
+        )
+    return "item_id"
 
 
 def _read_json(path: Path) -> Any:

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from sim.agents.policies import TOP
 from sim.errors import InputError
@@ -22,9 +30,18 @@ class _UserList(BaseModel):
 
 
 class _TrackList(BaseModel):
+    """`item_id` is `track` in other editions; a track without neighbours may have no list."""
+
     model_config = ConfigDict(strict=True)
-    track: _Track
-    recommendations: list[_Track]
+    track: _Track = Field(validation_alias=AliasChoices("track", "item_id"))
+    item_id: int | None = None
+    recommendations: list[_Track] | None = None
+
+    @model_validator(mode="after")
+    def _one_name(self) -> "_TrackList":
+        if self.item_id not in (None, self.track):
+            raise ValueError(f"track {self.track} and item_id {self.item_id} differ: leave one")
+        return self
 
 
 def read_recommendations(path: Path, world: World) -> NDArray[np.int32]:
@@ -46,7 +63,8 @@ def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
         if line.track < len(world.catalog):
             if line.track in lists:
                 raise InputError(f"{path}:{number}: track {line.track} has a list already")
-            lists[line.track] = _checked(f"{path}:{number}", line.recommendations, world)[:TOP]
+            mine = line.recommendations or []
+            lists[line.track] = _checked(f"{path}:{number}", mine, world)[:TOP]
     return _padded(path, lists, len(world.catalog))
 
 

@@ -87,6 +87,46 @@ def test_where_a_length_is_asked_every_list_of_users_must_have_it(
         read(path, ListKind.USERS, length=3)
 
 
+def test_neighbours_of_other_editions_are_read(write_lines: Lines) -> None:
+    path = write_lines(
+        "n.json",
+        {"item_id": 7, "recommendations": [1, 2]},
+        {"track": 8, "recommendations": None},
+        {"track": 9, "artist": "a", "title": "t"},
+        {"track": 3, "item_id": 3, "recommendations": [4]},
+    )
+    assert read(path, ListKind.NEIGHBOURS) == {"7": [1, 2], "3": [4]}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"recommendations": [1]}, "`track` must be a non-negative integer"),
+        ({"item_id": "7", "recommendations": [1]}, "`item_id` must be a non-negative integer"),
+        ({"item_id": 2000}, "track 2000 is not in the catalog"),
+        ({"item_id": 1, "track": 2, "recommendations": [3]}, "`track` 2 and `item_id` 1 differ"),
+        ({"track": 1, "recommendations": {}}, "`recommendations` must be a list of integers"),
+    ],
+)
+def test_other_names_are_checked_as_ours(
+    write_lines: Lines, row: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=f":1: {message}"):
+        read(write_lines("n.json", row), ListKind.NEIGHBOURS)
+
+
+def test_a_track_comes_once_whatever_it_is_called(write_lines: Lines) -> None:
+    path = write_lines("n.json", {"track": 1}, {"item_id": 1, "recommendations": [3]})
+    with pytest.raises(InputError, match=":2: item_id 1 has a list already"):
+        read(path, ListKind.NEIGHBOURS)
+
+
+@pytest.mark.parametrize("row", [{"user": 1}, {"user": 1, "tracks": None}])
+def test_a_users_list_is_there(write_lines: Lines, row: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="`tracks` must be a list of integers"):
+        read(write_lines("u.json", row), ListKind.USERS)
+
+
 def test_where_a_length_is_asked_neighbours_may_be_fewer_but_not_more(write_lines: Lines) -> None:
     few = {"track": 0, "recommendations": [1]}
     path = write_lines("n.json", few, {"track": 1, "recommendations": [2, 3, 4]})

@@ -25,6 +25,16 @@ def test_lists_find_their_user_or_track(make_world: MakeWorld, tmp_path: Path) -
     assert read_top_tracks(path, world).tolist() == [9, 8]
 
 
+def test_neighbours_of_other_editions_are_read(make_world: MakeWorld, tmp_path: Path) -> None:
+    path = tmp_path / "neighbours.json"
+    path.write_text(
+        '{"item_id": 1, "recommendations": [4]}\n{"track": 0, "recommendations": null}\n'
+        '{"track": 2, "artist": "a", "title": "t"}\n'
+        '{"track": 3, "item_id": 3, "recommendations": [5]}\n'
+    )
+    assert read_neighbours(path, make_world())[:4].tolist() == [[-1], [4], [-1], [5]]
+
+
 @pytest.mark.parametrize(
     ("read", "content", "message"),
     [
@@ -38,6 +48,20 @@ def test_lists_find_their_user_or_track(make_world: MakeWorld, tmp_path: Path) -
             '{"track": 1, "recommendations": [2]}\n{"track": 1, "recommendations": [3]}',
             ":2: track 1 has a list already",
         ),
+        (read_neighbours, '{"recommendations": [2]}', ":1: track: Field required"),
+        (read_neighbours, '{"item_id": "1", "recommendations": [2]}', ":1: item_id: "),
+        (
+            read_neighbours,
+            '{"track": 1, "item_id": 2, "recommendations": [3]}',
+            ":1: Value error, track 1 and item_id 2 differ",
+        ),
+        (
+            read_neighbours,
+            '{"track": 1}\n{"item_id": 1, "recommendations": [3]}',
+            ":2: track 1 has a list already",
+        ),
+        (read_neighbours, '{"track": 1}', ": no list in it is for this world"),
+        (read_recommendations, '{"user": 1, "tracks": null}', ":1: tracks: "),
         (read_recommendations, f'{{"user": 1, "tracks": [{2**31}]}}', ":1: tracks.0: "),
         (read_top_tracks, "[1, 3, 1]", ": track 1 is there twice"),
         (read_top_tracks, '["1"]', ": 0: "),
