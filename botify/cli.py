@@ -114,3 +114,7 @@ def _rate(what: str) -> Iterator[Callable[[int], None]]:
         yield advance
     finally:
         click.echo("\r\033[K", nl=False, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """`botify-offline`: from logs to lists to a verdict. Wires options to functions, nothing more."""
 
 import importlib
+import sys
 
 import click
 
@@ -61,6 +62,11 @@ def main() -> None:
     off-policy  event logs, lists   -> estimates of what the lists would give
     reconcile   metrics, event logs -> where events are missing between service and verdict
     """
+
+
+def standalone(name: str) -> None:
+    """Run one command as a program of its own: `python -m offline.commands.analyze`."""
+    main([name, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

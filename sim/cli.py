@@ -42,7 +42,7 @@ main.add_command(ladder)
 def standalone(command: click.Command) -> None:
     """Run one command as a program of its own, failing as the group's commands do."""
     try:
-        command.main(standalone_mode=False)
+        sys.exit(command.main(standalone_mode=False))
     except InputError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
@@ -52,3 +52,7 @@ def standalone(command: click.Command) -> None:
     except click.Abort:
         click.echo("Aborted!", err=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,25 @@
 """config/env.yml: where the world lies, the listeners' defaults, and where the service is."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+)
 
+from sim.editions import FAMILIES, without_making
 from sim.errors import InputError
 from sim.jsonl import explain
+from sim.places import locate
 
 
 class _Section(BaseModel):
@@ -14,8 +27,12 @@ class _Section(BaseModel):
 
 
 class TrackCatalogConfig(_Section):
-    track_meta_path: Path
-    track_embeddings_path: Path
+    """The second name of each is that of the 2026 edition."""
+
+    track_meta_path: Path = Field(validation_alias=AliasChoices("track_meta_path", "tracks_path"))
+    track_embeddings_path: Path = Field(
+        validation_alias=AliasChoices("track_embeddings_path", "tracks_embeddings_path")
+    )
 
 
 class UserCatalogConfig(_Section):
@@ -60,15 +77,61 @@ class SimConfig(_Section):
     days_config: DaysConfig = DaysConfig()
 
 
-def load_config(path: Path) -> SimConfig:
-    """The validated config; raises InputError that names the file and the key."""
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def load_config(
+    path: Path, family: str | None = None, tell: Callable[[str], object] = _to_stderr
+) -> SimConfig:
+    """The validated config, its paths as `sim.places.locate` finds them.
+
+    `family`, one of FAMILIES, gives the defaults of keys that the file leaves
+    out. `tell` hears, a line each, what was left aside and which of several
+    files was taken. Raises InputError that names the file and the key.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if isinstance(content, dict):
+        content, made = without_making(content)
+        if made:
+            tell(f"{path}: left aside, about how the files were made: {', '.join(made)}")
+        if family is not None:
+            _take_defaults(path, content, family, tell)
     try:
-        return SimConfig.model_validate(content)
+        return _located(path, SimConfig.model_validate(content), tell)
     except ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from error
+
+
+def _take_defaults(
+    path: Path, content: dict[str, Any], family: str, tell: Callable[[str], object]
+) -> None:
+    """Fill in what the section of the users leaves out."""
+    users = content.get("user_catalog_config")
+    if not isinstance(users, dict):
+        return
+    for key, value in FAMILIES[family].items():
+        if users.setdefault(key, value) != value:
+            tell(f"--family {family}: {key} stays {users[key]}, as {path} says, and not {value}")
+
+
+def _located(path: Path, config: SimConfig, tell: Callable[[str], object]) -> SimConfig:
+    tracks, users = config.track_catalog_config, config.user_catalog_config
+    (meta, embeddings, catalog), note = locate(
+        path, (tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path)
+    )
+    if note:
+        tell(note)
+    return config.model_copy(
+        update={
+            "track_catalog_config": tracks.model_copy(
+                update={"track_meta_path": meta, "track_embeddings_path": embeddings}
+            ),
+            "user_catalog_config": users.model_copy(update={"user_catalog_path": catalog}),
+        }
+    )

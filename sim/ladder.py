@@ -15,7 +15,7 @@ from sim.config import load_config
 from sim.engine import play
 from sim.errors import InputError
 from sim.ladder_stats import Rung, UserSums, rungs
-from sim.options import CONFIG, SEED
+from sim.options import CONFIG, FAMILY, SEED
 from sim.remote import ServiceOptions, drive
 from sim.sessions import Ended, user_rows
 from sim.streams import Streams
@@ -37,6 +37,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @CONFIG
+@FAMILY
 @click.option(
     "--lists",
     type=click.Path(path_type=Path, file_okay=False),
@@ -65,6 +66,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 def ladder(
     config_path: Path,
+    family: str | None,
     lists: Path,
     chosen: tuple[str, ...],
     services: tuple[str, ...],
@@ -92,7 +94,7 @@ def ladder(
 
     asked = dict(_service(text) for text in services)
 
-    world, streams = open_world(load_config(config_path)), Streams(seed)
+    world, streams = open_world(load_config(config_path, family)), Streams(seed)
     if len(np.unique(user_rows(streams, len(world.users), np.arange(episodes)))) < 2:
         raise InputError(
             f"--episodes {episodes}: all of them are of one user, and intervals need 2 or more: "
@@ -226,3 +228,9 @@ def _row(rung: Rung) -> dict[str, object]:
         "share_of_the_way": None if rung.share is None else rung.share.value,
         "share_of_the_way_95": None if rung.share is None else rung.share.margin,
     }
+
+
+if __name__ == "__main__":
+    from sim.cli import standalone
+
+    standalone(ladder)

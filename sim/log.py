@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import orjson
@@ -16,6 +16,7 @@ from sim.agents.base import Ints
 from sim.clock import Clock
 from sim.errors import InputError
 from sim.events import Events
+from sim.origin import Origin
 
 JSON, PARQUET = "data.json", "data.parquet"
 PARTIAL = ".data.parquet.partial"
@@ -39,6 +40,8 @@ SCHEMA = pa.schema(
     }
 )
 """Fields of an event in the order of a line; `experiments` is the text of a JSON object."""
+
+_ORIGIN = tuple(pa.field(name, _NAME) for name in Origin._fields)
 
 # Lines built at a time: their pieces stay in the processor's cache.
 _LINES = 1 << 15
@@ -83,15 +86,22 @@ def writing(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def as_rows(events: Events, stamps: Ints, sources: Sequence[str]) -> pa.RecordBatch:
-    """The events as rows of `SCHEMA`; `stamps` are their times, ms since the epoch.
+def schema_of(origin: Origin | None) -> pa.Schema:
+    """`SCHEMA`, and the fields of the origin where the log has one."""
+    return SCHEMA if origin is None else pa.schema([*SCHEMA, *_ORIGIN])
+
+
+def as_rows(
+    events: Events, stamps: Ints, sources: Sequence[str], origin: Origin | None = None
+) -> pa.RecordBatch:
+    """The events as rows of `schema_of(origin)`; `stamps` are their times, ms since the epoch.
 
     No experiment runs in process and nothing is served, so `experiments` is
     empty and `latency` 0. As the service does, a `last` line has nothing of an
     answer: no recommendation, recommender, rank or propensity.
     """
     n = len(stamps)
-    none = np.zeros(n, dtype=np.int32)
+    first = np.zeros(n, dtype=np.int32)
     starts = np.diff(events.episodes, prepend=-1) != 0
     sessions = pa.array(events.episodes[starts]).cast(pa.string())
     last = events.is_last
@@ -103,13 +113,14 @@ def as_rows(events: Events, stamps: Ints, sources: Sequence[str]) -> pa.RecordBa
         pa.array(events.times),
         pa.array(np.zeros(n)),
         pa.array(events.recommendations, mask=last),
-        _named(none, ["{}"]),
+        _named(first, ["{}"]),
         _named(np.cumsum(starts, dtype=np.int32) - 1, sessions),
         _named(events.sources.astype(np.int32), list(sources)),
         pa.array(events.ranks, mask=events.ranks < 0),
         pa.array(events.propensities, mask=np.isnan(events.propensities)),
+        *(_named(first, [text]) for text in origin or ()),
     ]
-    return pa.record_batch(columns, schema=SCHEMA)
+    return pa.record_batch(columns, schema=schema_of(origin))
 
 
 def _named(indices: NDArray[np.int32], names: "list[str] | pa.Array") -> pa.DictionaryArray:
@@ -128,11 +139,16 @@ class JsonLog:
     """
 
     def __init__(
-        self, directory: Path, sources: Sequence[str], clock: Clock, day: int | None = None
+        self,
+        directory: Path,
+        sources: Sequence[str],
+        clock: Clock,
+        day: int | None = None,
+        origin: Origin | None = None,
     ) -> None:
         claim(directory, day)
         self._path = directory / (JSON if day is None else f"{JSON}.day-{day:03}")
-        self._sources, self._clock = sources, clock
+        self._sources, self._clock, self._origin = sources, clock, origin
         with writing(self._path):
             self._file = self._path.open("xb")
 
@@ -142,7 +158,8 @@ class JsonLog:
             for low in range(0, len(stamps), _LINES):
                 some = slice(low, low + _LINES)
                 part = Events._make(column[some] for column in events)
-                self._file.write(_lines(as_rows(part, stamps[some], self._sources)))
+                rows = as_rows(part, stamps[some], self._sources, self._origin)
+                self._file.write(_lines(rows))
             self._file.flush()
 
     def __enter__(self) -> Self:
@@ -164,19 +181,25 @@ class JsonLog:
 def _lines(rows: pa.RecordBatch) -> memoryview:
     """The rows as JSON Lines."""
     # Column by column: a line at a time takes three times as long.
-    pieces = []
+    pieces: list[Any] = []
+    text = ""
     for i, name in enumerate(rows.schema.names):
-        column = rows.column(i)
-        pieces += [f'{"," if i else "{"}"{name}":', _texts(column, is_json=name == "experiments")]
+        text += f'{"," if i else "{"}"{name}":'
+        column = _texts(rows.column(i), is_json=name == "experiments")
+        if isinstance(column, str):
+            text += column
+        else:
+            pieces += [text, column]
+            text = ""
     lines = pc.binary_join_element_wise(
-        *pieces, "}\n", "", null_handling="replace", null_replacement="null"
+        *pieces, text + "}\n", "", null_handling="replace", null_replacement="null"
     )
     # An array of texts is one text and where each begins.
     return memoryview(lines.buffers()[2])[: pc.sum(pc.binary_length(lines)).as_py()]
 
 
-def _texts(column: pa.Array, is_json: bool) -> pa.Array:
-    """The JSON of each value; null stays null."""
+def _texts(column: pa.Array, is_json: bool) -> "pa.Array | str":
+    """The JSON of each value, null stays null; or of the one value that all rows have."""
     if pa.types.is_integer(column.type):
         return column.cast(pa.string())
     if not pa.types.is_dictionary(column.type):
@@ -185,4 +208,6 @@ def _texts(column: pa.Array, is_json: bool) -> pa.Array:
     if not is_json:
         values = texts.to_pylist()
         texts = pa.array([orjson.dumps(value).decode() for value in values], pa.string())
+    if len(texts) == 1 and not column.null_count:
+        return str(texts[0])
     return texts.take(column.indices)

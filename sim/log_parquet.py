@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from sim.agents.base import Floats, Ints
 from sim.clock import Clock
 from sim.events import Events
-from sim.log import PARQUET, PARTIAL, SCHEMA, as_rows, claim, writing
+from sim.log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing
+from sim.origin import Origin
 
 # Rows of a row group, which is as much as waits in memory.
 ROWS = 1 << 19
@@ -34,23 +35,25 @@ class ParquetLog:
         clock: Clock,
         day: int | None = None,
         rows: int = ROWS,
+        origin: Origin | None = None,
     ) -> None:
         """`rows`: how many a row group has; only the last has fewer."""
         claim(directory, day)
         self._path = directory / (PARQUET if day is None else f"data-day-{day:03}.parquet")
         self._partial = directory / PARTIAL
-        self._sources, self._clock, self._rows = sources, clock, rows
+        self._sources, self._clock, self._rows, self._origin = sources, clock, rows, origin
         self._waiting: list[tuple[Ints | Floats, ...]] = []
         self._n_waiting = self._n_written = 0
         with writing(self._partial):
             self._file = self._partial.open("xb")
+        schema = schema_of(origin)
         self._writer = pq.ParquetWriter(
             self._file,
-            SCHEMA,
+            schema,
             compression="zstd",
             # Times only grow: their differences take a third of the space.
             column_encoding={"timestamp": "DELTA_BINARY_PACKED"},
-            use_dictionary=[name for name in SCHEMA.names if name != "timestamp"],
+            use_dictionary=[name for name in schema.names if name != "timestamp"],
             # Every distinct session and track of a row group finds room.
             dictionary_pagesize_limit=16 << 20,
         )
@@ -69,7 +72,8 @@ class ParquetLog:
         with writing(self._path):
             for low in range(0, n * self._rows, self._rows):
                 *fields, stamps = (column[low : low + self._rows] for column in columns)
-                self._writer.write_batch(as_rows(Events._make(fields), stamps, self._sources))
+                part = Events._make(fields)
+                self._writer.write_batch(as_rows(part, stamps, self._sources, self._origin))
         self._n_written += n
         self._waiting = [tuple(column[n * self._rows :].copy() for column in columns)]
         self._n_waiting = len(self._waiting[0][0])

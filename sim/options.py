@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from sim.editions import FAMILIES
+
 CONFIG = click.option(
     "--config",
     "config_path",
@@ -18,4 +20,10 @@ SEED = click.option(
     default=31337,
     show_default=True,
     help="Same seed, same world and listeners.",
+)
+FAMILY = click.option(
+    "--family",
+    type=click.Choice(list(FAMILIES)),
+    help="The edition whose defaults apply to what env.yml and users.json leave out: 2022 tires "
+    "less of an artist (0.9). See docs/editions.md.",
 )

@@ -15,6 +15,7 @@ from sim.errors import InputError
 from sim.interrupts import held
 from sim.log import JsonLog, Log
 from sim.log_parquet import ParquetLog
+from sim.origin import Origin
 from sim.parallel import BLOCK, Played, play_blocks
 from sim.remote import INTERRUPTED, DriveError, ServiceOptions
 from sim.remote.parallel import drive_parallel
@@ -100,16 +101,17 @@ class Logs:
         episodes: int,
         days: int,
         span: float,
+        origin: Origin,
     ) -> None:
         """`span`: how many days of simulated time the episodes are spread over."""
-        self._directory, self._days = directory, days
+        self._directory, self._days, self._origin = directory, days, origin
         self._kind = ParquetLog if file_format == "parquet" else JsonLog
         self._clock = Clock(_CLOCK_START_MS, span, episodes, user_ids)
 
     def of(self, day: int, agent: Agent) -> Log:
         """The log of the day (from 0), in which the agent answers."""
         number = day + 1 if self._days > 1 else None
-        return self._kind(self._directory, agent.sources, self._clock, number)
+        return self._kind(self._directory, agent.sources, self._clock, number, origin=self._origin)
 
 
 class InProcess:

@@ -14,35 +14,50 @@ import click
 from tqdm import tqdm
 
 from sim.agents import registry
-from sim.config import load_config
+from sim.config import SimConfig, load_config
 from sim.days import Days, go_on
 from sim.errors import InputError
 from sim.interrupts import sigterm_as_ctrl_c
 from sim.jit import is_cold
 from sim.log import claim
-from sim.options import CONFIG, SEED
+from sim.options import CONFIG, FAMILY, SEED
+from sim.origin import origin_of
 from sim.players import InProcess, Logs, Outcome, Player, Remote
 from sim.remote import INTERRUPTED, ServiceOptions
 from sim.sessions import Ended
+from sim.world import World
 from sim.world.open import open_world
 
 # Days that a log covers where --days does not say.
 _LOG_DAYS = 30
+_EPISODES = 1_000
+# What other editions call an agent.
+_OTHER_NAMES = {"dummy": "random"}
 _INTERRUPTED = 130
 
 
 @click.command()
 @click.argument("mode", required=False, type=click.Choice(["single", "multi"]))
-@click.option("--episodes", default=1_000, show_default=True, help="How many sessions to play.")
+@click.option(
+    "--episodes",
+    type=int,
+    help="How many sessions to play, over all processes together.  [default: 1000]",
+)
+@click.option(
+    "--episodes-per-process",
+    type=click.IntRange(1, 2**63 - 1),
+    help="Play so many times the number of processes: what --episodes of multi is elsewhere.",
+)
 @click.option(
     "--recommender",
-    type=click.Choice(["remote", *registry.NAMES]),
+    type=click.Choice(["remote", *registry.NAMES, *_OTHER_NAMES]),
     default="remote",
     show_default=True,
     help="Who answers: the service, or in process you, an agent that knows the truth, or one of "
-    "the service's recommenders.",
+    "the service's recommenders; dummy is random.",
 )
 @CONFIG
+@FAMILY
 @SEED
 @click.option(
     "--processes",
@@ -78,9 +93,11 @@ _INTERRUPTED = 130
 @click.option("--yes", is_flag=True, help="Go on from day to day without asking.")
 def run(
     mode: str | None,
-    episodes: int,
+    episodes: int | None,
+    episodes_per_process: int | None,
     recommender: str,
     config_path: Path,
+    family: str | None,
     seed: int,
     processes: int | None,
     port: int | None,
@@ -98,26 +115,32 @@ def run(
     process per core; with neither, many at a time in one process. The outcome
     of a session depends on seed and answers alone, not on how it was played.
     """
+    recommender = _OTHER_NAMES.get(recommender, recommender)
+    if mode == "single" and processes is not None:
+        raise InputError("--processes does not go with single, which plays one session at a time")
+    processes = processes or (len(os.sched_getaffinity(0)) if mode == "multi" else 1)
+    if recommender == "console":
+        processes = 1  # a person has one terminal
+    episodes = _total(episodes, episodes_per_process, processes)
     if not 1 <= episodes < 2**63:
         raise InputError(f"--episodes {episodes}: there must be 1 or more, and below 2**63")
     if not 1 <= days <= episodes:
         raise InputError(f"--days {days}: it must be 1 or more, and no more than --episodes")
     if between_days is not None and days == 1:
         raise InputError("--between-days: with one day there is nothing in between, see --days")
-    if mode == "single" and processes is not None:
-        raise InputError("--processes does not go with single, which plays one session at a time")
     if recommender == "remote" and log_dir is not None:
         raise InputError("--log: the service writes the log of a remote run, see its log_dir")
     if recommender != "remote":
         registry.check(recommender, lists)
-    config = load_config(config_path)
+    config = load_config(config_path, family)
     if log_dir is not None:
         claim(log_dir, day=None)
     world = open_world(config)
     at_once = 1 if mode == "single" or recommender == "console" else None
-    processes = processes or (len(os.sched_getaffinity(0)) if mode == "multi" else 1)
-    if recommender == "console":
-        processes = 1  # a person has one terminal
+    if family is not None:
+        _tell_family(family, config, world)
+    if mode == "multi" or episodes_per_process is not None:
+        _tell_episodes(episodes, processes, episodes_per_process)
     if sys.stderr.isatty() and is_cold():
         click.echo("compiling the simulator: some ten seconds, once", err=True)
     plan = Days(world, config.days_config, seed=seed, episodes=episodes, days=days)
@@ -147,7 +170,10 @@ def run(
             logs = None
             if log_dir is not None:
                 span = days if days > 1 else _LOG_DAYS
-                logs = Logs(log_dir, log_format, world.users.ids, episodes, days, span)
+                origin = origin_of(
+                    config, recommender, lists, seed=seed, episodes=episodes, days=days
+                )
+                logs = Logs(log_dir, log_format, world.users.ids, episodes, days, span, origin)
             player = InProcess(recommender, lists, seed, processes, at_once, logs)
         for day in range(days):
             try:
@@ -177,6 +203,41 @@ def run(
         raise InputError(outcome.stopped)
     if not plan.total.sessions:
         raise InputError("no session could be finished")
+
+
+def _total(episodes: int | None, per_process: int | None, processes: int) -> int:
+    """How many sessions there are in all."""
+    if per_process is None:
+        return _EPISODES if episodes is None else episodes
+    if episodes is not None:
+        raise InputError("--episodes and --episodes-per-process are two ways to say it: give one")
+    return per_process * processes
+
+
+def _tell_episodes(episodes: int, processes: int, per_process: int | None) -> None:
+    """Both numbers: other editions play --episodes in each process."""
+    elsewhere = ""
+    if per_process is None:
+        elsewhere = (
+            f"; where --episodes counts for each process, these would be "
+            f"{episodes * processes:,}: --episodes-per-process {episodes}"
+        )
+    click.echo(
+        f"{episodes:,} sessions in all, {episodes / processes:,.10g} for each of {processes} "
+        f"processes on average{elsewhere}",
+        err=True,
+    )
+
+
+def _tell_family(family: str, config: SimConfig, world: World) -> None:
+    """How many listeners a default of the family reaches: users.json may have their own."""
+    default = config.user_catalog_config.default_artist_discount_gamma
+    reached = int((world.users.artist_discount_gamma == default).sum())
+    click.echo(
+        f"--family {family}: an artist's discount of {default:g} for {reached:,} of "
+        f"{len(world.users):,} listeners; the others have their own in users.json",
+        err=True,
+    )
 
 
 if __name__ == "__main__":

@@ -105,3 +105,9 @@ def command(
     click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))
     if out is not None:
         click.echo(f"report: {out}")
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("analyze")

@@ -55,3 +55,9 @@ def command(
         f" with {summary.tracks:,} tracks; {summary.users_seen:,} users seen in all"
     )
     click.echo(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("collect")

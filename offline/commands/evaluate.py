@@ -148,3 +148,9 @@ def _line(name: str, facts: dict[str, object]) -> str:
     return f"{name:<8}" + "  ".join(
         f"{key} {facts[key]:.4f} ± {facts[f'{key}_95']:.4f}" for key in metrics
     )
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("evaluate")

@@ -126,3 +126,9 @@ def command(
 
 def _by_score(model: DAE, length: int, histories: Histories, _: Habits) -> Lists:
     return by_score(model, histories, length)
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("export")

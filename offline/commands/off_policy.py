@@ -64,3 +64,9 @@ def command(
             "all decisions: their contexts are what the log's recommender played before; "
             "--first has no such bias"
         )
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("off-policy")

@@ -76,3 +76,9 @@ def command(
             found = plan.detectable(size)
             told = f"{found:>8.2f} %" if math.isfinite(found) else "    none"
             click.echo(f"{size:>12,}   {told}")
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("plan")

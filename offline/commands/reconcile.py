@@ -64,3 +64,9 @@ def _table(found: Reconciliation) -> str:
     if len(found.rows) > 1:
         lines.append(f"{'all':<14}" + "".join(f"{count:>12,}" for count in found.totals))
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("reconcile")

@@ -202,3 +202,9 @@ class _Shown:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("train")

@@ -32,6 +32,11 @@ NAMES: tuple[str, ...] = tuple(_FILES)
 """Every name that `create` knows, in the order to show them."""
 
 
+def files_of(name: str) -> tuple[str, ...]:
+    """Names of the list files that the agent of that name reads."""
+    return _FILES[name]
+
+
 def check(name: str, lists: Path | None) -> None:
     """Raise InputError unless `create` knows this name and finds its list files.
 

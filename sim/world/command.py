@@ -1,6 +1,7 @@
 """`botify-sim world`: builds a world and writes its files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -8,8 +9,9 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
+from sim.editions import FAMILIES
 from sim.errors import InputError
-from sim.options import SEED
+from sim.options import FAMILY, SEED
 from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
 from sim.world.generate import GeneratorOptions, generate
@@ -35,8 +37,11 @@ from sim.world.statistics import describe
 @click.option(
     "--tracks", default=GeneratorOptions.n_tracks, show_default=True, help="Generated tracks."
 )
+@FAMILY
 @SEED
-def world(out: Path, lastfm: Path | None, users: int, tracks: int, seed: int) -> None:
+def world(
+    out: Path, lastfm: Path | None, users: int, tracks: int, family: str | None, seed: int
+) -> None:
     """Build a world: generated, or with --lastfm from what real people played."""
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -50,6 +55,10 @@ def world(out: Path, lastfm: Path | None, users: int, tracks: int, seed: int) ->
 
         source = "hetrec2011-lastfm-2k"
         raw, library = lastfm_world(lastfm, seed)
+    if family is not None:
+        gamma = FAMILIES[family]["default_artist_discount_gamma"]
+        discounts = np.full(len(raw.users), gamma)
+        raw = replace(raw, users=replace(raw.users, artist_discount_gamma=discounts))
     with tqdm(desc="calibrating", unit=" sessions", disable=None, leave=False) as bar:
         built, calibration = calibrate(raw, seed, progress=bar.update)
     save_world(built, out)
@@ -91,3 +100,9 @@ def world(out: Path, lastfm: Path | None, users: int, tracks: int, seed: int) ->
         f"{facts['artists']:,} artists; mean session time {calibration.random:.2f} under Random, "
         f"{calibration.oracle:.1f} under the oracle -> {out}"
     )
+
+
+if __name__ == "__main__":
+    from sim.cli import standalone
+
+    standalone(world)
