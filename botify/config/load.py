@@ -1,6 +1,7 @@
 """Reading the file, and saying in one line what is wrong with it."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ class _Loader(yaml.SafeLoader):
 def load_config(path: Path, **overrides: object) -> Config:
     """Read and check a config file; overrides that are not None replace its keys.
 
-    The environment variable REDIS_URL, where set, replaces `redis_url`.
+    The environment variable REDIS_URL, where set, replaces `redis_url`. A relative `data_dir` of
+    the file is looked for from the working directory, then beside the file.
     Raises InputError (one line: file, key, what is allowed).
     """
     try:
@@ -46,6 +48,8 @@ def load_config(path: Path, **overrides: object) -> Config:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected keys and values, such as `port: 5001`")
+    if isinstance(values.get("data_dir"), str):
+        values["data_dir"] = _located(path, Path(values["data_dir"]))
     values |= {key: value for key, value in overrides.items() if value is not None}
     if os.environ.get("REDIS_URL"):
         values["redis_url"] = os.environ["REDIS_URL"]
@@ -54,6 +58,22 @@ def load_config(path: Path, **overrides: object) -> Config:
     except ValidationError as error:
         problems = "; ".join(_problem(details) for details in error.errors())
         raise InputError(f"{path}: {problems}") from error
+
+
+def _located(config: Path, directory: Path) -> Path:
+    """Where `data_dir` is: the first there is of the working directory, the folder of the config
+    and the one above that; as it stands where there is none."""
+    folder = config.parent
+    found = [p for p in (directory, folder / directory, folder / ".." / directory) if p.is_dir()]
+    if not found:
+        return directory
+    if other := next((place for place in found if not place.samefile(found[0])), None):
+        print(
+            f"{config}: data_dir is {found[0]}; there is another at {other}",
+            file=sys.stderr,
+            flush=True,
+        )
+    return found[0]
 
 
 def _problem(details: ErrorDetails) -> str:

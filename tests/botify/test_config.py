@@ -277,3 +277,41 @@ def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> N
     path.write_text("experiments:\n  A: {treatments: {C: x}}\n  A: {treatments: {C: y}}\n")
     with pytest.raises(InputError, match=r"the key 'A' is there twice.*line 3"):
         load_config(path)
+
+
+def write_config(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    path = folder / "botify.yml"
+    path.write_text(SHIPPED.read_text())
+    return path
+
+
+@pytest.mark.parametrize("place", ["here/out/demo", "far/config/out/demo", "far/out/demo"])
+def test_data_dir_is_found_from_the_working_directory_and_beside_the_config(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+) -> None:
+    path = write_config(tmp_path / "far" / "config")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert load_config(path).data_dir == Path("out/demo")  # where there is none
+    (tmp_path / place).mkdir(parents=True)
+    assert load_config(path).data_dir.samefile(tmp_path / place)
+    # What is named on the command line is named from where one stands.
+    assert load_config(path, data_dir=Path("out/demo")).data_dir == Path("out/demo")
+    assert capsys.readouterr().err == ""
+
+
+def test_of_two_data_dirs_that_of_the_working_directory_is_taken_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_config(tmp_path / "far" / "config")
+    for place in ("here", "far"):
+        (tmp_path / place / "out" / "demo").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert load_config(path).data_dir == Path("out/demo")
+    other = path.parent / ".." / "out" / "demo"
+    told = f"{path}: data_dir is out/demo; there is another at {other}\n"
+    assert capsys.readouterr().err == told
