@@ -19,8 +19,9 @@ def test_every_form_of_the_command_plays_the_same_listeners(
 ) -> None:
     arguments = ("--recommender", "random", "--config", world_files.env, "--seed", 31337)
     done = simulate(*form, "--episodes", 50, *arguments)
-    told = "50 sessions in all" if "multi" in form else ""
-    assert (done.returncode, done.stderr[: len("50 sessions in all")]) == (0, told)
+    assert done.returncode == 0
+    # What `multi` tells of itself: tests/sim/test_editions.py.
+    assert bool(done.stderr) == ("multi" in form)
     reference = simulate("sim/run.py", "--episodes", 50, *arguments)
     assert done.stdout == reference.stdout
     assert done.stdout.startswith("random: 50 sessions: mean reward ")
@@ -197,7 +198,7 @@ def test_a_log_is_the_same_from_any_number_of_processes(
             *("sim/run.py", *form, "--episodes", 90, "--recommender", "random"),
             *("--config", world_files.env, "--log", tmp_path / name, "--log-format", log_format),
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
         (file,) = (tmp_path / name).iterdir()
         contents.append(file.read_bytes())
         summaries.append(done.stdout)
