@@ -4,8 +4,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from botify.errors import InputError
 
@@ -17,7 +17,7 @@ _KINDS = {
 }
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """The file, open for reading. Raises InputError where it cannot be, or is no regular file.
 
     A pipe would be waited for, and a device such as /dev/zero has no end.
