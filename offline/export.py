@@ -74,9 +74,9 @@ def export_lists(
 
     Lists are made for `block` users at a time and kept in the directory
     `out`.export until all are there; after an interruption the same call goes
-    on from them. `progress` shows a bar. Raises InputError for other
-    interactions or another catalog than the model's, lists longer than the
-    catalog, and a disk that takes no more.
+    on from them. `also` is a file to put beside them. `progress` shows a bar.
+    Raises InputError for other interactions or another catalog than the
+    model's, lists longer than the catalog, and a disk that takes no more.
     """
     _check(artefact, source, list_length)
     check_place(out, RECOMMENDATIONS)
