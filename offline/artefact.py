@@ -70,6 +70,7 @@ def save_artefact(
     try:
         with new_directory(directory, ABOUT) as new:
             save_file(trained.model.state_dict(), new / WEIGHTS)
+            (new / WEIGHTS).chmod(0o644)  # as of other files; whoever exports may be another user
             if sessions is not None:
                 save_sessions(new / SESSIONS, sessions.model, np.asarray(users))
             plot_epochs(trained.epochs, trained.best.number, new / CURVES)
