@@ -79,20 +79,30 @@ def lists() -> None:
 @click.option(
     "--name", required=True, help="List to replace, as the config names it; or top_tracks."
 )
+@click.option("--port", type=int, help="Port of the service, where several run on the data.")
+@click.option("--force", is_flag=True, help="Load it even if most users lose their lists.")
 @_CONFIG
 @_DATA_DIR
-def load(file: Path, name: str, config_path: Path, data_dir: Path | None) -> None:
+def load(
+    file: Path,
+    name: str,
+    port: int | None,
+    force: bool,
+    config_path: Path,
+    data_dir: Path | None,
+) -> None:
     """Check FILE and put it into service as the list NAME, at once and with no restart.
 
     A file with an unknown track, a repeated track or a malformed line is refused, and the list
-    served stays. The service is found through <data-dir>/serve.json, or REDIS_URL.
+    served stays; so is one that lacks more than half of the users in service (least_kept in the
+    config). The service is found through <data-dir>/serve*.json, or REDIS_URL.
     """
     from botify.config import load_config
     from botify.serving import load_into_running
 
     config = load_config(config_path, data_dir=data_dir)
     with _rate("lists read") as progress:
-        done = load_into_running(config, name, file, progress)
+        done = load_into_running(config, name, file, progress, port, force)
     click.echo(done)
 
 

@@ -1,13 +1,20 @@
 """JSON in and out: JSON Lines with line numbers, and integers of any size."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, BinaryIO, TypeGuard
 
 import orjson
 
 from botify.errors import InputError
+from botify.files import open_regular, refusing
+
+LONGEST_LINE = 2**24
+"""Bytes: a longer line is no list and no track, and a file of one line without end is not read."""
+_LARGEST = 2**30
+"""Bytes of a file that is one JSON value."""
 
 
 def encode(value: object) -> bytes:
@@ -20,10 +27,9 @@ def encode(value: object) -> bytes:
 
 def read_bytes(path: Path) -> bytes:
     """The content of the file; an InputError where it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    with open_regular(path) as file, refusing(path):
+        check_size(path, file)
+        return file.read()
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -31,24 +37,41 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     Raises InputError where the file cannot be read, or a line is not a JSON object.
     """
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                place = f"{path}:{number}"
-                try:
-                    value = _loads(line)
-                except ValueError as error:
-                    raise InputError(f"{place}: not JSON ({reason(error)})") from error
-                if not isinstance(value, dict):
-                    raise InputError(f"{place}: expected a JSON object")
-                yield place, value
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    with open_regular(path) as file, refusing(path):
+        lines = iter(lambda: file.readline(LONGEST_LINE + 1), b"")
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            place = f"{path}:{number}"
+            _check_length(place, line)
+            try:
+                value = _loads(line)
+            except (ValueError, RecursionError) as error:
+                raise InputError(f"{place}: not JSON ({reason(error)})") from error
+            if not isinstance(value, dict):
+                raise InputError(f"{place}: expected a JSON object")
+            yield place, value
 
 
-def reason(error: ValueError) -> str:
+def check_first_line(path: Path, file: BinaryIO) -> None:
+    """Raises InputError where no line ends in time; the file is at its beginning afterwards."""
+    _check_length(f"{path}:1", file.readline(LONGEST_LINE + 1))
+    file.seek(0)
+
+
+def check_size(path: Path, file: BinaryIO) -> None:
+    """Raises InputError for a file that is too large to be one JSON value."""
+    size = os.fstat(file.fileno()).st_size
+    if size > _LARGEST:
+        raise InputError(f"{path}: {size:,} bytes; {_LARGEST:,} are the most")
+
+
+def _check_length(place: str, line: bytes) -> None:
+    if len(line) > LONGEST_LINE:
+        raise InputError(f"{place}: a line of more than {LONGEST_LINE:,} bytes")
+
+
+def reason(error: Exception) -> str:
     """Why a text is not JSON, in a few words."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg}, column {error.colno}"

@@ -4,34 +4,23 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
-from botify.list_loader import CONFIGURED, REFUSED, Stamp, load_list, stamp_of
+from botify.files import refusing
+from botify.list_loader import CONFIGURED, REFUSED, Stamp, load_list
 from botify.lists import ListKind
 from botify.shelf import Shelf
 from botify.store import VERSIONS, StoreError, connect, script, store_errors
+from botify.watched import Watched
 
 _EVERY = 0.5
 """Seconds between two rounds."""
 
 _log = logging.getLogger("botify.keeper")
-
-
-@dataclass
-class _Watched:
-    """What is remembered of a list's file."""
-
-    seen: Stamp | None = None
-    """At the last round."""
-    tried: Stamp | None = None
-    """When it was last loaded or refused."""
-    refusal: str = ""
-    """Why it was refused then; empty where it was not."""
 
 
 class _StoppedError(Exception):
@@ -52,7 +41,8 @@ class Keeper:
     An embedded Valkey that died is started again. A configured list that Redis has not (it was
     restarted or flushed) is loaded from its file. With `watch`, so is a list whose file changed;
     a refused file is logged, and why it was refused is told in REFUSED until a load succeeds.
-    Nothing that goes wrong ends the thread; a Redis that is away is waited for.
+    Nothing that goes wrong ends the thread, and nothing that a file does keeps others from being
+    loaded; a Redis that is away is waited for.
     """
 
     def __init__(
@@ -64,10 +54,13 @@ class Keeper:
         watch: bool,
         embedded: EmbeddedValkey | None,
         models: Shelved | None = None,
+        settle: float = 5.0,
+        least: float = 0.0,
     ) -> None:
         """`files` and `kinds` by list name; `embedded` where the Redis is our own.
 
-        What is on the shelf of `models` is taken to be what their files are now.
+        `settle`: seconds for which a file must stay as it is before it is read. `least`: share of
+        the owners of lists in service for whom a file that changed must have lists.
         """
         self._client = connect(redis_url)
         self._files = files
@@ -75,12 +68,15 @@ class Keeper:
         self._n_tracks = n_tracks
         self._watch = watch
         self._embedded = embedded
-        self._watched = {name: _Watched() for name in files}
+        self._least = least
+        self._watched = {name: Watched(of.file, settle) for name, of in files.items()}
         self._models = models
-        self._models_watched = {
-            name: _Watched(seen=stamp_of(file), tried=stamp_of(file))
-            for name, file in (models.files if models else {}).items()
-        }
+        self._models_watched = {}
+        if models is not None:
+            self._models_watched = {
+                name: Watched(file, settle, tried=models.shelf.stamp(name))
+                for name, file in models.files.items()
+            }
         self._trouble = ""
         self._stop = threading.Event()
         self._busy = threading.RLock()
@@ -143,25 +139,36 @@ class Keeper:
         if self._models is not None and self._watch:
             self._look_at_models(self._models)
         missing = self._missing()
+        trouble = None
         for name, watched in self._watched.items():
-            stamp = stamp_of(self._files[name].file)
-            settled, watched.seen = stamp == watched.seen, stamp
-            tried = stamp == watched.tried
-            if name in missing:
-                if watched.refusal and tried:
-                    self._publish(name, watched.refusal)  # this Redis may never have been told
-                else:
-                    self._load(name, watched, stamp, over=missing[name])
-            elif self._watch and stamp is not None and settled and not tried:
-                self._load(name, watched, stamp)
+            try:
+                self._look_at_list(name, watched, missing.get(name))
+            except StoreError as error:
+                if error.kind != "refused":
+                    raise
+                trouble = error  # of this list: Redis answers, and may have room for others
+        if trouble is not None:
+            raise trouble
+
+    def _look_at_list(self, name: str, watched: Watched, missing: str | None) -> None:
+        """`missing`: the version named for it, where the list is not in service."""
+        stamp, settled = watched.look()
+        tried = stamp == watched.tried
+        if missing is not None:
+            if watched.refusal and tried:
+                self._publish(name, watched.refusal)  # this Redis may never have been told
+            elif settled:
+                self._load(name, watched, stamp, over=missing)
+        elif self._watch and stamp is not None and settled and not tried:
+            self._load(name, watched, stamp)
 
     def _look_at_models(self, models: Shelved) -> None:
         for name, watched in self._models_watched.items():
-            stamp = stamp_of(models.files[name])
-            settled, watched.seen = stamp == watched.seen, stamp
+            stamp, settled = watched.look()
             if stamp is not None and settled and stamp != watched.tried:
                 try:
-                    version = models.shelf.put(name, models.files[name], self._n_tracks)
+                    with refusing(watched.file):
+                        version = models.shelf.put(name, watched.file, self._n_tracks, self._least)
                     watched.refusal = ""
                     _log.info("model %s: version %s is in service", name, version)
                     with store_errors():
@@ -181,7 +188,7 @@ class Keeper:
         return dict(zip(texts[::2], texts[1::2], strict=True))
 
     def _load(
-        self, name: str, watched: _Watched, stamp: Stamp | None, over: str | None = None
+        self, name: str, watched: Watched, stamp: Stamp | None, over: str | None = None
     ) -> None:
         spec, kind = self._files[name], self._kinds[name]
         try:
@@ -193,19 +200,23 @@ class Keeper:
                 self._n_tracks,
                 progress=self._go_on,
                 over=over,
+                least=self._least if over is None else 0.0,
             )
             watched.refusal = ""
             with store_errors():
                 self._client.hset(CONFIGURED, name, loaded.version)
             if loaded.replaced != loaded.version:
                 _log.info(
-                    "list %s: version %s is in service, %d lists",
+                    "list %s: version %s is in service, %d lists; %d owners lost theirs",
                     name,
                     loaded.version,
                     loaded.size,
+                    loaded.lost,
                 )
-        except InputError as error:
-            watched.refusal = str(error)
+        except (StoreError, _StoppedError):
+            raise
+        except Exception as error:  # whatever the file made of it: others must be looked at
+            watched.refusal = str(error) if isinstance(error, InputError) else repr(error)
             _log.error("list %s: its file is refused: %s", name, error)
             self._publish(name, watched.refusal)
         watched.tried = stamp

@@ -14,7 +14,9 @@ import redis
 
 from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
-from botify.lists import ListKind, read_lists
+from botify.files import check_kept, open_regular, refusing
+from botify.jsonlines import check_first_line, check_size
+from botify.lists import EVERYONE, ListKind, read_lists
 from botify.store import VERSIONS, script, store_errors
 
 REFUSED = "botify:refused"
@@ -43,6 +45,8 @@ class LoadedList:
     """Users or tracks with a list; 1 for the popular tracks."""
     replaced: str | None
     """The version served before, equal to `version` where nothing had to be done."""
+    lost: int = 0
+    """Users or tracks that had a list in the version before, and have none now."""
 
 
 def kind_of(config: Config, name: str) -> ListKind:
@@ -64,6 +68,7 @@ def load_list(
     n_tracks: int,
     progress: Callable[[int], object] = lambda count: None,
     over: str | None = None,
+    least: float = 0.0,
 ) -> LoadedList:
     """Check the file and put it into service as the list `name`, replacing the one served.
 
@@ -72,24 +77,32 @@ def load_list(
     refused file changes nothing. `progress` is told how many more lists are on their way, some
     hundreds at a time; what it raises ends the load. With `over`, the list is switched to only
     where that is still the version named for it ("" for none): who looked, and found nothing to
-    serve, must not undo what somebody else has loaded since.
-    Raises InputError naming file and line, StoreError.
+    serve, must not undo what somebody else has loaded since. With `least`, a file is refused in
+    which less than that share of the owners of lists in service has one, or which has less than
+    that share of the popular tracks: half of a file is not seen to be one otherwise.
+    Raises InputError naming file and line, whatever the file holds; StoreError.
     """
     before = stamp_of(spec.file)
     version = _version(spec, kind, n_tracks)
     target = f"{VERSIONS}:{name}:{version}"
+    lost = 0
     with store_errors():
         current: Any = client.hget(VERSIONS, name)
         replaced = current.decode() if current else None
         size: Any = client.hlen(target)
         if replaced != version or not size:
             aside = f"{target}:{uuid4().hex}"
-            rows = read_lists(spec.file, kind, n_tracks, spec.length)
+            served = f"{VERSIONS}:{name}:{replaced}" if replaced else None
+            rows = _rows(spec, kind, n_tracks)
             try:
-                size = _build(client, aside, rows, progress)
+                size, kept = _build(client, aside, rows, progress, served)
                 if not size:
                     raise InputError(f"{spec.file}: no list in it")
                 _check_unchanged(spec.file, before)
+                if served:
+                    if client.hget(VERSIONS, name) != current:
+                        kept = size  # another load came between: only numbers can be compared
+                    lost = _lost(client, spec, kind, (served, aside), kept, least)
                 keys = (aside, target, VERSIONS)
                 only = ("", "") if over is None else ("over", over)
                 switch: Any = client.eval(
@@ -108,11 +121,16 @@ def load_list(
                     _check_unchanged(spec.file, before)
                 raise
         client.hdel(REFUSED, name)
-    return LoadedList(name, version, size, replaced)
+    return LoadedList(name, version, size, replaced, lost)
 
 
 def load_configured(
-    client: "redis.Redis", name: str, spec: ListFile, kind: ListKind, n_tracks: int
+    client: "redis.Redis",
+    name: str,
+    spec: ListFile,
+    kind: ListKind,
+    n_tracks: int,
+    least: float = 0.0,
 ) -> LoadedList:
     """What a start does with a file of the config: `load_list`, if the file is new to this Redis.
 
@@ -127,7 +145,7 @@ def load_configured(
             size: Any = client.hlen(f"{VERSIONS}:{name}:{version}")
             if size:
                 return LoadedList(name, version, size, version)
-        loaded = load_list(client, name, spec, kind, n_tracks)
+        loaded = load_list(client, name, spec, kind, n_tracks, least=least)
         client.hset(CONFIGURED, name, loaded.version)
     return loaded
 
@@ -147,13 +165,40 @@ def _check_unchanged(path: Path, before: Stamp | None) -> None:
 
 
 def _version(spec: ListFile, kind: ListKind, n_tracks: int) -> str:
-    try:
-        with spec.file.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256")
-    except OSError as error:
-        raise InputError(f"{spec.file}: cannot be read ({error.strerror})") from error
+    with open_regular(spec.file) as file, refusing(spec.file):
+        # Not only once all of it was read, which may take for ever.
+        check = check_size if kind is ListKind.TOP else check_first_line
+        check(spec.file, file)
+        content = hashlib.file_digest(file, "sha256")
     content.update(f"{kind.name} {n_tracks} {spec.length}".encode())
     return content.hexdigest()[:12]
+
+
+def _lost(
+    client: "redis.Redis",
+    spec: ListFile,
+    kind: ListKind,
+    keys: tuple[str, str],
+    kept: int,
+    least: float,
+) -> int:
+    """How many owners in the hash in service have no list in the new one (`keys`: both).
+
+    Raises InputError where they are too many, or popular tracks too few.
+    """
+    if kind is ListKind.TOP:
+        lengths: list[Any] = [client.hstrlen(key, EVERYONE) for key in keys]
+        check_kept(spec.file, "popular tracks", lengths[0] // 4, lengths[1] // 4, least)
+        return 0
+    had = int(client.hlen(keys[0]))
+    what = "users" if kind is ListKind.USERS else "tracks with neighbours"
+    check_kept(spec.file, what, had, kept, least)
+    return max(0, had - kept)
+
+
+def _rows(spec: ListFile, kind: ListKind, n_tracks: int) -> Iterator[tuple[str, bytes]]:
+    with refusing(spec.file):
+        yield from read_lists(spec.file, kind, n_tracks, spec.length)
 
 
 def _build(
@@ -161,15 +206,20 @@ def _build(
     key: str,
     rows: Iterable[tuple[str, bytes]],
     progress: Callable[[int], object],
-) -> int:
-    """Store the rows as fields of the hash `key`, which expires; returns how many they are."""
-    size = unread = 0
+    served: str | None,
+) -> tuple[int, int]:
+    """Store the rows as fields of the hash `key`, which expires.
+
+    Returns how many they are, and how many of them the hash `served` has, where one is given.
+    """
+    size = kept = unread = 0
     with _connection(client) as connection:
 
         def read(until: int) -> None:
-            nonlocal unread
+            nonlocal unread, kept
             while unread > until:
-                connection.read_response()
+                answer = connection.read_response()
+                kept += answer if isinstance(answer, int) else 0  # only kept.lua's is one
                 unread -= 1
 
         def send(*commands: tuple[Any, ...]) -> None:
@@ -183,6 +233,8 @@ def _build(
                 fields = chain.from_iterable(batch)
                 expire = ("EXPIRE", key, _ABANDONED_AFTER)
                 send(("MULTI",), ("HSET", key, *fields), expire, ("EXEC",))
+                if served:
+                    send(("EVAL", script("kept"), 1, served, *(owner for owner, _ in batch)))
                 # Redis stores while the next lists are read and checked here.
                 read(until=4 * _AHEAD)
                 size += len(batch)
@@ -194,7 +246,7 @@ def _build(
             read(until=0)
             raise
         read(until=0)
-    return size
+    return size, kept
 
 
 @contextmanager

@@ -18,6 +18,9 @@ LONGEST = 100
 MOST_TRACKS = 1000
 """A longer list of a user or of a track is a mistake."""
 
+SIZE = "lists"
+"""Key of a file's first line, if its writer put it there: how many lines with a list it has."""
+
 EVERYONE = ""
 """The key of a list that belongs to nobody in particular."""
 
@@ -40,7 +43,8 @@ def read_lists(
     may have an empty list, null, or none at all; a user or everybody may not. Other editions call
     a track `item_id` here. Popular tracks may be as many as the catalog has.
     Raises InputError naming file and line: malformed JSON, unknown or repeated tracks, too few or
-    too many of them, an owner that comes twice or under two names that differ.
+    too many of them, an owner that comes twice or under two names that differ, fewer lists than its
+    first line says.
     """
     if kind is ListKind.TOP:
         top = _packed(_read_json(path), f"{path}: the list", n_tracks, (1, length or n_tracks))
@@ -50,7 +54,10 @@ def read_lists(
     most = length or MOST_TRACKS
     sizes = ((length or 1) if of_users else 0, most)
     owners: set[int] = set()
+    written = 0
     for place, row in read_objects(path):
+        if not owners:
+            written = row.get(SIZE, 0)
         owner_key = "user" if of_users else _track_key(row, place)
         owner = row.get(owner_key)
         if not is_integer(owner) or owner < 0:
@@ -67,6 +74,11 @@ def read_lists(
             continue
         if packed := _packed(tracks, f"{place}: `recommendations`", n_tracks, sizes):
             yield str(owner), _best(packed)
+    if is_integer(written) and len(owners) < written:
+        raise InputError(
+            f"{path}: ends after {len(owners):,} of {written:,} lists, as its first line says; "
+            "copy it again, once it is whole"
+        )
 
 
 def _track_key(row: dict[str, Any], place: str) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from botify.catalog import Catalog
 from botify.errors import InputError
+from botify.files import refusing
 from botify.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Model:
         """Requests take it from here, once each."""
         self._shelf = shelf
         self._catalog = catalog
+        self.refusal = ""
+        """Why the version on the shelf is not taken up; empty where it is."""
         self._refused = ""
         self.look()
 
@@ -34,6 +37,8 @@ class Model:
     def look(self) -> None:
         """Exchange the model where the shelf has another version; an old one stays otherwise."""
         version = self._shelf.version(self.name)
+        if version in ("", self.version):
+            self.refusal = self._refused = ""
         if version in ("", self.version, self._refused):
             return
         # Here, as numpy is only needed, and only there, where such a model is.
@@ -42,10 +47,13 @@ class Model:
         from botify.sessions.model import SessionModel
         from botify.sessions.tables import Tables
 
+        path = self._shelf.path(self.name, version)
         try:
-            tables = Tables.read(self._shelf.path(self.name, version), len(self._catalog))
-            artists = np.array(self._catalog.artist_numbers, dtype=np.int32)
-            self.current = SessionModel(tables, artists, version)
+            with refusing(path):
+                tables = Tables.read(path, len(self._catalog))
+                artists = np.array(self._catalog.artist_numbers, dtype=np.int32)
+                self.current = SessionModel(tables, artists, version)
+            self.refusal = self._refused = ""
         except InputError as error:
-            self._refused = version
+            self._refused, self.refusal = version, str(error)
             _log.error("model %s: %s", self.name, error)

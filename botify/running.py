@@ -1,14 +1,25 @@
-"""serve.json: how other commands find a running service."""
+"""serve.json, serve-2.json, ...: how other commands find the services that run on a directory.
 
+A service holds a lock on its record for as long as it runs, so that those of killed ones are
+known, and taken over by the next that starts.
+"""
+
+import fcntl
 import json
 import logging
 import os
+import re
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from botify.errors import InputError
+from botify.files import open_regular, refusing
+
+_NAME = re.compile(r"serve(-[0-9]+)?\.json")
 
 _log = logging.getLogger("botify.running")
 
@@ -24,44 +35,86 @@ class Running(NamedTuple):
 
 @contextmanager
 def announced(data_dir: Path, running: Running) -> Iterator[None]:
-    """Keep `<data_dir>/serve.json` for as long as the service runs, where it can be written."""
-    path = _path(data_dir)
-    aside = path.with_suffix(f".{running.pid}")
-    try:
-        aside.write_text(json.dumps(running._asdict()) + "\n", encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        reason = error.strerror
-        _log.warning("%s: cannot be written (%s), so no command finds this service", path, reason)
+    """Keep a record of the service for as long as it runs, where the directory can be written."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_record(data_dir, running))
+        except OSError as error:
+            _log.warning(
+                "%s: no record of this service can be kept there (%s), so no command finds it",
+                data_dir,
+                error.strerror,
+            )
         yield
-        return
+
+
+def find_running(data_dir: Path) -> list[Running]:
+    """The services that run on this data. Raises InputError where a record is damaged."""
+    found = []
+    for path in _records(data_dir):
+        try:
+            with open_regular(path) as file, refusing(path):
+                if _lock(file.fileno(), fcntl.LOCK_SH):
+                    continue  # nobody holds it: it was killed
+                running = Running(**json.loads(file.read()))
+                if not isinstance(running.url, str) or not isinstance(running.pid, int):
+                    raise InputError(f"{path}: no record of a service; start that again")
+                found.append(running)
+        except InputError:
+            if path.exists():  # it may have ended just now
+                raise
+    return found
+
+
+@contextmanager
+def _record(data_dir: Path, running: Running) -> Iterator[None]:
+    handle, name = tempfile.mkstemp(prefix=".serve-", dir=data_dir)
+    aside, path = Path(name), None
     try:
+        # Whole and locked before it has a name that is looked for.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        os.write(handle, json.dumps(running._asdict()).encode() + b"\n")
+        os.fchmod(handle, 0o644)
+        _sweep(data_dir)
+        for number in count(1):
+            path = data_dir / ("serve.json" if number == 1 else f"serve-{number}.json")
+            with suppress(FileExistsError):
+                os.link(aside, path)
+                break
+        aside.unlink()
         yield
     finally:
-        # Another service on the same data may have taken the file over.
-        found = find_running(data_dir)
-        if found is not None and found.pid == running.pid:
-            path.unlink(missing_ok=True)
+        for mine in (aside, path):
+            if mine is not None and _is(mine, handle):
+                mine.unlink()
+        os.close(handle)
 
 
-def find_running(data_dir: Path) -> Running | None:
-    """The service that runs on this data, None where none does. Raises InputError."""
-    path = _path(data_dir)
+def _sweep(data_dir: Path) -> None:
+    """Remove the records of services that were killed."""
+    for path in _records(data_dir):
+        with suppress(OSError, InputError), open_regular(path) as file:
+            # Locked, as somebody else may sweep; and the name may be another's by now.
+            if _lock(file.fileno(), fcntl.LOCK_EX) and _is(path, file.fileno()):
+                path.unlink()
+
+
+def _records(data_dir: Path) -> list[Path]:
+    found = data_dir.glob("serve*.json")
+    return sorted(path for path in found if _NAME.fullmatch(path.name))
+
+
+def _lock(handle: int, kind: int) -> bool:
+    """Whether nobody held it."""
     try:
-        running = Running(**json.loads(path.read_text(encoding="utf-8")))
-        if not isinstance(running.pid, int) or not 0 < running.pid < 2**31:
-            raise ValueError(f"pid {running.pid!r}")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); delete it and serve again") from error
-    with suppress(PermissionError):  # alive, another user's
-        try:
-            os.kill(running.pid, 0)
-        except ProcessLookupError:
-            return None  # it was killed and could not clean up
-    return running
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def _path(data_dir: Path) -> Path:
-    return data_dir / "serve.json"
+def _is(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except OSError:
+        return False

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,6 +16,7 @@ from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
+from botify.files import open_regular, refusing
 from botify.keeper import Keeper, Shelved
 from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
@@ -46,11 +48,13 @@ def run(config: Config) -> None:
     listeners = listen(config.host, config.port, config.workers)
     host, port = listeners[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    catalog = load_catalog(config.catalog_path)
+    with refusing(config.catalog_path):
+        catalog = load_catalog(config.catalog_path)
     with ExitStack() as stack:
         shelf = Shelf(stack.enter_context(scratch("models")))
         for name, path in config.model_files.items():
-            shelf.put(name, path, len(catalog))
+            with refusing(path):
+                shelf.put(name, path, len(catalog))
         models = {name: Model(name, shelf, catalog) for name in config.models}
         # What is wrong with them is said here, not by workers.
         build_recommenders(config, catalog, models)
@@ -66,16 +70,25 @@ def run(config: Config) -> None:
         kinds = {name: kind_of(config, name) for name in files}
         with _reachable(), connect(redis_url) as client:
             loaded = [
-                load_configured(client, name, file, kinds[name], len(catalog))
+                load_configured(client, name, file, kinds[name], len(catalog), config.least_kept)
                 for name, file in files.items()
             ]
         models_to_watch = Shelved(shelf, config.model_files)
         keeper = Keeper(
-            redis_url, files, kinds, len(catalog), config.watch_lists, embedded, models_to_watch
+            redis_url,
+            files,
+            kinds,
+            len(catalog),
+            config.watch_lists,
+            embedded,
+            models_to_watch,
+            config.watch_settle,
+            config.least_kept,
         )
         if embedded:
             stack.enter_context(announced(config.data_dir, Running(os.getpid(), url, redis_url)))
-        ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
+        with refusing(files[TOP_TRACKS].file):
+            ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
 
         def make_app() -> "tuple[Flask, Callable[[], None]]":
             client = connect(redis_url, config.redis_timeout)
@@ -93,28 +106,52 @@ def run(config: Config) -> None:
 
 
 def load_into_running(
-    config: Config, name: str, path: Path, progress: Callable[[int], None]
+    config: Config,
+    name: str,
+    path: Path,
+    progress: Callable[[int], None],
+    port: int | None = None,
+    force: bool = False,
 ) -> str:
     """Put a list file into service; returns what happened, in a sentence. Raises InputError.
 
-    `progress` is told of lists as they are read, some thousands at a time.
+    `progress` is told of lists as they are read, some thousands at a time. `port` tells apart
+    several services on the same data. With `force`, lists that are lost are no reason to refuse.
     """
     kind = kind_of(config, name)
-    running = None if config.redis_url else find_running(config.data_dir)
-    redis_url = config.redis_url or (running and running.redis_url)
+    redis_url = config.redis_url
     if not redis_url:
-        raise InputError(
-            f"no service with an embedded Valkey runs on {config.data_dir}; start one with "
-            "`botify serve`, or set REDIS_URL to the Redis that the service uses"
-        )
-    _require_files([config.catalog_path])
-    catalog = load_catalog(config.catalog_path)
+        redis_url = _chosen(config.data_dir, find_running(config.data_dir), port).redis_url
+    elif port is not None:
+        raise InputError("--port is not for a Redis that REDIS_URL, or redis_url, names")
+    _require_files([config.catalog_path, path])
+    with refusing(config.catalog_path):
+        catalog = load_catalog(config.catalog_path)
     file = config.list_files[name].model_copy(update={"file": path})
-    with _reachable(), connect(redis_url) as client:
-        loaded = load_list(client, name, file, kind, len(catalog), progress=progress)
+    least = 0.0 if force else config.least_kept
+    with _reachable(), connect(str(redis_url)) as client:
+        loaded = load_list(client, name, file, kind, len(catalog), progress=progress, least=least)
     if loaded.replaced == loaded.version:
         return f"{_count(loaded)}: version {loaded.version} is in service already"
-    return f"{_count(loaded)}: version {loaded.version} is in service"
+    lost = f"; {loaded.lost:,} that had a list before have none now" if loaded.lost else ""
+    return f"{_count(loaded)}: version {loaded.version} is in service{lost}"
+
+
+def _chosen(data_dir: Path, found: list[Running], port: int | None) -> Running:
+    """The service that is meant. Raises InputError where it is none of them, or not the only."""
+    found = [running for running in found if running.redis_url]
+    if not found:
+        raise InputError(
+            f"no service with an embedded Valkey runs on {data_dir}; start one with "
+            "`botify serve`, or set REDIS_URL to the Redis that the service uses"
+        )
+    chosen = [running for running in found if port in (None, urlsplit(running.url).port)]
+    if len(chosen) == 1:
+        return chosen[0]
+    named = ", ".join(f"{running.url} (pid {running.pid})" for running in found)
+    if not chosen:
+        raise InputError(f"no service on {data_dir} has port {port}; there runs {named}")
+    raise InputError(f"several services run on {data_dir}: {named}; choose one with --port")
 
 
 def _count(loaded: LoadedList) -> str:
@@ -122,8 +159,11 @@ def _count(loaded: LoadedList) -> str:
 
 
 def _require_files(paths: list[Path]) -> None:
+    """Before anything is read or started. Raises InputError for the first that is no file."""
     for path in paths:
-        if not path.is_file():
+        if path.exists():
+            open_regular(path).close()
+        else:
             raise InputError(
                 f"{path}: no such file; `make demo` makes a world with its lists, "
                 "or name the directory of yours with --data-dir"

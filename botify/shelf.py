@@ -5,9 +5,14 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from botify.errors import InputError
+from botify.files import check_kept
 from botify.list_loader import Stamp, stamp_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Shelf:
@@ -20,6 +25,11 @@ class Shelf:
     def __init__(self, directory: Path) -> None:
         """The directory must be there, and be nobody else's."""
         self._directory = directory
+        self._stamps: dict[str, Stamp | None] = {}
+
+    def stamp(self, name: str) -> Stamp | None:
+        """Of the file that this process put into service last."""
+        return self._stamps.get(name)
 
     def path(self, name: str, version: str) -> Path:
         """Where a version is, or was."""
@@ -32,36 +42,55 @@ class Shelf:
         except OSError:
             return ""
 
-    def put(self, name: str, file: Path, n_tracks: int) -> str:
+    def put(self, name: str, file: Path, n_tracks: int, least: float = 0.0) -> str:
         """Check a copy of the file and put it into service; returns its version.
 
-        Raises InputError where it is refused; what is in service then stays.
+        Raises InputError where it is refused; what is in service then stays. `least`: the share
+        of the users and tracks known to what is in service that the file must know as well.
         """
-        from botify.sessions.tables import Tables  # needs numpy, which others do without
+        # Here, as it needs numpy, which others do without.
+        from botify.sessions.arrays import check_size
+        from botify.sessions.tables import Tables
 
         before: Stamp | None = stamp_of(file)
+        check_size(file)  # a file with no end would fill the disk
         copy = self._directory / f".{name}-{os.getpid()}"
         try:
             shutil.copyfile(file, copy)
             with copy.open("rb") as content:
                 version = hashlib.file_digest(content, "sha256").hexdigest()[:12]
+            old = self.version(name)
             try:
-                Tables.read(copy, n_tracks)
+                tables = Tables.read(copy, n_tracks)
             except InputError as error:
                 raise InputError(str(error).replace(str(copy), str(file))) from error
+            if least and old not in ("", version):
+                served = Tables.read(self.path(name, old), n_tracks)
+                for what in ("users", "tracks"):
+                    had, has = getattr(served, what), getattr(tables, what)
+                    check_kept(file, what, len(had), _shared(had, has), least)
             if stamp_of(file) != before:
                 raise InputError(f"{file}: changed while it was read; load it again")
             os.replace(copy, self.path(name, version))
             link = self._directory / f".{name}-link"
             link.unlink(missing_ok=True)
             link.symlink_to(version)
-            old = self.version(name)
             os.replace(link, self._directory / name)
+            self._stamps[name] = before
             if old not in ("", version):
                 self.path(name, old).unlink(missing_ok=True)  # who maps it keeps it
             return version
         except OSError as error:
-            raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+            raise InputError(
+                f"{file}: cannot be copied to {self._directory} ({error.strerror or error})"
+            ) from error
         finally:
             with suppress(OSError):
                 copy.unlink(missing_ok=True)
+
+
+def _shared(some: "NDArray[Any]", others: "NDArray[Any]") -> int:
+    """How many of some sorted ids are among others."""
+    places = others.searchsorted(some)
+    inside = places < len(others)
+    return int((others[places[inside]] == some[inside]).sum())

@@ -76,7 +76,7 @@ class Upkeep:
             redis_reason=self._link.reason,
             lists=self._versions,
             missing=self._missing(),
-            refused=self._refused,
+            refused={**self._refused, **{m.name: m.refusal for m in self._models if m.refusal}},
             log=self._log.status(),
             models={model.name: model.version for model in self._models},
         )

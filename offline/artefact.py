@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from offline.atomic import new_directory
+from offline.checksums import BLANK, KEY, check_seal, check_sum, seal, sum_of
 from offline.errors import InputError
 from offline.models.dae import DAE
 from offline.options import TrainOptions
@@ -20,6 +21,8 @@ from offline.training.epochs import Trained
 from offline.training.plot import plot_epochs
 
 WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
+FILES = "files"
+"""In ABOUT: the SHA-256 of the files of numbers, by name."""
 SESSIONS = "sessions.safetensors"
 """The model that hears sessions, where one was trained: in the artefact, and beside the lists."""
 
@@ -67,32 +70,50 @@ def save_artefact(
     try:
         with new_directory(directory, ABOUT) as new:
             save_file(trained.model.state_dict(), new / WEIGHTS)
+            (new / WEIGHTS).chmod(0o644)  # as of other files; whoever exports may be another user
             if sessions is not None:
                 save_sessions(new / SESSIONS, sessions.model, np.asarray(users))
             plot_epochs(trained.epochs, trained.best.number, new / CURVES)
-            (new / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+            about[FILES] = {
+                name: sum_of(new / name) for name in (WEIGHTS, SESSIONS) if (new / name).exists()
+            }
+            (new / ABOUT).write_text(json.dumps(about | {KEY: BLANK}, indent=2) + "\n")
+            seal(new / ABOUT)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write the model to {directory}: {error}") from error
 
 
 def load_artefact(directory: Path) -> Artefact:
-    """Read a model directory; raises InputError where it is none, or is damaged."""
+    """Read a model directory; raises InputError where it is none, or a bit of it is damaged."""
     if not (directory / ABOUT).is_file():
         raise InputError(
             f"{directory}: no model there: make one with `botify-offline train --out {directory}`"
         )
     try:
-        about = json.loads((directory / ABOUT).read_text())
+        about = _read_about(directory / ABOUT)
+        check_seal(directory / ABOUT, about.get(KEY))
+        for name, digest in about[FILES].items():
+            check_sum(directory / name, digest)
         options = TrainOptions.model_validate(about["options"])
         weights = load_file(directory / WEIGHTS)
         tracks = weights["tracks"].numpy()
         model = DAE(int(about["n_tracks"]), tracks, options.hidden, torch.Generator())
         model.load_state_dict(weights)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # a damaged file may raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{directory}: the model cannot be read ({reason}): train again"
         ) from None
     if any(not torch.isfinite(weight).all() for weight in model.parameters()):
         raise InputError(f"{directory}: the model has weights that are no numbers: train again")
     return Artefact(model, options, about["fingerprint"], about)
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_text())
+        if not isinstance(about, dict):
+            raise ValueError("no JSON object")
+        return about
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name}: {error}") from error

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from offline.errors import InputError
+from offline.errors import InputError, check_regular
 
 
 def catalog_size(path: str | Path) -> int:
@@ -19,6 +19,7 @@ def read_tracks(path: str | Path) -> dict[int, dict[str, Any]]:
     """
     found: dict[int, dict[str, Any]] = {}
     tracks: set[int] = set()
+    check_regular(Path(path))
     try:
         with Path(path).open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):

@@ -24,6 +24,8 @@ from offline.source import Source, rows_of
 from offline.training import top_lists
 
 RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"
+SIZE = "lists"
+"""Key of the first line of both files of lists: how many there are, so that a part is known."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def export_lists(
     top: int = 1000,
     block: int = 4096,
     lists: Lists | None = None,
+    also: Path | None = None,
     progress: bool = False,
 ) -> Exported:
     """Write recommendations, item-to-item neighbours and top tracks into the directory `out`.
@@ -71,9 +74,9 @@ def export_lists(
 
     Lists are made for `block` users at a time and kept in the directory
     `out`.export until all are there; after an interruption the same call goes
-    on from them. `progress` shows a bar. Raises InputError for other
-    interactions or another catalog than the model's, lists longer than the
-    catalog, and a disk that takes no more.
+    on from them. `also` is a file to put beside them. `progress` shows a bar.
+    Raises InputError for other interactions or another catalog than the
+    model's, lists longer than the catalog, and a disk that takes no more.
     """
     _check(artefact, source, list_length)
     check_place(out, RECOMMENDATIONS)
@@ -96,8 +99,11 @@ def export_lists(
             tracks = _write_neighbours(work, source.histories, neighbours, progress)
             (work / TOP).write_text(json.dumps(popular.tolist()) + "\n")
             with new_directory(out, RECOMMENDATIONS) as new:
-                for name in (RECOMMENDATIONS, NEIGHBOURS, TOP):
+                for name in (RECOMMENDATIONS, TOP):
                     _link(work / name, new / name)
+                _copy_with_size(work / NEIGHBOURS, new / NEIGHBOURS, tracks)
+                if also is not None:
+                    shutil.copyfile(also, new / also.name)
             shutil.rmtree(work)
     except OSError as error:
         raise InputError(
@@ -159,10 +165,13 @@ def _write_recommendations(
     def text(part: slice) -> str:
         rows = _rows_of(source, users[part])
         made = iter(lists.of(rows[rows >= 0]))
-        return "".join(
+        lines = [
             _line("user", user, "tracks", fallback if row < 0 else next(made))
             for user, row in zip(users[part].tolist(), rows.tolist(), strict=True)
-        )
+        ]
+        if part.start == 0:
+            lines[0] = _with_size(lines[0], len(users))
+        return "".join(lines)
 
     with tqdm(
         total=len(users), initial=done, unit=" users", unit_scale=True, disable=not progress
@@ -204,6 +213,17 @@ def _write_neighbours(work: Path, histories: Histories, k: int, progress: bool) 
 
 def _line(of: str, id_: int, name: str, tracks: NDArray[np.int64]) -> str:
     return json.dumps({of: id_, name: tracks[tracks >= 0].tolist()}) + "\n"
+
+
+def _with_size(line: str, n: int) -> str:
+    return f'{line.rstrip()[:-1]}, "{SIZE}": {n}}}\n'
+
+
+def _copy_with_size(made: Path, place: Path, n: int) -> None:
+    with made.open() as lines, place.open("w") as copy:
+        if n:
+            copy.write(_with_size(lines.readline(), n))
+        shutil.copyfileobj(lines, copy, 2**20)
 
 
 def _link(made: Path, place: Path) -> None:

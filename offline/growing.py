@@ -3,10 +3,11 @@
 import fcntl
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from offline.errors import InputError
 
@@ -39,7 +40,7 @@ def work_directory(directory: Path, about: dict[str, Any]) -> Iterator[Path]:
 
 def done_of(path: Path) -> int:
     """How much of the file is there already, as `grow` counts."""
-    return _state(path)[0]
+    return _state(path).done
 
 
 def grow(
@@ -53,14 +54,17 @@ def grow(
     `parts` follow each other from `done_of(path)` on. A part is either on the disk and counted,
     or written anew by the next call. `on_part` hears the length of each part when it is there.
     """
-    _, size = _state(path)
+    state = _state(path)
     with path.open("ab") as file:
-        file.truncate(size)
+        file.truncate(state.bytes)
+        sum_ = state.sum
         for part in parts:
-            file.write(text(part).encode())
+            added = text(part).encode()
+            file.write(added)
             file.flush()
             os.fsync(file.fileno())
-            _replace(_state_path(path), {"done": part.stop, "bytes": file.tell()})
+            sum_ = zlib.crc32(added, sum_)
+            _replace(_state_path(path), _State(part.stop, file.tell(), sum_).sealed())
             on_part(part.stop - part.start)
 
 
@@ -68,18 +72,38 @@ def _state_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.done")
 
 
-def _state(path: Path) -> tuple[int, int]:
-    """What is done, and the bytes of the file that hold it."""
-    state = _read(_state_path(path))
-    if state is None or not path.exists() or path.stat().st_size < state["bytes"]:
-        return 0, 0
-    return state["done"], state["bytes"]
+class _State(NamedTuple):
+    done: int
+    bytes: int
+    """Of the file that hold what is done."""
+    sum: int
+    """CRC-32 of these bytes."""
+
+    def sealed(self) -> dict[str, Any]:
+        return self._asdict() | {"check": zlib.crc32(repr(self).encode())}
+
+
+def _state(path: Path) -> _State:
+    """What is done; nothing where the file or what is known of it is damaged."""
+    nothing = _State(0, 0, 0)
+    found = _read(_state_path(path))
+    try:
+        state = _State(**{name: (found or {})[name] for name in _State._fields})
+    except (KeyError, TypeError):
+        return nothing
+    if state.sealed() != found or not path.is_file() or path.stat().st_size < state.bytes:
+        return nothing
+    with path.open("rb") as file:
+        sum_, left = 0, state.bytes
+        while left and (block := file.read(min(left, 2**20))):
+            sum_, left = zlib.crc32(block, sum_), left - len(block)
+    return state if sum_ == state.sum else nothing
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     return found
 

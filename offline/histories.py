@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from offline.errors import InputError
+from offline.errors import InputError, check_regular
 
 INDPTR, INDICES, ABOUT = "indptr.npy", "indices.npy", "about.json"
 
@@ -47,6 +47,8 @@ class Histories:
         damaged, sizes do not fit each other or, where given, `n_tracks`, and where an id is out
         of range or stands twice in a row.
         """
+        for name in (ABOUT, INDPTR, INDICES):
+            check_regular(directory / name)
         try:
             about = json.loads((directory / ABOUT).read_text())
             n_users, n_items = int(about["n_users"]), int(about["n_items"])
@@ -54,7 +56,7 @@ class Histories:
             for name, array in zip((INDPTR, INDICES), arrays, strict=True):
                 if array.ndim != 1 or array.dtype.kind != "i":
                     raise ValueError(f"{name} is no row of integers")
-        except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
+        except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{directory}: no arrays to train on ({reason})") from None
         if n_tracks is not None and n_tracks != n_items:

@@ -7,7 +7,8 @@ A directory of interactions holds `interactions.parquet` (user, track, plays), `
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -138,11 +139,12 @@ def collect(
     Both `next` and `last` lines report a play; one with `time` above `threshold` makes its user
     and track an interaction. `out` appears whole or not at all. Raises InputError for logs that
     `open_logs` refuses, a threshold outside [0, 1), a track not below `n_tracks`, no interaction
-    above the threshold, and an `out` that holds something else.
+    above the threshold, an `out` that holds something else, and a disk that takes no more.
     """
     if not 0 <= threshold < 1:
         raise InputError(f"threshold {threshold} is outside [0, 1): a play's time is 0 to 1")
     with (
+        _writing(out),
         new_directory(Path(out), "interactions.json") as directory,
         open_logs(logs, engine) as log,
     ):
@@ -155,6 +157,14 @@ def collect(
         summary = _summarise(log, directory, threshold)
         (directory / "interactions.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
         return summary, log.bad
+
+
+@contextmanager
+def _writing(out: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from error
 
 
 def check_tracks(largest: int, n_tracks: int) -> None:

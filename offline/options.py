@@ -6,7 +6,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from offline.errors import InputError
+from offline.errors import InputError, check_regular
 
 
 class SessionOptions(BaseModel):
@@ -83,6 +83,7 @@ class TrainOptions(BaseModel):
 
 def load_options(path: Path) -> TrainOptions:
     """The validated options; raises InputError that names the file and the key."""
+    check_regular(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TrainOptions.model_validate(content if content is not None else {})
@@ -90,7 +91,7 @@ def load_options(path: Path) -> TrainOptions:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text: {error.reason}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         first = error.errors()[0]

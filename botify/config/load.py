@@ -12,6 +12,10 @@ from pydantic_core import ErrorDetails
 from botify.config.recommenders import TYPES
 from botify.config.service import Config
 from botify.errors import InputError
+from botify.files import open_regular, refusing
+
+_LARGEST = 2**20
+"""Bytes of a config."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -38,13 +42,16 @@ def load_config(path: Path, **overrides: object) -> Config:
     Raises InputError (one line: file, key, what is allowed).
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise InputError(f"{path}: cannot be read ({reason}); name it with --config") from error
+        with open_regular(path) as file, refusing(path):
+            content = file.read(_LARGEST + 1)
+            if len(content) > _LARGEST:
+                raise InputError(f"{path}: cannot be read (larger than {_LARGEST:,} bytes)")
+            text = content.decode()
+    except InputError as error:
+        raise InputError(f"{error}; name it with --config") from error
     try:
         values = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected keys and values, such as `port: 5001`")

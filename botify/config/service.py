@@ -68,6 +68,10 @@ class Config(Settings):
     neighbours: dict[Name, _ListFile] = Field(default_factory=dict)
     models: dict[Name, Path] = Field(default_factory=dict)
     watch_lists: bool = False
+    watch_settle: float = Field(default=5.0, ge=0.5, le=3600)
+    """Seconds for which a file must stay as it is before what is new in it is loaded."""
+    least_kept: float = Field(default=0.5, ge=0, le=1)
+    """Share of the owners of lists in service that a new version must have lists for."""
     recommenders: dict[Name, RecommenderConfig] = Field(min_length=1)
     experiments: dict[Name, ExperimentConfig] = Field(default_factory=dict)
     default: Name | None = None

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.errors import InputError
-from botify.sessions.arrays import Arrays, read_arrays
+from botify.files import refusing
+from botify.sessions.arrays import SHA256, Arrays, read_arrays
 
-FORMAT = "botify-sessions-1"
+FORMAT = "botify-sessions-2"
+_WITHOUT_CHECKSUM = "botify-sessions-1"
+"""The format before, which differs from FORMAT in that alone."""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -62,17 +65,25 @@ class Tables:
 
     @classmethod
     def read(cls, path: Path, n_tracks: int) -> Self:
-        """Map a file. Raises InputError, with the numbers that differ, for one that is cut off,
-        of another catalog, of shapes that do not fit each other, or with numbers that are none.
+        """Map a file. Raises InputError, with the numbers that differ, for one that is cut off or
+        damaged, of another catalog, of shapes that do not fit each other, or with numbers that are
+        none.
         """
+        with refusing(path):
+            return cls._read(path, n_tracks)
+
+    @classmethod
+    def _read(cls, path: Path, n_tracks: int) -> Self:
         found = read_arrays(path)
         try:
             about = found.about
-            if about.get("format") != FORMAT:
+            if about.get("format") not in (FORMAT, _WITHOUT_CHECKSUM):
                 raise InputError(
                     f"{path}: its format is {about.get('format')!r}, not {FORMAT!r}; "
                     "export it with `botify-offline export`"
                 )
+            if about["format"] == FORMAT and SHA256 not in about:
+                raise InputError(f"{path}: damaged: its checksum is missing; export it again")
             if int(about["n_tracks"]) != n_tracks:
                 raise InputError(
                     f"{path}: made for a catalog of {int(about['n_tracks']):,} tracks; this one "

@@ -8,10 +8,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.artefact import SESSIONS, load_artefact
-from offline.atomic import write_atomic
+from offline.artefact import FILES, SESSIONS, load_artefact
 from offline.engine import needing_spark
-from offline.errors import InputError
 from offline.export import Lists, by_score, export_lists
 from offline.histories import Histories
 from offline.listing.artists import artists_of
@@ -99,6 +97,7 @@ def command(
         block = block or _SPARK_BLOCK
     else:
         lists = make(source.histories, habits)
+    hears = model / SESSIONS if SESSIONS in artefact.about[FILES] else None
     done = export_lists(
         artefact,
         source,
@@ -106,6 +105,7 @@ def command(
         list_length=length,
         block=block or _BLOCK,
         lists=lists,
+        also=hears,
         progress=sys.stderr.isatty(),
     )
     if done.from_earlier:
@@ -115,12 +115,7 @@ def command(
         f"top tracks), neighbours for {done.tracks_with_neighbours:,} tracks -> {out}"
     )
     click.echo(f"lists are {said}")
-    hears = model / SESSIONS
-    if hears.is_file():
-        try:
-            write_atomic(out / SESSIONS, hears.read_bytes())
-        except OSError as error:
-            raise InputError(f"cannot write {out / SESSIONS}: {error.strerror}") from error
+    if hears is not None:
         click.echo(f"the model that hears sessions -> {out / SESSIONS}")
 
 

@@ -1,5 +1,7 @@
 """Queries on DuckDB."""
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,12 @@ class DuckEngine:
 
     def write_parquet(self, query: str, path: Path, parameters: Parameters = None) -> None:
         relation = self._connection.sql(query, params=parameters)
-        relation.write_parquet(str(path), compression="zstd")
+        try:
+            relation.write_parquet(str(path), compression="zstd")
+        except duckdb.IOException as error:
+            if found := re.search(r'"errno":"(\d+)"', str(error)):
+                raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+            raise OSError(" ".join(str(error).split())) from error
 
     def register(self, name: str, table: pa.Table) -> None:
         # A table of its own, not a view of the memory: DuckDB then knows its size when it joins.

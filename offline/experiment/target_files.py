@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from offline.errors import InputError
+from offline.errors import InputError, check_regular
 
 TOP = 100
 """Of how many popular tracks TOP_POP draws."""
@@ -41,6 +41,7 @@ def read_top_tracks(path: Path) -> list[int]:
 
 
 def _text(path: Path) -> str:
+    check_regular(path)
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

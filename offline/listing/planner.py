@@ -1,8 +1,9 @@
 """The order of a list, for a listener whose taste of the moment is not known."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from offline.jit import compiled
 
 
 def plan(
@@ -28,7 +29,7 @@ def plan(
     return np.asarray(_plan(chances, weights, artists, discount, patience, length))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _plan(chances, weights, artists, discount, patience, length):  # type: ignore[no-untyped-def]
     tastes, candidates = chances.shape
     length = min(length, candidates)

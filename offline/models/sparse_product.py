@@ -5,6 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.jit import compiled
+
 
 def multiply(
     matrix: sparse.csr_matrix, dense: NDArray[np.float32], out: NDArray[np.float32]
@@ -18,7 +20,7 @@ def multiply(
     return out
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _multiply(indptr, indices, data, dense, out):  # type: ignore[no-untyped-def]
     for row in numba.prange(len(indptr) - 1):
         total = out[row]

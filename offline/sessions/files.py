@@ -8,10 +8,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import save
 
 from offline.atomic import write_atomic
+from offline.checksums import BLANK, KEY, sealed
 from offline.errors import InputError
 from offline.sessions.model import HEARD, LEAST, STRAY, SessionDAE
 
-FORMAT = "botify-sessions-1"
+FORMAT = "botify-sessions-2"
 
 
 def save_sessions(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> None:
@@ -55,12 +56,13 @@ def save_sessions(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> No
         "stray": STRAY,
         "least": LEAST,
         "heard": HEARD,
+        KEY: BLANK,
     }
     try:
         content = save(
             {name: np.ascontiguousarray(array) for name, array in arrays.items()},
             {key: str(value) for key, value in about.items()},
         )
-        write_atomic(path, content)
+        write_atomic(path, sealed(content))
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write the model of sessions to {path}: {error}") from error

@@ -13,10 +13,10 @@ off at once say "at most this", and one in the middle what it says exactly.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.jit import compiled
 from offline.options import SessionOptions
 
 Floats = NDArray[np.float32]
@@ -94,7 +94,7 @@ def logit_bounds(shares: Floats, kept: NDArray[np.float64]) -> tuple[Floats, Flo
     return lower.astype(np.float32), upper.astype(np.float32)
 
 
-@numba.njit(fastmath=True, cache=True)
+@compiled(fastmath=True)
 def _epoch(  # type: ignore[no-untyped-def]
     order, users, tastes, tracks, low, high, tables, rate, decay
 ):  # pragma: no cover

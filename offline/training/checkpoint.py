@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from offline.checksums import BLANK, KEY, check_seal, seal
 from offline.errors import InputError
 from offline.models.dae import DAE
 from offline.training.adam import Optimizer
@@ -62,7 +63,8 @@ def save_checkpoint(
     new = directory / f".{CHECKPOINT}.new"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, new, {"about": json.dumps(about)})
+        save_file(tensors, new, {"about": json.dumps(about), KEY: BLANK})
+        seal(new)
         new.replace(directory / CHECKPOINT)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):
@@ -78,11 +80,15 @@ def load_checkpoint(
     Raises InputError for one that is damaged, or of another run: other data, catalog or options.
     """
     path = directory / CHECKPOINT
-    if not path.is_file():
+    if not path.exists():
         return None
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(f"{path} is no regular file: remove it")
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()["about"])
+            metadata = file.metadata() or {}
+            check_seal(path, metadata.get(KEY))
+            about = json.loads(metadata["about"])
             _check_identity(path, identity, Identity(**about["identity"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model.load_state_dict(_part(tensors, "model."))
@@ -97,8 +103,8 @@ def load_checkpoint(
         )
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # a damaged file may raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{path}: the checkpoint cannot be read ({reason}): delete it to start anew"
         ) from None

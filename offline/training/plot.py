@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-
 if TYPE_CHECKING:
     from offline.training.epochs import Epoch
 
 
 def plot_epochs(epochs: Sequence["Epoch"], best: int, path: Path) -> None:
     """Loss and held-out metrics over epochs as a PNG, the kept epoch marked."""
+    # Here: only training draws, and without a home matplotlib has much to say.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     numbers = [epoch.number for epoch in epochs]

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from offline.jit import compiled
 from offline.models.dae import Bag
 
 _CHUNK = 64
@@ -82,7 +83,7 @@ class RowAdam:
         return steps, self._rate, self._decay, self._beta, whole, self._epsilon
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@compiled(parallel=True, fastmath=True)
 def _step_rows(  # type: ignore[no-untyped-def]
     rows, starts, owners, weights, gradient, table, square, touched, constants
 ):

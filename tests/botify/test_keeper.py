@@ -7,21 +7,25 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import redis
 
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
-from botify.keeper import Keeper
+from botify.keeper import Keeper, Shelved
 from botify.list_loader import REFUSED, load_list
 from botify.lists import ListKind
+from botify.shelf import Shelf
 from botify.store import VERSIONS, connect
 
 pytestmark = pytest.mark.integration
 
 N_TRACKS = 100
+SETTLE = 0.6
+"""Seconds: longer than a round."""
 KINDS = {"dae": ListKind.USERS, "top_tracks": ListKind.TOP}
 
 Keep = Callable[..., Keeper]
@@ -44,7 +48,7 @@ def keep(valkey_url: str, files: dict[str, ListFile]) -> Iterator[Keep]:
     def start(
         watch: bool = False, url: str = valkey_url, embedded: EmbeddedValkey | None = None
     ) -> Keeper:
-        keeper = Keeper(url, files, KINDS, N_TRACKS, watch, embedded)
+        keeper = Keeper(url, files, KINDS, N_TRACKS, watch, embedded, settle=SETTLE, least=0.5)
         keeper.start()
         started.append(keeper)
         return keeper
@@ -258,3 +262,168 @@ def test_stopping_does_not_wait_for_a_long_load(
     keeper.stop()
     assert client.hget(VERSIONS, "dae") is None
     assert client.keys(f"{VERSIONS}:dae:*") == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b'{"user": 1.5, "x": ' + b"[" * 1000 + b"]" * 1000 + b"}",
+        b"\xff\xfe" * 50,
+        b"\0" * 5000,
+        b'{"user": 1, "tracks": ' + b"9" * 5000 + b"}",
+        b'{"user": 0, "tracks": [1]}\n{"user": 1, "tra',
+        b'{"user": 0, "tracks": [1], "lists": 3}\n{"user": 1, "tracks": [1]}\n',
+        None,
+    ],
+    ids=["brackets", "nested", "utf-16", "zeros", "digits", "torn", "part", "pipe"],
+)
+def test_whatever_a_file_holds_keeps_no_other_from_being_loaded(
+    client: "redis.Redis", keep: Keep, files: dict[str, ListFile], content: bytes | None
+) -> None:
+    keep(watch=True)
+    eventually(lambda: in_service(client))
+    path, before = files["dae"].file, client.hget(VERSIONS, "top_tracks")
+    path.unlink()
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    replace(files["top_tracks"].file, "[4, 3, 2]")
+    eventually(lambda: str(path) in refusal(client))
+    eventually(lambda: client.hget(VERSIONS, "top_tracks") != before)
+    assert first_track(client) == 1
+
+
+def test_a_reader_that_raises_what_nobody_thought_of_is_a_refusal_too(
+    client: "redis.Redis",
+    keep: Keep,
+    files: dict[str, ListFile],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read(*_: object) -> Iterator[tuple[str, bytes]]:
+        yield "7", b"...."
+        raise MemoryError
+
+    monkeypatch.setattr("botify.list_loader.read_lists", read)
+    replace(files["dae"].file, users(2))
+    keep()
+    eventually(lambda: refusal(client) == f"{files['dae'].file}: cannot be read (MemoryError)")
+    refused: Any = client.hkeys(REFUSED)
+    assert sorted(refused) == [b"dae", b"top_tracks"]
+
+
+class Twelve(NamedTuple):
+    """A keeper's models: one named hears, of twelve tracks."""
+
+    file: Path
+    shelf: Shelf
+
+
+@pytest.fixture
+def twelve(
+    valkey_url: str, client: "redis.Redis", tmp_path: Path, write_sessions: Callable[..., Path]
+) -> Iterator[Twelve]:
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "top.json").write_text("[3, 4]")
+    shelf = Shelf(tmp_path / "shelf")
+    file = write_sessions(tmp_path / "s.safetensors", 12)
+    shelf.put("hears", file, 12)
+    kinds, top = {"top_tracks": ListKind.TOP}, {"top_tracks": ListFile(file=tmp_path / "top.json")}
+    keeper = Keeper(
+        valkey_url, top, kinds, 12, True, None, Shelved(shelf, {"hears": file}), SETTLE, 0.5
+    )
+    keeper.start()
+    eventually(lambda: client.hget(VERSIONS, "top_tracks"))
+    yield Twelve(file, shelf)
+    keeper.stop()
+
+
+@pytest.mark.parametrize("content", [b"\xa0\x86\x01\0\0\0\0\0" + b"[" * 100_000, b"", None])
+def test_whatever_a_model_s_file_holds_keeps_no_list_from_being_loaded(
+    client: "redis.Redis", twelve: Twelve, content: bytes | None, tmp_path: Path
+) -> None:
+    before = client.hget(VERSIONS, "top_tracks")
+    twelve.file.unlink()
+    if content is None:
+        os.mkfifo(twelve.file)
+    else:
+        twelve.file.write_bytes(content)
+    replace(tmp_path / "top.json", "[4, 3, 2]")
+    eventually(lambda: client.hget(VERSIONS, "top_tracks") != before)
+    eventually(lambda: str(twelve.file).encode() in (client.hget(REFUSED, "hears") or b""))
+
+
+def test_a_model_that_forgets_most_users_is_refused(
+    client: "redis.Redis", twelve: Twelve, write_sessions: Callable[..., Path]
+) -> None:
+    version = twelve.shelf.version("hears")
+    others = {"users": np.arange(6, 16, dtype=np.int64)}
+    os.replace(write_sessions(twelve.file.with_suffix(".new"), 12, others), twelve.file)
+    eventually(lambda: client.hget(REFUSED, "hears"))
+    refused: Any = client.hget(REFUSED, "hears")
+    assert b"only 4 of the 10 users in service are in it, less than least_kept (0.5)" in refused
+    assert twelve.shelf.version("hears") == version
+    others = {"users": np.arange(5, 15, dtype=np.int64)}
+    os.replace(write_sessions(twelve.file.with_suffix(".new"), 12, others), twelve.file)
+    eventually(lambda: twelve.shelf.version("hears") != version)
+    eventually(lambda: not client.hget(REFUSED, "hears"))
+
+
+def test_a_file_that_is_written_slowly_in_place_is_never_served_in_part(
+    client: "redis.Redis", keep: Keep, files: dict[str, ListFile]
+) -> None:
+    keep(watch=True)
+    eventually(lambda: in_service(client))
+    lines = users(2).splitlines(keepends=True)
+    sizes = set()
+    with files["dae"].file.open("w") as file:
+        for at in range(0, len(lines), 100):
+            file.writelines(lines[at : at + 100])
+            file.flush()
+            for _ in range(30):  # 0.3 s: half of what a file must stay as it is
+                sizes.add(size(client))
+                time.sleep(0.01)
+    eventually(lambda: first_track(client) == 2)
+    assert sizes == {500}
+    assert size(client) == 500
+
+
+def test_most_of_a_list_is_not_lost_by_a_file_that_stays_short(
+    client: "redis.Redis", keep: Keep, files: dict[str, ListFile]
+) -> None:
+    keep(watch=True)
+    eventually(lambda: in_service(client))
+    lines = users(2).splitlines(keepends=True)
+    with files["dae"].file.open("w") as file:
+        file.writelines(lines[:100])
+        file.flush()
+        expected = "only 100 of the 500 users in service are in it, less than least_kept (0.5)"
+        eventually(lambda: expected in refusal(client))
+        assert first_track(client) == 1
+        file.writelines(lines[100:250])
+    eventually(lambda: first_track(client) == 2)
+    eventually(lambda: refusal(client) == "")
+    assert size(client) == 250
+
+
+def size(client: "redis.Redis") -> int:
+    version: Any = client.hget(VERSIONS, "dae")
+    return client.hlen(f"{VERSIONS}:dae:{version.decode()}")
+
+
+def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
+    client: "redis.Redis", keep: Keep, files: dict[str, ListFile], caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = (f'{{"user": {user}, "tracks": {list(range(100))}}}\n' for user in range(20_000))
+    replace(files["dae"].file, "".join(rows))
+    used: Any = client.info("memory")
+    client.config_set("maxmemory", used["used_memory"] + 3_000_000)
+    try:
+        keep()
+        eventually(lambda: client.hget(VERSIONS, "top_tracks"))
+        eventually(lambda: "cannot look after Redis and its lists" in caplog.text)
+        assert client.hget(VERSIONS, "dae") is None
+    finally:
+        client.config_set("maxmemory", 0)
+    eventually(lambda: in_service(client))

@@ -1,6 +1,7 @@
 """Lists into a real Valkey: all of a file or nothing of it."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -276,3 +277,55 @@ def test_who_loads_over_a_version_does_not_undo_another_load(
     assert load_list(
         client, "dae", mine, ListKind.USERS, N_TRACKS, over=served.version
     ).version not in (served.version, "")
+
+
+def test_more_than_half_of_the_owners_are_not_lost_unless_that_is_meant(
+    client: "redis.Redis", write_lines: Lines
+) -> None:
+    def load_half(path: Path, least: float = 0.5) -> LoadedList:
+        return load_list(client, "dae", ListFile(file=path), ListKind.USERS, N_TRACKS, least=least)
+
+    first = load_half(write_lines("1.json", *users(MANY, 1)))
+    # As many lists, but of other users.
+    others = [row | {"user": MANY // 2 + 1 + row["user"]} for row in users(MANY, 2)]  # type: ignore[operator]
+    with pytest.raises(InputError, match=r"2\.json: only 2,999 of the 6,000 users in service"):
+        load_half(write_lines("2.json", *others))
+    assert served(client, MANY) == first.version
+    half = load_half(write_lines("3.json", *users(MANY // 2, 2)))
+    assert (half.size, half.lost) == (MANY // 2, MANY // 2)
+    less = load_half(write_lines("4.json", *users(10, 3)), least=0)
+    assert (less.size, less.lost) == (10, MANY // 2 - 10)
+
+
+def test_neither_are_popular_tracks(client: "redis.Redis", tmp_path: Path) -> None:
+    path = tmp_path / "top.json"
+
+    def load_top(n: int) -> LoadedList:
+        path.write_text(json.dumps(list(range(n))))
+        spec = ListFile(file=path)
+        return load_list(client, "top_tracks", spec, ListKind.TOP, N_TRACKS, least=0.5)
+
+    load_top(80)
+    with pytest.raises(InputError, match="only 39 of the 80 popular tracks in service are in it"):
+        load_top(39)
+    load_top(40)
+
+
+def test_a_file_without_end_is_refused_before_it_is_read(
+    client: "redis.Redis", tmp_path: Path
+) -> None:
+    path = tmp_path / "1.json"
+    for content in (b"", b'{"user": 1, "tracks": [1'):
+        path.write_bytes(content)
+        os.truncate(path, 2**40)
+        with pytest.raises(InputError, match=r"1\.json:1: a line of more than"):
+            load(client, path)
+
+
+def test_a_file_in_a_directory_or_a_pipe_s_place_is_refused(
+    client: "redis.Redis", tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in ((tmp_path / "pipe", "a pipe"), (tmp_path, "a directory")):
+        with pytest.raises(InputError, match=f"is {said}, not a regular file"):
+            load(client, path)

@@ -157,3 +157,19 @@ def test_a_bad_list_of_popular_tracks_is_refused(tmp_path: Path, text: str) -> N
     path.write_text(text)
     with pytest.raises(InputError, match=r"top\.json: "):
         read(path, ListKind.TOP)
+
+
+def test_a_file_with_fewer_lists_than_its_first_line_says_is_refused(write_lines: Lines) -> None:
+    rows = [{"user": user, "tracks": [1]} for user in range(5)]
+    rows[0]["lists"] = 5
+    assert len(list(read_lists(write_lines("whole.json", *rows), ListKind.USERS, 10))) == 5
+    part = write_lines("part.json", *rows[:4])
+    with pytest.raises(
+        InputError, match=r"part\.json: ends after 4 of 5 lists, as its first line"
+    ):
+        list(read_lists(part, ListKind.USERS, 10))
+    # Two files in one, or no number at all: nothing that says it is cut off.
+    rows[0]["lists"] = 3
+    assert len(list(read_lists(write_lines("more.json", *rows), ListKind.USERS, 10))) == 5
+    rows[0]["lists"] = [9]
+    assert len(list(read_lists(write_lines("other.json", *rows), ListKind.USERS, 10))) == 5

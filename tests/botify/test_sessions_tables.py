@@ -1,5 +1,6 @@
 """Files of models of sessions: what is refused, and what the message says."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from botify.errors import InputError
+from botify.sessions.arrays import check_size
 from botify.sessions.tables import Tables
 
 N = 12
@@ -103,3 +105,71 @@ def test_so_is_one_that_is_something_else(path: Path) -> None:
 
 def test_so_is_one_that_is_not_there(path: Path) -> None:
     assert "cannot be read (No such file or directory)" in refusal(path)
+
+
+def test_a_flipped_bit_anywhere_is_noticed(
+    write_sessions: Callable[..., Path], path: Path
+) -> None:
+    content = write_sessions(path, N).read_bytes()
+    begin = 8 + int.from_bytes(content[:8], "little")
+    for place in [*range(begin), *range(begin, len(content), 37), len(content) - 1]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        refusal(path)
+    path.write_bytes(content)
+    Tables.read(path, N)
+
+
+def test_a_lost_checksum_is_noticed_and_an_earlier_format_has_none(
+    write_sessions: Callable[..., Path], path: Path
+) -> None:
+    assert "its checksum is missing" in refusal(write_sessions(path, N, about={"sha256": None}))
+    Tables.read(write_sessions(path, N, about={"sha256": None, "format": "botify-sessions-1"}), N)
+
+
+def with_header(header: str, rest: bytes = b"") -> bytes:
+    return len(header).to_bytes(8, "little") + header.encode() + rest
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        with_header("[" * 100_000),
+        with_header("[" * 100_000 + "]" * 100_000),
+        with_header('{"a":' * 100_000),
+        with_header("[]"),
+        with_header("null"),
+        with_header("{}"),
+        with_header('{"__metadata__": 3}'),
+        with_header('{"__metadata__": {"format": "botify-sessions-2", "sha256": 5}}'),
+        with_header('{"tracks": 3}'),
+        with_header(
+            '{"tracks": {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}}', b"1234"
+        ),
+        with_header('{"tracks": {"dtype": "F32", "shape": [1], "data_offsets": [0, 1e400]}}'),
+        with_header(
+            f'{{"a": {{"dtype": "F32", "shape": {[10**9] * 9000}, "data_offsets": [0, 4]}}}}'
+        ),
+        with_header(
+            f'{{"a": {{"dtype": "F32", "shape": [{"9" * 5000}], "data_offsets": [0, 4]}}}}'
+        ),
+        b"\xff" * 8,
+        b"\xff" * 400,
+        b"PK\x03\x04" + bytes(400),
+        bytes(400),
+    ],
+    ids=range(17),
+)
+def test_whatever_it_holds_is_its_refusal(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert len(refusal(path)) < len(str(path)) + 400
+
+
+def test_what_is_longer_than_its_header_says_is_not_read(
+    write_sessions: Callable[..., Path], path: Path
+) -> None:
+    write_sessions(path, N)
+    os.truncate(path, 2**40)
+    with pytest.raises(InputError, match="has 1099511627776 bytes, but its header names"):
+        check_size(path)

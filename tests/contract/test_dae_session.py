@@ -22,6 +22,7 @@ CHANGES: dict[str, Any] = {
     "experiments": {},
     "default": "dae_session",
     "watch_lists": True,
+    "watch_settle": 0.6,
     "workers": 2,
 }
 Connect = Callable[[str], Connection]

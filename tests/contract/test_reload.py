@@ -176,7 +176,7 @@ def test_two_loads_at_once_leave_one_version_whole(
 
 
 def test_a_watched_file_is_loaded_when_it_changes_and_a_bad_one_is_told(serve: Serve) -> None:
-    served = serve({"watch_lists": True} | MIN_FREE)
+    served = serve({"watch_lists": True, "watch_settle": 0.6} | MIN_FREE)
     path = served.data_dir / "lists" / "recommendations.json"
     lists: dict[str, Lists] = {}
     with redis_of(served) as client, Load(served.url) as running:

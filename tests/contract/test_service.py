@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import signal
 import sys
@@ -237,9 +238,14 @@ def test_lists_are_replaced_while_the_service_runs(
     load = ("lists", "load", "--name", "dae", "--data-dir", served.data_dir)
     fresh = tmp_path / "fresh.json"
     fresh.write_text('{"user": 7, "tracks": [33, 34]}\n')
-    done = botify(*load, fresh)
+    lost = botify(*load, fresh)
+    assert lost.returncode == 2
+    assert "only 1 of the 20 users in service are in it, less than least_kept (0.5)" in lost.stderr
+    assert lost.stderr.count("\n") == 1
+    done = botify(*load, fresh, "--force")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("dae (1 lists): version ")
+    assert done.stdout.endswith(" is in service; 19 that had a list before have none now\n")
     assert connection.play("next", DAE_USER, 7, 1.0)[1]["track"] == 33
 
     fresh.write_text('{"user": 7, "tracks": [35]}\n{"user": 8, "tracks": [40]}\n')
@@ -252,6 +258,66 @@ def test_lists_are_replaced_while_the_service_runs(
     assert served.stop() == 0
     versions = [event["model_version"] for event in served.log()]
     assert versions[0] != versions[1] == versions[2]
+
+
+def test_a_list_is_loaded_into_the_service_that_is_meant(
+    serve: Serve, connect: Connect, botify: Botify, tmp_path: Path
+) -> None:
+    first, second = serve(ONE_WORKER), serve(ONE_WORKER)
+    fresh = tmp_path / "fresh.json"
+    rows = ({"user": user, "tracks": [33, 34]} for user in range(20))
+    fresh.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    load = ("lists", "load", fresh, "--name", "dae", "--data-dir", second.data_dir)
+    done = botify(*load)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: several services run on {second.data_dir}: http")
+    assert done.stderr.endswith("; choose one with --port\n")
+    for served in (first, second):
+        assert f"{served.url} (pid {served.process.pid})" in done.stderr
+    done = botify(*load, "--port", "1")
+    assert done.returncode == 2
+    assert "has port 1; there runs http" in done.stderr
+    done = botify(*load, "--port", second.url.rsplit(":", 1)[1])
+    assert done.returncode == 0, done.stderr
+    assert connect(second.url).play("next", DAE_USER, 0, 1.0)[1]["track"] == 33
+    assert connect(first.url).play("next", DAE_USER, 0, 1.0)[1]["track"] == DAE_USER
+
+    assert second.stop() == 0
+    done = botify(*load)  # only the first is there
+    assert done.returncode == 0, done.stderr
+    assert connect(first.url).play("next", DAE_USER, 33, 1.0)[1]["track"] == 34
+    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+    done = botify(*load)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: no service with an embedded Valkey runs on ")
+    third = serve(ONE_WORKER)
+    assert sorted(path.name for path in third.data_dir.glob("serve*")) == ["serve.json"]
+    refused = botify(*load, "--port", "1", REDIS_URL="redis://127.0.0.1:1")
+    assert "Error: --port is not for a Redis that REDIS_URL" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory", "device", "endless", "none"])
+def test_what_is_no_file_with_an_end_is_refused_at_once(
+    serve: Serve, botify: Botify, tmp_path: Path, kind: str
+) -> None:
+    served = serve(ONE_WORKER)
+    path = tmp_path / "it"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "device":
+        path = Path("/dev/zero")
+    elif kind == "endless":
+        path.touch()
+        os.truncate(path, 2**40)
+    words = ("lists", "load", path, "--name", "dae", "--data-dir", served.data_dir)
+    others = ("lists", "load", path, "--name", "top_tracks", "--data-dir", served.data_dir)
+    config = ("serve", "--config", path, "--port", "0")
+    for done in (botify(*words), botify(*others), botify(*config)):
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"Error: {path}")
+        assert done.stderr.count("\n") == 1
 
 
 def test_loading_without_a_service_says_so(botify: Botify, data_dir: Path) -> None:
@@ -277,7 +343,7 @@ def test_a_given_redis_is_used_and_left_running(
         fresh = tmp_path / "fresh.json"
         fresh.write_text('{"user": 7, "tracks": [33]}\n')
         load = ("lists", "load", fresh, "--name", "dae", "--data-dir", served.data_dir)
-        done = botify(*load, REDIS_URL=url)
+        done = botify(*load, "--force", REDIS_URL=url)
         assert done.returncode == 0, done.stderr
         assert served.stop() == 0
         assert client.ping()

@@ -1,10 +1,15 @@
 """Two camps of users, each with its own tracks: what a model has to find out is known."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 
+from offline.artefact import ABOUT, FILES
+from offline.checksums import BLANK, KEY, seal, sum_of
 from offline.models.dae import DAE, Bag
 from offline.options import TrainOptions
 
@@ -55,3 +60,11 @@ def gradients_of(model: DAE, bag: Bag) -> list[Tensor]:
     first = torch.zeros_like(model.first).index_add_(0, bag.places, entries)
     others = [p.grad for name, p in model.named_parameters() if name != "first"]
     return [loss, first, *(gradient.clone() for gradient in others if gradient is not None)]
+
+
+def resealed(directory: Path, **changed: object) -> None:
+    """Makes what was changed in a model directory, or in its `model.json`, count as whole."""
+    about = json.loads((directory / ABOUT).read_text()) | changed | {KEY: BLANK}
+    about[FILES] = {name: sum_of(directory / name) for name in about[FILES]}
+    (directory / ABOUT).write_text(json.dumps(about))
+    seal(directory / ABOUT)

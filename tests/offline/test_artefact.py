@@ -1,5 +1,7 @@
 """A trained model as a directory, and the options in a file."""
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from offline.errors import InputError
 from offline.options import TrainOptions, load_options
 from offline.training import fit, top_lists
 
-from .camps import OPTIONS, options, same, two_camps
+from .camps import OPTIONS, options, resealed, same, two_camps
 
 MATRIX = two_camps()
 
@@ -41,6 +43,49 @@ def test_a_damaged_model_is_refused(name: str, tmp_path: Path) -> None:
     content = (tmp_path / "model" / name).read_bytes()
     (tmp_path / "model" / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match="cannot be read"):
+        load_artefact(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.json", "sessions.safetensors"])
+def test_a_flipped_bit_anywhere_is_noticed_with_the_file_s_name(name: str, tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    save_artefact(directory, fit(MATRIX, options(epochs=1)), OPTIONS, "abc")
+    (directory / "sessions.safetensors").write_bytes(b"numbers")
+    about = json.loads((directory / "model.json").read_text())
+    resealed(directory, files=about["files"] | {"sessions.safetensors": ""})
+    load_artefact(directory)
+    path = directory / name
+    content = path.read_bytes()
+    for place in range(0, len(content), max(1, len(content) // 60)):
+        for bit in (0, 3, 5):
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << bit
+            path.write_bytes(flipped)
+            with pytest.raises(InputError, match=rf"the model cannot be read \({name}\b"):
+                load_artefact(directory)
+
+
+def test_weights_of_another_model_are_noticed(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        trained = fit(MATRIX, options(epochs=1, seed=seed))
+        save_artefact(tmp_path / str(seed), trained, OPTIONS, "abc")
+    (tmp_path / "2/model.safetensors").replace(tmp_path / "1/model.safetensors")
+    with pytest.raises(InputError, match=r"model\.safetensors is damaged"):
+        load_artefact(tmp_path / "1")
+
+
+@pytest.mark.parametrize("text", ["[1]", "[" * 100_000, "\xff", '{"files": 3}', ""])
+def test_whatever_model_json_holds_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=r"the model cannot be read .*: train again"):
+        load_artefact(tmp_path)
+
+
+def test_a_pipe_in_a_model_is_not_waited_for(tmp_path: Path) -> None:
+    save_artefact(tmp_path / "model", fit(MATRIX, options(epochs=1)), OPTIONS, "abc")
+    (tmp_path / "model/model.safetensors").unlink()
+    os.mkfifo(tmp_path / "model/model.safetensors")
+    with pytest.raises(InputError, match=r"there is no file model\.safetensors"):
         load_artefact(tmp_path / "model")
 
 

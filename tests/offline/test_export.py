@@ -16,6 +16,7 @@ from offline.interactions import Interactions
 from offline.source import Source
 from offline.training import top_lists
 
+from .camps import resealed
 from .commands import offline_in
 
 N_TRACKS = 60
@@ -166,8 +167,7 @@ def test_a_model_of_another_catalog_is_refused(
     workplace: Path, offline: Callable[..., str]
 ) -> None:
     learned(offline)
-    about = workplace / "model/model.json"
-    about.write_text(about.read_text().replace('"n_tracks": 60', '"n_tracks": 70'))
+    resealed(workplace / "model", n_tracks=70)
     source = Source.open(workplace / "interactions", N_TRACKS)
     with pytest.raises(InputError, match=r"a catalog of 70 tracks, but .* one of 60: train again"):
         export_lists(load_artefact(workplace / "model"), source, workplace / "more")
@@ -181,6 +181,7 @@ def test_weights_that_are_no_numbers_are_refused(
     weights = load_file(path)
     weights["first"][0, 0] = torch.nan
     save_file(weights, path)
+    resealed(workplace / "model")
     said = offline("export", "@model", "@interactions", "--out", "@lists", fails=True)
     assert "no numbers" in said
     assert said.count("\n") == 1

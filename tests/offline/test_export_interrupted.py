@@ -135,7 +135,7 @@ def test_an_export_goes_on_where_it_was(
     assert not (workplace / "lists.export").exists()
 
 
-@pytest.mark.parametrize("other", ["model", "data", "length", "recipe", "damage"])
+@pytest.mark.parametrize("other", ["model", "data", "length", "recipe", "damage", "bit", "count"])
 def test_nothing_is_taken_over_from_another_export(
     other: str, workplace: Path, artefact: Artefact, source: Source
 ) -> None:
@@ -157,9 +157,15 @@ def test_nothing_is_taken_over_from_another_export(
         length, lists = 20, by_score(artefact.model, source.histories, 20)
     elif other == "recipe":
         lists = Lists("backwards", lambda rows, ours=lists: ours.of(rows)[:, ::-1])
-    else:
+    elif other == "damage":
         with (workplace / "lists.export/recommendations.json").open("r+") as file:
             file.truncate(10)
+    else:
+        names = {"bit": "recommendations.json", "count": "recommendations.json.done"}
+        path = workplace / "lists.export" / names[other]
+        content = bytearray(path.read_bytes())
+        content[content.index(b"1")] ^= 8  # a digit still, and JSON
+        path.write_bytes(content)
     for out in ("lists", "anew"):
         place = workplace / out
         done = export_lists(artefact, source, place, list_length=length, lists=lists)
@@ -177,6 +183,13 @@ def test_an_earlier_result_stays_until_the_new_one_is_whole(
     assert files(out) == earlier
     gone_on(artefact, source, out, 50)
     assert files(out) == whole
+
+
+def test_the_first_line_says_how_many_lists_there_are(whole: dict[str, bytes]) -> None:
+    for name in ("recommendations.json", "neighbours.json"):
+        lines = [json.loads(line) for line in whole[name].splitlines()]
+        assert lines[0].pop("lists") == len(lines)
+        assert {len(line) for line in lines} == {2}
 
 
 def test_two_exports_to_one_place_do_not_mix(

@@ -136,6 +136,35 @@ def test_a_cut_checkpoint_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_flipped_bit_anywhere_is_noticed(tmp_path: Path, train: Callable[..., Trained]) -> None:
+    with pytest.raises(StoppedError):
+        train(4)
+    path = tmp_path / "work" / CHECKPOINT
+    content = path.read_bytes()
+    begin = 8 + int.from_bytes(content[:8], "little")
+    sizes = range(8), range(8, begin, begin // 60), range(begin, len(content), len(content) // 40)
+    for place in [place for places in sizes for place in places]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(InputError, match="delete it to start anew") as caught:
+            train()
+        assert str(path) in str(caught.value)
+    path.write_bytes(content)
+    train()
+
+
+def test_one_without_a_checksum_is_not_gone_on_from(
+    tmp_path: Path, train: Callable[..., Trained]
+) -> None:
+    with pytest.raises(StoppedError):
+        train(4)
+    path = tmp_path / "work" / CHECKPOINT
+    path.write_bytes(path.read_bytes().replace(b'"sha256"', b'"sha257"'))
+    with pytest.raises(InputError, match="has no checksum: it is damaged, or of an earlier"):
+        train()
+
+
 def test_a_checkpoint_of_another_kind_is_refused(
     tmp_path: Path, train: Callable[..., Trained]
 ) -> None:
