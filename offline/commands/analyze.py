@@ -9,8 +9,10 @@ from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
+from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, checks_text
+from offline.experiment.declared import declared_weights
 from offline.experiment.guardrails import parse_margins
-from offline.experiment.health import health_text, parse_weights
+from offline.experiment.health import health_text
 from offline.experiment.report import render_report
 from offline.experiment.result import (
     as_json,
@@ -37,6 +39,28 @@ _FILE = click.Path(path_type=Path)
     help="The same users' logs from before the experiment, for CUPED; may be repeated.",
 )
 @click.option("--weights", help="C=9,T1=1 where the split was not into equal shares.")
+@click.option("--treatments", help="C,T1: those that are judged; others in the log are left out.")
+@click.option(
+    "--config",
+    type=_FILE,
+    help="The service's config, which says which treatments ran, with which shares.",
+)
+@click.option(
+    "--service", metavar="URL", help="A running service that says so (its GET /experiments)."
+)
+@click.option(
+    "--allow-bad", is_flag=True, help="Judge though over 5 % of the lines could not be used."
+)
+@click.option(
+    "--allow-incomplete",
+    is_flag=True,
+    help="Judge though over 5 % of the sessions or answers in the log are cut.",
+)
+@click.option(
+    "--allow-fallback",
+    is_flag=True,
+    help="Judge though over 1 % of a treatment's answers came from the fallback.",
+)
 @click.option(
     "--guardrail",
     "margins",
@@ -65,6 +89,12 @@ def command(
     experiment: str,
     before: tuple[str, ...],
     weights: str | None,
+    treatments: str | None,
+    config: Path | None,
+    service: str | None,
+    allow_bad: bool,
+    allow_incomplete: bool,
+    allow_fallback: bool,
     margins: tuple[str, ...],
     sequential: bool,
     catalog: Path | None,
@@ -79,10 +109,19 @@ def command(
     Lines in .gz or .zst, or .parquet.
     """
     info = RunInfo() if run_info is None else load_run_info(run_info)
-    shares = None if weights is None else parse_weights(weights)
-    options = Options(shares, parse_margins(margins), sequential)
+    shares = declared_weights(experiment, weights, treatments, config, service)
+    allowed = [
+        name
+        for name, flag in (
+            (BAD, allow_bad),
+            (INCOMPLETE, allow_incomplete),
+            (FALLBACK, allow_fallback),
+        )
+        if flag
+    ]
+    options = Options(shares, parse_margins(margins), sequential, allowed=tuple(allowed))
     with open_logs(logs, engine) as log:
-        aggregates = aggregate(log, experiment, catalog)
+        aggregates = aggregate(log, experiment, catalog, None if shares is None else list(shares))
     earlier = None
     if before:
         with open_logs(before, engine) as log:
@@ -98,6 +137,7 @@ def command(
     click.echo(f"\n{as_text(analysis.family)}\n")
     click.echo(f"{more_text(analysis)}\n")
     click.echo(health_text(analysis.ratio))
+    click.echo(checks_text(analysis.checks))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
     click.echo(quality_text(aggregates))

@@ -1,8 +1,7 @@
 """From an open log to the small tables that the statistics work on."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,13 @@ import pyarrow as pa
 
 from offline.catalog import read_tracks
 from offline.engine import Engine, Parameters
-from offline.experiment.assignment import assign, assign_everybody, natural_order
+from offline.errors import InputError
+from offline.experiment.assignment import (
+    Assignment,
+    assign,
+    assign_everybody,
+    natural_order,
+)
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
 from offline.log_lines import BadLine
@@ -53,11 +58,13 @@ class Quality:
     """Usable lines that belong to no treatment of this experiment."""
     duplicates: int
     """Lines of the experiment that were left out, as they repeat an earlier one."""
+    lines_in_several: int
+    """Lines of users seen in more than one treatment, which are left out."""
     backwards: int
     """Lines that stand in their file after one of the same user with a later timestamp; not looked
     for in files of several logs."""
     users_in_several: int
-    """Users seen in more than one treatment; they count in each."""
+    """Users seen in more than one treatment; they are left out."""
     first_timestamp: int
     last_timestamp: int
     """Of the experiment's lines; ms since the epoch, UTC."""
@@ -75,6 +82,7 @@ class Aggregates:
     `periods` has what each user did in each `period_name`: `user_id`, `treatment`, `period`,
     `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
     treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
+    `completeness` has a row per treatment with the columns of completeness.sql.
     """
 
     experiment: str
@@ -85,10 +93,13 @@ class Aggregates:
     period_name: str
     coverage: pd.DataFrame
     latencies: pd.DataFrame
+    completeness: pd.DataFrame
     own: Mapping[str, str]
     """The recommender that answered most of a treatment's requests, where the log says it."""
     quality: Quality
     has_catalog: bool
+    strays: Mapping[str, int] = field(default_factory=dict)
+    """Users of treatments that are not judged: the config has none of that name."""
 
     def of(self, treatment: str) -> pd.DataFrame:
         """The rows of `users` of one treatment."""
@@ -99,13 +110,19 @@ class Aggregates:
         return self.of(treatment)[metric].dropna()
 
 
-def aggregate(log: EventLog, experiment: str, catalog: str | Path | None = None) -> Aggregates:
+def aggregate(
+    log: EventLog,
+    experiment: str,
+    catalog: str | Path | None = None,
+    declared: Sequence[str] | None = None,
+) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
+    `declared` are the treatments that the config has; see `assign`.
     Raises InputError where the log does not have the experiment (naming those it has), has not
     both the control C and another treatment, or the catalog cannot be read.
     """
-    return _reduce(log, experiment, assign(log, experiment), catalog)
+    return _reduce(log, experiment, assign(log, experiment, declared), catalog)
 
 
 def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:
@@ -114,17 +131,23 @@ def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregate
 
 
 def _reduce(
-    log: EventLog, experiment: str, lines: Counter[str], catalog: str | Path | None
+    log: EventLog, experiment: str, assignment: Assignment, catalog: str | Path | None
 ) -> Aggregates:
+    lines = assignment.lines
     tracks = [] if catalog is None else list(read_tracks(catalog).values())
     log.engine.register("artists", pa.Table.from_pylist(tracks, _ARTISTS))
     joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
     log.engine.run((SQL / "judged.sql").read_text())
     own = _own(log.engine, list(lines))
+    if not log.engine.rows("SELECT COUNT(*) FROM judged_lines")[0][0]:
+        raise InputError(
+            f"experiment {experiment}: every user was seen in several treatments, so "
+            "none can be judged; users must keep their treatment"
+        )
     users = _frame(log.engine, "per_user").round(_STEADY)
     lengths = _frame(log.engine, "session_lengths")
-    quality = _quality(log, users, sum(lines.values()))
+    quality = _quality(log, assignment)
     period = _period(quality)
     periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
     log.engine.register("user_groups", pa.Table.from_pandas(_groups(users), preserve_index=False))
@@ -137,9 +160,11 @@ def _reduce(
         period,
         _frame(log.engine, "coverage"),
         _frame(log.engine, "latencies"),
+        _frame(log.engine, "completeness"),
         own,
         quality,
         catalog is not None,
+        assignment.strays,
     )
 
 
@@ -189,7 +214,14 @@ def _arm(treatment: str, users: pd.DataFrame, lengths: pd.DataFrame) -> Arm:
     )
 
 
-def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
+def _quality(log: EventLog, assignment: Assignment) -> Quality:
+    lines_inside = sum(assignment.lines.values())
+    [(in_several,)] = log.engine.rows(
+        "SELECT CAST(COALESCE(SUM(treatment_users.lines), 0) AS BIGINT) FROM treatment_users"
+        " INNER JOIN users_in_several ON users_in_several.user_id = treatment_users.user_id"
+        " INNER JOIN judged_treatments"
+        " ON judged_treatments.treatment = treatment_users.treatment"
+    )
     first, last, backwards, kept = log.engine.rows(
         "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM judged_lines"
     )[0]
@@ -199,9 +231,10 @@ def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
         bad_lines=log.bad_lines,
         bad=log.bad,
         lines_outside=log.lines - log.bad_lines - lines_inside,
-        duplicates=lines_inside - kept,
+        duplicates=lines_inside - in_several - kept,
+        lines_in_several=in_several,
         backwards=int(backwards),
-        users_in_several=int(users["user_id"].duplicated().sum()),
+        users_in_several=assignment.in_several,
         first_timestamp=first,
         last_timestamp=last,
         events_per_hour=events_per_hour(log),

@@ -7,6 +7,7 @@ import numpy as np
 
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.bootstrap import DRAWS
+from offline.experiment.checks import Check, run_checks
 from offline.experiment.comparison import Comparison, applicable, compare_all
 from offline.experiment.effects import Effect
 from offline.experiment.guardrails import DEFAULT, Guardrail, guard
@@ -32,6 +33,8 @@ class Options:
     """Of the bootstrap; 0: none."""
     seed: int = 0
     """Of the bootstrap."""
+    allowed: tuple[str, ...] = ()
+    """Of checks.ALLOWANCES: what stops no verdict though it should."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,7 @@ class Analysis:
     before: Aggregates | None
     options: Options
     ratio: SampleRatio
+    checks: tuple[Check, ...]
     comparisons: tuple[Comparison, ...]
     missing: Mapping[str, str]
     """Metrics that the log cannot tell, and why."""
@@ -81,6 +85,7 @@ def analyse(
         before,
         options,
         ratio,
+        run_checks(aggregates, options.allowed),
         comparisons,
         missing,
         guard(comparisons, options.margins),

@@ -53,20 +53,6 @@ def sample_ratio(
     return SampleRatio(users, expected, float(found.pvalue))
 
 
-def parse_weights(text: str) -> dict[str, float]:
-    """`C=9,T1=1`. Raises InputError for anything else."""
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, value = part.partition("=")
-        try:
-            weights[name.strip()] = float(value)
-        except ValueError:
-            raise InputError(f"--weights {text}: it must be like C=9,T1=1") from None
-    if not all(0 < weight < float("inf") for weight in weights.values()):
-        raise InputError(f"--weights {text}: each must be more than 0")
-    return weights
-
-
 def health_text(ratio: SampleRatio) -> str:
     """One line for a terminal."""
     users = ", ".join(f"{name} {count:,}" for name, count in ratio.users.items())

@@ -52,6 +52,7 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         quality=aggregates.quality,
         own=aggregates.own,
         ratio=analysis.ratio,
+        checks=[check for check in analysis.checks if check.status != "unknown"],
         period=aggregates.period_name,
         shown_bad_lines=SHOWN_BAD_LINES,
         lengths=_length_rows(aggregates, labels),

@@ -73,8 +73,8 @@ def quality_text(aggregates: Aggregates) -> str:
     text = f"{quality.lines:,} lines; {arms}"
     for count, what in (
         (sum(arm.users_without_session for arm in aggregates.arms), "users without a session"),
-        (quality.users_in_several, "users in more than one treatment"),
         (quality.duplicates, "duplicates, left out"),
+        (quality.lines_in_several, "lines of users in several treatments, left out"),
         (quality.backwards, "lines from a clock that went backwards"),
         (quality.lines_outside, "lines outside the experiment"),
     ):
@@ -111,6 +111,7 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
             "mismatch": analysis.ratio.mismatch,
             "expected": dict(analysis.ratio.expected),
         },
+        "checks": [asdict(check) for check in analysis.checks],
         "treatments": [asdict(arm) for arm in aggregates.arms],
         "log": {
             "files": list(quality.files),
@@ -121,6 +122,7 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
             "duplicates": quality.duplicates,
             "backwards": quality.backwards,
             "users_in_several": quality.users_in_several,
+            "lines_in_several": quality.lines_in_several,
             "events_per_hour": {
                 hour_text(hour): count for hour, count in quality.events_per_hour.items()
             },

@@ -1,13 +1,14 @@
 """The analysis said in words: the decision on each treatment, and its reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from statsmodels.stats.multitest import multipletests
 
 from offline.experiment.analysis import DECIDING, Analysis
 from offline.experiment.assignment import CONTROL
+from offline.experiment.checks import Check, first_stop, headline
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import CONFIDENCE
 from offline.experiment.guardrails import Guardrail
@@ -30,7 +31,8 @@ def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...
     """A verdict on every treatment; `names` says what C, T1, ... stand for.
 
     None is given where users were not split as they should have been: whatever moved some of
-    them from one side to the other may be what makes the difference. Where there are several
+    them from one side to the other may be what makes the difference; nor where a check of the log
+    says that it cannot be relied on. Where there are several
     treatments, their p-values are adjusted for that (Holm). A winner that breaks a guardrail is
     not to be shipped.
     """
@@ -41,9 +43,16 @@ def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...
         )
     rows = [analysis.deciding(name) for name in treatments]
     found = _found(analysis, rows)
-    return tuple(
-        _verdict(analysis, row, is_found, names) for row, is_found in zip(rows, found, strict=True)
-    )
+    told = headline(analysis.checks)
+    judged = []
+    for row, is_found in zip(rows, found, strict=True):
+        stop = first_stop(analysis.checks, row.effect.treatment)
+        if stop is None:
+            verdict = _verdict(analysis, row, is_found, names)
+            judged.append(replace(verdict, sentence=verdict.sentence + told))
+        else:
+            judged.append(_stopped(row.effect.treatment, stop, names))
+    return tuple(judged)
 
 
 def label(treatment: str, names: Mapping[str, str]) -> str:
@@ -82,6 +91,12 @@ def _mismatch(treatment: str, ratio: SampleRatio, names: Mapping[str, str]) -> s
         f"No verdict on {label(treatment, names)}: it has {users} where {wanted} were "
         f"expected (sample ratio mismatch, p = {ratio.p:.1g}). Find out who is missing first."
     )
+
+
+def _stopped(treatment: str, stop: Check, names: Mapping[str, str]) -> Verdict:
+    place = f" in {label(stop.treatment, names)}" if stop.treatment else ""
+    sentence = f"No verdict on {label(treatment, names)}: {stop.text}{place}. {stop.advice}"
+    return Verdict(treatment, "open", sentence)
 
 
 def _verdict(

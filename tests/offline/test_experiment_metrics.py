@@ -243,7 +243,9 @@ def test_several_treatments_share_the_verdicts_error(event: Make, reduce: Make) 
         values = 0.5 + 0.1 * (values - values.mean()) / values.std()
         values += 0.05 if arm == "T1" else 0.0
         for value in values:
-            lines += session(event, len(lines), arm, [1], time=float(np.clip(value, 0, 1)))
+            played = session(event, len(lines), arm, [1, 2])
+            played[-1]["time"] = float(np.clip(value, 0, 1))
+            lines += played
     analysis = analyse(reduce(lines))
     assert 0.005 < of(analysis, "mean_session_time").p < 0.05
     first = verdicts(analysis, {})[0]

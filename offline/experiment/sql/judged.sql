@@ -1,5 +1,6 @@
 -- The lines under judgement: those of the experiment, each once. Of lines with the same user,
 -- timestamp, track and message the first counts: whoever ships logs may send a line again.
+-- Users in several treatments, and treatments that are not under study, are left out.
 -- `treatments` maps each value of `experiments` to the treatment under study. `file` is NULL for the
 -- `joined_files`, in which several logs follow each other: their lines have no order to hold them to.
 CREATE VIEW judged AS
@@ -10,8 +11,11 @@ SELECT
     treatments.treatment
 FROM events
 INNER JOIN treatments ON treatments.experiments = events.experiments
+INNER JOIN judged_treatments ON judged_treatments.treatment = treatments.treatment
+LEFT JOIN users_in_several ON users_in_several.user_id = events.user_id
 LEFT JOIN joined_files ON joined_files.file = events.file
-WHERE events.n IN (SELECT MIN(n) FROM events GROUP BY user_id, timestamp, track, message);
+WHERE users_in_several.user_id IS NULL
+    AND events.n IN (SELECT MIN(n) FROM events GROUP BY user_id, timestamp, track, message);
 
 -- Cut into sessions, as sessions.sql has it. A line that stands later in its file than the one that
 -- follows it in time was stamped by a clock that had gone backwards.
