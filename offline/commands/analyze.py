@@ -7,10 +7,14 @@ import click
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
+from offline.commands.users_option import read_users
+from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
+from offline.experiment.capping import check_percentile
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text, parse_weights
+from offline.experiment.notes import notes
 from offline.experiment.report import render_report
 from offline.experiment.result import (
     as_json,
@@ -21,6 +25,7 @@ from offline.experiment.result import (
 )
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
+from offline.experiment.words import label
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
 
@@ -50,6 +55,23 @@ _FILE = click.Path(path_type=Path)
     is_flag=True,
     help="The verdict may be looked at before the end: it rests on the always-valid interval.",
 )
+@click.option(
+    "--cuped",
+    is_flag=True,
+    help="The verdict, its looks and guardrails rest on CUPED (needs --before): to be settled "
+    "before anybody sees a result.",
+)
+@click.option(
+    "--cap",
+    type=float,
+    metavar="PERCENTILE",
+    help="Cut off both sums of a user there, such as at 99.9 of the users of all treatments.",
+)
+@click.option(
+    "--drop-users",
+    metavar="IDS",
+    help="Users to leave out, such as robots: 12,345 or a file with one id a line.",
+)
 @click.option("--catalog", type=_FILE, help="tracks.json, which tells the artists.")
 @click.option("--out", type=_FILE, help="Write the report page (HTML) here.")
 @click.option("--json", "json_out", type=_FILE, help="Write everything as JSON here.")
@@ -67,6 +89,9 @@ def command(
     weights: str | None,
     margins: tuple[str, ...],
     sequential: bool,
+    cuped: bool,
+    cap: float | None,
+    drop_users: str | None,
     catalog: Path | None,
     out: Path | None,
     json_out: Path | None,
@@ -80,9 +105,18 @@ def command(
     """
     info = RunInfo() if run_info is None else load_run_info(run_info)
     shares = None if weights is None else parse_weights(weights)
-    options = Options(shares, parse_margins(margins), sequential)
+    if cuped and not before:
+        raise InputError("--cuped needs --before: the same users' logs from before the experiment")
+    options = Options(
+        weights=shares,
+        margins=parse_margins(margins),
+        sequential=sequential,
+        cuped=cuped,
+        cap=None if cap is None else check_percentile(cap),
+    )
+    drop = [] if drop_users is None else read_users(drop_users)
     with open_logs(logs, engine) as log:
-        aggregates = aggregate(log, experiment, catalog)
+        aggregates = aggregate(log, experiment, catalog, drop)
     earlier = None
     if before:
         with open_logs(before, engine) as log:
@@ -100,6 +134,11 @@ def command(
     click.echo(health_text(analysis.ratio))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
+    labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
+    for note in notes(analysis, labels):
+        click.echo(note)
+    if missing := len(set(drop)) - len(aggregates.quality.dropped_users):
+        click.echo(f"--drop-users: {missing:,} of {len(set(drop)):,} are not in the experiment")
     click.echo(quality_text(aggregates))
     quality = aggregates.quality
     click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))

@@ -1,7 +1,7 @@
 """From an open log to the small tables that the statistics work on."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,16 @@ PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_0
 _COVERAGE_USERS, _BLOCKS = 50, 200
 _ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
 _OWN = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
+_DROPPED = pa.schema([("user_id", pa.string())])
 _JOINED = pa.schema([("file", pa.int32())])
+_DROPPED_LINES = """
+SELECT events.user_id, COUNT(*)
+FROM events
+INNER JOIN treatments ON treatments.experiments = events.experiments
+INNER JOIN dropped_users ON dropped_users.user_id = events.user_id
+GROUP BY events.user_id
+ORDER BY events.user_id
+"""
 # Sums over threads differ in their last digits from run to run; a log must make one page.
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
@@ -56,6 +65,10 @@ class Quality:
     backwards: int
     """Lines that stand in their file after one of the same user with a later timestamp; not looked
     for in files of several logs."""
+    dropped_lines: int
+    """Lines of the experiment that were left out, as their users were to be dropped."""
+    dropped_users: tuple[str, ...]
+    """Those of the users to be dropped that the experiment has."""
     users_in_several: int
     """Users seen in more than one treatment; they count in each."""
     first_timestamp: int
@@ -99,13 +112,19 @@ class Aggregates:
         return self.of(treatment)[metric].dropna()
 
 
-def aggregate(log: EventLog, experiment: str, catalog: str | Path | None = None) -> Aggregates:
+def aggregate(
+    log: EventLog,
+    experiment: str,
+    catalog: str | Path | None = None,
+    drop: Collection[str] = (),
+) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
+    The users of `drop` are left out, as if they had never been there, and counted.
     Raises InputError where the log does not have the experiment (naming those it has), has not
     both the control C and another treatment, or the catalog cannot be read.
     """
-    return _reduce(log, experiment, assign(log, experiment), catalog)
+    return _reduce(log, experiment, assign(log, experiment), catalog, drop)
 
 
 def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:
@@ -114,12 +133,18 @@ def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregate
 
 
 def _reduce(
-    log: EventLog, experiment: str, lines: Counter[str], catalog: str | Path | None
+    log: EventLog,
+    experiment: str,
+    lines: Counter[str],
+    catalog: str | Path | None,
+    drop: Collection[str] = (),
 ) -> Aggregates:
     tracks = [] if catalog is None else list(read_tracks(catalog).values())
     log.engine.register("artists", pa.Table.from_pylist(tracks, _ARTISTS))
     joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
+    names = [{"user_id": user} for user in sorted(set(drop))]
+    log.engine.register("dropped_users", pa.Table.from_pylist(names, _DROPPED))
     log.engine.run((SQL / "judged.sql").read_text())
     own = _own(log.engine, list(lines))
     users = _frame(log.engine, "per_user").round(_STEADY)
@@ -193,14 +218,18 @@ def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
     first, last, backwards, kept = log.engine.rows(
         "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM judged_lines"
     )[0]
+    dropped = log.engine.rows(_DROPPED_LINES)
+    dropped_lines = sum(count for _, count in dropped)
     return Quality(
         files=tuple(str(file) for file in log.files),
         lines=log.lines,
         bad_lines=log.bad_lines,
         bad=log.bad,
         lines_outside=log.lines - log.bad_lines - lines_inside,
-        duplicates=lines_inside - kept,
+        duplicates=lines_inside - dropped_lines - kept,
         backwards=int(backwards),
+        dropped_lines=dropped_lines,
+        dropped_users=tuple(user for user, _ in dropped),
         users_in_several=int(users["user_id"].duplicated().sum()),
         first_timestamp=first,
         last_timestamp=last,
