@@ -26,7 +26,8 @@ from offline.experiment.power import detectable
 from offline.experiment.sample import Sample
 
 HEAVY = 0.2
-"""Share of an arm's denominators above which one user makes a ratio."""
+"""Share of an arm's denominators above which one user makes a ratio: CUPED's θ would be that
+user's own, and leaves nothing to tell how far it can be trusted."""
 Interval = tuple[float, float]
 Method = Literal["Welch", "permutation", "CUPED", "CUPED, permutation", "bootstrap", "none"]
 
@@ -92,10 +93,11 @@ def compare_samples(
     *,
     cuped: bool = False,
     seed: int = 0,
+    draws: int | None = None,
 ) -> Comparison:
     """Compare two arms; with `cuped` what comes of CUPED decides, where the past says anything.
 
-    `seed` is that of the permutation test, which decides for small arms.
+    `seed` and `draws` are those of the permutation test, which decides for small arms.
     """
     sides = control.moments, treated.moments
     effect = compare(treatment, metric, *sides)
@@ -103,22 +105,28 @@ def compare_samples(
     row = Comparison(effect, effect.effect, None, None, "none", users)
     if any(math.isnan(side.variance_of_mean) for side in sides):
         return row
-    row = replace(row, fieller=relative_interval(*sides), adjusted=adjust(control, treated))
-    if min(users) < FEWEST:
-        return replace(row, note=f"fewer than {FEWEST} users of a side have a value: no test")
     heaviest = max(
         0.0 if side.is_mean else float(side.leverage.max()) for side in (control, treated)
     )
-    if cuped and row.adjusted is not None:
-        adjusted = row.adjusted
+    adjusted = adjust(control, treated) if heaviest <= HEAVY else None
+    row = replace(row, fieller=relative_interval(*sides), adjusted=adjusted)
+    if min(users) < FEWEST:
+        return replace(row, note=f"fewer than {FEWEST} users of a side have a value: no test")
+    dealt = seed, draws
+    if cuped and adjusted is not None:
         row = replace(row, change=adjusted.change, moments=(adjusted.control, adjusted.treated))
-        return _decided(row, "CUPED", adjusted.relative(), adjusted.samples, heaviest, seed)
+        return _decided(row, "CUPED", adjusted.relative(), adjusted.samples, heaviest, dealt)
     row = replace(row, moments=sides)
-    row = _decided(row, "Welch", row.fieller, (control, treated), heaviest, seed)
+    row = _decided(row, "Welch", row.fieller, (control, treated), heaviest, dealt)
     if cuped:
-        why = f"fewer than {FEWEST_BEFORE} users of a side were there before, or all were alike"
-        row = replace(row, note="; ".join(filter(None, (f"no CUPED: {why}", row.note))))
+        row = replace(row, note="; ".join(filter(None, (_no_cuped(heaviest), row.note))))
     return row
+
+
+def _no_cuped(heaviest: float) -> str:
+    if heaviest > HEAVY:
+        return f"no CUPED: one user has {100 * heaviest:.0f} % of a side's denominators"
+    return f"no CUPED: fewer than {FEWEST_BEFORE} users of a side have a past, or all the same"
 
 
 def _decided(
@@ -127,7 +135,7 @@ def _decided(
     relative: Interval | None,
     samples: tuple[Sample, Sample],
     heaviest: float,
-    seed: int,
+    dealt: tuple[int, int | None],
 ) -> Comparison:
     """The row with its test: of its moments, or where the arms are small by permutation.
 
@@ -139,7 +147,7 @@ def _decided(
     row = replace(row, detectable=_detectable(*row.moments))
     if not is_small(*samples):
         return replace(row, relative=relative, p=p, method=method)
-    found = permute(*samples, seed)
+    found = permute(*samples, *dealt)
     by: Method = "permutation" if method == "Welch" else "CUPED, permutation"
     row = replace(row, relative=found.relative, p=found.p, method=by)
     why = "small or uneven arms: a permutation test decides"

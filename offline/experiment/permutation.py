@@ -30,8 +30,9 @@ MOST = 20_000
 """Users of the smaller arm above which the test is not made: it would take minutes."""
 DRAWS = 4_999
 _BELOW = 6
-_HEAVY = 10
-"""Users with the largest denominators, whose leverage counts in the statistic of a ratio."""
+_HEAVY, _HEAVIER = 10, 5.0
+"""Up to so many users whose denominators are so many times the mean: their leverage counts in the
+statistic of a ratio."""
 _FEWER_DRAWS, _MANY = 1_999, 2_000
 _CHUNK = 4_000_000
 _TAIL = (1 - CONFIDENCE) / 2
@@ -79,13 +80,16 @@ def permute(
     columns = np.concatenate([_columns(control, 0), _columns(treated, 3)])
     heavy = np.empty(0, np.int64)
     if not (control.is_mean and treated.is_mean):
-        heavy = np.argsort(-columns[:, _BELOW], kind="stable")[:_HEAVY]
+        below = columns[:, _BELOW]
+        heavy = np.argsort(-below, kind="stable")[:_HEAVY]
+        heavy = heavy[below[heavy] > _HEAVIER * below.mean()]
     marks = np.zeros((len(columns), len(heavy)))
     marks[heavy, np.arange(len(heavy))] = 1
     columns = np.concatenate([columns, marks], axis=1)
     sums = _dealt(columns, len(control.below), np.random.default_rng(seed), draws)
     was = control.moments.mean
-    test = _Test(sums, columns.sum(axis=0), columns[heavy], -1.0 if was < 0 else 1.0)
+    arms = np.ascontiguousarray(sums.T), np.ascontiguousarray((columns.sum(axis=0) - sums).T)
+    test = _Test(arms, columns[heavy], -1.0 if was < 0 else 1.0)
     ratio = treated.moments.mean / was if was and interval else math.nan
     return Permuted(test.p(), test.interval(ratio))
 
@@ -133,9 +137,10 @@ def _dealt(columns: Floats, n: int, rng: np.random.Generator, draws: int | None)
 class _Test:
     """The draws of one metric."""
 
-    sums: Floats
-    """Of the treated arm, shape (draws + 1, 9 + users in `heavy`): the last say who is in it."""
-    total: Floats
+    arms: tuple[Floats, Floats]
+    """Sums over the treated arm and over the control, shape (9 + users in `heavy`, draws + 1).
+
+    The last rows say which of those users are in it."""
     heavy: Floats
     """Rows of the users with most leverage."""
     sign: float
@@ -145,37 +150,31 @@ class _Test:
 
         The residuals of the heaviest users are those of HC3, as in `Sample.moments`.
         """
-        weights = np.array([ratio, 1.0])
-        values, variances = [], []
-        for part in (self.sums, self.total - self.sums):
-            above = self.sign * (part[:, [0, 3]] @ weights)
-            cross = self.sign * (part[:, [1, 4]] @ weights)
-            square = part[:, [2, 5]] @ weights**2
-            below, below_square, count = part[:, 6], part[:, 7], part[:, 8]
-            with np.errstate(all="ignore"):
-                value = above / below
-                residual = square - 2 * value * cross + value**2 * below_square
-                residual[residual <= 1e-13 * square] = 0.0
-                residual += self._pulled(part, weights, value, below)
-                variance = residual / below**2 * count / (count - 1)
-            values.append(value)
-            variances.append(variance)
-        difference = values[0] - values[1]
-        size = np.abs(values[0]) + np.abs(values[1])
+        (treated, variance), (control, other) = (self._value(arm, ratio) for arm in self.arms)
+        difference = treated - control
+        size = np.abs(treated) + np.abs(control)
         difference[np.abs(difference) <= NO_SPREAD * size] = 0.0
         with np.errstate(all="ignore"):
-            found: Floats = difference / np.sqrt(variances[0] + variances[1])
+            found: Floats = difference / np.sqrt(variance + other)
         found[np.isnan(found)] = 0.0  # two equal constants, or an arm with no value, or with one
         return found
 
-    def _pulled(self, part: Floats, weights: Floats, value: Floats, below: Floats) -> Floats:
-        """What HC3 adds to the squared residuals of the heaviest users; shape (draws + 1,)."""
-        own = self.heavy[:, _BELOW]
-        left = self.sign * (self.heavy[:, [0, 3]] @ weights) - np.outer(value, own)
-        leverage = own / below[:, None]
-        added = part[:, 9:] * left**2 * (1 / (1 - leverage) ** 2 - 1)
-        found: Floats = added.sum(axis=1, where=part[:, 9:] > 0)
-        return found
+    def _value(self, arm: Floats, ratio: float) -> tuple[Floats, Floats]:
+        """Of an arm, where the control is multiplied by `ratio`, and its variance; per draw."""
+        below, below_square, count = arm[_BELOW], arm[_BELOW + 1], arm[_BELOW + 2]
+        above = self.sign * (ratio * arm[0] + arm[3])
+        cross = self.sign * (ratio * arm[1] + arm[4])
+        square = ratio**2 * arm[2] + arm[5]
+        with np.errstate(all="ignore"):
+            value = above / below
+            residual = square - 2 * value * cross + value**2 * below_square
+            residual[residual <= 1e-13 * square] = 0.0
+            for user, inside in zip(self.heavy, arm[9:], strict=True):
+                left = self.sign * (ratio * user[0] + user[3]) - value * user[_BELOW]
+                pull = 1 / (1 - user[_BELOW] / below) ** 2 - 1
+                residual += np.where(inside > 0, left**2 * pull, 0.0)
+            variance: Floats = residual / below**2 * count / (count - 1)
+        return value, variance
 
     def tails(self, ratio: float) -> tuple[float, float]:
         """Shares of the draws, what was seen among them, at most and at least as large as seen."""
@@ -223,6 +222,6 @@ class _Test:
         for _ in range(_STEPS):
             middle = (within + beyond) / 2
             within, beyond = (middle, beyond) if inside(middle) else (within, middle)
-            if abs(beyond - within) <= 1e-9 * max(1.0, abs(beyond)):
+            if abs(beyond - within) <= 1e-7 * max(1.0, abs(beyond)):
                 break
         return within
