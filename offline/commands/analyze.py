@@ -7,12 +7,16 @@ import click
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
+from offline.commands.users_option import read_users
+from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
+from offline.experiment.capping import check_percentile
 from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, checks_text
 from offline.experiment.declared import declared_weights
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text
+from offline.experiment.notes import notes
 from offline.experiment.report import render_report
 from offline.experiment.result import (
     as_json,
@@ -23,6 +27,7 @@ from offline.experiment.result import (
 )
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
+from offline.experiment.words import label
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
 
@@ -74,6 +79,23 @@ _FILE = click.Path(path_type=Path)
     is_flag=True,
     help="The verdict may be looked at before the end: it rests on the always-valid interval.",
 )
+@click.option(
+    "--cuped",
+    is_flag=True,
+    help="The verdict, its looks and guardrails rest on CUPED (needs --before): to be settled "
+    "before anybody sees a result.",
+)
+@click.option(
+    "--cap",
+    type=float,
+    metavar="PERCENTILE",
+    help="Cut off both sums of a user there, such as at 99.9 of the users of all treatments.",
+)
+@click.option(
+    "--drop-users",
+    metavar="IDS",
+    help="Users to leave out, such as robots: 12,345 or a file with one id a line.",
+)
 @click.option("--catalog", type=_FILE, help="tracks.json, which tells the artists.")
 @click.option("--out", type=_FILE, help="Write the report page (HTML) here.")
 @click.option("--json", "json_out", type=_FILE, help="Write everything as JSON here.")
@@ -97,6 +119,9 @@ def command(
     allow_fallback: bool,
     margins: tuple[str, ...],
     sequential: bool,
+    cuped: bool,
+    cap: float | None,
+    drop_users: str | None,
     catalog: Path | None,
     out: Path | None,
     json_out: Path | None,
@@ -110,18 +135,21 @@ def command(
     """
     info = RunInfo() if run_info is None else load_run_info(run_info)
     shares = declared_weights(experiment, weights, treatments, config, service)
-    allowed = [
-        name
-        for name, flag in (
-            (BAD, allow_bad),
-            (INCOMPLETE, allow_incomplete),
-            (FALLBACK, allow_fallback),
-        )
-        if flag
-    ]
-    options = Options(shares, parse_margins(margins), sequential, allowed=tuple(allowed))
+    if cuped and not before:
+        raise InputError("--cuped needs --before: the same users' logs from before the experiment")
+    allowed = {BAD: allow_bad, INCOMPLETE: allow_incomplete, FALLBACK: allow_fallback}
+    options = Options(
+        weights=shares,
+        margins=parse_margins(margins),
+        sequential=sequential,
+        cuped=cuped,
+        cap=None if cap is None else check_percentile(cap),
+        allowed=tuple(name for name, flag in allowed.items() if flag),
+    )
+    declared = None if shares is None else list(shares)
+    drop = [] if drop_users is None else read_users(drop_users)
     with open_logs(logs, engine) as log:
-        aggregates = aggregate(log, experiment, catalog, None if shares is None else list(shares))
+        aggregates = aggregate(log, experiment, catalog, drop, declared)
     earlier = None
     if before:
         with open_logs(before, engine) as log:
@@ -140,6 +168,11 @@ def command(
     click.echo(checks_text(analysis.checks))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
+    labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
+    for note in notes(analysis, labels):
+        click.echo(note)
+    if missing := len(set(drop)) - len(aggregates.quality.dropped_users):
+        click.echo(f"--drop-users: {missing:,} of {len(set(drop)):,} are not in the experiment")
     click.echo(quality_text(aggregates))
     quality = aggregates.quality
     click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))

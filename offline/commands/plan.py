@@ -8,10 +8,10 @@ import numpy as np
 from offline.commands.engine_option import engine_option
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate_all
-from offline.experiment.comparison import applicable
 from offline.experiment.effects import Moments
 from offline.experiment.metrics import METRICS, contributions
 from offline.experiment.power import POWER, Plan
+from offline.experiment.rows import applicable
 from offline.logs import open_logs
 
 _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)

@@ -1,6 +1,6 @@
 """From an open log to the small tables that the statistics work on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,16 @@ PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_0
 _COVERAGE_USERS, _BLOCKS = 50, 200
 _ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
 _OWN = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
+_DROPPED = pa.schema([("user_id", pa.string())])
 _JOINED = pa.schema([("file", pa.int32())])
+_DROPPED_LINES = """
+SELECT events.user_id, COUNT(*)
+FROM events
+INNER JOIN treatments ON treatments.experiments = events.experiments
+INNER JOIN dropped_users ON dropped_users.user_id = events.user_id
+GROUP BY events.user_id
+ORDER BY events.user_id
+"""
 # Sums over threads differ in their last digits from run to run; a log must make one page.
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
@@ -63,6 +72,10 @@ class Quality:
     backwards: int
     """Lines that stand in their file after one of the same user with a later timestamp; not looked
     for in files of several logs."""
+    dropped_lines: int
+    """Lines of the experiment that were left out, as their users were to be dropped."""
+    dropped_users: tuple[str, ...]
+    """Those of the users to be dropped that the experiment has."""
     users_in_several: int
     """Users seen in more than one treatment; they are left out."""
     first_timestamp: int
@@ -114,20 +127,29 @@ def aggregate(
     log: EventLog,
     experiment: str,
     catalog: str | Path | None = None,
+    drop: Collection[str] = (),
     declared: Sequence[str] | None = None,
 ) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
-    `declared` are the treatments that the config has; see `assign`.
+    The users of `drop` are left out, as if they had never been there, and counted. `declared` are
+    the treatments that the config has; see `assign`.
     Raises InputError where the log does not have the experiment (naming those it has), has not
     both the control C and another treatment, or the catalog cannot be read.
     """
+    _register_dropped(log.engine, drop)
     return _reduce(log, experiment, assign(log, experiment, declared), catalog)
 
 
 def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:
     """Reduce a whole log, whatever experiments ran, to one treatment; for what came before one."""
+    _register_dropped(log.engine, ())
     return _reduce(log, "", assign_everybody(log), catalog)
+
+
+def _register_dropped(engine: Engine, drop: Collection[str]) -> None:
+    names = [{"user_id": user} for user in sorted(set(drop))]
+    engine.register("dropped_users", pa.Table.from_pylist(names, _DROPPED))
 
 
 def _reduce(
@@ -225,15 +247,19 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
     first, last, backwards, kept = log.engine.rows(
         "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM judged_lines"
     )[0]
+    dropped = log.engine.rows(_DROPPED_LINES)
+    dropped_lines = sum(count for _, count in dropped)
     return Quality(
         files=tuple(str(file) for file in log.files),
         lines=log.lines,
         bad_lines=log.bad_lines,
         bad=log.bad,
-        lines_outside=log.lines - log.bad_lines - lines_inside,
+        lines_outside=log.lines - log.bad_lines - lines_inside - dropped_lines,
         duplicates=lines_inside - in_several - kept,
         lines_in_several=in_several,
         backwards=int(backwards),
+        dropped_lines=dropped_lines,
+        dropped_users=tuple(user for user, _ in dropped),
         users_in_several=assignment.in_several,
         first_timestamp=first,
         last_timestamp=last,

@@ -82,7 +82,7 @@ def test_the_page_tells_everything_in_one_file(make_events: Make, render: Make) 
     )
     text = text_of(render([*events, "{"], info))
     for part in (
-        "Ship DAE (T1): it beats CONTEXTUAL (C) on session time by +",
+        "Not yet: DAE (T1) beats CONTEXTUAL (C) on session time by +",
         "DAE (T1) against CONTEXTUAL (C)",
         "Request time",
         " ms",

@@ -3,6 +3,8 @@ CREATE TABLE treatment_users AS
 SELECT events.user_id, treatments.treatment, COUNT(*) AS lines
 FROM events
 INNER JOIN treatments ON treatments.experiments = events.experiments
+LEFT JOIN dropped_users ON dropped_users.user_id = events.user_id
+WHERE dropped_users.user_id IS NULL
 GROUP BY events.user_id, treatments.treatment;
 
 CREATE TABLE users_in_several AS
