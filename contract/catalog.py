@@ -106,17 +106,17 @@ def _parsed(line: bytes, parse: Callable[[bytes], object]) -> object:
         return parse_line(line)
 
 
-def artist_numbers(tracks: Iterable[Track]) -> list[int]:
-    """A number for the artist of each track, from 0, in the order of their first tracks."""
+def artist_numbers(artists: Iterable[str]) -> list[int]:
+    """A number for the artist of each track, from 0, in the order of their first tracks.
+
+    Each "" has a number of its own.
+    """
     numbers: dict[str, int] = {}
-    found = []
+    found: list[int] = []
     count = 0
-    for track in tracks:
-        number = numbers.get(track.artist, count) if track.artist else count
-        if number == count:
-            count += 1
-            if track.artist:
-                numbers[track.artist] = number
+    for artist in artists:
+        number = numbers.setdefault(artist, count) if artist else count
+        count += number == count
         found.append(number)
     return found
 

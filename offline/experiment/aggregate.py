@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from contract.catalog import artist_numbers
 from offline.catalog import read_tracks
 from offline.engine import Engine, Parameters
 from offline.experiment.assignment import assign, assign_everybody, natural_order
@@ -116,8 +117,8 @@ def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregate
 def _reduce(
     log: EventLog, experiment: str, lines: Counter[str], catalog: str | Path | None
 ) -> Aggregates:
-    tracks = [] if catalog is None else list(read_tracks(catalog).values())
-    log.engine.register("artists", pa.Table.from_pylist(tracks, _ARTISTS))
+    artists = _artists(catalog)
+    log.engine.register("artists", artists)
     joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
     log.engine.run((SQL / "judged.sql").read_text())
@@ -139,8 +140,16 @@ def _reduce(
         _frame(log.engine, "latencies"),
         own,
         quality,
-        catalog is not None,
+        bool(artists.num_rows),
     )
+
+
+def _artists(catalog: str | Path | None) -> pa.Table:
+    """Artists as numbers in text; no rows where the catalog knows none."""
+    tracks = [] if catalog is None else read_tracks(catalog)
+    tracks = tracks if any(track.artist for track in tracks) else []
+    numbers = map(str, artist_numbers(track.artist for track in tracks))
+    return pa.table([range(len(tracks)), list(numbers)], _ARTISTS)
 
 
 def _frame(engine: Engine, query: str, parameters: Parameters = None) -> pd.DataFrame:
