@@ -38,7 +38,7 @@ def parse_line(line: bytes) -> Any:
 
 def _syntax(error: json.JSONDecodeError) -> str:
     if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
-        return f"not JSON: cut off after {len(error.doc)} characters"
+        return f"cut off after {len(error.doc)} characters"
     return f"not JSON ({error.msg} at character {error.pos + 1})"
 
 

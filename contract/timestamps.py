@@ -1,14 +1,13 @@
 """When an event happened: ms since the epoch, or what other editions and programs write for it.
 
-A timestamp in s, µs or ns is known by its size, since each unit covers the years 1973 to 5138
-with numbers that no other has:
+A timestamp in s, µs or ns is known by its size, since no ms of these years have such numbers:
 
-    1e8 <= |t| < 1e11    s
-    1e11 <= |t| < 1e14   ms
-    1e14 <= |t| < 1e17   µs
-    1e17 <= |t|          ns
+    1e9 <= |t| < 2.5e9   s    2001 to 2049
+    1e11 <= |t| < 1e14   ms   1973 to 5138
+    1e14 <= |t| < 1e17   µs   1973 to 5138
+    1e17 <= |t|          ns   1973 and later
 
-Smaller ones, of the first day of 1970 in ms, tell no unit: `UNKNOWN`.
+Others tell no unit, `UNKNOWN`, and are ms, as of a clock that starts at 0.
 """
 
 import math
@@ -23,7 +22,10 @@ Unit = Literal["s", "ms", "us", "ns"]
 UNITS: tuple[Unit, ...] = ("s", "ms", "us", "ns")
 """In the order of their size; the place of each, from 1, is its code in tables; 0 is `UNKNOWN`."""
 UNKNOWN = 0
-SMALLEST, STEP = 10**8, 1000
+_FROM: tuple[tuple[float, int], ...] = (
+    *((1e17, 4), (1e14, 3), (1e11, 2), (2.5e9, UNKNOWN), (1e9, 1)),
+    (0, UNKNOWN),
+)
 NAMES: Mapping[Unit, str] = {
     "s": "seconds",
     "ms": "milliseconds",
@@ -40,7 +42,7 @@ _ISO = re.compile(
 def unit_code(number: int | float) -> int:
     """The code of the unit of a timestamp of this size: 1 for s to 4 for ns, else `UNKNOWN`."""
     size = abs(number)
-    return sum(size >= SMALLEST * STEP**step for step in range(len(UNITS)))
+    return next(code for start, code in _FROM if size >= start)
 
 
 def parse_timestamp(value: object) -> tuple[int, int] | None:

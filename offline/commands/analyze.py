@@ -102,6 +102,9 @@ def command(
         click.echo(guardrail_text(analysis))
     click.echo(quality_text(aggregates))
     quality = aggregates.quality
-    click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))
+    notes = [*quality.notes]
+    if earlier is not None:
+        notes += (f"--before: {note}" for note in earlier.quality.notes)
+    click.echo("\n".join([*list_bad_lines(quality.skipped), *notes]))
     if out is not None:
         click.echo(f"report: {out}")

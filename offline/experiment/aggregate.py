@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +14,7 @@ from offline.engine import Engine, Parameters
 from offline.experiment.assignment import assign, assign_everybody, natural_order
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
-from offline.log_lines import BadLine
+from offline.log_lines import BadLine, Skipped
 from offline.logs import EventLog
 
 SQL = Path(__file__).parent / "sql"
@@ -64,6 +64,12 @@ class Quality:
     """Of the experiment's lines; ms since the epoch, UTC."""
     events_per_hour: Mapping[int, int]
     """All usable lines of the log, of whatever experiment; hours since the epoch."""
+    skipped: Skipped = field(default_factory=lambda: Skipped(0, 0))
+    """The bad lines by what is wrong with them."""
+    unit: str = "ms"
+    """What the log's timestamps were in, by their size."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted or left out in reading the log."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +220,9 @@ def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
         first_timestamp=first,
         last_timestamp=last,
         events_per_hour=events_per_hour(log),
+        skipped=log.skipped,
+        unit=log.unit,
+        notes=log.notes,
     )
 
 
