@@ -98,4 +98,4 @@ spark-package:
 
 clean:
 	rm -rf .venv out
-	find botify sim offline script -name __pycache__ -prune -exec rm -rf {} +
+	find botify contract sim offline script -name __pycache__ -prune -exec rm -rf {} +

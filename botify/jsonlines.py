@@ -8,6 +8,8 @@ from typing import Any, TypeGuard
 import orjson
 
 from botify.errors import InputError
+from contract.errors import FormatError
+from contract.jsonlines import BOM, parse_line
 
 
 def encode(value: object) -> bytes:
@@ -34,18 +36,27 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
+                line = line.removeprefix(BOM)
                 if not line.strip():
                     continue
                 place = f"{path}:{number}"
                 try:
                     value = _loads(line)
                 except ValueError as error:
-                    raise InputError(f"{place}: not JSON ({reason(error)})") from error
+                    value = _parsed(place, line, error)
                 if not isinstance(value, dict):
                     raise InputError(f"{place}: expected a JSON object")
                 yield place, value
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _parsed(place: str, line: bytes, error: ValueError) -> Any:
+    """What orjson refused: NaN, which pandas writes, or no JSON."""
+    try:
+        return parse_line(line)
+    except FormatError:
+        raise InputError(f"{place}: not JSON ({reason(error)})") from error
 
 
 def reason(error: ValueError) -> str:

@@ -175,6 +175,9 @@ def command(
         click.echo(f"--drop-users: {missing:,} of {len(set(drop)):,} are not in the experiment")
     click.echo(quality_text(aggregates))
     quality = aggregates.quality
-    click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))
+    of_log = [*quality.notes]
+    if earlier is not None:
+        of_log += (f"--before: {note}" for note in earlier.quality.notes)
+    click.echo("\n".join([*list_bad_lines(quality.skipped), *of_log]))
     if out is not None:
         click.echo(f"report: {out}")

@@ -12,6 +12,7 @@ from offline.experiment.effects import Moments
 from offline.experiment.metrics import METRICS, contributions
 from offline.experiment.power import POWER, Plan
 from offline.experiment.rows import applicable
+from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
 
 _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -49,6 +50,10 @@ def command(
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")
     with open_logs(logs, engine) as log:
         aggregates = aggregate_all(log, catalog)
+    quality = aggregates.quality
+    told = list_bad_lines(quality.skipped) if quality.bad_lines else []
+    for note in (*told, *quality.notes):
+        click.echo(note)
     _, missing = applicable(aggregates)
     if metric in missing:
         raise InputError(f"--metric {metric}: {missing[metric]}")
@@ -74,5 +79,5 @@ def command(
         click.echo(f"users a side   detectable effect (chance {POWER:.0%})")
         for size in _SIZES if users is None else (users,):
             found = plan.detectable(size)
-            told = f"{found:>8.2f} %" if math.isfinite(found) else "    none"
-            click.echo(f"{size:>12,}   {told}")
+            shown = f"{found:>8.2f} %" if math.isfinite(found) else "    none"
+            click.echo(f"{size:>12,}   {shown}")

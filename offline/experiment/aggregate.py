@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from contract.catalog import artist_numbers
 from offline.catalog import read_tracks
 from offline.engine import Engine, Parameters
 from offline.errors import InputError
@@ -18,7 +19,7 @@ from offline.experiment.assignment import (
 )
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
-from offline.log_lines import BadLine
+from offline.log_lines import BadLine, Skipped
 from offline.logs import EventLog
 
 SQL = Path(__file__).parent / "sql"
@@ -83,6 +84,12 @@ class Quality:
     """Of the experiment's lines; ms since the epoch, UTC."""
     events_per_hour: Mapping[int, int]
     """All usable lines of the log, of whatever experiment; hours since the epoch."""
+    skipped: Skipped = field(default_factory=lambda: Skipped(0, 0))
+    """The bad lines by what is wrong with them."""
+    unit: str = "ms"
+    """What the log's timestamps were in, by their size."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted or left out in reading the log."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +163,8 @@ def _reduce(
     log: EventLog, experiment: str, assignment: Assignment, catalog: str | Path | None
 ) -> Aggregates:
     lines = assignment.lines
-    tracks = [] if catalog is None else list(read_tracks(catalog).values())
-    log.engine.register("artists", pa.Table.from_pylist(tracks, _ARTISTS))
+    artists = _artists(catalog)
+    log.engine.register("artists", artists)
     joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
     log.engine.run((SQL / "judged.sql").read_text())
@@ -185,9 +192,17 @@ def _reduce(
         _frame(log.engine, "completeness"),
         own,
         quality,
-        catalog is not None,
+        bool(artists.num_rows),
         assignment.strays,
     )
+
+
+def _artists(catalog: str | Path | None) -> pa.Table:
+    """Artists as numbers in text; no rows where the catalog knows none."""
+    tracks = [] if catalog is None else read_tracks(catalog)
+    tracks = tracks if any(track.artist for track in tracks) else []
+    numbers = map(str, artist_numbers(track.artist for track in tracks))
+    return pa.table([range(len(tracks)), list(numbers)], _ARTISTS)
 
 
 def _frame(engine: Engine, query: str, parameters: Parameters = None) -> pd.DataFrame:
@@ -264,6 +279,9 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
         first_timestamp=first,
         last_timestamp=last,
         events_per_hour=events_per_hour(log),
+        skipped=log.skipped,
+        unit=log.unit,
+        notes=log.notes,
     )
 
 

@@ -1,6 +1,5 @@
 """What a log must be like before anybody is judged by it: a check each, told with its figures."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -95,8 +94,8 @@ def _bad_lines(quality: Quality, allowed: Collection[str]) -> Check:
     if not quality.bad_lines:
         return Check(name, title, "ok", "every line could be used")
     share = quality.bad_lines / quality.lines
-    reasons = Counter(line.reason.partition(", not ")[0] for line in quality.bad)
-    most = f": mostly {reasons.most_common(1)[0][0]}" if reasons else ""
+    commonest = quality.skipped.commonest
+    most = f": mostly {commonest}" if commonest else ""
     text = f"{share_text(quality.bad_lines, quality.lines)} of the lines could not be used{most}"
     if share > BAD_STOP and BAD not in allowed:
         advice = "Mend the log, or judge the rest with --allow-bad."

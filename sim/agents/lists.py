@@ -5,26 +5,42 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
+from contract.catalog import OWNER_KEYS
+from contract.jsonlines import BOM
+from contract.values import is_nothing
 from sim.agents.policies import TOP
 from sim.errors import InputError
-from sim.jsonl import explain, read_lines
+from sim.jsonl import Whole, explain, read_lines
 from sim.world import World
 
-_Track = Annotated[int, Field(ge=0, lt=2**31)]  # below 0 stands for none in the arrays
+_Track = Annotated[Whole, Field(ge=0, lt=2**31)]  # below 0 stands for none in the arrays
+
+
+def _or_empty(value: object) -> object:
+    """Editions write null, or NaN, for a track without neighbours."""
+    return [] if is_nothing(value) else value
 
 
 class _UserList(BaseModel):
     model_config = ConfigDict(strict=True)
-    user: int
+    user: Whole
     tracks: list[_Track]
 
 
 class _TrackList(BaseModel):
     model_config = ConfigDict(strict=True)
-    track: _Track
-    recommendations: list[_Track]
+    track: _Track = Field(validation_alias=AliasChoices(*OWNER_KEYS))
+    recommendations: Annotated[list[_Track], BeforeValidator(_or_empty)] = []
 
 
 def read_recommendations(path: Path, world: World) -> NDArray[np.int32]:
@@ -53,7 +69,8 @@ def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
 def read_top_tracks(path: Path, world: World) -> NDArray[np.int32]:
     """Track ids of top_tracks.json, most popular first."""
     try:
-        tracks = TypeAdapter(list[_Track]).validate_json(path.read_bytes(), strict=True)
+        content = path.read_bytes().removeprefix(BOM)
+        tracks = TypeAdapter(list[_Track]).validate_json(content, strict=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
