@@ -26,7 +26,7 @@ from offline.experiment.sample import Sample
 from offline.experiment.sequential import width
 
 ALPHA = 0.05
-_DRAWS = 999
+_DRAWS = 498
 _GUARDED = "sessions"
 Found = dict[str, bool | None]
 """What is counted of one test: by name, whether it happened; None where the test cannot tell."""

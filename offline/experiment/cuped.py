@@ -64,6 +64,8 @@ class _Side:
     """Centred on the mean over both sides; 0 for a user who was not there before."""
     known: Floats
     """1 for a user who was."""
+    effective: float
+    """See `Sample.effective`."""
     inflation: Floats
     """Of a user's residual, for the share of y's denominators: see `Sample.inflation`."""
 
@@ -88,8 +90,14 @@ def adjust(control: Sample, treated: Sample) -> Adjusted | None:
         return None
     every = np.concatenate([values[some] for values, some in zip(x, known, strict=True)])
     sides = [
-        _Side(y[i], np.where(known[i], x[i] - every.mean(), 0.0), known[i] * 1.0, inflation[i])
-        for i in range(2)
+        _Side(
+            y[i],
+            np.where(known[i], x[i] - every.mean(), 0.0),
+            known[i] * 1.0,
+            side.effective,
+            inflation[i],
+        )
+        for i, side in enumerate((control, treated))
     ]
     spread = sum(float(side.deviations() @ side.deviations()) for side in sides)
     if spread <= 1e-18 * float(every @ every):
@@ -135,7 +143,7 @@ def _moments(side: _Side, theta: float, spread: float, apart: float) -> Moments:
     leverage = 1 / n + deviations**2 / spread
     left = (values - mean) / np.sqrt(1 - np.minimum(leverage, 0.99)) * side.inflation
     influence = left * (1 / n - apart * deviations / spread)
-    return Moments(n, mean, float(influence @ influence))
+    return Moments(n, mean, float(influence @ influence), side.effective)
 
 
 def _joint(

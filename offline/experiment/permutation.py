@@ -28,12 +28,13 @@ LEAST_PER_SKEWNESS = 355.0
 R. Longbotham, Y. Xu, "Seven Rules of Thumb for Web Site Experimenters", KDD 2014)."""
 MOST = 20_000
 """Users of the smaller arm above which the test is not made: it would take minutes."""
-DRAWS = 4_999
+DRAWS = 4_998
+"""One less than a round number: no tail is 2.5 % to the digit."""
 _BELOW = 6
 _HEAVY, _HEAVIER = 10, 5.0
 """Up to so many users whose denominators are so many times the mean: their leverage counts in the
 statistic of a ratio."""
-_FEWER_DRAWS, _MANY = 1_999, 2_000
+_FEWER_DRAWS, _MANY = 1_998, 2_000
 _CHUNK = 4_000_000
 _TAIL = (1 - CONFIDENCE) / 2
 _STEPS, _DOUBLINGS = 60, 40

@@ -54,6 +54,14 @@ class Sample:
         return self.below / total if total else np.zeros(len(self.below))
 
     @cached_property
+    def effective(self) -> float:
+        """1 / sum(leverage²): as many users with equal denominators weigh as much (Kish 1965).
+
+        The variance of a ratio rests on no more of them.
+        """
+        return float(self.n) if self.is_mean else float(1 / (self.leverage**2).sum())
+
+    @cached_property
     def inflation(self) -> Floats:
         """1 / (1 − leverage) for a ratio, 1 for a mean; shape (n,).
 
@@ -83,7 +91,7 @@ class Sample:
         if np.abs(residuals).max() <= NO_SPREAD * abs(ratio) * self.below.max():
             return Moments(self.n, ratio, 0.0)
         pulled = residuals * self.inflation / total
-        return Moments(self.n, ratio, float(pulled @ pulled))
+        return Moments(self.n, ratio, float(pulled @ pulled), self.effective)
 
     def capped(self, above: float, below: float) -> "Sample":
         """With no numerator above the one and no denominator above the other."""
