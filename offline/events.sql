@@ -15,6 +15,9 @@ CREATE TABLE lines (
     recommendation BIGINT,  -- NULL for a `last` too
     recommender VARCHAR,    -- who answered
     propensity DOUBLE,      -- chance of this answer
+    run VARCHAR,            -- of which start of the service: one config, its lists, its world
+    world_version VARCHAR,
+    model_version VARCHAR,  -- of the list or model that answers first
     fault VARCHAR
 );
 

@@ -14,7 +14,10 @@ WITH texts AS (
         session ->> '$' AS session,
         CAST(recommendation AS VARCHAR) AS recommendation,
         recommender ->> '$' AS recommender,
-        TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity
+        TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity,
+        run ->> '$' AS run,
+        world_version ->> '$' AS world_version,
+        model_version ->> '$' AS model_version
     FROM read_json(
         $files, columns = $columns, compression = $compression,
         format = 'newline_delimited', ignore_errors = true
@@ -75,7 +78,7 @@ judged AS (
 SELECT
     file, kind AS message, ms AS timestamp, unit, user_id, played AS track, share AS time,
     seconds AS latency, assigned AS experiments, session, recommended AS recommendation,
-    recommender, propensity, fault,
+    recommender, propensity, run, world_version, model_version, fault,
     CASE fault
         WHEN 'message' THEN message
         WHEN 'timestamp' THEN timestamp

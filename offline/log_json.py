@@ -21,6 +21,9 @@ FIELDS = (
     "session",
     "recommender",
     "propensity",
+    "run",
+    "world_version",
+    "model_version",
 )
 """Fields of a line that are read."""
 

@@ -62,7 +62,14 @@ _TIMESTAMP: Mapping[str, Readings] = {
 }
 
 # Fields that a log may lack, in the order of the table `lines`.
-_OPTIONAL = {"session": "VARCHAR", "recommender": "VARCHAR", "propensity": "DOUBLE"}
+_OPTIONAL = {
+    "session": "VARCHAR",
+    "recommender": "VARCHAR",
+    "propensity": "DOUBLE",
+    "run": "VARCHAR",
+    "world_version": "VARCHAR",
+    "model_version": "VARCHAR",
+}
 _REQUIRED = ("message", "timestamp", "user", "track", "time", "latency", "experiments")
 
 
@@ -159,7 +166,8 @@ def _judged(relation: str, types: Mapping[str, str], path: Path | str, place: st
         SELECT
             {place}, _message, timestamp_ms(_whole, _broken, _dated) AS timestamp,
             timestamp_unit(_whole, _broken, _dated) AS unit, _user AS user_id, _track, _time,
-            _latency, _experiments, _session, _recommendation, _recommender, _propensity, _fault,
+            _latency, _experiments, _session, _recommendation, _recommender, _propensity,
+            _run, _world_version, _model_version, _fault,
             CASE _fault {shown} END AS shown
         FROM judged"""
 

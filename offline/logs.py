@@ -20,6 +20,7 @@ from contract.timestamps import Unit
 from offline.engine import Engine, needing_spark
 from offline.engine.duck import DuckEngine
 from offline.errors import InputError
+from offline.log_choice import Choice
 from offline.log_content import LogFile, copied, examine
 from offline.log_files import find_log_files
 from offline.log_json import HERE, explain_json, load_json
@@ -31,7 +32,7 @@ MAX_NAMED = 1000
 """Bad lines are all counted; this many of them are named."""
 EVENTS = (
     "file, message, {timestamp} AS timestamp, user_id, track, time, latency, experiments, session,"
-    " recommendation, recommender, propensity"
+    " recommendation, recommender, propensity, run, world_version, model_version"
 )
 """Columns of `events`, but for `n`, the place of a line in the log."""
 
@@ -71,18 +72,21 @@ class _OddError(Exception):
 
 
 @contextmanager
-def open_logs(paths: Sequence[str | Path], engine: str = "duckdb") -> Iterator[EventLog]:
+def open_logs(
+    paths: Sequence[str | Path], engine: str = "duckdb", choice: Choice | None = None
+) -> Iterator[EventLog]:
     """Read logs: files, directories or patterns; JSON Lines, `.gz`, `.zst`,
     `.parquet`.
 
     On DuckDB the events live in a temporary database on disk (under $TMPDIR) until the context
-    ends; on Spark (`engine` "spark") in its cache, and paths may be `hdfs://`. Raises InputError
+    ends; on Spark (`engine` "spark") in its cache, and paths may be `hdfs://`. `choice` says which
+    of the events are meant. Raises InputError
     where a path leads nowhere, a file cannot be read or is no log, the log has no lines, or all
     its lines are bad, where timestamps are in several units, and where there is no Spark.
     """
     if engine == "spark":
-        with needing_spark("offline.engine.spark_logs").open_on_spark(paths) as log:
-            yield log
+        with needing_spark("offline.engine.spark_logs").open_on_spark(paths, choice) as log:
+            yield check_choice(log, choice)
         return
     found = find_log_files(paths)
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as scratch:
@@ -93,8 +97,8 @@ def open_logs(paths: Sequence[str | Path], engine: str = "duckdb") -> Iterator[E
                 connection.execute("SET enable_progress_bar = false")
             connection.execute((HERE / "events.sql").read_text())
             files = [examine(file, Path(scratch)) for file in found.files]
-            log = _read(connection, files, Path(scratch))
-            yield replace(log, notes=(*found.notes, *log.notes))
+            log = _read(connection, files, Path(scratch), choice or Choice())
+            yield check_choice(replace(log, notes=(*found.notes, *log.notes)), choice)
         finally:
             connection.close()
 
@@ -113,12 +117,35 @@ def checked_log(
     return EventLog(engine, tuple(files), skipped, notes=tuple(notes))
 
 
+def check_choice(log: EventLog, choice: Choice | None) -> EventLog:
+    """The log, with a note of what was chosen; raises InputError where that is nothing."""
+    if not choice:
+        return log
+    [(chosen,)] = log.engine.rows("SELECT COUNT(*) FROM events")
+    if not chosen:
+        runs, versions = (
+            ", ".join(str(value) for (value,) in log.engine.rows(_VALUES.format(name=name)))
+            for name in ("run", "model_version")
+        )
+        raise InputError(
+            f"{choice}: no event of the log is meant; it has the runs {runs or 'none'} and the "
+            f"versions {versions or 'none'}"
+        )
+    events = log.lines - log.bad_lines
+    return replace(log, notes=(*log.notes, f"{choice}: {chosen:,} of {events:,} events"))
+
+
+_VALUES = "SELECT DISTINCT {name} FROM lines WHERE {name} IS NOT NULL ORDER BY {name} LIMIT 9"
+
+
 def names_of(files: Sequence[Path | str]) -> str:
     """The first three, for a message."""
     return ", ".join(map(str, files[:3])) + (", ..." if len(files) > 3 else "")
 
 
-def _read(connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path) -> EventLog:
+def _read(
+    connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path, choice: Choice
+) -> EventLog:
     while True:
         notes = _load(connection, files, scratch)
         try:
@@ -132,7 +159,8 @@ def _read(connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: 
     timestamp, unit, more = timestamps_of(sizes, lambda row: _place(connection, files, row))
     columns = EVENTS.format(timestamp=timestamp)
     connection.execute(
-        f"CREATE VIEW events AS SELECT rowid AS n, {columns} FROM lines WHERE fault IS NULL"
+        f"CREATE VIEW events AS SELECT rowid AS n, {columns} FROM lines"
+        f" WHERE fault IS NULL AND {choice.condition(timestamp)}"
     )
     return replace(log, unit=unit, notes=(*notes, *more))
 

@@ -12,7 +12,7 @@ from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.capping import check_percentile
-from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, checks_text
+from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
 from offline.experiment.declared import declared_weights
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text
@@ -28,6 +28,7 @@ from offline.experiment.result import (
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import label
+from offline.log_choice import Choice, parse_moment
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
 
@@ -52,6 +53,19 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option(
     "--service", metavar="URL", help="A running service that says so (its GET /experiments)."
+)
+@click.option("--run", help="Judge the lines of this run alone, where the log has several.")
+@click.option("--version", help="Judge the time in which this version of a model was served.")
+@click.option("--since", help="Judge what came from then on: 2026-11-30T08:00 (UTC), or ms.")
+@click.option("--until", help="Judge what came before that.")
+@click.option(
+    "--published",
+    type=_FILE,
+    multiple=True,
+    help="When versions were put into service [default: published.jsonl beside the logs].",
+)
+@click.option(
+    "--allow-mixed", is_flag=True, help="Judge several runs, worlds or models as if they were one."
 )
 @click.option(
     "--allow-bad", is_flag=True, help="Judge though over 5 % of the lines could not be used."
@@ -114,6 +128,12 @@ def command(
     treatments: str | None,
     config: Path | None,
     service: str | None,
+    run: str | None,
+    version: str | None,
+    since: str | None,
+    until: str | None,
+    published: tuple[Path, ...],
+    allow_mixed: bool,
     allow_bad: bool,
     allow_incomplete: bool,
     allow_fallback: bool,
@@ -137,7 +157,13 @@ def command(
     shares = declared_weights(experiment, weights, treatments, config, service)
     if cuped and not before:
         raise InputError("--cuped needs --before: the same users' logs from before the experiment")
-    allowed = {BAD: allow_bad, INCOMPLETE: allow_incomplete, FALLBACK: allow_fallback}
+    allowed = {
+        BAD: allow_bad,
+        INCOMPLETE: allow_incomplete,
+        FALLBACK: allow_fallback,
+        MIXED: allow_mixed,
+    }
+    choice = Choice(run, version, parse_moment("--since", since), parse_moment("--until", until))
     options = Options(
         weights=shares,
         margins=parse_margins(margins),
@@ -148,8 +174,8 @@ def command(
     )
     declared = None if shares is None else list(shares)
     drop = [] if drop_users is None else read_users(drop_users)
-    with open_logs(logs, engine) as log:
-        aggregates = aggregate(log, experiment, catalog, drop, declared)
+    with open_logs(logs, engine, choice) as log:
+        aggregates = aggregate(log, experiment, catalog, drop, declared, published)
     earlier = None
     if before:
         with open_logs(before, engine) as log:

@@ -18,6 +18,7 @@ from offline.engine.spark_files import SparkFile, find_spark_files, read_head
 from offline.engine.spark_lines import read_packed, read_rows, read_text
 from offline.engine.spark_reader import SCHEMA
 from offline.errors import InputError
+from offline.log_choice import Choice
 from offline.log_content import problem_of
 from offline.log_json import FIELDS, HERE
 from offline.log_lines import BadLine, Skipped
@@ -28,7 +29,7 @@ from offline.logs import EVENTS, MAX_NAMED, EventLog, checked_log, names_of
 
 
 @contextmanager
-def open_on_spark(paths: Sequence[str | Path]) -> Iterator[EventLog]:
+def open_on_spark(paths: Sequence[str | Path], choice: Choice | None = None) -> Iterator[EventLog]:
     """As `offline.logs.open_logs`, which see; paths may be addresses of other file systems."""
     engine = SparkEngine.start()
     try:
@@ -36,7 +37,7 @@ def open_on_spark(paths: Sequence[str | Path]) -> Iterator[EventLog]:
         try:
             lines, more = _lines(engine, files)
             engine.define("lines", lines, keep=True)
-            log = _account(engine, files, [*notes, *more])
+            log = _account(engine, files, [*notes, *more], choice or Choice())
         except FAILURES as error:
             names = names_of([file.name for file in files])
             raise InputError(f"{names} cannot be read: {reason_of(error)}") from error
@@ -133,7 +134,9 @@ def _column(field: StructField, nanos: bool) -> str:
     return f"`{field.name}`"
 
 
-def _account(engine: SparkEngine, files: Sequence[SparkFile], notes: Sequence[str]) -> EventLog:
+def _account(
+    engine: SparkEngine, files: Sequence[SparkFile], notes: Sequence[str], choice: Choice
+) -> EventLog:
     faults = dict(
         engine.rows("SELECT fault, COUNT(*) FROM lines WHERE fault IS NOT NULL GROUP BY fault")
     )
@@ -152,7 +155,10 @@ def _account(engine: SparkEngine, files: Sequence[SparkFile], notes: Sequence[st
 
     timestamp, unit, more = timestamps_of(engine.rows(SIZES.format(order="n")), place)
     columns = EVENTS.format(timestamp=timestamp)
-    events = engine.session.sql(f"SELECT n, {columns} FROM lines WHERE held AND fault IS NULL")
+    events = engine.session.sql(
+        f"SELECT n, {columns} FROM lines"
+        f" WHERE held AND fault IS NULL AND {choice.condition(timestamp)}"
+    )
     engine.define("events", events, keep=False)
     return replace(log, unit=unit, notes=(*log.notes, *more))
 

@@ -30,6 +30,7 @@ _TYPES = {
     "track": "BIGINT",
     **{"time": "DOUBLE", "latency": "DOUBLE", "experiments": "STRING", "session": "STRING"},
     **{"recommendation": "BIGINT", "recommender": "STRING", "propensity": "DOUBLE"},
+    **{"run": "STRING", "world_version": "STRING", "model_version": "STRING"},
     "fault": "STRING",  # as in events.sql
     "held": "BOOLEAN",  # NULL: a line that holds nothing
     **{"n": "BIGINT", "file": "INT"},

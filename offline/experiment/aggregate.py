@@ -17,6 +17,13 @@ from offline.experiment.assignment import (
     assign_everybody,
     natural_order,
 )
+from offline.experiment.provenance import (
+    Provenance,
+    per_version,
+    provenance_of,
+    read_published,
+    records_beside,
+)
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
 from offline.log_lines import BadLine, Skipped
@@ -102,7 +109,8 @@ class Aggregates:
     `periods` has what each user did in each `period_name`: `user_id`, `treatment`, `period`,
     `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
     treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
-    `completeness` has a row per treatment with the columns of completeness.sql.
+    `completeness` has a row per treatment with the columns of completeness.sql, `versions` the
+    `sessions` and `total_time` of each user in each `number`ed span between changes of a model.
     """
 
     experiment: str
@@ -114,6 +122,8 @@ class Aggregates:
     coverage: pd.DataFrame
     latencies: pd.DataFrame
     completeness: pd.DataFrame
+    provenance: Provenance
+    versions: pd.DataFrame
     own: Mapping[str, str]
     """The recommender that answered most of a treatment's requests, where the log says it."""
     quality: Quality
@@ -136,16 +146,18 @@ def aggregate(
     catalog: str | Path | None = None,
     drop: Collection[str] = (),
     declared: Sequence[str] | None = None,
+    published: Sequence[Path] = (),
 ) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
     The users of `drop` are left out, as if they had never been there, and counted. `declared` are
-    the treatments that the config has; see `assign`.
+    the treatments that the config has; see `assign`. `published` are records of publications, to
+    those that lie beside the log.
     Raises InputError where the log does not have the experiment (naming those it has), has not
     both the control C and another treatment, or the catalog cannot be read.
     """
     _register_dropped(log.engine, drop)
-    return _reduce(log, experiment, assign(log, experiment, declared), catalog)
+    return _reduce(log, experiment, assign(log, experiment, declared), catalog, published)
 
 
 def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:
@@ -160,7 +172,11 @@ def _register_dropped(engine: Engine, drop: Collection[str]) -> None:
 
 
 def _reduce(
-    log: EventLog, experiment: str, assignment: Assignment, catalog: str | Path | None
+    log: EventLog,
+    experiment: str,
+    assignment: Assignment,
+    catalog: str | Path | None,
+    published: Sequence[Path] = (),
 ) -> Aggregates:
     lines = assignment.lines
     artists = _artists(catalog)
@@ -179,6 +195,9 @@ def _reduce(
     quality = _quality(log, assignment)
     period = _period(quality)
     periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
+    records = read_published([*records_beside(log.files), *published])
+    provenance = provenance_of(_frame(log.engine, "provenance"), records)
+    versions = per_version(log.engine, provenance, (SQL / "per_version.sql").read_text())
     log.engine.register("user_groups", pa.Table.from_pandas(_groups(users), preserve_index=False))
     return Aggregates(
         experiment,
@@ -190,6 +209,8 @@ def _reduce(
         _frame(log.engine, "coverage"),
         _frame(log.engine, "latencies"),
         _frame(log.engine, "completeness"),
+        provenance,
+        versions,
         own,
         quality,
         bool(artists.num_rows),

@@ -18,6 +18,7 @@ from offline.experiment.metrics import FAMILY
 from offline.experiment.rows import Settings, applicable, compare_all
 from offline.experiment.segments import Segment, segments
 from offline.experiment.sequential import Look, looks
+from offline.experiment.versions import VersionEffect, version_effects
 
 DECIDING = "mean_session_time"
 
@@ -61,6 +62,8 @@ class Analysis:
     guardrails: tuple[Guardrail, ...]
     looks: Mapping[str, tuple[Look, ...]]
     segments: Mapping[str, tuple[Segment, ...]]
+    versions: Mapping[str, tuple[VersionEffect, ...]]
+    """While each set of models was in service, by treatment; empty where none changed."""
 
     @property
     def family(self) -> tuple[Effect, ...]:
@@ -111,4 +114,5 @@ def analyse(
         guard(found.rows, options.margins, times if options.sequential else None),
         followed,
         {name: segments(aggregates, before, name, DECIDING) for name in treatments},
+        {name: version_effects(aggregates, name) for name in treatments},
     )

@@ -8,10 +8,12 @@ import pandas as pd
 
 from offline.experiment.aggregate import Aggregates, Quality
 from offline.experiment.assignment import CONTROL
+from offline.experiment.provenance import Provenance
 from offline.experiment.value_test import share_p
+from offline.experiment.words import moment
 
-BAD, INCOMPLETE, FALLBACK = "bad", "incomplete", "fallback"
-ALLOWANCES = (BAD, INCOMPLETE, FALLBACK)
+BAD, INCOMPLETE, FALLBACK, MIXED = "bad", "incomplete", "fallback", "mixed"
+ALLOWANCES = (BAD, INCOMPLETE, FALLBACK, MIXED)
 """What `--allow-...` can take a stop from."""
 
 BAD_TOLD, BAD_STOP = 0.001, 0.05
@@ -49,6 +51,7 @@ def run_checks(aggregates: Aggregates, allowed: Collection[str] = ()) -> tuple[C
     """Every check, those of the whole log first; `allowed` of ALLOWANCES stop nothing."""
     return (
         _bad_lines(aggregates.quality, allowed),
+        *_mixed(aggregates.provenance, allowed),
         _both(aggregates),
         *_strays(aggregates),
         *_completeness(aggregates.completeness, allowed),
@@ -101,6 +104,36 @@ def _bad_lines(quality: Quality, allowed: Collection[str]) -> Check:
         advice = "Mend the log, or judge the rest with --allow-bad."
         return Check(name, title, "stop", text, advice=advice)
     return Check(name, title, "note" if share > BAD_TOLD else "ok", text)
+
+
+_WHICH = "Say which lines are meant with --run, --since or --version, or judge all: --allow-mixed."
+
+
+def _mixed(found: Provenance, allowed: Collection[str]) -> Iterator[Check]:
+    if not found.told:
+        text = "the log does not say of which run, world and model its lines are"
+        yield Check("mixed", "One run, one world", "unknown", f"{text}: not checked")
+        return
+    forbidden: Status = "note" if MIXED in allowed else "stop"
+    for name, title, lines in (("world", "World", found.worlds), ("run", "Run", found.runs)):
+        told = ", ".join(f"{value} with {count:,} lines" for value, count in lines.items())
+        if len(lines) > 1:
+            text = f"the log is of {len(lines)} {name}s ({told})"
+            yield Check(name, title, forbidden, text, advice=_WHICH)
+        else:
+            yield Check(name, title, "ok", told or "the log does not say")
+    for change in found.changes:
+        what = (
+            f"the model changed from {change.before} to {change.after} at {moment(change.began)}"
+        )
+        if change.interleaved:
+            text = f"{what}, and both answered until {moment(change.left)}"
+            yield Check("model", "Model", forbidden, text, change.treatment, _WHICH)
+        elif not change.recorded(found.published):
+            text = f"{what}, and no record says that it was published then"
+            yield Check("model", "Model", forbidden, text, change.treatment, _WHICH)
+        else:
+            yield Check("model", "Model", "note", f"{what}, as was published", change.treatment)
 
 
 def _both(aggregates: Aggregates) -> Check:

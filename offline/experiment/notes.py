@@ -5,11 +5,11 @@ Said alike on the terminal, on the page and in the JSON.
 
 from collections.abc import Mapping
 
-from offline.experiment.analysis import Analysis
+from offline.experiment.analysis import DECIDING, Analysis
 from offline.experiment.comparison import Comparison
 from offline.experiment.leverage import Heavy
 from offline.experiment.metrics import BY_NAME
-from offline.experiment.words import interval, percent
+from offline.experiment.words import interval, moment, percent
 
 _MOST = 10
 
@@ -22,6 +22,7 @@ def notes(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
         *_caps(analysis),
         *_past(analysis),
         *_several_looks(analysis),
+        *_versions(analysis, labels),
     ]
 
 
@@ -111,3 +112,24 @@ def _several_looks(analysis: Analysis) -> list[str]:
         "The verdict and the guardrails hold at every look; all other intervals and p-values are "
         "of a single look, at the end."
     ]
+
+
+def _versions(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
+    """The effect while each set of models was in service."""
+    told = []
+    for treatment, spans in analysis.versions.items():
+        if not spans:
+            continue
+        effects = []
+        for span in spans:
+            row = span.comparison
+            effect = "no interval"
+            if row.change is not None and row.relative is not None:
+                effect = f"{percent(row.change)} ({interval(*row.relative)})"
+            place = (
+                "before the first change" if span.since is None else f"from {moment(span.since)}"
+            )
+            effects.append(f"{place} {effect}")
+        title = BY_NAME[DECIDING].title
+        told.append(f"{title} of {labels[treatment]} by version: {'; '.join(effects)}.")
+    return told

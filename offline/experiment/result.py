@@ -12,6 +12,7 @@ from offline.experiment.effects import COLUMNS, CONFIDENCE, Effect
 from offline.experiment.metrics import BY_NAME, FAMILY
 from offline.experiment.notes import notes
 from offline.experiment.verdict import Verdict
+from offline.experiment.versions import VersionEffect
 from offline.experiment.words import interval, percent
 from offline.hours import hour_text
 
@@ -117,6 +118,11 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
             "expected": dict(analysis.ratio.expected),
         },
         "checks": [asdict(check) for check in analysis.checks],
+        "runs": dict(aggregates.provenance.runs),
+        "worlds": dict(aggregates.provenance.worlds),
+        "versions": {
+            name: [_version(span) for span in spans] for name, spans in analysis.versions.items()
+        },
         "treatments": [asdict(arm) for arm in aggregates.arms],
         "notes": notes(analysis, {arm.treatment: arm.treatment for arm in aggregates.arms}),
         "log": {
@@ -142,6 +148,17 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
     rounded: dict[str, Any] = _rounded(content)
     return rounded
+
+
+def _version(span: VersionEffect) -> dict[str, Any]:
+    row = span.comparison
+    return {
+        "since": span.since,
+        "until": span.until,
+        "effect": row.change,
+        "interval": row.relative,
+        "users": {"control": row.users[0], "treatment": row.users[1]},
+    }
 
 
 def _comparison(row: Comparison) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Figures and names as people read them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 
 def label(treatment: str, names: Mapping[str, str]) -> str:
@@ -18,3 +19,15 @@ def percent(value: float) -> str:
 def interval(lower: float, upper: float) -> str:
     """Both ends with one percent sign: +79.1 to +89.6 %."""
     return f"{percent(lower).removesuffix(' %')} to {percent(upper)}"
+
+
+def moment(timestamp: int) -> str:
+    """Milliseconds since the epoch as a date and time; as they are if out of range.
+
+    >>> moment(1_764_547_200_000)
+    '2025-12-01 00:00:00 UTC'
+    """
+    try:
+        return f"{datetime.fromtimestamp(timestamp / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{timestamp} ms"

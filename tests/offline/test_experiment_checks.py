@@ -18,6 +18,7 @@ from offline.experiment.checks import Check, checks_text
 from offline.experiment.declared import declared_weights
 from offline.experiment.value_test import share_p
 from offline.experiment.verdict import verdicts
+from offline.log_choice import Choice, parse_moment
 from offline.logs import open_logs
 
 EXPERIMENT = "DAE_VS_CONTEXTUAL"
@@ -66,11 +67,12 @@ def without_sessions(events: list[Event]) -> list[Event]:
 def test_a_whole_log_is_judged(judge: Judge, events: list[Event]) -> None:
     for log in (events, without_sessions(events)):
         analysis = judge(log)
-        assert {check.status for check in analysis.checks} == {"ok"}
+        unknown = [c.name for c in analysis.checks if c.status != "ok"]
+        assert unknown == ["mixed"]  # whether it is of one run, these lines do not say
         assert sentence(analysis).startswith("Ship T1")
         text = checks_text(analysis.checks)
         assert text.startswith("as it should be: Answers followed,")
-        assert "\n" not in text
+        assert text.count("\n") == 1
 
 
 @pytest.mark.parametrize("sessions_known", [True, False])
@@ -315,3 +317,129 @@ def test_shares_come_from_a_running_service(service: str) -> None:
         declared_weights("TEST", service="http://127.0.0.1:9")
     with pytest.raises(InputError, match="must begin with http"):
         declared_weights("TEST", service="file:///etc")
+
+
+def stamped(events: list[Event], change: Callable[[Event], dict[str, Any]]) -> list[Event]:
+    """The same lines with fields of where they are from, those of `change` last."""
+    return [
+        e | {"run": "r1", "world_version": "w1", "model_version": None}
+        | ({"model_version": "m1"} if e["message"] == "next" else {})
+        | change(e)
+        for e in events
+    ]  # fmt: skip
+
+
+def test_a_log_that_does_not_say_where_it_is_from(judge: Judge, events: list[Event]) -> None:
+    # `judge` knows no origin; the same with one is as good as without.
+    assert one(judge(events), "mixed").status == "unknown"
+    analysis = judge(stamped(events, lambda _: {}))
+    assert {check.status for check in analysis.checks} == {"ok"}
+
+
+@pytest.mark.parametrize(("field", "name"), [("world_version", "world"), ("run", "run")])
+def test_several_worlds_or_runs_are_not_judged_together(
+    judge: Judge, events: list[Event], field: str, name: str
+) -> None:
+    log = stamped(events, lambda e: {field: "other"} if e["user"] % 4 < 2 else {})
+    analysis = judge(log)
+    assert stops(analysis) == {name}
+    assert sentence(analysis).startswith(f"No verdict on T1: the log is of 2 {name}s (")
+    assert "--allow-mixed" in sentence(analysis)
+    assert sentence(judge(log, allowed=("mixed",))).startswith("Ship T1")
+
+
+def later_model(events: list[Event]) -> tuple[list[Event], int]:
+    """Lines of T1 whose model changed half-way, and when."""
+    moments = sorted(e["timestamp"] for e in events)
+    changed = moments[len(moments) // 2] + 1
+
+    def change(e: Event) -> dict[str, Any]:
+        new = e["timestamp"] >= changed and e["experiments"][EXPERIMENT] == "T1"
+        return {"model_version": "m2"} if new and e["message"] == "next" else {}
+
+    return stamped(events, change), changed
+
+
+def test_a_model_that_changed_without_a_record_stops(judge: Judge, events: list[Event]) -> None:
+    log, _ = later_model(events)
+    analysis = judge(log)
+    assert stops(analysis) == {"model"}
+    assert "the model changed from m1 to m2 at " in sentence(analysis)
+    assert "no record says that it was published then" in sentence(analysis)
+
+
+def test_a_model_that_was_published_meanwhile_is_a_note(
+    judge: Judge, events: list[Event], tmp_path: Path
+) -> None:
+    log, changed = later_model(events)
+    record = tmp_path / "published.jsonl"
+    said = {"timestamp": changed, "name": "dae", "version": "m2", "previous": "m1"}
+    record.write_text(json.dumps(said) + "\n")
+    analysis = judge(log)
+    assert one(analysis, "model", "T1").status == "note"
+    first, second = analysis.versions["T1"]
+    assert (first.since, second.until) == (None, None)
+    assert first.until == second.since
+    assert abs((first.until or 0) - changed) < 3_600_000
+    # As many users as played in each span, by hand.
+    begun = {}
+    for e in log:
+        begun.setdefault((e["user"], e["session"]), e["timestamp"])
+    arms = {e["user"]: e["experiments"][EXPERIMENT] for e in log}
+    early = {user for (user, _), at in begun.items() if at < changed and arms[user] == "T1"}
+    assert first.comparison.users[1] == len(early)
+    # Published at another time, it is no record of this change.
+    record.write_text(json.dumps(said | {"timestamp": changed + 9_000_000}) + "\n")
+    assert stops(judge(log)) == {"model"}
+
+
+def test_models_that_take_turns_stop(judge: Judge, events: list[Event], tmp_path: Path) -> None:
+    log = stamped(
+        events,
+        lambda e: {"model_version": "m2"} if e["message"] == "next" and e["user"] % 4 == 1 else {},
+    )
+    (tmp_path / "published.jsonl").write_text('{"timestamp": 1700000000000, "version": "m2"}\n')
+    analysis = judge(log)
+    assert stops(analysis) == {"model"}
+    assert "and both answered until" in sentence(analysis)
+
+
+@pytest.mark.parametrize("text", ["{", '{"version": 1}\n{}', "[]\n\n"])
+def test_a_record_that_is_none_is_refused(
+    judge: Judge, events: list[Event], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "published.jsonl").write_text(text + "\n")
+    with pytest.raises(InputError, match=r"published.jsonl:\d: is no record"):
+        judge(events)
+
+
+def test_what_is_meant_is_chosen(write_log: Callable[..., Path], events: list[Event]) -> None:
+    log, changed = later_model(events)
+    other = stamped(events, lambda _: {"run": "r2", "session": None})
+    path = write_log([*log, *(e | {"user": e["user"] + 1000} for e in other)])
+    with open_logs([path], choice=Choice(run="r1")) as chosen:
+        assert aggregate(chosen, EXPERIMENT).users["lines"].sum() == len(events)
+        assert chosen.notes[-1] == f"--run r1: {len(events):,} of {2 * len(events):,} events"
+    with open_logs([path], choice=Choice(run="r1", version="m2")) as chosen:
+        [(first,)] = chosen.engine.rows("SELECT MIN(timestamp) FROM events")
+        assert first >= changed
+        # Sessions that began before are left out whole.
+        found = aggregate(chosen, EXPERIMENT)
+        assert found.completeness["without_start"].sum() == 0
+    with open_logs([path], choice=Choice(until=changed)) as chosen:
+        [(last,)] = chosen.engine.rows("SELECT MAX(timestamp) FROM events")
+        assert last < changed
+    with pytest.raises(
+        InputError, match=r"--run r9: no event .* runs r1, r2 and the versions m1, m2"
+    ), open_logs([path], choice=Choice(run="r9")):
+        pass
+
+
+def test_moments_are_dates_or_milliseconds() -> None:
+    assert parse_moment("--since", "2025-12-01T00:00") == 1_764_547_200_000
+    assert parse_moment("--since", "2025-12-01T03:00+03:00") == 1_764_547_200_000
+    assert parse_moment("--since", "1764547200000") == 1_764_547_200_000
+    assert parse_moment("--since", None) is None
+    for text in ("yesterday", "17", "2025-13-01"):
+        with pytest.raises(InputError, match="--since"):
+            parse_moment("--since", text)

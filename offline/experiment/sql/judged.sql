@@ -9,6 +9,7 @@ SELECT
     events.n, CASE WHEN joined_files.file IS NULL THEN events.file END AS file,
     events.message, events.timestamp, events.user_id, events.track, events.time,
     events.latency, events.session, events.recommendation, events.recommender,
+    events.experiments, events.run, events.world_version, events.model_version,
     treatments.treatment
 FROM events
 INNER JOIN treatments ON treatments.experiments = events.experiments
