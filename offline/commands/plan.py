@@ -63,8 +63,8 @@ def command(
     with open_logs(logs, engine) as log:
         aggregates = aggregate_all(log, catalog)
     quality = aggregates.quality
-    told = list_bad_lines(quality.skipped) if quality.bad_lines else []
-    for note in (*told, *quality.notes):
+    bad = list_bad_lines(quality.skipped) if quality.bad_lines else []
+    for note in (*bad, *quality.notes):
         click.echo(note)
     _, missing = applicable(aggregates)
     if metric in missing:
