@@ -93,6 +93,8 @@ def command(
     for name, margin in guarded.items():
         guard = None if name in missing or name not in METRICS else _plan(aggregates, name)
         why = missing.get(name, "users must differ in it, and its mean must not be 0")
+        if name not in METRICS:
+            why = "it has no value per user to plan with"
         power = why if guard is None else _guardrail(guard, name, margin, users)
         click.echo(f"guardrail {name}: {power}")
 

@@ -33,7 +33,7 @@ def test_a_plan_answers_both_questions(make_events: Make, write_log: Make) -> No
 
 
 def test_a_guardrail_is_planned_for_too(make_events: Make, write_log: Make) -> None:
-    log = write_log(make_events()
+    log = write_log(make_events())
     words = ("--guardrail", "sessions=off", "--guardrail", "mean_request_time=20")
     [line] = [some for some in run(log, *words).output.splitlines() if "guardrail" in some]
     assert line.startswith("guardrail mean_request_time: +20 % is ruled out with ")
@@ -42,7 +42,7 @@ def test_a_guardrail_is_planned_for_too(make_events: Make, write_log: Make) -> N
     assert f"; {int(users):,} users a side rule it out with 8" in again
     assert "guardrail repeats: +5 % is ruled out" in run(log, "--guardrail", "repeats=5").output
     missing = run(log, "--guardrail", "coverage=5").output
-    assert "guardrail coverage: users must differ in it" in missing
+    assert "guardrail coverage: it has no value per user to plan with" in missing
 
 
 @pytest.mark.parametrize(
