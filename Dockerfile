@@ -4,11 +4,12 @@ WORKDIR /src
 COPY LICENSE README.md constraints.txt pyproject.toml ./
 # What the service needs, before its own code: so a change of that leaves this layer as it is.
 # The environment has no pip of its own; it is filled from outside. Of numpy, a quarter is tests.
-RUN mkdir botify && touch botify/__init__.py \
+RUN mkdir botify contract && touch botify/__init__.py contract/__init__.py \
     && python -m venv --without-pip /opt/botify \
     && pip --python /opt/botify install --no-cache-dir --constraint constraints.txt '.[service]' \
     && find /opt/botify -name tests -type d -prune -exec rm -r {} + \
-    && rm -r botify build *.egg-info
+    && rm -r botify contract build *.egg-info
+COPY contract contract
 COPY botify botify
 RUN pip --python /opt/botify install --no-cache-dir --no-deps --force-reinstall .
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ab_logs import Split, as_table, stamps, write_parquet
+from ab_logs import START_MS, Split, as_table, stamps, write_parquet
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -107,6 +107,8 @@ class Laboratory:
                 base = int(events.episodes.min())
                 events = events._replace(episodes=events.episodes - base)
                 at = stamps(events, self.world, int(events.episodes.max()) + 1, design.days)
+                if name == "before":  # a period before is over when the experiment begins
+                    at = at - (int(at.max()) - START_MS + 1)
                 rows = np.searchsorted(self.world.users.ids, events.users)
                 latency = slow[rows] * rng.lognormal(0, 0.4, len(rows))
                 arms = dict(zip(self.world.users.ids.tolist(), arm_of.tolist(), strict=True))
@@ -194,9 +196,7 @@ def _metric(row: Comparison, true: float | None) -> dict[str, Any]:
     name, effect = row.effect.metric, row.effect
     found: dict[str, Any] = {f"{name}.effect": effect.effect}
     if row.p is not None:
-        found[f"{name}.welch"] = row.p < ALPHA
-    if row.p is None and row.bootstrap is not None:
-        found[f"{name}.bootstrap"] = not _within(row.bootstrap, 0.0)
+        found[f"{name}.{'bootstrap' if row.method == 'bootstrap' else 'welch'}"] = row.p < ALPHA
     if row.cuped is not None and row.adjusted is not None:
         found[f"{name}.cuped"] = not _within(row.cuped, 0.0)
         found[f"{name}.cuped_effect"] = row.cuped_effect

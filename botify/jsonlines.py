@@ -10,6 +10,8 @@ import orjson
 
 from botify.errors import InputError
 from botify.files import open_regular, refusing
+from contract.errors import FormatError
+from contract.jsonlines import BOM, parse_line
 
 LONGEST_LINE = 2**24
 """Bytes: a longer line is no list and no track, and a file of one line without end is not read."""
@@ -40,6 +42,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with open_regular(path) as file, refusing(path):
         lines = iter(lambda: file.readline(LONGEST_LINE + 1), b"")
         for number, line in enumerate(lines, 1):
+            line = line.removeprefix(BOM)
             if not line.strip():
                 continue
             place = f"{path}:{number}"
@@ -47,7 +50,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             try:
                 value = _loads(line)
             except (ValueError, RecursionError) as error:
-                raise InputError(f"{place}: not JSON ({reason(error)})") from error
+                value = _parsed(place, line, error)
             if not isinstance(value, dict):
                 raise InputError(f"{place}: expected a JSON object")
             yield place, value
@@ -69,6 +72,14 @@ def check_size(path: Path, file: BinaryIO) -> None:
 def _check_length(place: str, line: bytes) -> None:
     if len(line) > LONGEST_LINE:
         raise InputError(f"{place}: a line of more than {LONGEST_LINE:,} bytes")
+
+
+def _parsed(place: str, line: bytes, error: Exception) -> Any:
+    """What orjson refused: NaN, which pandas writes, or no JSON."""
+    try:
+        return parse_line(line)
+    except (FormatError, RecursionError):
+        raise InputError(f"{place}: not JSON ({reason(error)})") from error
 
 
 def reason(error: Exception) -> str:

@@ -43,8 +43,8 @@ def read_lists(
     may have an empty list, null, or none at all; a user or everybody may not. Other editions call
     a track `item_id` here. Popular tracks may be as many as the catalog has.
     Raises InputError naming file and line: malformed JSON, unknown or repeated tracks, too few or
-    too many of them, an owner that comes twice or under two names that differ, fewer lists than its
-    first line says.
+    too many of them, an owner that comes twice or under two names that differ, fewer lists than
+    its first line says.
     """
     if kind is ListKind.TOP:
         top = _packed(_read_json(path), f"{path}: the list", n_tracks, (1, length or n_tracks))

@@ -73,7 +73,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
         "/": _get("listening", "Is anybody there?", _ok("Alive", _ref("Hello"), _HELLO)),
         "/track/{track}": _get(
             "listening",
-            "Artist and title of a track",
+            "Artist and title of a track, and its neighbours where the catalog has them",
             _ok("The track", _ref("Track"), {"track": 0, "artist": "Ana", "title": "Dawn"}),
             {"404": _error("There is no such track.", f"there is no track {n_tracks}")},
             parameters=[_path("track", "A track's id.")],
@@ -176,7 +176,17 @@ def _schemas(n_tracks: int) -> Json:
         ),
         "Next": _object({"user": user, "track": {**track, "description": "To play next."}}),
         "Last": _object({"user": user}),
-        "Track": _object({"track": track, "artist": text, "title": text}),
+        "Track": _object(
+            {
+                **{"track": track, "artist": text, "title": text},
+                "recommendations": {
+                    "type": "array",
+                    "items": track,
+                    "description": "Its neighbours, best first, where the catalog has them.",
+                },
+            },
+            optional=("recommendations",),
+        ),
         "Hello": _object({"status": {"const": "alive"}, "message": text}),
         "Experiments": _object({"experiments": {"type": "array", "items": _EXPERIMENT}}),
         "Live": _object({"status": {"const": "alive"}}),

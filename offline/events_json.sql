@@ -1,33 +1,92 @@
--- JSON Lines -> lines. Each field arrives as its JSON text, so that 5, 5.0 and "5" differ and a user
--- of 10^30 keeps every digit. A line that is no JSON object arrives as a row of NULLs; blank lines do
--- not arrive.
-INSERT INTO lines
+-- JSON Lines as rows of `lines`, with `shown`: the text of the field that is wrong. Each field arrives
+-- as its JSON text, so that 5, 5.5 and "5" differ and a user of 10^30 keeps every digit. A line that
+-- is no JSON object arrives as a row of NULLs; blank lines do not arrive.
 WITH texts AS (
     SELECT
         $first_file + file_index AS file,
-        CASE message WHEN '"next"' THEN 'next' WHEN '"last"' THEN 'last' END AS message,
-        TRY_CAST(integer_text(CAST(timestamp AS VARCHAR)) AS BIGINT) AS timestamp,
-        integer_text(CAST("user" AS VARCHAR)) AS user_id,
-        TRY_CAST(integer_text(CAST(track AS VARCHAR)) AS BIGINT) AS track,
-        TRY_CAST(CAST(time AS VARCHAR) AS DOUBLE) AS time,
-        -- A latency that is no number becomes -1, which is refused: NULL has its own meaning.
-        CASE
-            WHEN latency IS NOT NULL
-                THEN COALESCE(TRY_CAST(CAST(latency AS VARCHAR) AS DOUBLE), -1)
-        END AS latency,
+        CAST(message AS VARCHAR) AS message,
+        CAST(timestamp AS VARCHAR) AS timestamp,
+        CAST("user" AS VARCHAR) AS "user",
+        CAST(track AS VARCHAR) AS track,
+        CAST(time AS VARCHAR) AS time,
+        CAST(latency AS VARCHAR) AS latency,
         CAST(experiments AS VARCHAR) AS experiments,
-        CAST(session AS VARCHAR) AS session,
-        TRY_CAST(integer_text(CAST(recommendation AS VARCHAR)) AS BIGINT) AS recommendation,
+        session ->> '$' AS session,
+        CAST(recommendation AS VARCHAR) AS recommendation,
         recommender ->> '$' AS recommender,
         TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity,
-        recommendation IS NULL OR integer_text(CAST(recommendation AS VARCHAR)) IS NOT NULL
-            AS well_typed
+        run ->> '$' AS run,
+        world_version ->> '$' AS world_version,
+        model_version ->> '$' AS model_version
     FROM read_json(
         $files, columns = $columns, compression = $compression,
         format = 'newline_delimited', ignore_errors = true
     )
+),
+
+-- A value of null does not arrive; NaN is what pandas has for it.
+typed AS (
+    SELECT
+        *,
+        TRY_CAST(integer_text(timestamp) AS BIGINT) AS whole,
+        CASE
+            WHEN regexp_full_match(timestamp, '-?[0-9]+') THEN NULL
+            ELSE TRY_CAST(timestamp AS DOUBLE)
+        END AS broken,
+        CASE
+            WHEN starts_with(timestamp, '"') THEN dated_ms(timestamp[2:-2])
+        END AS dated,
+        TRY_CAST(integer_text(recommendation) AS BIGINT) AS recommended,
+        -- A latency that is no number becomes -1, which is refused: NULL has its own meaning.
+        CASE
+            WHEN latency IS NOT NULL AND latency <> 'NaN'
+                THEN COALESCE(TRY_CAST(latency AS DOUBLE), -1)
+        END AS seconds,
+        CASE
+            WHEN NOT starts_with(experiments, '"') THEN experiments
+            WHEN json_valid(experiments ->> '$') THEN CAST(json(experiments ->> '$') AS VARCHAR)
+        END AS assigned
+    FROM texts
+),
+
+events AS (
+    SELECT
+        *,
+        CASE message WHEN '"next"' THEN 'next' WHEN '"last"' THEN 'last' END AS kind,
+        timestamp_ms(whole, broken, dated) AS ms,
+        timestamp_unit(whole, broken, dated) AS unit,
+        integer_text("user") AS user_id,
+        TRY_CAST(integer_text(track) AS BIGINT) AS played,
+        TRY_CAST(time AS DOUBLE) AS share
+    FROM typed
+),
+
+judged AS (
+    SELECT
+        *,
+        fault_of(
+            COALESCE(
+                message, timestamp, "user", track, time, latency, experiments, recommendation
+            ) IS NULL,
+            kind, ms, user_id, played, share, seconds,
+            recommendation IS NOT NULL AND recommendation <> 'NaN' AND recommended IS NULL,
+            assigned
+        ) AS fault
+    FROM events
 )
+
 SELECT
-    * EXCLUDE (well_typed),
-    well_typed AND is_event(message, timestamp, user_id, track, time, latency, experiments)
-FROM texts
+    file, kind AS message, ms AS timestamp, unit, user_id, played AS track, share AS time,
+    seconds AS latency, assigned AS experiments, session, recommended AS recommendation,
+    recommender, propensity, run, world_version, model_version, fault,
+    CASE fault
+        WHEN 'message' THEN message
+        WHEN 'timestamp' THEN timestamp
+        WHEN 'user' THEN "user"
+        WHEN 'track' THEN track
+        WHEN 'time' THEN time
+        WHEN 'latency' THEN latency
+        WHEN 'recommendation' THEN recommendation
+        WHEN 'experiments' THEN experiments
+    END AS shown
+FROM judged

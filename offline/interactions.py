@@ -7,9 +7,9 @@ A directory of interactions holds `interactions.parquet` (user, track, plays), `
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -52,6 +52,10 @@ class Summary:
     interactions: int
     fingerprint: str
     """SHA-256 of the three tables' values: the same data has the same, whatever the files."""
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """Bad lines by what is wrong with them, as in `offline.log_lines.Skipped`."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted or left out of the logs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +78,13 @@ class Interactions:
         about = Path(directory) / "interactions.json"
         try:
             fields = json.loads(about.read_text())
-            summary = Summary(**{**fields, "files": tuple(fields["files"])})
+            summary = Summary(
+                **{
+                    **fields,
+                    "files": tuple(fields["files"]),
+                    "notes": tuple(fields.get("notes", ())),
+                }
+            )
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise InputError(f"{about}: missing or damaged ({error}): collect again") from error
         return cls(pairs["user"], pairs["track"], pairs["plays"], everyone["user"], summary)
@@ -212,6 +222,8 @@ def _summarise(log: EventLog, directory: Path, threshold: float) -> Summary:
         tracks=len(np.unique(pairs["track"])),
         interactions=len(pairs["user"]),
         fingerprint=digest.hexdigest(),
+        faults=log.skipped.faults,
+        notes=log.notes,
     )
 
 

@@ -1,75 +1,133 @@
-"""Which files a log is made of, and what can be saved of a compressed one that is damaged."""
+"""Which files a log is made of."""
 
-import contextlib
 import glob
-import gzip
+import os
 import re
-import tempfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import BinaryIO, Literal
-
-import pyarrow as pa
+from typing import TypeVar
 
 from offline.errors import InputError
 
-Kind = Literal["plain", "gzip", "zstd", "parquet"]
-
-IN_DIRECTORY = ("data.json*", "data*.parquet", "dt=*/data*.parquet")
-"""Logs as the service and the data client write them; the last by date."""
-PACKED: dict[str, Kind] = {".gz": "gzip", ".zst": "zstd"}
+NAMES = ("data.json*", "data*.parquet")
+"""Logs in a directory, and in its sub-directories of whatever depth, are named so."""
+ASIDE = ("_", ".")
+"""Folders whose names begin so are passed over, as Hadoop does; logs there are told of."""
 _OF_SEVERAL = re.compile(r"-x\d+(\.|$)")
+_SHOWN = 3
 
-
-class DamageError(Exception):
-    """A compressed log that cannot be read on; says so for the line at which it ends."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class LogFile:
-    """One file of a log: its name for people, and where and how to read it."""
+class Found:
+    """The files of a log, and what a reader should know of where they were found."""
 
-    path: Path
-    content: Path
-    kind: Kind
-    damage: str | None = None
-    """Why a compressed log ends too early; `content` then holds the lines before that."""
+    files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
 
-def find_log_files(paths: Sequence[str | Path]) -> list[Path]:
-    """Files behind `paths`: each a file, a directory (its `data.json*`), or a glob pattern.
+def find_log_files(paths: Sequence[str | Path]) -> Found:
+    """Files behind `paths`: each a file, a directory (all logs in it, however deep), or a pattern.
 
     Files keep the order of `paths`, sorted by name within a directory or a pattern; a file that
     is named twice is read once. Raises InputError where a path leads to no file.
     """
     found: dict[Path, Path] = {}
+    notes: list[str] = []
     for path in paths:
-        for file in _files_behind(path):
+        for file in _files_behind(path, notes):
             found.setdefault(file.resolve(), file)
     if not found:
         raise InputError("no logs given: name a log file, a directory or a pattern")
-    return list(found.values())
+    return Found(tuple(found.values()), tuple(dict.fromkeys(notes)))
 
 
-def _files_behind(name: str | Path) -> list[Path]:
+def _files_behind(name: str | Path, notes: list[str]) -> list[Path]:
     if is_address(name):
         raise InputError(f"{name} is no local path: only --engine spark reads others")
     path = Path(name)
     if path.is_dir():
-        files = sorted({file for pattern in IN_DIRECTORY for file in path.glob(pattern)})
-        files = [file for file in files if file.is_file()]
+        files = _inside(path, notes)
         if not files:
-            raise no_log_in(path, f"{path}/**/data.json*")
+            raise no_log_in(path)
         return files
     if path.exists():
         return [path]
-    files = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
-    files = [file for file in files if file.is_file()]
+    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+    # A directory that a pattern leads to is one like any other, but need not hold logs.
+    groups = [_inside(match, notes) if match.is_dir() else [match] for match in matches]
+    files = [file for group in groups for file in group if file.is_file()]
     if not files:
         raise no_such_log(path)
     return files
+
+
+def _inside(directory: Path, notes: list[str]) -> list[Path]:
+    """Logs in a directory and below it; the notes tell of those below."""
+    files, aside = sort_logs(_walk(directory), lambda file: file.relative_to(directory).parts)
+    files = sorted(file for file in files if file.is_file())
+    notes += notes_on(
+        directory,
+        [str(file.parent.relative_to(directory)) for file in files],
+        [str(file.parent.relative_to(directory)) for file in aside if file.is_file()],
+    )
+    return files
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    """Every file below; links are followed, each directory once."""
+
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    seen: set[str] = set()
+    for top, inner, names in os.walk(directory, followlinks=True, onerror=refuse):
+        seen.add(os.path.realpath(top))
+        inner[:] = sorted(
+            name for name in inner if os.path.realpath(os.path.join(top, name)) not in seen
+        )
+        yield from (Path(top, name) for name in names)
+
+
+def sort_logs(files: Iterable[T], parts: Callable[[T], Sequence[str]]) -> tuple[list[T], list[T]]:
+    """The logs among files, and those that lie in a folder that is passed over.
+
+    `parts` are the names on the way to a file from the directory that was asked for.
+    """
+    found: list[T] = []
+    aside: list[T] = []
+    for file in files:
+        *folders, name = parts(file)
+        if any(fnmatchcase(name, pattern) for pattern in NAMES):
+            (aside if any(folder.startswith(ASIDE) for folder in folders) else found).append(file)
+    return found, aside
+
+
+def notes_on(directory: Path | str, folders: Sequence[str], aside: Sequence[str]) -> Iterator[str]:
+    """What to tell of a directory, by the folders below it in which its logs are."""
+    below = sorted({folder for folder in folders if folder != "."})
+    if below:
+        files = sum(folder != "." for folder in folders)
+        yield (
+            f"{directory}: {_count(files, 'log')} of {_count(len(below), 'sub-folder')} read as "
+            f"well: {_some(below)}"
+        )
+    if aside:
+        yield (
+            f"{directory}: {_count(len(aside), 'log')} not read, in folders whose names begin "
+            f"with _ or .: {_some(sorted(set(aside)))}"
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def is_address(path: str | Path) -> bool:
@@ -77,11 +135,11 @@ def is_address(path: str | Path) -> bool:
     return "://" in str(path)
 
 
-def no_log_in(directory: Path | str, deeper: str) -> InputError:
-    """For a directory without logs; `deeper` is a pattern for those of its sub-directories."""
+def no_log_in(directory: Path | str) -> InputError:
+    """For a directory without logs in it and in its sub-directories."""
     return InputError(
-        f"no log in {directory}: a directory of logs holds files named data.json*"
-        f" (for those of its sub-directories give '{deeper}')"
+        f"no log in {directory}: a directory of logs holds files named data.json*, itself or in "
+        "its sub-directories; name a file of another name"
     )
 
 
@@ -92,95 +150,6 @@ def no_such_log(path: Path | str) -> InputError:
     )
 
 
-def kind_of(path: Path | str) -> Kind:
-    """How a log is written, by the end of its name."""
-    suffix = Path(path).suffix
-    return "parquet" if suffix == ".parquet" else PACKED.get(suffix, "plain")
-
-
 def is_of_several(path: Path | str) -> bool:
     """Whether the data client put several logs into it, one after the other."""
     return _OF_SEVERAL.search(Path(path).name) is not None
-
-
-def examine(path: Path, scratch: Path) -> LogFile:
-    """How to read `path`; of a damaged one, the whole lines it still gives go into `scratch`.
-
-    Each compressed log is unpacked here once for its checksum: DuckDB does not look at it.
-    Raises InputError where the file cannot be opened.
-    """
-    kind = kind_of(path)
-    if kind in ("plain", "parquet"):
-        return LogFile(path, path, kind)
-    try:
-        damage = _damage(path, kind)
-        if damage is None:
-            return LogFile(path, path, kind if path.stat().st_size else "plain")
-        return LogFile(path, _save_whole_lines(path, kind, scratch), "plain", damage)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-
-
-def unpacked(file: Path | BinaryIO, kind: Kind) -> Iterator[bytes]:
-    """What a compressed log holds, in pieces; what comes before a damage, then DamageError."""
-    with contextlib.ExitStack() as stack:
-        if isinstance(file, Path):
-            file = stack.enter_context(file.open("rb"))
-        yield from _gunzipped(file) if kind == "gzip" else _unzstd(file)
-
-
-def _gunzipped(file: BinaryIO) -> Iterator[bytes]:
-    try:
-        with gzip.open(file) as stream:
-            # read1, not read: what came before the damage must not be lost with it.
-            while chunk := stream.read1(1 << 20):
-                yield chunk
-    except EOFError:
-        raise DamageError("the gzip stream is cut off here; what followed is lost") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise _damaged("gzip", error) from None
-
-
-def _unzstd(file: BinaryIO) -> Iterator[bytes]:
-    stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
-    while True:
-        try:
-            chunk = stream.read(1 << 16)
-        except OSError as error:
-            raise _damaged("zstd", error) from None
-        if not chunk:
-            return
-        yield chunk
-
-
-def _damaged(kind: str, error: Exception) -> DamageError:
-    return DamageError(f"the {kind} stream is damaged here ({error}); what followed is lost")
-
-
-def _damage(path: Path, kind: Kind) -> str | None:
-    try:
-        for _ in unpacked(path, kind):
-            pass
-    except DamageError as error:
-        return str(error)
-    return None
-
-
-def _save_whole_lines(path: Path, kind: Kind, scratch: Path) -> Path:
-    rest = b""
-    with tempfile.NamedTemporaryFile(dir=scratch, suffix=".json", delete=False) as text:
-        with contextlib.suppress(DamageError):
-            for chunk in unpacked(path, kind):
-                lines, newline, rest = (rest + chunk).rpartition(b"\n")
-                text.write(lines + newline)
-        return Path(text.name)
-
-
-def packed_lines(path: Path, kind: Kind) -> Iterator[bytes]:
-    """The lines of a compressed log that is not damaged."""
-    rest = b""
-    for chunk in unpacked(path, kind):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest

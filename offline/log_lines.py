@@ -1,17 +1,33 @@
-"""Why a line of a log is no event of the protocol, said for a person.
+"""What is said of the lines of a log: which are no events, and why.
 
-The rule itself is `is_event` in events.sql, which is fast. This is its precise twin: it is asked
-only about the lines that the rule turned down.
+The rule is `fault_of` in events.sql, which tells the field; here it is put into words.
 """
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-BLANK = " \t\r\n\v\f"
-"""A line of these holds nothing; DuckDB passes it over."""
+from contract.errors import FormatError
+from contract.jsonlines import BLANK, parse_line
+
+LONGEST_LINE = 1 << 24
+"""Bytes; a longer line is a bad one."""
+
+WANTED = {
+    "message": '"next" or "last"',
+    "timestamp": "an integer (ms since the epoch)",
+    "user": "a non-negative integer",
+    "track": "a non-negative integer",
+    "time": "a number from 0 to 1",
+    "latency": "a number of seconds, 0 or more",
+    "recommendation": "an integer or null",
+    "experiments": "an object {experiment: treatment}",
+}
+"""What each field must be."""
+
+LINE, DAMAGE = "line", "damage"
+"""Faults that are of no field: no JSON object, and a compressed log that ends too early."""
 
 
 @dataclass(frozen=True)
@@ -26,77 +42,79 @@ class BadLine:
         return f"{self.path}:{self.line}: {self.reason}"
 
 
-def list_bad_lines(count: int, named: Sequence[BadLine], shown: int = 10) -> list[str]:
-    """Lines of text that tell how many lines were skipped, and where the first of them are."""
-    if not count:
+@dataclass(frozen=True)
+class Skipped:
+    """How many lines of a log are no events, and why."""
+
+    lines: int
+    """Lines that hold anything, usable or not."""
+    bad: int
+    named: tuple[BadLine, ...] = ()
+    """The first of the bad lines, in the order of files and lines."""
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """Bad lines by fault: a field of the log, `LINE` or `DAMAGE`."""
+
+    @property
+    def share(self) -> float:
+        """Share of the log's lines that are bad, 0 to 1."""
+        return self.bad / self.lines if self.lines else 0.0
+
+    @property
+    def commonest(self) -> str | None:
+        """The reason of most of the bad lines; None where there is none."""
+        if not self.faults:
+            return None
+        return reason_of(max(self.faults, key=lambda fault: (self.faults[fault], fault)))
+
+
+def reason_of(fault: str) -> str:
+    """A fault in words, of no line in particular."""
+    if fault == LINE:
+        return "not an object of JSON"
+    if fault == DAMAGE:
+        return "the rest of a compressed log is lost"
+    return f"no `{fault}`, or not {WANTED[fault]}"
+
+
+def list_bad_lines(skipped: Skipped, shown: int = 10) -> list[str]:
+    """Lines of text: how many lines were skipped, why most of them, and where the first are."""
+    if not skipped.bad:
         return ["no bad lines"]
-    text = [f"{count:,} bad line{'s' if count > 1 else ''} skipped:"]
-    text += [f"  {bad}" for bad in named[:shown]]
-    if count > shown:
-        text.append(f"  ... and {count - shown:,} more")
+    lines = "1 bad line" if skipped.bad == 1 else f"{skipped.bad:,} bad lines"
+    why = f"; most often {skipped.commonest}" if skipped.bad > 1 else ""
+    text = [f"{lines} skipped: {_percent(skipped.share)} of all{why}"]
+    text += [f"  {bad}" for bad in skipped.named[:shown]]
+    if skipped.bad > shown:
+        text.append(f"  ... and {skipped.bad - shown:,} more")
     return text
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def explain_fault(fault: str, shown: str | None) -> str:
+    """What is wrong with a field; `shown` is the text of its value, None where it has none."""
+    if shown is None:
+        return f"no `{fault}`"
+    if fault in ("timestamp", "track", "recommendation") and re.fullmatch(r"-?\d{19,}", shown):
+        return f"`{fault}`: a value outside the range that can be stored"
+    shown = shown if len(shown) <= 40 else shown[:37] + "..."
+    return f"`{fault}` must be {WANTED[fault]}, not {shown}"
+
+
 def explain_line(line: bytes) -> str:
-    """What is wrong with one line of JSON Lines that was turned down."""
-    line = line.rstrip(b" \t\r\n")
+    """What is wrong with a line in which the reader found none of the fields."""
+    line = line.strip(BLANK)
     if not line.strip(b"\0"):
         return f"{len(line)} zero bytes, no event"
     try:
-        event = json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        return f"not UTF-8 text (byte {error.start + 1})"
-    except json.JSONDecodeError as error:
-        if error.pos >= len(error.doc) or error.msg.startswith("Unterminated"):
-            return f"cut off after {len(error.doc)} characters"
-        return f"not JSON ({error.msg} at character {error.pos + 1})"
-    except (ValueError, RecursionError) as error:
-        return f"not JSON ({error})"
-    if not isinstance(event, dict):
-        return "not a JSON object"
-    return explain_event(event)
+        value = parse_line(line)
+    except FormatError as error:
+        return str(error)
+    return "no `message`" if isinstance(value, dict) else "not a JSON object"
 
 
-def explain_event(event: Mapping[str, object]) -> str:
-    """What is wrong with the fields of an event that was turned down."""
-    for field in ("message", "timestamp", "user", "track", "time", "experiments"):
-        if event.get(field) is None:
-            return f"no `{field}`"
-    if event["message"] not in ("next", "last"):
-        return _wrong(event, "message", '"next" or "last"')
-    if not _is_int(event["timestamp"]):
-        return _wrong(event, "timestamp", "an integer (ms since the epoch)")
-    for field in ("user", "track"):
-        value = event[field]
-        if not isinstance(value, int) or not _is_int(value) or value < 0:
-            return _wrong(event, field, "a non-negative integer")
-    if not _is_number(event["time"], 1.0):
-        return _wrong(event, "time", "a number from 0 to 1")
-    if event.get("latency") is None and event["message"] == "next":
-        return "no `latency`"
-    if event.get("latency") is not None and not _is_number(event["latency"], math.inf):
-        return _wrong(event, "latency", "a number of seconds, 0 or more")
-    if event.get("recommendation") is not None and not _is_int(event["recommendation"]):
-        return _wrong(event, "recommendation", "an integer or null")
-    experiments = event["experiments"]
-    if not isinstance(experiments, dict) or not all(
-        isinstance(treatment, str | None) for treatment in experiments.values()
-    ):
-        return _wrong(event, "experiments", "an object {experiment: treatment}")
-    return "a value outside the range that can be stored"
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object, upper: float) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 <= value <= upper and value != math.inf
-
-
-def _wrong(event: Mapping[str, object], field: str, wanted: str) -> str:
-    shown = json.dumps(event[field], default=str)
-    shown = shown if len(shown) <= 40 else shown[:37] + "..."
-    return f"`{field}` must be {wanted}, not {shown}"
+def too_long(length: int) -> str:
+    """Why a line of so many bytes is bad."""
+    return f"a line of {length:,} bytes; one of {LONGEST_LINE:,} or more is no event"

@@ -1,44 +1,40 @@
 """Event logs as a relation of an engine: a line is an event, or it is accounted for.
 
-DuckDB's parallel readers get whole files, and mark the lines that are no events. Only files that
+DuckDB's parallel readers get whole files, and tell the lines that are no events. Only files that
 have such lines are opened again, to name line and reason. Spark is asked for by name, and
 offline/engine/spark_logs.py is how it reads.
 """
 
 import contextlib
-import glob
 import itertools
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
+from contract.jsonlines import BLANK, BOM
+from contract.timestamps import Unit
 from offline.engine import Engine, needing_spark
 from offline.engine.duck import DuckEngine
 from offline.errors import InputError
-from offline.log_files import LogFile, examine, find_log_files, packed_lines
-from offline.log_lines import BLANK, BadLine, explain_line
+from offline.log_choice import Choice
+from offline.log_content import LogFile, copied, examine
+from offline.log_files import find_log_files
+from offline.log_json import HERE, explain_json, load_json
+from offline.log_lines import DAMAGE, BadLine, Skipped
 from offline.log_parquet import explain_rows, load_parquet
+from offline.log_units import SIZES, timestamps_of
 
-HERE = Path(__file__).parent
-FIELDS = (
-    "message",
-    "timestamp",
-    "user",
-    "track",
-    "time",
-    "latency",
-    "recommendation",
-    "experiments",
-    "session",
-    "recommender",
-    "propensity",
-)
 MAX_NAMED = 1000
 """Bad lines are all counted; this many of them are named."""
+EVENTS = (
+    "file, message, {timestamp} AS timestamp, user_id, track, time, latency, experiments, session,"
+    " recommendation, recommender, propensity, run, world_version, model_version"
+)
+"""Columns of `events`, but for `n`, the place of a line in the log."""
 
 
 @dataclass(frozen=True)
@@ -48,26 +44,49 @@ class EventLog:
     engine: Engine
     files: tuple[Path | str, ...]
     """A local file's path, or the address of one that is elsewhere."""
-    lines: int
-    """Lines that hold anything, usable or not."""
-    bad_lines: int
-    bad: tuple[BadLine, ...]
-    """The first `MAX_NAMED` of the bad lines, in the order of files and lines."""
+    skipped: Skipped
+    """How many lines there are, how many of them are bad, and why."""
+    unit: Unit = "ms"
+    """What the timestamps were in."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted or left out: to be told where the result is read."""
+
+    @property
+    def lines(self) -> int:
+        """Lines that hold anything, usable or not."""
+        return self.skipped.lines
+
+    @property
+    def bad_lines(self) -> int:
+        """Lines that are no events."""
+        return self.skipped.bad
+
+    @property
+    def bad(self) -> tuple[BadLine, ...]:
+        """The first `MAX_NAMED` of the bad lines, in the order of files and lines."""
+        return self.skipped.named
+
+
+class _OddError(Exception):
+    """A file must be read by way of a copy; its index."""
 
 
 @contextmanager
-def open_logs(paths: Sequence[str | Path], engine: str = "duckdb") -> Iterator[EventLog]:
+def open_logs(
+    paths: Sequence[str | Path], engine: str = "duckdb", choice: Choice | None = None
+) -> Iterator[EventLog]:
     """Read logs: files, directories or patterns; JSON Lines, `.gz`, `.zst`,
     `.parquet`.
 
     On DuckDB the events live in a temporary database on disk (under $TMPDIR) until the context
-    ends; on Spark (`engine` "spark") in its cache, and paths may be `hdfs://`. Raises InputError
-    where a path leads nowhere, a file cannot be read, the log has no lines, or all its lines are
-    bad, and where there is no Spark to be had.
+    ends; on Spark (`engine` "spark") in its cache, and paths may be `hdfs://`. `choice` says which
+    of the events are meant. Raises InputError
+    where a path leads nowhere, a file cannot be read or is no log, the log has no lines, or all
+    its lines are bad, where timestamps are in several units, and where there is no Spark.
     """
     if engine == "spark":
-        with needing_spark("offline.engine.spark_logs").open_on_spark(paths) as log:
-            yield log
+        with needing_spark("offline.engine.spark_logs").open_on_spark(paths, choice) as log:
+            yield check_choice(log, choice)
         return
     found = find_log_files(paths)
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as scratch:
@@ -77,26 +96,46 @@ def open_logs(paths: Sequence[str | Path], engine: str = "duckdb") -> Iterator[E
             with contextlib.suppress(duckdb.InvalidInputException):
                 connection.execute("SET enable_progress_bar = false")
             connection.execute((HERE / "events.sql").read_text())
-            files = [examine(file, Path(scratch)) for file in found]
-            _load(connection, files)
-            yield _account(connection, files)
+            files = [examine(file, Path(scratch)) for file in found.files]
+            log = _read(connection, files, Path(scratch), choice or Choice())
+            yield check_choice(replace(log, notes=(*found.notes, *log.notes)), choice)
         finally:
             connection.close()
 
 
 def checked_log(
-    engine: Engine,
-    files: Sequence[Path | str],
-    lines: int,
-    usable: int,
-    bad: Sequence[BadLine],
+    engine: Engine, files: Sequence[Path | str], skipped: Skipped, notes: Sequence[str] = ()
 ) -> EventLog:
-    """What was read, `usable` lines of it events; raises InputError where it is no log at all."""
-    if not lines:
+    """What was read; raises InputError where it is no log at all."""
+    if not skipped.lines:
         raise InputError(f"the log is empty: no line in {names_of(files)}")
-    if not usable:
-        raise InputError(f"none of the {lines} lines of the log is an event; the first: {bad[0]}")
-    return EventLog(engine, tuple(files), lines, lines - usable, tuple(bad[:MAX_NAMED]))
+    if skipped.bad == skipped.lines:
+        raise InputError(
+            f"none of the {skipped.lines} lines of the log is an event; the first: "
+            f"{skipped.named[0]}"
+        )
+    return EventLog(engine, tuple(files), skipped, notes=tuple(notes))
+
+
+def check_choice(log: EventLog, choice: Choice | None) -> EventLog:
+    """The log, with a note of what was chosen; raises InputError where that is nothing."""
+    if not choice:
+        return log
+    [(chosen,)] = log.engine.rows("SELECT COUNT(*) FROM events")
+    if not chosen:
+        runs, versions = (
+            ", ".join(str(value) for (value,) in log.engine.rows(_VALUES.format(name=name)))
+            for name in ("run", "model_version")
+        )
+        raise InputError(
+            f"{choice}: no event of the log is meant; it has the runs {runs or 'none'} and the "
+            f"versions {versions or 'none'}"
+        )
+    events = log.lines - log.bad_lines
+    return replace(log, notes=(*log.notes, f"{choice}: {chosen:,} of {events:,} events"))
+
+
+_VALUES = "SELECT DISTINCT {name} FROM lines WHERE {name} IS NOT NULL ORDER BY {name} LIMIT 9"
 
 
 def names_of(files: Sequence[Path | str]) -> str:
@@ -104,45 +143,75 @@ def names_of(files: Sequence[Path | str]) -> str:
     return ", ".join(map(str, files[:3])) + (", ..." if len(files) > 3 else "")
 
 
-def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile]) -> None:
-    first = 0
-    for kind, group in itertools.groupby(files, key=lambda file: file.kind):
-        batch = list(group)
+def _read(
+    connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path, choice: Choice
+) -> EventLog:
+    while True:
+        notes = _load(connection, files, scratch)
+        try:
+            skipped = _account(connection, files, scratch)
+            break
+        except _OddError as odd:
+            files[odd.args[0]] = copied(files[odd.args[0]].path, scratch)
+            connection.execute("DELETE FROM lines")
+    log = checked_log(DuckEngine(connection), [file.path for file in files], skipped, notes)
+    sizes = connection.execute(SIZES.format(order="rowid")).fetchall()
+    timestamp, unit, more = timestamps_of(sizes, lambda row: _place(connection, files, row))
+    columns = EVENTS.format(timestamp=timestamp)
+    connection.execute(
+        f"CREATE VIEW events AS SELECT rowid AS n, {columns} FROM lines"
+        f" WHERE fault IS NULL AND {choice.condition(timestamp)}"
+    )
+    return replace(log, unit=unit, notes=(*notes, *more))
+
+
+def _load(connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path) -> list[str]:
+    notes: list[str] = []
+    for kind, group in itertools.groupby(enumerate(files), key=lambda pair: pair[1].kind):
+        indices = [index for index, _ in group]
         if kind == "parquet":
-            for index, file in enumerate(batch, first):
-                load_parquet(connection, file.path, index)
+            for index in indices:
+                notes += load_parquet(connection, files[index].path, index)
         else:
-            _load_json(connection, batch, first)
-        first += len(batch)
+            _load_json(connection, files, indices, scratch)
+    return notes
 
 
 def _load_json(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile], first: int
+    connection: duckdb.DuckDBPyConnection,
+    files: list[LogFile],
+    indices: Sequence[int],
+    scratch: Path,
 ) -> None:
-    parameters = {
-        "files": [glob.escape(str(file.content)) for file in files],
-        "columns": dict.fromkeys(FIELDS, "JSON"),
-        "compression": "none" if files[0].kind == "plain" else files[0].kind,
-        "first_file": first,
-    }
+    batch = [files[index] for index in indices]
     try:
-        connection.execute((HERE / "events_json.sql").read_text(), parameters)
+        load_json(connection, [file.content for file in batch], batch[0].kind, indices[0])
     except duckdb.Error as error:
-        names = names_of([file.path for file in files])
-        raise InputError(f"{names} cannot be read: {str(error).splitlines()[0]}") from error
+        if len(batch) > 1:  # one of them it is
+            for index in indices:
+                _load_json(connection, files, [index], scratch)
+        elif batch[0].content == batch[0].path:
+            # A line is longer than DuckDB takes, or zeros follow a gzip: a copy has neither.
+            files[indices[0]] = copied(batch[0].path, scratch)
+            _load_json(connection, files, indices, scratch)
+        else:
+            said = str(error).splitlines()[0]
+            raise InputError(f"{batch[0].path} cannot be read: {said}") from error
 
 
-def _account(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile]) -> EventLog:
-    # Rows keep the order of the lines, so a row's distance from its file's first is its line.
-    starts = dict(
-        connection.execute("SELECT file, MIN(rowid) FROM lines GROUP BY file").fetchall()
-    )
+def _account(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile], scratch: Path
+) -> Skipped:
     bad_rows = connection.execute(
-        "SELECT file, rowid FROM lines WHERE NOT usable ORDER BY rowid LIMIT ?", [MAX_NAMED]
+        "SELECT file, rowid FROM lines WHERE fault IS NOT NULL ORDER BY rowid LIMIT ?", [MAX_NAMED]
     ).fetchall()
-    lines, usable = connection.execute(
-        "SELECT COUNT(*), COUNT(*) FILTER (usable) FROM lines"
-    ).fetchall()[0]
+    faults = dict(
+        connection.execute(
+            "SELECT fault, COUNT(*) FROM lines WHERE fault IS NOT NULL GROUP BY fault"
+        ).fetchall()
+    )
+    (lines,) = connection.execute("SELECT COUNT(*) FROM lines").fetchall()[0]
+    starts = _starts(connection) if bad_rows else {}
     rows_of: dict[int, list[int]] = {}
     for index, row in bad_rows:
         rows_of.setdefault(index, []).append(row - starts[index])
@@ -151,31 +220,44 @@ def _account(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile]) ->
         rows = rows_of.get(index, [])
         if file.kind == "parquet":
             bad += explain_rows(connection, file.path, rows) if rows else ()
-        elif rows or file.damage:
-            bad += _explain_lines(file, rows)
-    lines += sum(file.damage is not None for file in files)
-    paths = [file.path for file in files]
-    return checked_log(DuckEngine(connection), paths, lines, usable, bad)
+        elif rows:
+            found = _lines_at(file, rows)
+            if file.content == file.path and any(line.startswith(BOM) for _, line in found):
+                raise _OddError(index)
+            reasons = explain_json(connection, [line for _, line in found], scratch / "bad.json")
+            bad += [
+                BadLine(file.path, number, file.odd.get(number, reason))
+                for (number, _), reason in zip(found, reasons, strict=True)
+            ]
+        if file.damage:
+            bad.append(BadLine(file.path, sum(1 for _ in file.lines()) + 1, file.damage))
+    damaged = sum(file.damage is not None for file in files)
+    faults |= {DAMAGE: damaged} if damaged else {}
+    return Skipped(lines + damaged, sum(faults.values()), tuple(bad[:MAX_NAMED]), faults)
 
 
-def _explain_lines(file: LogFile, rows: Sequence[int]) -> Iterator[BadLine]:
+def _starts(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """The first row of each file: rows keep the order of the lines."""
+    return dict(connection.execute("SELECT file, MIN(rowid) FROM lines GROUP BY file").fetchall())
+
+
+def _lines_at(file: LogFile, rows: Sequence[int]) -> list[tuple[int, bytes]]:
+    """Number and text of the lines that are these rows, from 0, of their file."""
     wanted = set(rows)
+    found: list[tuple[int, bytes]] = []
     row = -1
-    number = 0
-    with contextlib.ExitStack() as stack:
-        lines: Iterable[bytes] = (
-            stack.enter_context(file.content.open("rb"))
-            if file.kind == "plain"
-            else packed_lines(file.path, file.kind)
-        )
-        for number, line in enumerate(lines, 1):
-            if not line.strip(BLANK.encode()):
-                continue
+    for number, line in enumerate(file.lines(), 1):
+        if line.strip(BLANK):
             row += 1
             if row in wanted:
-                wanted.remove(row)
-                yield BadLine(file.path, number, explain_line(line))
-            if not wanted and not file.damage:
-                return
-    if file.damage:
-        yield BadLine(file.path, number + 1, file.damage)
+                found.append((number, line))
+                if len(found) == len(wanted):
+                    break
+    return found
+
+
+def _place(connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile], row: int) -> str:
+    (index,) = connection.execute("SELECT file FROM lines WHERE rowid = ?", [row]).fetchall()[0]
+    file, place = files[index], row - _starts(connection)[index]
+    number = place + 1 if file.kind == "parquet" else _lines_at(file, [place])[0][0]
+    return f"{file.path}:{number}"

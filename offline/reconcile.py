@@ -66,7 +66,9 @@ def read_log(name: str, paths: Sequence[str]) -> Stage:
     with open_logs(paths) as log:
         rows = events_per_hour(log)
         bad = f"{name}: {log.bad_lines} lines are no events and have no hour"
-    return Stage(name, rows, (bad,) if log.bad_lines else ())
+        notes = [bad] if log.bad_lines else []
+        notes += (f"{name}: {note}" for note in log.notes)
+    return Stage(name, rows, tuple(notes))
 
 
 def read_analysed(path: Path) -> Stage:

@@ -2,13 +2,24 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from contract.jsonlines import numbered_lines
+from contract.values import integer
 from sim.errors import InputError
 
 Line = TypeVar("Line", bound=BaseModel)
+
+
+def _whole(value: object) -> object:
+    number = integer(value)
+    return value if number is None else number
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""An integer, also where it is written as 133.0."""
 
 
 def read_lines(path: Path, model: type[Line]) -> Iterator[tuple[int, Line]]:
@@ -16,12 +27,11 @@ def read_lines(path: Path, model: type[Line]) -> Iterator[tuple[int, Line]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file: `make demo` or `botify-sim world` makes one")
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield number, model.model_validate_json(line)
-                except ValidationError as error:
-                    raise InputError(f"{path}:{number}: {explain(error)}") from None
+        for number, line in numbered_lines(lines):
+            try:
+                yield number, model.model_validate_json(line)
+            except ValidationError as error:
+                raise InputError(f"{path}:{number}: {explain(error)}") from None
 
 
 def explain(error: ValidationError) -> str:

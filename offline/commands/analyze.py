@@ -7,10 +7,16 @@ import click
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
+from offline.commands.users_option import read_users
+from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
+from offline.experiment.capping import check_percentile
+from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
+from offline.experiment.declared import declared_weights
 from offline.experiment.guardrails import parse_margins
-from offline.experiment.health import health_text, parse_weights
+from offline.experiment.health import health_text
+from offline.experiment.notes import notes
 from offline.experiment.report import render_report
 from offline.experiment.result import (
     as_json,
@@ -21,6 +27,8 @@ from offline.experiment.result import (
 )
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
+from offline.experiment.words import label
+from offline.log_choice import Choice, parse_moment
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
 
@@ -37,6 +45,41 @@ _FILE = click.Path(path_type=Path)
     help="The same users' logs from before the experiment, for CUPED; may be repeated.",
 )
 @click.option("--weights", help="C=9,T1=1 where the split was not into equal shares.")
+@click.option("--treatments", help="C,T1: those that are judged; others in the log are left out.")
+@click.option(
+    "--config",
+    type=_FILE,
+    help="The service's config, which says which treatments ran, with which shares.",
+)
+@click.option(
+    "--service", metavar="URL", help="A running service that says so (its GET /experiments)."
+)
+@click.option("--run", help="Judge the lines of this run alone, where the log has several.")
+@click.option("--version", help="Judge the time in which this version of a model was served.")
+@click.option("--since", help="Judge what came from then on: 2026-11-30T08:00 (UTC), or ms.")
+@click.option("--until", help="Judge what came before that.")
+@click.option(
+    "--published",
+    type=_FILE,
+    multiple=True,
+    help="When versions were put into service [default: published.jsonl beside the logs].",
+)
+@click.option(
+    "--allow-mixed", is_flag=True, help="Judge several runs, worlds or models as if they were one."
+)
+@click.option(
+    "--allow-bad", is_flag=True, help="Judge though over 5 % of the lines could not be used."
+)
+@click.option(
+    "--allow-incomplete",
+    is_flag=True,
+    help="Judge though over 5 % of the sessions or answers in the log are cut.",
+)
+@click.option(
+    "--allow-fallback",
+    is_flag=True,
+    help="Judge though over 1 % of a treatment's answers came from the fallback.",
+)
 @click.option(
     "--guardrail",
     "margins",
@@ -49,6 +92,23 @@ _FILE = click.Path(path_type=Path)
     "--sequential",
     is_flag=True,
     help="The verdict may be looked at before the end: it rests on the always-valid interval.",
+)
+@click.option(
+    "--cuped",
+    is_flag=True,
+    help="The verdict, its looks and guardrails rest on CUPED (needs --before): to be settled "
+    "before anybody sees a result.",
+)
+@click.option(
+    "--cap",
+    type=float,
+    metavar="PERCENTILE",
+    help="Cut off both sums of a user there, such as at 99.9 of the users of all treatments.",
+)
+@click.option(
+    "--drop-users",
+    metavar="IDS",
+    help="Users to leave out, such as robots: 12,345 or a file with one id a line.",
 )
 @click.option("--catalog", type=_FILE, help="tracks.json, which tells the artists.")
 @click.option("--out", type=_FILE, help="Write the report page (HTML) here.")
@@ -65,8 +125,23 @@ def command(
     experiment: str,
     before: tuple[str, ...],
     weights: str | None,
+    treatments: str | None,
+    config: Path | None,
+    service: str | None,
+    run: str | None,
+    version: str | None,
+    since: str | None,
+    until: str | None,
+    published: tuple[Path, ...],
+    allow_mixed: bool,
+    allow_bad: bool,
+    allow_incomplete: bool,
+    allow_fallback: bool,
     margins: tuple[str, ...],
     sequential: bool,
+    cuped: bool,
+    cap: float | None,
+    drop_users: str | None,
     catalog: Path | None,
     out: Path | None,
     json_out: Path | None,
@@ -79,10 +154,28 @@ def command(
     Lines in .gz or .zst, or .parquet.
     """
     info = RunInfo() if run_info is None else load_run_info(run_info)
-    shares = None if weights is None else parse_weights(weights)
-    options = Options(shares, parse_margins(margins), sequential)
-    with open_logs(logs, engine) as log:
-        aggregates = aggregate(log, experiment, catalog)
+    shares = declared_weights(experiment, weights, treatments, config, service)
+    if cuped and not before:
+        raise InputError("--cuped needs --before: the same users' logs from before the experiment")
+    allowed = {
+        BAD: allow_bad,
+        INCOMPLETE: allow_incomplete,
+        FALLBACK: allow_fallback,
+        MIXED: allow_mixed,
+    }
+    choice = Choice(run, version, parse_moment("--since", since), parse_moment("--until", until))
+    options = Options(
+        weights=shares,
+        margins=parse_margins(margins),
+        sequential=sequential,
+        cuped=cuped,
+        cap=None if cap is None else check_percentile(cap),
+        allowed=tuple(name for name, flag in allowed.items() if flag),
+    )
+    declared = None if shares is None else list(shares)
+    drop = [] if drop_users is None else read_users(drop_users)
+    with open_logs(logs, engine, choice) as log:
+        aggregates = aggregate(log, experiment, catalog, drop, declared, published)
     earlier = None
     if before:
         with open_logs(before, engine) as log:
@@ -98,11 +191,20 @@ def command(
     click.echo(f"\n{as_text(analysis.family)}\n")
     click.echo(f"{more_text(analysis)}\n")
     click.echo(health_text(analysis.ratio))
+    click.echo(checks_text(analysis.checks))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
+    labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
+    for note in notes(analysis, labels):
+        click.echo(note)
+    if missing := len(set(drop)) - len(aggregates.quality.dropped_users):
+        click.echo(f"--drop-users: {missing:,} of {len(set(drop)):,} are not in the experiment")
     click.echo(quality_text(aggregates))
     quality = aggregates.quality
-    click.echo("\n".join(list_bad_lines(quality.bad_lines, quality.bad)))
+    of_log = [*quality.notes]
+    if earlier is not None:
+        of_log += (f"--before: {note}" for note in earlier.quality.notes)
+    click.echo("\n".join([*list_bad_lines(quality.skipped), *of_log]))
     if out is not None:
         click.echo(f"report: {out}")
 

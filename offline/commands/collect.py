@@ -8,7 +8,7 @@ import click
 from offline.catalog import catalog_size
 from offline.commands.engine_option import engine_option
 from offline.interactions import collect
-from offline.log_lines import list_bad_lines
+from offline.log_lines import Skipped, list_bad_lines
 
 
 @click.command()
@@ -45,7 +45,8 @@ def command(
         f"{summary.lines:,} lines of {files} in {seconds:.1f} s"
         f" ({summary.lines / seconds:,.0f} lines a second)"
     )
-    click.echo("\n".join(list_bad_lines(summary.bad_lines, bad)))
+    skipped = Skipped(summary.lines, summary.bad_lines, bad, summary.faults)
+    click.echo("\n".join([*list_bad_lines(skipped), *summary.notes]))
     if summary.users_left_out:
         click.echo(
             f"users left out because their ids are beyond 64 bits: {summary.users_left_out:,}"

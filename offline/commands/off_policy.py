@@ -11,6 +11,7 @@ from offline.experiment.look_ahead import look_ahead
 from offline.experiment.look_ahead_result import as_json, as_text, quality_text
 from offline.experiment.target_files import read_lists, read_top_tracks
 from offline.experiment.targets import ListTarget, PopularTarget, Target
+from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
 
 _PATH = click.Path(path_type=Path)
@@ -47,15 +48,22 @@ def command(
     top = None if top_tracks is None else read_top_tracks(top_tracks)
     with open_logs(logs) as log:
         decisions = read_decisions(log, recommender=recommender, first=first)
-        bad_lines = log.bad_lines
+        skipped, notes = log.skipped, log.notes
     targets: list[Target] = [ListTarget(name, found, decisions) for name, found in mine.items()]
     if top is not None:
         targets.append(PopularTarget(str(top_tracks), top, decisions))
     found = look_ahead(decisions, targets)
     if json_out is not None:
-        write_text(json_out, json.dumps(as_json(found, decisions, first), indent=2) + "\n")
+        content = as_json(found, decisions, first) | {
+            "bad_lines": skipped.bad,
+            "bad_share": skipped.share,
+            "commonest_reason": skipped.commonest,
+            "notes": list(notes),
+        }
+        write_text(json_out, json.dumps(content, indent=2) + "\n")
     click.echo(as_text(found))
-    click.echo(quality_text(decisions, bad_lines))
+    told = list_bad_lines(skipped) if skipped.bad else []
+    click.echo("\n".join([quality_text(decisions, skipped.bad), *told, *notes]))
     for one in found:
         for warning in one.warnings:
             click.echo(f"{one.target}: {warning}")

@@ -3,15 +3,16 @@
 import math
 
 import click
-import numpy as np
 
 from offline.commands.engine_option import engine_option
 from offline.errors import InputError
-from offline.experiment.aggregate import aggregate_all
-from offline.experiment.comparison import applicable
-from offline.experiment.effects import Moments
-from offline.experiment.metrics import METRICS, contributions
+from offline.experiment.aggregate import Aggregates, aggregate_all
+from offline.experiment.guardrails import parse_margins
+from offline.experiment.metrics import METRICS
 from offline.experiment.power import POWER, Plan
+from offline.experiment.rows import applicable
+from offline.experiment.sample import Sample
+from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
 
 _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -29,6 +30,14 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 )
 @click.option("--users", type=click.IntRange(min=2), help="Users on each of two sides.")
 @click.option("--effect", type=float, help="An effect to find, in percent of the mean.")
+@click.option(
+    "--guardrail",
+    "margins",
+    multiple=True,
+    metavar="METRIC=PERCENT",
+    help="A metric that must be shown not to get worse by more; METRIC=off takes one away. "
+    "[default: sessions=10]",
+)
 @click.option("--catalog", help="tracks.json, which tells the artists.")
 @engine_option
 def command(
@@ -36,6 +45,7 @@ def command(
     metric: str,
     users: int | None,
     effect: float | None,
+    margins: tuple[str, ...],
     catalog: str | None,
     engine: str,
 ) -> None:
@@ -43,26 +53,30 @@ def command(
 
     Says which effect is found with a chance of 80 % at 5 % significance, for several numbers of
     users; with --users for those, with --effect how many users that effect needs, with both the
-    chance to find it. A log of a test counts as a whole, whatever ran.
+    chance to find it. Then the same for each guardrail: how likely it is shown to hold, where in
+    truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a whole,
+    whatever ran.
     """
     if effect is not None and (not effect or math.isinf(effect) or math.isnan(effect)):
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")
+    guarded = parse_margins(margins)
     with open_logs(logs, engine) as log:
         aggregates = aggregate_all(log, catalog)
+    quality = aggregates.quality
+    bad = list_bad_lines(quality.skipped) if quality.bad_lines else []
+    for note in (*bad, *quality.notes):
+        click.echo(note)
     _, missing = applicable(aggregates)
     if metric in missing:
         raise InputError(f"--metric {metric}: {missing[metric]}")
-    values = contributions(*METRICS[metric].sums(aggregates.users))
-    moments = Moments.of(values[~np.isnan(values)])
-    if moments.n < 2 or not moments.mean or not moments.variance_of_mean > 0:
+    plan, n = _plan(aggregates, metric), _sample(aggregates, metric).n
+    if plan is None:
         raise InputError(
-            f"{metric} cannot be planned with: it needs users who differ and a mean that is "
-            f"not 0, but the log has {moments.n} users with it"
+            f"{metric} cannot be planned with: it needs users who differ and a mean that is not 0"
         )
-    plan = Plan.of(moments)
     click.echo(
         f"{metric}: mean {plan.mean:.6g}, standard deviation {plan.spread:.6g} "
-        f"({100 * plan.spread / plan.mean:.0f} %) over {moments.n:,} users"
+        f"({100 * plan.spread / plan.mean:.0f} %) over {n:,} users"
     )
     if users is not None and effect is not None:
         chance = plan.power(effect, users)
@@ -74,8 +88,36 @@ def command(
         click.echo(f"users a side   detectable effect (chance {POWER:.0%})")
         for size in _SIZES if users is None else (users,):
             found = plan.detectable(size)
-            told = f"{found:>8.2f} %" if math.isfinite(found) else "    none"
-            click.echo(f"{size:>12,}   {told}")
+            shown = f"{found:>8.2f} %" if math.isfinite(found) else "    none"
+            click.echo(f"{size:>12,}   {shown}")
+    for name, margin in guarded.items():
+        guard = None if name in missing or name not in METRICS else _plan(aggregates, name)
+        why = missing.get(name, "users must differ in it, and its mean must not be 0")
+        if name not in METRICS:
+            why = "it has no value per user to plan with"
+        power = why if guard is None else _guardrail(guard, name, margin, users)
+        click.echo(f"guardrail {name}: {power}")
+
+
+def _plan(aggregates: Aggregates, metric: str) -> Plan | None:
+    """None where users do not differ, or the mean is 0."""
+    moments = _sample(aggregates, metric).moments
+    if moments.n < 2 or not moments.mean or not moments.variance_of_mean > 0:
+        return None
+    return Plan.of(moments)
+
+
+def _sample(aggregates: Aggregates, metric: str) -> Sample:
+    return Sample(*METRICS[metric].sums(aggregates.users))
+
+
+def _guardrail(plan: Plan, metric: str, margin: float, users: int | None) -> str:
+    worse = -margin if METRICS[metric].more_is_better else margin
+    needed = math.ceil(plan.guardrail_users(worse))
+    text = f"{worse:+g} % is ruled out with {needed:,} users a side (chance {POWER:.0%})"
+    if users is None:
+        return text
+    return f"{text}; {users:,} users a side rule it out with {plan.guardrail(worse, users):.1%}"
 
 
 if __name__ == "__main__":

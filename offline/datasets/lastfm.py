@@ -18,8 +18,8 @@ def load_lastfm_2k(directory: Path) -> Dataset:
     """Read `user_artists.dat`: user, artist, plays, apart by tabs, under a header.
 
     Any number of plays counts as liked. The items are artists, so each is its own artist.
-    Raises InputError for a missing file, a malformed line, a pair without plays, and an artist
-    that a user has twice.
+    Raises InputError for a missing file or header, a malformed line, a pair without plays, and an
+    artist that a user has twice.
     """
     path = directory / "user_artists.dat"
     table = read_numbers(path, "\t", 3, 1, SOURCE)

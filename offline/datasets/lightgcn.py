@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.datasets.dataset import Dataset, pairs_to_csr
+from offline.datasets.lines import read_lines, shown
 from offline.errors import InputError
 
 SOURCE = (
     "splits in this format, Gowalla among them, are in the repository of the paper's authors, "
     "https://github.com/kuandeng/LightGCN, under Data/"
 )
-_ALLOWED = b"0123456789 \t\r\n"
+_ALLOWED = b"0123456789 \t"
 _LARGEST = 2**31 - 1
 
 
@@ -56,21 +57,16 @@ def load_lightgcn(directory: Path) -> Dataset:
 
 def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """User and item of each pair, and the largest user id."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file: {SOURCE}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    lines = read_lines(path, SOURCE)
     owners: list[int] = []
     sizes: list[int] = []
     items: list[int] = []
     for number, line in enumerate(lines, 1):
+        if line.translate(None, _ALLOWED):
+            raise InputError(_complaint(path, number, line))
         words = line.split()
         if not words:
             continue
-        if line.translate(None, _ALLOWED):
-            raise InputError(_complaint(path, number, words))
         ids = list(map(int, words))
         if max(ids) > _LARGEST:
             raise InputError(f"{path}:{number}: id {max(ids)} is too large: ids start at 0")
@@ -82,10 +78,9 @@ def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     return np.repeat(owners, sizes), np.array(items, dtype=np.int64), max(owners)
 
 
-def _complaint(path: Path, number: int, words: list[bytes]) -> str:
-    word = next(word for word in words if not word.isdigit())
-    shown = word[:40].decode("utf-8", "replace")
+def _complaint(path: Path, number: int, line: bytes) -> str:
+    word = next((word for word in line.split() if not word.isdigit()), line)
     return (
-        f"{path}:{number}: {shown!r} is not an id: a line is `user item item ...`, whole numbers "
-        "from 0"
+        f"{path}:{number}: {shown(word)} is not an id: a line is `user item item ...`, whole "
+        "numbers from 0, apart by spaces"
     )

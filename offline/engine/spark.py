@@ -28,6 +28,8 @@ _SETTINGS = {
     # So that "user" is a column here as it is on DuckDB.
     "spark.sql.ansi.doubleQuotedIdentifiers": "true",
     "spark.sql.session.timeZone": "UTC",
+    # Timestamps in ns, as pandas writes them, are refused otherwise.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
 }
 _PARTITIONS = "spark.sql.shuffle.partitions"

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from offline.engine.spark_reader import Batches, Ints, LineReader, damage_row
-from offline.log_files import DamageError, Kind, unpacked
+from offline.log_packed import DamageError, Kind, unpacked
 
 _AT_ONCE = 1 << 24
 """Bytes of unpacked lines that DuckDB gets at a time."""

@@ -1,19 +1,32 @@
 """From an open log to the small tables that the statistics work on."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
+from contract.catalog import artist_numbers
 from offline.catalog import read_tracks
 from offline.engine import Engine, Parameters
-from offline.experiment.assignment import assign, assign_everybody, natural_order
+from offline.errors import InputError
+from offline.experiment.assignment import (
+    Assignment,
+    assign,
+    assign_everybody,
+    natural_order,
+)
+from offline.experiment.provenance import (
+    Provenance,
+    per_version,
+    provenance_of,
+    read_published,
+    records_beside,
+)
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
-from offline.log_lines import BadLine
+from offline.log_lines import BadLine, Skipped
 from offline.logs import EventLog
 
 SQL = Path(__file__).parent / "sql"
@@ -22,7 +35,16 @@ PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_0
 _COVERAGE_USERS, _BLOCKS = 50, 200
 _ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
 _OWN = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
+_DROPPED = pa.schema([("user_id", pa.string())])
 _JOINED = pa.schema([("file", pa.int32())])
+_DROPPED_LINES = """
+SELECT events.user_id, COUNT(*)
+FROM events
+INNER JOIN treatments ON treatments.experiments = events.experiments
+INNER JOIN dropped_users ON dropped_users.user_id = events.user_id
+GROUP BY events.user_id
+ORDER BY events.user_id
+"""
 # Sums over threads differ in their last digits from run to run; a log must make one page.
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
@@ -53,16 +75,28 @@ class Quality:
     """Usable lines that belong to no treatment of this experiment."""
     duplicates: int
     """Lines of the experiment that were left out, as they repeat an earlier one."""
+    lines_in_several: int
+    """Lines of users seen in more than one treatment, which are left out."""
     backwards: int
     """Lines that stand in their file after one of the same user with a later timestamp; not looked
     for in files of several logs."""
+    dropped_lines: int
+    """Lines of the experiment that were left out, as their users were to be dropped."""
+    dropped_users: tuple[str, ...]
+    """Those of the users to be dropped that the experiment has."""
     users_in_several: int
-    """Users seen in more than one treatment; they count in each."""
+    """Users seen in more than one treatment; they are left out."""
     first_timestamp: int
     last_timestamp: int
     """Of the experiment's lines; ms since the epoch, UTC."""
     events_per_hour: Mapping[int, int]
     """All usable lines of the log, of whatever experiment; hours since the epoch."""
+    skipped: Skipped = field(default_factory=lambda: Skipped(0, 0))
+    """The bad lines by what is wrong with them."""
+    unit: str = "ms"
+    """What the log's timestamps were in, by their size."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted or left out in reading the log."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +109,8 @@ class Aggregates:
     `periods` has what each user did in each `period_name`: `user_id`, `treatment`, `period`,
     `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
     treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
+    `completeness` has a row per treatment with the columns of completeness.sql, `versions` the
+    `sessions` and `total_time` of each user in each `number`ed span between changes of a model.
     """
 
     experiment: str
@@ -85,10 +121,15 @@ class Aggregates:
     period_name: str
     coverage: pd.DataFrame
     latencies: pd.DataFrame
+    completeness: pd.DataFrame
+    provenance: Provenance
+    versions: pd.DataFrame
     own: Mapping[str, str]
     """The recommender that answered most of a treatment's requests, where the log says it."""
     quality: Quality
     has_catalog: bool
+    strays: Mapping[str, int] = field(default_factory=dict)
+    """Users of treatments that are not judged: the config has none of that name."""
 
     def of(self, treatment: str) -> pd.DataFrame:
         """The rows of `users` of one treatment."""
@@ -99,34 +140,64 @@ class Aggregates:
         return self.of(treatment)[metric].dropna()
 
 
-def aggregate(log: EventLog, experiment: str, catalog: str | Path | None = None) -> Aggregates:
+def aggregate(
+    log: EventLog,
+    experiment: str,
+    catalog: str | Path | None = None,
+    drop: Collection[str] = (),
+    declared: Sequence[str] | None = None,
+    published: Sequence[Path] = (),
+) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
+    The users of `drop` are left out, as if they had never been there, and counted. `declared` are
+    the treatments that the config has; see `assign`. `published` are records of publications, to
+    those that lie beside the log.
     Raises InputError where the log does not have the experiment (naming those it has), has not
     both the control C and another treatment, or the catalog cannot be read.
     """
-    return _reduce(log, experiment, assign(log, experiment), catalog)
+    _register_dropped(log.engine, drop)
+    return _reduce(log, experiment, assign(log, experiment, declared), catalog, published)
 
 
 def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:
     """Reduce a whole log, whatever experiments ran, to one treatment; for what came before one."""
+    _register_dropped(log.engine, ())
     return _reduce(log, "", assign_everybody(log), catalog)
 
 
+def _register_dropped(engine: Engine, drop: Collection[str]) -> None:
+    names = [{"user_id": user} for user in sorted(set(drop))]
+    engine.register("dropped_users", pa.Table.from_pylist(names, _DROPPED))
+
+
 def _reduce(
-    log: EventLog, experiment: str, lines: Counter[str], catalog: str | Path | None
+    log: EventLog,
+    experiment: str,
+    assignment: Assignment,
+    catalog: str | Path | None,
+    published: Sequence[Path] = (),
 ) -> Aggregates:
-    tracks = [] if catalog is None else list(read_tracks(catalog).values())
-    log.engine.register("artists", pa.Table.from_pylist(tracks, _ARTISTS))
+    lines = assignment.lines
+    artists = _artists(catalog)
+    log.engine.register("artists", artists)
     joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
     log.engine.run((SQL / "judged.sql").read_text())
     own = _own(log.engine, list(lines))
+    if not log.engine.rows("SELECT COUNT(*) FROM judged_lines")[0][0]:
+        raise InputError(
+            f"experiment {experiment}: every user was seen in several treatments, so "
+            "none can be judged; users must keep their treatment"
+        )
     users = _frame(log.engine, "per_user").round(_STEADY)
     lengths = _frame(log.engine, "session_lengths")
-    quality = _quality(log, users, sum(lines.values()))
+    quality = _quality(log, assignment)
     period = _period(quality)
     periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
+    records = read_published([*records_beside(log.files), *published])
+    provenance = provenance_of(_frame(log.engine, "provenance"), records)
+    versions = per_version(log.engine, provenance, (SQL / "per_version.sql").read_text())
     log.engine.register("user_groups", pa.Table.from_pandas(_groups(users), preserve_index=False))
     return Aggregates(
         experiment,
@@ -137,10 +208,22 @@ def _reduce(
         period,
         _frame(log.engine, "coverage"),
         _frame(log.engine, "latencies"),
+        _frame(log.engine, "completeness"),
+        provenance,
+        versions,
         own,
         quality,
-        catalog is not None,
+        bool(artists.num_rows),
+        assignment.strays,
     )
+
+
+def _artists(catalog: str | Path | None) -> pa.Table:
+    """Artists as numbers in text; no rows where the catalog knows none."""
+    tracks = [] if catalog is None else read_tracks(catalog)
+    tracks = tracks if any(track.artist for track in tracks) else []
+    numbers = map(str, artist_numbers(track.artist for track in tracks))
+    return pa.table([range(len(tracks)), list(numbers)], _ARTISTS)
 
 
 def _frame(engine: Engine, query: str, parameters: Parameters = None) -> pd.DataFrame:
@@ -189,22 +272,37 @@ def _arm(treatment: str, users: pd.DataFrame, lengths: pd.DataFrame) -> Arm:
     )
 
 
-def _quality(log: EventLog, users: pd.DataFrame, lines_inside: int) -> Quality:
+def _quality(log: EventLog, assignment: Assignment) -> Quality:
+    lines_inside = sum(assignment.lines.values())
+    [(in_several,)] = log.engine.rows(
+        "SELECT CAST(COALESCE(SUM(treatment_users.lines), 0) AS BIGINT) FROM treatment_users"
+        " INNER JOIN users_in_several ON users_in_several.user_id = treatment_users.user_id"
+        " INNER JOIN judged_treatments"
+        " ON judged_treatments.treatment = treatment_users.treatment"
+    )
     first, last, backwards, kept = log.engine.rows(
         "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM judged_lines"
     )[0]
+    dropped = log.engine.rows(_DROPPED_LINES)
+    dropped_lines = sum(count for _, count in dropped)
     return Quality(
         files=tuple(str(file) for file in log.files),
         lines=log.lines,
         bad_lines=log.bad_lines,
         bad=log.bad,
-        lines_outside=log.lines - log.bad_lines - lines_inside,
-        duplicates=lines_inside - kept,
+        lines_outside=log.lines - log.bad_lines - lines_inside - dropped_lines,
+        duplicates=lines_inside - in_several - kept,
+        lines_in_several=in_several,
         backwards=int(backwards),
-        users_in_several=int(users["user_id"].duplicated().sum()),
+        dropped_lines=dropped_lines,
+        dropped_users=tuple(user for user, _ in dropped),
+        users_in_several=assignment.in_several,
         first_timestamp=first,
         last_timestamp=last,
         events_per_hour=events_per_hour(log),
+        skipped=log.skipped,
+        unit=log.unit,
+        notes=log.notes,
     )
 
 

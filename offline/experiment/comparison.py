@@ -1,24 +1,18 @@
-"""One treatment against the control in one metric, with all that is known about it."""
+"""Two arms compared in one metric, with all that is known about it: from arrays over users."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-import numpy as np
-import pandas as pd
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.assignment import CONTROL
-from offline.experiment.bootstrap import (
-    FEWEST_BLOCKS,
-    Latencies,
-    percentile_interval,
-    resampled_ratios,
-)
+from offline.experiment.capping import Cap
+from offline.experiment.cuped import FEWEST as FEWEST_BEFORE
 from offline.experiment.cuped import Adjusted, adjust
 from offline.experiment.effects import (
+    CONFIDENCE,
     Effect,
     Moments,
     compare,
@@ -27,24 +21,37 @@ from offline.experiment.effects import (
     standard_error,
     welch_p,
 )
-from offline.experiment.metrics import COVERAGE, METRICS, TAIL, Floats, Metric, contributions
+from offline.experiment.permutation import FEWEST, is_small, permute
 from offline.experiment.power import detectable
+from offline.experiment.sample import Sample
 
+HEAVY = 0.2
+"""Share of an arm's denominators above which one user makes a ratio: CUPED's θ would be that
+user's own, and leaves nothing to tell how far it can be trusted."""
 Interval = tuple[float, float]
-_SHARE = 0.99
+Method = Literal["Welch", "permutation", "CUPED", "CUPED, permutation", "bootstrap", "none"]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A row: the effect table's, and beside it what the table has no column for.
 
-    Intervals and `detectable` are in percent of the control mean; None where they are undefined.
+    `change`, intervals and `detectable` are in percent of the control mean; None where they are
+    undefined. `change`, `relative` and `p` are what decides, by `method`.
     """
 
     effect: Effect
+    change: float | None
     relative: Interval | None
-    """For the ratio of two estimated means (Fieller)."""
+    """For the ratio of two estimated means; it excludes 0 exactly where `p` is below 5 %."""
     p: float | None
+    method: Method
+    users: tuple[int, int]
+    """With a value: of the control, of the treatment."""
+    moments: tuple[Moments, Moments] | None = None
+    """What `method` compares, the control first."""
+    fieller: Interval | None = None
+    """By Welch's test and Fieller's ratio, without any adjustment."""
     detectable: float | None = None
     """The smallest true effect that this test finds with a chance of 80 %."""
     bootstrap: Interval | None = None
@@ -53,127 +60,124 @@ class Comparison:
     """`p` adjusted over all rows so that the chance of any false one is at most 5 %."""
     p_bh: float | None = None
     """`p` adjusted so that at most 5 % of the rows called significant are false, on average."""
+    cap: Cap | None = None
+    uncapped: "Comparison | None" = None
+    """The same row without the cap, where there is one."""
+    note: str = ""
+    """What has to be known of the test, beside the note of `effect`."""
 
     @property
     def cuped(self) -> Interval | None:
         """The interval after CUPED, where there is a period before."""
-        found = self.adjusted
-        return None if found is None else found.relative()
+        return None if self.adjusted is None else self.adjusted.relative()
 
     @property
     def cuped_effect(self) -> float | None:
-        found = self.adjusted
-        if found is None or not found.control.mean:
-            return None
-        return 100 * (found.treated.mean / found.control.mean - 1)
+        return None if self.adjusted is None else self.adjusted.change
+
+    @property
+    def table(self) -> Effect:
+        """The row of the effect table, which knows no cap."""
+        return self.effect if self.uncapped is None else self.uncapped.effect
+
+    @property
+    def notes(self) -> str:
+        return "; ".join(some for some in (self.effect.note, self.note) if some)
 
 
-def compare_all(
-    aggregates: Aggregates,
-    before: Aggregates | None,
-    metrics: Sequence[Metric],
-    rng: np.random.Generator,
-    draws: int,
-) -> tuple[Comparison, ...]:
-    """Every treatment but the control with every metric, coverage and the slowest requests last.
+def compare_samples(
+    treatment: str,
+    metric: str,
+    control: Sample,
+    treated: Sample,
+    *,
+    cuped: bool = False,
+    seed: int = 0,
+    draws: int | None = None,
+) -> Comparison:
+    """Compare two arms; with `cuped` what comes of CUPED decides, where the past says anything.
 
-    `before` is the log of the same users from before the experiment, for CUPED; `draws` of the
-    bootstrap may be 0.
+    `seed` and `draws` are those of the permutation test, which decides for small arms.
     """
-    arms = [arm.treatment for arm in aggregates.arms]
-    sums = {arm: [metric.sums(aggregates.of(arm)) for metric in metrics] for arm in arms}
-    history = _history(aggregates, before, metrics) if before is not None else {}
-    again = {
-        arm: resampled_ratios(sums[arm], rng, draws) if draws else np.empty((0, len(metrics)))
-        for arm in arms
-    }
-    rows: list[Comparison] = []
-    for arm in arms[1:]:
-        for i, metric in enumerate(metrics):
-            values = {side: contributions(*sums[side][i]) for side in (CONTROL, arm)}
-            row = _row(arm, metric.name, values[CONTROL], values[arm])
-            pairs = [(values[side], history[side][:, i]) for side in (CONTROL, arm) if history]
-            rows.append(
-                replace(
-                    row,
-                    bootstrap=percentile_interval(again[CONTROL][:, i], again[arm][:, i]),
-                    adjusted=adjust(pairs[0], pairs[1]) if pairs else None,
-                )
-            )
-        rows += _coverage(aggregates, arm)
-        rows += _slowest(aggregates, arm, rng, draws)
-    return _with_adjusted_p(rows)
-
-
-def _row(arm: str, metric: str, control: Floats, treated: Floats) -> Comparison:
-    sides = [Moments.of(values[~np.isnan(values)]) for values in (control, treated)]
-    effect = compare(arm, metric, sides[0], sides[1])
+    sides = control.moments, treated.moments
+    effect = compare(treatment, metric, *sides)
+    users = control.n, treated.n
+    row = Comparison(effect, effect.effect, None, None, "none", users)
     if any(math.isnan(side.variance_of_mean) for side in sides):
-        return Comparison(effect, None, None)
-    error = standard_error(sides[0], sides[1])
-    found = None
-    if error and sides[0].mean:
-        found = 100 * detectable(error, freedom(sides[0], sides[1])) / abs(sides[0].mean)
-    p = welch_p(sides[0], sides[1])
-    return Comparison(effect, relative_interval(sides[0], sides[1]), p, found)
-
-
-def _history(
-    aggregates: Aggregates, before: Aggregates, metrics: Sequence[Metric]
-) -> Mapping[str, Floats]:
-    """Per treatment, each user's contribution in the period before; shape (n_users, metrics)."""
-    earlier = before.users.set_index("user_id")
-    found = {}
-    for arm in aggregates.arms:
-        rows = earlier.reindex(aggregates.of(arm.treatment)["user_id"])
-        columns = []
-        for metric in metrics:
-            above, below = metric.sums(rows)
-            values = contributions(above, below)
-            columns.append(np.where(rows["lines"].isna(), np.nan, values))
-        found[arm.treatment] = np.column_stack(columns)
-    return found
-
-
-def _coverage(aggregates: Aggregates, arm: str) -> list[Comparison]:
-    groups = aggregates.coverage
-    sides = [
-        groups.loc[groups["treatment"] == side, "tracks"].to_numpy(np.float64)
-        for side in (CONTROL, arm)
-    ]
-    if not sum(some.sum() for some in sides):
-        return []
-    return [_row(arm, COVERAGE.name, sides[0], sides[1])]
-
-
-def _slowest(
-    aggregates: Aggregates, arm: str, rng: np.random.Generator, draws: int
-) -> list[Comparison]:
-    rows: pd.DataFrame = aggregates.latencies
-    control, treated = (Latencies(rows[rows["treatment"] == side]) for side in (CONTROL, arm))
-    if not draws or min(control.blocks, treated.blocks) < FEWEST_BLOCKS:
-        return []
-    was, now = control.quantile(_SHARE), treated.quantile(_SHARE)
-    if not was:
-        return []
-    found = percentile_interval(
-        control.resampled(_SHARE, rng, draws), treated.resampled(_SHARE, rng, draws)
+        return row
+    heaviest = max(
+        0.0 if side.is_mean else float(side.leverage.max()) for side in (control, treated)
     )
-    lower, upper = found or (None, None)
-    effect = Effect(
-        arm,
-        TAIL.name,
-        100 * (now / was - 1),
-        upper,
-        lower,
-        was,
-        now,
-        found is not None and not found[0] <= 0 <= found[1],
-    )
-    return [Comparison(effect, found, None, bootstrap=found)]
+    adjusted = adjust(control, treated) if heaviest <= HEAVY else None
+    row = replace(row, fieller=relative_interval(*sides), adjusted=adjusted)
+    if min(users) < FEWEST:
+        return replace(row, note=f"fewer than {FEWEST} users of a side have a value: no test")
+    dealt = seed, draws
+    if cuped and adjusted is not None:
+        row = replace(row, change=adjusted.change, moments=(adjusted.control, adjusted.treated))
+        return _decided(row, "CUPED", adjusted.relative(), adjusted.samples, heaviest, dealt)
+    row = replace(row, moments=sides)
+    row = _decided(row, "Welch", row.fieller, (control, treated), heaviest, dealt)
+    if cuped:
+        row = replace(row, note="; ".join(filter(None, (_no_cuped(heaviest), row.note))))
+    return row
 
 
-def _with_adjusted_p(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
+def _no_cuped(heaviest: float) -> str:
+    if heaviest > HEAVY:
+        return f"no CUPED: one user has {100 * heaviest:.0f} % of a side's denominators"
+    return f"no CUPED: fewer than {FEWEST_BEFORE} users of a side have a past, or all the same"
+
+
+def _decided(
+    row: Comparison,
+    method: Literal["Welch", "CUPED"],
+    relative: Interval | None,
+    samples: tuple[Sample, Sample],
+    heaviest: float,
+    dealt: tuple[int, int | None],
+) -> Comparison:
+    """The row with its test: of its moments, or where the arms are small by permutation.
+
+    `relative` is the interval by its moments. Where one user has much of a ratio's denominators
+    the permutation test compares the others, given where that user is: both tests have to agree.
+    """
+    assert row.moments is not None
+    p = welch_p(*row.moments)
+    row = replace(row, detectable=_detectable(*row.moments))
+    if not is_small(*samples):
+        return replace(row, relative=relative, p=p, method=method)
+    found = permute(*samples, *dealt)
+    by: Method = "permutation" if method == "Welch" else "CUPED, permutation"
+    row = replace(row, relative=found.relative, p=found.p, method=by)
+    why = "small or uneven arms: a permutation test decides"
+    if heaviest > HEAVY:
+        row = replace(row, relative=_hull(relative, found.relative), p=max(p, found.p))
+        why = (
+            f"one user has {100 * heaviest:.0f} % of a side's denominators: no effect is called "
+            "significant unless the permutation test and HC3's agree"
+        )
+    assert row.p is not None
+    if row.effect.significant != (row.p < 1 - CONFIDENCE):
+        row = replace(row, note=f"{why} (p = {row.p:.2g})")
+    return row
+
+
+def _hull(one: Interval | None, other: Interval | None) -> Interval | None:
+    if one is None or other is None:
+        return None
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _detectable(control: Moments, treated: Moments) -> float | None:
+    error = standard_error(control, treated)
+    if not error or not control.mean:
+        return None
+    return 100 * detectable(error, freedom(control, treated)) / abs(control.mean)
+
+
+def with_adjusted_p(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """The rows with p adjusted over all that have one."""
     known = [i for i, row in enumerate(rows) if row.p is not None]
     found = list(rows)
     if known:
@@ -183,19 +187,3 @@ def _with_adjusted_p(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
         for i, family_wise, discovery in zip(known, holm, bh, strict=True):
             found[i] = replace(found[i], p_holm=float(family_wise), p_bh=float(discovery))
     return tuple(found)
-
-
-def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
-    """The metrics that this log can tell, and why it cannot tell the others."""
-    missing = {}
-    if not aggregates.has_catalog:
-        missing["artists_per_session"] = "needs --catalog tracks.json"
-    if not aggregates.own:
-        missing["fallbacks"] = "the log has no `recommender`"
-    if not aggregates.coverage["tracks"].sum():
-        missing[COVERAGE.name] = (
-            "the log has no `recommendation`"
-            if len(aggregates.coverage)
-            else "needs 50 users of a treatment"
-        )
-    return [metric for name, metric in METRICS.items() if name not in missing], missing

@@ -14,8 +14,9 @@ import numpy as np
 
 from offline.experiment.effects import Moments, quantile, relative_interval
 from offline.experiment.metrics import Floats
+from offline.experiment.sample import Sample
 
-_FEWEST = 20
+FEWEST = 20
 """Users of each side with a period before; θ of fewer is noise."""
 
 
@@ -31,14 +32,26 @@ class Adjusted:
     """Share of the users that have a period before."""
     joint: tuple[float, float, float]
     """Variances of the two means, control first, and their covariance: mean(x) is in both."""
+    samples: tuple[Sample, Sample]
+    """The adjusted values of the users, control first."""
 
-    def relative(self) -> tuple[float, float] | None:
-        """Interval of 100 × (treated / control − 1); None where it is undefined."""
+    @property
+    def change(self) -> float | None:
+        """100 × (treated / control − 1); None where it is undefined."""
+        was = self.control.mean
+        return 100 * (self.treated.mean / was - 1) if was else None
+
+    def relative(self, times: float | None = None) -> tuple[float, float] | None:
+        """Interval of 100 × (treated / control − 1); None where it is undefined.
+
+        `times` multiplies the standard errors (default: Welch's quantile).
+        """
         sides = [
             Moments(side.n, side.mean, variance)
             for side, variance in zip((self.control, self.treated), self.joint, strict=False)
         ]
-        times = quantile(self.control, self.treated)
+        if times is None:
+            times = quantile(self.control, self.treated)
         return relative_interval(sides[0], sides[1], times, self.joint[2])
 
 
@@ -51,6 +64,10 @@ class _Side:
     """Centred on the mean over both sides; 0 for a user who was not there before."""
     known: Floats
     """1 for a user who was."""
+    effective: float
+    """See `Sample.effective`."""
+    inflation: Floats
+    """Of a user's residual, for the share of y's denominators: see `Sample.inflation`."""
 
     def deviations(self) -> Floats:
         """Of x from the side's own mean; 0 where it is not known."""
@@ -58,28 +75,36 @@ class _Side:
         return found
 
 
-def adjust(control: tuple[Floats, Floats], treated: tuple[Floats, Floats]) -> Adjusted | None:
-    """Adjust each side's (y, x), both of shape (n,); x is NaN for a user who was not there before.
+def adjust(control: Sample, treated: Sample) -> Adjusted | None:
+    """Adjust the contributions of each side's users by what they were `before`.
 
-    Users without x stay as they are. θ comes from within the sides, so that the effect has no
+    Users unknown then stay as they are. θ comes from within the sides, so that the effect has no
     part in it. None where x says nothing: too few users have it, or all have the same.
     """
-    pairs = [(y[~np.isnan(y)], x[~np.isnan(y)]) for y, x in (control, treated)]
-    known = [~np.isnan(x) for _, x in pairs]
-    if min(int(some.sum()) for some in known) < _FEWEST:
+    pairs = [_known(side) for side in (control, treated)]
+    if any(pair is None for pair in pairs):
         return None
-    every = np.concatenate([x[some] for (_, x), some in zip(pairs, known, strict=True)])
+    y, x, inflation = zip(*(pair for pair in pairs if pair is not None), strict=True)
+    known = [~np.isnan(some) for some in x]
+    if min(int(some.sum()) for some in known) < FEWEST:
+        return None
+    every = np.concatenate([values[some] for values, some in zip(x, known, strict=True)])
     sides = [
-        _Side(y, np.where(some, x - every.mean(), 0.0), some.astype(np.float64))
-        for (y, x), some in zip(pairs, known, strict=True)
+        _Side(
+            y[i],
+            np.where(known[i], x[i] - every.mean(), 0.0),
+            known[i] * 1.0,
+            side.effective,
+            inflation[i],
+        )
+        for i, side in enumerate((control, treated))
     ]
     spread = sum(float(side.deviations() @ side.deviations()) for side in sides)
     if spread <= 1e-18 * float(every @ every):
         return None
     theta = sum(float(side.deviations() @ side.y) for side in sides) / spread
-    before = [Moments.of(side.y) for side in sides]
-    was = sum(side.variance_of_mean for side in before)
-    if not was:
+    was = control.moments.variance_of_mean + treated.moments.variance_of_mean
+    if not was > 0:
         return None
     apart = float(sides[1].x.mean() - sides[0].x.mean())
     control_side, treated_side = sides
@@ -87,9 +112,22 @@ def adjust(control: tuple[Floats, Floats], treated: tuple[Floats, Floats]) -> Ad
         _moments(control_side, theta, spread, -apart),
         _moments(treated_side, theta, spread, apart),
     ]
-    reduction = 1 - sum(side.variance_of_mean for side in after) / was
-    share = len(every) / sum(side.n for side in after)
-    return Adjusted(after[0], after[1], reduction, share, _joint(sides, after, theta, spread))
+    return Adjusted(
+        after[0],
+        after[1],
+        1 - sum(side.variance_of_mean for side in after) / was,
+        len(every) / sum(side.n for side in after),
+        _joint(sides, after, theta, spread),
+        (Sample.of(sides[0].y - theta * sides[0].x), Sample.of(sides[1].y - theta * sides[1].x)),
+    )
+
+
+def _known(side: Sample) -> tuple[Floats, Floats, Floats] | None:
+    """y, x and the inflation of the users that have y; None where there is no period before."""
+    if side.before is None:
+        return None
+    some = ~np.isnan(side.contributions)
+    return side.contributions[some], side.before[some], side.inflation[some]
 
 
 def _moments(side: _Side, theta: float, spread: float, apart: float) -> Moments:
@@ -103,9 +141,9 @@ def _moments(side: _Side, theta: float, spread: float, apart: float) -> Moments:
     mean = float(values.mean())
     deviations = side.deviations()
     leverage = 1 / n + deviations**2 / spread
-    left = (values - mean) / np.sqrt(1 - np.minimum(leverage, 0.99))
+    left = (values - mean) / np.sqrt(1 - np.minimum(leverage, 0.99)) * side.inflation
     influence = left * (1 / n - apart * deviations / spread)
-    return Moments(n, mean, float(influence @ influence))
+    return Moments(n, mean, float(influence @ influence), side.effective)
 
 
 def _joint(

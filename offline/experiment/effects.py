@@ -49,6 +49,8 @@ class Moments:
     mean: float
     variance_of_mean: float
     """Sample variance / n; NaN for fewer than two users, 0 where all have the same value."""
+    effective: float | None = None
+    """As many equal users know as much of the variance; None: n, as they are equal."""
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> "Moments":
@@ -62,9 +64,14 @@ class Moments:
             return cls(len(sample), mean, 0.0)
         return cls(len(sample), mean, float(sample.var(ddof=1)) / len(sample))
 
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom of the variance."""
+        return max((self.n if self.effective is None else self.effective) - 1, 1)
+
     def margin(self) -> float:
         """Half the width of the mean's own confidence interval (Student's t); NaN for one user."""
-        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, max(self.n - 1, 1))
+        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, self.degrees)
         return float(quantile * math.sqrt(self.variance_of_mean))
 
 
@@ -132,7 +139,7 @@ def freedom(control: Moments, treated: Moments) -> float:
     if variance == 0 or math.isnan(variance):
         return math.nan
     return variance**2 / sum(
-        side.variance_of_mean**2 / (side.n - 1) for side in (control, treated)
+        side.variance_of_mean**2 / side.degrees for side in (control, treated)
     )
 
 

@@ -8,6 +8,8 @@ from scipy import stats
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates
 
+DOUBTFUL_P = 0.01
+"""Below this chance it is said that somebody should look."""
 LEAST_P = 0.001
 """Below this chance a split is no accident (Fabijan et al., "Diagnosing Sample Ratio Mismatch in
 Online Controlled Experiments", KDD 2019, use smaller ones for many experiments, and as a rule
@@ -29,6 +31,17 @@ class SampleRatio:
     def mismatch(self) -> bool:
         """Whether who is in which treatment was not left to chance."""
         return self.p is not None and self.p < LEAST_P
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.p is None:
+            return "too few users to test"
+        if self.mismatch:
+            return "not what it should be"
+        if self.p < DOUBTFUL_P:
+            return "doubtful: look for users who are missing from one side"
+        return "as it should be"
 
 
 def sample_ratio(
@@ -53,24 +66,9 @@ def sample_ratio(
     return SampleRatio(users, expected, float(found.pvalue))
 
 
-def parse_weights(text: str) -> dict[str, float]:
-    """`C=9,T1=1`. Raises InputError for anything else."""
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, value = part.partition("=")
-        try:
-            weights[name.strip()] = float(value)
-        except ValueError:
-            raise InputError(f"--weights {text}: it must be like C=9,T1=1") from None
-    if not all(0 < weight < float("inf") for weight in weights.values()):
-        raise InputError(f"--weights {text}: each must be more than 0")
-    return weights
-
-
 def health_text(ratio: SampleRatio) -> str:
     """One line for a terminal."""
     users = ", ".join(f"{name} {count:,}" for name, count in ratio.users.items())
     if ratio.p is None:
-        return f"sample ratio: too few users to test ({users})"
-    verdict = "not what it should be" if ratio.mismatch else "as it should be"
-    return f"sample ratio: {verdict} (users {users}; chi-squared, p = {ratio.p:.2g})"
+        return f"sample ratio: {ratio.told} ({users})"
+    return f"sample ratio: {ratio.told} (users {users}; chi-squared, p = {ratio.p:.2g})"

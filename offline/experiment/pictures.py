@@ -13,7 +13,7 @@ from offline.experiment.assignment import CONTROL
 from offline.experiment.canvas import NARROW, WIDE
 from offline.experiment.effects import Moments
 from offline.experiment.plots import Band, Bar, Steps, at_least_plot, band_plot, bar_plot
-from offline.experiment.verdict import interval, percent
+from offline.experiment.words import interval, percent
 
 Picture = Mapping[str, str]
 """`wide` and `narrow`, or nothing where there is nothing to show."""

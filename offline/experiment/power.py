@@ -41,6 +41,20 @@ def detectable(error: float, freedom: float, wanted: float = POWER) -> float:
     return float(root * error)
 
 
+def users_factor(
+    margin: float, error: float, times: float | None = None, wanted: float = POWER
+) -> float:
+    """How many times the users show, with the chance `wanted`, that nothing is `margin` worse.
+
+    Where in truth nothing changed: the interval must end before the margin (non-inferiority at
+    2.5 %, one-sided). `error` is the standard error of the difference as it is, `times` what the
+    interval multiplies it with (default: the normal distribution's 97.5th percentile).
+    """
+    if times is None:
+        times = float(stats.norm.ppf(1 - _ALPHA / 2))
+    return ((times + float(stats.norm.ppf(wanted))) * error / margin) ** 2
+
+
 @dataclass(frozen=True)
 class Plan:
     """A metric per user, as a past log has it: `mean` and standard deviation `spread`.
@@ -83,4 +97,22 @@ class Plan:
         while self.power(effect, most) < wanted:
             most *= 2
         root = optimize.brentq(lambda users: self.power(effect, users) - wanted, 2, most)
+        return float(root)
+
+    def guardrail(self, margin: float, users: float) -> float:
+        """Chance to show, with so many users a side, that nothing is `margin` percent worse.
+
+        Where in truth nothing changed; `margin` has the sign of what is worse.
+        """
+        error = self.spread * math.sqrt((1 + (1 + margin / 100) ** 2) / users)
+        return power(margin / 100 * self.mean, error, 2 * users - 2)
+
+    def guardrail_users(self, margin: float, wanted: float = POWER) -> float:
+        """Users that each side needs for it; 2 at least."""
+        if self.guardrail(margin, 2) >= wanted:
+            return 2.0
+        most = 4.0
+        while self.guardrail(margin, most) < wanted:
+            most *= 2
+        root = optimize.brentq(lambda users: self.guardrail(margin, users) - wanted, 2, most)
         return float(root)

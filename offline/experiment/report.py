@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,12 @@ from offline.experiment.analysis import Analysis
 from offline.experiment.assignment import CONTROL
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import BY_NAME
+from offline.experiment.notes import notes
 from offline.experiment.report_rows import FIGURES, effect_blocks
 from offline.experiment.run_info import RunInfo
-from offline.experiment.verdict import Verdict, interval, label
+from offline.experiment.verdict import Verdict
+from offline.experiment.words import interval, label
+from offline.hours import moment_text
 
 SHOWN_BAD_LINES = 100
 
@@ -33,7 +35,7 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         lstrip_blocks=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
-    environment.filters["moment"] = _moment
+    environment.filters["moment"] = moment_text
     environment.filters["minus"] = lambda text: re.sub(r"(?<!\w)-(?=\d)", "−", text)
     return environment.get_template("report.html").render(
         experiment=aggregates.experiment,
@@ -48,10 +50,13 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         guardrails=[_guardrail(guard, labels) for guard in analysis.guardrails],
         has_before=analysis.before is not None,
         sequential=analysis.options.sequential,
+        options=analysis.options,
+        notes=notes(analysis, labels),
         stops=_stops(analysis, labels),
         quality=aggregates.quality,
         own=aggregates.own,
         ratio=analysis.ratio,
+        checks=[check for check in analysis.checks if check.status != "unknown"],
         period=aggregates.period_name,
         shown_bad_lines=SHOWN_BAD_LINES,
         lengths=_length_rows(aggregates, labels),
@@ -88,14 +93,6 @@ def _stops(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
                 f"(always-valid interval {interval(last.lower, last.upper)})."
             )
     return told
-
-
-def _moment(timestamp: int) -> str:
-    """Milliseconds since the epoch as a date and time in UTC; as they are if out of range."""
-    try:
-        return f"{datetime.fromtimestamp(timestamp / 1000, UTC):%Y-%m-%d %H:%M}"
-    except (OverflowError, ValueError, OSError):
-        return f"{timestamp} ms"
 
 
 def _length_rows(aggregates: Aggregates, labels: Mapping[str, str]) -> list[tuple[str, list[int]]]:

@@ -8,7 +8,7 @@ from offline.experiment.assignment import CONTROL
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import CONFIDENCE
 from offline.experiment.metrics import BY_NAME, Metric
-from offline.experiment.verdict import interval, percent
+from offline.experiment.words import interval, percent
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class EffectRow:
 
 FIGURES = (
     "Table's interval",
+    "Decided by",
     "Fieller",
+    "Uncapped",
     "CUPED",
     "Variance taken",
     "Bootstrap",
@@ -78,38 +80,38 @@ def effect_blocks(analysis: Analysis, labels: Mapping[str, str]) -> list[EffectB
 def _effect_row(row: Comparison, left: float, width: float) -> EffectRow:
     effect = row.effect
     metric = BY_NAME[effect.metric]
-    better = effect.effect is not None and (effect.effect > 0) == metric.more_is_better
-    significant = effect.significant
-    if row.p_holm is not None:
-        significant = row.p_holm < 1 - CONFIDENCE
+    better = row.change is not None and (row.change > 0) == metric.more_is_better
+    significant = row.p_holm is not None and row.p_holm < 1 - CONFIDENCE
     span = None
-    if effect.effect is not None and row.relative is not None:
+    if row.change is not None and row.relative is not None:
         low, middle, high = (
-            100 * (end - left) / width for end in (row.relative[0], effect.effect, row.relative[1])
+            100 * (end - left) / width for end in (row.relative[0], row.change, row.relative[1])
         )
         span = (low, middle, high)
     return EffectRow(
         metric=metric,
         control=_value(effect.control_mean, metric),
         treatment=_value(effect.treatment_mean, metric),
-        effect="–" if effect.effect is None else percent(effect.effect),
+        effect="–" if row.change is None else percent(row.change),
         interval=_ends(row.relative),
         tone=("good" if better else "bad") if significant else "flat",
         significant=significant,
-        note=effect.note or _unbounded(row),
+        note=row.notes or _unbounded(row),
         span=span,
         figures=_figures(row),
     )
 
 
 def _figures(row: Comparison) -> tuple[str, ...]:
-    effect, adjusted = row.effect, row.adjusted
+    effect, adjusted = row.table, row.adjusted
     table = None
     if effect.lower is not None and effect.upper is not None:
         table = effect.lower, effect.upper
     return (
         _ends(table),
-        _ends(row.relative),
+        "–" if row.method == "none" else row.method,
+        _ends(row.fieller),
+        "–" if row.uncapped is None else _ends(row.uncapped.relative),
         _ends(row.cuped),
         "–" if adjusted is None else f"{100 * adjusted.reduction:.0f} %",
         _ends(row.bootstrap),
@@ -119,7 +121,7 @@ def _figures(row: Comparison) -> tuple[str, ...]:
 
 
 def _unbounded(row: Comparison) -> str:
-    if row.effect.effect is None or row.relative is not None:
+    if row.change is None or row.relative is not None or row.method == "none":
         return ""
     return "the control mean is too uncertain to divide by: no relative interval"
 

@@ -10,7 +10,10 @@ from offline.experiment.assignment import CONTROL
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import COLUMNS, CONFIDENCE, Effect
 from offline.experiment.metrics import BY_NAME, FAMILY
-from offline.experiment.verdict import Verdict, interval, percent
+from offline.experiment.notes import notes
+from offline.experiment.verdict import Verdict
+from offline.experiment.versions import VersionEffect
+from offline.experiment.words import interval, percent
 from offline.hours import hour_text
 
 
@@ -32,7 +35,7 @@ def more_text(analysis: Analysis) -> str:
             [
                 effect.treatment,
                 effect.metric,
-                "-" if effect.effect is None else percent(effect.effect),
+                "-" if row.change is None else percent(row.change),
                 "-" if row.relative is None else interval(*row.relative),
                 "-" if row.cuped is None else interval(*row.cuped),
                 *("-" if p is None else f"{p:.2g}" for p in (row.p, row.p_holm, row.p_bh)),
@@ -40,9 +43,9 @@ def more_text(analysis: Analysis) -> str:
             ]
         )
     notes = [
-        f"{row.effect.treatment} {row.effect.metric}: {row.effect.note}"
+        f"{row.effect.treatment} {row.effect.metric}: {note}"
         for row in analysis.comparisons
-        if row.effect.note and row.effect.metric not in FAMILY
+        if (note := row.note if row.effect.metric in FAMILY else row.notes)
     ]
     notes += [f"{name}: {why}" for name, why in analysis.missing.items()]
     return "\n".join(_aligned(rows) + notes)
@@ -73,8 +76,8 @@ def quality_text(aggregates: Aggregates) -> str:
     text = f"{quality.lines:,} lines; {arms}"
     for count, what in (
         (sum(arm.users_without_session for arm in aggregates.arms), "users without a session"),
-        (quality.users_in_several, "users in more than one treatment"),
         (quality.duplicates, "duplicates, left out"),
+        (quality.lines_in_several, "lines of users in several treatments, left out"),
         (quality.backwards, "lines from a clock that went backwards"),
         (quality.lines_outside, "lines outside the experiment"),
     ):
@@ -94,10 +97,13 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "confidence": CONFIDENCE,
         "deciding": DECIDING,
         "sequential": analysis.options.sequential,
+        "cuped": analysis.options.cuped,
+        "cap": analysis.options.cap,
         "verdicts": [asdict(verdict) for verdict in verdicts],
         "effects": [asdict(effect) for effect in analysis.family],
         "metrics": [_comparison(row) for row in analysis.comparisons],
         "missing": dict(analysis.missing),
+        "heavy_users": [asdict(some) for some in analysis.heavy],
         "guardrails": [asdict(guard) for guard in analysis.guardrails],
         "looks": {
             name: [asdict(look) for look in looks] for name, looks in analysis.looks.items()
@@ -111,16 +117,30 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
             "mismatch": analysis.ratio.mismatch,
             "expected": dict(analysis.ratio.expected),
         },
+        "checks": [asdict(check) for check in analysis.checks],
+        "runs": dict(aggregates.provenance.runs),
+        "worlds": dict(aggregates.provenance.worlds),
+        "versions": {
+            name: [_version(span) for span in spans] for name, spans in analysis.versions.items()
+        },
         "treatments": [asdict(arm) for arm in aggregates.arms],
+        "notes": notes(analysis, {arm.treatment: arm.treatment for arm in aggregates.arms}),
         "log": {
             "files": list(quality.files),
             "lines": quality.lines,
             "bad_lines": quality.bad_lines,
             "bad": [str(bad) for bad in quality.bad],
+            "bad_share": quality.skipped.share,
+            "commonest_reason": quality.skipped.commonest,
+            "timestamps_in": quality.unit,
+            "notes": list(quality.notes),
             "lines_outside": quality.lines_outside,
             "duplicates": quality.duplicates,
             "backwards": quality.backwards,
+            "dropped_lines": quality.dropped_lines,
+            "dropped_users": list(quality.dropped_users),
             "users_in_several": quality.users_in_several,
+            "lines_in_several": quality.lines_in_several,
             "events_per_hour": {
                 hour_text(hour): count for hour, count in quality.events_per_hour.items()
             },
@@ -128,6 +148,17 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
     rounded: dict[str, Any] = _rounded(content)
     return rounded
+
+
+def _version(span: VersionEffect) -> dict[str, Any]:
+    row = span.comparison
+    return {
+        "since": span.since,
+        "until": span.until,
+        "effect": row.change,
+        "interval": row.relative,
+        "users": {"control": row.users[0], "treatment": row.users[1]},
+    }
 
 
 def _comparison(row: Comparison) -> dict[str, Any]:
@@ -143,8 +174,10 @@ def _comparison(row: Comparison) -> dict[str, Any]:
     return {
         "treatment": row.effect.treatment,
         "metric": row.effect.metric,
-        "effect": row.effect.effect,
+        "effect": row.change,
         "interval": row.relative,
+        "method": row.method,
+        "users": {"control": row.users[0], "treatment": row.users[1]},
         "p": row.p,
         "p_holm": row.p_holm,
         "p_bh": row.p_bh,
@@ -153,8 +186,14 @@ def _comparison(row: Comparison) -> dict[str, Any]:
         "cuped": cuped,
         "control": row.effect.control_mean,
         "value": row.effect.treatment_mean,
-        "note": row.effect.note,
+        "cap": None if row.cap is None else asdict(row.cap),
+        "uncapped": None if row.uncapped is None else _uncapped(row.uncapped),
+        "note": row.notes,
     }
+
+
+def _uncapped(row: Comparison) -> dict[str, Any]:
+    return {"effect": row.change, "interval": row.relative, "method": row.method, "p": row.p}
 
 
 def _rounded(value: Any) -> Any:

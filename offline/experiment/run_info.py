@@ -24,7 +24,7 @@ def load_run_info(path: str | Path) -> RunInfo:
     cannot be read or is no such object.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_constant=_refuse)
     except OSError as error:
         raise InputError(f"run info {path} cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.assignment import CONTROL
-from offline.experiment.effects import Moments, relative_interval
+from offline.experiment.comparison import compare_samples
+from offline.experiment.sample import Sample
 
 NAMES = ("least active", "in between", "most active")
 
@@ -27,27 +28,26 @@ class Segment:
 def segments(
     aggregates: Aggregates, before: Aggregates | None, treatment: str, metric: str
 ) -> tuple[Segment, ...]:
-    """Thirds of the users by sessions in the period before, or else in the experiment itself.
+    """Thirds of the users by sessions in the period before; none where there is no such period.
 
-    Where many users are alike there are fewer than three; a segment without an interval is left
-    out.
+    What users do in the experiment is no way to cut them: the treatment has changed it. Where many
+    users are alike there are fewer than three; a segment without an interval is left out.
     """
+    if before is None:
+        return ()
     users = aggregates.users[aggregates.users["treatment"].isin([CONTROL, treatment])]
-    activity = users["sessions"]
-    if before is not None:
-        sessions = before.users.set_index("user_id")["sessions"]
-        activity = users["user_id"].map(sessions).fillna(0.0)
+    sessions = before.users.set_index("user_id")["sessions"]
+    activity = users["user_id"].map(sessions).fillna(0.0)
     cuts = np.quantile(activity, [1 / 3, 2 / 3])
     places = pd.Series(np.searchsorted(cuts, activity, side="left"), users.index)
     found = []
     for place, name in enumerate(NAMES):
         rows = users[places == place]
         control, treated = (
-            Moments.of(rows.loc[rows["treatment"] == side, metric].dropna())
+            Sample.of(rows.loc[rows["treatment"] == side, metric].to_numpy(np.float64))
             for side in (CONTROL, treatment)
         )
-        interval = relative_interval(control, treated) if min(control.n, treated.n) > 1 else None
-        if interval is not None:
-            effect = 100 * (treated.mean / control.mean - 1)
-            found.append(Segment(treatment, name, control.n + treated.n, effect, *interval))
+        row = compare_samples(treatment, metric, control, treated)
+        if row.change is not None and row.relative is not None:
+            found.append(Segment(treatment, name, sum(row.users), row.change, *row.relative))
     return tuple(found)

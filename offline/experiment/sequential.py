@@ -13,7 +13,7 @@ before the start. Here the end need not be known; the price is width where it is
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,13 +22,10 @@ from scipy import special
 
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.assignment import CONTROL
-from offline.experiment.effects import (
-    CONFIDENCE,
-    Moments,
-    quantile,
-    relative_interval,
-    standard_error,
-)
+from offline.experiment.cuped import adjust
+from offline.experiment.effects import CONFIDENCE, relative_interval, standard_error
+from offline.experiment.metrics import Floats
+from offline.experiment.sample import Sample
 
 FEWEST = 50
 """Users that each side must have before the first look: the normal distribution must hold."""
@@ -48,6 +45,8 @@ class Look:
     fixed_lower: float
     fixed_upper: float
     """Of one look alone: what may not be peeked at."""
+    times: float
+    """What the standard error is multiplied with in the always-valid interval."""
 
     @property
     def excludes_zero(self) -> bool:
@@ -63,43 +62,92 @@ def width(error: float, first_error: float, alpha: float) -> float:
     return math.sqrt((1 + share) * math.log((1 + 1 / share) / alpha**2))
 
 
-def looks(aggregates: Aggregates, treatment: str) -> tuple[Look, ...]:
+def looks(
+    aggregates: Aggregates,
+    treatment: str,
+    before: Aggregates | None = None,
+    limit: float = math.inf,
+) -> tuple[Look, ...]:
     """The mean session time after each period, all that was logged until then taken together.
 
-    The always-valid intervals of all treatments hold together (Bonferroni).
-    The first look is the first with FEWEST users on each side; none where it never comes.
+    The always-valid intervals of all treatments hold together (Bonferroni). With `before` they are
+    those after CUPED, where the past says anything. `limit` caps the value of a user. The first
+    look is the first with FEWEST users on each side; none where it never comes.
     """
     found: list[Look] = []
     first_error: float | None = None
     alpha = (1 - CONFIDENCE) / (len(aggregates.arms) - 1)
-    for period, control, treated in _moments(aggregates.periods, treatment):
-        error = standard_error(control, treated)
-        if min(control.n, treated.n) < FEWEST or not error > 0 or not control.mean:
+    for period, control, treated in _samples(aggregates.periods, treatment, before):
+        known = _Known.of(control.capped(limit, math.inf), treated.capped(limit, math.inf))
+        if min(control.n, treated.n) < FEWEST or known is None:
             continue
-        first_error = first_error or error
-        valid = relative_interval(control, treated, width(error, first_error, alpha))
-        fixed = relative_interval(control, treated, quantile(control, treated))
+        first_error = first_error or known.error
+        times = width(known.error, first_error, alpha)
+        valid, fixed = known.interval(times), known.interval(None)
         if valid is not None and fixed is not None:
-            effect = 100 * (treated.mean / control.mean - 1)
-            found.append(Look(period, effect, *valid, *fixed))
+            found.append(Look(period, known.change, *valid, *fixed, times))
     return tuple(found)
 
 
-def _moments(periods: pd.DataFrame, treatment: str) -> Iterator[tuple[int, Moments, Moments]]:
+@dataclass(frozen=True)
+class _Known:
+    """What a look has."""
+
+    change: float
+    error: float
+    interval: Callable[[float | None], tuple[float, float] | None]
+
+    @classmethod
+    def of(cls, control: Sample, treated: Sample) -> "_Known | None":
+        """None where there is no spread, or nothing to divide by."""
+        sides = control.moments, treated.moments
+        adjusted = adjust(control, treated)
+        if adjusted is not None:
+            sides = adjusted.control, adjusted.treated
+        error = standard_error(*sides)
+        if not error > 0 or not sides[0].mean:
+            return None
+        change = 100 * (sides[1].mean / sides[0].mean - 1)
+        if adjusted is not None:
+            return cls(change, error, adjusted.relative)
+        return cls(change, error, lambda times: relative_interval(*sides, times))
+
+
+def _samples(
+    periods: pd.DataFrame, treatment: str, before: Aggregates | None
+) -> Iterator[tuple[int, Sample, Sample]]:
     """After each period, the mean session time of each side's users that had a session by then."""
-    sides = []
-    for name in (CONTROL, treatment):
-        rows = periods[periods["treatment"] == name]
-        users, _ = pd.factorize(rows["user_id"])
-        time, sessions = rows["total_time"].to_numpy(), rows["sessions"].to_numpy(np.float64)
-        sides.append((rows["period"].to_numpy(), users, time, sessions))
-    totals = [np.zeros((2, users.max(initial=-1) + 1)) for _, users, _, _ in sides]
-    for period in np.unique(np.concatenate([side[0] for side in sides])):
-        now = []
-        for (when, users, time, sessions), total in zip(sides, totals, strict=True):
-            low, high = np.searchsorted(when, [period, period + 1])
-            total[0, users[low:high]] += time[low:high]
-            total[1, users[low:high]] += sessions[low:high]
-            ended = total[1] > 0
-            now.append(Moments.of(total[0, ended] / total[1, ended]))
-        yield int(period), now[0], now[1]
+    sides = [
+        _Running(periods[periods["treatment"] == name], before) for name in (CONTROL, treatment)
+    ]
+    for period in np.unique(np.concatenate([side.when for side in sides])):
+        yield int(period), sides[0].after(period), sides[1].after(period)
+
+
+class _Running:
+    """A side's sums as its periods go by."""
+
+    def __init__(self, rows: pd.DataFrame, before: Aggregates | None) -> None:
+        """`rows` as in `Aggregates.periods`, of one treatment."""
+        self.when = rows["period"].to_numpy()
+        self._users, names = pd.factorize(rows["user_id"])
+        self._past = None if before is None else _past(before, names)
+        self._time = rows["total_time"].to_numpy(np.float64)
+        self._sessions = rows["sessions"].to_numpy(np.float64)
+        self._totals = np.zeros((2, len(names)))
+
+    def after(self, period: int) -> Sample:
+        """Everything up to the end of this period, which is later than the one before."""
+        low, high = np.searchsorted(self.when, [period, period + 1])
+        users = self._users[low:high]
+        self._totals[0, users] += self._time[low:high]
+        self._totals[1, users] += self._sessions[low:high]
+        time, sessions = self._totals
+        means = np.divide(time, sessions, out=np.zeros(len(time)), where=sessions > 0)
+        return Sample(means, (sessions > 0).astype(np.float64), self._past)
+
+
+def _past(before: Aggregates, user_ids: pd.Index) -> Floats:
+    """Each user's mean session time in the period before; NaN for a user without one."""
+    values = before.users.set_index("user_id")["mean_session_time"].reindex(user_ids)
+    return values.to_numpy(np.float64)

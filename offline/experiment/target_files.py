@@ -1,9 +1,11 @@
 """Reads the lists that a service would serve, as the targets of an off-policy estimate."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from contract.errors import FormatError
+from contract.ids import track_id, user_digits
+from contract.jsonlines import numbered_lines, parse_line
 from offline.errors import InputError, check_regular
 
 TOP = 100
@@ -16,14 +18,14 @@ def read_lists(path: Path) -> dict[str, list[int]]:
     Raises InputError that names file and line.
     """
     lists: dict[str, list[int]] = {}
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(_content(path).split(b"\n")):
         where = f"{path}:{number}"
         found = _parsed(where, line)
-        if not isinstance(found, dict) or type(found.get("user")) is not int:
+        user = None
+        if isinstance(found, dict) and not isinstance(found.get("user"), str):
+            user = user_digits(found.get("user"))
+        if user is None:
             raise InputError(f'{where}: not a list like {{"user": 0, "tracks": [1, 2]}}')
-        user = str(found["user"])
         if user in lists:
             raise InputError(f"{where}: user {user} has a list already")
         lists[user] = _tracks(where, found.get("tracks"))
@@ -34,30 +36,32 @@ def read_lists(path: Path) -> dict[str, list[int]]:
 
 def read_top_tracks(path: Path) -> list[int]:
     """The first 100 of top_tracks.json, most popular first; raises InputError."""
-    tracks = _tracks(str(path), _parsed(str(path), _text(path)))
+    tracks = _tracks(str(path), _parsed(str(path), _content(path)))
     if not tracks:
         raise InputError(f"{path}: there is no track in it")
     return tracks[:TOP]
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     check_regular(path)
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_bytes()
+    except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
-def _parsed(where: str, text: str) -> Any:
+def _parsed(where: str, line: bytes) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{where}: not JSON: {error}") from error
+        return parse_line(line)
+    except FormatError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _tracks(where: str, tracks: object) -> list[int]:
-    if not isinstance(tracks, list) or not all(type(t) is int and 0 <= t < 2**63 for t in tracks):
+    numbers = [track_id(track) for track in tracks] if isinstance(tracks, list) else [None]
+    found = [track for track in numbers if track is not None and track < 2**63]
+    if len(found) < len(numbers):
         raise InputError(f"{where}: tracks must be a list of non-negative integers")
-    if len(set(tracks)) < len(tracks):
+    if len(set(found)) < len(found):
         raise InputError(f"{where}: a track is there twice")
-    return tracks
+    return found

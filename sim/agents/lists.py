@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -15,17 +16,25 @@ from pydantic import (
     model_validator,
 )
 
+from contract.catalog import OWNER_KEYS
+from contract.jsonlines import BOM
+from contract.values import is_nothing
 from sim.agents.policies import TOP
 from sim.errors import InputError
-from sim.jsonl import explain, read_lines
+from sim.jsonl import Whole, explain, read_lines
 from sim.world import World
 
-_Track = Annotated[int, Field(ge=0, lt=2**31)]  # below 0 stands for none in the arrays
+_Track = Annotated[Whole, Field(ge=0, lt=2**31)]  # below 0 stands for none in the arrays
+
+
+def _or_empty(value: object) -> object:
+    """Editions write null, or NaN, for a track without neighbours."""
+    return [] if is_nothing(value) else value
 
 
 class _UserList(BaseModel):
     model_config = ConfigDict(strict=True)
-    user: int
+    user: Whole
     tracks: list[_Track]
 
 
@@ -33,9 +42,9 @@ class _TrackList(BaseModel):
     """`item_id` is `track` in other editions; a track without neighbours may have no list."""
 
     model_config = ConfigDict(strict=True)
-    track: _Track = Field(validation_alias=AliasChoices("track", "item_id"))
-    item_id: int | None = None
-    recommendations: list[_Track] | None = None
+    track: _Track = Field(validation_alias=AliasChoices(*OWNER_KEYS))
+    item_id: Whole | None = None
+    recommendations: Annotated[list[_Track], BeforeValidator(_or_empty)] = []
 
     @model_validator(mode="after")
     def _one_name(self) -> "_TrackList":
@@ -71,7 +80,8 @@ def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
 def read_top_tracks(path: Path, world: World) -> NDArray[np.int32]:
     """Track ids of top_tracks.json, most popular first."""
     try:
-        tracks = TypeAdapter(list[_Track]).validate_json(path.read_bytes(), strict=True)
+        content = path.read_bytes().removeprefix(BOM)
+        tracks = TypeAdapter(list[_Track]).validate_json(content, strict=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:

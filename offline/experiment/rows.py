@@ -1,0 +1,185 @@
+"""Every metric of every treatment: from the tables of a log to arrays over users, and compared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from offline.errors import InputError
+from offline.experiment.aggregate import Aggregates
+from offline.experiment.assignment import CONTROL
+from offline.experiment.bootstrap import (
+    FEWEST,
+    Latencies,
+    bootstrap_p,
+    percentile_interval,
+    resampled_ratios,
+)
+from offline.experiment.capping import Cap, cap
+from offline.experiment.comparison import Comparison, compare_samples, with_adjusted_p
+from offline.experiment.effects import Effect
+from offline.experiment.leverage import Heavy, heaviest
+from offline.experiment.metrics import COVERAGE, METRICS, TAIL, Floats, Metric, contributions
+from offline.experiment.sample import Sample
+
+_SHARE = 0.99
+_BLOCKS = 100
+"""Of users, on each side, for the slowest requests: 50 gave 6.6 % false ones."""
+Arms = Mapping[str, Sample]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How rows are computed."""
+
+    deciding: str
+    """The metric that the verdict is about."""
+    cap: float | None = None
+    """Percentile over the users of all arms above which both sums of a user are cut off."""
+    cuped: bool = False
+    """Whether CUPED decides."""
+    draws: int = 0
+    """Of the bootstrap."""
+    seed: int = 0
+    """Of the bootstrap and of the permutation test."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Every row, and the users that weigh most in each metric."""
+
+    rows: tuple[Comparison, ...]
+    heavy: tuple[Heavy, ...]
+
+
+def compare_all(
+    aggregates: Aggregates,
+    before: Aggregates | None,
+    metrics: Sequence[Metric],
+    settings: Settings,
+) -> Compared:
+    """Every treatment but the control with every metric, coverage and the slowest requests last.
+
+    `before` is the log of the same users from before the experiment, for CUPED. Raises InputError
+    where a cap would leave nothing of the deciding metric.
+    """
+    names = [arm.treatment for arm in aggregates.arms]
+    arms = [_samples(aggregates, before, metric) for metric in metrics]
+    heavy = [
+        user
+        for metric, samples in zip(metrics, arms, strict=True)
+        for name, side in samples.items()
+        for user in heaviest(name, metric.name, side, aggregates.of(name)["user_id"].tolist())
+    ]
+    cut = [_cut(metric.name, some, settings) for metric, some in zip(metrics, arms, strict=True)]
+    rng = np.random.default_rng(settings.seed)
+    again = {
+        name: _resampled([samples[name] for samples, _ in cut], rng, settings) for name in names
+    }
+    rows: list[Comparison] = []
+    for arm in names[1:]:
+        for i, metric in enumerate(metrics):
+            samples, found = cut[i]
+            row = _row(arm, metric.name, samples, settings)
+            if min(row.users) >= FEWEST:
+                resampled = again[CONTROL][:, i], again[arm][:, i]
+                row = replace(row, bootstrap=percentile_interval(*resampled))
+            if found is not None:
+                row = replace(row, cap=found, uncapped=_row(arm, metric.name, arms[i], settings))
+            rows.append(row)
+        rows += _coverage(aggregates, arm, settings)
+        rows += _slowest(aggregates, arm, rng, settings.draws)
+    return Compared(with_adjusted_p(rows), tuple(heavy))
+
+
+def _samples(
+    aggregates: Aggregates, before: Aggregates | None, metric: Metric
+) -> dict[str, Sample]:
+    """The arms, the control first."""
+    found = {}
+    for arm in aggregates.arms:
+        users = aggregates.of(arm.treatment)
+        past = None if before is None else _past(before, users["user_id"], metric)
+        found[arm.treatment] = Sample(*metric.sums(users), past)
+    return found
+
+
+def _past(before: Aggregates, user_ids: "pd.Series[str]", metric: Metric) -> Floats:
+    """Each user's contribution in the period before; NaN for a user unknown then."""
+    rows = before.users.set_index("user_id").reindex(user_ids)
+    values = contributions(*metric.sums(rows))
+    return np.where(rows["lines"].isna(), np.nan, values)
+
+
+def _cut(metric: str, arms: Arms, settings: Settings) -> tuple[Arms, Cap | None]:
+    if settings.cap is None:
+        return arms, None
+    found, sides = cap(metric, list(arms.values()), settings.cap)
+    if found.refused and metric == settings.deciding:
+        raise InputError(
+            f"--cap {settings.cap:g}: that percentile of {metric} is its smallest value, "
+            f"{found.above:g}, so that nothing would be left to compare: give a higher one"
+        )
+    return dict(zip(arms, sides, strict=True)), found
+
+
+def _resampled(sides: Sequence[Sample], rng: np.random.Generator, settings: Settings) -> Floats:
+    if not settings.draws or len(sides[0].below) < FEWEST:
+        return np.empty((0, len(sides)))
+    return resampled_ratios([(side.above, side.below) for side in sides], rng, settings.draws)
+
+
+def _row(arm: str, metric: str, arms: Arms, settings: Settings) -> Comparison:
+    return compare_samples(
+        arm, metric, arms[CONTROL], arms[arm], cuped=settings.cuped, seed=settings.seed
+    )
+
+
+def _coverage(aggregates: Aggregates, arm: str, settings: Settings) -> list[Comparison]:
+    """Groups of users are its units; they have no past, so that CUPED has no part in it."""
+    groups = aggregates.coverage
+    sides = [
+        groups.loc[groups["treatment"] == side, "tracks"].to_numpy(np.float64)
+        for side in (CONTROL, arm)
+    ]
+    if not sum(some.sum() for some in sides):
+        return []
+    control, treated = (Sample.of(some) for some in sides)
+    return [compare_samples(arm, COVERAGE.name, control, treated, seed=settings.seed)]
+
+
+def _slowest(
+    aggregates: Aggregates, arm: str, rng: np.random.Generator, draws: int
+) -> list[Comparison]:
+    rows = aggregates.latencies
+    control, treated = (Latencies(rows[rows["treatment"] == side]) for side in (CONTROL, arm))
+    if not draws or min(control.blocks, treated.blocks) < _BLOCKS:
+        return []
+    was, now = control.quantile(_SHARE), treated.quantile(_SHARE)
+    if not was:
+        return []
+    sides = [side.resampled(_SHARE, rng, draws) for side in (control, treated)]
+    found, p = percentile_interval(*sides), bootstrap_p(*sides)
+    lower, upper = found or (None, None)
+    change = 100 * (now / was - 1)
+    significant = found is not None and not found[0] <= 0 <= found[1]
+    effect = Effect(arm, TAIL.name, change, upper, lower, was, now, significant)
+    users = control.blocks, treated.blocks
+    return [Comparison(effect, change, found, p, "bootstrap", users, bootstrap=found)]
+
+
+def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
+    """The metrics that this log can tell, and why it cannot tell the others."""
+    missing = {}
+    if not aggregates.has_catalog:
+        missing["artists_per_session"] = "needs --catalog tracks.json"
+    if not aggregates.own:
+        missing["fallbacks"] = "the log has no `recommender`"
+    if not aggregates.coverage["tracks"].sum():
+        missing[COVERAGE.name] = (
+            "the log has no `recommendation`"
+            if len(aggregates.coverage)
+            else "needs 50 users of a treatment"
+        )
+    return [metric for name, metric in METRICS.items() if name not in missing], missing

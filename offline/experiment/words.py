@@ -1,0 +1,33 @@
+"""Figures and names as people read them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+
+def label(treatment: str, names: Mapping[str, str]) -> str:
+    """ "DAE (T1)" where the name of T1 is known, else "T1"."""
+    return f"{names[treatment]} ({treatment})" if treatment in names else treatment
+
+
+def percent(value: float) -> str:
+    """A signed percentage with as many decimals as matter: +84.3 %, +1,250 %."""
+    decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
+    rounded = round(value, decimals)
+    return f"{rounded:+,.{decimals}f} %" if rounded else "0 %"
+
+
+def interval(lower: float, upper: float) -> str:
+    """Both ends with one percent sign: +79.1 to +89.6 %."""
+    return f"{percent(lower).removesuffix(' %')} to {percent(upper)}"
+
+
+def moment(timestamp: int) -> str:
+    """Milliseconds since the epoch as a date and time; as they are if out of range.
+
+    >>> moment(1_764_547_200_000)
+    '2025-12-01 00:00:00 UTC'
+    """
+    try:
+        return f"{datetime.fromtimestamp(timestamp / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{timestamp} ms"

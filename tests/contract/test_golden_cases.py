@@ -1,0 +1,111 @@
+"""The golden cases of `contract`, by its reference functions and by the service's fast ones."""
+
+import json
+import math
+import re
+from typing import Any
+
+import orjson
+import pytest
+
+from botify.config import ExperimentConfig
+from botify.experiments import Experiments
+from contract import bucketing
+from contract.catalog import CatalogError, artist_numbers, read_catalog
+from contract.golden import NAMES, golden_cases
+from contract.ids import user_digits
+from contract.jsonlines import parse_line
+from contract.timestamps import is_own_clock, parse_timestamp, units_of_run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_are_cases(name: str) -> None:
+    assert len(golden_cases(name)) >= 10
+
+
+@pytest.mark.parametrize("case", golden_cases("bucketing"), ids=str)
+def test_buckets(case: dict[str, Any]) -> None:
+    user, salt = case["user"], case["salt"]
+    assert bucketing.user_hash(user, salt) == case["hash"]
+    for n in (2, 3, 4, 7):
+        assert bucketing.bucket(user, salt, n) == case[f"of_{n}"]
+    assert bucketing.treatment(user, salt, case["weights"]) == case["treatment"]
+    assert bucketing.percent_point(user, salt) == case["participation"]
+    assert bucketing.percent_point(user, salt, bucketing.LAYER) == case["layer"]
+
+
+NAMED = [
+    case for case in golden_cases("bucketing") if re.fullmatch(r"\w+", case["salt"], re.ASCII)
+]
+
+
+@pytest.mark.parametrize("case", NAMED, ids=str)
+def test_the_service_has_the_same_buckets(case: dict[str, Any]) -> None:
+    def assigned(**config: Any) -> str | None:
+        names = config.get("weights") or [f"T{n}" if n else "C" for n in range(config.pop("n", 2))]
+        config["treatments"] = dict.fromkeys(names)
+        found = Experiments({"E": ExperimentConfig(salt=case["salt"], **config)})
+        return found.assign(case["user"]).get("E")
+
+    for n in (2, 3, 4, 7):
+        assert assigned(n=n) == (f"T{case[f'of_{n}']}" if case[f"of_{n}"] else "C")
+    assert assigned(weights=case["weights"]) == case["treatment"]
+    for points, more in (("participation", {}), ("layer", {"layer": case["salt"]})):
+        point = case[points]
+        assert (point == 0) or assigned(share=point, **more) is None
+        assert assigned(share=point + 1, **more) is not None
+
+
+@pytest.mark.parametrize("case", golden_cases("ids"), ids=str)
+def test_ids(case: dict[str, Any]) -> None:
+    assert user_digits(case["value"]) == case["digits"]
+
+
+@pytest.mark.parametrize("case", golden_cases("timestamps"), ids=str)
+def test_timestamps(case: dict[str, Any]) -> None:
+    expected = None if case["ms"] is None else (case["ms"], case["unit"])
+    assert parse_timestamp(case["value"]) == expected
+
+
+@pytest.mark.parametrize("case", golden_cases("units"), ids=str)
+def test_units_of_a_run(case: dict[str, Any]) -> None:
+    sizes = {int(code): (low, high) for code, (low, high) in case["sizes"].items()}
+    assert list(units_of_run(sizes)) == case["units"]
+    assert is_own_clock(sizes) == case["own_clock"]
+
+
+def catalogs(kind: str) -> list[dict[str, Any]]:
+    return [case for case in golden_cases("catalogs") if kind in case]
+
+
+@pytest.mark.parametrize("parse", [parse_line, orjson.loads], ids=["reference", "fast"])
+@pytest.mark.parametrize("case", catalogs("tracks"), ids=lambda case: str(case["lines"]))
+def test_catalogs(case: dict[str, Any], parse: Any) -> None:
+    found = read_catalog([line.encode() for line in case["lines"]], parse)
+    shown = json.loads(json.dumps([track._asdict() for track in found]))
+    assert shown == case["tracks"]
+    assert artist_numbers(track.artist for track in found) == case["artist_numbers"]
+
+
+@pytest.mark.parametrize("parse", [parse_line, orjson.loads], ids=["reference", "fast"])
+@pytest.mark.parametrize("case", catalogs("error"), ids=lambda case: str(case["lines"]))
+def test_catalogs_at_fault(case: dict[str, Any], parse: Any) -> None:
+    with pytest.raises(CatalogError) as refusal:
+        read_catalog([line.encode() for line in case["lines"]], parse)
+    assert case["error"] in str(refusal.value)
+    assert refusal.value.line == case["line"]
+
+
+def test_a_hash_of_every_length_of_bytes() -> None:
+    # Of the reference implementation's own test values (Appleby, smhasher).
+    assert bucketing.murmur3_32(b"", 0) == 0
+    assert bucketing.murmur3_32(b"", 1) == 0x514E28B7
+    assert bucketing.murmur3_32(b"\xff" * 4, 0) == 0x76293B50
+    assert bucketing.murmur3_32(b"!Ce\x87", 0) == 0xF55B516B
+    assert bucketing.murmur3_32(b"!Ce", 0) == 0x7E4A8634
+    assert bucketing.murmur3_32(b"!C", 0) == 0xA0F7B07A
+    assert bucketing.murmur3_32(b"!", 0) == 0x72661CF4
+
+
+def test_nan_in_a_line_is_read() -> None:
+    assert math.isnan(parse_line(b'\xef\xbb\xbf{"a": NaN}')["a"])
