@@ -56,8 +56,9 @@ class Mark(NamedTuple):
 class Ledger:
     """A shared memory of slots; make it before the fork. Not thread-safe but for `totals`."""
 
-    def __init__(self, slots: int = 1) -> None:
-        """`slots`: at least one per event log that is open at a time."""
+    def __init__(self, slots: int = 8) -> None:
+        """`slots`: at least two for each process that has an event log: the second is for what
+        it finds left by others."""
         # A file without a name: its byte ranges can be locked, and the kernel takes the locks
         # away from a process that ends, in whatever way.
         if hasattr(os, "memfd_create"):

@@ -68,6 +68,8 @@ class Service:
         recommender = self._recommenders[name or self._default or ""]
         offer = self._offer(user, play, recommender)
         seconds = perf_counter() - started
+        if offer.session and offer.timestamp > self._fallback.newest:
+            self._fallback.newest = offer.timestamp
         event: dict[str, object] = {
             "message": "next",
             "timestamp": offer.timestamp,
@@ -97,6 +99,8 @@ class Service:
         """End the user's session. Arguments as for `next`."""
         farewell = self._farewell(user)
         seconds = perf_counter() - started
+        if farewell.session and farewell.timestamp > self._fallback.newest:
+            self._fallback.newest = farewell.timestamp
         event: dict[str, object] = {
             "message": "last",
             "timestamp": farewell.timestamp,

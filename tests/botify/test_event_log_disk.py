@@ -1,15 +1,13 @@
 """The event log while the disk refuses: nothing is lost that memory can hold."""
 
 import logging
-import os
 import resource
 import shutil
 import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,25 +18,7 @@ from botify.config import LogConfig
 from botify.event_log import EventLog
 from botify.log_backlog import LIMIT
 
-from .logs import SMALL, Clock, lines, users
-
-
-@contextmanager
-def full_disk(path: Path) -> Iterator[None]:
-    """What this process writes to the open file `path` meets a full disk, /dev/full."""
-    at = next(
-        int(number)
-        for number in os.listdir("/proc/self/fd")
-        if os.path.realpath(f"/proc/self/fd/{number}") == str(path)
-    )
-    file, full = os.dup(at), os.open("/dev/full", os.O_RDWR)
-    os.dup2(full, at)
-    try:
-        yield
-    finally:
-        os.dup2(file, at)
-        os.close(file)
-        os.close(full)
+from .logs import SMALL, Clock, full_disk, lines, users
 
 
 def test_a_full_disk_delays_events_and_loses_none(

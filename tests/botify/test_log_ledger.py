@@ -1,10 +1,5 @@
 """What all workers count: true whoever reads it, and after the death of whoever counted."""
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from botify.log_ledger import (
@@ -19,27 +14,7 @@ from botify.log_ledger import (
     Mark,
 )
 
-
-@contextmanager
-def forked(work: Callable[[], object]) -> Iterator[int]:
-    """A child that has done `work` and then lives until it is killed, here at the latest."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            os.write(writing, b".")
-            signal.pause()
-        finally:
-            os._exit(1)
-    os.close(writing)
-    try:
-        assert os.read(reading, 1) == b"."
-        yield child
-    finally:
-        os.close(reading)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+from .logs import forked
 
 
 def count(ledger: Ledger, key: int, **cells: int) -> None:
@@ -134,7 +109,7 @@ def test_lag_is_that_of_the_oldest_event_whoever_has_it() -> None:
 
 
 def test_a_mark_that_was_not_finished_is_not_read() -> None:
-    account = Ledger().take(1)
+    account = Ledger(1).take(1)
     assert account.marked() == Mark(0, 0, 0, 0)
     account.cells[WRITTEN] = 7
     account.mark(1, 2, 3)
