@@ -75,22 +75,15 @@ class Spill:
         """
         record = _RECORD.pack(since, len(line), zlib.crc32(line)) + line
         try:
-            if self._file < 0:
-                self._make(position)
-            elif self._end + len(record) - _FIRST > self._limit * 5 // 4:
-                self._compact(position)
-            if not _roomy(self._file, len(record)):
-                return False
-            if os.pwrite(self._file, record, self._end) < len(record):
-                os.ftruncate(self._file, self._end)
-                return False
+            taken = self._append(record, position)
         except OSError:
-            if self._file >= 0 and not self.count:
-                self.clear()
-            return False
-        self._end += len(record)
-        self.count += 1
-        return True
+            taken = False
+        if taken:
+            self._end += len(record)
+            self.count += 1
+        elif self._file >= 0 and not self.count:
+            self.clear()
+        return taken
 
     def first(self) -> Waiting:
         """The line that has waited longest; there must be one. Raises OSError."""
@@ -171,6 +164,18 @@ class Spill:
             at += len(line)
             self.drop()
         return 0
+
+    def _append(self, record: bytes, position: Position) -> bool:
+        if self._file < 0:
+            self._make(position)
+        elif self._end + len(record) - _FIRST > self._limit * 5 // 4:
+            self._compact(position)
+        if not _roomy(self._file, len(record)):
+            return False
+        if os.pwrite(self._file, record, self._end) < len(record):
+            os.ftruncate(self._file, self._end)
+            return False
+        return True
 
     def _make(self, position: Position) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

@@ -105,6 +105,8 @@ def test_a_place_that_others_need_is_not_filled_up(
     monkeypatch.setattr(log_spill, "_roomy", lambda *_: False)
     assert not spill.add(b"three\n", 0, HERE)
     assert waiting(spill)[0] == b"one\n"
+    assert not spill.add(b"four\n", 0, HERE)
+    assert list(tmp_path.iterdir()) == []  # nothing waits: no file
 
 
 @given(st.lists(st.one_of(st.integers(1, 900), st.none()), max_size=80))
