@@ -250,9 +250,11 @@ class EventLog:
 
     def _write_batch(self) -> bool:
         """Write some of what waits; False where the disk refuses."""
-        if self._torn and not self._segment.append(b"\n"):
-            return False
-        self._torn = False
+        if self._torn:
+            if not self._segment.append(b"\n"):
+                return False
+            self._torn = False
+            self._note()  # what comes now are lines that count
         for _ in range(min(_BATCH, len(self._backlog))):
             line = self._backlog.first()
             self._done += self._segment.append(line[self._done :])
