@@ -15,9 +15,11 @@ from botify.event_log import EventLog
 from botify.experiments import Experiments
 from botify.fallback import Fallback
 from botify.link import Link
+from botify.log_ledger import Ledger
 from botify.metrics import Metrics
 from botify.model import Model
 from botify.operations import add_operations
+from botify.origin import Origin, origin_of
 from botify.recommenders import build_recommenders
 from botify.resources import LARGEST_BODY, Hello, LastTrack, NextTrack, Track
 from botify.service import Service
@@ -64,19 +66,23 @@ def create_app(
     client: "redis.Redis",
     popular: bytes = b"",
     shelf: Shelf | None = None,
+    ledger: Ledger | None = None,
+    origin: Origin | None = None,
 ) -> Flask:
     """The application of one worker; the lists must be in Redis already (`load_list`).
 
     Opens the worker's log and starts its upkeep thread, so call it in the process that serves.
     `popular` are packed tracks for answers without Redis, until those in Redis are known. `shelf`
-    has the models that the config names; it may be None where that names none.
+    has the models that the config names; it may be None where that names none. Where several
+    processes serve, `ledger` is where all of their logs count, and `origin` what all of them log.
     `app.extensions["botify"]` is the Upkeep; its `stop()` ends the thread and closes the log.
     """
-    metrics = Metrics()
+    ledger = ledger or Ledger()
+    metrics = Metrics(ledger)
     link = Link()
     store = Store(client, config.session_ttl, len(catalog))
     fallback = Fallback(len(catalog), popular)
-    log = EventLog(config.log_dir, config.workers, config.log)
+    log = EventLog(config.log_dir, config.workers, config.log, ledger=ledger)
     models = {name: Model(name, shelf, catalog) for name in config.models if shelf}
     upkeep = Upkeep(
         client, store, link, fallback, log, metrics, config.list_files, models.values()
@@ -92,6 +98,7 @@ def create_app(
         log=log,
         metrics=metrics,
         seed=config.seed,
+        origin=origin or origin_of(config),
     )
     app = Flask("botify", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY

@@ -12,6 +12,8 @@ FALLBACK = "fallback"
 """Name in the log of answers that were given without Redis."""
 
 _MOST_USERS = 100_000
+_FORGOTTEN = -1
+"""Stands for all users whose times are no longer known."""
 
 
 class Fallback:
@@ -22,6 +24,8 @@ class Fallback:
 
     def __init__(self, n_tracks: int, popular: bytes) -> None:
         """`popular` are packed tracks; the whole catalog serves where there are none."""
+        self.newest = 0
+        """The latest time, in ms, that Redis gave to any event of this worker."""
         self._n_tracks = n_tracks
         self._rng = random.Random()
         self._owed: OrderedDict[int, int] = OrderedDict()
@@ -75,10 +79,17 @@ class Fallback:
                 del self._owed[user]
 
     def _later(self, user: int) -> int:
-        """Ms since the epoch, later than any time this gave for the user before."""
+        """Ms since the epoch, later than any time that the user had here before.
+
+        The clock may have been set back since: then, later than any time of anybody.
+        """
         with self._lock:
-            now = max(time.time_ns() // 1_000_000, self._latest.get(user, 0) + 1)
-            if len(self._latest) >= _MOST_USERS:  # by now their next event is later anyway
-                self._latest.clear()
-            self._latest[user] = now
+            latest = self._latest
+            known = latest.get(user, latest.get(_FORGOTTEN, 0)) + 1
+            now = max(time.time_ns() // 1_000_000, known, self.newest + 1)
+            if len(latest) >= _MOST_USERS:
+                newest = max(latest.values())
+                latest.clear()
+                latest[_FORGOTTEN] = newest
+            latest[user] = now
             return now

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from botify.event_log import LogStatus
+from botify.log_ledger import LogTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,16 @@ class State:
     """Version of each configured model of sessions; empty where there is none."""
 
 
-class LogTrouble(NamedTuple):
-    """What the event logs of all workers suffer together."""
-
-    failing: int
-    """Workers that live and whose events the disk refuses."""
-    lost: int
-    """Events that were never written, those of workers that died included."""
-
-
 def degraded(state: State) -> list[str]:
     """Why some listeners do not get the recommendations configured; empty where all do."""
     return [*_redis(state), *_missing(state), *_models(state)]
 
 
-def trouble(state: State, logs: LogTrouble) -> list[str]:
-    """What needs a person, with what to do about it; empty where nothing does."""
+def trouble(state: State, logs: LogTotals) -> list[str]:
+    """What needs a person, with what to do about it; empty where nothing does.
+
+    `logs` is what all workers' event logs count together.
+    """
     return [
         *_redis(state),
         *_missing(state),
@@ -79,12 +73,20 @@ def _refused(state: State) -> Iterator[str]:
         yield f"the new file of list {name!r} was refused, its old version stays: {why}"
 
 
-def _log(log: LogStatus, all_logs: LogTrouble) -> Iterator[str]:
+def _log(log: LogStatus, all_logs: LogTotals) -> Iterator[str]:
+    waiting = f"{all_logs.pending} events wait"
+    if all_logs.in_memory:
+        waiting += f", {all_logs.in_memory} of them in memory alone, which a worker's death frees"
     if log.failing:
-        yield f"the event log cannot be written ({log.failing}); {log.pending} events wait"
+        yield f"the event log cannot be written ({log.failing}); {waiting}"
     elif all_logs.failing:
-        yield "the event log of another worker cannot be written; see the service's stderr"
+        yield (
+            f"the event log of another worker cannot be written; {waiting}; "
+            "see the service's stderr"
+        )
+    if all_logs.orphaned:
+        yield f"{all_logs.orphaned} events wait that a worker left when it died"
     if all_logs.lost:
-        yield f"{all_logs.lost} events were lost: they were not written in time"
+        yield f"{all_logs.lost} events were lost: they will not be in the log"
     if log.low_space:
         yield f"the event log's disk has {log.free_bytes} bytes left, below log.min_free_bytes"

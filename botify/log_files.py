@@ -19,6 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from botify.errors import InputError
+from botify.log_spill import Position
 
 PREFIX = "data.json"
 _NAME = re.compile(r"(?P<base>data\.json(\.\d+)?)(\.(?P<stamp>\d{8}T\d{6}\.\d{3})Z)?")
@@ -47,6 +48,14 @@ class Segment:
         status = os.fstat(self._fd)
         self.size = status.st_size
         self._identity = status.st_dev, status.st_ino
+
+    def position(self, back: int = 0) -> Position:
+        """Where the file ends now, or so many bytes before."""
+        return Position(*self._identity, max(0, self.size - back))
+
+    def read(self, offset: int, size: int) -> bytes:
+        """What is there; less at the end of the file."""
+        return os.pread(self._fd, size, offset)
 
     def append(self, data: bytes) -> int:
         """How many bytes the file took: all, or fewer for the reason that is in `refusal`."""
@@ -120,21 +129,73 @@ def claim(directory: Path, workers: int) -> tuple[Path, int]:
     while True:
         name = PREFIX if workers == 1 and number == 0 else f"{PREFIX}.{number}"
         number += 1
-        lock = directory / f".{name}.lock"
         try:
-            descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+            return directory / name, claim_one(directory / name)
         except (PermissionError, IsADirectoryError):
-            if lock.exists():
-                continue  # another user's number
-            raise
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            if not isinstance(error, BlockingIOError):
+            if not lock_file(directory / name).exists():
                 raise
-        else:
-            return directory / name, descriptor
+            # another user's number
+        except BlockingIOError:
+            continue
+
+
+def claim_one(base: Path) -> int:
+    """Take the number of `base`; the descriptor of its lock file, as of `claim`.
+
+    Raises OSError: BlockingIOError where another process has it.
+    """
+    descriptor = os.open(lock_file(base), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def lock_file(base: Path) -> Path:
+    """The hidden file whose lock says that a process has the number of `base`."""
+    return base.with_name(f".{base.name}.lock")
+
+
+def key_of(base: Path) -> int:
+    """A positive integer for the number: 1 for none, 2 for 0, and so on."""
+    return int(base.name[len(PREFIX) + 1 :] or -1) + 2
+
+
+def base_of(directory: Path, key: int) -> Path:
+    """The path that `key_of` was given."""
+    return directory / (PREFIX if key == 1 else f"{PREFIX}.{key - 2}")
+
+
+def numbers(directory: Path) -> list[Path]:
+    """The paths of all numbers that some process ever had."""
+    found = []
+    with suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            base, dot, rest = entry.name[1:].rpartition(".")
+            match = _NAME.fullmatch(base)
+            if entry.name[0] == dot == "." and rest == "lock" and match and not match["stamp"]:
+                found.append(directory / base)
+    return found
+
+
+def same_file(base: Path, device: int, inode: int) -> Path | None:
+    """The file of the number with this identity, whatever its name is now."""
+    with suppress(OSError):
+        for name in _series(base):
+            path = base.with_name(name)
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) == (device, inode):
+                return path
+    return None
+
+
+def lines_from(path: Path, offset: int) -> int:
+    """How many whole lines the file has from there on."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
 
 
 def resume(base: Path, now: float) -> Segment:

@@ -7,7 +7,6 @@ https://prometheus.github.io/client_python/multiprocess/. What a killed worker c
 
 import os
 import platform
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
@@ -15,11 +14,12 @@ from pathlib import Path
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from botify.health import LogTrouble, State
+from botify.health import State
+from botify.log_ledger import Ledger, LogTotals
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. A fallback must answer within 50 ms; most answers take less than one."""
@@ -29,8 +29,11 @@ _MS_PER_HOUR = 3_600_000
 class Metrics:
     """Counts what this worker does, and renders what all workers counted."""
 
-    def __init__(self) -> None:
-        """Make it once per process, and in several processes only after the fork."""
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        """Make it once per process, and in several processes only after the fork.
+
+        `ledger` is where all workers' event logs count.
+        """
         own = CollectorRegistry()
         self._seconds = Histogram(
             "botify_request_seconds",
@@ -58,29 +61,15 @@ class Metrics:
             registry=own,
         )
         self._hours = [hours.labels(f"{hour:02}") for hour in range(24)]
-        self._written = Counter("botify_log_events", "Events written.", registry=own)
-        self._lost = Counter(
-            "botify_log_events_lost", "Events never written: the disk was full.", registry=own
-        )
         self._redis_up = _gauge(
             own, "botify_redis_up", "Whether every worker reaches Redis.", "livemin"
-        )
-        self._failing = _gauge(
-            own, "botify_log_failing", "Workers whose events the disk refuses.", "livesum"
-        )
-        self._pending = _gauge(
-            own, "botify_log_pending_events", "Events that wait for the disk.", "livesum"
-        )
-        self._lag = _gauge(
-            own, "botify_log_lag_seconds", "Age of the oldest event that waits.", "livemax"
         )
         # Counting may need a larger file, which a full disk refuses. No request fails for that.
         self._harmless = suppress(OSError)
         # Its file is made here and now, and not when a disk may be full.
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
-        self._publishing = threading.Lock()
-        self._published = (0, 0)  # events written and lost that the counters know of
+        self._ledger = ledger or Ledger()
         self._surroundings = _Surroundings()
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         self._directory = Path(directory) if directory else None
@@ -88,6 +77,7 @@ class Metrics:
         if directory:
             MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
         self._all.register(self._surroundings)
+        self._all.register(LogFigures(self._ledger))
 
     def answered(
         self, route: str, recommender: str | None, seconds: float, timestamp: int
@@ -118,31 +108,12 @@ class Metrics:
 
     def publish(self, state: State) -> None:
         """Make this worker's newest state the one that is rendered."""
-        log = state.log
-        with self._publishing:
-            written, lost = self._published
-            self._published = log.written, log.lost
-            self._written.inc(log.written - written)
-            self._lost.inc(log.lost - lost)
-            self._redis_up.set(state.redis_up)
-            self._failing.set(bool(log.failing))
-            self._pending.set(log.pending)
-            self._lag.set(log.lag_seconds)
-            self._surroundings.state = state
+        self._redis_up.set(state.redis_up)
+        self._surroundings.state = state
 
-    def log_trouble(self) -> LogTrouble:
-        """What all workers' event logs suffer, as last published."""
-        self._forget_the_dead()
-        values = {
-            sample.name: sample.value
-            for metric in self._all.collect()
-            for sample in metric.samples
-            if not sample.labels
-        }
-        return LogTrouble(
-            failing=int(values["botify_log_failing"]),
-            lost=int(values["botify_log_events_lost_total"]),
-        )
+    def log_trouble(self) -> LogTotals:
+        """What all workers' event logs count now."""
+        return self._ledger.totals()
 
     def render(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -192,6 +163,31 @@ class _Surroundings(Collector):
             ("low_space", "Whether that is below log.min_free_bytes.", log.low_space),
             ("unshipped_files", "Log files not marked as shipped.", log.unshipped_files),
             ("unshipped_bytes", "Their bytes.", log.unshipped_bytes),
+        ):
+            yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
+
+
+class LogFigures(Collector):
+    """What all workers' event logs count; any process that has the ledger may tell it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """The ledger of the workers."""
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[Metric]:
+        """As of now."""
+        totals = self._ledger.totals()
+        for name, text, count in (
+            ("events", "Events written.", totals.written),
+            ("events_lost", "Events that will never be written.", totals.lost),
+        ):
+            yield CounterMetricFamily(f"botify_log_{name}", text, value=count)
+        for name, text, value in (
+            ("pending_events", "Events that wait for the disk.", totals.pending),
+            ("pending_events_in_memory", "Those in a worker's memory alone.", totals.in_memory),
+            ("pending_events_orphaned", "Those that a dead worker left.", totals.orphaned),
+            ("failing", "Workers whose events the disk refuses.", totals.failing),
+            ("lag_seconds", "Age of the oldest event that waits.", totals.lag_seconds),
         ):
             yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
 

@@ -10,6 +10,7 @@ from botify.experiments import Experiments
 from botify.fallback import Fallback
 from botify.link import Link
 from botify.metrics import Metrics
+from botify.origin import Origin
 from botify.plays import Play
 from botify.recommenders import Recommender
 from botify.store import Farewell, Offer, Randomness, Store, StoreError
@@ -34,11 +35,12 @@ class Service:
         log: EventLog,
         metrics: Metrics,
         seed: int | None,
+        origin: Origin,
     ) -> None:
         """`default` names the recommender of users for whom no experiment decides.
 
         With a `seed`, the same requests of a user get the same answers, whichever worker handles
-        them; None draws anew.
+        them; None draws anew. `origin` is logged with every event.
         """
         self._experiments = experiments
         self._recommenders = recommenders
@@ -49,6 +51,8 @@ class Service:
         self._log = log
         self._metrics = metrics
         self._seed = seed
+        self._run = origin.run
+        self._world_version = origin.world_version
         self._rng = random.Random()
         self._told = float("-inf")
 
@@ -64,6 +68,8 @@ class Service:
         recommender = self._recommenders[name or self._default or ""]
         offer = self._offer(user, play, recommender)
         seconds = perf_counter() - started
+        if offer.session and offer.timestamp > self._fallback.newest:
+            self._fallback.newest = offer.timestamp
         event: dict[str, object] = {
             "message": "next",
             "timestamp": offer.timestamp,
@@ -78,6 +84,8 @@ class Service:
             "rank": offer.rank,
             "propensity": offer.propensity,
             "model_version": offer.model_version,
+            "world_version": self._world_version,
+            "run": self._run,
         }
         if forced:
             _mark_forced(event, forced)
@@ -91,6 +99,8 @@ class Service:
         """End the user's session. Arguments as for `next`."""
         farewell = self._farewell(user)
         seconds = perf_counter() - started
+        if farewell.session and farewell.timestamp > self._fallback.newest:
+            self._fallback.newest = farewell.timestamp
         event: dict[str, object] = {
             "message": "last",
             "timestamp": farewell.timestamp,
@@ -105,6 +115,8 @@ class Service:
             "rank": None,
             "propensity": None,
             "model_version": None,
+            "world_version": self._world_version,
+            "run": self._run,
         }
         if forced:
             _mark_forced(event, forced)

@@ -20,7 +20,9 @@ from botify.files import open_regular, refusing
 from botify.keeper import Keeper, Shelved
 from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
+from botify.log_ledger import Ledger
 from botify.model import Model
+from botify.origin import origin_of
 from botify.recommenders import build_recommenders
 from botify.running import Running, announced, find_running
 from botify.scratch import scratch
@@ -90,9 +92,12 @@ def run(config: Config) -> None:
         with refusing(files[TOP_TRACKS].file):
             ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
 
+        ledger = Ledger.of(config.workers)
+        origin = origin_of(config)
+
         def make_app() -> "tuple[Flask, Callable[[], None]]":
             client = connect(redis_url, config.redis_timeout)
-            app = create_app(config, catalog, client, popular, shelf)
+            app = create_app(config, catalog, client, popular, shelf, ledger, origin)
             return app, app.extensions["botify"].stop
 
         def on_ready() -> None:

@@ -29,6 +29,8 @@ _COLUMNS: dict[str, tuple[pa.DataType, tuple[type, ...]]] = {
     "rank": (pa.int64(), (int,)),
     "propensity": (pa.float64(), (int, float)),
     "model_version": (pa.string(), (str,)),
+    "world_version": (pa.string(), (str,)),
+    "run": (pa.string(), (str,)),
     "forced": (pa.string(), (dict,)),
 }
 _REQUIRED = ("message", "timestamp", "user", "track", "time", "experiments")

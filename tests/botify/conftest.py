@@ -1,8 +1,11 @@
 """A real Valkey and a small catalog."""
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -58,13 +61,26 @@ def clock() -> Clock:
 
 @pytest.fixture
 def make(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., EventLog]]:
-    """make(workers, options) opens a log in tmp_path/log; all are closed at the end."""
+    """make(workers, options) opens a log in tmp_path/log; all are closed at the end.
+
+    One clock tells the time and how much of it has passed, unless `elapsed` is given.
+    """
     made: list[EventLog] = []
 
-    def make(workers: int = 1, options: LogConfig = SMALL) -> EventLog:
-        made.append(EventLog(tmp_path / "log", workers, options, clock))
+    def make(workers: int = 1, options: LogConfig = SMALL, **more: Any) -> EventLog:
+        more = {"elapsed": clock} | more
+        made.append(EventLog(tmp_path / "log", workers, options, clock, **more))
         return made[-1]
 
     yield make
     for log in made:
         log.close()
+
+
+@pytest.fixture
+def spill_places() -> Iterator[list[Path]]:
+    """A place in memory for what waits, as this system has it."""
+    if not os.access("/dev/shm", os.W_OK):
+        pytest.skip("no place in memory for files: what waits is in the process's memory alone")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        yield [Path(place)]

@@ -1,6 +1,10 @@
 """What tests of the event log share."""
 
 import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,3 +31,43 @@ def lines(directory: Path) -> list[dict[str, Any]]:
 
 def users(directory: Path) -> list[int]:
     return [event["user"] for event in lines(directory)]
+
+
+@contextmanager
+def full_disk(path: Path) -> Iterator[None]:
+    """What this process writes to the open file `path` meets a full disk, /dev/full."""
+    at = next(
+        int(number)
+        for number in os.listdir("/proc/self/fd")
+        if os.path.realpath(f"/proc/self/fd/{number}") == str(path)
+    )
+    file, full = os.dup(at), os.open("/dev/full", os.O_RDWR)
+    os.dup2(full, at)
+    try:
+        yield
+    finally:
+        os.dup2(file, at)
+        os.close(file)
+        os.close(full)
+
+
+@contextmanager
+def forked(work: Callable[[], object]) -> Iterator[int]:
+    """A child that has done `work` and then lives until it is killed, here at the latest."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os.write(writing, b".")
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(writing)
+    try:
+        assert os.read(reading, 1) == b"."
+        yield child
+    finally:
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

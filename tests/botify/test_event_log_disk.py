@@ -1,15 +1,13 @@
 """The event log while the disk refuses: nothing is lost that memory can hold."""
 
 import logging
-import os
 import resource
 import shutil
 import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,27 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botify.config import LogConfig
-from botify.event_log import MEMORY, EventLog
+from botify.event_log import EventLog
+from botify.log_backlog import LIMIT
 
-from .logs import SMALL, Clock, lines, users
-
-
-@contextmanager
-def full_disk(path: Path) -> Iterator[None]:
-    """What this process writes to the open file `path` meets a full disk, /dev/full."""
-    at = next(
-        int(number)
-        for number in os.listdir("/proc/self/fd")
-        if os.path.realpath(f"/proc/self/fd/{number}") == str(path)
-    )
-    file, full = os.dup(at), os.open("/dev/full", os.O_RDWR)
-    os.dup2(full, at)
-    try:
-        yield
-    finally:
-        os.dup2(file, at)
-        os.close(file)
-        os.close(full)
+from .logs import SMALL, Clock, full_disk, lines, users
 
 
 def test_a_full_disk_delays_events_and_loses_none(
@@ -95,16 +76,18 @@ def test_threads_that_write_through_an_outage_keep_their_order(
         assert of_thread == [thread * 10_000 + number for number in range(2000)]
 
 
-def test_memory_is_bounded_and_what_has_no_room_is_counted(
-    make: Callable[..., EventLog], tmp_path: Path
+@pytest.mark.parametrize("where", ["spill", "memory"])
+def test_what_waits_is_bounded_and_what_has_no_room_is_counted(
+    make: Callable[..., EventLog], tmp_path: Path, spill_places: list[Path], where: str
 ) -> None:
-    log = make(options=LogConfig())
+    log = make(options=LogConfig(), spill_places=spill_places if where == "spill" else ())
     with full_disk(log.status().path):
         for user in range(20):
             log.write({"user": user, "text": "x" * 2**20})
         status = log.status()
-        kept = MEMORY // (2**20 + 200)
+        kept = LIMIT // (2**20 + 200)
         assert (status.pending, status.lost) == (kept, 20 - kept)
+        assert status.in_memory == (0 if where == "spill" else kept)
         log.tick()
         assert log.status()[:5] == status[:5]
     log.tick()
@@ -114,7 +97,7 @@ def test_memory_is_bounded_and_what_has_no_room_is_counted(
 
 def test_many_small_events_stay_within_the_memory_too(make: Callable[..., EventLog]) -> None:
     """Python's own cost of a line is counted with it."""
-    log = make(options=LogConfig())
+    log = make(options=LogConfig(), spill_places=())
     with full_disk(log.status().path):
         log.write({"user": 0})
         tracemalloc.start()
@@ -125,13 +108,13 @@ def test_many_small_events_stay_within_the_memory_too(make: Callable[..., EventL
             used, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert 0.7 * MEMORY < used < 1.1 * MEMORY
+        assert 0.7 * LIMIT < used < 1.1 * LIMIT
 
 
-def test_what_the_disk_refuses_to_the_end_is_counted_as_lost(
+def test_what_memory_alone_has_at_the_end_is_counted_as_lost(
     make: Callable[..., EventLog], tmp_path: Path
 ) -> None:
-    log = make()
+    log = make(spill_places=())
     with full_disk(log.status().path):
         log.write({"user": 1})
         log.close()
@@ -186,8 +169,12 @@ assert lines == [lines[0]] * 4
 """
 TAKEN_BACK = """
 log.close()
-assert log.status()[1:4] == (2, 2, 0), log.status()
+assert log.status()[1:4] == (2, 0, 2), log.status()
 assert path.read_text().endswith("}\\n") and path.read_text().count("\\n") == 2
+fill.unlink()
+log = open_log()
+assert log.status()[1:4] == (2, 0, 0), log.status()  # those that waited
+assert len({*path.read_text().splitlines()}) == 1 and path.read_text().count("\\n") == 4
 """
 DELETED = """
 path.unlink()  # which gives its space back once we close it

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from botify.event_log import LogStatus
-from botify.health import LogTrouble, State, degraded, trouble
+from botify.health import State, degraded, trouble
+from botify.log_ledger import LogTotals
 
 LOG = LogStatus(
     path=Path("log/data.json"),
@@ -21,7 +22,7 @@ LOG = LogStatus(
     unshipped_bytes=100,
 )
 WELL = State(redis_up=True, redis_reason="", lists={"dae": "a1"}, missing=(), refused={}, log=LOG)
-NO_TROUBLE = LogTrouble(failing=0, lost=0)
+NO_TROUBLE = LogTotals()
 NO_REDIS = replace(WELL, redis_up=False, redis_reason="Redis: timed out")
 NO_LIST = replace(WELL, lists={}, missing=("dae",))
 REFUSED = replace(WELL, refused={"dae": "dae.json:3: track 40 is not in the catalog"})
@@ -48,14 +49,16 @@ def test_without_redis_or_a_list_the_service_is_degraded(state: State, words: st
     ("state", "logs", "words"),
     [
         (REFUSED, NO_TROUBLE, "'dae' was refused, its old version stays: dae.json:3: track 40"),
-        (FULL_DISK, LogTrouble(1, 0), "(No space left on device); 7 events wait"),
-        (WELL, LogTrouble(1, 0), "of another worker"),
-        (WELL, LogTrouble(0, 12), "12 events were lost"),
+        (FULL_DISK, LogTotals(failing=1, pending=7), "(No space left on device); 7 events wait"),
+        (FULL_DISK, LogTotals(failing=1, pending=7, in_memory=3), "3 of them in memory alone"),
+        (WELL, LogTotals(failing=1, pending=7), "another worker cannot be written; 7 events wait"),
+        (WELL, LogTotals(pending=5, orphaned=5), "5 events wait that a worker left"),
+        (WELL, LogTotals(lost=12), "12 events were lost"),
         (LOW_SPACE, NO_TROUBLE, "4096 bytes left, below log.min_free_bytes"),
     ],
 )
 def test_what_listeners_do_not_notice_calls_for_a_person_all_the_same(
-    state: State, logs: LogTrouble, words: str
+    state: State, logs: LogTotals, words: str
 ) -> None:
     assert degraded(state) == []
     [reason] = trouble(state, logs)
@@ -64,7 +67,7 @@ def test_what_listeners_do_not_notice_calls_for_a_person_all_the_same(
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     state = replace(NO_REDIS, missing=("dae", "similar"), refused=REFUSED.refused)
-    assert len(trouble(state, LogTrouble(failing=2, lost=1))) == 6
+    assert len(trouble(state, LogTotals(failing=2, lost=1))) == 6
 
 
 def test_models_that_are_missing_or_refused_are_told_to_balancers_too() -> None:
@@ -77,4 +80,4 @@ def test_models_that_are_missing_or_refused_are_told_to_balancers_too() -> None:
     expected = (
         "the new file of model 'hears' was refused, its old version stays: s.safetensors: cut off"
     )
-    assert degraded(refused) == trouble(refused, LogTrouble(0, 0)) == [expected]
+    assert degraded(refused) == trouble(refused, NO_TROUBLE) == [expected]

@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from botify.event_log import LogStatus
-from botify.health import LogTrouble, State
+from botify.health import State
+from botify.log_ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
 from botify.metrics import Metrics
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -87,8 +88,6 @@ def test_the_newest_state_is_shown_and_nothing_of_the_one_before() -> None:
     assert value(samples, "botify_list_info", name="dae", version="a1") == 1
     assert value(samples, "botify_list_refused", name="dae") == 1
     assert value(samples, "botify_list_refused", name="top_tracks") == 0
-    assert value(samples, "botify_log_pending_events") == 3
-    assert value(samples, "botify_log_lag_seconds") == 1.5
     assert value(samples, "botify_log_free_bytes") == 4096
     assert value(samples, "botify_log_low_space") == 1
     assert value(samples, "botify_log_unshipped_files") == 2
@@ -102,21 +101,20 @@ def test_the_newest_state_is_shown_and_nothing_of_the_one_before() -> None:
     assert value(samples, "botify_list_refused", name="dae") == 0
 
 
-def test_events_are_counted_once_however_often_they_are_published() -> None:
-    metrics = Metrics()
-    for written, lost in ((10, 0), (10, 0), (25, 4)):
-        metrics.publish(state(LOG._replace(written=written, lost=lost)))
+def test_the_log_is_that_of_all_workers_whoever_renders() -> None:
+    ledger = Ledger(2)
+    metrics = Metrics(ledger)
+    for key, counts in ((1, (10, 2, 3, 0)), (2, (20, 0, 0, 4))):
+        cells = ledger.take(key).cells
+        for cell, count in zip((WRITTEN, LOST, SPILLED, IN_MEMORY), counts, strict=True):
+            cells[cell] = count
     samples = parse(metrics.render())
-    assert value(samples, "botify_log_events_total") == 25
-    assert value(samples, "botify_log_events_lost_total") == 4
-
-
-def test_log_trouble_is_that_of_the_newest_state() -> None:
-    metrics = Metrics()
-    metrics.publish(state(LOG._replace(failing="disk full", lost=2)))
-    assert metrics.log_trouble() == LogTrouble(failing=1, lost=2)
-    metrics.publish(state(LOG._replace(lost=2)))
-    assert metrics.log_trouble() == LogTrouble(failing=0, lost=2)
+    assert value(samples, "botify_log_events_total") == 30
+    assert value(samples, "botify_log_events_lost_total") == 2
+    assert value(samples, "botify_log_pending_events") == 7
+    assert value(samples, "botify_log_pending_events_in_memory") == 4
+    assert value(samples, "botify_log_pending_events_orphaned") == 0
+    assert metrics.log_trouble() == LogTotals(written=30, lost=2, pending=7, in_memory=4)
 
 
 _WORKER = """
@@ -132,13 +130,12 @@ metrics.answered("next", "dae", 0.001, 0)
 metrics.publish(State(sys.argv[1] == "up", "", {"dae": "a1"}, (), {}, log))
 print("ready", flush=True)
 for _ in sys.stdin:
-    print(metrics.log_trouble(), flush=True)
     print(metrics.render().decode() + "# EOF", flush=True)
 """
 
 
 class Worker:
-    """A process that counted one answer and ten events, lost one, and cannot write five."""
+    """A process that counted one answer."""
 
     def __init__(self, directory: Path, redis: str) -> None:
         self.process = subprocess.Popen(
@@ -154,34 +151,27 @@ class Worker:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def render(self) -> tuple[str, Samples]:
+    def render(self) -> Samples:
         assert self.process.stdin is not None
         print(file=self.process.stdin, flush=True)
-        trouble = self._line()
         lines = list(iter(self._line, "# EOF"))
-        return trouble, parse("\n".join(lines).encode() + b"\n")
+        return parse("\n".join(lines).encode() + b"\n")
 
 
 @pytest.mark.integration
 def test_a_killed_worker_keeps_its_counts_and_loses_its_say(tmp_path: Path) -> None:
     workers = [Worker(tmp_path, redis) for redis in ("up", "down")]
     try:
-        trouble, samples = workers[0].render()
-        assert trouble == "LogTrouble(failing=2, lost=2)"
+        samples = workers[0].render()
         assert value(samples, "botify_redis_up") == 0
-        assert value(samples, "botify_log_pending_events") == 10
-        assert value(samples, "botify_log_lag_seconds") == 2
         assert value(samples, "botify_list_info", name="dae", version="a1") == 1
 
         workers[1].process.send_signal(signal.SIGKILL)
         workers[1].process.wait()
         workers.append(Worker(tmp_path, "up"))
         for worker in (workers[0], workers[2]):
-            trouble, samples = worker.render()
-            assert trouble == "LogTrouble(failing=2, lost=3)"
+            samples = worker.render()
             assert value(samples, "botify_redis_up") == 1
-            assert value(samples, "botify_log_pending_events") == 10
-            assert value(samples, "botify_log_events_total") == 30
             answered = {"route": "next", "recommender": "dae"}
             assert value(samples, "botify_request_seconds_count", **answered) == 3
             assert value(samples, "botify_request_seconds_bucket", le="0.001", **answered) == 3

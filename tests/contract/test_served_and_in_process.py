@@ -220,7 +220,7 @@ def test_a_served_and_an_in_process_run_are_alike(
 
 
 def assert_same_fields(service_log: Session, process_log: Session) -> None:
-    """Names and types of both logs' fields; the service alone knows its model's version."""
+    """Names and types of both logs' fields; the service alone says what it served, and where."""
 
     def types(log: Session) -> dict[str, set[type]]:
         found = defaultdict(set)
@@ -230,6 +230,8 @@ def assert_same_fields(service_log: Session, process_log: Session) -> None:
 
     service, process = types(service_log), types(process_log)
     assert service.pop("model_version") <= {str, type(None)}
+    for field in ("run", "world_version"):
+        assert service.pop(field) == {str}
     assert service == process
 
 

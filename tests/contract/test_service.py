@@ -40,6 +40,8 @@ SCHEMA: dict[str, tuple[type, ...]] = {
     "rank": (int, type(None)),
     "propensity": (float, type(None)),
     "model_version": (str, type(None)),
+    "world_version": (str,),
+    "run": (str,),
 }
 
 
@@ -258,6 +260,8 @@ def test_lists_are_replaced_while_the_service_runs(
     assert served.stop() == 0
     versions = [event["model_version"] for event in served.log()]
     assert versions[0] != versions[1] == versions[2]
+    # Lists that are switched live do not make it another run.
+    assert len({(event["run"], event["world_version"]) for event in served.log()}) == 1
 
 
 def test_a_list_is_loaded_into_the_service_that_is_meant(
