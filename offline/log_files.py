@@ -100,7 +100,10 @@ def kind_of(path: Path | str) -> Kind:
 
 def is_of_several(path: Path | str) -> bool:
     """Whether the data client put several logs into it, one after the other."""
-    return _OF_SEVERAL.search(Path(path).name) is not None
+    file = Path(path)
+    if file.name == "data.json" and (file.parent.parent / "_manifest").is_dir():
+        return True  # those of all workers of a recommender
+    return _OF_SEVERAL.search(file.name) is not None
 
 
 def examine(path: Path, scratch: Path) -> LogFile:

@@ -112,7 +112,7 @@ def test_a_node_that_is_killed_during_an_upload(
         thread.join(60)
         [error] = errors
         assert isinstance(error, ShipError)
-        assert str(error).startswith(f"{log}/data.json: {DIRECTORY}/_incoming/data.json.")
+        assert str(error).startswith(f"{log}/data.json: {DIRECTORY}/_incoming/")
     # The node comes up meanwhile: this run is patient.
     ship(hdfs.url, log, Options(patience=60))
     assert there(DIRECTORY) == here()
