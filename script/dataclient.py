@@ -27,7 +27,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except (InputError, ShipError, OSError) as error:
-            click.echo(f"Error: {_message(error)}", err=True)
+            click.echo(f"Error: {shown(_message(error))}", err=True)
             ctx.exit(2 if isinstance(error, InputError) else 1)
 
 
@@ -135,7 +135,7 @@ def log2local(source: Source, /, local_dir: Path, flat: bool, **values: Any) -> 
 
 def _message(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{shown(error.filename)}: {error.strerror}" if error.filename else str(error)
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return str(error)
 
 

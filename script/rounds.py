@@ -18,6 +18,7 @@ from script.errors import HoleError, InputError
 from script.follow import follow
 from script.lock import only_one
 from script.marks import mark_shipped, unmark
+from script.names import shown
 from script.ship import Shipment, Shipper
 from script.sources import LogFile, find_logs
 from script.targets import Target
@@ -160,4 +161,4 @@ def _summary(done: Shipment, seconds: float, target: Target) -> str:
 
 
 def _note(text: str) -> None:
-    click.echo(f"Note: {text}", err=True)
+    click.echo(f"Note: {shown(text)}", err=True)
