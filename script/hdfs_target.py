@@ -4,6 +4,7 @@ import configparser
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from secrets import token_hex
 
 from hdfs import Client, HdfsError, InsecureClient
 from hdfs.config import Config
@@ -13,6 +14,7 @@ from requests import RequestException
 from script.checksums import Digest
 from script.errors import InputError, ShipError, UnavailableError
 from script.names import check_url, proxy_of
+from script.quotas import no_room
 from script.sources import CHUNK
 from script.targets import Entry, Seal, differs
 
@@ -134,7 +136,9 @@ class HdfsTarget:
                 if same:
                     return Seal(status["modificationTime"], _text(answer))
             # WebHDFS may drop a block that no quota has room for, and say nothing.
-            self._check_quotas(path, status["blockSize"] * status["replication"], 0, ShipError)
+            block = status["blockSize"] * status["replication"]
+            if why := no_room(self._client, path, 0, 0, lambda: block):
+                raise ShipError(f"{path}: {why}")
         raise differs(path, self, sent, status["length"])
 
     def checksum(self, name: str, start: int, size: int) -> str:
@@ -145,7 +149,9 @@ class HdfsTarget:
 
     def check_room(self, size: int, files: int) -> None:
         with self._failing(self._directory):
-            self._check_quotas(f"{self._directory}/", size, files, InputError)
+            why = no_room(self._client, f"{self._directory}/", size, files, self._block)
+        if why:
+            raise InputError(why)
 
     def rename(self, old: str, new: str) -> None:
         path = self._path(new)
@@ -170,27 +176,13 @@ class HdfsTarget:
     def append(self, name: str, to: str, start: int, modified: int) -> None:
         raise ShipError(f"{self._path(to)}: HDFS takes whole files only")
 
-    def _check_quotas(
-        self, path: str, size: int, files: int, kind: type[InputError | ShipError]
-    ) -> None:
-        """Raise `kind` where a directory above `path` has no room for so much."""
-        # No higher than the user's home: what holds all users may take minutes to sum up.
-        while (path := path.rpartition("/")[0]).count("/") >= 2:
-            usage = self._client.content(path, strict=False)
-            if usage is None:  # it does not exist yet, or is not ours to ask about
-                continue
-            limit, used = usage["spaceQuota"], usage["spaceConsumed"]
-            if 0 <= limit < used + size:
-                raise kind(
-                    f"the space quota of {path} is exceeded: {limit} bytes, {used} in use, "
-                    f"{size} more needed; have it raised, or make room"
-                )
-            limit, used = usage["quota"], usage["fileCount"] + usage["directoryCount"]
-            if 0 <= limit < used + files:
-                raise kind(
-                    f"the name quota of {path} is exceeded: {limit} files and directories, "
-                    f"{used} there, {files} more needed; have it raised, or make room"
-                )
+    def _block(self) -> int:
+        """Bytes that a block of a new file takes in all replicas, of which an empty one tells."""
+        path = self._path(f"_incoming/{token_hex(8)}.empty")
+        self._client.write(path, data=b"")
+        status = self._client.status(path)
+        self._client.delete(path)
+        return int(status["blockSize"] * status["replication"])
 
     def _rename(self, old: str, new: str) -> None:
         # Client.rename cannot replace a file; deleting first would leave a moment, or after a
