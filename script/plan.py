@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from script.encode import DAMAGE, decoded
-from script.errors import InputError
+from script.errors import InputError, ShipError
 from script.manifest import Known, Manifest, Piece
+from script.same import is_beginning
 from script.sources import COMPRESSED, LogFile
 from script.targets import Target
 
@@ -70,10 +71,15 @@ def plan(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Plan:
             found.ranges.append(grown)
             new.setdefault(log.first, []).append(grown)
     for log, candidates in others:
+        if log.is_compressed and candidates:
+            if not _was_shipped(log, candidates, manifest, target):
+                raise InputError(f"{log.path}: changed after it was shipped; unpack it")
+            found.shorter.append(log)
+            continue
         # It may have been cut more than once: the last that was shipped of it has most of it.
         shipped = [
             (_common(log, _shipped(some.source, manifest, target)), some.source)
-            for some in _cuttable(log, candidates)
+            for some in candidates
         ]
         # Copies of one log that both went on.
         alike = new.setdefault(log.first, [])
@@ -152,11 +158,16 @@ def _cut(some: Range, part_bytes: int) -> Iterator[Range]:
         yield some._replace(start=start)
 
 
-def _cuttable(log: LogFile, candidates: Sequence[Known]) -> Sequence[Known]:
-    """The candidates; InputError where the log is compressed, and cannot be compared with them."""
-    if log.is_compressed and candidates:
-        raise InputError(f"{log.path}: changed after it was shipped; rename it to ship it anew")
-    return candidates
+def _was_shipped(
+    log: LogFile, candidates: Sequence[Known], manifest: Manifest, target: Target
+) -> bool:
+    """Whether all lines of a compressed log are the beginning of what was shipped of another."""
+    with suppress(*DAMAGE):
+        for known in candidates:
+            lines = decoded(log.chunks(), log.path.name)
+            if is_beginning(lines, _shipped(known.source, manifest, target)):
+                return True
+    return False
 
 
 def _common(log: LogFile, shipped: Iterator[bytes]) -> int:
@@ -199,8 +210,10 @@ def _shipped(source: str, manifest: Manifest, target: Target) -> Iterator[bytes]
         if others or file.name.endswith(".parquet"):
             raise InputError(
                 f"{piece.name}: was cut after it was shipped as Parquet, so what of it is there "
-                "cannot be told; rename it to ship it anew"
+                "cannot be told; move it away, or ship to another directory"
             )
+        if file.sealed and target.checksum(file.name, file.start, file.bytes) != file.sealed:
+            raise ShipError(f"{file.name} at {target}: has other bytes than were sent")
         start = sum(some.end - some.start for some in _until(record.pieces, piece))
         end = start + piece.end - piece.start
         content = target.read(file.name)

@@ -134,7 +134,7 @@ def _unmarking(logs: list[LogFile], source: Source) -> Iterator[None]:
 def _tell(done: Shipment, told: set[str]) -> None:
     """What a person may not expect; of logs that are there twice, what was not told before."""
     for log in done.shorter:
-        _note(f"{log.name}: was cut since it was shipped; it has nothing new")
+        _note(f"{log.name}: is the beginning of what was shipped; it has nothing new")
     same = [text for text in map(str, done.same) if text not in told]
     if same:
         _note(f"the same, so shipped once: {'; '.join(same)}")

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from script.checksums import Digest
 from script.dataclient import main
-from script.errors import HoleError, InputError
+from script.errors import HoleError, InputError, ShipError
 from script.ship import Shipper
 from script.sources import find_logs
-from script.targets import LocalTarget
+from script.targets import LocalTarget, Seal
 from script.transfer import Options
 
 from .shipping import lines, local_lines, numbered, ship
@@ -257,3 +258,31 @@ def test_an_upload_that_was_killed_is_removed_at_once_and_those_of_others_wait(
         (incoming / name).write_bytes(b'{"us')
     Shipper(LocalTarget(tmp_path / "out"), FLAT, owner="ours").ship(find_logs(source))
     assert [path.name for path in incoming.iterdir()] == ["theirs.part"]
+
+
+def test_a_target_that_is_put_in_the_place_of_an_empty_one_while_lines_are_sent(
+    source: Path, out: Path
+) -> None:
+    away = out.with_name("away")
+    out.rename(away)
+
+    (source / "data.json").write_bytes(numbered(1, 2, 3, 4, 5, 6))
+    with pytest.raises(ShipError, match="record was changed while lines were sent"):
+        Shipper(Swapped(out, away), FLAT).ship(find_logs(source))
+    ship(source, LocalTarget(out))
+    assert lines(out) == local_lines(source)
+
+
+class Swapped(LocalTarget):
+    """An empty directory, which is another one as soon as what was sent is verified."""
+
+    def __init__(self, directory: Path, other: Path) -> None:
+        super().__init__(directory)
+        self.place_of, self.other = directory, other
+
+    def verify(self, name: str, sent: Digest) -> Seal:
+        seal = super().verify(name, sent)
+        if self.other.exists():
+            shutil.rmtree(self.place_of)
+            self.other.rename(self.place_of)
+        return seal

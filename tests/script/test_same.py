@@ -181,3 +181,14 @@ def test_what_was_compared_once_is_not_read_again(source: Path) -> None:
     logs = [Counted(**vars(log)) for log in find_logs(source)]
     assert len(distinct.among(logs)[1]) == 1
     assert not reads
+
+
+def test_a_packed_log_of_what_was_shipped_before_it_grew_has_nothing_new(
+    source: Path, tmp_path: Path
+) -> None:
+    target = LocalTarget(tmp_path / "out")
+    ship(source, target)
+    (source / "data.json.1").unlink()
+    (source / "data.json.2.gz").write_bytes(gzip.compress(LINES[:240]))
+    done = ship(source, target)
+    assert ([log.name for log in done.shorter], done.parts) == (["data.json.2.gz"], 0)
