@@ -170,12 +170,27 @@ def read_manifest(target: Target) -> Manifest:
     return Manifest(records.values(), names)
 
 
-def write_records(target: Target, name: str, records: Sequence[Record]) -> None:
-    """Put records into a file of `_manifest/`, at once: nobody sees a part of it."""
+def write_records(
+    target: Target, name: str, records: Sequence[Record], beside: Collection[str] | None = None
+) -> None:
+    """Put records into a file of `_manifest/`, at once: nobody sees a part of it.
+
+    Raises ShipError where the files of records there are others than `beside`: the target may
+    have been renamed, and what is in its place now is not what the records go with.
+    """
     waiting, path = f"{DIRECTORY}/.{name}", f"{DIRECTORY}/{name}"
     content = "".join(record.as_json() for record in records).encode()
     target.write(waiting, (content,))
     target.verify(waiting, Digest((content,)))  # a full HDFS may have dropped it
+    if beside is not None:
+        # Seen together with what is renamed next, so no other directory can get the record.
+        there = target.list(DIRECTORY)
+        names = {other for other in there if not other.startswith(".")} - {name}
+        if f".{name}" not in there or names != set(beside):
+            raise ShipError(
+                f"{target}: its record was changed while lines were sent, by another run or with "
+                "the directory; run the command again"
+            )
     target.rename(waiting, path)
 
 

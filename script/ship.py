@@ -16,7 +16,7 @@ from secrets import token_hex
 
 from script.errors import InputError, LogChangedError, ShipError
 from script.holes import Comparison, Watch, hole, records_of, strangers
-from script.manifest import DIRECTORY, REPLACES, Manifest, Record, merge, rewrite, write_records
+from script.manifest import REPLACES, Manifest, Record, merge, rewrite, write_records
 from script.plan import Plan, Range, pack, plan
 from script.recover import finish, recover, sweep
 from script.resend import resend
@@ -242,25 +242,12 @@ class Shipper:
         # Parts may have a record after a failure too: only this is done again, not the upload.
         target, patience = self._target, self._options.patience
         name = f"{_now()}.jsonl"
-        patiently(lambda: self._check_record(manifest), patience)
-        patiently(lambda: write_records(target, name, records), patience)
+        names = manifest.names
+        patiently(lambda: write_records(target, name, records, names), patience)
         for some in records:
             patiently(partial(publish, some, target), patience)
             manifest.add(some)
         manifest.names.append(name)
-
-    def _check_record(self, manifest: Manifest) -> None:
-        """Raise ShipError where it was not this run that changed the record last.
-
-        The target may have been renamed, or another one be in its place: what is in there is then
-        not what was compared with.
-        """
-        there = {name for name in self._target.list(DIRECTORY) if not name.startswith(".")}
-        if there != set(manifest.names):
-            raise ShipError(
-                f"{self._target}: its record was changed while lines were sent, by another run or "
-                "with the directory; run the command again"
-            )
 
     def _refuse_strangers(
         self, logs: Sequence[LogFile], manifest: Manifest, there: Iterable[str]

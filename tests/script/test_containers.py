@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from script.containers import LOG_DIR
+
 pytestmark = pytest.mark.integration
 Ship = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -244,3 +246,9 @@ def test_a_link_out_of_a_container_is_not_followed_on_this_machine(
     assert "data.json.recommender-1.current is the file data.json.recommender-1" in done.stderr
     for link in ("data.json.1", "inner"):
         assert f"botify-recommender-1:/app/log/{link} leads out of the log dir" in done.stderr
+
+
+def test_the_image_logs_where_those_of_other_editions_do() -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert f"--log-dir {LOG_DIR}/recommender-" in (root / "Dockerfile").read_text()
+    assert f"- logs:{LOG_DIR}\n" in (root / "docker-compose.yml").read_text()
