@@ -12,9 +12,8 @@ from script.transfer import LOG
 
 _PART = re.compile(
     r"(data\.json\.|dt=[^/]*/data-)\d{8}T\d{6}Z-[0-9a-f]{8}(-x\d+)?(\.gz|\.zst|\.parquet)?"
-    rf"|botify-recommender-[^/]*/{re.escape(LOG)}"
 )
-_FOLDER = re.compile(r"dt=.*|botify-recommender-.*")
+_OF_RECOMMENDER = re.compile(rf"botify-recommender-[^/]*/{re.escape(LOG)}")
 _NAMED = 20
 
 
@@ -42,15 +41,17 @@ class Watch:
     time, its checksum is computed, once.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, by_recommender: bool) -> None:
         self._target = target
+        self._part = _OF_RECOMMENDER if by_recommender else _PART
+        self._folder = "botify-recommender-" if by_recommender else "dt="
         self._checked: dict[str, Entry] = {}
 
     def _listing(self, manifest: Manifest) -> dict[str, Entry]:
         found = self._target.list()
         folders = {name.rpartition("/")[0] for name in manifest.files if "/" in name}
-        folders |= {name for name in found if _FOLDER.fullmatch(name) and found[name].is_directory}
-        for folder in sorted(folders & found.keys()):
+        folders |= {name for name in found if name.startswith(self._folder)}
+        for folder in sorted(name for name in folders & found.keys() if found[name].is_directory):
             for name, entry in self._target.list(folder).items():
                 found[f"{folder}/{name}"] = entry
         return found
@@ -64,7 +65,7 @@ class Watch:
             if why := self._damage(name, parts, there.get(name)):
                 result.damaged[name] = why
         result.unrecorded = sorted(
-            name for name in there if name not in files and _PART.fullmatch(name)
+            name for name in there if name not in files and self._part.fullmatch(name)
         )
         if manifest.names:
             records = self._target.list(DIRECTORY)

@@ -76,7 +76,7 @@ class Shipper:
         self._is_whole = False
         self._shorter: set[LogFile] = set()
         self._distinct = Distinct()
-        self._watch = Watch(target)
+        self._watch = Watch(target, options.by_recommender)
         self._has_room = False
 
     def ship(self, logs: Sequence[LogFile], resends: bool = False) -> Shipment:

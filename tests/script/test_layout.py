@@ -95,6 +95,14 @@ def test_a_file_that_no_record_knows_is_not_written_to(source: Path, tmp_path: P
     assert file.read_bytes() == b"of docker cp\n"
 
 
+def test_parts_may_lie_beside_what_others_copied(source: Path, tmp_path: Path) -> None:
+    file = tmp_path / "out" / "botify-recommender-1" / "data.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"of docker cp\n")
+    for _ in range(2):
+        assert call("--flat", "out").exit_code == 0
+
+
 def test_a_target_inside_of_the_logs(source: Path, tmp_path: Path) -> None:
     done = call("log/out")
     assert (done.exit_code, "is inside of log" in done.stderr) == (2, True)
