@@ -159,7 +159,8 @@ class Shipper:
             aside.clear()
         self._all(todo.parts, rest)
         patiently(put_aside, patience)
-        rest = patiently(lambda: rewrite(target, rest, f"{_now()}.jsonl"), patience)
+        if todo.replaced:
+            rest = patiently(lambda: rewrite(target, rest, f"{_now()}.jsonl"), patience)
         self._manifest = rest
         if todo.lost:
             left = {name: why for name, why in result.damaged.items() if name in rest.files}
