@@ -14,9 +14,9 @@ COPY botify botify
 RUN pip --python /opt/botify install --no-cache-dir --no-deps --force-reinstall .
 
 FROM python:3.11.13-slim-bookworm
-# A volume that is mounted on an empty /var/log/botify takes over its owner.
+# A volume that is mounted on an empty /app/log takes over its owner.
 RUN useradd --system --user-group --uid 10001 botify \
-    && install --directory --owner botify --group botify /var/log/botify
+    && install --directory --owner botify --group botify /app/log
 COPY --from=build /opt/botify /opt/botify
 COPY config/botify.yml /app/config/botify.yml
 ENV PATH=/opt/botify/bin:$PATH PYTHONUNBUFFERED=1
@@ -27,4 +27,4 @@ EXPOSE 5001
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD python -c "import http.client as h; c = h.HTTPConnection('127.0.0.1', 5001, timeout=3); c.request('GET', '/health/live'); exit(c.getresponse().status != 200)"
 # Recommenders share the log volume, so each has a directory of its own there.
-CMD ["sh", "-c", "exec botify serve --config config/botify.yml --host 0.0.0.0 --data-dir /data --log-dir /var/log/botify/recommender-${HOSTNAME:?}"]
+CMD ["sh", "-c", "exec botify serve --config config/botify.yml --host 0.0.0.0 --data-dir /data --log-dir /app/log/recommender-${HOSTNAME:?}"]

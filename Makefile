@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-ship calibrate soak spark-package clean
+.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-ship kill-ship calibrate soak spark-package clean
 
 setup: $(READY)
 
@@ -77,6 +77,10 @@ bench-analyze: $(READY)
 # Shipping to HDFS, beside the plain client.
 bench-ship: $(READY)
 	@$(BIN)/python bench/ship.py
+
+# Kills the shipper 40 times while somebody works on its logs and its target.
+kill-ship: $(READY)
+	@$(BIN)/python bench/ship_kills.py
 
 # Whether the verdict keeps its promises: 5,000 experiments with a known effect, an hour; then
 # 2,000 tests of each nasty scenario, half an hour.

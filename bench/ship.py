@@ -47,7 +47,7 @@ def main(
     """Time both ways in turn, and print a table of each load."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-ship-")))
-        url = url or stack.enter_context(_started(hdfs_script, folder / "hdfs"))
+        url = url or stack.enter_context(started(hdfs_script, folder / "hdfs"))
         plain = InsecureClient(url, user=_USER, timeout=(10, 120))
         small, some = folder / "small", folder / "some"
         _write_small(small, files)
@@ -147,7 +147,7 @@ def _line(number: int) -> str:
 
 
 @contextmanager
-def _started(script: Path, base: Path) -> Iterator[str]:
+def started(script: Path, base: Path) -> Iterator[str]:
     if not script.exists() or shutil.which("java") is None:
         raise click.UsageError(f"no HDFS: {script} or java is absent; --url names one that runs")
     environment = os.environ | {"HDFS_BASE": str(base)}

@@ -36,7 +36,7 @@ def scratch(kind: str, parent: Path | None = None) -> Iterator[Path]:
 def _sweep(place: Path, prefix: str) -> None:
     for path in place.glob(f"{prefix}*/{_LOCK}"):
         with suppress(OSError):  # in use, another user's, or gone meanwhile
-            lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            lock = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path.parent, ignore_errors=True)

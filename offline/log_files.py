@@ -152,4 +152,7 @@ def no_such_log(path: Path | str) -> InputError:
 
 def is_of_several(path: Path | str) -> bool:
     """Whether the data client put several logs into it, one after the other."""
-    return _OF_SEVERAL.search(Path(path).name) is not None
+    file = Path(path)
+    if file.name == "data.json" and (file.parent.parent / "_manifest").is_dir():
+        return True  # those of all workers of a recommender
+    return _OF_SEVERAL.search(file.name) is not None

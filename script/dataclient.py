@@ -15,7 +15,8 @@ if not __package__:  # run as a file, when the first entry is script/ and not th
 import click
 
 from script.errors import InputError, ShipError
-from script.hdfs_target import HdfsTarget, connect, home_directory
+from script.hdfs_target import HdfsTarget, connect
+from script.names import home_directory, shown
 from script.options import settings, shared
 from script.rounds import Source, run
 from script.targets import LocalTarget
@@ -26,7 +27,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except (InputError, ShipError, OSError) as error:
-            click.echo(f"Error: {_message(error)}", err=True)
+            click.echo(f"Error: {shown(_message(error))}", err=True)
             ctx.exit(2 if isinstance(error, InputError) else 1)
 
 
@@ -94,21 +95,42 @@ def log2hdfs(
         raise InputError("--url and --alias name two clusters; give one of them")
     directory = home_directory(source.user, hdfs_dir)
     target = HdfsTarget(connect(url, source.user, alias), directory)
+    if target.proxy is not None:
+        click.echo(
+            f"Note: HDFS is asked through the proxy {target.proxy}, which the environment names; "
+            "NO_PROXY lists the hosts to ask without it",
+            err=True,
+        )
     run(settings(values, source), target, cleanup=cleanup)
 
 
 @main.command()
 @click.argument("local_dir", type=click.Path(path_type=Path))
 @shared
+@click.option(
+    "--flat",
+    is_flag=True,
+    help="Each part a file of LOCAL_DIR itself, as in HDFS; may be compressed or Parquet.",
+)
 @click.pass_obj
-def log2local(source: Source, /, local_dir: Path, **values: Any) -> None:
-    """Ship to the directory LOCAL_DIR of this machine."""
-    chosen = settings(values, source)
-    logs = chosen.source.log_dir
-    both_there = not source.recommenders and local_dir.exists() and logs.exists()
-    if both_there and local_dir.samefile(logs):
-        raise InputError(f"{local_dir}: is where the logs are; name another directory")
-    run(chosen, LocalTarget(local_dir))
+def log2local(source: Source, /, local_dir: Path, flat: bool, **values: Any) -> None:
+    """Ship to LOCAL_DIR/botify-recommender-N/data.json of this machine.
+
+    Where notebooks look for the logs: one file for each recommender, to which new lines are
+    appended. Logs of a local directory are those of number 1.
+    """
+    chosen = settings(values, source, by_recommender=not flat)
+    target = LocalTarget(local_dir)
+    if not source.recommenders:
+        logs, out = chosen.source.log_dir.resolve(), local_dir.resolve()
+        if out == logs:
+            raise InputError(f"{local_dir}: is where the logs are; name another directory")
+        if out.is_relative_to(logs):
+            raise InputError(
+                f"{local_dir}: is inside of {chosen.source.log_dir}, whose directories are "
+                "shipped as well; name another directory"
+            )
+    run(chosen, target)
 
 
 def _message(error: Exception) -> str:

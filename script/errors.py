@@ -13,5 +13,14 @@ class UnavailableError(ShipError):
     """It failed in a way that may pass: a connection that broke, a node that starts again."""
 
 
+class HoleError(ShipError):
+    """The target lacks what its record says is there, or has it otherwise."""
+
+    def __init__(self, message: str, firsts: frozenset[str]) -> None:
+        """`firsts` has `Piece.first` of the logs whose lines may be missing."""
+        super().__init__(message)
+        self.firsts = firsts
+
+
 class LogChangedError(ShipError):
     """A log was rotated, cut or taken away while it was read; the next run finds it as it is."""

@@ -3,7 +3,8 @@
 import configparser
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from secrets import token_hex
 
 from hdfs import Client, HdfsError, InsecureClient
 from hdfs.config import Config
@@ -12,8 +13,10 @@ from requests import RequestException
 
 from script.checksums import Digest
 from script.errors import InputError, ShipError, UnavailableError
+from script.names import check_url, proxy_of
+from script.quotas import no_room
 from script.sources import CHUNK
-from script.targets import differs
+from script.targets import Entry, Seal, differs
 
 DEFAULT_URL = "http://127.0.0.1:50070"
 # Seconds to connect (also the longest a send may stall), and to wait for an answer.
@@ -47,8 +50,7 @@ def connect(url: str | None, user: str, alias: str | None = None) -> Client:
         if client is not None:
             return client
         url = DEFAULT_URL
-    if not all(part.startswith(("http://", "https://")) for part in url.split(";")):
-        raise InputError(f"{url}: not a WebHDFS address; it looks like {DEFAULT_URL}")
+    check_url(url, DEFAULT_URL)
     return InsecureClient(url, user=user, timeout=TIMEOUT)
 
 
@@ -68,22 +70,11 @@ def _of_alias(user: str, alias: str | None) -> Client | None:
                 insecure = config.get(section, "client", fallback="InsecureClient")
                 if insecure == "InsecureClient" and not config.has_option(section, "user"):
                     config.set(section, "user", user)
-        return config.get_client(alias)
+        client = config.get_client(alias)
     except (configparser.Error, HdfsError, ValueError) as error:
         raise InputError(f"{path}: {_one_line(error)}; correct it, or give --url") from error
-
-
-def home_directory(user: str, directory: str) -> str:
-    """`/user/USER/DIRECTORY`. Raises InputError for what would lead out of the user's home."""
-    if user in ("", ".", "..") or "/" in user:
-        raise InputError(f"--user {user!r}: not a user name")
-    parts = directory.rstrip("/").split("/")
-    # HdfsCLI expands names with `#`, and HDFS itself allows no `:` in a name.
-    if any(part in ("", ".", "..") or "#" in part or ":" in part for part in parts):
-        raise InputError(
-            f"HDFS_DIR {directory!r}: must be a path below /user/{user}, such as logs/day1"
-        )
-    return "/".join(["/user", user, *parts])
+    check_url(client.url, DEFAULT_URL)
+    return client
 
 
 class HdfsTarget:
@@ -92,6 +83,8 @@ class HdfsTarget:
     def __init__(self, client: Client, directory: str) -> None:
         self._client = client
         self._directory = directory
+        self.proxy = proxy_of(client.url)
+        """The proxy that is asked instead, where the environment names one."""
 
     def __str__(self) -> str:
         return f"{self._client.url} {self._directory}"
@@ -101,7 +94,7 @@ class HdfsTarget:
         urls = sorted(url.rstrip("/") for url in self._client.url.split(";"))
         return f"{';'.join(urls)} {self._directory}".replace("//localhost:", "//127.0.0.1:")
 
-    def list(self, directory: str = "") -> dict[str, float]:
+    def list(self, directory: str = "") -> dict[str, Entry]:
         path = self._path(directory)
         with self._failing(path):
             try:
@@ -112,7 +105,12 @@ class HdfsTarget:
                 if "is not a directory" in str(error):  # HdfsCLI's own words
                     raise InputError(f"{path}: is a file; name a directory") from error
                 raise
-            return {name: status["modificationTime"] / 1000 for name, status in found}
+            return {
+                name: Entry(
+                    status["length"], status["modificationTime"], status["type"] == "DIRECTORY"
+                )
+                for name, status in found
+            }
 
     def read(self, name: str) -> Iterator[bytes]:
         path = self._path(name)
@@ -124,11 +122,11 @@ class HdfsTarget:
         with self._failing(path):
             self._client.write(path, data=iter(chunks), overwrite=True)
 
-    def verify(self, name: str, sent: Digest) -> None:
+    def verify(self, name: str, sent: Digest) -> Seal:
         path = self._path(name)
         with self._failing(path):
-            size = self._client.status(path)["length"]
-            if size == sent.size:
+            status = self._client.status(path)
+            if status["length"] == sent.size:
                 answer = self._client.checksum(path)
                 expected = sent.hdfs_checksum(answer["algorithm"])
                 if expected is not None:
@@ -136,9 +134,24 @@ class HdfsTarget:
                 else:  # a cluster that counts otherwise, or another store behind WebHDFS
                     same = Digest(self.read(name)).checksum == sent.checksum
                 if same:
-                    return
-            cause = self._quota(path)
-        raise differs(path, self, sent, size, cause)
+                    return Seal(status["modificationTime"], _text(answer))
+            # WebHDFS may drop a block that no quota has room for, and say nothing.
+            block = status["blockSize"] * status["replication"]
+            if why := no_room(self._client, path, 0, 0, lambda: block):
+                raise ShipError(f"{path}: {why}")
+        raise differs(path, self, sent, status["length"])
+
+    def checksum(self, name: str, start: int, size: int) -> str:
+        path = self._path(name)
+        with self._failing(path), suppress(KeyError):  # another store behind WebHDFS
+            return _text(self._client.checksum(path))
+        return ""
+
+    def check_room(self, size: int, files: int) -> None:
+        with self._failing(self._directory):
+            why = no_room(self._client, f"{self._directory}/", size, files, self._block)
+        if why:
+            raise InputError(why)
 
     def rename(self, old: str, new: str) -> None:
         path = self._path(new)
@@ -160,15 +173,16 @@ class HdfsTarget:
         with self._failing(path):
             self._client.delete(path, recursive=True)
 
-    def _quota(self, path: str) -> str:
-        """The quota that leaves no room for a block: WebHDFS may drop it and say nothing."""
-        block = self._client.status(path)["blockSize"]
-        while path := path.rpartition("/")[0]:
-            usage = self._client.content(path)
-            limit, used = usage["spaceQuota"], usage["spaceConsumed"]
-            if 0 <= limit < used + block:
-                return f"the space quota of {path} is exceeded: {limit} bytes, {used} in use"
-        return ""
+    def append(self, name: str, to: str, start: int, modified: int) -> None:
+        raise ShipError(f"{self._path(to)}: HDFS takes whole files only")
+
+    def _block(self) -> int:
+        """Bytes that a block of a new file takes in all replicas, of which an empty one tells."""
+        path = self._path(f"_incoming/{token_hex(8)}.empty")
+        self._client.write(path, data=b"")
+        status = self._client.status(path)
+        self._client.delete(path)
+        return int(status["blockSize"] * status["replication"])
 
     def _rename(self, old: str, new: str) -> None:
         # Client.rename cannot replace a file; deleting first would leave a moment, or after a
@@ -177,6 +191,10 @@ class HdfsTarget:
         # WebHDFS answers this form with nothing or an error, HttpFS with a boolean.
         if answer.content and not answer.json()["boolean"]:
             raise ShipError(f"{new} on {self._client.url}: HDFS did not rename the upload")
+
+    @property
+    def _through(self) -> str:
+        return f", through the proxy {self.proxy}" if self.proxy else ""
 
     def _path(self, name: str) -> str:
         return f"{self._directory}/{name}" if name else self._directory
@@ -188,18 +206,26 @@ class HdfsTarget:
         except Unreachable as error:
             raise UnavailableError(
                 f"{path} on {self._client.url}: {_one_line(error)}; does a NameNode answer "
-                f"there? --url or HDFS_URL names another"
+                f"there{self._through}? --url or HDFS_URL names another"
             ) from error
         except RequestException as error:
-            raise UnavailableError(f"{path} on {self._client.url}: {_one_line(error)}") from error
+            raise UnavailableError(
+                f"{path} on {self._client.url}{self._through}: {_one_line(error)}"
+            ) from error
         except HdfsError as error:
             kind = ShipError if _is_final(error) else UnavailableError
-            raise kind(f"{path} on {self._client.url}: {_one_line(error)}") from error
+            raise kind(
+                f"{path} on {self._client.url}{self._through}: {_one_line(error)}"
+            ) from error
         except KeyError as error:
             # HdfsCLI looks up what every WebHDFS answer has.
             raise ShipError(
                 f"{path} on {self._client.url}: the answer is not WebHDFS's (no {error})"
             ) from error
+
+
+def _text(answer: dict[str, str]) -> str:
+    return f"{answer['algorithm']}:{answer['bytes'][_MD5]}"
 
 
 def _is_final(error: HdfsError) -> bool:

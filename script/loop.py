@@ -152,7 +152,7 @@ class Loop:
         client = Path(__file__).with_name("dataclient.py")
         self._run(
             "shipping",
-            *("python", client, "log2local", "--log-dir", self.out / "log"),
+            *("python", client, "log2local", "--flat", "--log-dir", self.out / "log"),
             *("--mark-shipped", self.out / "shipped"),
         )
 

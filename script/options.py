@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from script.containers import LOG_DIR
 from script.errors import InputError
 from script.rounds import Settings, Source
 from script.transfer import Options
@@ -32,7 +33,8 @@ _SHARED = [
     click.option(
         "--log-dir",
         type=click.Path(path_type=Path),
-        help="The local directory to take logs from.  [default: log]",
+        help="The directory to take logs from, in the containers with --recommender.  "
+        "[default: log; /app/log in containers]",
     ),
     click.option(
         "--part-size",
@@ -74,6 +76,12 @@ _SHARED = [
         help="Seconds between the rounds of --follow: each makes a part.",
     ),
     click.option(
+        "--resend",
+        "resends",
+        is_flag=True,
+        help="Send again what was shipped and is at the target no longer.",
+    ),
+    click.option(
         "--mark-shipped",
         "marks",
         is_flag=True,
@@ -89,19 +97,21 @@ def shared(command: F) -> F:
     return command
 
 
-def settings(values: dict[str, Any], source: Source) -> Settings:
+def settings(values: dict[str, Any], source: Source, by_recommender: bool = False) -> Settings:
     """The values of the shared options, checked."""
     names = ("threads", "part_bytes", "compression", "format", "patience")
-    options = Options(**{name: values[name] for name in names})
+    options = Options(**{name: values[name] for name in names}, by_recommender=by_recommender)
+    if by_recommender and (options.format != "json" or options.compression != "none"):
+        raise InputError("--compress and --format parquet make files of other names: add --flat")
     if options.format == "parquet" and options.compression != "none":
         raise click.UsageError("--compress is for JSON; Parquet is compressed anyway")
-    if source.recommenders and values["log_dir"] is not None:
-        raise InputError("--recommender and --log-dir name two sources; give one of them")
     if source.recommenders and values["marks"]:
         raise InputError("--mark-shipped marks local logs; in a container nobody can")
+    default = Path(LOG_DIR if source.recommenders else "log")
     return Settings(
-        source=replace(source, log_dir=values["log_dir"] or Path("log")),
+        source=replace(source, log_dir=values["log_dir"] or default),
         options=options,
         every=values["every"] if values["follows"] else None,
         marks=values["marks"],
+        resends=values["resends"],
     )

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from typing import NamedTuple
 
 from script.encode import DAMAGE, decoded
-from script.errors import InputError
+from script.errors import InputError, ShipError
 from script.manifest import Known, Manifest, Piece
-from script.sources import LogFile
+from script.same import is_beginning
+from script.sources import COMPRESSED, LogFile
 from script.targets import Target
 
 
@@ -42,51 +42,76 @@ def plan(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Plan:
     """Compare logs with the record.
 
     A log is known by its first line, and grew if its beginning is what was shipped, whatever its
-    name. One that begins alike and then differs was cut and written on: what both have in common
-    is not sent again. Raises InputError where that cannot be found out.
+    name. One that begins alike and then differs was cut and written on, or is a copy that was:
+    what both have in common is not sent again. Raises InputError where that cannot be found out.
     """
     known = manifest.known()
+    left = {first: list(some) for first, some in known.items()}
+    new: dict[str, list[Range]] = {}
     found = Plan([], [], [])
     others: list[tuple[LogFile, list[Known]]] = []
     for log in logs:
-        candidates = known.get(log.first, [])
+        candidates = left.get(log.first, [])
         match = _match(log, candidates)
         if match is None:
             match = _before_it_was_packed(log, candidates) if log.is_compressed else None
             if match is None:
-                others.append((log, candidates))
+                others.append((log, known.get(log.first, [])))
             else:
                 candidates.remove(match)
                 found.unchanged.append(log)
             continue
-        candidates.remove(match)  # another log that begins alike is another log
+        candidates.remove(match)
         if match.end == log.size:
             found.unchanged.append(log)
         elif log.is_compressed:
             raise InputError(f"{log.path}: grew after it was shipped; a compressed log must not")
         else:
-            found.ranges.append(Range(log, match.source, match.end, log.size))
+            grown = Range(log, match.source, match.end, log.size)
+            found.ranges.append(grown)
+            new.setdefault(log.first, []).append(grown)
     for log, candidates in others:
+        if log.is_compressed and candidates:
+            if not _was_shipped(log, candidates, manifest, target):
+                raise InputError(f"{log.path}: changed after it was shipped; unpack it")
+            found.shorter.append(log)
+            continue
         # It may have been cut more than once: the last that was shipped of it has most of it.
-        start, follows = max(
-            ((_common(log, some, manifest, target), some.source) for some in candidates),
-            default=(0, None),
-        )
+        shipped = [
+            (_common(log, _shipped(some.source, manifest, target)), some.source)
+            for some in candidates
+        ]
+        # Copies of one log that both went on.
+        alike = new.setdefault(log.first, [])
+        here = [
+            (_common(log, some.log.chunks()), some.source)
+            for some in alike
+            if not (log.is_compressed or some.log.is_compressed)
+        ]
+        start, follows = max([*shipped, *here], default=(0, None))
         if start == log.size:
             found.shorter.append(log)
         else:
-            found.ranges.append(Range(log, secrets.token_hex(8), start, log.size, follows))
+            source = secrets.token_hex(8)
+            rest = Range(log, source, start, log.size, follows if start else None)
+            found.ranges.append(rest)
+            alike.append(rest)
     return found
 
 
-def pack(ranges: Iterable[Range], part_bytes: int) -> Iterator[list[Range]]:
+def pack(
+    ranges: Iterable[Range], part_bytes: int, by_recommender: bool = False
+) -> Iterator[list[Range]]:
     """Parts of about so many bytes: small logs together, large ones cut at line ends.
 
-    Logs of one compression go together, as what is compressed cannot be cut.
+    Logs of one compression go together, as what is compressed cannot be cut; `by_recommender`
+    those of one recommender, and of compressed ones each by itself.
     """
     waiting: dict[str, tuple[list[Range], int]] = {}
     for some in ranges:
         kind = some.log.path.suffix if some.log.is_compressed else ""
+        if by_recommender:
+            kind = some.source if kind else some.log.folder
         for piece in _cut(some, part_bytes):
             part, size = waiting.pop(kind, ([], 0))
             part.append(piece)
@@ -133,11 +158,20 @@ def _cut(some: Range, part_bytes: int) -> Iterator[Range]:
         yield some._replace(start=start)
 
 
-def _common(log: LogFile, known: Known, manifest: Manifest, target: Target) -> int:
+def _was_shipped(
+    log: LogFile, candidates: Sequence[Known], manifest: Manifest, target: Target
+) -> bool:
+    """Whether all lines of a compressed log are the beginning of what was shipped of another."""
+    with suppress(*DAMAGE):
+        for known in candidates:
+            lines = decoded(log.chunks(), log.path.name)
+            if is_beginning(lines, _shipped(known.source, manifest, target)):
+                return True
+    return False
+
+
+def _common(log: LogFile, shipped: Iterator[bytes]) -> int:
     """How many bytes of whole lines begin both this log and what was shipped of it."""
-    if log.is_compressed:
-        raise InputError(f"{log.path}: changed after it was shipped; rename it to ship it anew")
-    shipped = _shipped(known.source, manifest, target)
     same = 0
     rest = b""
     for chunk in log.chunks():
@@ -176,11 +210,20 @@ def _shipped(source: str, manifest: Manifest, target: Target) -> Iterator[bytes]
         if others or file.name.endswith(".parquet"):
             raise InputError(
                 f"{piece.name}: was cut after it was shipped as Parquet, so what of it is there "
-                "cannot be told; rename it to ship it anew"
+                "cannot be told; move it away, or ship to another directory"
             )
-        before = sum(some.end - some.start for some in _until(record.pieces, piece))
-        content = decoded(target.read(file.name), file.name)
-        yield from _slice(content, before, before + piece.end - piece.start)
+        if file.sealed and target.checksum(file.name, file.start, file.bytes) != file.sealed:
+            raise ShipError(f"{file.name} at {target}: has other bytes than were sent")
+        start = sum(some.end - some.start for some in _until(record.pieces, piece))
+        end = start + piece.end - piece.start
+        content = target.read(file.name)
+        if not piece.name.endswith(COMPRESSED):
+            unpacked = decoded(content, file.name)
+            yield from _slice(unpacked, file.start + start, file.start + end)
+        elif file.name.endswith(COMPRESSED):
+            yield from decoded(_slice(content, start, end), file.name)
+        else:  # it was unpacked, and is the only one of its part
+            yield from _slice(content, file.start, file.start + file.bytes)
 
 
 def _until(pieces: Sequence[Piece], last: Piece) -> Sequence[Piece]:
@@ -198,8 +241,36 @@ def _slice(chunks: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:
             break
 
 
-def joined(part: Sequence[Range], seen: Callable[[bytes], object]) -> Iterator[bytes]:
-    """The bytes of a part, in pieces; `seen` is told each."""
-    for chunk in chain.from_iterable(some.log.chunks(some.start, some.end) for some in part):
-        seen(chunk)
-        yield chunk
+def joined(
+    part: Sequence[Range], seen: Callable[[bytes], object], unpacks: bool = False
+) -> Iterator[bytes]:
+    """The bytes of a part, in pieces, as lines where it `unpacks`; `seen` is told those read.
+
+    Raises InputError where a compressed log is damaged.
+    """
+
+    def watched(chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            seen(chunk)
+            yield chunk
+
+    for some in part:
+        chunks = watched(some.log.chunks(some.start, some.end))
+        if unpacks and some.log.is_compressed:
+            yield from _lines(chunks, some.log)
+        else:
+            yield from chunks
+
+
+def _lines(chunks: Iterable[bytes], log: LogFile) -> Iterator[bytes]:
+    last = b"\n"
+    try:
+        for chunk in decoded(chunks, log.path.name, is_whole=True):
+            yield chunk
+            last = chunk[-1:] or last
+    except DAMAGE as error:
+        raise InputError(
+            f"{log.path}: is damaged ({error}); repair it, or ship it as it is with --flat"
+        ) from None
+    if last != b"\n":
+        yield b"\n"

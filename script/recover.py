@@ -1,18 +1,23 @@
 """What a run that was killed left undone is done by the next one."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from script.errors import ShipError, UnavailableError
 from script.manifest import DIRECTORY, REPLACES, Manifest, Record, read_manifest, read_records
 from script.targets import Target
-from script.transfer import INCOMING, publish, waiting
+from script.transfer import INCOMING, publish, put, waiting
 
 LEFTOVER_SECONDS = 3600.0
-"""What waits without a record for longer is of no run that still goes on, of whatever host."""
+"""What another host uploaded and did not record for longer is of no run that still goes on."""
 
 
-def recover(target: Target) -> Manifest:
-    """The record of the target, of which everything is in place then."""
+def recover(target: Target, owner: str) -> Manifest:
+    """The record of the target, of which everything is in place then.
+
+    `owner` is who holds the target's lock: uploads of this name that have no record are of runs
+    that were killed, and are removed.
+    """
     names = target.list(DIRECTORY)
     for name in names:
         # It was never a record; an old request that is still on its way must not make it one.
@@ -21,20 +26,40 @@ def recover(target: Target) -> Manifest:
     for name in sorted(name for name in names if _replaces(name))[-1:]:
         finish(target, name, read_records(target, name))
     manifest = read_manifest(target)
-    recorded = {waiting(file.name): file.name for r in manifest.records for file in r.files}
-    for name in target.list(INCOMING):
-        path = f"{INCOMING}/{name}"
-        if path in recorded:
-            target.rename(path, recorded[path])
-    sweep(target)
+    there = {f"{INCOMING}/{name}" for name in target.list(INCOMING)}
+    recorded = set()
+    for files in manifest.files.values():
+        for file in files:
+            recorded.add(waiting(file))
+            if waiting(file) not in there:
+                continue
+            try:
+                put(file, target)
+            except UnavailableError:
+                raise
+            except ShipError:
+                break  # the file it is to be appended to was changed; what compares them says so
+    _sweep(target, owner, recorded)
     return manifest
 
 
-def sweep(target: Target) -> None:
-    """Remove what was uploaded long ago and has no record, once all that has one is in place."""
-    for name, modified in target.list(INCOMING).items():
-        if time.time() - modified > LEFTOVER_SECONDS:
-            target.delete(f"{INCOMING}/{name}")
+def sweep(target: Target, owner: str) -> None:
+    """Remove uploads without a record; where no record can be read, those that are old."""
+    try:
+        recover(target, owner)
+    except UnavailableError:
+        raise
+    except ShipError:
+        _sweep(target, "", ())
+
+
+def _sweep(target: Target, owner: str, recorded: Collection[str]) -> None:
+    for name, entry in target.list(INCOMING).items():
+        path = f"{INCOMING}/{name}"
+        is_own = bool(owner) and name.startswith(f"{owner}.")
+        is_old = time.time() - entry.modified / 1000 > LEFTOVER_SECONDS
+        if path not in recorded and (is_own or is_old):
+            target.delete(path)
 
 
 def finish(target: Target, name: str, records: Sequence[Record]) -> None:

@@ -13,11 +13,12 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
-from script.containers import LOG_DIR, fetch_logs
-from script.errors import InputError
+from script.containers import fetch_logs
+from script.errors import HoleError, InputError
 from script.follow import follow
 from script.lock import only_one
-from script.marks import mark_shipped
+from script.marks import mark_shipped, unmark
+from script.names import shown
 from script.ship import Shipment, Shipper
 from script.sources import LogFile, find_logs
 from script.targets import Target
@@ -34,6 +35,7 @@ class Source:
     """How many of them, or their names."""
     project: str | None
     log_dir: Path
+    """Inside the containers, where they are the source."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +47,37 @@ class Settings:
     every: float | None
     """Seconds between rounds; None: there is one."""
     marks: bool
+    resends: bool
 
 
 def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
     """Ship, and say what was done. With `cleanup` the first round replaces what is there."""
-    with only_one(target), _bar() as bar:
+    with only_one(target) as owner, _bar() as bar:
         adding = threading.Lock()
 
         def advance(count: int) -> None:
             with adding:
                 bar.update(count)
 
-        shipper = Shipper(target, settings.options, advance)
+        shipper = Shipper(target, settings.options, advance, owner)
         replaces = cleanup
+        told: set[str] = set()
 
         def once() -> None:
             nonlocal replaces
             with _logs(settings.source, is_first=replaces or settings.every is None) as logs:
                 bar.reset(sum(log.size for log in logs))
                 began = time.monotonic()
-                done = shipper.replace(logs) if replaces else shipper.ship(logs)
-                seconds = time.monotonic() - began
-                replaces = False
-                if settings.marks:
-                    mark_shipped([*done.shipped, *done.unchanged])
-                for log in done.shorter:
-                    _note(f"{log.name}: was cut since it was shipped; it has nothing new")
+                with _unmarking(logs, settings.source):
+                    done = (
+                        shipper.replace(logs) if replaces else shipper.ship(logs, settings.resends)
+                    )
+                    seconds = time.monotonic() - began
+                    replaces = False
+                    if settings.marks:
+                        shipper.confirm()
+                        mark_shipped(done.there)
+                _tell(done, told)
                 if done.shipped or settings.every is None:
                     bar.clear()
                     click.echo(_summary(done, seconds, target))
@@ -89,10 +96,12 @@ def _logs(source: Source, is_first: bool) -> Iterator[list[LogFile]]:
     """
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as copies:
         if source.recommenders:
-            where = f"{LOG_DIR} of the containers"
-            found, left = fetch_logs(source.recommenders, source.project, Path(copies))
-            if left and is_first:
-                _note(f"not asked for, so not shipped: {', '.join(left)}")
+            where = f"{source.log_dir} of the containers"
+            found, notes = fetch_logs(
+                source.recommenders, source.project, Path(copies), source.log_dir
+            )
+            for note in notes if is_first else ():
+                _note(note)
         else:
             where = f"{source.log_dir} (--log-dir)"
             found = find_logs(source.log_dir)
@@ -108,6 +117,30 @@ def _logs(source: Source, is_first: bool) -> Iterator[list[LogFile]]:
         if not logs and is_first:
             raise InputError(f"{where}: no data.json* there has a whole line yet")
         yield logs
+
+
+@contextmanager
+def _unmarking(logs: list[LogFile], source: Source) -> Iterator[None]:
+    """Where the target turns out to lack lines, take back that they were shipped."""
+    try:
+        yield
+    except HoleError as error:
+        names = [] if source.recommenders else unmark(logs, error.firsts)
+        if names:
+            _note(f"no longer marked as shipped: {', '.join(names)}")
+        raise
+
+
+def _tell(done: Shipment, told: set[str]) -> None:
+    """What a person may not expect; of logs that are there twice, what was not told before."""
+    for log in done.shorter:
+        _note(f"{log.name}: is the beginning of what was shipped; it has nothing new")
+    same = [text for text in map(str, done.same) if text not in told]
+    if same:
+        _note(f"the same, so shipped once: {'; '.join(same)}")
+        told.update(same)
+    if done.resent:
+        _note(f"sent again, as the target had them no longer: {', '.join(done.resent)}")
 
 
 @contextmanager
@@ -128,4 +161,4 @@ def _summary(done: Shipment, seconds: float, target: Target) -> str:
 
 
 def _note(text: str) -> None:
-    click.echo(f"Note: {text}", err=True)
+    click.echo(f"Note: {shown(text)}", err=True)

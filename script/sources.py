@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from script.encode import DAMAGE, decoded
 from script.errors import InputError, LogChangedError
+from script.names import check_log_names
 
 PREFIX = "data.json"
 # A compressed log is complete and has no lines to cut at.
@@ -27,7 +28,7 @@ class LogFile:
 
     `name` tells logs of several containers apart. The first `size` bytes are whole lines;
     `unfinished` bytes follow them, a line that a service is still writing. `identity` is
-    (device, inode), `seen` is `check(size)`.
+    (device, inode), `seen` is `check(size)`. `folder` is where log2local keeps its lines.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class LogFile:
     unfinished: int
     identity: tuple[int, int]
     seen: str
+    folder: str = "botify-recommender-1"
 
     @property
     def is_compressed(self) -> bool:
@@ -125,28 +127,59 @@ class LogFile:
         return file
 
 
-def find_logs(directory: Path, container: str | None = None) -> list[LogFile]:
-    """The logs of `directory`, by name.
+def find_logs(
+    directory: Path, container: str | None = None, hosts: Mapping[str, str] | None = None
+) -> list[LogFile]:
+    """The logs of `directory` and of all directories in it, by name.
 
     A local directory gives its own `data.json*` under the names they have. With `container`,
     `directory` is a copy of that container's log directory: files are named after the container,
-    and files of a directory inside it (each process behind a shared volume has one) after that.
-    An empty list where there are none.
+    and what a link leads to outside of the copy is none of them. Files of a directory inside (each
+    process behind a shared volume has one) are named after that. `hosts` has the numbers of
+    recommenders by the names of their hosts. An empty list where there are none.
 
-    Raises InputError where there is no directory, or two logs would get one name.
+    Raises InputError where there is no directory, two logs would get one name, or one has a name
+    that is not UTF-8.
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory; --log-dir says where the logs are")
-    found = [(path, _target_name(path.name, container)) for path in _logs_in(directory)]
+    found: list[tuple[Path, str | None]] = []
+    for place in _directories(directory, follows=container is None):
+        inner = place.relative_to(directory)
+        label = ".".join(inner.parts) or container
+        found += [(path, label) for path in _logs_in(place)]
     if container is not None:
-        for inner in sorted(path for path in directory.iterdir() if path.is_dir()):
-            found += [(path, _target_name(path.name, inner.name)) for path in _logs_in(inner)]
+        inside = directory.resolve()
+        found = [pair for pair in found if pair[0].resolve().is_relative_to(inside)]
+    check_log_names([path for path, _ in found])
     logs = []
-    for path, name in found:
+    for path, label in found:
         with suppress(FileNotFoundError):  # it was shipped before, and is deleted just now
-            logs.append(_log_file(path, name))
+            name = _target_name(path.name, label)
+            logs.append(_log_file(path, name, _folder(label, hosts or {})))
     check_names(logs)
     return logs
+
+
+def _directories(directory: Path, follows: bool) -> Iterator[Path]:
+    """It and all below, each once; not those of names that readers pass over."""
+    seen = set()
+    waiting = [directory]
+    while waiting:
+        place = waiting.pop()
+        if (identity := _identity(place.stat())) in seen:
+            continue
+        seen.add(identity)
+        yield place
+        with os.scandir(place) as entries:
+            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=follows)]
+        waiting += [place / name for name in sorted(inner, reverse=True) if name[0] not in "._"]
+
+
+def _folder(label: str | None, hosts: Mapping[str, str]) -> str:
+    """Where notebooks look for the logs: `botify-recommender-N`."""
+    host = (label or "1").removeprefix("botify-").removeprefix("recommender-")
+    return f"botify-recommender-{hosts.get(host, host)}"
 
 
 def check_names(logs: list[LogFile]) -> None:
@@ -158,13 +191,7 @@ def check_names(logs: list[LogFile]) -> None:
 
 
 def _logs_in(directory: Path) -> list[Path]:
-    found = {path for path in directory.glob(f"{PREFIX}*") if path.is_file()}
-    # While a log is there in both forms, the compressed one is still being made.
-    return sorted(
-        path
-        for path in found
-        if path.suffix not in COMPRESSED or path.with_suffix("") not in found
-    )
+    return sorted(path for path in directory.glob(f"{PREFIX}*") if path.is_file())
 
 
 def _target_name(name: str, label: str | None) -> str:
@@ -172,14 +199,14 @@ def _target_name(name: str, label: str | None) -> str:
     return name if label is None else f"{PREFIX}.{label}{name.removeprefix(PREFIX)}"
 
 
-def _log_file(path: Path, name: str) -> LogFile:
+def _log_file(path: Path, name: str, folder: str) -> LogFile:
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         whole = status.st_size
         if path.suffix not in COMPRESSED:
             whole = _whole_lines(file, status.st_size)
         seen = _check(file, whole)
-    return LogFile(path, name, whole, status.st_size - whole, _identity(status), seen)
+    return LogFile(path, name, whole, status.st_size - whole, _identity(status), seen, folder)
 
 
 def _check(file: BinaryIO, end: int) -> str:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -12,13 +12,15 @@ from typing import Literal
 from script.checksums import Digest
 from script.encode import SUFFIXES, Compression, encoded
 from script.errors import ShipError
-from script.manifest import Record, Stored
+from script.manifest import Manifest, Record, Stored
 from script.parquet import write_parquet
 from script.plan import Range, joined
 from script.sources import CHUNK, PREFIX
 from script.targets import Target
 
 INCOMING = "_incoming"
+LOG = "data.json"
+"""What all logs of a recommender are appended to, in a directory of its own."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Options:
     format: Literal["json", "parquet"] = "json"
     patience: float = 30.0
     """Seconds of waiting between attempts, in all, before what fails is given up."""
+    by_recommender: bool = False
+    """Append to one file for each recommender; else each part is a file, or several."""
 
     @property
     def size(self) -> int:
@@ -44,11 +48,16 @@ class Options:
 
 
 def upload(
-    part: Sequence[Range], target: Target, options: Options, advance: Callable[[int], object]
+    part: Sequence[Range],
+    target: Target,
+    options: Options,
+    owner: str,
+    advance: Callable[[int], object],
 ) -> Record:
     """Upload and verify a part, under hidden names; its record, which is not written yet.
 
-    `advance` is told the bytes of the logs as they are sent; if it fails, minus what was sent.
+    The names begin with `owner`, who holds the target's lock. `advance` is told the bytes of the
+    logs as they are sent; if it fails, minus what was sent.
     """
     sent = 0
 
@@ -63,9 +72,10 @@ def upload(
         stem += f"-x{logs}"
     files: list[Stored] = []
     try:
-        for name, chunks in _files(stem, part, joined(part, seen), options):
-            files.append(Stored(name, 0, ""))
-            files[-1] = _send(name, chunks, target)
+        content = joined(part, seen, unpacks=options.by_recommender)
+        for name, chunks in _files(stem, part, content, options):
+            files.append(Stored(name, 0, "", upload=f"{owner}.{stem}.{len(files)}"))
+            files[-1] = _send(files[-1], chunks, target)
         for some in part:
             some.log.stand()
         pieces = tuple(some.piece() for some in part)
@@ -81,18 +91,40 @@ def discard(files: Iterable[Stored], target: Target) -> None:
     """Remove what was uploaded and will have no record; what fails here, a later run does."""
     for file in files:
         with suppress(ShipError, OSError):
-            target.delete(waiting(file.name))
+            target.delete(waiting(file))
 
 
 def publish(record: Record, target: Target) -> None:
     """Move the files of a part into place; nothing happens to those that are there."""
     for file in record.files:
-        target.rename(waiting(file.name), file.name)
+        put(file, target)
 
 
-def waiting(name: str) -> str:
+def put(file: Stored, target: Target) -> None:
+    """Move an upload to its place."""
+    if file.start:
+        target.append(waiting(file), file.name, file.start, file.modified)
+    else:
+        target.rename(waiting(file), file.name)
+
+
+def placed(records: Iterable[Record], manifest: Manifest) -> list[Record]:
+    """Records with the places that their bytes get, one behind the other, in files that grow."""
+    ends: dict[str, int] = {}
+    found = []
+    for record in records:
+        files = []
+        for file in record.files:
+            start = ends.get(file.name, manifest.end_of(file.name))
+            ends[file.name] = start + file.bytes
+            files.append(replace(file, start=start))
+        found.append(replace(record, files=tuple(files)))
+    return found
+
+
+def waiting(file: Stored) -> str:
     """Where a file waits until it is published: readers pass over names that begin with `_`."""
-    return f"{INCOMING}/{name.replace('/', ',')}"
+    return f"{INCOMING}/{file.upload or file.name.replace('/', ',')}"
 
 
 def _files(
@@ -100,7 +132,9 @@ def _files(
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Names and contents of the files that a part becomes."""
     log = part[0].log
-    if log.is_compressed:
+    if options.by_recommender:
+        yield f"{log.folder}/{LOG}", chunks
+    elif log.is_compressed:
         yield f"{PREFIX}.{stem}{log.path.suffix}", chunks
     elif options.format == "parquet":
         with tempfile.TemporaryDirectory(prefix="botify-parts-") as folder:
@@ -117,11 +151,17 @@ def _content(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _send(name: str, chunks: Iterable[bytes], target: Target) -> Stored:
+def _send(file: Stored, chunks: Iterable[bytes], target: Target) -> Stored:
     digest = Digest()
-    target.write(waiting(name), _watched(chunks, digest))
-    target.verify(waiting(name), digest)
-    return Stored(name, digest.size, digest.checksum)
+    target.write(waiting(file), _watched(chunks, digest))
+    modified, sealed = target.verify(waiting(file), digest)
+    return replace(
+        file,
+        bytes=digest.size,
+        checksum=digest.checksum,
+        modified=modified,
+        sealed=sealed,
+    )
 
 
 def _watched(chunks: Iterable[bytes], digest: Digest) -> Iterator[bytes]:

@@ -9,10 +9,12 @@ Docker itself answers so.
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
+from script.containers import LOG_DIR
 
 pytestmark = pytest.mark.integration
 Ship = Callable[..., subprocess.CompletedProcess[str]]
@@ -20,9 +22,9 @@ Ship = Callable[..., subprocess.CompletedProcess[str]]
 DOCKER = """#!/bin/sh
 cd "$FAKE_CONTAINERS" || exit 1
 case $1 in
-ps) ls ;;
+ps) for name in *; do echo "$name $(cat "$name/id" 2> /dev/null)"; done ;;
 inspect) [ ! -f "$4/volume" ] || cat "$4/volume" ;;
-cp) cp -R "${2%%:*}${2#*:}" "$3" ;;
+cp) cp -RP "${2%%:*}${2#*:}" "$3" ;;
 esac
 """
 
@@ -35,18 +37,18 @@ def containers(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ship(tmp_path: Path, containers: Path, run: Ship) -> Ship:
-    """`python script/dataclient.py --recommender WANTED [BEFORE...] log2local out`."""
+    """`python script/dataclient.py --recommender WANTED [BEFORE...] log2local [AFTER...] out`."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text(DOCKER)
     docker.chmod(0o755)
 
     def ship(
-        wanted: int | str, *before: str, **environment: str
+        wanted: int | str, *before: str, after: Sequence[str] = (), **environment: str
     ) -> subprocess.CompletedProcess[str]:
         path = f"{docker.parent}:{os.environ['PATH']}"
         return run(
-            *("--recommender", str(wanted), *before, "log2local", "out"),
+            *("--recommender", str(wanted), *before, "log2local", *after, "out"),
             **{"PATH": path, "FAKE_CONTAINERS": str(containers)} | environment,
         )
 
@@ -56,7 +58,7 @@ def ship(tmp_path: Path, containers: Path, run: Ship) -> Ship:
 def write(containers: Path, path: str, content: bytes, volume: str | None = None) -> None:
     """A log of a container; `path` starts with the container's name."""
     container, _, name = path.partition("/")
-    log = containers / container / "var" / "log" / "botify" / name
+    log = containers / container / "app" / "log" / name
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(content)
     if volume:
@@ -69,7 +71,8 @@ def shipped(tmp_path: Path) -> dict[str, bytes]:
     for manifest in sorted((tmp_path / "out" / "_manifest").glob("*.jsonl")):
         for line in manifest.read_text().splitlines():
             record = json.loads(line)
-            content = (tmp_path / "out" / record["files"][0]["name"]).read_bytes()
+            [file] = record["files"]
+            content = (tmp_path / "out" / file["name"]).read_bytes()[file["start"] :]
             for piece in record["pieces"]:
                 size = piece["end"] - piece["start"]
                 found[piece["name"]] = found.get(piece["name"], b"") + content[:size]
@@ -113,7 +116,7 @@ def test_the_first_by_number_are_taken_and_the_others_are_named(
     ship: Ship, containers: Path, tmp_path: Path
 ) -> None:
     for number in (1, 2, 10):
-        write(containers, f"botify-recommender-{number}/data.json", b"line\n")
+        write(containers, f"botify-recommender-{number}/data.json", b"line %d\n" % number)
     done = ship(2)
     assert set(shipped(tmp_path)) == {"data.json.recommender-1", "data.json.recommender-2"}
     assert done.stderr == "Note: not asked for, so not shipped: botify-recommender-10\n"
@@ -128,10 +131,10 @@ def test_fewer_containers_than_asked_for(ship: Ship, containers: Path, tmp_path:
 
 
 def test_containers_without_logs(ship: Ship, containers: Path) -> None:
-    (containers / "botify-recommender-1" / "var" / "log" / "botify").mkdir(parents=True)
+    (containers / "botify-recommender-1" / "app" / "log").mkdir(parents=True)
     done = ship(1)
     assert done.returncode == 2
-    assert "/var/log/botify of the containers: no data.json*" in done.stderr
+    assert "/app/log of the containers: no data.json*" in done.stderr
 
 
 def test_one_project_of_several_is_chosen(ship: Ship, containers: Path, tmp_path: Path) -> None:
@@ -149,7 +152,7 @@ def test_what_docker_says_when_it_fails_is_passed_on(ship: Ship, containers: Pat
     (containers / "botify-recommender-1").mkdir()
     done = ship(1)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: `docker cp botify-recommender-1:/var/log/botify/. ")
+    assert done.stderr.startswith("Error: `docker cp botify-recommender-1:/app/log/. ")
     assert "No such file or directory" in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -162,7 +165,7 @@ def test_no_docker_at_all(ship: Ship, tmp_path: Path) -> None:
 
 def test_containers_by_name(ship: Ship, containers: Path, tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        write(containers, f"botify-recommender-{number}/data.json", b"line\n")
+        write(containers, f"botify-recommender-{number}/data.json", b"line %d\n" % number)
     done = ship("botify-recommender-3", "--recommender", "botify-recommender-1")
     assert done.stderr == "Note: not asked for, so not shipped: botify-recommender-2\n"
     assert set(shipped(tmp_path)) == {"data.json.recommender-1", "data.json.recommender-3"}
@@ -178,3 +181,74 @@ def test_a_number_and_a_name(ship: Ship, containers: Path) -> None:
     done = ship(1, "--recommender", "botify-recommender-1")
     assert done.returncode == 2
     assert "one number, or names of containers, not both" in done.stderr
+
+
+def layout(tmp_path: Path) -> dict[str, bytes]:
+    """What notebooks find."""
+    out = tmp_path / "out"
+    return {
+        str(path.parent.relative_to(out)): path.read_bytes() for path in out.glob("*/data.json")
+    }
+
+
+def test_notebooks_find_a_file_for_each_recommender(
+    ship: Ship, containers: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        write(containers, f"music_recommender_{number}/data.json", b"line %d\n" % number)
+    assert ship(2, after=("--log-dir", "/app/log/.")).returncode == 0
+    write(containers, "music_recommender_2/data.json", b"line 2\nmore\n")
+    assert ship(2).returncode == 0
+    assert layout(tmp_path) == {
+        "botify-recommender-1": b"line 1\n",
+        "botify-recommender-2": b"line 2\nmore\n",
+    }
+
+
+def test_a_directory_of_the_shared_volume_is_that_of_its_recommender(
+    ship: Ship, containers: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        for host in ("aaa1", "aaa2", "gone"):
+            path = f"botify-recommender-{number}/recommender-{host}/data.json"
+            write(containers, path, host.encode() + b"\n", volume="/volumes/logs")
+        (containers / f"botify-recommender-{number}" / "id").write_text(f"aaa{number}\n")
+    assert ship(2).returncode == 0
+    assert layout(tmp_path) == {
+        "botify-recommender-1": b"aaa1\n",
+        "botify-recommender-2": b"aaa2\n",
+        "botify-recommender-gone": b"gone\n",
+    }
+
+
+def test_another_log_directory_of_the_containers(
+    ship: Ship, containers: Path, tmp_path: Path
+) -> None:
+    log = containers / "botify-recommender-1" / "srv" / "data.json"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"line\n")
+    assert ship(1, after=("--log-dir", "/srv")).returncode == 0
+    assert layout(tmp_path) == {"botify-recommender-1": b"line\n"}
+
+
+def test_a_link_out_of_a_container_is_not_followed_on_this_machine(
+    ship: Ship, containers: Path, tmp_path: Path
+) -> None:
+    write(containers, "botify-recommender-1/data.json", b"line\n")
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"of this machine\n")
+    log = containers / "botify-recommender-1" / "app" / "log"
+    (log / "data.json.1").symlink_to(secret)
+    (log / "inner").symlink_to(tmp_path)
+    (log / "data.json.current").symlink_to("data.json")
+    done = ship(1)
+    assert layout(tmp_path) == {"botify-recommender-1": b"line\n"}
+    assert "data.json.recommender-1.current is the file data.json.recommender-1" in done.stderr
+    for link in ("data.json.1", "inner"):
+        assert f"botify-recommender-1:/app/log/{link} leads out of the log dir" in done.stderr
+
+
+def test_the_image_logs_where_those_of_other_editions_do() -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert f"--log-dir {LOG_DIR}/recommender-" in (root / "Dockerfile").read_text()
+    assert f"- logs:{LOG_DIR}\n" in (root / "docker-compose.yml").read_text()

@@ -112,7 +112,7 @@ def test_a_node_that_is_killed_during_an_upload(
         thread.join(60)
         [error] = errors
         assert isinstance(error, ShipError)
-        assert str(error).startswith(f"{log}/data.json: {DIRECTORY}/_incoming/data.json.")
+        assert str(error).startswith(f"{log}/data.json: {DIRECTORY}/_incoming/")
     # The node comes up meanwhile: this run is patient.
     ship(hdfs.url, log, Options(patience=60))
     assert there(DIRECTORY) == here()
@@ -127,14 +127,16 @@ def test_a_quota_that_is_used_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write(log, "data.json", 5)
-    client.makedirs(DIRECTORY)
+    shipper = Shipper(HdfsTarget(connect(hdfs.url, "ann"), DIRECTORY), Options(patience=60))
+    shipper.ship(find_logs(log))
+    write(log, "data.json", 5)
     hdfs.admin("-setSpaceQuota", "1m", DIRECTORY)  # less than a block
     waits: list[float] = []
     monkeypatch.setattr("script.retry.time.sleep", waits.append)
     with pytest.raises(
         ShipError, match=rf"/data\.json: .*space quota of {DIRECTORY} is exceeded: 1048576 "
     ):
-        ship(hdfs.url, log, Options(patience=60))
+        shipper.ship(find_logs(log))
     assert not waits  # to wait would be of no use
     hdfs.admin("-clrSpaceQuota", DIRECTORY)
     ship(hdfs.url, log)

@@ -209,6 +209,6 @@ def test_what_stays_broken_is_named_and_replaces_nothing(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"Error: {where}/user/ann/logs/_incoming")
+    assert last.startswith(f"Error: {where}/user/ann/logs/_")
     assert cause in last
     assert there("/user/ann/logs") == [b"old\n"]

@@ -115,3 +115,40 @@ def test_two_files_that_would_get_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: no such directory"):
         find_logs(tmp_path / "nowhere")
+
+
+def test_directories_beside_a_log_are_read_and_their_logs_named_after_them(
+    tmp_path: Path,
+) -> None:
+    for name in (
+        "data.json",
+        "host2/data.json",
+        "a/b/data.json.1",
+        "_x/data.json",
+        ".y/data.json",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"line\n")
+    found = [(log.name, log.folder) for log in find_logs(tmp_path)]
+    assert found == [
+        ("data.json", "botify-recommender-1"),
+        ("data.json.a.b.1", "botify-recommender-a.b"),
+        ("data.json.host2", "botify-recommender-host2"),
+    ]
+
+
+def test_a_link_back_to_a_directory_is_no_endless_way(tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_bytes(b"line\n")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "up").symlink_to("..")
+    assert len(find_logs(tmp_path)) == 1
+
+
+def test_the_directories_of_the_layout_keep_their_names(tmp_path: Path) -> None:
+    for name in ("botify-recommender-2", "recommender-3f2a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.json").write_bytes(b"line\n")
+    assert [log.folder for log in find_logs(tmp_path)] == [
+        "botify-recommender-2",
+        "botify-recommender-3f2a",
+    ]
