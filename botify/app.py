@@ -79,7 +79,16 @@ def create_app(
     log = EventLog(config.log_dir, config.workers, config.log)
     models = {name: Model(name, shelf, catalog) for name in config.models if shelf}
     upkeep = Upkeep(
-        client, store, link, fallback, log, metrics, config.list_files, models.values()
+        client,
+        store,
+        link,
+        fallback,
+        log,
+        metrics,
+        config.list_files,
+        models.values(),
+        patience=config.redis_timeout,
+        max_fallback_share=config.max_fallback_share,
     )
     experiments = Experiments(config.experiments)
     service = Service(

@@ -15,6 +15,7 @@ import redis
 from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
 from botify.lists import ListKind, read_lists
+from botify.memory import read_memory
 from botify.store import VERSIONS, script, store_errors
 
 REFUSED = "botify:refused"
@@ -73,7 +74,7 @@ def load_list(
     hundreds at a time; what it raises ends the load. With `over`, the list is switched to only
     where that is still the version named for it ("" for none): who looked, and found nothing to
     serve, must not undo what somebody else has loaded since.
-    Raises InputError naming file and line, StoreError.
+    Raises InputError naming file and line, or that Redis has no room for it; StoreError.
     """
     before = stamp_of(spec.file)
     version = _version(spec, kind, n_tracks)
@@ -106,6 +107,8 @@ def load_list(
                     client.unlink(aside)
                 if isinstance(error, InputError):  # the mistake may be half of a change
                     _check_unchanged(spec.file, before)
+                if isinstance(error, _LostError | redis.exceptions.OutOfMemoryError):
+                    _check_room(client, spec.file)
                 raise
         client.hdel(REFUSED, name)
     return LoadedList(name, version, size, replaced)
@@ -130,6 +133,20 @@ def load_configured(
         loaded = load_list(client, name, spec, kind, n_tracks)
         client.hset(CONFIGURED, name, loaded.version)
     return loaded
+
+
+class _LostError(redis.ResponseError):
+    """Lists that were stored are not there any more."""
+
+
+def _check_room(client: "redis.Redis", file: Path) -> None:
+    """Whether a load that Redis refused, or of which it dropped a part, can be for its limit."""
+    memory = read_memory(client)
+    if memory is not None and memory.limit:
+        raise InputError(
+            f"{file}: does not fit into Redis ({memory}), which needs room for the old lists and "
+            "the new ones at once; give it more (redis_maxmemory, or maxmemory of your own Redis)"
+        )
 
 
 def stamp_of(path: Path) -> Stamp | None:
@@ -163,14 +180,20 @@ def _build(
     progress: Callable[[int], object],
 ) -> int:
     """Store the rows as fields of the hash `key`, which expires; returns how many they are."""
-    size = unread = 0
+    size = unread = stored = 0
     with _connection(client) as connection:
 
         def read(until: int) -> None:
-            nonlocal unread
+            nonlocal unread, stored
             while unread > until:
-                connection.read_response()
+                answer = connection.read_response()
                 unread -= 1
+                if isinstance(answer, list):  # of EXEC: fields that are new, ..., fields there are
+                    stored += answer[0]
+                    if answer[-1] != stored:
+                        raise _LostError(
+                            "part of the list was lost while it was loaded; load it again"
+                        )
 
         def send(*commands: tuple[Any, ...]) -> None:
             nonlocal unread
@@ -182,9 +205,10 @@ def _build(
                 # Together or not at all: a loader that dies leaves no key that stays for good.
                 fields = chain.from_iterable(batch)
                 expire = ("EXPIRE", key, _ABANDONED_AFTER)
-                send(("MULTI",), ("HSET", key, *fields), expire, ("EXEC",))
+                count = ("HLEN", key)  # its Redis may evict what expires
+                send(("MULTI",), ("HSET", key, *fields), expire, count, ("EXEC",))
                 # Redis stores while the next lists are read and checked here.
-                read(until=4 * _AHEAD)
+                read(until=5 * _AHEAD)
                 size += len(batch)
                 progress(len(batch))
         except redis.RedisError:
