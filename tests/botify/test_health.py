@@ -96,4 +96,6 @@ def test_dropped_sessions_and_a_policy_that_drops_lists_call_for_a_person() -> N
     memory = Memory(used=2**20, limit=2**20, policy="allkeys-lru", evicted=5000)
     [risk, dropped] = trouble(replace(WELL, memory=memory, evicted=1200), NO_TROUBLE)
     assert "set volatile-lru" in risk
-    assert dropped.startswith("Redis dropped 1,200 keys in the last 5 minutes to make room (1.0 MiB")
+    assert dropped.startswith(
+        "Redis dropped 1,200 keys in the last 5 minutes to make room (1.0 MiB"
+    )

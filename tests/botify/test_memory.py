@@ -39,9 +39,7 @@ def load(client: "redis.Redis", path: Path) -> None:
     load_list(client, "dae", ListFile(file=path), ListKind.USERS, N_TRACKS)
 
 
-def test_sessions_are_dropped_and_lists_never(
-    small: "redis.Redis", write_lines: Lines
-) -> None:
+def test_sessions_are_dropped_and_lists_never(small: "redis.Redis", write_lines: Lines) -> None:
     load(small, lists(write_lines, USERS, 50))
     store = Store(small, session_ttl=1000, n_tracks=N_TRACKS)
     plan = (from_list("dae", "dae", "17", "first"), from_catalog("random"))
