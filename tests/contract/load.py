@@ -378,26 +378,6 @@ def check_sessions(events: list[Event]) -> None:
                 current = set()
 
 
-def check_offers(events: list[Event]) -> None:
-    """A session is not offered again what it was answered without Redis, by whoever.
-
-    For a Redis that loses nothing, and clients that each stay with one worker.
-    """
-    for mine in by_user(events).values():
-        heard: set[int] = set()
-        without_redis: set[int] = set()
-        for event in mine:
-            heard.add(event["track"])
-            if event["recommender"] == "fallback":
-                assert event["recommendation"] not in without_redis, event
-                without_redis |= {event["track"], event["recommendation"]}
-            elif event["recommender"] in FILTERED:
-                assert event["recommendation"] not in heard, event
-            heard.add(event["recommendation"])
-            if event["message"] == "last":
-                heard, without_redis = set(), set()
-
-
 def by_user(events: list[Event]) -> dict[int, list[Event]]:
     """The events of each user, in time order."""
     found: defaultdict[int, list[Event]] = defaultdict(list)

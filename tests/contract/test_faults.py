@@ -19,14 +19,15 @@ import redis
 from botify.config import Config
 
 from .load import (
+    FILTERED,
     Diary,
     Event,
     Load,
     Valkey,
     all_are,
     ask,
+    by_user,
     check_log,
-    check_offers,
     check_sessions,
     logged_answer,
     metric,
@@ -108,6 +109,26 @@ def check_windows(observer: Observer, load: Load, events: list[Event]) -> None:
         for name in ("dae", "contextual"):
             assert any(e["recommender"] == name and e["model_version"] for e in answered), name
         assert sum(e["recommender"] != "fallback" for e in answered) > len(answered) / 2
+
+
+def check_offers(events: list[Event]) -> None:
+    """A session is not offered again what it was answered without Redis, by whoever.
+
+    For a Redis that loses nothing, and clients that each stay with one worker.
+    """
+    for mine in by_user(events).values():
+        heard: set[int] = set()
+        without_redis: set[int] = set()
+        for event in mine:
+            heard.add(event["track"])
+            if event["recommender"] == "fallback":
+                assert event["recommendation"] not in without_redis, event
+                without_redis |= {event["track"], event["recommendation"]}
+            elif event["recommender"] in FILTERED:
+                assert event["recommendation"] not in heard, event
+            heard.add(event["recommendation"])
+            if event["message"] == "last":
+                heard, without_redis = set(), set()
 
 
 def test_redis_stops_hangs_and_dies_during_a_load_and_no_request_fails(serve: Serve) -> None:
