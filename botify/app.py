@@ -73,7 +73,7 @@ def create_app(
     `app.extensions["botify"]` is the Upkeep; its `stop()` ends the thread and closes the log.
     """
     metrics = Metrics()
-    link = Link()
+    link = Link(config.redis_timeout)
     store = Store(client, config.session_ttl, len(catalog))
     fallback = Fallback(len(catalog), popular)
     log = EventLog(config.log_dir, config.workers, config.log)

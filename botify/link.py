@@ -25,15 +25,16 @@ class Link:
     looks each time, up to some seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Up. `clock` gives seconds."""
+    def __init__(self, patience: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """Up. `patience`: seconds that requests wait for Redis. `clock` gives seconds."""
         self.up = True
         self.reason = ""
         """Why it is down; empty while it is up."""
-        self.answers = 0
-        """Grows with each answer to a request; roughly how many there were."""
+        self.answered_at = float("-inf")
+        """When a request was last answered by Redis, by the clock; set by the one that was."""
         self.changed = threading.Event()
         """Set when there is something to look at; whoever waits for that clears it."""
+        self._recently = patience / 2
         self._clock = clock
         self._found_at = float("-inf")
         self._wanted = _FEWEST
@@ -50,12 +51,13 @@ class Link:
             self.changed.set()
             _log.warning("Redis cannot be used, answering from the fallback: %s", reason)
 
-    def late(self, reason: str, answers: int) -> None:
-        """A request waited in vain that began when there had been so many `answers`.
+    def late(self, reason: str) -> None:
+        """A request waited in vain.
 
-        Where others were answered meanwhile, Redis is there; it is looked at all the same.
+        Where others were answered towards the end of its wait, Redis is there; it is looked at
+        all the same.
         """
-        if self.answers == answers:
+        if self._clock() - self.answered_at > self._recently:
             self.lost(reason)
         else:
             self.doubt()

@@ -117,15 +117,14 @@ class Service:
         exclude = recommender.exclude + play.exclude
         link, keep_play, late = self._link, recommender.hears, False
         if link.up:
-            answers = link.answers
             try:
                 if user in self._notes.owing:  # upkeep does so soon for all
                     self._notes.hand_over(self._store, user)
                 offer = recommender.offer(self._store, user, play, self._randomness(), exclude)
-                link.answers += 1
+                link.answered_at = monotonic()
                 return offer
             except StoreError as error:
-                self._lose(error, answers)
+                self._lose(error)
                 # Redis has it, and sooner or later runs what it was asked: it knows the play.
                 late = error.kind == "timeout"
                 keep_play = keep_play and not late
@@ -138,22 +137,20 @@ class Service:
 
     def _farewell(self, user: int) -> Farewell:
         if self._link.up:
-            answers = self._link.answers
             try:
                 farewell = self._store.last(user)
                 self._notes.forget(user)
                 return farewell
             except StoreError as error:
                 farewell = self._fallback.last(user)  # upkeep finds it when `_lose` wakes it
-                self._lose(error, answers)
+                self._lose(error)
                 return farewell
         return self._fallback.last(user)
 
-    def _lose(self, error: StoreError, answers: int) -> None:
-        """`answers`: those of the link when the request began."""
+    def _lose(self, error: StoreError) -> None:
         self._metrics.redis_failure(error.kind)
         if error.kind == "timeout":
-            self._link.late(str(error), answers)
+            self._link.late(str(error))
         elif error.kind == "connection":
             self._link.lost(str(error))
         else:

@@ -12,7 +12,7 @@ from .logs import Clock
 @pytest.fixture
 def looks(clock: Clock) -> tuple[Link, Callable[[], int]]:
     """A link, and how many good looks, a tenth of a second apart, it takes to bring it up."""
-    link = Link(clock)
+    link = Link(1.0, clock)
 
     def count() -> int:
         for number in range(1, 1000):
@@ -29,7 +29,7 @@ Looks = tuple[Link, Callable[[], int]]
 
 
 def test_it_is_up_until_redis_is_lost_and_says_why(clock: Clock) -> None:
-    link = Link(clock)
+    link = Link(1.0, clock)
     assert link.up
     link.lost("refused")
     assert (link.up, link.reason) == (False, "refused")
@@ -66,14 +66,15 @@ def test_a_loss_after_a_minute_of_use_begins_anew(looks: Looks, clock: Clock) ->
     assert until_up() == 2
 
 
-def test_a_late_answer_loses_redis_only_where_nobody_else_got_one(clock: Clock) -> None:
-    link = Link(clock)
-    began = link.answers
-    link.answers += 1
-    link.late("timed out", began)
+def test_a_late_answer_loses_redis_only_where_nobody_was_answered_lately(clock: Clock) -> None:
+    link = Link(1.0, clock)
+    link.answered_at = clock.now
+    clock.now += 0.4
+    link.late("timed out")
     assert link.up
     assert link.changed.is_set()  # it is looked at
-    link.late("timed out", link.answers)
+    clock.now += 0.2
+    link.late("timed out")
     assert (link.up, link.reason) == (False, "timed out")
 
 
@@ -85,7 +86,7 @@ def test_a_redis_that_is_slow_for_a_second_every_few_seconds_does_not_flip_it_fo
     began = clock.now
     while clock.now - began < 600:
         clock.now += 0.5
-        link.late("timed out", link.answers)
+        link.late("timed out")
         flips += 1
         until_up()
     # With one good look each it would have been a thousand.

@@ -1,6 +1,7 @@
 """Requests that Redis does not answer in time, while it does answer others."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,7 +62,10 @@ def test_one_late_answer_among_others_costs_that_request_alone(
 ) -> None:
     first = worker.next(0)
     client.execute_command("CLIENT", "PAUSE", 1000, "ALL")
-    others = threading.Timer(0.1, lambda: setattr(worker.link, "answers", 99))
+    # Another thread was answered by and by.
+    others = threading.Timer(
+        0.1, lambda: setattr(worker.link, "answered_at", time.monotonic() + 1)
+    )
     others.start()
     second = worker.next(first)
     others.join()
