@@ -79,13 +79,22 @@ def create_app(
     """
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
-    link = Link()
+    link = Link(config.redis_timeout)
     store = Store(client, config.session_ttl, len(catalog))
     fallback = Fallback(len(catalog), popular)
     log = EventLog(config.log_dir, config.workers, config.log, ledger=ledger)
     models = {name: Model(name, shelf, catalog) for name in config.models if shelf}
     upkeep = Upkeep(
-        client, store, link, fallback, log, metrics, config.list_files, models.values()
+        client,
+        store,
+        link,
+        fallback,
+        log,
+        metrics,
+        config.list_files,
+        models.values(),
+        patience=config.redis_timeout,
+        max_fallback_share=config.max_fallback_share,
     )
     experiments = Experiments(config.experiments)
     service = Service(

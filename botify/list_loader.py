@@ -17,6 +17,7 @@ from botify.errors import InputError
 from botify.files import check_kept, open_regular, refusing
 from botify.jsonlines import check_first_line, check_size
 from botify.lists import EVERYONE, ListKind, read_lists
+from botify.memory import read_memory
 from botify.store import VERSIONS, script, store_errors
 
 REFUSED = "botify:refused"
@@ -80,7 +81,8 @@ def load_list(
     serve, must not undo what somebody else has loaded since. With `least`, a file is refused in
     which less than that share of the owners of lists in service has one, or which has less than
     that share of the popular tracks: half of a file is not seen to be one otherwise.
-    Raises InputError naming file and line, whatever the file holds; StoreError.
+    Raises InputError naming file and line, whatever the file holds, or that Redis has no room for
+    it; StoreError.
     """
     before = stamp_of(spec.file)
     version = _version(spec, kind, n_tracks)
@@ -119,6 +121,8 @@ def load_list(
                     client.unlink(aside)
                 if isinstance(error, InputError):  # the mistake may be half of a change
                     _check_unchanged(spec.file, before)
+                if isinstance(error, _LostError | redis.exceptions.OutOfMemoryError):
+                    _check_room(client, spec.file)
                 raise
         client.hdel(REFUSED, name)
     return LoadedList(name, version, size, replaced, lost)
@@ -148,6 +152,20 @@ def load_configured(
         loaded = load_list(client, name, spec, kind, n_tracks, least=least)
         client.hset(CONFIGURED, name, loaded.version)
     return loaded
+
+
+class _LostError(redis.ResponseError):
+    """Lists that were stored are not there any more."""
+
+
+def _check_room(client: "redis.Redis", file: Path) -> None:
+    """Whether a load that Redis refused, or of which it dropped a part, can be for its limit."""
+    memory = read_memory(client)
+    if memory is not None and memory.limit:
+        raise InputError(
+            f"{file}: does not fit into Redis ({memory}), which needs room for the old lists and "
+            "the new ones at once; give it more (redis_maxmemory, or maxmemory of your own Redis)"
+        )
 
 
 def stamp_of(path: Path) -> Stamp | None:
@@ -212,15 +230,21 @@ def _build(
 
     Returns how many they are, and how many of them the hash `served` has, where one is given.
     """
-    size = kept = unread = 0
+    size = kept = unread = stored = 0
     with _connection(client) as connection:
 
         def read(until: int) -> None:
-            nonlocal unread, kept
+            nonlocal unread, kept, stored
             while unread > until:
                 answer = connection.read_response()
                 kept += answer if isinstance(answer, int) else 0  # only kept.lua's is one
                 unread -= 1
+                if isinstance(answer, list):  # of EXEC: fields that are new, ..., fields there are
+                    stored += answer[0]
+                    if answer[-1] != stored:
+                        raise _LostError(
+                            "part of the list was lost while it was loaded; load it again"
+                        )
 
         def send(*commands: tuple[Any, ...]) -> None:
             nonlocal unread
@@ -232,11 +256,12 @@ def _build(
                 # Together or not at all: a loader that dies leaves no key that stays for good.
                 fields = chain.from_iterable(batch)
                 expire = ("EXPIRE", key, _ABANDONED_AFTER)
-                send(("MULTI",), ("HSET", key, *fields), expire, ("EXEC",))
+                count = ("HLEN", key)  # its Redis may evict what expires
+                send(("MULTI",), ("HSET", key, *fields), expire, count, ("EXEC",))
                 if served:
                     send(("EVAL", script("kept"), 1, served, *(owner for owner, _ in batch)))
                 # Redis stores while the next lists are read and checked here.
-                read(until=4 * _AHEAD)
+                read(until=5 * _AHEAD)
                 size += len(batch)
                 progress(len(batch))
         except redis.RedisError:

@@ -7,7 +7,8 @@ https://prometheus.github.io/client_python/multiprocess/. What a killed worker c
 
 import os
 import platform
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from botify.health import State
 from botify.log_ledger import Ledger, LogTotals
+from botify.shares import ALL, Share, Shares, Treatment
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. A fallback must answer within 50 ms; most answers take less than one."""
@@ -51,6 +53,32 @@ class Metrics:
             ["wanted", "answered"],
             registry=own,
         )
+        by_treatment = ["experiment", "treatment"]
+        self._treated = (
+            Counter("botify_treatment_answers", "Tracks answered.", by_treatment, registry=own),
+            Counter(
+                "botify_treatment_fallbacks",
+                "Those of them that were answered without Redis.",
+                by_treatment,
+                registry=own,
+            ),
+        )
+        self._treated_lately = (
+            _gauge(
+                own,
+                "botify_treatment_recent_answers",
+                "Tracks answered in the last five minutes.",
+                "livesum",
+                by_treatment,
+            ),
+            _gauge(
+                own,
+                "botify_treatment_recent_fallbacks",
+                "Those of them that were answered without Redis.",
+                "livesum",
+                by_treatment,
+            ),
+        )
         self._redis_failures = Counter(
             "botify_redis_failures", "Calls to Redis that failed.", ["kind"], registry=own
         )
@@ -70,6 +98,10 @@ class Metrics:
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
         self._ledger = ledger or Ledger()
+        self._publishing = threading.Lock()
+        self._shares = Shares()
+        self._lately: list[Share] = []
+        self._shared: dict[Treatment, Share] = {}  # that the counters know of
         self._surroundings = _Surroundings()
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         self._directory = Path(directory) if directory else None
@@ -96,6 +128,13 @@ class Metrics:
         with self._harmless:
             self._fallbacks.labels(wanted, answered).inc()
 
+    def treated(self, treatments: Mapping[str, str], fallback: bool) -> None:
+        """A track was answered to a user with these treatments, by experiment.
+
+        It is seen by others from the next `publish` on.
+        """
+        self._shares.count(treatments, fallback)
+
     def refused(self, route: str, status: int) -> None:
         """A request got an error. `route` must be one of a few: each is kept for good."""
         with self._harmless:
@@ -108,8 +147,43 @@ class Metrics:
 
     def publish(self, state: State) -> None:
         """Make this worker's newest state the one that is rendered."""
-        self._redis_up.set(state.redis_up)
-        self._surroundings.state = state
+        with self._publishing:
+            self._redis_up.set(state.redis_up)
+            self._surroundings.state = state
+            with self._harmless:
+                self._publish_shares()
+
+    def _publish_shares(self) -> None:
+        total = self._shares.total()
+        for pair, share in total.items():
+            known = self._shared.get(pair)
+            answers, fallbacks = self._treated
+            if pair != ALL:  # of all together botify_request_seconds tells
+                answers.labels(*pair).inc(share.answers - (known.answers if known else 0))
+                fallbacks.labels(*pair).inc(share.fallbacks - (known.fallbacks if known else 0))
+            self._shared[pair] = share
+        lately = self._shares.lately()
+        self._lately = list(lately.values())
+        for pair, share in lately.items():
+            answers_lately, fallbacks_lately = self._treated_lately
+            answers_lately.labels(*pair).set(share.answers)
+            fallbacks_lately.labels(*pair).set(share.fallbacks)
+
+    def own_shares(self) -> list[Share]:
+        """Of the last five minutes, of this worker alone, as last published."""
+        return self._lately
+
+    def fallback_shares(self) -> list[Share]:
+        """Of the last five minutes, over all workers, as last published."""
+        self._forget_the_dead()
+        found: dict[Treatment, dict[str, int]] = {}
+        names = {f"botify_treatment_recent_{each}": each for each in ("answers", "fallbacks")}
+        for metric in self._all.collect():
+            if metric.name in names:
+                for sample in metric.samples:
+                    pair = sample.labels["experiment"], sample.labels["treatment"]
+                    found.setdefault(pair, {})[names[metric.name]] = int(sample.value)
+        return [Share(*pair, n["answers"], n["fallbacks"]) for pair, n in found.items()]
 
     def log_trouble(self) -> LogTotals:
         """What all workers' event logs count now."""
@@ -137,7 +211,7 @@ class _Surroundings(Collector):
     def __init__(self) -> None:
         self.state: State | None = None
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
         build.add_metric([version("botify"), platform.python_version()], 1)
         yield build
@@ -157,6 +231,18 @@ class _Surroundings(Collector):
         for name in self.state.lists.keys() | self.state.models.keys() | self.state.refused.keys():
             refused.add_metric([name], name in self.state.refused)
         yield refused
+        memory = self.state.memory
+        if memory is not None:
+            yield CounterMetricFamily(
+                "botify_redis_evicted_keys",
+                "Sessions (and whatever else Redis holds) dropped to make room, as Redis counts.",
+                value=memory.evicted,
+            )
+            for name, text, value in (
+                ("used", "What Redis uses.", memory.used),
+                ("max", "Its limit, maxmemory; 0 where it has none.", memory.limit),
+            ):
+                yield GaugeMetricFamily(f"botify_redis_memory_{name}_bytes", text, value=value)
         log = self.state.log
         for name, text, value in (
             ("free_bytes", "Space left on the event log's disk.", log.free_bytes),
@@ -197,6 +283,7 @@ def _gauge(
     name: str,
     text: str,
     mode: Literal["livemin", "livemax", "livesum"],
+    labels: Sequence[str] = (),
 ) -> Gauge:
     """A gauge of this worker; `mode` says how those of several make one."""
-    return Gauge(name, text, registry=registry, multiprocess_mode=mode)
+    return Gauge(name, text, labels, registry=registry, multiprocess_mode=mode)

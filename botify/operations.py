@@ -93,7 +93,7 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         """200, or 503 with the reasons."""
         state = self._state()
         self._metrics.publish(state)
-        reasons = trouble(state, self._metrics.log_trouble())
+        reasons = trouble(state, self._metrics.log_trouble(), self._metrics.fallback_shares())
         if reasons:
             return answer({"status": "bad", "reasons": reasons}, 503)
         return answer({"status": "ok"})

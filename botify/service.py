@@ -7,7 +7,7 @@ from time import monotonic, perf_counter
 
 from botify.event_log import EventLog
 from botify.experiments import Experiments
-from botify.fallback import Fallback
+from botify.fallback import FALLBACK, Fallback
 from botify.link import Link
 from botify.metrics import Metrics
 from botify.origin import Origin
@@ -48,6 +48,7 @@ class Service:
         self._store = store
         self._link = link
         self._fallback = fallback
+        self._notes = fallback.notes
         self._log = log
         self._metrics = metrics
         self._seed = seed
@@ -91,6 +92,7 @@ class Service:
             _mark_forced(event, forced)
         self._log.write(event)
         self._metrics.answered("next", offer.recommender, seconds, offer.timestamp)
+        self._metrics.treated({} if forced else treatments, offer.recommender == FALLBACK)
         if offer.recommender != recommender.name:
             self._metrics.fallback(recommender.name, offer.recommender)
         return offer.track
@@ -125,17 +127,32 @@ class Service:
 
     def _offer(self, user: int, play: Play, recommender: Recommender) -> Offer:
         exclude = recommender.exclude + play.exclude
-        if self._link.up:
+        link, keep_play, late = self._link, recommender.hears, False
+        if link.up:
             try:
-                return recommender.offer(self._store, user, play, self._randomness(), exclude)
+                if user in self._notes.owing:  # upkeep does so soon for all
+                    self._notes.hand_over(self._store, user)
+                offer = recommender.offer(self._store, user, play, self._randomness(), exclude)
+                link.answered_at = monotonic()
+                return offer
             except StoreError as error:
                 self._lose(error)
-        return self._fallback.next(user, play.track, exclude)
+                # Redis has it, and sooner or later runs what it was asked: it knows the play.
+                late = error.kind == "timeout"
+                keep_play = keep_play and not late
+        offer = self._fallback.next(user, play, exclude, keep_play=keep_play)
+        if late:
+            for _, note in self._notes.owed(user):
+                if note.ended is None:
+                    self._store.note_behind(user, note.untold)
+        return offer
 
     def _farewell(self, user: int) -> Farewell:
         if self._link.up:
             try:
-                return self._store.last(user)
+                farewell = self._store.last(user)
+                self._notes.forget(user)
+                return farewell
             except StoreError as error:
                 farewell = self._fallback.last(user)  # upkeep finds it when `_lose` wakes it
                 self._lose(error)
@@ -144,15 +161,17 @@ class Service:
 
     def _lose(self, error: StoreError) -> None:
         self._metrics.redis_failure(error.kind)
-        if error.kind == "refused":
+        if error.kind == "timeout":
+            self._link.late(str(error))
+        elif error.kind == "connection":
+            self._link.lost(str(error))
+        else:
             # It answers, and perhaps only this request is wrong to it. Where it is not, upkeep,
             # which asks it the same, finds that out.
             if monotonic() - self._told > _TELL_EVERY:
                 self._told = monotonic()
                 _log.warning("Redis refused a request: %s", error)
             self._link.doubt()
-        else:
-            self._link.lost(str(error))
 
     def _randomness(self) -> Randomness:
         if self._seed is not None:

@@ -1,5 +1,6 @@
 """The two commands of `botify`: wires catalog, Redis, lists and workers together."""
 
+import logging
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from botify.keeper import Keeper, Shelved
 from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
 from botify.log_ledger import Ledger
+from botify.memory import read_memory, risk
 from botify.model import Model
 from botify.origin import origin_of
 from botify.recommenders import build_recommenders
@@ -28,12 +30,14 @@ from botify.running import Running, announced, find_running
 from botify.scratch import scratch
 from botify.server import listen, serve
 from botify.shelf import Shelf
-from botify.store import StoreError, connect
+from botify.store import Kind, StoreError, connect, store_errors
 
 if TYPE_CHECKING:
     from flask import Flask
 
 _IN_MEMORY = Path("/dev/shm")
+
+_log = logging.getLogger("botify.serving")
 
 
 def run(config: Config) -> None:
@@ -66,7 +70,9 @@ def run(config: Config) -> None:
 
         embedded = None
         if config.redis_url is None:
-            embedded = stack.enter_context(EmbeddedValkey())
+            embedded = stack.enter_context(EmbeddedValkey(config.redis_maxmemory))
+        elif config.redis_maxmemory is not None:
+            _log.warning("redis_maxmemory is of the private Valkey only: that of REDIS_URL counts")
         redis_url = config.redis_url or (embedded.url if embedded else "")
         files = config.list_files
         kinds = {name: kind_of(config, name) for name in files}
@@ -75,6 +81,9 @@ def run(config: Config) -> None:
                 load_configured(client, name, file, kinds[name], len(catalog), config.least_kept)
                 for name, file in files.items()
             ]
+            with store_errors():
+                if danger := risk(read_memory(client)):
+                    _log.warning("%s", danger)
         models_to_watch = Shelved(shelf, config.model_files)
         keeper = Keeper(
             redis_url,
@@ -185,9 +194,17 @@ def _shared_metrics() -> Iterator[None]:
         yield
 
 
+_ADVICE: dict[Kind, str] = {
+    "connection": "is REDIS_URL right, and does that server run?",
+    "timeout": "is REDIS_URL right, and does that server run?",
+    "refused": "it answers, so look at that server, and at the user and password in REDIS_URL",
+    "full": "it has no memory left; give it more, or another Redis",
+}
+
+
 @contextmanager
 def _reachable() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise InputError(f"{error}; is REDIS_URL right, and does that server run?") from error
+        raise InputError(f"{error}; {_ADVICE[error.kind]}") from error

@@ -20,15 +20,21 @@ VERSIONS = "botify:lists"
 """Hash of list name -> version served; VERSIONS:name:version is the list itself."""
 
 _TIMEOUT = 5.0
+_AGAIN = 4
+"""A timeout is followed by a second look, of this part of it."""
+_FULL = "OOM command not allowed"
 _NOBODY = -1
 """The user of probes; those of requests are not negative."""
 
 
-class StoreError(RuntimeError):
-    """Redis cannot be reached, is too slow, or refused a command."""
+Kind = Literal["timeout", "connection", "refused", "full"]
 
-    def __init__(self, message: str, kind: Literal["timeout", "connection", "refused"]) -> None:
-        """`kind`: what of these it is. Only "refused" comes from a Redis that does answer."""
+
+class StoreError(RuntimeError):
+    """Redis cannot be reached, is too slow, refused a command, or has no memory left for it."""
+
+    def __init__(self, message: str, kind: Kind) -> None:
+        """`kind`: which of these. "refused" and "full" come from a Redis that does answer."""
         super().__init__(message)
         self.kind = kind
 
@@ -129,8 +135,11 @@ def _store_error(error: "redis.RedisError") -> StoreError:
     message = f"Redis: {' '.join(str(error).split())}"
     if isinstance(error, redis.TimeoutError):
         return StoreError(message, "timeout")
-    away = isinstance(error, redis.ConnectionError)
-    return StoreError(message, "connection" if away else "refused")
+    if isinstance(error, redis.ConnectionError):
+        return StoreError(message, "connection")
+    # Old servers wrap what a script ran into in an error of another kind.
+    full = isinstance(error, redis.exceptions.OutOfMemoryError) or _FULL in message
+    return StoreError(message, "full" if full else "refused")
 
 
 class Store:
@@ -138,11 +147,12 @@ class Store:
 
     def __init__(self, client: "redis.Redis", session_ttl: int, n_tracks: int) -> None:
         """`session_ttl` in seconds: how long a silent user is remembered."""
-        connections = _Connections(client)
+        self._connections = connections = _Connections(client)
         self._next = _Script(connections, script("next"))
         self._last = _Script(connections, script("last"))
         self._open = _Script(connections, script("session"))
         self._offered = _Script(connections, script("offer"))
+        self._note = _Script(connections, script("note"))
         self._session_ttl = session_ttl
         self._n_tracks = n_tracks
 
@@ -207,10 +217,33 @@ class Store:
         another one, and is left alone.
         """
         digits = str(user)
+        now = time.time_ns() // 1_000_000 if late is None else late
         session, timestamp = self._last(
-            (_session_key(digits),), (digits, self._session_ttl, "" if late is None else late)
+            (_session_key(digits),),
+            (digits, self._session_ttl, now, "" if late is None else "late"),
         )
         return Farewell(session=session.decode(), timestamp=timestamp)
+
+    def note(self, user: int, answers: bytes) -> None:
+        """Have the user's session know what it was answered without Redis. Raises StoreError.
+
+        `answers` as Fallback packs them. What was answered before the latest `last` that Redis
+        knows of is left out.
+        """
+        self._note(*self._of_note(user, answers))
+
+    def note_behind(self, user: int, answers: bytes) -> None:
+        """The same after a request of this thread that timed out: no round trip.
+
+        Redis runs it right after that request, when it comes to it, and so before the user's next
+        one. Nothing where the request never left; where this fails, `note` has to follow.
+        """
+        if self._connections.mine().late:
+            self._note.tell(*self._of_note(user, answers))
+
+    def _of_note(self, user: int, answers: bytes) -> tuple[Sequence[str], Sequence[Any]]:
+        digits = str(user)
+        return (_session_key(digits),), (digits, self._session_ttl, answers)
 
     def probe(self) -> None:
         """See that sessions can be kept, by what requests do. Raises StoreError."""
@@ -224,25 +257,71 @@ class _Line:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._unread = 0
-        """Answers to what was told."""
+        """Answers that are still to come."""
+        self.late = False
+        """Whether one of them was waited for in vain."""
 
     def ask(self, *command: Any) -> Any:
-        """The answer; raises RedisError."""
-        # All close the connection where they fail, so that no late answer meets a later question.
-        try:
-            self._connection.send_command(*command)
-            for _ in range(self._unread):
-                with suppress(redis.ResponseError):  # a track is offered twice, at worst
-                    self._connection.read_response()
-        finally:
-            self._unread = 0
-        return self._connection.read_response()
+        """The answer; raises RedisError. After a TimeoutError Redis may still run the command."""
+        if self.late:
+            self._renew()
+        self._send(command)
+        while self._unread > 1:
+            with suppress(redis.ResponseError):  # a track is offered twice, at worst
+                self._read()
+        return self._read()
 
     def tell(self, *command: Any) -> None:
         """Send it; nobody learns what comes of it, and a lost connection fails what is asked."""
         with suppress(redis.RedisError):
+            self._send(command)
+
+    def _send(self, command: Sequence[Any]) -> None:
+        try:
             self._connection.send_command(*command)
-            self._unread += 1
+        except BaseException:
+            self._close()
+            raise
+        self._unread += 1
+
+    def _read(self) -> Any:
+        """The next answer that is to come."""
+        read = self._connection.read_response
+        try:
+            try:
+                answer = read(disconnect_on_error=False)
+            except redis.TimeoutError:
+                # The whole machine may have stood still, Redis as well as this process: then it
+                # is only now that Redis can answer.
+                again = self._connection.socket_timeout / _AGAIN
+                answer = read(disconnect_on_error=False, timeout=again)
+        except redis.ResponseError:
+            self._unread -= 1
+            raise
+        except redis.TimeoutError:
+            self.late = True
+            raise
+        except BaseException:
+            self._close()
+            raise
+        self._unread -= 1
+        return answer
+
+    def _renew(self) -> None:
+        """Go on where the late answers have come, and else with a new connection: a network that
+        was away may take minutes to bring them."""
+        ready = False
+        with suppress(redis.RedisError):
+            ready = self._connection.can_read(0)
+        if not ready:
+            self._close()
+        self.late = False
+
+    def _close(self) -> None:
+        """So that no late answer meets a later question."""
+        self._connection.disconnect()
+        self._unread = 0
+        self.late = False
 
 
 class _Connections:

@@ -2,6 +2,8 @@
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,12 +13,14 @@ import redis
 from botify.config import TOP_TRACKS
 from botify.event_log import EventLog
 from botify.fallback import Fallback
-from botify.health import State
+from botify.health import State, too_much_fallback
 from botify.link import Link
 from botify.list_loader import REFUSED
 from botify.lists import EVERYONE
+from botify.memory import Memory, full, read_memory
 from botify.metrics import Metrics
 from botify.model import Model
+from botify.shares import LATELY
 from botify.store import VERSIONS, Store, StoreError, store_errors
 
 _EVERY = 1.0
@@ -41,8 +45,16 @@ class Upkeep:
         metrics: Metrics,
         lists: Iterable[str],
         models: Iterable[Model] = (),
+        *,
+        patience: float = 1.0,
+        max_fallback_share: float = 1.0,
     ) -> None:
-        """`lists` are the names of all lists that must be in Redis; `models` those to follow."""
+        """`lists` are the names of all lists that must be in Redis; `models` those to follow.
+
+        `patience`: seconds that requests wait for Redis; one that was lost must answer in half of
+        that to be used again. `max_fallback_share`: part of the answers, of a treatment and of
+        all, that may come from the fallback before that is told.
+        """
         self._client = client
         self._store = store
         self._link = link
@@ -51,6 +63,11 @@ class Upkeep:
         self._metrics = metrics
         self._needed = tuple(lists)
         self._models = tuple(models)
+        self._quick = patience / 2
+        self._max_fallback_share = max_fallback_share
+        self._told_shares = False
+        self._memory: Memory | None = None
+        self._evicted: deque[tuple[float, int]] = deque()
         self._versions = _NOTHING
         self._refused = _NOTHING
         self._popular_version = ""
@@ -79,6 +96,9 @@ class Upkeep:
             refused={**self._refused, **{m.name: m.refusal for m in self._models if m.refusal}},
             log=self._log.status(),
             models={model.name: model.version for model in self._models},
+            memory=self._memory,
+            evicted=self._evicted[-1][1] - self._evicted[0][1] if self._evicted else 0,
+            max_fallback_share=self._max_fallback_share,
         )
 
     def _run(self) -> None:
@@ -97,12 +117,13 @@ class Upkeep:
         except StoreError as error:
             if self._link.up:
                 self._metrics.redis_failure(error.kind)
-            self._link.lost(str(error))
+            self._link.lost(full(self._memory) if error.kind == "full" else str(error))
         finally:
             for model in self._models:
                 model.look()
             self._log.tick()
             self._metrics.publish(self.state())
+            self._tell_shares()
 
     def _look(self) -> None:
         """Learn which lists are served. Redis is up where all are there and sessions can be."""
@@ -110,6 +131,7 @@ class Upkeep:
         pipeline.hgetall(VERSIONS)
         pipeline.hgetall(REFUSED)
         versions, refused = pipeline.execute()
+        self._look_at_memory()
         self._versions, self._refused = _texts(versions), _texts(refused)
         popular = self._versions.get(TOP_TRACKS, "")
         if popular and popular != self._popular_version:
@@ -120,11 +142,33 @@ class Upkeep:
             # A Redis that was restarted: its lists are being loaded again.
             self._link.lost(f"no lists there yet: {', '.join(missing)}")
             return
+        began = time.monotonic()
         self._store.probe()  # a Redis that is full, or a replica, can be read but not used
-        for user, when in self._fallback.owed():
-            self._store.last(user, late=when)
-            self._fallback.paid(user, when)
+        seconds = time.monotonic() - began
+        if not self._link.up and seconds > self._quick:
+            self._link.lost(f"Redis: it answers, but took {seconds:.2f} s")
+            return
+        self._fallback.notes.hand_over(self._store)
         self._link.found()
+
+    def _look_at_memory(self) -> None:
+        self._memory = read_memory(self._client)
+        if self._memory is not None:
+            now, evicted = time.monotonic(), self._memory.evicted
+            if self._evicted and evicted < self._evicted[-1][1]:  # a new server counts anew
+                self._evicted.clear()
+            self._evicted.append((now, evicted))
+            while now - self._evicted[0][0] > LATELY:
+                self._evicted.popleft()
+
+    def _tell_shares(self) -> None:
+        """Say it once when the fallback answers too much, and once when that is over."""
+        found = list(too_much_fallback(self._metrics.own_shares(), self._max_fallback_share))
+        if bool(found) != self._told_shares:
+            self._told_shares = bool(found)
+            _log.warning(
+                "%s", "; ".join(found) or "the fallback answers no more than it may again"
+            )
 
     def _missing(self) -> tuple[str, ...]:
         return tuple(name for name in self._needed if name not in self._versions)

@@ -59,7 +59,9 @@ class Config(Settings):
     log_dir: Path = Path("log")
     log: LogConfig = LogConfig()
     redis_url: str | None = None
-    redis_timeout: float = Field(default=0.04, gt=0, le=60)
+    redis_timeout: float = Field(default=1.0, gt=0, le=60)
+    redis_maxmemory: int | None = Field(default=None, ge=4 * 2**20)
+    max_fallback_share: float = Field(default=0.01, ge=0, le=1)
     session_ttl: int = Field(default=21600, ge=1, le=31_536_000)
     seed: int | None = None
     catalog: Path = Path("world/tracks.json")

@@ -1,6 +1,7 @@
 """The interface every recommender has."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from botify.config import TOP_TRACKS
 from botify.lists import EVERYONE
@@ -17,6 +18,9 @@ POPULAR = from_list("top_pop", TOP_TRACKS, EVERYONE, "first")
 
 class Recommender(ABC):
     """Plans where the next track comes from; the store carries the plan out."""
+
+    hears: ClassVar[bool] = False
+    """Whether it needs the plays of the session, in order."""
 
     def __init__(self, name: str, *, seen_filter: bool, exclude: bytes = b"") -> None:
         """`name` is written to the log when this recommender itself answers.

@@ -1,5 +1,7 @@
 """The model that hears the session (DAE_SESSION)."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from botify.model import Model
@@ -14,6 +16,8 @@ _PLAYS = np.dtype([("track", "<u4"), ("time", "<f4")])
 
 class Session(Recommender):
     """What the model finds best for this session; where it knows nothing, the user's list."""
+
+    hears: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -8,6 +8,8 @@ import pytest
 from botify.event_log import LogStatus
 from botify.health import State, degraded, trouble
 from botify.log_ledger import LogTotals
+from botify.memory import Memory
+from botify.shares import Share
 
 LOG = LogStatus(
     path=Path("log/data.json"),
@@ -81,3 +83,22 @@ def test_models_that_are_missing_or_refused_are_told_to_balancers_too() -> None:
         "the new file of model 'hears' was refused, its old version stays: s.safetensors: cut off"
     )
     assert degraded(refused) == trouble(refused, NO_TROUBLE) == [expected]
+
+
+def test_a_fallback_that_answers_too_much_calls_for_a_person_and_names_the_treatment() -> None:
+    state = replace(WELL, max_fallback_share=0.01)
+    shares = [Share("", "", 3000, 18), Share("A", "C", 1000, 8), Share("A", "T1", 1000, 12)]
+    [reason] = trouble(state, NO_TROUBLE, shares)
+    assert reason.startswith("1.2% of A T1's answers in the last 5 minutes (12 of 1,000) came")
+    assert degraded(state) == []
+    [reason] = trouble(state, NO_TROUBLE, [Share("", "", 300, 18)])
+    assert reason.startswith("6.0% of all answers")
+
+
+def test_dropped_sessions_and_a_policy_that_drops_lists_call_for_a_person() -> None:
+    memory = Memory(used=2**20, limit=2**20, policy="allkeys-lru", evicted=5000)
+    [risk, dropped] = trouble(replace(WELL, memory=memory, evicted=1200), NO_TROUBLE)
+    assert "set volatile-lru" in risk
+    assert dropped.startswith(
+        "Redis dropped 1,200 keys in the last 5 minutes to make room (1.0 MiB"
+    )

@@ -12,7 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from botify.event_log import LogStatus
 from botify.health import State
 from botify.log_ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
+from botify.memory import Memory
 from botify.metrics import Metrics
+from botify.shares import Share
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -101,6 +103,38 @@ def test_the_newest_state_is_shown_and_nothing_of_the_one_before() -> None:
     assert value(samples, "botify_list_refused", name="dae") == 0
 
 
+def test_fallbacks_are_counted_by_treatment_from_the_next_state_on() -> None:
+    metrics = Metrics()
+    for number in range(10):
+        metrics.treated({"A": "C" if number % 2 else "T1"}, number == 3)
+    metrics.treated({}, fallback=False)
+    assert metrics.fallback_shares() == []
+    for _ in range(2):
+        metrics.publish(state())
+    samples = parse(metrics.render())
+    control = {"experiment": "A", "treatment": "C"}
+    treated = {"experiment": "A", "treatment": "T1"}
+    assert value(samples, "botify_treatment_answers_total", **control) == 5
+    assert value(samples, "botify_treatment_fallbacks_total", **control) == 1
+    assert value(samples, "botify_treatment_fallbacks_total", **treated) == 0
+    assert sorted(metrics.fallback_shares()) == [
+        Share("", "", 11, 1),
+        Share("A", "C", 5, 1),
+        Share("A", "T1", 5, 0),
+    ]
+
+
+def test_the_memory_of_redis_is_told_where_it_is_known() -> None:
+    metrics = Metrics()
+    metrics.publish(state())
+    assert b"evicted" not in metrics.render()
+    metrics.publish(state(memory=Memory(100, 200, "volatile-lru", 7)))
+    samples = parse(metrics.render())
+    assert value(samples, "botify_redis_evicted_keys_total") == 7
+    assert value(samples, "botify_redis_memory_used_bytes") == 100
+    assert value(samples, "botify_redis_memory_max_bytes") == 200
+
+
 def test_the_log_is_that_of_all_workers_whoever_renders() -> None:
     ledger = Ledger(2)
     metrics = Metrics(ledger)
@@ -127,9 +161,11 @@ from botify.metrics import Metrics
 log = LogStatus(Path("x"), 10, 1, 5, 2.0, "disk full", 4096, False, 1, 1)
 metrics = Metrics()
 metrics.answered("next", "dae", 0.001, 0)
+metrics.treated({"A": "C"}, True)
 metrics.publish(State(sys.argv[1] == "up", "", {"dae": "a1"}, (), {}, log))
 print("ready", flush=True)
 for _ in sys.stdin:
+    print(*metrics.fallback_shares(), sep="; ", flush=True)
     print(metrics.render().decode() + "# EOF", flush=True)
 """
 
@@ -151,18 +187,21 @@ class Worker:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def render(self) -> Samples:
+    def render(self) -> tuple[str, Samples]:
+        """The shares of the fallback lately, and the metrics."""
         assert self.process.stdin is not None
         print(file=self.process.stdin, flush=True)
+        shares = self._line()
         lines = list(iter(self._line, "# EOF"))
-        return parse("\n".join(lines).encode() + b"\n")
+        return shares, parse("\n".join(lines).encode() + b"\n")
 
 
 @pytest.mark.integration
 def test_a_killed_worker_keeps_its_counts_and_loses_its_say(tmp_path: Path) -> None:
     workers = [Worker(tmp_path, redis) for redis in ("up", "down")]
     try:
-        samples = workers[0].render()
+        shares, samples = workers[0].render()
+        assert shares.endswith("Share(experiment='A', treatment='C', answers=2, fallbacks=2)")
         assert value(samples, "botify_redis_up") == 0
         assert value(samples, "botify_list_info", name="dae", version="a1") == 1
 
@@ -170,7 +209,11 @@ def test_a_killed_worker_keeps_its_counts_and_loses_its_say(tmp_path: Path) -> N
         workers[1].process.wait()
         workers.append(Worker(tmp_path, "up"))
         for worker in (workers[0], workers[2]):
-            samples = worker.render()
+            shares, samples = worker.render()
+            # Lately, of those who live; since the start, of all.
+            assert shares.endswith("Share(experiment='A', treatment='C', answers=2, fallbacks=2)")
+            control = {"experiment": "A", "treatment": "C"}
+            assert value(samples, "botify_treatment_fallbacks_total", **control) == 3
             assert value(samples, "botify_redis_up") == 1
             answered = {"route": "next", "recommender": "dae"}
             assert value(samples, "botify_request_seconds_count", **answered) == 3

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -16,6 +17,7 @@ from botify.list_loader import load_list
 from botify.lists import ListKind
 from botify.metrics import Metrics
 from botify.plan import from_catalog
+from botify.plays import Play
 from botify.store import Store, connect
 from botify.upkeep import Upkeep
 
@@ -48,7 +50,14 @@ class Worker:
         self.store = Store(client, 100, N_TRACKS)
         self.log = EventLog(log_dir, 1, LogConfig())
         self.upkeep = Upkeep(
-            client, self.store, self.link, self.fallback, self.log, Metrics(), ["top_tracks"]
+            client,
+            self.store,
+            self.link,
+            self.fallback,
+            self.log,
+            Metrics(),
+            ["top_tracks"],
+            patience=0.2,
         )
 
 
@@ -93,8 +102,58 @@ def test_sessions_that_ended_unheard_are_ended_when_redis_is_back(worker: Worker
     worker.link.lost("for this test")
     worker.fallback.last(7)
     eventually(lambda: worker.link.up)
-    assert worker.fallback.owed() == []
+    assert worker.fallback.notes.owed() == []
     assert worker.store.next(7, 0, PLAN, (0.5, 0.5)).session != session
+
+
+def test_what_the_fallback_offered_is_known_before_redis_is_used_again(worker: Worker) -> None:
+    first = worker.store.next(7, 0, PLAN, (0.5, 0.5))
+    worker.link.lost("for this test")
+    offered = [
+        worker.fallback.next(7, Play(track, 1.0), b"", keep_play=False).track for track in (1, 2)
+    ]
+    eventually(lambda: worker.link.up)
+    known = {0, first.track, 1, 2, *offered}
+    left = [worker.store.next(7, 0, PLAN, (i / N_TRACKS, 0.5)) for i in range(N_TRACKS)]
+    assert {offer.session for offer in left} == {first.session}
+    fresh = [offer.track for offer in left[: N_TRACKS - len(known)]]
+    assert sorted(fresh) == sorted(set(range(N_TRACKS)) - known)
+
+
+def test_a_redis_that_answers_slowly_is_not_used_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = True
+    probe = worker.store.probe
+
+    def probed() -> None:
+        probe()
+        time.sleep(0.15 if slow else 0)
+
+    monkeypatch.setattr(worker.store, "probe", probed)
+    worker.link.lost("for this test")
+    eventually(lambda: "took 0.1" in worker.link.reason)
+    assert not worker.link.up
+    slow = False
+    eventually(lambda: worker.link.up)
+
+
+def test_dropped_keys_are_counted_and_forgotten(worker: Worker, client: "redis.Redis") -> None:
+    assert worker.upkeep.state().evicted == 0
+    used: Any = client.info("memory")["used_memory"]
+    client.config_set("maxmemory-policy", "volatile-lru")
+    client.config_set("maxmemory", used + 2**20)
+    try:
+        for number in range(200):
+            client.set(f"session {number}", bytes(20_000), ex=100)
+        eventually(lambda: worker.upkeep.state().evicted > 50)
+        memory = worker.upkeep.state().memory
+        assert memory is not None
+        assert (memory.limit, memory.policy) == (used + 2**20, "volatile-lru")
+        assert worker.link.up
+    finally:
+        client.config_set("maxmemory", 0)
+        client.config_set("maxmemory-policy", "noeviction")
 
 
 def test_a_redis_that_is_full_is_not_used(worker: Worker, client: "redis.Redis") -> None:
@@ -102,7 +161,8 @@ def test_a_redis_that_is_full_is_not_used(worker: Worker, client: "redis.Redis")
     try:
         worker.link.doubt()
         eventually(lambda: not worker.link.up)
-        assert "maxmemory" in worker.link.reason
+        assert worker.link.reason.startswith("Redis is full (")
+        assert "used of maxmemory 0.0 MiB, maxmemory-policy noeviction" in worker.link.reason
     finally:
         client.config_set("maxmemory", 0)
     eventually(lambda: worker.link.up)

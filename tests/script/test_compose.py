@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from botify.event_log import LogStatus
 from botify.health import State
+from botify.memory import SAFE_POLICY, Memory
 from botify.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,6 +209,12 @@ def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:
     assert max(x for x, _ in cells) < 24  # Grafana's grid
 
 
+def test_redis_drops_sessions_where_it_is_full_and_no_lists() -> None:
+    command = SERVICES["redis"]["command"]
+    assert command[command.index("--maxmemory-policy") + 1] == SAFE_POLICY
+    assert "--maxmemory" in command
+
+
 @pytest.fixture(scope="module")
 def exposed() -> dict[str, set[str]]:
     """Labels of each name that the service tells Prometheus, and those that this adds."""
@@ -216,8 +223,10 @@ def exposed() -> dict[str, set[str]]:
     metrics.fallback("dae", "top_pop")
     metrics.refused("next", 400)
     metrics.redis_failure("timeout")
+    metrics.treated({"A": "C"}, fallback=True)
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
-    metrics.publish(State(True, "", {"dae": "1"}, (), {}, log))
+    memory = Memory(1, 2, "volatile-lru", 3)
+    metrics.publish(State(True, "", {"dae": "1"}, (), {}, log, memory=memory))
     names: dict[str, set[str]] = {
         "up": {"job", "instance"},
         "ALERTS": {"alertname", "alertstate", "severity"},
