@@ -8,7 +8,7 @@ https://prometheus.github.io/client_python/multiprocess/. What a killed worker c
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -20,18 +20,69 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from botify.health import LogTrouble, State
+from botify.roster import Roster
+from botify.shared_state import is_alive, share, shared
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. A fallback must answer within 50 ms; most answers take less than one."""
 _MS_PER_HOUR = 3_600_000
 
 
-class Metrics:
-    """Counts what this worker does, and renders what all workers counted."""
+class Exposition:
+    """Renders what all workers counted; made in any of their processes, or their parent's."""
+
+    def __init__(self, own: CollectorRegistry | None = None) -> None:
+        """`own` has what this process counts, where it is the only one."""
+        self._surroundings = _Surroundings()
+        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        self._directory = Path(directory) if directory else None
+        self._all = own if own and not directory else CollectorRegistry()
+        if directory:
+            MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
+        self._all.register(self._surroundings)
+
+    def states(self) -> list[State]:
+        """What each worker published last."""
+        return shared(self._directory) if self._directory else []
+
+    def log_trouble(self) -> LogTrouble:
+        """What all workers' event logs suffer, as last published."""
+        self._forget_the_dead()
+        values = {
+            sample.name: sample.value
+            for metric in self._all.collect()
+            for sample in metric.samples
+            if not sample.labels
+        }
+        return LogTrouble(
+            failing=int(values.get("botify_log_failing", 0)),
+            lost=int(values.get("botify_log_events_lost_total", 0)),
+        )
+
+    def render(self, states: Sequence[State] = (), roster: Roster | None = None) -> bytes:
+        """Everything, in Prometheus' text format; what is the same for all workers, from one."""
+        self._forget_the_dead()
+        if states:
+            self._surroundings.state = states[0]
+        self._surroundings.roster = roster
+        return generate_latest(self._all)
+
+    def _forget_the_dead(self) -> None:
+        """Remove gauges of workers that are gone: what they say holds no longer."""
+        if self._directory is None:
+            return
+        for path in self._directory.glob("gauge_live*_*.db"):
+            if not is_alive(int(path.stem.rpartition("_")[2])):
+                path.unlink(missing_ok=True)
+
+
+class Metrics(Exposition):
+    """Counts what this worker does, too."""
 
     def __init__(self) -> None:
         """Make it once per process, and in several processes only after the fork."""
         own = CollectorRegistry()
+        super().__init__(own)
         self._seconds = Histogram(
             "botify_request_seconds",
             "Time in the handler of requests answered with 200.",
@@ -81,13 +132,6 @@ class Metrics:
         self._children = {last: self._seconds.labels(*last)}
         self._publishing = threading.Lock()
         self._published = (0, 0)  # events written and lost that the counters know of
-        self._surroundings = _Surroundings()
-        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-        self._directory = Path(directory) if directory else None
-        self._all = CollectorRegistry() if directory else own
-        if directory:
-            MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
-        self._all.register(self._surroundings)
 
     def answered(
         self, route: str, recommender: str | None, seconds: float, timestamp: int
@@ -129,35 +173,8 @@ class Metrics:
             self._pending.set(log.pending)
             self._lag.set(log.lag_seconds)
             self._surroundings.state = state
-
-    def log_trouble(self) -> LogTrouble:
-        """What all workers' event logs suffer, as last published."""
-        self._forget_the_dead()
-        values = {
-            sample.name: sample.value
-            for metric in self._all.collect()
-            for sample in metric.samples
-            if not sample.labels
-        }
-        return LogTrouble(
-            failing=int(values["botify_log_failing"]),
-            lost=int(values["botify_log_events_lost_total"]),
-        )
-
-    def render(self) -> bytes:
-        """Everything, in Prometheus' text format."""
-        self._forget_the_dead()
-        return generate_latest(self._all)
-
-    def _forget_the_dead(self) -> None:
-        """Remove gauges of workers that are gone: what they say holds no longer."""
-        if self._directory is None:
-            return
-        for path in self._directory.glob("gauge_live*_*.db"):
-            try:
-                os.kill(int(path.stem.rpartition("_")[2]), 0)
-            except (ProcessLookupError, PermissionError):  # gone; its number may be another's now
-                path.unlink(missing_ok=True)
+            if self._directory:
+                share(self._directory, state)
 
 
 class _Surroundings(Collector):
@@ -165,11 +182,18 @@ class _Surroundings(Collector):
 
     def __init__(self) -> None:
         self.state: State | None = None
+        self.roster: Roster | None = None
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
         build.add_metric([version("botify"), platform.python_version()], 1)
         yield build
+        if self.roster is not None:
+            for name, text, value in (
+                ("workers", "Workers that the service should have.", self.roster.workers),
+                ("workers_serving", "Workers that answer.", self.roster.serving()),
+            ):
+                yield GaugeMetricFamily(f"botify_{name}", text, value=value)
         if self.state is None:
             return
         lists = GaugeMetricFamily(
