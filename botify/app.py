@@ -20,7 +20,7 @@ from botify.metrics import Exposition, Metrics
 from botify.model import Model
 from botify.operations import add_documents, add_operations
 from botify.recommenders import build_recommenders
-from botify.resources import LARGEST_BODY, Hello, LastTrack, NextTrack, Track
+from botify.resources import Hello, LastTrack, NextTrack, Track
 from botify.roster import Roster
 from botify.service import Service
 from botify.shelf import Shelf
@@ -86,7 +86,6 @@ def create_app(
         seed=config.seed,
     )
     app = Flask("botify", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.merge_slashes = False
     app.url_map.converters |= {"natural": _Natural, "user": _User}
     callers = Callers(config.host, config.allowed_origins, config.allowed_hosts)

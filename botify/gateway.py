@@ -77,11 +77,13 @@ class Gateway(CallbackScheduler):
         }
         self._names = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
         self._awaited: dict[Any, float] = {}  # what has not come, and until when it has to
+        self._unread: list[Any] = []  # answers to requests whose bodies were not read to the end
         self._busy: dict[int, float] = {}  # threads that are in the application, and since when
         self._schedule_fn = self._begin  # called for each request when its headers have come
 
     def end_late_bodies(self) -> None:
         """Answer requests whose bodies have not come in time; to be called now and then."""
+        self._unread.clear()
         now = monotonic()
         for body, until in list(self._awaited.items()):
             if until < now:
@@ -97,7 +99,7 @@ class Gateway(CallbackScheduler):
         length = scope.headers.get("content-length")
         if length is not None:
             if int(length) > self._largest:
-                self._answer(scope, proto, _Failed(RequestEntityTooLarge()))
+                self._answer(scope, proto, self._too_large())
                 return
             body = proto()
             self._awaited[body] = monotonic() + self._seconds
@@ -115,7 +117,7 @@ class Gateway(CallbackScheduler):
         except CancelledError:
             stream = self._late()
         except RuntimeError:  # granian's RSGIProtocolClosed
-            stream = _Failed(BadRequest("the body ended before the bytes that its header told of"))
+            stream = _Failed(BadRequest, "the body ended before the bytes that its header told of")
         self._answer(scope, proto, stream)
 
     def _next_chunk(self, scope: Any, proto: Any, body: bytearray, until: float) -> None:
@@ -130,21 +132,27 @@ class Gateway(CallbackScheduler):
         try:
             data = chunk.result()
         except CancelledError:
-            self._answer(scope, proto, self._late())
+            self._answer(scope, proto, self._late(unread=True))
             return
         body += data
         if len(body) > self._largest:
-            self._answer(scope, proto, _Failed(RequestEntityTooLarge()))
+            self._answer(scope, proto, self._too_large())
         elif data:
             self._next_chunk(scope, proto, body, until)
         elif _is_over(proto):
             self._answer(scope, proto, BytesIO(body))
         else:
             wrong = "the chunked body was cut short, is malformed, or has trailers"
-            self._answer(scope, proto, _Failed(BadRequest(wrong)))
+            self._answer(scope, proto, _Failed(BadRequest, wrong))
 
-    def _late(self) -> "_Failed":
-        return _Failed(RequestTimeout(f"the body was not there within {self._seconds:g} s"))
+    def _late(self, unread: bool = False) -> "_Failed":
+        return _Failed(
+            RequestTimeout, f"the body was not there within {self._seconds:g} s", unread
+        )
+
+    def _too_large(self) -> "_Failed":
+        wrong = f"the body is larger than {self._largest:,} bytes"
+        return _Failed(RequestEntityTooLarge, wrong, unread=True)
 
     def _answer(self, scope: Any, proto: Any, body: Any) -> None:
         thread = get_ident()
@@ -156,13 +164,30 @@ class Gateway(CallbackScheduler):
             chunks.close()  # type: ignore[attr-defined]  # Flask's have it
             status, headers = begun
             if isinstance(body, _Failed):
-                headers.append(("Connection", "close"))
-            proto.response_bytes(int(status[:3]), headers, text)
+                self._refuse(proto, int(status[:3]), headers, text, body.unread)
+            else:
+                proto.response_bytes(int(status[:3]), headers, text)
         except Exception:
             _log.exception("a request failed")
             proto.response_bytes(500, [_JSON], _FAULT)
         finally:
             del self._busy[thread]
+
+    def _refuse(
+        self, proto: Any, status: int, headers: list[tuple[str, str]], text: bytes, unread: bool
+    ) -> None:
+        """Answer, and close the connection."""
+        headers.append(("Connection", "close"))
+        if unread:
+            # hyper closes the connection when it has written an answer and finds that nothing reads
+            # the body. The reader is `proto`: so the answer must end after that is gone, and only
+            # an answer in chunks has an end of its own.
+            headers = [field for field in headers if field[0] != "Content-Length"]
+            answer = proto.response_stream(status, headers)
+            answer.send_bytes(text)
+            self._unread.append(answer)
+        else:
+            proto.response_bytes(status, headers, text)
 
     def _wsgi(self, scope: Any, body: Any) -> Environ:
         environ = self._environ.copy()
@@ -190,11 +215,15 @@ class Gateway(CallbackScheduler):
 class _Failed:
     """A body that cannot be read."""
 
-    def __init__(self, error: HTTPException) -> None:
+    def __init__(self, error: type[HTTPException], why: str, unread: bool = False) -> None:
+        """`unread`: whether more of it may come."""
         self._error = error
+        self._why = why
+        self.unread = unread
 
     def read(self, *_: object) -> bytes:
-        raise self._error
+        # A new one each time: one that is kept would keep alive all who were on the way to it.
+        raise self._error(self._why)
 
     readinto = read
 
