@@ -63,7 +63,8 @@ class Callers:
     def _is_ours(self, name: str) -> bool:
         if self._hosts is not None or self._local is None:
             return True  # looked at already, or meant for other machines
-        return name in ("localhost", self._local) or _is_address(name)
+        ours = ("localhost", self._local)
+        return name in ours or name.endswith(".localhost") or _is_address(name)
 
 
 def _split(url: str) -> tuple[str, int | None]:

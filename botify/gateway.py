@@ -179,9 +179,9 @@ class Gateway(CallbackScheduler):
         """Answer, and close the connection."""
         headers.append(("Connection", "close"))
         if unread:
-            # hyper closes the connection when it has written an answer and finds that nothing reads
-            # the body. The reader is `proto`: so the answer must end after that is gone, and only
-            # an answer in chunks has an end of its own.
+            # hyper closes the connection when it has written an answer and finds that nothing
+            # reads the body. The reader is `proto`: so the answer must end after that is gone, and
+            # only an answer in chunks has an end of its own.
             headers = [field for field in headers if field[0] != "Content-Length"]
             answer = proto.response_stream(status, headers)
             answer.send_bytes(text)
