@@ -18,6 +18,7 @@ from botify.health import State
 from botify.link import Link
 from botify.metrics import Exposition, Metrics
 from botify.model import Model
+from botify.openapi import MOST_DIGITS
 from botify.operations import add_documents, add_operations
 from botify.recommenders import build_recommenders
 from botify.resources import Hello, LastTrack, NextTrack, Track
@@ -26,9 +27,6 @@ from botify.service import Service
 from botify.shelf import Shelf
 from botify.store import Store
 from botify.upkeep import Upkeep
-
-MOST_DIGITS = 200
-"""Of a user's id, which Redis and the event log keep."""
 
 
 class _Natural(IntegerConverter):

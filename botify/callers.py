@@ -6,13 +6,19 @@ keep the browser from saying whose page it is (`Origin`, https://www.rfc-editor.
 
 import ipaddress
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
 _PLAIN = ("text/", "application/x-www-form-urlencoded", "multipart/")
 """What a page can post to other sites without their leave."""
+_BEFOREHAND = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type, X-Botify-Experiments",
+    "Access-Control-Max-Age": "600",
+}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -32,19 +38,27 @@ class Callers:
         self._hosts = None if hosts is None else frozenset(map(str.lower, hosts))
         self._local = host if _is_loopback(host) else None
 
-    def check(self) -> None:
-        """For `before_request`. Raises Forbidden, UnsupportedMediaType."""
+    def check(self) -> Response | None:
+        """For `before_request`. Raises Forbidden, UnsupportedMediaType.
+
+        Tells browsers that a page of an allowed origin may see the answer, and answers them when
+        they ask beforehand; see https://fetch.spec.whatwg.org/#http-cors-protocol.
+        """
         environ = request.environ
         origin = environ.get("HTTP_ORIGIN")
         if origin is None and self._hosts is None:
-            return
+            return None
         host = environ.get("HTTP_HOST", "")
         name, _ = _split(f"//{host}")
         if self._hosts is not None and name not in self._hosts:
             raise Forbidden(f"Host: {host} is not one of `allowed_hosts` in the service's config")
         if origin is None:
-            return
-        if not self._may(origin, host):
+            return None
+        if self._is_allowed(origin):
+            after_this_request(partial(_show, origin))
+            if request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
+                return Response(status=204, headers=_BEFOREHAND)
+        elif not self._is_own_page(origin, host):
             raise Forbidden(
                 f"pages of {origin or 'an unknown origin'} may not ask this service; add it to "
                 "`allowed_origins` in the service's config if they should"
@@ -52,10 +66,12 @@ class Callers:
         kind = environ.get("CONTENT_TYPE", "").lower()
         if kind.startswith(_PLAIN):
             raise UnsupportedMediaType("pages must send JSON as Content-Type: application/json")
+        return None
 
-    def _may(self, origin: str, host: str) -> bool:
-        if "*" in self._origins or origin.lower() in self._origins:
-            return True
+    def _is_allowed(self, origin: str) -> bool:
+        return "*" in self._origins or origin.lower() in self._origins
+
+    def _is_own_page(self, origin: str, host: str) -> bool:
         name, port = _split(origin)
         ours, our_port = _split(f"{origin.partition(':')[0]}://{host}")
         return bool(name) and (name, port) == (ours, our_port) and self._is_ours(name)
@@ -65,6 +81,12 @@ class Callers:
             return True  # looked at already, or meant for other machines
         ours = ("localhost", self._local)
         return name in ours or name.endswith(".localhost") or _is_address(name)
+
+
+def _show(origin: str, response: Response) -> Response:
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.vary.add("Origin")
+    return response
 
 
 def _split(url: str) -> tuple[str, int | None]:

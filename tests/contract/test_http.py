@@ -108,13 +108,25 @@ def test_pages_of_other_sites_post_no_plays(serve: Serve) -> None:
         (f"http://{address}", "application/json", 200),
         (f"http://{address}", "text/plain", 415),
         ("https://player.example", "application/json", 200),
+        ("https://player.example", "text/plain", 415),
     ):
         headers = {"Origin": origin, "Content-Type": kind}
         client.request("POST", "/next/7", b'{"track": 1, "time": 1}', headers)
         answer = client.getresponse()
         assert answer.status == expected, (origin, kind)
         assert answer.headers["Content-Type"] == "application/json"
+        shown = answer.headers["Access-Control-Allow-Origin"]
+        assert shown == (origin if origin.startswith("https:") else None)
         assert expected == 200 or json.loads(answer.read())["message"]
+        answer.read()
+    # What a browser asks before it posts JSON for a page of another site.
+    for origin, status in (("https://player.example", 204), ("http://evil.example", 403)):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        client.request("OPTIONS", "/next/7", headers=asked)
+        answer = client.getresponse()
+        assert answer.status == status
+        shown = answer.headers["Access-Control-Allow-Headers"] or ""
+        assert ("Content-Type" in shown) == (status == 204)
         answer.read()
     client.close()
     assert served.stop() == 0
