@@ -1,6 +1,7 @@
 """Workers under granian: a listening socket each, one ready line, a quiet end."""
 
 import errno
+import logging
 import os
 import resource
 import signal
@@ -20,6 +21,8 @@ from botify.embedded import end_with_parent
 from botify.errors import InputError
 from botify.gateway import Gateway, Loop
 from botify.roster import Roster
+
+_log = logging.getLogger("botify.server")
 
 _BACKLOG = 1024
 _CONNECTIONS = 8192
@@ -170,7 +173,10 @@ def _watch(gateway: Gateway, roster: Roster, number: int, threads: int, every: f
     def look() -> None:
         while True:
             time.sleep(min(every, 0.5))
-            gateway.end_late_bodies()
+            try:
+                gateway.end_late_bodies()
+            except Exception:  # whatever it is, there is a next time
+                _log.exception("late bodies were not given up")
             roster.beat(number, gateway.busy_since(threads))
 
     threading.Thread(target=look, name="late-bodies", daemon=True).start()
