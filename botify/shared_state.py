@@ -17,7 +17,7 @@ def share(directory: Path, state: State) -> None:
     aside = path.with_suffix(".new")
     with suppress(OSError):
         # Mappings that may not be changed are not known to pydantic.
-        aside.write_bytes(_STATE.dump_json(state, fallback=dict))
+        aside.write_bytes(_STATE.dump_json(state, fallback=dict, warnings=False))
         aside.replace(path)
 
 
