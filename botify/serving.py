@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,9 +96,10 @@ def run(config: Config) -> None:
         def on_ready() -> None:
             names = [f"{name} (a model of sessions)" for name in config.models]
             lists = ", ".join([*map(_count, loaded), *names])
-            click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {listeners.url}")
-            if operations:
-                click.echo(f"health and metrics, whatever the workers do: {operations.url}")
+            with suppress(OSError):  # who reads it may be gone
+                click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {listeners.url}")
+                if operations:
+                    click.echo(f"health and metrics, whatever the workers do: {operations.url}")
 
         keeper.start()
         stack.callback(keeper.stop)
