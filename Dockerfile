@@ -26,5 +26,6 @@ EXPOSE 5001
 # Not by urllib, which would ask the proxy where the environment names one.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD python -c "import http.client as h; c = h.HTTPConnection('127.0.0.1', 5001, timeout=3); c.request('GET', '/health/live'); exit(c.getresponse().status != 200)"
+# Health and metrics are on port 15001 as well, for those inside the network: it is not published.
 # Recommenders share the log volume, so each has a directory of its own there.
-CMD ["sh", "-c", "exec botify serve --config config/botify.yml --host 0.0.0.0 --data-dir /data --log-dir /app/log/recommender-${HOSTNAME:?}"]
+CMD ["sh", "-c", "exec botify serve --config config/botify.yml --host 0.0.0.0 --operations-host 0.0.0.0 --data-dir /data --log-dir /app/log/recommender-${HOSTNAME:?}"]

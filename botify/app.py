@@ -1,27 +1,30 @@
 """The composition root of the service."""
 
-from contextlib import suppress
 from typing import Any
 
 import redis
-from flask import Flask, Response, request
-from flask_restful import Api
-from werkzeug.exceptions import HTTPException
+from flask import Flask
+from werkzeug.exceptions import BadRequest
 from werkzeug.routing import IntegerConverter
 
+from botify.api import JsonApi
+from botify.callers import Callers
 from botify.catalog import Catalog
 from botify.config import Config
 from botify.event_log import EventLog
 from botify.experiments import Experiments
 from botify.fallback import Fallback
+from botify.health import State
 from botify.link import Link
 from botify.log_ledger import Ledger
-from botify.metrics import Metrics
+from botify.metrics import Exposition, Metrics
 from botify.model import Model
-from botify.operations import add_operations
+from botify.openapi import MOST_DIGITS
+from botify.operations import add_documents, add_operations
 from botify.origin import Origin, origin_of
 from botify.recommenders import build_recommenders
-from botify.resources import LARGEST_BODY, Hello, LastTrack, NextTrack, Track
+from botify.resources import Hello, LastTrack, NextTrack, Track
+from botify.roster import Roster
 from botify.service import Service
 from botify.shelf import Shelf
 from botify.store import Store
@@ -34,30 +37,15 @@ class _Natural(IntegerConverter):
     regex = "[0-9]{1,4300}"
 
 
-class _Api(Api):  # type: ignore[misc]  # flask_restful has no types
-    """Answers every error in JSON, and counts it."""
+class _User(IntegerConverter):
+    """A non-negative integer. Raises BadRequest for one that is too long."""
 
-    def __init__(self, app: Flask, metrics: Metrics) -> None:
-        self._metrics = metrics
-        super().__init__(app, catch_all_404s=True)
+    regex = "[0-9]+"
 
-    def handle_error(self, e: Exception) -> Response:
-        code = e.code if isinstance(e, HTTPException) and e.code else 500
-        # By the first word of the route, not of the path, which may be anything.
-        route = request.url_rule.rule.split("/")[1] if request.url_rule else "unknown"
-        self._metrics.refused(route, code)
-        response: Response = super().handle_error(e)
-        return response
-
-
-def _take_body_of_a_mistake() -> None:
-    """Read what comes with a request that has no route.
-
-    Answered before its body is there, it would cost the client the connection that it keeps.
-    """
-    if request.routing_exception is not None:
-        with suppress(HTTPException):  # too large: then the connection is lost after all
-            request.get_data(cache=False)
+    def to_python(self, value: str) -> int:
+        if len(value) > MOST_DIGITS:
+            raise BadRequest(f"a user has at most {MOST_DIGITS} digits, this one {len(value):,}")
+        return int(value)
 
 
 def create_app(
@@ -68,13 +56,15 @@ def create_app(
     shelf: Shelf | None = None,
     ledger: Ledger | None = None,
     origin: Origin | None = None,
+    roster: Roster | None = None,
 ) -> Flask:
     """The application of one worker; the lists must be in Redis already (`load_list`).
 
     Opens the worker's log and starts its upkeep thread, so call it in the process that serves.
     `popular` are packed tracks for answers without Redis, until those in Redis are known. `shelf`
     has the models that the config names; it may be None where that names none. Where several
-    processes serve, `ledger` is where all of their logs count, and `origin` what all of them log.
+    processes serve, `ledger` is where all of their logs count, `origin` what all of them log, and
+    `roster` tells how they fare.
     `app.extensions["botify"]` is the Upkeep; its `stop()` ends the thread and closes the log.
     """
     ledger = ledger or Ledger()
@@ -110,11 +100,11 @@ def create_app(
         origin=origin or origin_of(config),
     )
     app = Flask("botify", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.merge_slashes = False
-    app.url_map.converters["natural"] = _Natural
-    app.before_request(_take_body_of_a_mistake)
-    api = _Api(app, metrics)
+    app.url_map.converters |= {"natural": _Natural, "user": _User}
+    callers = Callers(config.host, config.allowed_origins, config.allowed_hosts)
+    app.before_request(callers.check)
+    api = JsonApi(app, metrics.refused)
     of_plays: dict[str, Any] = {
         "catalog": catalog,
         "service": service,
@@ -124,16 +114,28 @@ def create_app(
     api.add_resource(Hello, "/")
     of_tracks = {"catalog": catalog, "metrics": metrics}
     api.add_resource(Track, "/track/<natural:track>", resource_class_kwargs=of_tracks)
-    api.add_resource(NextTrack, "/next/<natural:user>", resource_class_kwargs=of_plays)
-    api.add_resource(LastTrack, "/last/<natural:user>", resource_class_kwargs=of_plays)
-    add_operations(
-        api,
-        state=upkeep.state,
-        metrics=metrics,
-        experiments=experiments.describe,
-        n_tracks=len(catalog),
-        forcing=config.allow_forced,
-    )
+    api.add_resource(NextTrack, "/next/<user:user>", resource_class_kwargs=of_plays)
+    api.add_resource(LastTrack, "/last/<user:user>", resource_class_kwargs=of_plays)
+
+    def states() -> list[State]:
+        state = upkeep.state()
+        metrics.publish(state)  # what follows tells of this very moment
+        return [state]
+
+    add_operations(api, states, metrics, experiments.describe, roster)
+    add_documents(api, experiments.describe(), len(catalog), forcing=config.allow_forced)
     upkeep.start()
     app.extensions["botify"] = upkeep
+    return app
+
+
+def create_operations_app(config: Config, roster: Roster, ledger: Ledger) -> Flask:
+    """What the parent process answers of all workers; see `OperationsPort`."""
+    exposition = Exposition(ledger)
+    app = Flask("botify.operations", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.before_request(Callers(config.operations_host, hosts=None).check)
+    api = JsonApi(app, lambda route, status: None)
+    describe = Experiments(config.experiments).describe
+    add_operations(api, exposition.states, exposition, describe, roster, tell_workers=True)
     return app

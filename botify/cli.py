@@ -54,6 +54,12 @@ def main() -> None:
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", type=int, help="Processes; one per core is a good start.")
 @click.option("--threads", type=int, help="Requests that a worker handles at once.")
+@click.option(
+    "--operations-host", help="Address for health and metrics, which only this machine reaches."
+)
+@click.option(
+    "--operations-port", type=int, help="Port for them; --port and 10,000 unless told otherwise."
+)
 @click.option("--redis-timeout", type=float, help="Seconds until a slow Redis is given up.")
 @click.option("--seed", type=int, help="Repeatable picks: same requests, same answers.")
 def serve(config_path: Path, **overrides: object) -> None:

@@ -122,7 +122,7 @@ def load_list(
                 if isinstance(error, InputError):  # the mistake may be half of a change
                     _check_unchanged(spec.file, before)
                 if isinstance(error, _LostError | redis.exceptions.OutOfMemoryError):
-                    _check_room(client, spec.file)
+                    _check_room(client, spec.file, isinstance(error, _LostError))
                 raise
         client.hdel(REFUSED, name)
     return LoadedList(name, version, size, replaced, lost)
@@ -158,10 +158,10 @@ class _LostError(redis.ResponseError):
     """Lists that were stored are not there any more."""
 
 
-def _check_room(client: "redis.Redis", file: Path) -> None:
+def _check_room(client: "redis.Redis", file: Path, dropped: bool) -> None:
     """Whether a load that Redis refused, or of which it dropped a part, can be for its limit."""
     memory = read_memory(client)
-    if memory is not None and memory.limit:
+    if memory is not None and memory.limit and (memory.evicted or not dropped):
         raise InputError(
             f"{file}: does not fit into Redis ({memory}), which needs room for the old lists and "
             "the new ones at once; give it more (redis_maxmemory, or maxmemory of your own Redis)"

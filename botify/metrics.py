@@ -21,6 +21,8 @@ from prometheus_client.registry import Collector
 
 from botify.health import State
 from botify.log_ledger import Ledger, LogTotals
+from botify.roster import Roster
+from botify.shared_state import is_alive, share_state, shared
 from botify.shares import ALL, Share, Shares, Treatment
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
@@ -28,8 +30,61 @@ _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 2
 _MS_PER_HOUR = 3_600_000
 
 
-class Metrics:
-    """Counts what this worker does, and renders what all workers counted."""
+class Exposition:
+    """Renders what all workers counted; made in any of their processes, or their parent's."""
+
+    def __init__(self, ledger: Ledger, own: CollectorRegistry | None = None) -> None:
+        """`ledger` is where all workers' event logs count; `own` has what this process counts,
+        where it is the only one."""
+        self._ledger = ledger
+        self._surroundings = _Surroundings()
+        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        self._directory = Path(directory) if directory else None
+        self._all = own if own and not directory else CollectorRegistry()
+        if directory:
+            MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
+        self._all.register(self._surroundings)
+        self._all.register(LogFigures(ledger))
+
+    def states(self) -> list[State]:
+        """What each worker published last."""
+        return shared(self._directory) if self._directory else []
+
+    def log_trouble(self) -> LogTotals:
+        """What all workers' event logs count now."""
+        return self._ledger.totals()
+
+    def fallback_shares(self) -> list[Share]:
+        """Of the last five minutes, over all workers, as last published."""
+        self._forget_the_dead()
+        found: dict[Treatment, dict[str, int]] = {}
+        names = {f"botify_treatment_recent_{each}": each for each in ("answers", "fallbacks")}
+        for metric in self._all.collect():
+            if metric.name in names:
+                for sample in metric.samples:
+                    pair = sample.labels["experiment"], sample.labels["treatment"]
+                    found.setdefault(pair, {})[names[metric.name]] = int(sample.value)
+        return [Share(*pair, n["answers"], n["fallbacks"]) for pair, n in found.items()]
+
+    def render(self, states: Sequence[State] = (), roster: Roster | None = None) -> bytes:
+        """Everything, in Prometheus' text format; what is the same for all workers, from one."""
+        self._forget_the_dead()
+        if states:
+            self._surroundings.state = states[0]
+        self._surroundings.roster = roster
+        return generate_latest(self._all)
+
+    def _forget_the_dead(self) -> None:
+        """Remove gauges of workers that are gone: what they say holds no longer."""
+        if self._directory is None:
+            return
+        for path in self._directory.glob("gauge_live*_*.db"):
+            if not is_alive(int(path.stem.rpartition("_")[2])):
+                path.unlink(missing_ok=True)
+
+
+class Metrics(Exposition):
+    """Counts what this worker does, too."""
 
     def __init__(self, ledger: Ledger | None = None) -> None:
         """Make it once per process, and in several processes only after the fork.
@@ -37,6 +92,7 @@ class Metrics:
         `ledger` is where all workers' event logs count.
         """
         own = CollectorRegistry()
+        super().__init__(ledger or Ledger(), own)
         self._seconds = Histogram(
             "botify_request_seconds",
             "Time in the handler of requests answered with 200.",
@@ -97,19 +153,10 @@ class Metrics:
         # Its file is made here and now, and not when a disk may be full.
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
-        self._ledger = ledger or Ledger()
         self._publishing = threading.Lock()
         self._shares = Shares()
         self._lately: list[Share] = []
         self._shared: dict[Treatment, Share] = {}  # that the counters know of
-        self._surroundings = _Surroundings()
-        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-        self._directory = Path(directory) if directory else None
-        self._all = CollectorRegistry() if directory else own
-        if directory:
-            MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
-        self._all.register(self._surroundings)
-        self._all.register(LogFigures(self._ledger))
 
     def answered(
         self, route: str, recommender: str | None, seconds: float, timestamp: int
@@ -152,6 +199,8 @@ class Metrics:
             self._surroundings.state = state
             with self._harmless:
                 self._publish_shares()
+            if self._directory:
+                share_state(self._directory, state)
 
     def _publish_shares(self) -> None:
         total = self._shares.total()
@@ -173,48 +222,24 @@ class Metrics:
         """Of the last five minutes, of this worker alone, as last published."""
         return self._lately
 
-    def fallback_shares(self) -> list[Share]:
-        """Of the last five minutes, over all workers, as last published."""
-        self._forget_the_dead()
-        found: dict[Treatment, dict[str, int]] = {}
-        names = {f"botify_treatment_recent_{each}": each for each in ("answers", "fallbacks")}
-        for metric in self._all.collect():
-            if metric.name in names:
-                for sample in metric.samples:
-                    pair = sample.labels["experiment"], sample.labels["treatment"]
-                    found.setdefault(pair, {})[names[metric.name]] = int(sample.value)
-        return [Share(*pair, n["answers"], n["fallbacks"]) for pair, n in found.items()]
-
-    def log_trouble(self) -> LogTotals:
-        """What all workers' event logs count now."""
-        return self._ledger.totals()
-
-    def render(self) -> bytes:
-        """Everything, in Prometheus' text format."""
-        self._forget_the_dead()
-        return generate_latest(self._all)
-
-    def _forget_the_dead(self) -> None:
-        """Remove gauges of workers that are gone: what they say holds no longer."""
-        if self._directory is None:
-            return
-        for path in self._directory.glob("gauge_live*_*.db"):
-            try:
-                os.kill(int(path.stem.rpartition("_")[2]), 0)
-            except (ProcessLookupError, PermissionError):  # gone; its number may be another's now
-                path.unlink(missing_ok=True)
-
 
 class _Surroundings(Collector):
     """Facts that are the same whichever worker tells them; labels come and go with them."""
 
     def __init__(self) -> None:
         self.state: State | None = None
+        self.roster: Roster | None = None
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
         build.add_metric([version("botify"), platform.python_version()], 1)
         yield build
+        if self.roster is not None:
+            for name, text, value in (
+                ("workers", "Workers that the service should have.", self.roster.workers),
+                ("workers_serving", "Workers that answer.", self.roster.serving()),
+            ):
+                yield GaugeMetricFamily(f"botify_{name}", text, value=value)
         if self.state is None:
             return
         lists = GaugeMetricFamily(

@@ -12,6 +12,10 @@ from botify.config import MOST_EXCLUDED
 
 Json = dict[str, Any]
 
+MOST_DIGITS = 200
+"""Of a user's id, which Redis and the event log keep."""
+LARGEST_USER = 10**MOST_DIGITS - 1
+
 
 def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Json:
     """The document of a service with these tracks and experiments (`Experiments.describe`).
@@ -30,7 +34,8 @@ def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: b
                 "The first `next` carries the track the user started with, `time` 1. "
                 "One user has one session at a time. Any user may ask, known or not.\n\n"
                 "Every error is JSON with a `message`. Bodies are read as JSON whatever their "
-                "`Content-Type`."
+                "`Content-Type`; pages of browsers must send `application/json`, and pages of "
+                "other origins may not ask unless the service is told to let them (403)."
             ),
         },
         "tags": [
@@ -62,11 +67,23 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
         "400": _error(
             "The body is not JSON, a field is missing or of the wrong type, `time` is outside "
             "0 to 1, a track is not in the catalog"
-            + (", or the header asks for what does not run." if forced else "."),
+            + (", or the header asks for what does not run." if forced else ".")
+            + f" Or the user has more than {MOST_DIGITS} digits, or the body did not come whole.",
             "`time` is missing",
         ),
-        "404": _error("The user is not a non-negative integer.", "No such page."),
-        "413": _error("The body is larger than 64 KiB.", "The body is too large."),
+        "404": _error(
+            "The user is not a non-negative integer.",
+            "/next/ann: a user is a non-negative integer, as in /next/7, not 'ann'",
+        ),
+        "408": _error(
+            "The body did not come in time; the connection is closed.",
+            "the body was not there within 5 s",
+        ),
+        "413": _error("The body is larger than 64 KiB.", "the body is larger than 65,536 bytes"),
+        "415": _error(
+            "A page of a browser sent its body as a form or as text.",
+            "pages must send JSON as Content-Type: application/json",
+        ),
     }
     playback = {"tags": ["listening"], "parameters": [_USER, *forced], "requestBody": body}
     return {
@@ -115,7 +132,8 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
             {
                 "503": _answer(
                     "Yes: Redis is away, lists are missing or were refused, events cannot be "
-                    "written or were lost, or the log's disk is nearly full.",
+                    "written or were lost, the log's disk is nearly full, or workers do not "
+                    "answer.",
                     _ref("Health"),
                     {"status": "bad", "reasons": ["3 events were lost"]},
                 )
@@ -133,6 +151,13 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
                 _ref("Ready"),
                 {"status": "ready", "reasons": []},
             ),
+            {
+                "503": _answer(
+                    "No: no worker answers.",
+                    _ref("Ready"),
+                    {"status": "away", "reasons": ["worker 1 is starting"]},
+                )
+            },
         ),
         "/openapi.json": _get(
             "documentation",
@@ -149,8 +174,9 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
 
 def _schemas(n_tracks: int) -> Json:
     track = {"type": "integer", "minimum": 0, "maximum": n_tracks - 1}
-    user = {"type": "integer", "minimum": 0, "description": "Of any size: 10^30 is a user."}
+    user = _NATURAL | {"maximum": LARGEST_USER, "description": "10^30 is a user, too."}
     text = {"type": "string"}
+    count = {"type": "integer", "minimum": 0}
     return {
         "Play": _object(
             {
@@ -190,9 +216,15 @@ def _schemas(n_tracks: int) -> Json:
         "Hello": _object({"status": {"const": "alive"}, "message": text}),
         "Experiments": _object({"experiments": {"type": "array", "items": _EXPERIMENT}}),
         "Live": _object({"status": {"const": "alive"}}),
-        "Ready": _object({"status": {"enum": ["ready", "degraded"]}, "reasons": _REASONS}),
+        "Ready": _object({"status": {"enum": ["ready", "degraded", "away"]}, "reasons": _REASONS}),
         "Health": _object(
-            {"status": {"enum": ["ok", "bad"]}, "reasons": _REASONS}, optional=("reasons",)
+            {
+                "status": {"enum": ["ok", "bad"]},
+                "reasons": _REASONS,
+                "workers": _object({"serving": count, "configured": count}),
+            },
+            optional=("reasons", "workers"),
+            description="`workers` where some do not answer, and always from the parent process.",
         ),
         "Error": _object({"message": {**text, "description": "What is wrong."}}),
     }
@@ -223,13 +255,13 @@ def _forced(experiments: Sequence[Mapping[str, Any]]) -> list[Json]:
     ]
 
 
-def _path(name: str, description: str) -> Json:
+def _path(name: str, description: str, largest: int | None = None) -> Json:
     return {
         "name": name,
         "in": "path",
         "required": True,
         "description": description,
-        "schema": {"type": "integer", "minimum": 0},
+        "schema": _NATURAL | ({} if largest is None else {"maximum": largest}),
         "example": 7,
     }
 
@@ -241,7 +273,15 @@ def _get(tag: str, summary: str, ok: Json, errors: Json | None = None, **more: A
 
 
 def _responses(ok: Json, errors: Json | None) -> Json:
-    return {**ok, **(errors or {}), "405": _error("Another method.", "The method is not allowed.")}
+    return {
+        **ok,
+        "403": _error(
+            "A page of another origin asked, or the service is not to be asked by this name.",
+            "pages of http://a.example may not ask this service",
+        ),
+        **(errors or {}),
+        "405": _error("Another method.", "PUT is not for /: use GET"),
+    }
 
 
 def _ok(description: str, schema: Json, example: object) -> Json:
@@ -275,7 +315,8 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-_USER = _path("user", "A non-negative integer of any size, known or not.")
+_NATURAL: Json = {"type": "integer", "minimum": 0}
+_USER = _path("user", f"Known or not, of up to {MOST_DIGITS} digits.", LARGEST_USER)
 _HELLO = {"status": "alive", "message": "botify answers POST /next/<user>"}
 _REASONS: Json = {"type": "array", "items": {"type": "string"}}
 _EXPERIMENT = _object(

@@ -11,42 +11,53 @@ from flask import Response
 from flask_restful import Api, Resource
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from botify.answers import answer
 from botify.health import State, degraded, trouble
 from botify.jsonlines import encode
-from botify.metrics import Metrics
+from botify.metrics import Exposition
 from botify.openapi import document
-from botify.resources import answer
+from botify.roster import Roster
 
 Describe = Callable[[], Sequence[Mapping[str, Any]]]
 
 
 def add_operations(
     api: Api,
-    *,
-    state: Callable[[], State],
-    metrics: Metrics,
+    states: Callable[[], Sequence[State]],
+    exposition: Exposition,
     experiments: Describe,
-    n_tracks: int,
-    forcing: bool,
+    roster: Roster | None,
+    tell_workers: bool = False,
 ) -> None:
-    """Add the routes of this module.
+    """Add the routes for health, metrics and experiments.
 
-    `state` tells how the worker fares and `experiments` what runs; `forcing` is whether a header
-    may force treatments.
+    `states` tells how those workers fare for which this answers, and `roster` which of all answer.
+    `tell_workers`: whether health says how many they are where all is well, too.
     """
-    watch: dict[str, Any] = {"state": state, "metrics": metrics}
-    page = files("botify").joinpath("docs.html").read_bytes()
-    described = encode(document(n_tracks, experiments(), forcing))
+    health = {
+        "states": states,
+        "exposition": exposition,
+        "roster": roster,
+        "tell_workers": tell_workers,
+    }
     for resource, path, needs in (
         (Running, "/experiments", {"experiments": experiments}),
-        (Figures, "/metrics", watch),
-        (Health, "/health", watch),
+        (Figures, "/metrics", {"states": states, "exposition": exposition, "roster": roster}),
+        (Health, "/health", health),
         (Live, "/health/live", {}),
-        (Ready, "/health/ready", {"state": state}),
-        (Document, "/openapi.json", {"document": described}),
-        (Docs, "/docs", {"page": page}),
+        (Ready, "/health/ready", {"states": states, "roster": roster}),
     ):
         api.add_resource(resource, path, resource_class_kwargs=needs)
+
+
+def add_documents(
+    api: Api, experiments: Sequence[Mapping[str, Any]], n_tracks: int, forcing: bool
+) -> None:
+    """Add the routes for the documentation; `forcing`: whether a header may force treatments."""
+    page = files("botify").joinpath("docs.html").read_bytes()
+    described = encode(document(n_tracks, experiments, forcing))
+    api.add_resource(Document, "/openapi.json", resource_class_kwargs={"document": described})
+    api.add_resource(Docs, "/docs", resource_class_kwargs={"page": page})
 
 
 class Running(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -68,15 +79,18 @@ class Figures(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, state: Callable[[], State], metrics: Metrics) -> None:
-        """This worker's state, and what counts for all."""
-        self._state = state
-        self._metrics = metrics
+    def __init__(
+        self, states: Callable[[], Sequence[State]], exposition: Exposition, roster: Roster | None
+    ) -> None:
+        """Arguments as for `add_operations`."""
+        self._states = states
+        self._exposition = exposition
+        self._roster = roster
 
     def get(self) -> Response:
         """Prometheus' text format."""
-        self._metrics.publish(self._state())
-        return Response(self._metrics.render(), content_type=CONTENT_TYPE_LATEST)
+        text = self._exposition.render(self._states(), self._roster)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
 class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -84,19 +98,34 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, state: Callable[[], State], metrics: Metrics) -> None:
-        """This worker's state, and what counts for all."""
-        self._state = state
-        self._metrics = metrics
+    def __init__(
+        self,
+        states: Callable[[], Sequence[State]],
+        exposition: Exposition,
+        roster: Roster | None,
+        tell_workers: bool,
+    ) -> None:
+        """Arguments as for `add_operations`."""
+        self._states = states
+        self._exposition = exposition
+        self._roster = roster
+        self._tell_workers = tell_workers
 
     def get(self) -> Response:
         """200, or 503 with the reasons."""
-        state = self._state()
-        self._metrics.publish(state)
-        reasons = trouble(state, self._metrics.log_trouble(), self._metrics.fallback_shares())
+        states = self._states()
+        logs, shares = self._exposition.log_trouble(), self._exposition.fallback_shares()
+        reasons = _away(self._roster)
+        reasons += dict.fromkeys(line for state in states for line in trouble(state, logs, shares))
+        told: dict[str, object] = {"status": "bad" if reasons else "ok"}
         if reasons:
-            return answer({"status": "bad", "reasons": reasons}, 503)
-        return answer({"status": "ok"})
+            told["reasons"] = reasons
+        if self._roster and (self._tell_workers or self._roster.trouble()):
+            told["workers"] = {
+                "serving": self._roster.serving(),
+                "configured": self._roster.workers,
+            }
+        return answer(told, 503 if reasons else 200)
 
 
 class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -114,16 +143,23 @@ class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, state: Callable[[], State]) -> None:
-        """This worker's state."""
-        self._state = state
+    def __init__(self, states: Callable[[], Sequence[State]], roster: Roster | None) -> None:
+        """Arguments as for `add_operations`."""
+        self._states = states
+        self._roster = roster
 
     def get(self) -> Response:
         """200 even when degraded: a balancer that took every instance out for a Redis that is
-        away would make an outage of worse recommendations.
+        away would make an outage of worse recommendations. 503 only where no worker answers.
         """
-        reasons = degraded(self._state())
+        if self._roster and not self._roster.serving():
+            return answer({"status": "away", "reasons": _away(self._roster)}, 503)
+        reasons = list(dict.fromkeys(line for s in self._states() for line in degraded(s)))
         return answer({"status": "degraded" if reasons else "ready", "reasons": reasons})
+
+
+def _away(roster: Roster | None) -> list[str]:
+    return roster.trouble() if roster else []
 
 
 class Document(Resource):  # type: ignore[misc]  # flask_restful has no types

@@ -6,12 +6,11 @@ from typing import ClassVar
 
 from flask import Response, request
 from flask_restful import Resource
-from werkzeug.exceptions import RequestEntityTooLarge
 
+from botify.answers import answer
 from botify.catalog import Catalog
 from botify.errors import InputError
 from botify.experiments import Experiments
-from botify.jsonlines import encode
 from botify.metrics import Metrics
 from botify.plays import Play, parse_play
 from botify.service import Service
@@ -23,24 +22,6 @@ FORCED_HEADER = "X-Botify-Experiments"
 """Asks for treatments, such as `DAE_VS_CONTEXTUAL=T1`, where the config allows that."""
 
 _NONE: Mapping[str, str] = {}
-
-
-def answer(value: object, status: int = 200) -> Response:
-    """A JSON response."""
-    return Response(encode(value), status, mimetype="application/json")
-
-
-def _body() -> bytes:
-    """The request's body, whole. Raises InputError, RequestEntityTooLarge."""
-    body = request.get_data(cache=False)
-    announced = request.content_length
-    if announced is None:
-        # Chunked: what comes after the limit is not read, and not told.
-        if len(body) >= LARGEST_BODY:
-            raise RequestEntityTooLarge
-    elif len(body) < announced:
-        raise InputError(f"the body ended after {len(body)} of {announced} bytes")
-    return body
 
 
 class Hello(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -91,7 +72,7 @@ class _Playback(Resource):  # type: ignore[misc]  # flask_restful has no types
         """The answer, or 400 for a request that is wrong."""
         started = perf_counter()
         try:
-            play = parse_play(_body(), len(self._catalog))
+            play = parse_play(request.get_data(cache=False), len(self._catalog))
             wanted = None if self._forcing is None else request.headers.get(FORCED_HEADER)
             forced = _NONE if wanted is None else self._read_forced(wanted)
         except InputError as error:

@@ -2,186 +2,209 @@
 
 import errno
 import logging
-import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 from flask import Flask
-from granian import _signals
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]  # its types say less
-from granian.server.mp import MPServer
+from granian._granian import RSGIWorker, SocketHolder, WorkerSignal
+from granian.http import HTTP1Settings
 
-from botify import stderr_log
 from botify.embedded import end_with_parent
 from botify.errors import InputError
+from botify.gateway import Gateway, Loop
+from botify.roster import Roster
+
+_log = logging.getLogger("botify.server")
 
 _BACKLOG = 1024
+_CONNECTIONS = 8192
+"""At once, of a worker: most of them idle. Those above wait to be accepted."""
+_IDLE_MS = 30_000
+"""After which a connection is closed that has sent no request, or not all headers of one."""
 _GRACE = 10
 """Seconds a stopping worker has for the requests in flight."""
 _SETTLED = 0.5
 """Seconds after which a worker surely serves."""
-_READY, _FAILED = b".", b"!"
-
-_T = TypeVar("_T")
-
-_log = logging.getLogger("botify.server")
+_LOOKS = 20
+"""How often late bodies are looked for in the time that a body has."""
 
 
-def listen(host: str, port: int, workers: int) -> list[socket.socket]:
+class Listeners:
     """Listening sockets on one address, one per worker; port 0 picks a free one.
 
     The kernel spreads connections over them. With one shared socket a single worker tends to
-    accept all connections of a client that opens several at once. Raises InputError where the
-    port is taken.
+    accept all connections of a client that opens several at once.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        # Alone first: sockets that share a port would also share it with another service.
-        with socket.create_server((host, port), family=family) as alone:
-            address = alone.getsockname()
-        several = sys.platform == "linux"  # elsewhere a shared port does not spread connections
-        listeners = [
-            socket.create_server(address, family=family, backlog=_BACKLOG, reuse_port=several)
-            for _ in range(workers if several else 1)
-        ]
-        for listener in listeners:
-            # Connections inherit it. Without, a client's delayed acknowledgement costs 40 ms.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listeners
-    except OSError as error:
-        advice = (
-            "stop what uses the port or choose another with --port"
-            if error.errno == errno.EADDRINUSE
-            else "check --host and --port"
+
+    def __init__(self, host: str, port: int, workers: int) -> None:
+        """Raises InputError where the port is taken."""
+        self._several = sys.platform == "linux"  # elsewhere a shared port does not spread them
+        self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            # Alone first: sockets that share a port would also share it with another service.
+            with socket.create_server((host, port), family=self._family) as alone:
+                self._address = alone.getsockname()
+            self._sockets = {n: self._make() for n in range(workers if self._several else 1)}
+        except OSError as error:
+            raise cannot_listen(host, port, error, "--port", "--host and --port") from error
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self._address[:2]
+        return host, port
+
+    @property
+    def url(self) -> str:
+        """Where they listen."""
+        return url(*self.address)
+
+    def open(self, number: int) -> None:
+        """Have a socket for this worker."""
+        if self._several and number not in self._sockets:
+            self._sockets[number] = self._make()
+
+    def close(self, number: int) -> None:
+        """Have none: the kernel gives its connections to the others."""
+        if self._several:
+            self._sockets.pop(number).close()
+
+    def keep(self, number: int) -> int:
+        """In the worker: close the others', so that they are closed where the parent closes them.
+
+        Returns the file descriptor of its own.
+        """
+        mine = self._sockets[number if self._several else 0]
+        for other in self._sockets.values():
+            if other is not mine:
+                other.close()
+        return mine.fileno()
+
+    def _make(self) -> socket.socket:
+        made = socket.create_server(
+            self._address, family=self._family, backlog=_BACKLOG, reuse_port=self._several
         )
-        reason = str(error.strerror).partition(" (while")[0]  # Python appends the address
-        raise InputError(f"cannot listen on {host}:{port} ({reason}); {advice}") from error
+        # Connections inherit it. Without, a client's delayed acknowledgement costs 40 ms.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
 
 
-def serve(
-    listeners: Sequence[socket.socket],
-    make_app: Callable[[], tuple[Flask, Callable[[], None]]],
-    workers: int,
-    threads: int,
-    on_ready: Callable[[], None],
-) -> None:
-    """Serve until SIGTERM or SIGINT, which let the requests in flight finish.
+def url(host: str, port: int) -> str:
+    """http://HOST:PORT, also for IPv6."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    `make_app` runs in each worker; the second of what it returns is called there after the last
-    request. `on_ready` runs here, in a thread, once all workers take requests. A worker that dies
-    is replaced. SystemExit (1) where one cannot start, or workers keep dying; the log says why.
-    """
-    # The workers are forks: they share the catalog, and take over open sockets.
-    multiprocessing.set_start_method("fork", force=True)
-    start = _Start(workers, on_ready)
-    host, port = listeners[0].getsockname()[:2]
-    server = _Server(
-        target="botify",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=threads,
-        http=HTTPModes.http1,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=_GRACE,
-        log_level=LogLevels.warning,
-        log_dictconfig=stderr_log.dict_config(),
+
+def cannot_listen(host: str, port: int, error: OSError, choose: str, check: str) -> InputError:
+    """What to say of a port that cannot be had: the options to choose another, or to check."""
+    taken = error.errno == errno.EADDRINUSE
+    advice = (
+        f"stop what uses the port or choose another with {choose}" if taken else f"check {check}"
     )
-
-    def work(number: int, name: Any, load: Any, _: Any, *rest: Any) -> None:
-        """A worker's life, on a socket that was open before it: one that replaces a dead one
-        goes on with its queue of connections."""
-        # Until granian has its own handler, SIGTERM ends the worker at once. The handler it was
-        # forked with is the parent's, and would only note the signal.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if server.interrupt_signal:
-            return
-        _signals.set_main_signals = _end_once
-        # Ctrl-C reaches a whole process group; the parent passes a gentler signal on.
-        os.setpgid(0, 0)
-        end_with_parent()
-        mine = SocketHolder(  # type: ignore[call-arg]  # as above
-            listeners[(number - 1) % len(listeners)].fileno(), False, _BACKLOG
-        )
-        app, end = start.watch(make_app)
-        MPServer._spawn_wsgi_worker(number, name, lambda: app, ((None, mine), None), *rest)
-        end()
-
-    server.serve(spawn_target=work, target_loader=lambda: make_app, wrap_loader=False)
-    if start.failed:
-        raise SystemExit(1)
+    reason = str(error.strerror).partition(" (while")[0]  # Python appends the address
+    return InputError(f"cannot listen on {host}:{port} ({reason}); {advice}")
 
 
-class _Server(MPServer):
-    """granian's parent process."""
+def allow_many_connections() -> None:
+    """Let this process, and those it starts, have as many open files as they may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # "unlimited" is more than some systems take
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
-    def signal_handler_reload(self, *_: object) -> None:
-        """SIGHUP: the terminal is gone. A reload would not even read the config again."""
-        self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # granian's
+
+def work(
+    number: int,
+    ready: Callable[[], None],
+    *,
+    listeners: Listeners,
+    make_app: Callable[[], tuple[Flask, Callable[[], None]]],
+    roster: Roster,
+    threads: int,
+    largest_body: int,
+    body_seconds: float,
+) -> None:
+    """A worker's life, until SIGTERM, which lets the requests in flight finish.
+
+    `make_app` runs in it; the second of what it returns is called after the last request. It
+    listens on a socket that was open before: one that replaces a dead one goes on with its queue.
+    """
+    end_with_parent()
+    mine = SocketHolder(listeners.keep(number), False, _BACKLOG)  # type: ignore[call-arg]  # its types say less
+    app, end = make_app()
+    gateway = Gateway(app, listeners.address, largest_body, body_seconds)
+    over = threading.Event()
+    _watch(gateway, roster, number, threads, body_seconds / _LOOKS)
+    stop = WorkerSignal()
+    stop.add_cb(over.set)
+    _end_once(stop)
+    worker: Any = RSGIWorker
+    worker(
+        number + 1,
+        (None, mine),
+        None,  # no metrics
+        1,  # threads that move bytes
+        512,  # threads for files, which are not served
+        threads,
+        30,  # seconds until a thread that has nothing to do ends
+        _CONNECTIONS,
+        "1",
+        HTTP1Settings(header_read_timeout=_IDLE_MS),
+        None,
+        False,
+        None,
+        *(False, None, None, None, "tls1.3", None, [], False),
+        (None, None),
+    ).serve_mtr(gateway, Loop(), stop)
+    ready()
+    over.wait()
+    end()
 
 
-def _end_once(handler: Callable[[int, Any], None], *_: object) -> None:
-    """Set a worker's handler of SIGTERM, in granian's stead.
+def _watch(gateway: Gateway, roster: Roster, number: int, threads: int, every: float) -> None:
+    """In a thread: see to late bodies, and give signs of life."""
 
-    granian overlooks a signal that comes before it serves, a moment after this; and a second
-    one, as from a supervisor that signals parent and workers, cuts off the requests in flight.
+    def look() -> None:
+        while True:
+            time.sleep(min(every, 0.5))
+            try:
+                gateway.end_late_bodies()
+            except Exception:  # whatever it is, there is a next time
+                _log.exception("late bodies were not given up")
+            roster.beat(number, gateway.busy_since(threads))
+
+    threading.Thread(target=look, name="late-bodies", daemon=True).start()
+
+
+def _end_once(signal_to_end: WorkerSignal) -> None:
+    """Set a worker's handler of SIGTERM.
+
+    granian overlooks a word that comes before it serves, a moment after this; and a second
+    signal, as from a supervisor that signals parent and workers, must not cut off the requests
+    in flight.
     """
     set_at = time.monotonic()
     stopping = threading.Event()
 
-    def stop(number: int, frame: Any) -> None:
+    def stop(*_: object) -> None:
         if stopping.is_set():
             return
         stopping.set()
-        # Whatever happens, clients that never finish what they send included.
+        # Whatever happens, clients that never read what they are sent included.
         last = threading.Timer(_GRACE + 1, os._exit, (1,))
         last.daemon = True
         last.start()
         moment = set_at + _SETTLED - time.monotonic()
         if moment <= 0:
-            handler(number, frame)
+            signal_to_end.set()
         else:
-            threading.Timer(moment, handler, (number, frame)).start()
+            threading.Timer(moment, signal_to_end.set).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-class _Start:
-    """The parent waits in a thread for a word from each of the first workers."""
-
-    def __init__(self, workers: int, on_ready: Callable[[], None]) -> None:
-        self._reading, self._writing = os.pipe()
-        self._workers = workers
-        self._on_ready = on_ready
-        self.failed = False
-        threading.Thread(target=self._wait, name="start", daemon=True).start()
-
-    def watch(self, make: Callable[[], _T]) -> _T:
-        """Runs in the worker: make something, and tell the parent how that went."""
-        try:
-            made = make()
-        except Exception:
-            _log.exception("a worker cannot start")
-            os.write(self._writing, _FAILED)
-            os._exit(1)
-        os.write(self._writing, _READY)
-        return made
-
-    def _wait(self) -> None:
-        for _ in range(self._workers):
-            if os.read(self._reading, 1) == _FAILED:
-                self.failed = True
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
-        self._on_ready()

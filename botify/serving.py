@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,13 +25,16 @@ from botify.lists import ListKind, read_lists
 from botify.log_ledger import Ledger
 from botify.memory import read_memory, risk
 from botify.model import Model
+from botify.operations_port import OperationsPort
 from botify.origin import origin_of
 from botify.recommenders import build_recommenders
+from botify.roster import Roster
 from botify.running import Running, announced, find_running
 from botify.scratch import scratch
-from botify.server import listen, serve
+from botify.server import Listeners, allow_many_connections, work
 from botify.shelf import Shelf
 from botify.store import Kind, StoreError, connect, store_errors
+from botify.supervisor import Patience, Supervisor
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -51,9 +55,9 @@ def run(config: Config) -> None:
     lists = [of.file for of in config.list_files.values()]
     _require_files([config.catalog_path, *lists, *config.model_files.values()])
     log_files.check(config.log_dir)
-    listeners = listen(config.host, config.port, config.workers)
-    host, port = listeners[0].getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    allow_many_connections()
+    listeners = Listeners(config.host, config.port, config.workers)
+    operations = _operations_port(config, listeners)
     with refusing(config.catalog_path):
         catalog = load_catalog(config.catalog_path)
     with ExitStack() as stack:
@@ -66,7 +70,8 @@ def run(config: Config) -> None:
         build_recommenders(config, catalog, models)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
-        from botify.app import create_app
+        from botify.app import create_app, create_operations_app
+        from botify.resources import LARGEST_BODY
 
         embedded = None
         if config.redis_url is None:
@@ -97,26 +102,48 @@ def run(config: Config) -> None:
             config.least_kept,
         )
         if embedded:
-            stack.enter_context(announced(config.data_dir, Running(os.getpid(), url, redis_url)))
+            stack.enter_context(
+                announced(config.data_dir, Running(os.getpid(), listeners.url, redis_url))
+            )
         with refusing(files[TOP_TRACKS].file):
             ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
 
         ledger = Ledger.of(config.workers)
         origin = origin_of(config)
 
+        roster = Roster(config.workers)
+
         def make_app() -> "tuple[Flask, Callable[[], None]]":
+            if operations:
+                operations.leave()
             client = connect(redis_url, config.redis_timeout)
-            app = create_app(config, catalog, client, popular, shelf, ledger, origin)
+            app = create_app(config, catalog, client, popular, shelf, ledger, origin, roster)
             return app, app.extensions["botify"].stop
 
         def on_ready() -> None:
             names = [f"{name} (a model of sessions)" for name in config.models]
             lists = ", ".join([*map(_count, loaded), *names])
-            click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {url}")
+            with suppress(OSError):  # who reads it may be gone
+                click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {listeners.url}")
+                if operations:
+                    click.echo(f"health and metrics, whatever the workers do: {operations.url}")
 
         keeper.start()
         stack.callback(keeper.stop)
-        serve(listeners, make_app, config.workers, config.threads, on_ready)
+        if operations:
+            operations.start(create_operations_app(config, roster, ledger))
+            stack.callback(operations.stop)
+        worker = partial(
+            work,
+            listeners=listeners,
+            make_app=make_app,
+            roster=roster,
+            threads=config.threads,
+            largest_body=LARGEST_BODY,
+            body_seconds=config.body_timeout,
+        )
+        patience = Patience(config.worker_deaths, config.worker_deaths_seconds)
+        Supervisor(worker, roster, patience, listeners, on_ready).run()
 
 
 def load_into_running(
@@ -166,6 +193,13 @@ def _chosen(data_dir: Path, found: list[Running], port: int | None) -> Running:
     if not chosen:
         raise InputError(f"no service on {data_dir} has port {port}; there runs {named}")
     raise InputError(f"several services run on {data_dir}: {named}; choose one with --port")
+
+
+def _operations_port(config: Config, listeners: Listeners) -> OperationsPort | None:
+    if not config.operations:
+        return None
+    _, port = listeners.address
+    return OperationsPort(config.operations_host, config.operations_port_of(port))
 
 
 def _count(loaded: LoadedList) -> str:

@@ -30,22 +30,12 @@ class JsonLines(logging.Formatter):
         return json.dumps(extras | line, default=str, ensure_ascii=False)
 
 
-class _TrueOnly(logging.Filter):
-    """Drops what granian says of killing a worker, mostly one that has just ended: it races with
-    its thread that waits for the same worker. And its advice on the number of threads."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to keep it."""
-        text = record.getMessage()
-        return not text.startswith(("Killing worker", "Configuration allows spawning"))
-
-
-def dict_config(level: str = "INFO") -> dict[str, Any]:
-    """For `logging.config.dictConfig`, and for a server that takes such a dict.
+def configure(level: str = "INFO") -> None:
+    """Send the standard library's logging to stderr, from this level on.
 
     The server's own logger tells of its workers from WARNING on.
     """
-    return {
+    config: dict[str, Any] = {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonLines}},
@@ -57,11 +47,6 @@ def dict_config(level: str = "INFO") -> dict[str, Any]:
             }
         },
         "root": {"level": level, "handlers": ["stderr"]},
-        "filters": {"true": {"()": _TrueOnly}},
-        "loggers": {"_granian": {"level": "WARNING", "filters": ["true"]}},
+        "loggers": {"_granian": {"level": "WARNING"}},
     }
-
-
-def configure(level: str = "INFO") -> None:
-    """Send the standard library's logging to stderr, from this level on."""
-    logging.config.dictConfig(dict_config(level))
+    logging.config.dictConfig(config)

@@ -16,6 +16,11 @@ from botify.config.recommenders import (
     SimilarConfig,
 )
 
+_ORIGIN = r"^(\*|https?://[^/\s]+)$"
+_HOST = r"^[^/\s:]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*$"
+_APART = 10_000
+"""Between the service's port and that for health and metrics."""
+
 TOP_TRACKS = "top_tracks"
 """The name under which the popular tracks are loaded, next to the named lists."""
 
@@ -56,6 +61,21 @@ class Config(Settings):
     port: int = Field(default=5001, ge=0, le=65535)
     workers: int = Field(default=2, ge=1, le=256)
     threads: int = Field(default=2, ge=1, le=64)
+    body_timeout: float = Field(default=5.0, gt=0, le=3600)
+    """Seconds in which a request's body must have come."""
+    allowed_origins: list[Annotated[str, Field(pattern=_ORIGIN)]] = Field(default_factory=list)
+    """Whose pages may ask, besides the service's own: `https://player.example`; `*` for all."""
+    allowed_hosts: list[Annotated[str, Field(pattern=_HOST)]] | None = None
+    """Names, without port, under which the service may be asked; any where there is no list."""
+    operations: bool = True
+    """Whether the parent process answers health and metrics on a port of its own."""
+    operations_host: str = "127.0.0.1"
+    operations_port: int | None = Field(default=None, ge=0, le=65535)
+    """None: see `operations_port_of`."""
+    worker_deaths: int = Field(default=10, ge=1, le=1000)
+    """A worker that dies this often ..."""
+    worker_deaths_seconds: float = Field(default=120.0, gt=0, le=86400)
+    """... within so many seconds is given up."""
     log_dir: Path = Path("log")
     log: LogConfig = LogConfig()
     redis_url: str | None = None
@@ -138,6 +158,18 @@ class Config(Settings):
     def catalog_path(self) -> Path:
         """tracks.json."""
         return self.data_dir / self.catalog
+
+    def operations_port_of(self, port: int) -> int:
+        """The port for health and metrics of a service on this port.
+
+        The one configured; else, for a port that was chosen, the port 10,000 above it, or below
+        it where there is none above; else 0, a free one.
+        """
+        if self.operations_port is not None:
+            return self.operations_port
+        if self.port == 0:
+            return 0
+        return port + _APART if port + _APART <= 65535 else port - _APART
 
     @property
     def list_files(self) -> dict[str, ListFile]:

@@ -315,3 +315,41 @@ def test_of_two_data_dirs_that_of_the_working_directory_is_taken_and_told(
     other = path.parent / ".." / "out" / "demo"
     told = f"{path}: data_dir is out/demo; there is another at {other}\n"
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(
+    ("changes", "bound", "expected"),
+    [
+        ({"port": 5001}, 5001, 15001),
+        ({"port": 55535}, 55535, 65535),
+        ({"port": 55536}, 55536, 45536),
+        ({"port": 65535}, 65535, 55535),
+        ({"port": 0}, 40123, 0),
+        ({"port": 5001, "operations_port": 9999}, 5001, 9999),
+        ({"port": 0, "operations_port": 9999}, 40123, 9999),
+        ({"port": 5001, "operations_port": 0}, 5001, 0),
+    ],
+)
+def test_the_port_for_health_and_metrics(
+    tmp_path: Path, changes: dict[str, int], bound: int, expected: int
+) -> None:
+    config = accept(tmp_path, recommenders=RANDOM, experiments={}, default="random", **changes)
+    assert config.operations_port_of(bound) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("allowed_origins", ["https://a.example", "http://a.example:81", "*"], "a.example"),
+        ("allowed_origins", ["https://a.example"], "https://a.example/"),
+        ("allowed_hosts", ["a.example", "::1", "127.0.0.1"], "a.example:5001"),
+        ("allowed_hosts", ["localhost"], "http://a.example"),
+    ],
+)
+def test_origins_and_hosts_are_written_as_browsers_and_clients_do(
+    tmp_path: Path, key: str, good: list[str], bad: str
+) -> None:
+    common = {"recommenders": RANDOM, "experiments": {}, "default": "random"}
+    assert getattr(accept(tmp_path, **common, **{key: good}), key) == good
+    with pytest.raises(InputError, match=key):
+        accept(tmp_path, **common, **{key: [bad]})

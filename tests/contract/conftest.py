@@ -48,6 +48,8 @@ class Served:
     process: "subprocess.Popen[str]"
     url: str
     ready_line: str
+    operations_url: str
+    """Where the parent process answers; empty where it does not."""
     data_dir: Path
     log_dir: Path
 
@@ -177,7 +179,11 @@ def serve(
         assert process.stdout is not None
         ready_line = process.stdout.readline().strip()
         assert ready_line, process.communicate()[1]
-        return Served(process, ready_line.split()[-1], ready_line, data_dir, log_dir)
+        operations = ""
+        if (changes or {}).get("operations", True):
+            operations = process.stdout.readline().split()[-1]
+        url = ready_line.split()[-1]
+        return Served(process, url, ready_line, operations, data_dir, log_dir)
 
     yield start
     for process in started:

@@ -4,6 +4,7 @@ Nothing is started here: docs/containers.md says how to run them, and what was r
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,10 +19,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
+from botify.app import create_operations_app
+from botify.config import load_config
 from botify.event_log import LogStatus
 from botify.health import State
+from botify.log_ledger import Ledger
 from botify.memory import SAFE_POLICY, Memory
 from botify.metrics import Metrics
+from botify.resources import LARGEST_BODY
+from botify.roster import Roster
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "config" / "monitoring"
@@ -30,6 +36,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 DASHBOARD = json.loads((MONITORING / "grafana" / "dashboards" / "botify.json").read_text())
 RULES = yaml.safe_load((MONITORING / "prometheus" / "alerts.yml").read_text())
+NGINX = (ROOT / "config" / "nginx.conf").read_text()
 ALERTS: list[dict[str, Any]] = RULES["groups"][0]["rules"]
 
 
@@ -79,6 +86,46 @@ def test_only_port_5001_is_open_to_other_machines() -> None:
     everywhere = {entry for entry in published() if not entry[1].startswith("127.0.0.1:")}
     assert everywhere == {("nginx", "5001:5001")}
     assert SERVICES["redis"].get("ports") is None
+
+
+def test_nginx_keeps_what_operations_need_inside() -> None:
+    app = create_operations_app(load_config(ROOT / "config" / "botify.yml"), Roster(1), Ledger(1))
+    (inside,) = re.findall(
+        r"location ~ (\S+) \{\s+default_type application/json;\s+return 404", NGINX
+    )
+    for rule in app.url_map.iter_rules():
+        assert re.match(inside, rule.rule), rule.rule
+    for path in ("/", "/next/7", "/last/7", "/track/7", "/docs", "/openapi.json", "/healthy"):
+        assert not re.match(inside, path)
+    assert not any("15001" in port for _, port in published())
+    # Without it, every page would be a page of another origin.
+    assert "proxy_set_header Host $http_host;" in NGINX
+
+
+def test_nginx_takes_bodies_as_large_as_the_service_does() -> None:
+    (kib,) = re.findall(r"client_max_body_size (\d+)k;", NGINX)
+    assert int(kib) * 1024 == LARGEST_BODY
+
+
+def test_no_password_is_known_to_all() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_PASSWORD:-}"
+    script = SERVICES["grafana"]["entrypoint"][2].replace("$$", "$")
+    show = script.replace("exec /run.sh", 'echo "$GF_SECURITY_ADMIN_PASSWORD"')
+
+    def password(given: str) -> str:
+        return subprocess.run(
+            ["/bin/sh", "-ec", show],
+            env={"PATH": os.environ["PATH"], "GF_SECURITY_ADMIN_PASSWORD": given},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    assert password("mine") == "mine"
+    made = {password("") for _ in range(2)}
+    assert len(made) == 2
+    assert all(len(word) == 32 for word in made)
 
 
 def test_the_hosts_ports_are_those_of_the_nodes() -> None:
@@ -168,14 +215,18 @@ def test_volumes_are_declared_and_used_and_files_are_there() -> None:
 
 def test_nginx_and_prometheus_ask_the_recommenders_where_they_listen() -> None:
     (port,) = of_dockerfile("EXPOSE")
-    config = yaml.safe_load((ROOT / "config" / "botify.yml").read_text())
-    assert int(port) == config["port"]
-    assert f"server recommender:{port} " in SERVICES["nginx"]["command"][2]
+    config = load_config(ROOT / "config" / "botify.yml")
+    assert int(port) == config.port
+    assert f"server recommender:{port} " in NGINX
     scrapes = yaml.safe_load((MONITORING / "prometheus" / "prometheus.yml").read_text())
     (botify,) = (job for job in scrapes["scrape_configs"] if job["job_name"] == "botify")
     # By DNS, which has an address for each replica; through nginx it would meet any of them.
     (names,) = botify["dns_sd_configs"]
-    assert (names["names"], names["port"]) == (["recommender"], int(port))
+    operations = config.operations_port_of(config.port)
+    assert (names["names"], names["port"]) == (["recommender"], operations)
+    # Which only this machine would reach otherwise.
+    (command,) = of_dockerfile("CMD")
+    assert " --operations-host 0.0.0.0 " in command
     assert scrapes["rule_files"] == ["alerts.yml"]
 
 
@@ -227,11 +278,12 @@ def exposed() -> dict[str, set[str]]:
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
     memory = Memory(1, 2, "volatile-lru", 3)
     metrics.publish(State(True, "", {"dae": "1"}, (), {}, log, memory=memory))
+    text = metrics.render(roster=Roster(2)).decode()
     names: dict[str, set[str]] = {
         "up": {"job", "instance"},
         "ALERTS": {"alertname", "alertstate", "severity"},
     }
-    for family in text_string_to_metric_families(metrics.render().decode()):
+    for family in text_string_to_metric_families(text):
         for sample in family.samples:
             labels = names.setdefault(sample.name, {"job", "instance"})
             labels.update(sample.labels)
