@@ -25,10 +25,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from hdfs import HdfsError, InsecureClient
 from ship import started
+from tqdm import tqdm
 
 from script.hdfs_target import HdfsTarget, connect
 from script.lock import only_one
@@ -128,7 +130,7 @@ class Somebody:
         self.done[what] += 1
         moved = f"{_TRASH}/{self.done.total()}"
         if what == "rename":
-            moved = f"{_DIRECTORY}/moved"
+            moved = f"{_DIRECTORY}/moved.{self.done.total()}"
         self.client.rename(part, moved)
         self.trash.append((part, moved))
         size = self.client.status(moved)["length"]
@@ -191,6 +193,11 @@ class Somebody:
 
 def kills(url: str, count: int, seed: int, folder: Path) -> Counter[str]:
     """Kill so many times; what happened. Raises AssertionError where a line is lost or doubled."""
+    with tqdm(total=count, unit="kill", mininterval=5) as bar:
+        return _kills(url, count, seed, folder, bar)
+
+
+def _kills(url: str, count: int, seed: int, folder: Path, bar: "tqdm[NoReturn]") -> Counter[str]:
     log = folder / "log"
     log.mkdir()
     client = InsecureClient(url, user=_USER, timeout=(10, 60))
@@ -200,7 +207,11 @@ def kills(url: str, count: int, seed: int, folder: Path) -> Counter[str]:
     somebody = Somebody(log, client, random.Random(seed))
     happened = somebody.done
     aims = itertools.cycle(
-        (kind, at, after) for at in (1, 2, 3) for kind in _STEPS for after in (False, True)
+        (kind, at, after)
+        for at in (1, 2, 3)
+        for kind in _STEPS
+        for after in (False, True)
+        if kind != "delete" or at == 1  # few runs delete more than one thing
     )
     fork = get_context("fork")
     while happened["kills"] < count:
@@ -221,6 +232,7 @@ def kills(url: str, count: int, seed: int, folder: Path) -> Counter[str]:
         was_killed = process.exitcode == -signal.SIGKILL
         process.close()
         happened["kills" if was_killed else "ran to its end"] += 1
+        bar.update(was_killed)
         if somebody.chance.random() < 0.5:
             somebody.meddle_with_target()
         _recover(url, somebody)
@@ -251,7 +263,7 @@ def _recover(url: str, somebody: Somebody) -> None:
     assert done.returncode == 0, done.stderr
     somebody.trash.clear()
     for name in somebody.client.list(_DIRECTORY):
-        if name == "moved":
+        if name.startswith("moved."):
             somebody.client.delete(f"{_DIRECTORY}/{name}")
     there = Counter(somebody.read())
     lost = somebody.lines - there.keys()
