@@ -11,7 +11,10 @@ WITH texts AS (
         CAST(time AS VARCHAR) AS time,
         CAST(latency AS VARCHAR) AS latency,
         CAST(experiments AS VARCHAR) AS experiments,
-        session ->> '$' AS session,
+        CASE
+            WHEN contains(CAST(session AS VARCHAR), '\') THEN session ->> '$'
+            ELSE TRIM(CAST(session AS VARCHAR), '"')
+        END AS session,
         CAST(recommendation AS VARCHAR) AS recommendation,
         recommender ->> '$' AS recommender,
         TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity,
@@ -28,15 +31,8 @@ WITH texts AS (
 typed AS (
     SELECT
         *,
-        TRY_CAST(integer_text(timestamp) AS BIGINT) AS whole,
-        CASE
-            WHEN regexp_full_match(timestamp, '-?[0-9]+') THEN NULL
-            ELSE TRY_CAST(timestamp AS DOUBLE)
-        END AS broken,
-        CASE
-            WHEN starts_with(timestamp, '"') THEN dated_ms(timestamp[2:-2])
-        END AS dated,
-        TRY_CAST(integer_text(recommendation) AS BIGINT) AS recommended,
+        integer_of(timestamp) AS whole,
+        integer_of(recommendation) AS recommended,
         -- A latency that is no number becomes -1, which is refused: NULL has its own meaning.
         CASE
             WHEN latency IS NOT NULL AND latency <> 'NaN'
@@ -53,10 +49,14 @@ events AS (
     SELECT
         *,
         CASE message WHEN '"next"' THEN 'next' WHEN '"last"' THEN 'last' END AS kind,
-        timestamp_ms(whole, broken, dated) AS ms,
-        timestamp_unit(whole, broken, dated) AS unit,
+        timestamp_ms(
+            whole, TRY_CAST(timestamp AS DOUBLE), dated_ms(TRIM(timestamp, '"'))
+        ) AS ms,
+        timestamp_unit(
+            whole, TRY_CAST(timestamp AS DOUBLE), dated_ms(TRIM(timestamp, '"'))
+        ) AS unit,
         integer_text("user") AS user_id,
-        TRY_CAST(integer_text(track) AS BIGINT) AS played,
+        integer_of(track) AS played,
         TRY_CAST(time AS DOUBLE) AS share
     FROM typed
 ),

@@ -1,21 +1,29 @@
 """In which unit a log's timestamps are, by their size: told, and never mixed."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from contract.timestamps import NAMES, UNITS, Unit, is_own_clock, units_of_run
 from offline.errors import InputError
 
 SIZES = """
-SELECT unit, MIN(ABS(timestamp)), MAX(ABS(timestamp)), MIN({order})
+SELECT fault, unit, COUNT(*), MIN(ABS(timestamp)), MAX(ABS(timestamp)), MIN({order})
 FROM lines
-WHERE fault IS NULL AND unit IS NOT NULL
-GROUP BY unit
+GROUP BY fault, unit
 """
-"""By code of the unit: the smallest and the largest |ms|, and the first line."""
+"""By fault and code of the unit: how many lines, the smallest and largest |ms|, the first line."""
 
 _OWN_CLOCK = "CASE WHEN unit = 1 THEN CAST(timestamp / 1000 AS BIGINT) ELSE timestamp END"
 
-Row = tuple[int, int, int, int]
+Row = tuple[str | None, int, int, int, int, int]
+
+
+def counts_of(rows: Sequence[Row]) -> dict[str | None, int]:
+    """Lines by fault, of rows of `SIZES`; None stands for events."""
+    counts: Counter[str | None] = Counter()
+    for fault, _, count, *_ in rows:
+        counts[fault] += count
+    return dict(counts)
 
 
 def timestamps_of(rows: Sequence[Row], place: Callable[[int], str]) -> tuple[str, Unit, list[str]]:
@@ -24,9 +32,10 @@ def timestamps_of(rows: Sequence[Row], place: Callable[[int], str]) -> tuple[str
     `rows` are those of `SIZES`; `place` names file and line of a row. Raises InputError where the
     log has timestamps in several units.
     """
-    sizes = {code: (low, high) for code, low, high, _ in rows}
+    events = [row for row in rows if row[0] is None and row[1] is not None]
+    sizes = {code: (low, high) for _, code, _, low, high, _ in events}
     units = units_of_run(sizes)
-    first = {UNITS[code - 1]: line for code, *_, line in rows if code}
+    first = {UNITS[code - 1]: line for _, code, *_, line in events if code}
     if len(units) > 1:
         # What of an own clock looks like s is in ms too.
         one, other = (

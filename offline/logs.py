@@ -8,7 +8,7 @@ offline/engine/spark_logs.py is how it reads.
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from offline.log_files import find_log_files
 from offline.log_json import HERE, explain_json, load_json
 from offline.log_lines import DAMAGE, BadLine, Skipped
 from offline.log_parquet import explain_rows, load_parquet
-from offline.log_units import SIZES, timestamps_of
+from offline.log_units import SIZES, counts_of, timestamps_of
 
 MAX_NAMED = 1000
 """Bad lines are all counted; this many of them are named."""
@@ -148,14 +148,14 @@ def _read(
 ) -> EventLog:
     while True:
         notes = _load(connection, files, scratch)
+        sizes = connection.execute(SIZES.format(order="rowid")).fetchall()
         try:
-            skipped = _account(connection, files, scratch)
+            skipped = _account(connection, files, counts_of(sizes), scratch)
             break
         except _OddError as odd:
             files[odd.args[0]] = copied(files[odd.args[0]].path, scratch)
             connection.execute("DELETE FROM lines")
     log = checked_log(DuckEngine(connection), [file.path for file in files], skipped, notes)
-    sizes = connection.execute(SIZES.format(order="rowid")).fetchall()
     timestamp, unit, more = timestamps_of(sizes, lambda row: _place(connection, files, row))
     columns = EVENTS.format(timestamp=timestamp)
     connection.execute(
@@ -200,17 +200,19 @@ def _load_json(
 
 
 def _account(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[LogFile], scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[LogFile],
+    counts: Mapping[str | None, int],
+    scratch: Path,
 ) -> Skipped:
-    bad_rows = connection.execute(
-        "SELECT file, rowid FROM lines WHERE fault IS NOT NULL ORDER BY rowid LIMIT ?", [MAX_NAMED]
-    ).fetchall()
-    faults = dict(
-        connection.execute(
-            "SELECT fault, COUNT(*) FROM lines WHERE fault IS NOT NULL GROUP BY fault"
+    lines = sum(counts.values())
+    faults = {fault: count for fault, count in counts.items() if fault is not None}
+    bad_rows: list[tuple[int, int]] = []
+    if faults:
+        bad_rows = connection.execute(
+            "SELECT file, rowid FROM lines WHERE fault IS NOT NULL ORDER BY rowid LIMIT ?",
+            [MAX_NAMED],
         ).fetchall()
-    )
-    (lines,) = connection.execute("SELECT COUNT(*) FROM lines").fetchall()[0]
     starts = _starts(connection) if bad_rows else {}
     rows_of: dict[int, list[int]] = {}
     for index, row in bad_rows:

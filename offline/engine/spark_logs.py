@@ -96,7 +96,7 @@ def _parquet(
             frame = _read(engine).parquet(file.pattern)
             nanos = _has_nanos(engine, file)
             columns = [_column(field, nanos) for field in frame.schema if field.name in FIELDS]
-            schema = to_arrow_schema(frame.selectExpr(*columns).schema)
+            schema = to_arrow_schema(frame.selectExpr(*columns).schema, timezone="UTC")
             connection.register("part", schema.empty_table())
             try:
                 check_columns(connection, "part", file.name)

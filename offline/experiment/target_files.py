@@ -54,7 +54,7 @@ def _parsed(where: str, line: bytes) -> Any:
     try:
         return parse_line(line)
     except FormatError as error:
-        raise InputError(f"{where}: {error}") from error
+        raise InputError(f"{where}: not JSON: {str(error).removeprefix('not JSON ')}") from error
 
 
 def _tracks(where: str, tracks: object) -> list[int]:

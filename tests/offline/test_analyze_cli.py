@@ -104,6 +104,40 @@ def test_collect_tells_what_it_read_and_made(
     assert summary["bad_lines"] == 1
 
 
+def test_what_reading_took_for_granted_is_told_by_every_command(
+    make_events: Make, write_log: Make, tmp_path: Path
+) -> None:
+    events = [
+        event | {"timestamp": event["timestamp"] * 1000} for event in make_events(n_users=60)
+    ]
+    half = len(events) // 2
+    log = write_log(events[:half], "log/data.json").parent
+    write_log([*events[half:], "{", "{", '{"message": "play"}'], "log/host/data.json")
+    out = tmp_path / "page.html"
+    told = [
+        "timestamps are in microseconds, as their size tells; read as milliseconds",
+        f"{log}: 1 log of 1 sub-folder read as well: host",
+    ]
+    reason = "not an object of JSON"
+    analyze = "analyze", log, "--experiment", EXPERIMENT, "--out", out, "--json", tmp_path / "a"
+    for words in (analyze, ("collect", log, "--out", tmp_path / "out"), ("plan", log)):
+        result = run(*words)
+        assert result.exit_code == 0, result.output
+        for note in (*told, "3 bad lines skipped: 0.", f"most often {reason}"):
+            assert note in result.output
+    for note in (*told, reason):
+        assert note in out.read_text()
+    found = json.loads((tmp_path / "a").read_text())["log"]
+    assert found["timestamps_in"] == "us"
+    assert found["commonest_reason"] == reason
+    assert set(found["notes"]) == set(told)
+    summary = json.loads((tmp_path / "out" / "interactions.json").read_text())
+    assert set(summary["notes"]) == set(told)
+    assert summary["faults"] == {"line": 2, "message": 1}
+    page = run("reconcile", "--logged", log, "--analysed", tmp_path / "a")
+    assert all(f"logged: {note}" in page.output for note in told)
+
+
 def test_collect_checks_the_catalog(event: Make, write_log: Make, tmp_path: Path) -> None:
     catalog = tmp_path / "tracks.json"
     catalog.write_text('{"track": 0}\n{"track": 1}\n')

@@ -1,5 +1,6 @@
 """Both engines on the same logs, here and on HDFS: the same numbers to the last digit."""
 
+import bz2
 import gzip
 import json
 import shutil
@@ -171,6 +172,68 @@ def test_every_kind_of_line_is_the_same_to_both(event: Make, write_log: Make) ->
             # Lines are numbered in other ways; their order is what counts.
             found.append((log.lines, [str(bad) for bad in log.bad], [row[1:] for row in events]))
     assert found[0] == found[1]
+
+
+def test_logs_of_other_programs_are_the_same_to_both(
+    event: Make, write_log: Make, tmp_path: Path
+) -> None:
+    stamp = event()["timestamp"]
+    odd = [
+        event(user=5.0, recommendation=float("nan")),
+        event(timestamp=f"{stamp}.0"),
+        event(user=2**53 + 0.0),
+    ]
+    odd += [event(timestamp="2025-11-29T09:23:18.095+02:00"), event(experiments='{"E": "C"}')]
+    odd += [event(timestamp=stamp + 0.75), event(comment="x" * (1 << 25)), event(session="a\x0bb")]
+    odd += ["\ufeff" + json.dumps(event(user=9)), json.dumps(event()) + "\r" + json.dumps(event())]
+    write_log(odd, "log/data.json")
+    packed = write_log(["\ufeff" + json.dumps(event()), event()], "log/host/data.json.gz")
+    packed.write_bytes(packed.read_bytes() + bytes(600))
+    write_log([event()], "log/_incoming/data.json")
+    times = pa.array(pd.to_datetime([stamp], unit="ms"))
+    columns = {name: pa.array([value]) for name, value in event().items()}
+    for number, change in enumerate(
+        (
+            {"timestamp": times.cast(pa.timestamp("ns", "UTC"))},
+            {"timestamp": times.cast(pa.timestamp("ns"))},
+            {"timestamp": times.cast(pa.timestamp("us", "UTC"))},
+            {"timestamp": pa.array([float(stamp)]), "user": pa.array(["0007"], pa.large_string())},
+            {"track": pa.array([7.0]), "recommendation": pa.array([8.5])},
+            {"experiments": pa.array([[{"key": "E", "value": "C"}]])},
+            {"message": pa.array(["next"]).dictionary_encode(), "user": pa.array([5.5])},
+        )
+    ):
+        pq.write_table(pa.table(columns | change), tmp_path / f"log/data{number}.parquet")
+    pq.write_table(pa.table(columns).slice(0, 0), tmp_path / "log/data9.parquet")
+    nothing = {name: pa.array([], pa.int32()) for name in columns}
+    pq.write_table(pa.table(nothing), tmp_path / "log/data10.parquet")
+    found = []
+    for engine in ("duckdb", "spark"):
+        with open_logs([tmp_path / "log"], engine) as log:
+            events = log.engine.rows(f"SELECT {COLUMNS} FROM events ORDER BY n")
+            bad = [str(bad) for bad in log.bad]
+            read = [row[1:] for row in events]
+            found.append((log.lines, log.skipped.faults, bad, log.notes, log.unit, read))
+    for one, other in zip(*found, strict=True):
+        assert one == other
+    assert found[0][1] == {"line": 2, "timestamp": 1, "recommendation": 1, "user": 1}
+
+
+def test_what_is_refused_is_refused_by_both_alike(
+    event: Make, write_log: Make, tmp_path: Path
+) -> None:
+    good = write_log([event(), ""])
+    late = write_log(["", event(timestamp=event()["timestamp"] * 1000)], "data.json.1")
+    array = write_log(["[", json.dumps(event()) + ",", json.dumps(event()), "]"], "array.json")
+    packed = tmp_path / "data.bz2"
+    packed.write_bytes(bz2.compress(array.read_bytes()))
+    for paths in ([good, late], [good, array], [good, packed]):
+        said = []
+        for engine in ("duckdb", "spark"):
+            with pytest.raises(InputError) as refusal, open_logs(paths, engine):
+                pass
+            said.append(str(refusal.value))
+        assert said[0] == said[1]
 
 
 def run(*words: object, fails: bool = False) -> str:

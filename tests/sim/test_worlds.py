@@ -180,6 +180,15 @@ def test_a_malformed_row_is_named_by_file_and_line(
         lastfm_world(tmp_path, 1, dimensions=8)
 
 
+@pytest.mark.parametrize("name", ["user_artists.dat", "artists.dat"])
+def test_a_missing_header_is_named_and_costs_no_row(tmp_path: Path, name: str) -> None:
+    write_lastfm(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    with pytest.raises(InputError, match=f"{name}:1: the header is missing"):
+        lastfm_world(tmp_path, 1, dimensions=8)
+
+
 def test_an_artist_without_a_name_is_named(tmp_path: Path) -> None:
     write_lastfm(tmp_path)
     with (tmp_path / "user_artists.dat").open("a") as out:
