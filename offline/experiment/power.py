@@ -4,6 +4,7 @@ J. Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd ed. 1988
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy import optimize, stats
@@ -91,13 +92,7 @@ class Plan:
 
     def users(self, effect: float, wanted: float = POWER) -> float:
         """Users that each side needs for an effect, in percent of the mean; 2 at least."""
-        if self.power(effect, 2) >= wanted:
-            return 2.0
-        most = 4.0
-        while self.power(effect, most) < wanted:
-            most *= 2
-        root = optimize.brentq(lambda users: self.power(effect, users) - wanted, 2, most)
-        return float(root)
+        return _fewest(lambda users: self.power(effect, users), wanted)
 
     def guardrail(self, margin: float, users: float) -> float:
         """Chance to show, with so many users a side, that nothing is `margin` percent worse.
@@ -109,10 +104,14 @@ class Plan:
 
     def guardrail_users(self, margin: float, wanted: float = POWER) -> float:
         """Users that each side needs for it; 2 at least."""
-        if self.guardrail(margin, 2) >= wanted:
-            return 2.0
-        most = 4.0
-        while self.guardrail(margin, most) < wanted:
-            most *= 2
-        root = optimize.brentq(lambda users: self.guardrail(margin, users) - wanted, 2, most)
-        return float(root)
+        return _fewest(lambda users: self.guardrail(margin, users), wanted)
+
+
+def _fewest(chance: Callable[[float], float], wanted: float) -> float:
+    """Users from which on the chance, which grows with them, is as wanted; 2 at least."""
+    if chance(2) >= wanted:
+        return 2.0
+    most = 4.0
+    while chance(most) < wanted:
+        most *= 2
+    return float(optimize.brentq(lambda users: chance(users) - wanted, 2, most))
