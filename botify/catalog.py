@@ -9,6 +9,8 @@ from pathlib import Path
 import orjson
 
 from botify.errors import InputError
+from botify.files import open_regular, refusing
+from botify.jsonlines import bounded_lines
 from contract.catalog import CatalogError, artist_numbers, read_catalog
 
 
@@ -70,13 +72,11 @@ def load_catalog(path: Path) -> Catalog:
 
     Raises InputError naming file and line.
     """
-    try:
-        with path.open("rb") as lines:
-            tracks = read_catalog(lines, orjson.loads)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except CatalogError as error:
-        raise InputError(error.at(path)) from error
+    with open_regular(path) as file, refusing(path):
+        try:
+            tracks = read_catalog(bounded_lines(path, file), orjson.loads)
+        except CatalogError as error:
+            raise InputError(error.at(path)) from error
     shared: dict[str, str] = {}  # one string object per artist name
     return Catalog(
         [shared.setdefault(track.artist, track.artist) for track in tracks],

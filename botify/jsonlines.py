@@ -40,13 +40,11 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises InputError where the file cannot be read, or a line is not a JSON object.
     """
     with open_regular(path) as file, refusing(path):
-        lines = iter(lambda: file.readline(LONGEST_LINE + 1), b"")
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(bounded_lines(path, file), 1):
             line = line.removeprefix(BOM)
             if not line.strip():
                 continue
             place = f"{path}:{number}"
-            _check_length(place, line)
             try:
                 value = _loads(line)
             except (ValueError, RecursionError) as error:
@@ -54,6 +52,14 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if not isinstance(value, dict):
                 raise InputError(f"{place}: expected a JSON object")
             yield place, value
+
+
+def bounded_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    """The lines of an open file; raises InputError for one without end."""
+    lines = iter(lambda: file.readline(LONGEST_LINE + 1), b"")
+    for number, line in enumerate(lines, 1):
+        _check_length(f"{path}:{number}", line)
+        yield line
 
 
 def check_first_line(path: Path, file: BinaryIO) -> None:
