@@ -13,6 +13,7 @@ from botify.errors import InputError
 from botify.files import refusing
 from botify.list_loader import CONFIGURED, REFUSED, Stamp, load_list
 from botify.lists import ListKind
+from botify.publications import Publications
 from botify.shelf import Shelf
 from botify.store import VERSIONS, StoreError, connect, script, store_errors
 from botify.watched import Watched
@@ -56,12 +57,15 @@ class Keeper:
         models: Shelved | None = None,
         settle: float = 5.0,
         least: float = 0.0,
+        published: Publications | None = None,
     ) -> None:
         """`files` and `kinds` by list name; `embedded` where the Redis is our own.
 
         `settle`: seconds for which a file must stay as it is before it is read. `least`: share of
-        the owners of lists in service for whom a file that changed must have lists.
+        the owners of lists in service for whom a file that changed must have lists. `published`
+        records what is put into service.
         """
+        self._published = published
         self._client = connect(redis_url)
         self._files = files
         self._kinds = kinds
@@ -167,10 +171,12 @@ class Keeper:
             stamp, settled = watched.look()
             if stamp is not None and settled and stamp != watched.tried:
                 try:
+                    old = models.shelf.version(name)
                     with refusing(watched.file):
                         version = models.shelf.put(name, watched.file, self._n_tracks, self._least)
                     watched.refusal = ""
                     _log.info("model %s: version %s is in service", name, version)
+                    self._record(name, version, old)
                     with store_errors():
                         self._client.hdel(REFUSED, name)
                 except InputError as error:
@@ -206,6 +212,7 @@ class Keeper:
             with store_errors():
                 self._client.hset(CONFIGURED, name, loaded.version)
             if loaded.replaced != loaded.version:
+                self._record(name, loaded.version, loaded.replaced)
                 _log.info(
                     "list %s: version %s is in service, %d lists; %d owners lost theirs",
                     name,
@@ -227,6 +234,10 @@ class Keeper:
             raise _StoppedError
         self._busy.release()
         self._busy.acquire()
+
+    def _record(self, name: str, version: str, previous: str | None) -> None:
+        if self._published is not None and version != previous:
+            self._published.record(name, version, previous or None)
 
     def _publish(self, name: str, refusal: str) -> None:
         with store_errors():

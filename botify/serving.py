@@ -27,6 +27,7 @@ from botify.memory import read_memory, risk
 from botify.model import Model
 from botify.operations_port import OperationsPort
 from botify.origin import origin_of
+from botify.publications import Publications
 from botify.recommenders import build_recommenders
 from botify.roster import Roster
 from botify.running import Running, announced, find_running
@@ -86,6 +87,12 @@ def run(config: Config) -> None:
                 load_configured(client, name, file, kinds[name], len(catalog), config.least_kept)
                 for name, file in files.items()
             ]
+            published = Publications(config.log_dir)
+            for one in loaded:
+                if one.replaced != one.version:
+                    published.record(one.name, one.version, one.replaced)
+            for name in models:
+                published.record(name, shelf.version(name), None)
             with store_errors():
                 if danger := risk(read_memory(client)):
                     _log.warning("%s", danger)
@@ -100,6 +107,7 @@ def run(config: Config) -> None:
             models_to_watch,
             config.watch_settle,
             config.least_kept,
+            published,
         )
         if embedded:
             stack.enter_context(
@@ -174,6 +182,7 @@ def load_into_running(
         loaded = load_list(client, name, file, kind, len(catalog), progress=progress, least=least)
     if loaded.replaced == loaded.version:
         return f"{_count(loaded)}: version {loaded.version} is in service already"
+    Publications(config.log_dir).record(name, loaded.version, loaded.replaced)
     lost = f"; {loaded.lost:,} that had a list before have none now" if loaded.lost else ""
     return f"{_count(loaded)}: version {loaded.version} is in service{lost}"
 

@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from contract.worlds import VERSION_DIGITS, world_version
 from sim.agents import registry
 from sim.config import SimConfig
-from sim.world.version import DIGITS, digest, world_version
+from sim.errors import InputError
 
 
 class Origin(NamedTuple):
@@ -41,4 +42,13 @@ def origin_of(
         "days": days,
     }
     run = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return Origin(run[:DIGITS], world_version(tracks.track_meta_path))
+    return Origin(run[:VERSION_DIGITS], world_version(tracks.track_meta_path))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes in hex. Raises InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

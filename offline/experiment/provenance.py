@@ -148,6 +148,6 @@ def read_published(files: Iterable[str | Path]) -> dict[str, list[int]]:
 
 
 def records_beside(files: Iterable[str | Path]) -> list[Path]:
-    """Where records would lie: in the directories of local log files."""
-    local = [file for file in files if isinstance(file, Path)]
-    return sorted({file.parent / PUBLISHED for file in local})
+    """Where records would lie: beside local log files, or where the parts of a log are kept."""
+    local = [file.absolute() for file in files if isinstance(file, Path)]
+    return sorted({place / PUBLISHED for file in local for place in list(file.parents)[:3]})

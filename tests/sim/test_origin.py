@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from contract.worlds import world_version
 from sim.config import load_config
 from sim.origin import Origin, origin_of
 from sim.run import run
-from sim.world.version import world_version
 
 BASE: dict[str, Any] = {"recommender": "random", "lists": None} | {
     "seed": 1,

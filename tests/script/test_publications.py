@@ -1,0 +1,22 @@
+"""The record of publications goes along with the log."""
+
+from pathlib import Path
+
+from script.publications import PUBLISHED, ship_publications
+from script.targets import LocalTarget
+
+
+def test_lines_that_the_target_lacks_are_added(tmp_path: Path) -> None:
+    logs, other, there = tmp_path / "a", tmp_path / "b", tmp_path / "there"
+    logs.mkdir()
+    other.mkdir()
+    target = LocalTarget(there)
+    ship_publications(target, logs)
+    assert not there.exists()
+    (logs / PUBLISHED).write_text('{"version": 1}\n{"version": 2}\n{"ver')
+    ship_publications(target, logs)
+    assert (there / PUBLISHED).read_text() == '{"version": 1}\n{"version": 2}\n'
+    (other / PUBLISHED).write_text('{"version": 3}\n')
+    for source in (other, logs, other):
+        ship_publications(target, source)
+    assert (there / PUBLISHED).read_text() == '{"version": 1}\n{"version": 2}\n{"version": 3}\n'
