@@ -82,5 +82,5 @@ def _complaint(path: Path, number: int, line: bytes) -> str:
     word = next((word for word in line.split() if not word.isdigit()), line)
     return (
         f"{path}:{number}: {shown(word)} is not an id: a line is `user item item ...`, whole "
-        "numbers from 0, apart by spaces"
+        "numbers from 0"
     )

@@ -125,8 +125,12 @@ def test_tracks_of_one_artist_have_one_number(tmp_path: Path) -> None:
 
 
 def test_catalogs_that_do_not_fit_are_named(tmp_path: Path) -> None:
-    path = catalog(tmp_path / "tracks.json", ["x", None, "y"])
-    with pytest.raises(InputError, match=r"tracks.json:2: `artist` must be a text, not None"):
+    path = catalog(tmp_path / "tracks.json", ["x", 5, "y"])
+    with pytest.raises(InputError, match=r"tracks.json:2: `artist` must be a text"):
         artists_of(path, 3)
+    with pytest.raises(InputError, match="names no artist"):
+        artists_of(catalog(tmp_path / "none.json", [None, None, None]), 3)
+    path = catalog(tmp_path / "tracks.json", ["x", None, "x"])
+    assert artists_of(path, 3).tolist() == [0, 1, 0]
     with pytest.raises(InputError, match="has 3 tracks, but the model is of one of 4"):
         artists_of(path, 4)
