@@ -21,7 +21,7 @@ from scipy import sparse
 
 from offline.atomic import new_directory
 from offline.errors import InputError
-from offline.log_lines import BadLine
+from offline.log_lines import BadLine, check_bad_lines
 from offline.logs import EventLog, open_logs
 
 HERE = Path(__file__).parent
@@ -143,11 +143,16 @@ def collect(
     threshold: float = 0.8,
     n_tracks: int | None = None,
     engine: str = "duckdb",
+    *,
+    most_bad: float = 1.0,
+    allow_mixed: bool = True,
 ) -> tuple[Summary, tuple[BadLine, ...]]:
     """Turn event logs into a directory of interactions; returns counts and the bad lines.
 
     Both `next` and `last` lines report a play; one with `time` above `threshold` makes its user
-    and track an interaction. `out` appears whole or not at all. Raises InputError for logs that
+    and track an interaction. `out` appears whole or not at all. `most_bad` is the share of bad
+    lines above which the log is refused; where not `allow_mixed`, so is one of several worlds,
+    whose tracks are not the same though their numbers are. Raises InputError for logs that
     `open_logs` refuses, a threshold outside [0, 1), a track not below `n_tracks`, no interaction
     above the threshold, an `out` that holds something else, and a disk that takes no more.
     """
@@ -158,6 +163,9 @@ def collect(
         new_directory(Path(out), "interactions.json") as directory,
         open_logs(logs, engine) as log,
     ):
+        check_bad_lines(log.skipped, most_bad)
+        if not allow_mixed:
+            _check_worlds(log)
         _define_tables(log)
         if n_tracks is not None:
             check_tracks(_one(log, "SELECT MAX(track) FROM events"), n_tracks)
@@ -167,6 +175,19 @@ def collect(
         summary = _summarise(log, directory, threshold)
         (directory / "interactions.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
         return summary, log.bad
+
+
+def _check_worlds(log: EventLog) -> None:
+    worlds = log.engine.rows(
+        "SELECT world_version, COUNT(*) FROM events WHERE world_version IS NOT NULL"
+        " GROUP BY world_version ORDER BY world_version"
+    )
+    if len(worlds) > 1:
+        told = ", ".join(f"{world} with {count:,} lines" for world, count in worlds)
+        raise InputError(
+            f"the log is of {len(worlds)} worlds ({told}), whose tracks are not the same; collect "
+            "each by itself, or all of them with --allow-mixed"
+        )
 
 
 @contextmanager

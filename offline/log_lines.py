@@ -10,7 +10,10 @@ from pathlib import Path
 
 from contract.errors import FormatError
 from contract.jsonlines import BLANK, parse_line
+from offline.errors import InputError
 
+BAD_TOLD, BAD_STOP = 0.001, 0.05
+"""Shares of bad lines above which they are told first, and above which nothing is done."""
 LONGEST_LINE = 1 << 24
 """Bytes; a longer line is a bad one."""
 
@@ -74,6 +77,16 @@ def reason_of(fault: str) -> str:
     if fault == DAMAGE:
         return "the rest of a compressed log is lost"
     return f"no `{fault}`, or not {WANTED[fault]}"
+
+
+def check_bad_lines(skipped: Skipped, most: float) -> None:
+    """Raises InputError where more than the share `most` of the lines are bad."""
+    if skipped.share > most:
+        raise InputError(
+            f"{_percent(skipped.share)} of the lines ({skipped.bad:,} of {skipped.lines:,}) could "
+            f"not be used: mostly {skipped.commonest}; mend the log, or take the rest with "
+            "--allow-bad"
+        )
 
 
 def list_bad_lines(skipped: Skipped, shown: int = 10) -> list[str]:

@@ -8,7 +8,7 @@ import click
 from offline.catalog import catalog_size
 from offline.commands.engine_option import engine_option
 from offline.interactions import collect
-from offline.log_lines import Skipped, list_bad_lines
+from offline.log_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 
 
 @click.command()
@@ -27,9 +27,21 @@ from offline.log_lines import Skipped, list_bad_lines
     type=click.Path(path_type=Path),
     help="tracks.json of the world: refuse logs that play tracks it does not have.",
 )
+@click.option(
+    "--allow-bad", is_flag=True, help="Take the rest though over 5 % of the lines are bad."
+)
+@click.option(
+    "--allow-mixed", is_flag=True, help="Take lines of several worlds as if they were of one."
+)
 @engine_option
 def command(
-    logs: tuple[str, ...], out: Path, threshold: float, catalog: Path | None, engine: str
+    logs: tuple[str, ...],
+    out: Path,
+    threshold: float,
+    catalog: Path | None,
+    allow_bad: bool,
+    allow_mixed: bool,
+    engine: str,
 ) -> None:
     """Turn event logs into implicit interactions.
 
@@ -38,14 +50,24 @@ def command(
     """
     started = time.perf_counter()
     n_tracks = None if catalog is None else catalog_size(catalog)
-    summary, bad = collect(logs, out, threshold, n_tracks, engine)
+    summary, bad = collect(
+        logs,
+        out,
+        threshold,
+        n_tracks,
+        engine,
+        most_bad=1.0 if allow_bad else BAD_STOP,
+        allow_mixed=allow_mixed,
+    )
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
+    skipped = Skipped(summary.lines, summary.bad_lines, bad, summary.faults)
+    if skipped.share > BAD_TOLD:
+        click.echo(list_bad_lines(skipped, 0)[0])
     click.echo(
         f"{summary.lines:,} lines of {files} in {seconds:.1f} s"
         f" ({summary.lines / seconds:,.0f} lines a second)"
     )
-    skipped = Skipped(summary.lines, summary.bad_lines, bad, summary.faults)
     click.echo("\n".join([*list_bad_lines(skipped), *summary.notes]))
     if summary.users_left_out:
         click.echo(

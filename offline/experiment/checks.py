@@ -11,12 +11,12 @@ from offline.experiment.assignment import CONTROL
 from offline.experiment.provenance import Provenance
 from offline.experiment.value_test import share_p
 from offline.experiment.words import moment
+from offline.log_lines import BAD_STOP, BAD_TOLD
 
 BAD, INCOMPLETE, FALLBACK, MIXED = "bad", "incomplete", "fallback", "mixed"
 ALLOWANCES = (BAD, INCOMPLETE, FALLBACK, MIXED)
 """What `--allow-...` can take a stop from."""
 
-BAD_TOLD, BAD_STOP = 0.001, 0.05
 INCOMPLETE_TOLD, INCOMPLETE_STOP = 0.005, 0.05
 FALLBACK_TOLD, FALLBACK_STOP = 0.001, 0.01
 BOTH_STOP = 0.01

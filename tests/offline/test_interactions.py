@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from offline.catalog import catalog_size
+from offline.cli import main
 from offline.errors import InputError
 from offline.interactions import Interactions, Plays, collect, plays
 from offline.logs import open_logs
@@ -229,3 +231,30 @@ def test_the_size_of_a_catalog_in_any_order(tmp_path: Path) -> None:
     assert catalog_size(path) == 3
     with pytest.raises(InputError, match="cannot be read"):
         catalog_size(tmp_path / "none.json")
+
+
+def test_a_log_of_bad_lines_is_refused_unless_that_is_allowed(
+    make_events: Callable[..., list[Any]], write_log: Callable[..., Path], tmp_path: Path
+) -> None:
+    events = make_events(n_users=20)
+    log, out = write_log([*events, *['{"message": "next"}'] * len(events)]), tmp_path / "out"
+    refused = CliRunner().invoke(main, ["collect", str(log), "--out", str(out)])
+    assert refused.exit_code == 2
+    assert "50 % of the lines" in refused.output
+    assert "mostly no `timestamp`" in refused.output
+    assert not out.exists()
+    allowed = CliRunner().invoke(main, ["collect", str(log), "--out", str(out), "--allow-bad"])
+    assert allowed.exit_code == 0, allowed.output
+    assert allowed.output.startswith(f"{len(events):,} bad lines skipped: 50 % of all")
+
+
+def test_several_worlds_are_not_collected_as_one(
+    make_events: Callable[..., list[Any]], write_log: Callable[..., Path], tmp_path: Path
+) -> None:
+    events = make_events(n_users=20)
+    log = write_log(e | {"world_version": "ab"[e["user"] % 2]} for e in events)
+    words = ["collect", str(log), "--out", str(tmp_path / "out")]
+    refused = CliRunner().invoke(main, words)
+    assert refused.exit_code == 2
+    assert "the log is of 2 worlds (a with " in refused.output
+    assert CliRunner().invoke(main, [*words, "--allow-mixed"]).exit_code == 0
