@@ -150,6 +150,8 @@ class Upkeep:
             return
         self._fallback.notes.hand_over(self._store)
         self._link.found()
+        # What came between the two; from now on requests hand over what they owe themselves.
+        self._fallback.notes.hand_over(self._store)
 
     def _look_at_memory(self) -> None:
         self._memory = read_memory(self._client)
