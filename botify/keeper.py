@@ -1,8 +1,10 @@
 """Keeps Redis as the config wants it: running where it is ours, with all lists in service."""
 
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +13,7 @@ from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
 from botify.files import refusing
-from botify.list_loader import CONFIGURED, REFUSED, Stamp, load_list
+from botify.list_loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
 from botify.lists import ListKind
 from botify.publications import Publications
 from botify.shelf import Shelf
@@ -20,6 +22,8 @@ from botify.watched import Watched
 
 _EVERY = 0.5
 """Seconds between two rounds."""
+ROOM_SECONDS = 30.0
+"""After which a list is tried again for which Redis had no room: each try drops sessions there."""
 
 _log = logging.getLogger("botify.keeper")
 
@@ -66,6 +70,7 @@ class Keeper:
         records what is put into service.
         """
         self._published = published
+        self._again: dict[str, float] = {}  # when there may be room for a list for which none was
         self._client = connect(redis_url)
         self._files = files
         self._kinds = kinds
@@ -157,7 +162,7 @@ class Keeper:
     def _look_at_list(self, name: str, watched: Watched, missing: str | None) -> None:
         """`missing`: the version named for it, where the list is not in service."""
         stamp, settled = watched.look()
-        tried = stamp == watched.tried
+        tried = stamp == watched.tried and time.monotonic() < self._again.get(name, math.inf)
         if missing is not None:
             if watched.refusal and tried:
                 self._publish(name, watched.refusal)  # this Redis may never have been told
@@ -209,6 +214,7 @@ class Keeper:
                 least=self._least if over is None else 0.0,
             )
             watched.refusal = ""
+            self._again.pop(name, None)
             with store_errors():
                 self._client.hset(CONFIGURED, name, loaded.version)
             if loaded.replaced != loaded.version:
@@ -225,6 +231,8 @@ class Keeper:
         except Exception as error:  # whatever the file made of it: others must be looked at
             watched.refusal = str(error) if isinstance(error, InputError) else repr(error)
             _log.error("list %s: its file is refused: %s", name, error)
+            if isinstance(error, NoRoomError):
+                self._again[name] = time.monotonic() + ROOM_SECONDS
             self._publish(name, watched.refusal)
         watched.tried = stamp
 

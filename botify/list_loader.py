@@ -154,6 +154,10 @@ def load_configured(
     return loaded
 
 
+class NoRoomError(InputError):
+    """Redis has no room for the lists of a file, with which nothing is wrong."""
+
+
 class _LostError(redis.ResponseError):
     """Lists that were stored are not there any more."""
 
@@ -162,7 +166,7 @@ def _check_room(client: "redis.Redis", file: Path, dropped: bool) -> None:
     """Whether a load that Redis refused, or of which it dropped a part, can be for its limit."""
     memory = read_memory(client)
     if memory is not None and memory.limit and (memory.evicted or not dropped):
-        raise InputError(
+        raise NoRoomError(
             f"{file}: does not fit into Redis ({memory}), which needs room for the old lists and "
             "the new ones at once; give it more (redis_maxmemory, or maxmemory of your own Redis)"
         )

@@ -413,8 +413,12 @@ def size(client: "redis.Redis") -> int:
 
 
 def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
-    client: "redis.Redis", keep: Keep, files: dict[str, ListFile], caplog: pytest.LogCaptureFixture
+    client: "redis.Redis",
+    keep: Keep,
+    files: dict[str, ListFile],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("botify.keeper.ROOM_SECONDS", 1.0)
     rows = (f'{{"user": {user}, "tracks": {list(range(100))}}}\n' for user in range(20_000))
     replace(files["dae"].file, "".join(rows))
     used: Any = client.info("memory")
@@ -422,7 +426,7 @@ def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
     try:
         keep()
         eventually(lambda: client.hget(VERSIONS, "top_tracks"))
-        eventually(lambda: "cannot look after Redis and its lists" in caplog.text)
+        eventually(lambda: b"does not fit into Redis" in (client.hget(REFUSED, "dae") or b""))
         assert client.hget(VERSIONS, "dae") is None
     finally:
         client.config_set("maxmemory", 0)
