@@ -64,7 +64,9 @@ class Exposition:
                 for sample in metric.samples:
                     pair = sample.labels["experiment"], sample.labels["treatment"]
                     found.setdefault(pair, {})[names[metric.name]] = int(sample.value)
-        return [Share(*pair, n["answers"], n["fallbacks"]) for pair, n in found.items()]
+        return [
+            Share(*pair, n["answers"], n["fallbacks"]) for pair, n in found.items() if n["answers"]
+        ]
 
     def render(self, states: Sequence[State] = (), roster: Roster | None = None) -> bytes:
         """Everything, in Prometheus' text format; what is the same for all workers, from one."""
@@ -150,9 +152,11 @@ class Metrics(Exposition):
         )
         # Counting may need a larger file, which a full disk refuses. No request fails for that.
         self._harmless = suppress(OSError)
-        # Its file is made here and now, and not when a disk may be full.
+        # Their files are made here and now, and not when a disk may be full.
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
+        for lately in self._treated_lately:
+            lately.labels(*ALL)
         self._publishing = threading.Lock()
         self._shares = Shares()
         self._lately: list[Share] = []

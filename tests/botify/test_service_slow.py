@@ -15,6 +15,7 @@ from botify.experiments import Experiments
 from botify.fallback import FALLBACK, Fallback
 from botify.link import Link
 from botify.metrics import Metrics
+from botify.origin import Origin
 from botify.plays import Play
 from botify.recommenders.random import Random
 from botify.service import Service
@@ -43,6 +44,7 @@ class Worker:
             log=self.log,
             metrics=Metrics(),
             seed=None,
+            origin=Origin("r", "w"),
         )
 
     def next(self, track: int) -> int:
