@@ -18,6 +18,8 @@ from botify.metrics import Exposition
 from botify.openapi import document
 from botify.roster import Roster
 
+_FIGURE = re.compile(r"\d")
+
 Describe = Callable[[], Sequence[Mapping[str, Any]]]
 
 
@@ -116,7 +118,9 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         states = self._states()
         logs, shares = self._exposition.log_trouble(), self._exposition.fallback_shares()
         reasons = _away(self._roster)
-        reasons += dict.fromkeys(line for state in states for line in trouble(state, logs, shares))
+        told_by_workers = (line for state in states for line in trouble(state, logs, shares))
+        # Each worker tells of the same disk and Redis, with figures a moment older or newer.
+        reasons += {_FIGURE.sub("", line): line for line in told_by_workers}.values()
         told: dict[str, object] = {"status": "bad" if reasons else "ok"}
         if reasons:
             told["reasons"] = reasons
