@@ -116,7 +116,7 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         states = self._states()
         logs, shares = self._exposition.log_trouble(), self._exposition.fallback_shares()
         reasons = _away(self._roster)
-        reasons += dict.fromkeys(line for state in states for line in trouble(state, logs, shares))
+        reasons += trouble(states, logs, shares)
         told: dict[str, object] = {"status": "bad" if reasons else "ok"}
         if reasons:
             told["reasons"] = reasons
@@ -154,7 +154,7 @@ class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
         """
         if self._roster and not self._roster.serving():
             return answer({"status": "away", "reasons": _away(self._roster)}, 503)
-        reasons = list(dict.fromkeys(line for s in self._states() for line in degraded(s)))
+        reasons = degraded(self._states())
         return answer({"status": "degraded" if reasons else "ready", "reasons": reasons})
 
 
