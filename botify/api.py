@@ -36,6 +36,14 @@ class JsonApi(Api):  # type: ignore[misc]  # flask_restful has no types
             answered.headers["Allow"] = ", ".join(_methods(e))
         return answered
 
+    def _has_fr_route(self) -> bool:
+        """All routes are of this API.
+
+        flask_restful would match the path once more by another method, and not expect that a user
+        in it may be refused.
+        """
+        return True
+
     def _message(self, error: HTTPException) -> str:
         if isinstance(error, MethodNotAllowed):
             return (

@@ -1,6 +1,6 @@
 """Whether the service answers as configured, and whether a person must look at it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from botify.event_log import LogStatus
@@ -34,34 +34,49 @@ class State:
     """Part of a treatment's answers that may come from the fallback before a person is told."""
 
 
-def degraded(state: State) -> list[str]:
-    """Why some listeners do not get the recommendations configured; empty where all do."""
-    return [*_redis(state), *_missing(state), *_models(state)]
+def degraded(states: Sequence[State]) -> list[str]:
+    """Why some listeners do not get the recommendations configured; empty where all do.
+
+    `states` are those of some workers of one service: what several of them see is told once.
+    """
+    return [*_redis(states), *_once(_missing, states), *_once(_models, states)]
 
 
-def trouble(state: State, logs: LogTotals, shares: Iterable[Share] = ()) -> list[str]:
+def trouble(states: Sequence[State], logs: LogTotals, shares: Iterable[Share] = ()) -> list[str]:
     """What needs a person, with what to do about it; empty where nothing does.
 
-    `logs` is what all workers' event logs count together, `shares` are those of the fallback
-    lately, over all workers.
+    `states` as for `degraded`. `logs` is what all workers' event logs count together, `shares` are
+    those of the fallback lately, over all workers.
     """
+    limit = min((state.max_fallback_share for state in states), default=1.0)
     return [
-        *_redis(state),
-        *_memory(state),
-        *too_much_fallback(shares, state.max_fallback_share),
-        *_missing(state),
-        *_models(state),
-        *_refused(state),
-        *_log(state.log, logs),
+        *_redis(states),
+        *_memory(states),
+        *too_much_fallback(shares, limit),
+        *_once(_missing, states),
+        *_once(_models, states),
+        *_once(_refused, states),
+        *_log([state.log for state in states], logs),
     ]
 
 
-def _redis(state: State) -> Iterator[str]:
-    if not state.redis_up:
-        yield f"Redis is away ({state.redis_reason}): next answers popular tracks"
+def _once(check: Callable[[State], Iterator[str]], states: Sequence[State]) -> list[str]:
+    return list(dict.fromkeys(line for state in states for line in check(state)))
 
 
-def _memory(state: State) -> Iterator[str]:
+def _redis(states: Sequence[State]) -> Iterator[str]:
+    # Each has waited in its own way, and for its own time.
+    reasons = [state.redis_reason for state in states if not state.redis_up]
+    if reasons:
+        some = f" from {len(reasons)} of {len(states)} workers" * (len(reasons) < len(states))
+        yield f"Redis is away{some} ({reasons[0]}): next answers popular tracks"
+
+
+def _memory(states: Sequence[State]) -> Iterator[str]:
+    known = [state for state in states if state.memory is not None]
+    if not known:
+        return
+    state = max(known, key=lambda state: state.evicted)  # who has looked for the longest
     if found := risk(state.memory):
         yield found
     if state.evicted:
@@ -105,12 +120,12 @@ def _refused(state: State) -> Iterator[str]:
         yield f"the new file of list {name!r} was refused, its old version stays: {why}"
 
 
-def _log(log: LogStatus, all_logs: LogTotals) -> Iterator[str]:
+def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:
     waiting = f"{all_logs.pending} events wait"
     if all_logs.in_memory:
         waiting += f", {all_logs.in_memory} of them in memory alone, which a worker's death frees"
-    if log.failing:
-        yield f"the event log cannot be written ({log.failing}); {waiting}"
+    if why := dict.fromkeys(log.failing for log in here if log.failing):
+        yield f"the event log cannot be written ({'; '.join(why)}); {waiting}"
     elif all_logs.failing:
         yield (
             f"the event log of another worker cannot be written; {waiting}; "
@@ -120,5 +135,5 @@ def _log(log: LogStatus, all_logs: LogTotals) -> Iterator[str]:
         yield f"{all_logs.orphaned} events wait that a worker left when it died"
     if all_logs.lost:
         yield f"{all_logs.lost} events were lost: they will not be in the log"
-    if log.low_space:
-        yield f"the event log's disk has {log.free_bytes} bytes left, below log.min_free_bytes"
+    if low := [log.free_bytes for log in here if log.low_space]:
+        yield f"the event log's disk has {min(low)} bytes left, below log.min_free_bytes"

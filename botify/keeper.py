@@ -67,7 +67,7 @@ class Keeper:
 
         `settle`: seconds for which a file must stay as it is before it is read. `least`: share of
         the owners of lists in service for whom a file that changed must have lists. `published`
-        records what is put into service.
+        records what is put into service, by whomever.
         """
         self._published = published
         self._again: dict[str, float] = {}  # when there may be room for a list for which none was
@@ -148,6 +148,7 @@ class Keeper:
         if self._models is not None and self._watch:
             self._look_at_models(self._models)
         missing = self._missing()
+        self._record_lists()
         trouble = None
         for name, watched in self._watched.items():
             try:
@@ -176,12 +177,11 @@ class Keeper:
             stamp, settled = watched.look()
             if stamp is not None and settled and stamp != watched.tried:
                 try:
-                    old = models.shelf.version(name)
                     with refusing(watched.file):
                         version = models.shelf.put(name, watched.file, self._n_tracks, self._least)
                     watched.refusal = ""
                     _log.info("model %s: version %s is in service", name, version)
-                    self._record(name, version, old)
+                    self._record(name, version)
                     with store_errors():
                         self._client.hdel(REFUSED, name)
                 except InputError as error:
@@ -218,7 +218,7 @@ class Keeper:
             with store_errors():
                 self._client.hset(CONFIGURED, name, loaded.version)
             if loaded.replaced != loaded.version:
-                self._record(name, loaded.version, loaded.replaced)
+                self._record(name, loaded.version)
                 _log.info(
                     "list %s: version %s is in service, %d lists; %d owners lost theirs",
                     name,
@@ -243,9 +243,19 @@ class Keeper:
         self._busy.release()
         self._busy.acquire()
 
-    def _record(self, name: str, version: str, previous: str | None) -> None:
-        if self._published is not None and version != previous:
-            self._published.record(name, version, previous or None)
+    def _record_lists(self) -> None:
+        """Others may have loaded some: `lists load`, or a service on the same Redis."""
+        if self._published is None:
+            return
+        with store_errors():
+            versions: Any = self._client.hmget(VERSIONS, list(self._files))
+        for name, version in zip(self._files, versions, strict=True):
+            if version:
+                self._record(name, version.decode())
+
+    def _record(self, name: str, version: str) -> None:
+        if self._published is not None:
+            self._published.observe(name, version)
 
     def _publish(self, name: str, refusal: str) -> None:
         with store_errors():

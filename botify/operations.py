@@ -18,8 +18,6 @@ from botify.metrics import Exposition
 from botify.openapi import document
 from botify.roster import Roster
 
-_FIGURE = re.compile(r"\d")
-
 Describe = Callable[[], Sequence[Mapping[str, Any]]]
 
 
@@ -118,9 +116,7 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         states = self._states()
         logs, shares = self._exposition.log_trouble(), self._exposition.fallback_shares()
         reasons = _away(self._roster)
-        told_by_workers = (line for state in states for line in trouble(state, logs, shares))
-        # Each worker tells of the same disk and Redis, with figures a moment older or newer.
-        reasons += {_FIGURE.sub("", line): line for line in told_by_workers}.values()
+        reasons += trouble(states, logs, shares)
         told: dict[str, object] = {"status": "bad" if reasons else "ok"}
         if reasons:
             told["reasons"] = reasons
@@ -158,7 +154,7 @@ class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
         """
         if self._roster and not self._roster.serving():
             return answer({"status": "away", "reasons": _away(self._roster)}, 503)
-        reasons = list(dict.fromkeys(line for s in self._states() for line in degraded(s)))
+        reasons = degraded(self._states())
         return answer({"status": "degraded" if reasons else "ready", "reasons": reasons})
 
 

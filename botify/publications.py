@@ -18,12 +18,20 @@ class Publications:
     def __init__(self, log_dir: Path) -> None:
         """The record is made with the first line."""
         self._path = log_dir / PUBLISHED
+        self._latest: dict[str, str] = {}
+
+    def observe(self, name: str, version: str) -> None:
+        """Note that `version` is in service, whoever put it there, unless that is noted."""
+        latest = self._latest.get(name)
+        if version != latest:
+            self.record(name, version, latest)
 
     def record(self, name: str, version: str, previous: str | None) -> None:
         """Note that `version` follows `previous` now; a disk that refuses is told and no error.
 
         An analysis that finds no record says that it lacks one.
         """
+        self._latest[name] = version
         said = {
             "timestamp": time.time_ns() // 1_000_000,
             "name": name,

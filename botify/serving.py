@@ -89,8 +89,8 @@ def run(config: Config) -> None:
             ]
             published = Publications(config.log_dir)
             for one in loaded:
-                if one.replaced != one.version:
-                    published.record(one.name, one.version, one.replaced)
+                previous = one.replaced if one.replaced != one.version else None
+                published.record(one.name, one.version, previous)
             for name in models:
                 published.record(name, shelf.version(name), None)
             with store_errors():
@@ -182,7 +182,6 @@ def load_into_running(
         loaded = load_list(client, name, file, kind, len(catalog), progress=progress, least=least)
     if loaded.replaced == loaded.version:
         return f"{_count(loaded)}: version {loaded.version} is in service already"
-    Publications(config.log_dir).record(name, loaded.version, loaded.replaced)
     lost = f"; {loaded.lost:,} that had a list before have none now" if loaded.lost else ""
     return f"{_count(loaded)}: version {loaded.version} is in service{lost}"
 

@@ -20,6 +20,7 @@ from script.lock import only_one
 from script.marks import mark_shipped, unmark
 from script.names import shown
 from script.publications import ship_publications
+from script.retry import patiently
 from script.ship import Shipment, Shipper
 from script.sources import LogFile, find_logs
 from script.targets import Target
@@ -73,8 +74,8 @@ def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
                     done = (
                         shipper.replace(logs) if replaces else shipper.ship(logs, settings.resends)
                     )
-                    if not settings.source.recommenders:
-                        ship_publications(target, settings.source.log_dir)
+                    places = [log.path.parent for log in logs]
+                    patiently(lambda: ship_publications(target, places), settings.options.patience)
                     seconds = time.monotonic() - began
                     replaces = False
                     if settings.marks:

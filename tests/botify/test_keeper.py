@@ -18,6 +18,7 @@ from botify.embedded import EmbeddedValkey
 from botify.keeper import Keeper, Shelved
 from botify.list_loader import REFUSED, load_list
 from botify.lists import ListKind
+from botify.publications import PUBLISHED, Publications
 from botify.shelf import Shelf
 from botify.store import VERSIONS, connect
 
@@ -155,6 +156,33 @@ def test_a_redis_that_is_away_is_waited_for(keep: Keep, caplog: pytest.LogCaptur
         assert len(troubles) == 1
     finally:
         valkey.stop()
+
+
+def test_what_is_put_into_service_by_whomever_is_recorded(
+    client: "redis.Redis", valkey_url: str, files: dict[str, ListFile], tmp_path: Path
+) -> None:
+    def recorded() -> list[str]:
+        lines = (tmp_path / PUBLISHED).read_text().splitlines()
+        return [said["version"] for said in map(json.loads, lines) if said["name"] == "dae"]
+
+    keeper = Keeper(
+        *(valkey_url, files, KINDS, N_TRACKS, True, None),
+        settle=SETTLE,
+        published=Publications(tmp_path),
+    )
+    keeper.start()
+    try:
+        eventually(lambda: in_service(client) and len(recorded()) == 1)
+        replace(files["dae"].file, users(2))
+        eventually(lambda: first_track(client) == 2 and len(recorded()) == 2)
+        other = files["dae"].model_copy(update={"file": tmp_path / "other.json"})
+        replace(other.file, users(5))
+        loaded = load_list(client, "dae", other, KINDS["dae"], N_TRACKS)
+        eventually(lambda: recorded()[2:] == [loaded.version])
+        client.flushall()
+        eventually(lambda: first_track(client) == 2 and len(recorded()) == 4)
+    finally:
+        keeper.stop()
 
 
 def test_a_watched_file_that_is_replaced_is_served(

@@ -38,3 +38,16 @@ def test_a_disk_that_refuses_is_told(tmp_path: Path, caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.WARNING):
         Publications(tmp_path / "absent").record("dae", "a1", None)
     assert "a1 of dae was put into service, but that cannot be recorded" in caplog.text
+
+
+def test_what_is_noted_is_not_noted_again(tmp_path: Path) -> None:
+    published = Publications(tmp_path)
+    published.record("dae", "a1", None)
+    for version in ("a1", "b2", "b2", "a1"):
+        published.observe("dae", version)
+    said = [json.loads(line) for line in (tmp_path / PUBLISHED).read_text().splitlines()]
+    assert [(line["version"], line["previous"]) for line in said] == [
+        ("a1", None),
+        ("b2", "a1"),
+        ("a1", "b2"),
+    ]

@@ -47,6 +47,8 @@ def test_bad_requests_get_json_errors_and_leave_no_trace(serve: Serve, connect: 
         ("GET", "/nothing", None, 404),
         ("GET", "/next/1", None, 405),
         ("DELETE", "/last/1", None, 405),
+        ("GET", "/next/" + "9" * 201, None, 405),
+        ("PUT", "/last/" + "9" * 4301, good, 405),
         ("POST", "/track/1", good, 405),
         ("POST", "/next/1", b'{"track": 1, "time": 1, "x": "' + b"x" * 100_000 + b'"}', 413),
     ]

@@ -82,6 +82,7 @@ def test_twenty_reloads_under_load_mix_no_versions_and_leave_none_behind(
     with redis_of(served) as client, Load(served.url) as running:
         for name in ("dae", "contextual"):
             lists[versions_of(client, name)[0]] = _shipped(served.data_dir, name)
+        popular, _ = versions_of(client, "top_tracks")
         running.goes_on(5)
         for number in range(RELOADS):
             name = ("dae", "contextual")[number % 2]
@@ -110,6 +111,10 @@ def test_twenty_reloads_under_load_mix_no_versions_and_leave_none_behind(
     answers = check_versions(events, lists)
     assert len(answers) == RELOADS + 2
     assert all(answers.values())
+    # Beside the log, wherever that is.
+    record = (served.log_dir / "published.jsonl").read_text().splitlines()
+    published = [json.loads(line)["version"] for line in record]
+    assert sorted(published) == sorted([*lists, popular])
 
 
 def test_a_reload_is_never_undone_by_the_service_that_looks_for_missing_lists(
