@@ -35,6 +35,19 @@ class Assignment:
     """Users seen in more than one treatment of the experiment."""
 
 
+def only_experiment(log: EventLog) -> str:
+    """The experiment of a log that has one. Raises InputError that names them where it has not."""
+    found: set[str] = set()
+    for text, _ in _combinations(log):
+        found |= {name for name, arm in json.loads(text).items() if arm is not None}
+    if len(found) == 1:
+        return found.pop()
+    if not found:
+        raise InputError("the logs have no experiment: no line names a treatment")
+    names = ", ".join(sorted(found))
+    raise InputError(f"the logs have {len(found)} experiments, {names}: name one by --experiment")
+
+
 def assign(log: EventLog, experiment: str, declared: Sequence[str] | None = None) -> Assignment:
     """Make the tables `treatments` and `users_in_several` of an experiment.
 
