@@ -58,10 +58,10 @@ def command(
     """Plan an A/B experiment from a log of such users, over as many days as the test will have.
 
     Says which effect is found with a chance of 80 % at 5 % significance (--alpha), for several
-    numbers of users; with --users for those, with --effect how many users that effect needs, with both the
-    chance to find it. Then the same for each guardrail: how likely it is shown to hold, where in
-    truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a whole,
-    whatever ran.
+    numbers of users; with --users for those, with --effect how many users that effect needs, with
+    both the chance to find it. Then the same for each guardrail: how likely it is shown to hold,
+    where in truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a
+    whole, whatever ran.
     """
     if effect is not None and (not effect or math.isinf(effect) or math.isnan(effect)):
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")

@@ -155,6 +155,8 @@ class Aggregates:
     """What it was made of: a log of listening, or a table of somebody's."""
     control: str = CONTROL
     """The treatment that the others are compared with, the first of `arms`."""
+    users_twice: int = 0
+    """Users of a table whose rows contradict each other; they are left out."""
 
     def of(self, treatment: str) -> pd.DataFrame:
         """The rows of `users` of one treatment."""
@@ -226,7 +228,7 @@ def _reduce(
     users = _users(log.engine, metrics)
     lengths = _frame(log.engine, "session_lengths")
     quality = _quality(log, assignment)
-    period = _period(quality)
+    period = period_of(quality)
     periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
     records = read_published([*records_beside(log.files), *published])
     provenance = provenance_of(_frame(log.engine, "provenance"), records)
@@ -366,7 +368,8 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
     )
 
 
-def _period(quality: Quality) -> str:
+def period_of(quality: Quality) -> str:
+    """The longest of PERIODS of which the experiment has three."""
     for name, length in PERIODS.items():
         if quality.last_timestamp // length - quality.first_timestamp // length >= 2:
             return name

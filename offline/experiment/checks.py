@@ -55,6 +55,7 @@ def run_checks(aggregates: Aggregates, allowed: Collection[str] = ()) -> tuple[C
         _bad_lines(aggregates, allowed),
         *(_mixed(aggregates.provenance, allowed) if aggregates.source == "log" else ()),
         _both(aggregates),
+        *_twice(aggregates),
         *_strays(aggregates),
         *_completeness(aggregates.completeness, allowed),
         *_values(aggregates),
@@ -151,6 +152,21 @@ def _both(aggregates: Aggregates) -> Check:
         advice = "Find out why the split is not stable: users must keep their treatment."
         return Check(name, title, "stop", text, advice=advice)
     return Check(name, title, "note", text)
+
+
+def _twice(aggregates: Aggregates) -> Iterator[Check]:
+    """Of a table with a row per user."""
+    twice, users = aggregates.users_twice, sum(arm.users for arm in aggregates.arms)
+    if not twice:
+        return
+    text = f"{share_text(twice, users + twice)} of the users have rows that contradict each other"
+    text += " and are left out"
+    name, title = "users_twice", "Users with several rows"
+    if twice > BOTH_STOP * (users + twice):
+        advice = "Give one row for each user, or --events for a row per event."
+        yield Check(name, title, "stop", text, advice=advice)
+    else:
+        yield Check(name, title, "note", text)
 
 
 def _strays(aggregates: Aggregates) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from offline.experiment.aggregate import Aggregates
+from offline.experiment.aggregate import Aggregates, Arm
 from offline.experiment.analysis import Analysis
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import COLUMNS, Effect
@@ -150,7 +150,7 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "versions": {
             name: [_version(span) for span in spans] for name, spans in analysis.versions.items()
         },
-        "treatments": [asdict(arm) for arm in aggregates.arms],
+        "treatments": [_arm(arm, aggregates.source) for arm in aggregates.arms],
         "notes": notes(analysis, {arm.treatment: arm.treatment for arm in aggregates.arms}),
         "log": {
             "files": list(quality.files),
@@ -175,6 +175,12 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
     rounded: dict[str, Any] = _rounded(content)
     return rounded
+
+
+def _arm(arm: Arm, source: str) -> dict[str, Any]:
+    if source == "table":
+        return {"treatment": arm.treatment, "users": arm.users, "rows": arm.lines}
+    return asdict(arm)
 
 
 def _version(span: VersionEffect) -> dict[str, Any]:

@@ -181,8 +181,8 @@ def _slowest(
     change = relative_change(was, now)
     if change is None:
         return []
-    draws = [side.resampled(_SHARE, rng, settings.draws) for side in (control, treated)]
-    found, p = percentile_interval(*draws, alpha=settings.alpha), bootstrap_p(*draws)
+    draws = tuple(side.resampled(_SHARE, rng, settings.draws) for side in (control, treated))
+    found, p = percentile_interval(draws[0], draws[1], settings.alpha), bootstrap_p(*draws)
     lower, upper = found or (None, None)
     significant = found is not None and not found[0] <= 0 <= found[1]
     effect = Effect(arm, metric.name, change, upper, lower, was, now, significant)
