@@ -53,10 +53,11 @@ def followed(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
             bands.append(Band(labels[arm.treatment], colour, *columns))
     if not bands:
         return {}
+    followed_rows = aggregates.progress[analysis.primary.name].rows
     form, length = _MOMENTS[aggregates.period_name], PERIODS[aggregates.period_name]
     names = [
         f"{datetime.fromtimestamp(period * length / 1000, UTC):{form}}"
-        for period in sorted(set(aggregates.periods["period"].tolist()))
+        for period in sorted(set(followed_rows["period"].tolist()))
     ]
     axis = f"end of the {aggregates.period_name}, UTC"
     return _both(lambda width: band_plot(bands, names, axis, width))

@@ -173,6 +173,22 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def _magic(path: Path) -> bytes:
+    """How a file begins. Raises InputError where it cannot be a table."""
+    check_regular(path)
+    if any(character in str(path) for character in "*?["):
+        raise InputError(f"{path}: a table's name cannot have *, ? or [ in it: rename the file")
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    for magic, what in _KNOWN_OTHERS.items():
+        if start.startswith(magic):
+            raise InputError(f"{path} is {what}: a table must be .csv, .csv.gz or .parquet")
+    return start
+
+
 def _load(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
@@ -183,17 +199,7 @@ def _load(
     faults: dict[str, int],
 ) -> list[str]:
     """Add a file to `raw`; the columns of the file that are asked for."""
-    check_regular(path)
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if any(character in str(path) for character in "*?["):
-        raise InputError(f"{path}: a table's name cannot have *, ? or [ in it: rename the file")
-    for magic, what in _KNOWN_OTHERS.items():
-        if start.startswith(magic):
-            raise InputError(f"{path} is {what}: a table must be .csv, .csv.gz or .parquet")
+    start = _magic(path)
     try:
         if start == b"PAR1":
             return _load_parquet(connection, path, number, arm, columns)
@@ -315,12 +321,8 @@ def _wanted(path: Path, there: Sequence[str], columns: Columns) -> list[str]:
 def columns_in(files: Sequence[Path], sqls: Iterable[str]) -> tuple[str, ...]:
     """The columns of the first file that occur in expressions."""
     first = files[0]
-    check_regular(first)
-    if not first.exists():
-        raise InputError(f"{first} cannot be read: No such file or directory")
+    is_parquet = _magic(first) == b"PAR1"
     try:
-        with first.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1"
         if is_parquet:
             there = list(duckdb.connect().read_parquet(str(first)).columns)
         else:
