@@ -303,8 +303,8 @@ def _select(
     twice, repeats = "SELECT NULL AS user_id WHERE FALSE", "FALSE"
     if not by_event:
         # A row like an earlier one counts once; users whose rows differ have no one value.
-        names = connection.table("table_rows").columns
-        alike = ", ".join(quoted(name) for name in names if name not in ("file", "n"))
+        columns = connection.table("table_rows").columns
+        alike = ", ".join(quoted(name) for name in columns if name not in ("file", "n"))
         connection.execute(
             "CREATE TABLE distinct_rows AS SELECT MIN(n) AS n, ANY_VALUE(user_id) AS user_id"
             f" FROM table_rows GROUP BY {alike}"
