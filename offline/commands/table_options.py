@@ -13,7 +13,8 @@ from offline.experiment.aggregate import Aggregates
 from offline.experiment.declared import declared_weights
 from offline.experiment.metric_files import read_table_metrics
 from offline.experiment.metrics import Metrics
-from offline.experiment.tables import TableInput, aggregate_table, table_metrics
+from offline.experiment.table_metrics import table_metrics
+from offline.experiment.tables import TableInput, aggregate_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (

@@ -10,7 +10,8 @@ import pandas as pd
 
 from offline.errors import InputError
 from offline.experiment.decisions import Bools, Decisions, Floats
-from offline.experiment.table_files import Columns, quoted, read_table
+from offline.experiment.table_files import quoted, read_table
+from offline.experiment.table_header import Columns
 from offline.log_lines import Skipped
 
 _SUM_SLACK = 1e-3

@@ -5,9 +5,6 @@ and an empty cell or NaN for none. What is not is left out with its row, and cou
 row; the header of a CSV is row 1.
 """
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,64 +12,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from offline.errors import InputError, check_regular
+from offline.errors import InputError
+from offline.experiment.table_header import Columns, header_of, magic_of
 from offline.log_lines import BadLine, Skipped
 
 MAX_NAMED = 1000
 """Bad rows are all counted; this many of them are named."""
-_DELIMITERS = ",;\t|"
-_HEAD = 1 << 20
-_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
-_KNOWN_OTHERS = {b"PK\x03\x04": "a zip archive or a workbook of Excel", b"{": "JSON"}
-MACROS = r"""
-CREATE MACRO is_none(v) AS
-    v IS NULL OR TRIM(v) = '' OR LOWER(TRIM(v)) IN ('nan', 'na', 'n/a', 'null', 'none', 'nat');
-CREATE MACRO number_of(v) AS TRY_CAST(v AS DOUBLE);
-CREATE MACRO plain_number(v) AS
-    CASE
-        WHEN regexp_full_match(
-            TRIM(v), '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?'
-        ) AND isfinite(number_of(TRIM(v))) THEN number_of(TRIM(v))
-        WHEN LOWER(TRIM(v)) IN ('true', 'yes', 't', 'y') THEN 1.0
-        WHEN LOWER(TRIM(v)) IN ('false', 'no', 'f', 'n') THEN 0.0
-    END;
-CREATE MACRO plain_id(v) AS
-    CASE WHEN is_none(v) THEN NULL WHEN regexp_full_match(v, '-?[0-9]+[.]0+')
-        THEN regexp_replace(v, '[.]0+$', '') ELSE TRIM(v) END;
-CREATE MACRO moment_ms(v) AS
-    CASE
-        WHEN regexp_full_match(TRIM(v), '[0-9]+([.][0-9]*)?') THEN
-            CASE
-                WHEN number_of(v) BETWEEN 1e9 AND 2.5e9 THEN CAST(number_of(v) * 1e3 AS BIGINT)
-                WHEN number_of(v) BETWEEN 1e11 AND 1e14 THEN CAST(number_of(v) AS BIGINT)
-                WHEN number_of(v) BETWEEN 1e14 AND 1e17 THEN CAST(number_of(v) / 1e3 AS BIGINT)
-                WHEN number_of(v) BETWEEN 1e17 AND 9e18 THEN CAST(number_of(v) / 1e6 AS BIGINT)
-            END
-        WHEN regexp_full_match(TRIM(v), '.*[0-9]:[0-9]{2}.*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)')
-            THEN epoch_ms(TRY_CAST(TRIM(v) AS TIMESTAMPTZ))
-        ELSE epoch_ms(TRY_CAST(TRIM(v) AS TIMESTAMP))
-    END;
-"""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which columns of a table are what; names as the files have them."""
-
-    unit: str | None
-    """None: each row is a unit of its own."""
-    treatment: str | None
-    """None: each file is a treatment."""
-    time: str | None = None
-    before: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
-    """Those that metrics are made of, where the files have them."""
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """All that must be there."""
-        some = (self.unit, self.treatment, self.time, *self.before)
-        return tuple(dict.fromkeys(name for name in some if name is not None))
+_MACROS = Path(__file__).parent / "sql" / "table_values.sql"
 
 
 @dataclass(frozen=True)
@@ -100,7 +46,7 @@ def read_table(
 
     Raises InputError where a file cannot be read, has not the columns or no row that can be used.
     """
-    connection.execute(MACROS)
+    connection.execute(_MACROS.read_text())
     names: list[str] = []
     bad: list[BadLine] = []
     faults: dict[str, int] = {}
@@ -173,22 +119,6 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _magic(path: Path) -> bytes:
-    """How a file begins. Raises InputError where it cannot be a table."""
-    check_regular(path)
-    if any(character in str(path) for character in "*?["):
-        raise InputError(f"{path}: a table's name cannot have *, ? or [ in it: rename the file")
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    for magic, what in _KNOWN_OTHERS.items():
-        if start.startswith(magic):
-            raise InputError(f"{path} is {what}: a table must be .csv, .csv.gz or .parquet")
-    return start
-
-
 def _load(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
@@ -199,7 +129,7 @@ def _load(
     faults: dict[str, int],
 ) -> list[str]:
     """Add a file to `raw`; the columns of the file that are asked for."""
-    start = _magic(path)
+    start = magic_of(path)
     try:
         if start == b"PAR1":
             return _load_parquet(connection, path, number, arm, columns)
@@ -244,7 +174,7 @@ def _load_csv(
     bad: list[BadLine],
     faults: dict[str, int],
 ) -> list[str]:
-    delimiter, there = _header(path, columns)
+    delimiter, there = header_of(path, columns)
     names = _wanted(path, there, columns)
     for name in names:
         if there.count(name) > 1:
@@ -288,60 +218,11 @@ def _insert(
         )
 
 
-def _header(path: Path, columns: Columns) -> tuple[str, list[str]]:
-    """The delimiter, and the names in the first row."""
-    with pa.input_stream(str(path), compression="detect") as file:
-        start = file.read(_HEAD)
-    try:
-        text = start.decode("utf-8-sig", errors="strict" if len(start) < _HEAD else "ignore")
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{path} is not text in UTF-8, and not Parquet: save it as UTF-8"
-        ) from None
-    if "\0" in text:
-        raise InputError(f"{path} is not text in UTF-8, and not Parquet")
-    found: dict[str, list[str]] = {}
-    for delimiter in _DELIMITERS:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        found[delimiter] = [name.strip() for name in next(rows, [])]
-    wanted = set(columns.named) | set(columns.values)
-    best = max(found, key=lambda some: (len(wanted & set(found[some])), len(found[some])))
-    if not any(found[best]):
-        raise InputError(f"{path}: the table is empty: its first row must have the names")
-    return best, found[best]
-
-
 def _wanted(path: Path, there: Sequence[str], columns: Columns) -> list[str]:
     for name in columns.named:
         if name not in there:
             raise InputError(f"{path}: no column {name!r}; it has {', '.join(there)}")
     return [name for name in dict.fromkeys(there) if name in {*columns.named, *columns.values}]
-
-
-def columns_in(files: Sequence[Path], sqls: Iterable[str]) -> tuple[str, ...]:
-    """The columns of the first file that occur in expressions."""
-    first = files[0]
-    is_parquet = _magic(first) == b"PAR1"
-    try:
-        if is_parquet:
-            there = list(duckdb.connect().read_parquet(str(first)).columns)
-        else:
-            # The delimiter that gives most names is the likeliest, before any is asked for.
-            there = _header(first, Columns(None, None))[1]
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise InputError(f"{first} cannot be read: {str(error).splitlines()[0]}") from error
-    words = {word.lower() for sql in sqls for word in _words(sql)}
-    return tuple(dict.fromkeys(name for name in there if name.lower() in words))
-
-
-_WORD = re.compile(r'"([^"]+)"|([^\W\d]\w*)')
-
-
-def _words(sql: str) -> Iterable[str]:
-    """What could be a name of a column in an expression."""
-    for part in sql.split("'")[::2]:  # between single quotes are texts
-        for name, word in _WORD.findall(part):
-            yield name or word
 
 
 def _numbers(

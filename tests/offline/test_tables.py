@@ -1,7 +1,9 @@
 """`analyze --table` and `--events`: anybody's tables, judged like logs."""
 
 import gzip
+import importlib.util
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -348,3 +350,34 @@ def test_metrics_of_a_file_judge_a_table(users: pd.DataFrame, tmp_path: Path) ->
         assert row_of(found, "rounds_per_visit")[key] == pytest.approx(ratio)
         assert row_of(found, "keen")[key] == pytest.approx((own.rounds > 20).mean())
     assert found["guardrails"][0]["metric"] == "keen"
+
+
+def open_bandit() -> Path | None:
+    """The sample of docs/tables.md: in $OPEN_BANDIT, or of the package obp."""
+    if told := os.environ.get("OPEN_BANDIT"):
+        return Path(told)
+    package = importlib.util.find_spec("obp")
+    if package is None or package.origin is None:
+        return None
+    return Path(package.origin).parent / "dataset" / "obd"
+
+
+@pytest.mark.integration
+def test_the_public_data_set_of_the_docs(tmp_path: Path) -> None:
+    place = open_bandit()
+    if place is None or not (place / "random" / "all" / "all.csv").is_file():
+        pytest.skip("the Open Bandit sample is not here: docs/tables.md says how to get it")
+    tables = (
+        f"{name}={place}/{policy}/all/all.csv"
+        for name, policy in (("C", "random"), ("bts", "bts"))
+    )
+    words = [word for table in tables for word in ("--table", table)]
+    said, found = judge(tmp_path, *words, "--metric", "click")
+    clicks = [
+        pd.read_csv(place / policy / "all" / "all.csv")["click"] for policy in ("random", "bts")
+    ]
+    row = row_of(found, "click")
+    assert (row["control"], row["value"]) == pytest.approx([some.mean() for some in clicks])
+    assert row["p"] == pytest.approx(stats.ttest_ind(*clicks, equal_var=False).pvalue)
+    shown = Path(__file__).parents[2] / "docs" / "tables.md"
+    assert said.splitlines()[0] in shown.read_text()
