@@ -123,6 +123,8 @@ def _figures(row: Comparison) -> tuple[str, ...]:
 def _unbounded(row: Comparison) -> str:
     if row.change is None or row.relative is not None or row.method == "none":
         return ""
+    if row.method.endswith("permutation"):
+        return "so few users set no bounds to the effect: no interval"
     return "the control mean is too uncertain to divide by: no relative interval"
 
 

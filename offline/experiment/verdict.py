@@ -95,7 +95,7 @@ def _verdict(
     known = [row for row in rows if row.change is not None and _interval(analysis, row)]
     if not known:
         what = " or ".join(analysis.metrics[row.effect.metric].called for row in rows)
-        why = rows[0].notes or _undefined(analysis)
+        why = rows[0].notes or _undefined(analysis, rows[0])
         sentence = f"No verdict on {treatment}: it cannot be judged against {control} on {what}:"
         return Verdict(arm, "open", f"{sentence} {why}.")
     differing = [row for row in known if (arm, row.effect.metric) in found]
@@ -167,7 +167,7 @@ def _rest(
     for row in rows:
         title = analysis.metrics[row.effect.metric].called
         if row not in known:
-            told.append(f"{title} cannot be judged ({row.notes or _undefined(analysis)})")
+            told.append(f"{title} cannot be judged ({row.notes or _undefined(analysis, row)})")
         elif differing and row not in differing:
             told.append(f"no significant difference on {title}: {_effect(analysis, row)}")
     return "".join(f"; {some}" for some in told)
@@ -207,11 +207,13 @@ def _interval(analysis: Analysis, row: Comparison) -> Interval | None:
     return (looks[-1].lower, looks[-1].upper) if looks else None
 
 
-def _undefined(analysis: Analysis) -> str:
+def _undefined(analysis: Analysis, row: Comparison) -> str:
     if analysis.options.sequential:
         if not any(len(some.rows) for some in analysis.aggregates.progress.values()):
             return "without a time for each row there are no looks"
         return "there are too few users for a first look"
+    if row.method.endswith("permutation"):
+        return f"so few users set no bounds to the effect (permutation test, p = {row.p:.2g})"
     return "the control mean is too uncertain to divide by"
 
 

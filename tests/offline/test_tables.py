@@ -289,6 +289,17 @@ def test_many_users_against_ten(tmp_path: Path) -> None:
     assert row["p"] > 0.01
 
 
+def test_so_few_users_that_nothing_bounds_the_effect(tmp_path: Path) -> None:
+    """Ten users of whom hardly any have anything: what is uncertain is not the control."""
+    rng = np.random.default_rng(0)
+    few = np.zeros(10)
+    few[0] = 1.0
+    write(tmp_path, {"C": rng.exponential(1, 5000) * (rng.random(5000) < 0.07), "T": few})
+    said, _ = judge(tmp_path, *T, "--weights", "C=500,T=1")
+    assert said.startswith("No verdict on T: it cannot be judged against C on x: so few users set")
+    assert "so few users set no bounds" in (tmp_path / "page.html").read_text()
+
+
 def test_users_who_lack_a_value_in_one_arm_stop_the_verdict(tmp_path: Path) -> None:
     rng = np.random.default_rng(10)
     some = {name: rng.normal(5, 1, 500) for name in "CT"}
