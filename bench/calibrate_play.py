@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from offline.experiment.aggregate import aggregate, aggregate_all
-from offline.experiment.analysis import DECIDING, Analysis, Options, analyse
+from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import CONFIDENCE, Moments
+from offline.experiment.metric_files import built_in
 from offline.experiment.power import Plan
 from offline.logs import open_logs
 from sim.agents.base import Answer, Turn
@@ -29,6 +30,7 @@ from sim.world import World
 from sim.world.open import open_world
 
 ALPHA = 1 - CONFIDENCE
+DECIDING = built_in().primaries[0].name
 # Draws of the agent's stream that the recommenders themselves never reach.
 _WHICH = 2**40
 

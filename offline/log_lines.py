@@ -76,6 +76,8 @@ def reason_of(fault: str) -> str:
         return "not an object of JSON"
     if fault == DAMAGE:
         return "the rest of a compressed log is lost"
+    if fault not in WANTED:  # of a table, where it is in words already
+        return fault
     return f"no `{fault}`, or not {WANTED[fault]}"
 
 
@@ -89,11 +91,11 @@ def check_bad_lines(skipped: Skipped, most: float) -> None:
         )
 
 
-def list_bad_lines(skipped: Skipped, shown: int = 10) -> list[str]:
+def list_bad_lines(skipped: Skipped, shown: int = 10, noun: str = "line") -> list[str]:
     """Lines of text: how many lines were skipped, why most of them, and where the first are."""
     if not skipped.bad:
-        return ["no bad lines"]
-    lines = "1 bad line" if skipped.bad == 1 else f"{skipped.bad:,} bad lines"
+        return [f"no bad {noun}s"]
+    lines = f"1 bad {noun}" if skipped.bad == 1 else f"{skipped.bad:,} bad {noun}s"
     why = f"; most often {skipped.commonest}" if skipped.bad > 1 else ""
     text = [f"{lines} skipped: {_percent(skipped.share)} of all{why}"]
     text += [f"  {bad}" for bad in skipped.named[:shown]]

@@ -1,21 +1,35 @@
 """`botify-offline analyze`: event logs -> effect table, report page."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
+from offline.commands.table_options import (
+    is_table,
+    metrics_of_table,
+    read_aggregates,
+    refuse_of_logs,
+    shares_of_table,
+    table_options,
+)
 from offline.commands.users_option import read_users
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
-from offline.experiment.analysis import Options, analyse
+from offline.experiment.analysis import Options, analyse, check_alpha
+from offline.experiment.assignment import only_experiment
 from offline.experiment.capping import check_percentile
 from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
 from offline.experiment.declared import declared_weights
+from offline.experiment.effects import ALPHA
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text
+from offline.experiment.metric_files import built_in, read_metrics
+from offline.experiment.metric_sql import check_metrics
 from offline.experiment.notes import notes
 from offline.experiment.report import render_report
 from offline.experiment.result import (
@@ -36,8 +50,10 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True)
-@click.option("--experiment", required=True, help="Name of the experiment, as in the logs.")
+@click.argument("logs", nargs=-1)
+@click.option(
+    "--experiment", help="Name of the experiment, as in the logs; needed where they have several."
+)
 @click.option(
     "--before",
     multiple=True,
@@ -86,7 +102,27 @@ _FILE = click.Path(path_type=Path)
     multiple=True,
     metavar="METRIC=PERCENT",
     help="A metric that must not get worse by more; METRIC=off takes one away. "
-    "[default: sessions=10]",
+    "[default: as the metrics say: sessions=10]",
+)
+@click.option(
+    "--metrics",
+    "metrics_file",
+    type=_FILE,
+    help="Metrics of your own, such as config/metrics.yml.",
+)
+@click.option(
+    "--primary",
+    multiple=True,
+    metavar="METRIC",
+    help="What the verdict is about; may be repeated, with Holm's adjustment. "
+    "[default: as the metrics say: mean_session_time]",
+)
+@click.option(
+    "--alpha",
+    type=float,
+    default=ALPHA,
+    show_default=True,
+    help="Chance of a false alarm that the verdict may take.",
 )
 @click.option(
     "--sequential",
@@ -119,10 +155,11 @@ _FILE = click.Path(path_type=Path)
     help="JSON object to show on the page (seed, versions, sizes; groups allowed);"
     ' its key "treatments", {"T1": "DAE"}, names the treatments.',
 )
+@table_options
 @engine_option
 def command(
     logs: tuple[str, ...],
-    experiment: str,
+    experiment: str | None,
     before: tuple[str, ...],
     weights: str | None,
     treatments: str | None,
@@ -138,6 +175,9 @@ def command(
     allow_incomplete: bool,
     allow_fallback: bool,
     margins: tuple[str, ...],
+    metrics_file: Path | None,
+    primary: tuple[str, ...],
+    alpha: float,
     sequential: bool,
     cuped: bool,
     cap: float | None,
@@ -147,15 +187,35 @@ def command(
     json_out: Path | None,
     run_info: Path | None,
     engine: str,
+    **said: Any,
 ) -> None:
-    """Judge an A/B experiment from the service's logs.
+    """Judge an A/B experiment from the service's logs, or from a table of your own.
 
     LOGS are files, directories (their data.json* files) or quoted patterns, of JSON Lines, JSON
-    Lines in .gz or .zst, or .parquet.
+    Lines in .gz or .zst, or .parquet. A table is named by --table or --events.
     """
+    of_table = is_table(said)
+    if not of_table and not logs:
+        raise click.UsageError("nothing to judge: give LOGS, or --table FILE")
     info = RunInfo() if run_info is None else load_run_info(run_info)
-    shares = declared_weights(experiment, weights, treatments, config, service)
-    if cuped and not before:
+    if of_table:
+        refuse_of_logs(
+            logs=logs,
+            before=before,
+            run=run,
+            version=version,
+            since=since,
+            until=until,
+            published=published,
+            catalog=catalog,
+            engine=engine == "spark",
+        )
+        metrics = metrics_of_table(said, metrics_file, primary)
+    else:
+        metrics = built_in() if metrics_file is None else read_metrics(metrics_file)
+        metrics = metrics.with_primaries(primary)
+        check_metrics(metrics.of_users)
+    if cuped and not before and not of_table:
         raise InputError("--cuped needs --before: the same users' logs from before the experiment")
     allowed = {
         BAD: allow_bad,
@@ -165,22 +225,28 @@ def command(
     }
     choice = Choice(run, version, parse_moment("--since", since), parse_moment("--until", until))
     options = Options(
-        weights=shares,
-        margins=parse_margins(margins),
+        margins=parse_margins(margins, metrics),
+        alpha=check_alpha(alpha),
         sequential=sequential,
         cuped=cuped,
         cap=None if cap is None else check_percentile(cap),
         allowed=tuple(name for name, flag in allowed.items() if flag),
     )
-    declared = None if shares is None else list(shares)
     drop = [] if drop_users is None else read_users(drop_users)
-    with open_logs(logs, engine, choice) as log:
-        aggregates = aggregate(log, experiment, catalog, drop, declared, published)
     earlier = None
-    if before:
-        with open_logs(before, engine) as log:
-            earlier = aggregate_all(log, catalog)
-    analysis = analyse(aggregates, earlier, options)
+    if of_table:
+        shares = shares_of_table(experiment, weights, treatments, config, service)
+        aggregates = read_aggregates(said, metrics, experiment, drop, shares)
+    else:
+        with open_logs(logs, engine, choice) as log:
+            name = only_experiment(log) if experiment is None else experiment
+            shares = declared_weights(name, weights, treatments, config, service)
+            declared = None if shares is None else list(shares)
+            aggregates = aggregate(log, name, catalog, drop, declared, published, metrics)
+        if before:
+            with open_logs(before, engine) as log:
+                earlier = aggregate_all(log, catalog, metrics)
+    analysis = analyse(aggregates, earlier, replace(options, weights=shares))
     sentences = verdicts(analysis, info.treatments)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
@@ -188,7 +254,7 @@ def command(
     if out is not None:
         write_text(out, render_report(analysis, sentences, info))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
-    click.echo(f"\n{as_text(analysis.family)}\n")
+    click.echo(f"\n{as_text(analysis.family)}\n" if analysis.family else "")
     click.echo(f"{more_text(analysis)}\n")
     click.echo(health_text(analysis.ratio))
     click.echo(checks_text(analysis.checks))
@@ -204,7 +270,9 @@ def command(
     of_log = [*quality.notes]
     if earlier is not None:
         of_log += (f"--before: {note}" for note in earlier.quality.notes)
-    click.echo("\n".join([*list_bad_lines(quality.skipped), *of_log]))
+    click.echo(
+        "\n".join([*list_bad_lines(quality.skipped, noun="row" if of_table else "line"), *of_log])
+    )
     if out is not None:
         click.echo(f"report: {out}")
 

@@ -6,9 +6,16 @@ from pathlib import Path
 import click
 
 from offline.commands.output import write_text
+from offline.errors import InputError
 from offline.experiment.decisions import read_decisions
 from offline.experiment.look_ahead import look_ahead
 from offline.experiment.look_ahead_result import as_json, as_text, quality_text
+from offline.experiment.table_decisions import (
+    ColumnTarget,
+    DecisionColumns,
+    PolicyTarget,
+    read_decision_table,
+)
 from offline.experiment.target_files import read_lists, read_top_tracks
 from offline.experiment.targets import ListTarget, PopularTarget, Target
 from offline.log_lines import list_bad_lines
@@ -18,7 +25,7 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True)
+@click.argument("logs", nargs=-1)
 @click.option("--lists", type=_PATH, multiple=True, help="recommendations.json; may come again.")
 @click.option("--top-tracks", type=_PATH, help="top_tracks.json: TOP_POP is a target too.")
 @click.option("--recommender", help="Only decisions that this recommender answered.")
@@ -28,6 +35,29 @@ _PATH = click.Path(path_type=Path)
     help="Only the first decision of each session. Later ones stand after what the log's "
     "recommender played, not after what the target would have.",
 )
+@click.option(
+    "--table",
+    type=_PATH,
+    multiple=True,
+    help="Instead of LOGS: a row per decision (.csv, .parquet).",
+)
+@click.option("--action", metavar="COLUMN", default="action", show_default=True)
+@click.option("--reward", metavar="COLUMN", default="reward", show_default=True)
+@click.option("--propensity", metavar="COLUMN", default="propensity", show_default=True)
+@click.option("--position", metavar="COLUMN", help="Place on the page that --policy depends on.")
+@click.option("--unit", metavar="COLUMN", help="Whose decisions depend on each other.")
+@click.option(
+    "--target",
+    multiple=True,
+    metavar="COLUMN",
+    help="With what chance a target would have taken the logged action; may come again.",
+)
+@click.option(
+    "--policy",
+    type=_PATH,
+    multiple=True,
+    help="A target: a table of action, position where there is one, and `chance`.",
+)
 @click.option("--json", "json_out", type=_PATH, help="Write the table here.")
 def command(
     logs: tuple[str, ...],
@@ -35,23 +65,48 @@ def command(
     top_tracks: Path | None,
     recommender: str | None,
     first: bool,
+    table: tuple[Path, ...],
+    action: str,
+    reward: str,
+    propensity: str,
+    position: str | None,
+    unit: str | None,
+    target: tuple[str, ...],
+    policy: tuple[Path, ...],
     json_out: Path | None,
 ) -> None:
     """Estimate what new lists would give, before they are tested.
 
     LOGS are files, directories (their data.json* files) or quoted patterns, of a service that logs
-    `propensity`. The value is the share heard of a recommended track.
+    `propensity`; the value is the share heard of a recommended track. Of a --table it is the mean
+    reward.
     """
-    if not lists and top_tracks is None:
-        raise click.UsageError("nothing to estimate: add --lists or --top-tracks")
-    mine = {str(path): read_lists(path) for path in lists}
-    top = None if top_tracks is None else read_top_tracks(top_tracks)
-    with open_logs(logs) as log:
-        decisions = read_decisions(log, recommender=recommender, first=first)
-        skipped, notes = log.skipped, log.notes
-    targets: list[Target] = [ListTarget(name, found, decisions) for name, found in mine.items()]
-    if top is not None:
-        targets.append(PopularTarget(str(top_tracks), top, decisions))
+    targets: list[Target]
+    if table:
+        if logs or lists or top_tracks is not None or recommender is not None or first:
+            raise InputError("--table goes with --target and --policy, not with LOGS and lists")
+        if not target and not policy:
+            raise click.UsageError("nothing to estimate: add --target or --policy")
+        columns = DecisionColumns(action, reward, propensity, position, unit, target)
+        read = read_decision_table(table, columns)
+        decisions, skipped, notes = read.decisions, read.skipped, read.notes
+        targets = [ColumnTarget(name, read) for name in target]
+        targets += [PolicyTarget(path, read, columns) for path in policy]
+    else:
+        if not logs:
+            raise click.UsageError("nothing to learn from: give LOGS, or --table FILE")
+        if target or policy or position or unit:
+            raise InputError("--target, --policy, --position and --unit are of a --table")
+        if not lists and top_tracks is None:
+            raise click.UsageError("nothing to estimate: add --lists or --top-tracks")
+        mine = {str(path): read_lists(path) for path in lists}
+        top = None if top_tracks is None else read_top_tracks(top_tracks)
+        with open_logs(logs) as log:
+            decisions = read_decisions(log, recommender=recommender, first=first)
+            skipped, notes = log.skipped, log.notes
+        targets = [ListTarget(name, found, decisions) for name, found in mine.items()]
+        if top is not None:
+            targets.append(PopularTarget(str(top_tracks), top, decisions))
     found = look_ahead(decisions, targets)
     if json_out is not None:
         content = as_json(found, decisions, first) | {
@@ -62,12 +117,12 @@ def command(
         }
         write_text(json_out, json.dumps(content, indent=2) + "\n")
     click.echo(as_text(found))
-    told = list_bad_lines(skipped) if skipped.bad else []
+    told = list_bad_lines(skipped, noun="row" if table else "line") if skipped.bad else []
     click.echo("\n".join([quality_text(decisions, skipped.bad), *told, *notes]))
     for one in found:
         for warning in one.warnings:
             click.echo(f"{one.target}: {warning}")
-    if not first:
+    if not first and not table:
         click.echo(
             "all decisions: their contexts are what the log's recommender played before; "
             "--first has no such bias"

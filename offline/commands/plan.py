@@ -1,14 +1,18 @@
 """`botify-offline plan`: how many users a test needs, or what a test of so many can find."""
 
 import math
+from pathlib import Path
 
 import click
 
 from offline.commands.engine_option import engine_option
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate_all
+from offline.experiment.analysis import check_alpha
+from offline.experiment.effects import ALPHA
 from offline.experiment.guardrails import parse_margins
-from offline.experiment.metrics import METRICS
+from offline.experiment.metric_files import built_in, read_metrics
+from offline.experiment.metric_sql import check_metrics
 from offline.experiment.power import POWER, Plan
 from offline.experiment.rows import applicable
 from offline.experiment.sample import Sample
@@ -22,12 +26,12 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 @click.argument("logs", nargs=-1, required=True)
 @click.option(
     "--metric",
-    # A mixed log has no recommender of its own, so none to fall back from.
-    type=click.Choice([name for name in METRICS if name != "fallbacks"]),
-    default="mean_session_time",
-    show_default=True,
-    help="What the test is to be judged by.",
+    help="What the test is to be judged by. [default: the primary metric, mean_session_time]",
 )
+@click.option(
+    "--metrics", "metrics_file", type=click.Path(path_type=Path), help="Metrics of your own."
+)
+@click.option("--alpha", type=float, default=ALPHA, show_default=True, help="Of the test to come.")
 @click.option("--users", type=click.IntRange(min=2), help="Users on each of two sides.")
 @click.option("--effect", type=float, help="An effect to find, in percent of the mean.")
 @click.option(
@@ -42,7 +46,9 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 @engine_option
 def command(
     logs: tuple[str, ...],
-    metric: str,
+    metric: str | None,
+    metrics_file: Path | None,
+    alpha: float,
     users: int | None,
     effect: float | None,
     margins: tuple[str, ...],
@@ -51,17 +57,26 @@ def command(
 ) -> None:
     """Plan an A/B experiment from a log of such users, over as many days as the test will have.
 
-    Says which effect is found with a chance of 80 % at 5 % significance, for several numbers of
-    users; with --users for those, with --effect how many users that effect needs, with both the
-    chance to find it. Then the same for each guardrail: how likely it is shown to hold, where in
-    truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a whole,
-    whatever ran.
+    Says which effect is found with a chance of 80 % at 5 % significance (--alpha), for several
+    numbers of users; with --users for those, with --effect how many users that effect needs, with
+    both the chance to find it. Then the same for each guardrail: how likely it is shown to hold,
+    where in truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a
+    whole, whatever ran.
     """
     if effect is not None and (not effect or math.isinf(effect) or math.isnan(effect)):
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")
-    guarded = parse_margins(margins)
+    metrics = built_in() if metrics_file is None else read_metrics(metrics_file)
+    check_alpha(alpha)
+    # A mixed log has no recommender of its own, so none to fall back from.
+    mixed = [name for name, some in metrics.by_name.items() if "recommender" in some.needs]
+    if metric in mixed:
+        raise InputError(f"--metric {metric}: a log of several recommenders does not tell it")
+    metrics = metrics.with_primaries([] if metric is None else [metric], "--metric")
+    check_metrics(metrics.of_users)
+    metric = metrics.primaries[0].name
+    guarded = parse_margins(margins, metrics)
     with open_logs(logs, engine) as log:
-        aggregates = aggregate_all(log, catalog)
+        aggregates = aggregate_all(log, catalog, metrics)
     quality = aggregates.quality
     bad = list_bad_lines(quality.skipped) if quality.bad_lines else []
     for note in (*bad, *quality.notes):
@@ -69,7 +84,7 @@ def command(
     _, missing = applicable(aggregates)
     if metric in missing:
         raise InputError(f"--metric {metric}: {missing[metric]}")
-    plan, n = _plan(aggregates, metric), _sample(aggregates, metric).n
+    plan, n = _plan(aggregates, metric, alpha), _sample(aggregates, metric).n
     if plan is None:
         raise InputError(
             f"{metric} cannot be planned with: it needs users who differ and a mean that is not 0"
@@ -91,28 +106,29 @@ def command(
             shown = f"{found:>8.2f} %" if math.isfinite(found) else "    none"
             click.echo(f"{size:>12,}   {shown}")
     for name, margin in guarded.items():
-        guard = None if name in missing or name not in METRICS else _plan(aggregates, name)
+        planned = name not in missing and metrics[name] in metrics.of_users
+        guard = _plan(aggregates, name, alpha) if planned else None
         why = missing.get(name, "users must differ in it, and its mean must not be 0")
-        if name not in METRICS:
+        if metrics[name] not in metrics.of_users:
             why = "it has no value per user to plan with"
-        power = why if guard is None else _guardrail(guard, name, margin, users)
+        more = metrics[name].more_is_better
+        power = why if guard is None else _guardrail(guard, -margin if more else margin, users)
         click.echo(f"guardrail {name}: {power}")
 
 
-def _plan(aggregates: Aggregates, metric: str) -> Plan | None:
+def _plan(aggregates: Aggregates, metric: str, alpha: float) -> Plan | None:
     """None where users do not differ, or the mean is 0."""
     moments = _sample(aggregates, metric).moments
     if moments.n < 2 or not moments.mean or not moments.variance_of_mean > 0:
         return None
-    return Plan.of(moments)
+    return Plan.of(moments, alpha)
 
 
 def _sample(aggregates: Aggregates, metric: str) -> Sample:
-    return Sample(*METRICS[metric].sums(aggregates.users))
+    return Sample(*aggregates.metrics[metric].sums(aggregates.users))
 
 
-def _guardrail(plan: Plan, metric: str, margin: float, users: int | None) -> str:
-    worse = -margin if METRICS[metric].more_is_better else margin
+def _guardrail(plan: Plan, worse: float, users: int | None) -> str:
     needed = math.ceil(plan.guardrail_users(worse))
     text = f"{worse:+g} % is ruled out with {needed:,} users a side (chance {POWER:.0%})"
     if users is None:

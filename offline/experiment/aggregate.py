@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -12,17 +13,30 @@ from offline.catalog import read_tracks
 from offline.engine import Engine, Parameters
 from offline.errors import InputError
 from offline.experiment.assignment import (
+    CONTROL,
     Assignment,
     assign,
     assign_everybody,
     natural_order,
 )
+from offline.experiment.metric_files import built_in
+from offline.experiment.metric_sql import (
+    Progress,
+    check_denominators,
+    columns_of,
+    find_fault,
+    per_span,
+    progress,
+    selected,
+    steady,
+)
+from offline.experiment.metrics import Metrics
 from offline.experiment.provenance import (
     Provenance,
-    per_version,
     provenance_of,
     read_published,
     records_beside,
+    save_spans,
 )
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
@@ -45,6 +59,7 @@ INNER JOIN dropped_users ON dropped_users.user_id = events.user_id
 GROUP BY events.user_id
 ORDER BY events.user_id
 """
+_NO_VERSIONS = pd.DataFrame(columns=["user_id", "treatment", "number", "above", "below"])
 # Sums over threads differ in their last digits from run to run; a log must make one page.
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
@@ -95,6 +110,8 @@ class Quality:
     """The bad lines by what is wrong with them."""
     unit: str = "ms"
     """What the log's timestamps were in, by their size."""
+    has_time: bool = True
+    """Whether there are timestamps at all; a table may have none."""
     notes: tuple[str, ...] = ()
     """What was taken for granted or left out in reading the log."""
 
@@ -103,14 +120,16 @@ class Quality:
 class Aggregates:
     """One experiment, reduced to users and sessions.
 
-    `users` has a row per user and treatment: `user_id` (text), `treatment`, and the columns of
-    per_user.sql; the two means per session are NaN for a user without a finished session.
+    `users` has a row per user and treatment: `user_id` (text), `treatment`, the columns of
+    per_user.sql, and those of the `metrics`; the two means per session are NaN for a user without
+    a finished session.
     `lengths` counts sessions: `treatment`, `finished` (0 or 1), `length` in log lines, `sessions`.
     `periods` has what each user did in each `period_name`: `user_id`, `treatment`, `period`,
     `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
     treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
-    `completeness` has a row per treatment with the columns of completeness.sql, `versions` the
-    `sessions` and `total_time` of each user in each `number`ed span between changes of a model.
+    `completeness` has a row per treatment with the columns of completeness.sql. `progress` follows
+    each primary metric over the periods; `versions` has the sums of the first one, `above` and
+    `below`, of each user in each `number`ed span between changes of a model.
     """
 
     experiment: str
@@ -128,8 +147,16 @@ class Aggregates:
     """The recommender that answered most of a treatment's requests, where the log says it."""
     quality: Quality
     has_catalog: bool
+    metrics: Metrics
+    progress: Mapping[str, Progress]
     strays: Mapping[str, int] = field(default_factory=dict)
     """Users of treatments that are not judged: the config has none of that name."""
+    source: Literal["log", "table"] = "log"
+    """What it was made of: a log of listening, or a table of somebody's."""
+    control: str = CONTROL
+    """The treatment that the others are compared with, the first of `arms`."""
+    users_twice: int = 0
+    """Users of a table whose rows contradict each other; they are left out."""
 
     def of(self, treatment: str) -> pd.DataFrame:
         """The rows of `users` of one treatment."""
@@ -147,8 +174,11 @@ def aggregate(
     drop: Collection[str] = (),
     declared: Sequence[str] | None = None,
     published: Sequence[Path] = (),
+    metrics: Metrics | None = None,
 ) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
+
+    `metrics` are those it is judged by; None: the built-in ones.
 
     The users of `drop` are left out, as if they had never been there, and counted. `declared` are
     the treatments that the config has; see `assign`. `published` are records of publications, to
@@ -157,13 +187,16 @@ def aggregate(
     both the control C and another treatment, or the catalog cannot be read.
     """
     _register_dropped(log.engine, drop)
-    return _reduce(log, experiment, assign(log, experiment, declared), catalog, published)
+    assignment = assign(log, experiment, declared)
+    return _reduce(log, experiment, assignment, catalog, metrics or built_in(), published)
 
 
-def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:
+def aggregate_all(
+    log: EventLog, catalog: str | Path | None = None, metrics: Metrics | None = None
+) -> Aggregates:
     """Reduce a whole log, whatever experiments ran, to one treatment; for what came before one."""
     _register_dropped(log.engine, ())
-    return _reduce(log, "", assign_everybody(log), catalog)
+    return _reduce(log, "", assign_everybody(log), catalog, metrics or built_in())
 
 
 def _register_dropped(engine: Engine, drop: Collection[str]) -> None:
@@ -176,6 +209,7 @@ def _reduce(
     experiment: str,
     assignment: Assignment,
     catalog: str | Path | None,
+    metrics: Metrics,
     published: Sequence[Path] = (),
 ) -> Aggregates:
     lines = assignment.lines
@@ -185,19 +219,27 @@ def _reduce(
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
     log.engine.run((SQL / "judged.sql").read_text())
     own = _own(log.engine, list(lines))
+    log.engine.run((SQL / "metric_events.sql").read_text())
     if not log.engine.rows("SELECT COUNT(*) FROM judged_lines")[0][0]:
         raise InputError(
             f"experiment {experiment}: every user was seen in several treatments, so "
             "none can be judged; users must keep their treatment"
         )
-    users = _frame(log.engine, "per_user").round(_STEADY)
+    users = _users(log.engine, metrics)
     lengths = _frame(log.engine, "session_lengths")
     quality = _quality(log, assignment)
-    period = _period(quality)
+    period = period_of(quality)
     periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
     records = read_published([*records_beside(log.files), *published])
     provenance = provenance_of(_frame(log.engine, "provenance"), records)
-    versions = per_version(log.engine, provenance, (SQL / "per_version.sql").read_text())
+    versions = _NO_VERSIONS
+    if save_spans(log.engine, provenance):
+        versions = per_span(log.engine, metrics.primaries[0])
+    length, first, last = PERIODS[period], quality.first_timestamp, quality.last_timestamp
+    followed = {
+        metric.name: progress(log.engine, metric, length, first, last)
+        for metric in metrics.primaries
+    }
     log.engine.register("user_groups", pa.Table.from_pandas(_groups(users), preserve_index=False))
     return Aggregates(
         experiment,
@@ -214,8 +256,28 @@ def _reduce(
         own,
         quality,
         bool(artists.num_rows),
+        metrics,
+        followed,
         assignment.strays,
     )
+
+
+def _users(engine: Engine, metrics: Metrics) -> pd.DataFrame:
+    columns = columns_of(metrics.of_users)
+    text = (SQL / "per_user.sql").read_text()
+    sql = text.format(
+        event_columns=selected(columns, "events"),
+        session_columns=selected(columns, "sessions"),
+        columns="".join(f",\n    c{place}" for place in range(len(columns))),
+    )
+    try:
+        users: pd.DataFrame = engine.table(sql).to_pandas()
+    except Exception as error:  # each engine has its own
+        raise find_fault(engine, metrics.of_users, error) from error
+    names = {f"c{place}": column for place, column in enumerate(columns)}
+    users = steady(users.round(_STEADY), names).rename(columns=names)
+    check_denominators(users, metrics.of_users)
+    return users
 
 
 def _artists(catalog: str | Path | None) -> pa.Table:
@@ -306,7 +368,8 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
     )
 
 
-def _period(quality: Quality) -> str:
+def period_of(quality: Quality) -> str:
+    """The longest of PERIODS of which the experiment has three."""
     for name, length in PERIODS.items():
         if quality.last_timestamp // length - quality.first_timestamp // length >= 2:
             return name

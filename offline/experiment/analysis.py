@@ -1,8 +1,7 @@
 """An experiment, analysed: everything that the terminal, the page and the JSON tell."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates
@@ -10,17 +9,15 @@ from offline.experiment.before import check_before
 from offline.experiment.bootstrap import DRAWS
 from offline.experiment.checks import Check, run_checks
 from offline.experiment.comparison import Comparison
-from offline.experiment.effects import Effect
-from offline.experiment.guardrails import DEFAULT, Guardrail, guard
+from offline.experiment.effects import ALPHA, Effect
+from offline.experiment.guardrails import Guardrail, guard
 from offline.experiment.health import SampleRatio, sample_ratio
 from offline.experiment.leverage import Heavy
-from offline.experiment.metrics import FAMILY
+from offline.experiment.metrics import FAMILY, Metric, Metrics
 from offline.experiment.rows import Settings, applicable, compare_all
 from offline.experiment.segments import Segment, segments
 from offline.experiment.sequential import Look, looks
 from offline.experiment.versions import VersionEffect, version_effects
-
-DECIDING = "mean_session_time"
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,10 @@ class Options:
 
     weights: Mapping[str, float] | None = None
     """Shares that the treatments were to have; None: equal ones."""
-    margins: Mapping[str, float] = field(default_factory=lambda: DEFAULT)
-    """Of guardrails, in percent."""
+    margins: Mapping[str, float] | None = None
+    """Of guardrails, in percent; None: those that the metrics have."""
+    alpha: float = ALPHA
+    """Chance of a false alarm; the effect table keeps its 5 %."""
     sequential: bool = False
     """Whether the verdict rests on the always-valid interval: somebody looked before the end."""
     cuped: bool = False
@@ -47,7 +46,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What was found; `looks` and `segments` by treatment."""
+    """What was found; `segments` by treatment, of the first primary metric."""
 
     aggregates: Aggregates
     before: Aggregates | None
@@ -60,23 +59,59 @@ class Analysis:
     missing: Mapping[str, str]
     """Metrics that the log cannot tell, and why."""
     guardrails: tuple[Guardrail, ...]
-    looks: Mapping[str, tuple[Look, ...]]
+    looks_of: Mapping[str, Mapping[str, tuple[Look, ...]]]
+    """Of each primary metric, by treatment."""
     segments: Mapping[str, tuple[Segment, ...]]
     versions: Mapping[str, tuple[VersionEffect, ...]]
     """While each set of models was in service, by treatment; empty where none changed."""
 
     @property
+    def metrics(self) -> Metrics:
+        """What it is judged by."""
+        return self.aggregates.metrics
+
+    @property
+    def control(self) -> str:
+        """The treatment that the others are compared with."""
+        return self.aggregates.control
+
+    @property
+    def primary(self) -> Metric:
+        """The first primary metric: the one of the pictures."""
+        return self.metrics.primaries[0]
+
+    @property
+    def looks(self) -> Mapping[str, tuple[Look, ...]]:
+        """Of the first primary metric, by treatment."""
+        return self.looks_of[self.primary.name]
+
+    @property
+    def has_past(self) -> bool:
+        """Whether CUPED could be computed."""
+        past = any(metric.before is not None for metric in self.metrics.of_users)
+        return self.before is not None or past
+
+    @property
     def family(self) -> tuple[Effect, ...]:
-        """The effect table of the protocol."""
-        return tuple(row.table for row in self.comparisons if row.effect.metric in FAMILY)
+        """The effect table of the protocol; empty for a table, which is no log of listening."""
+        if self.aggregates.source != "log":
+            return ()
+        rows = [row.table for row in self.comparisons if row.effect.metric in FAMILY]
+        places = {arm.treatment: place for place, arm in enumerate(self.aggregates.arms)}
+        return tuple(
+            sorted(rows, key=lambda row: (places[row.treatment], FAMILY.index(row.metric)))
+        )
+
+    def primary_rows(self, treatment: str) -> tuple[Comparison, ...]:
+        """The rows that the verdict on a treatment is about: one per primary metric."""
+        found = {
+            row.effect.metric: row for row in self.comparisons if row.effect.treatment == treatment
+        }
+        return tuple(found[metric.name] for metric in self.metrics.primaries)
 
     def deciding(self, treatment: str) -> Comparison:
-        """The row that the verdict on a treatment is about."""
-        return next(
-            row
-            for row in self.comparisons
-            if (row.effect.treatment, row.effect.metric) == (treatment, DECIDING)
-        )
+        """The first of them."""
+        return self.primary_rows(treatment)[0]
 
 
 def analyse(
@@ -85,23 +120,52 @@ def analyse(
     """Analyse an experiment; `before` is its users' log from before it, for CUPED and segments.
 
     Raises InputError where the weights are not those of the treatments in the log, where the
-    period before is none, where CUPED is to decide without one, or where a cap leaves nothing.
+    period before is none, where CUPED is to decide without one, where a cap leaves nothing, or
+    where the log cannot tell a primary metric.
     """
     options = options or Options()
     if before is not None:
         check_before(aggregates, before)
-    elif options.cuped:
-        raise InputError("CUPED needs the same users' logs from before the experiment")
+    elif options.cuped and not any(some.before for some in aggregates.metrics.of_users):
+        what = "the same users' logs from before the experiment"
+        if aggregates.source == "table":
+            what = "a column that says what the users were before: --before-column"
+        raise InputError(f"CUPED needs {what}")
     ratio = sample_ratio(aggregates, options.weights)
     metrics, missing = applicable(aggregates)
-    settings = Settings(DECIDING, options.cap, options.cuped, options.draws, options.seed)
+    primaries, alpha = aggregates.metrics.primaries, options.alpha
+    for metric in primaries:
+        if metric.name in missing:
+            raise InputError(f"metric {metric.name} is primary: {missing[metric.name]}")
+    settings = Settings(
+        tuple(metric.name for metric in primaries),
+        options.cap,
+        options.cuped,
+        options.draws,
+        options.seed,
+        alpha,
+    )
     found = compare_all(aggregates, before, metrics, settings)
     treatments = [arm.treatment for arm in aggregates.arms[1:]]
-    caps = [row.cap for row in found.rows if row.effect.metric == DECIDING]
-    limit = caps[0].above if caps and caps[0] is not None else math.inf
-    past = before if options.cuped else None
-    followed = {name: looks(aggregates, name, past, limit) for name in treatments}
-    times = {name: some[-1].times for name, some in followed.items() if some}
+    caps = {row.effect.metric: row.cap for row in found.rows}
+    followed = {
+        metric.name: {
+            name: looks(
+                aggregates,
+                name,
+                metric,
+                before=before,
+                cuped=options.cuped,
+                cap=caps.get(metric.name),
+                alpha=alpha,
+            )
+            for name in treatments
+        }
+        for metric in primaries
+    }
+    first = followed[primaries[0].name]
+    times = {name: some[-1].times for name, some in first.items() if some}
+    margins = aggregates.metrics.margins if options.margins is None else options.margins
     return Analysis(
         aggregates,
         before,
@@ -111,8 +175,15 @@ def analyse(
         found.rows,
         found.heavy,
         missing,
-        guard(found.rows, options.margins, times if options.sequential else None),
+        guard(found.rows, margins, times if options.sequential else None, aggregates.metrics),
         followed,
-        {name: segments(aggregates, before, name, DECIDING) for name in treatments},
-        {name: version_effects(aggregates, name) for name in treatments},
+        {name: segments(aggregates, before, name, primaries[0], alpha) for name in treatments},
+        {name: version_effects(aggregates, name, alpha) for name in treatments},
     )
+
+
+def check_alpha(alpha: float) -> float:
+    """Raises InputError for what is no chance of a false alarm."""
+    if not 0.0001 <= alpha <= 0.5:
+        raise InputError(f"--alpha {alpha:g}: it must be from 0.0001 to 0.5, such as 0.05")
+    return alpha

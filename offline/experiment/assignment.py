@@ -35,6 +35,19 @@ class Assignment:
     """Users seen in more than one treatment of the experiment."""
 
 
+def only_experiment(log: EventLog) -> str:
+    """The experiment of a log that has one. Raises InputError that names them where it has not."""
+    found: set[str] = set()
+    for text, _ in _combinations(log):
+        found |= {name for name, arm in json.loads(text).items() if arm is not None}
+    if len(found) == 1:
+        return found.pop()
+    if not found:
+        raise InputError("the logs have no experiment: no line names a treatment")
+    names = ", ".join(sorted(found))
+    raise InputError(f"the logs have {len(found)} experiments, {names}: name one by --experiment")
+
+
 def assign(log: EventLog, experiment: str, declared: Sequence[str] | None = None) -> Assignment:
     """Make the tables `treatments` and `users_in_several` of an experiment.
 
@@ -61,7 +74,7 @@ def assign(log: EventLog, experiment: str, declared: Sequence[str] | None = None
         " FROM treatment_users GROUP BY treatment ORDER BY treatment"
     )
     users = {treatment: count for treatment, count, _ in counts}
-    judged = _judged(users, declared)
+    judged = judged_of(users, declared)
     lines = Counter({treatment: count for treatment, _, count in counts if treatment in judged})
     lines.update(dict.fromkeys(judged, 0))
     there = [treatment for treatment in judged if treatment in users]
@@ -90,7 +103,7 @@ def assign_everybody(log: EventLog) -> Assignment:
     return Assignment(Counter({EVERYBODY: sum(count for _, count in combinations)}))
 
 
-def _judged(users: Mapping[str, int], declared: Sequence[str] | None) -> tuple[str, ...]:
+def judged_of(users: Mapping[str, int], declared: Sequence[str] | None) -> tuple[str, ...]:
     """The treatments under study, in their order."""
     if declared is not None:
         return tuple(sorted(declared, key=natural_order))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from offline.experiment.effects import CONFIDENCE
+from offline.experiment.effects import ALPHA
 from offline.experiment.metrics import Floats
 
 DRAWS = 1000
@@ -46,7 +46,9 @@ def resampled_ratios(
     return ratios
 
 
-def percentile_interval(control: Floats, treated: Floats) -> tuple[float, float] | None:
+def percentile_interval(
+    control: Floats, treated: Floats, alpha: float = ALPHA
+) -> tuple[float, float] | None:
     """Interval of 100 × (treated / control − 1) from resamples of both sides, shape (draws,).
 
     None where a resample of the control is 0 or has no value.
@@ -54,7 +56,7 @@ def percentile_interval(control: Floats, treated: Floats) -> tuple[float, float]
     n = min(len(control), len(treated))
     if not n or not (control[:n] > 0).all() or np.isnan(treated[:n]).any():
         return None
-    tail = 50 * (1 - CONFIDENCE)
+    tail = 50 * alpha
     low, high = np.percentile(100 * (treated[:n] / control[:n] - 1), [tail, 100 - tail])
     return float(low), float(high)
 

@@ -1,11 +1,13 @@
 """The canvas of the report's pictures: inline SVG that takes its colours from the page."""
 
+import html
 import io
 import re
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 # matplotlib draws with these stand-ins; the page gives each its colour, light or dark.
 INK, MUTED, RULE = "#00000a", "#00000b", "#00000c"
@@ -34,6 +36,8 @@ def canvas(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axe
 def as_svg(figure: Figure, description: str) -> str:
     """The figure as an `<svg>` element for an HTML page; the same figure gives the same text."""
     file = io.StringIO()
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a $ in somebody's names is a $
     salt = f"{description} {figure.get_figwidth()}"
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
@@ -46,6 +50,5 @@ def as_svg(figure: Figure, description: str) -> str:
     svg = re.sub(r"font-family: [^;\"]*; ", "", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
-    return re.sub(
-        r'<svg width="[^"]*" height="[^"]*"', f'<svg role="img" aria-label="{description}"', svg
-    )
+    label = f'<svg role="img" aria-label="{html.escape(description)}"'
+    return re.sub(r'<svg width="[^"]*" height="[^"]*"', lambda _: label, svg)

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from offline.experiment.aggregate import Aggregates, Quality
-from offline.experiment.assignment import CONTROL
+from offline.experiment.aggregate import Aggregates
+from offline.experiment.metrics import Metric
 from offline.experiment.provenance import Provenance
 from offline.experiment.value_test import share_p
 from offline.experiment.words import moment
@@ -42,26 +44,27 @@ class Check:
     advice: str = ""
     """What to do about a stop."""
 
-    def concerns(self, treatment: str) -> bool:
+    def concerns(self, treatment: str, control: str) -> bool:
         """Whether the comparison of `treatment` with the control rests on it."""
-        return self.treatment in (None, CONTROL, treatment)
+        return self.treatment in (None, control, treatment)
 
 
 def run_checks(aggregates: Aggregates, allowed: Collection[str] = ()) -> tuple[Check, ...]:
     """Every check, those of the whole log first; `allowed` of ALLOWANCES stop nothing."""
     return (
-        _bad_lines(aggregates.quality, allowed),
-        *_mixed(aggregates.provenance, allowed),
+        _bad_lines(aggregates, allowed),
+        *(_mixed(aggregates.provenance, allowed) if aggregates.source == "log" else ()),
         _both(aggregates),
+        *_twice(aggregates),
         *_strays(aggregates),
         *_completeness(aggregates.completeness, allowed),
         *_values(aggregates),
     )
 
 
-def first_stop(checks: Sequence[Check], treatment: str) -> Check | None:
+def first_stop(checks: Sequence[Check], treatment: str, control: str) -> Check | None:
     """The first check that forbids a verdict on `treatment`."""
-    return next((c for c in checks if c.status == "stop" and c.concerns(treatment)), None)
+    return next((c for c in checks if c.status == "stop" and c.concerns(treatment, control)), None)
 
 
 def headline(checks: Sequence[Check]) -> str:
@@ -92,16 +95,18 @@ def share_text(part: int, whole: int) -> str:
     return f"{shown} % ({part:,} of {whole:,})"
 
 
-def _bad_lines(quality: Quality, allowed: Collection[str]) -> Check:
-    name, title = "bad_lines", "Bad lines"
+def _bad_lines(aggregates: Aggregates, allowed: Collection[str]) -> Check:
+    quality = aggregates.quality
+    noun, source = ("line", "log") if aggregates.source == "log" else ("row", "table")
+    name, title = "bad_lines", f"Bad {noun}s"
     if not quality.bad_lines:
-        return Check(name, title, "ok", "every line could be used")
+        return Check(name, title, "ok", f"every {noun} could be used")
     share = quality.bad_lines / quality.lines
     commonest = quality.skipped.commonest
     most = f": mostly {commonest}" if commonest else ""
-    text = f"{share_text(quality.bad_lines, quality.lines)} of the lines could not be used{most}"
+    text = f"{share_text(quality.bad_lines, quality.lines)} of the {noun}s could not be used{most}"
     if share > BAD_STOP and BAD not in allowed:
-        advice = "Mend the log, or judge the rest with --allow-bad."
+        advice = f"Mend the {source}, or judge the rest with --allow-bad."
         return Check(name, title, "stop", text, advice=advice)
     return Check(name, title, "note" if share > BAD_TOLD else "ok", text)
 
@@ -147,6 +152,21 @@ def _both(aggregates: Aggregates) -> Check:
         advice = "Find out why the split is not stable: users must keep their treatment."
         return Check(name, title, "stop", text, advice=advice)
     return Check(name, title, "note", text)
+
+
+def _twice(aggregates: Aggregates) -> Iterator[Check]:
+    """Of a table with a row per user."""
+    twice, users = aggregates.users_twice, sum(arm.users for arm in aggregates.arms)
+    if not twice:
+        return
+    text = f"{share_text(twice, users + twice)} of the users have rows that contradict each other"
+    text += " and are left out"
+    name, title = "users_twice", "Users with several rows"
+    if twice > BOTH_STOP * (users + twice):
+        advice = "Give one row for each user, or --events for a row per event."
+        yield Check(name, title, "stop", text, advice=advice)
+    else:
+        yield Check(name, title, "note", text)
 
 
 def _strays(aggregates: Aggregates) -> Iterator[Check]:
@@ -212,19 +232,27 @@ def _values(aggregates: Aggregates) -> Iterator[Check]:
     more often, the rest of its users are not those of the control.
     """
     frames = {arm.treatment: aggregates.of(arm.treatment) for arm in aggregates.arms}
+    control = aggregates.control
+    looked_at = list(_LACKING.items()) if aggregates.source == "log" else []
+    for metric in aggregates.metrics.primaries:
+        lacks = _lacks_value(aggregates.users, metric)
+        of_log = (
+            aggregates.source == "log" and (lacks == (aggregates.users["sessions"] == 0)).all()
+        )
+        if not of_log:
+            looked_at.append(
+                (metric.name, (f"Users with {metric.called}", f"users without {metric.called}"))
+            )
     for treatment, rows in frames.items():
-        if treatment == CONTROL:
+        if treatment == control:
             continue
-        for name, title, what in (
-            ("users_with_value", "Users with a value", "users without a finished session"),
-            ("sessions_with_end", "Sessions with an end", "sessions without an end"),
-        ):
-            counts = [_missing(frame, name) for frame in (frames[CONTROL], rows)]
+        for name, (title, what) in looked_at:
+            counts = [_missing(frame, name, aggregates) for frame in (frames[control], rows)]
             p = share_p(*counts)
             sides = " against ".join(
                 share_text(int(missing.sum()), int(all_.sum())) for missing, all_ in counts[::-1]
             )
-            text = f"{what}: {sides} in {CONTROL}"
+            text = f"{what}: {sides} in {control}"
             if p is None:
                 yield Check(name, title, "ok", text, treatment)
                 continue
@@ -234,9 +262,26 @@ def _values(aggregates: Aggregates) -> Iterator[Check]:
             yield Check(name, title, status, text, treatment, advice if p < VALUE_P else "")
 
 
-def _missing(users: pd.DataFrame, name: str) -> "tuple[pd.Series[float], pd.Series[float]]":
-    """What each user lacks, and what it could have."""
+_LACKING = {
+    "users_with_value": ("Users with a value", "users without a finished session"),
+    "sessions_with_end": ("Sessions with an end", "sessions without an end"),
+}
+
+
+def _missing(
+    users: pd.DataFrame, name: str, aggregates: Aggregates
+) -> "tuple[pd.Series[float], pd.Series[float]]":
+    """What each user lacks, and what it could have; of _LACKING, or the value of a metric."""
+    one = pd.Series(1.0, users.index)
     if name == "users_with_value":
-        return (users["sessions"] == 0).astype(float), pd.Series(1.0, users.index)
-    unfinished = users["unfinished"].astype(float)
-    return unfinished, unfinished + users["sessions"]
+        return (users["sessions"] == 0).astype(float), one
+    if name == "sessions_with_end":
+        unfinished = users["unfinished"].astype(float)
+        return unfinished, unfinished + users["sessions"]
+    lacks = _lacks_value(users, aggregates.metrics[name])
+    return pd.Series(lacks.astype(float), users.index), one
+
+
+def _lacks_value(users: pd.DataFrame, metric: Metric) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = metric.sums(users)[1] == 0
+    return found

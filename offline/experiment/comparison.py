@@ -8,11 +8,12 @@ from typing import Literal
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from offline.experiment.assignment import CONTROL
 from offline.experiment.capping import Cap
 from offline.experiment.cuped import FEWEST as FEWEST_BEFORE
 from offline.experiment.cuped import Adjusted, adjust
 from offline.experiment.effects import (
-    CONFIDENCE,
+    ALPHA,
     Effect,
     Moments,
     compare,
@@ -43,7 +44,7 @@ class Comparison:
     effect: Effect
     change: float | None
     relative: Interval | None
-    """For the ratio of two estimated means; it excludes 0 exactly where `p` is below 5 %."""
+    """For the ratio of two estimated means; it excludes 0 exactly where `p` is below `alpha`."""
     p: float | None
     method: Method
     users: tuple[int, int]
@@ -65,11 +66,13 @@ class Comparison:
     """The same row without the cap, where there is one."""
     note: str = ""
     """What has to be known of the test, beside the note of `effect`."""
+    alpha: float = ALPHA
+    """Chance of a false alarm that its intervals and its test allow."""
 
     @property
     def cuped(self) -> Interval | None:
         """The interval after CUPED, where there is a period before."""
-        return None if self.adjusted is None else self.adjusted.relative()
+        return None if self.adjusted is None else self.adjusted.relative(alpha=self.alpha)
 
     @property
     def cuped_effect(self) -> float | None:
@@ -94,28 +97,32 @@ def compare_samples(
     cuped: bool = False,
     seed: int = 0,
     draws: int | None = None,
+    alpha: float = ALPHA,
+    against: str = CONTROL,
 ) -> Comparison:
     """Compare two arms; with `cuped` what comes of CUPED decides, where the past says anything.
+
+    `against` is what the control is called.
 
     `seed` and `draws` are those of the permutation test, which decides for small arms.
     """
     sides = control.moments, treated.moments
-    effect = compare(treatment, metric, *sides)
+    effect = compare(treatment, metric, *sides, against)
     users = control.n, treated.n
-    row = Comparison(effect, effect.effect, None, None, "none", users)
+    row = Comparison(effect, effect.effect, None, None, "none", users, alpha=alpha)
     if any(math.isnan(side.variance_of_mean) for side in sides):
         return row
     heaviest = max(
         0.0 if side.is_mean else float(side.leverage.max()) for side in (control, treated)
     )
     adjusted = adjust(control, treated) if heaviest <= HEAVY else None
-    row = replace(row, fieller=relative_interval(*sides), adjusted=adjusted)
+    row = replace(row, fieller=relative_interval(*sides, alpha=alpha), adjusted=adjusted)
     if min(users) < FEWEST:
         return replace(row, note=f"fewer than {FEWEST} users of a side have a value: no test")
     dealt = seed, draws
     if cuped and adjusted is not None:
         row = replace(row, change=adjusted.change, moments=(adjusted.control, adjusted.treated))
-        return _decided(row, "CUPED", adjusted.relative(), adjusted.samples, heaviest, dealt)
+        return _decided(row, "CUPED", row.cuped, adjusted.samples, heaviest, dealt)
     row = replace(row, moments=sides)
     row = _decided(row, "Welch", row.fieller, (control, treated), heaviest, dealt)
     if cuped:
@@ -144,10 +151,10 @@ def _decided(
     """
     assert row.moments is not None
     p = welch_p(*row.moments)
-    row = replace(row, detectable=_detectable(*row.moments))
+    row = replace(row, detectable=_detectable(*row.moments, row.alpha))
     if not is_small(*samples):
         return replace(row, relative=relative, p=p, method=method)
-    found = permute(*samples, *dealt)
+    found = permute(*samples, *dealt, alpha=row.alpha)
     by: Method = "permutation" if method == "Welch" else "CUPED, permutation"
     row = replace(row, relative=found.relative, p=found.p, method=by)
     why = "small or uneven arms: a permutation test decides"
@@ -158,7 +165,7 @@ def _decided(
             "significant unless the permutation test and HC3's agree"
         )
     assert row.p is not None
-    if row.effect.significant != (row.p < 1 - CONFIDENCE):
+    if (p < row.alpha) != (row.p < row.alpha):
         row = replace(row, note=f"{why} (p = {row.p:.2g})")
     return row
 
@@ -169,11 +176,12 @@ def _hull(one: Interval | None, other: Interval | None) -> Interval | None:
     return min(one[0], other[0]), max(one[1], other[1])
 
 
-def _detectable(control: Moments, treated: Moments) -> float | None:
+def _detectable(control: Moments, treated: Moments, alpha: float) -> float | None:
     error = standard_error(control, treated)
     if not error or not control.mean:
         return None
-    return 100 * detectable(error, freedom(control, treated)) / abs(control.mean)
+    least = detectable(error, freedom(control, treated), alpha=alpha)
+    return 100 * least / abs(control.mean)
 
 
 def with_adjusted_p(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:

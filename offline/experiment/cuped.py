@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline.experiment.effects import Moments, quantile, relative_interval
+from offline.experiment.effects import (
+    ALPHA,
+    Moments,
+    quantile,
+    relative_change,
+    relative_interval,
+)
 from offline.experiment.metrics import Floats
 from offline.experiment.sample import Sample
 
@@ -38,10 +44,11 @@ class Adjusted:
     @property
     def change(self) -> float | None:
         """100 × (treated / control − 1); None where it is undefined."""
-        was = self.control.mean
-        return 100 * (self.treated.mean / was - 1) if was else None
+        return relative_change(self.control.mean, self.treated.mean)
 
-    def relative(self, times: float | None = None) -> tuple[float, float] | None:
+    def relative(
+        self, times: float | None = None, alpha: float = ALPHA
+    ) -> tuple[float, float] | None:
         """Interval of 100 × (treated / control − 1); None where it is undefined.
 
         `times` multiplies the standard errors (default: Welch's quantile).
@@ -51,7 +58,7 @@ class Adjusted:
             for side, variance in zip((self.control, self.treated), self.joint, strict=False)
         ]
         if times is None:
-            times = quantile(self.control, self.treated)
+            times = quantile(self.control, self.treated, alpha)
         return relative_interval(sides[0], sides[1], times, self.joint[2])
 
 

@@ -19,6 +19,9 @@ from offline.experiment.assignment import CONTROL
 from offline.experiment.metrics import FAMILY
 
 CONFIDENCE = 0.95
+"""Of the effect table, whatever else is decided by."""
+ALPHA = 0.05
+"""Chance of a false alarm, of everything else, unless another is given."""
 NO_SPREAD = 1e-12
 """Values closer than this, relative to their mean, are equal: rounding is no variation."""
 
@@ -69,9 +72,9 @@ class Moments:
         """Degrees of freedom of the variance."""
         return max((self.n if self.effective is None else self.effective) - 1, 1)
 
-    def margin(self) -> float:
+    def margin(self, alpha: float = ALPHA) -> float:
         """Half the width of the mean's own confidence interval (Student's t); NaN for one user."""
-        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, self.degrees)
+        quantile = stats.t.ppf(1 - alpha / 2, self.degrees)
         return float(quantile * math.sqrt(self.variance_of_mean))
 
 
@@ -81,18 +84,24 @@ def effect_table(aggregates: Aggregates) -> tuple[Effect, ...]:
         compare(
             arm.treatment,
             metric,
-            Moments.of(aggregates.values(CONTROL, metric)),
+            Moments.of(aggregates.values(aggregates.control, metric)),
             Moments.of(aggregates.values(arm.treatment, metric)),
         )
         for arm in aggregates.arms
-        if arm.treatment != CONTROL
+        if arm.treatment != aggregates.control
         for metric in FAMILY
     )
 
 
-def compare(treatment: str, metric: str, control: Moments, treated: Moments) -> Effect:
-    """One row: effect = 100 × (treatment mean / control mean − 1) and its Welch interval."""
-    sides = {CONTROL: control, treatment: treated}
+def compare(
+    treatment: str, metric: str, control: Moments, treated: Moments, against: str = CONTROL
+) -> Effect:
+    """One row: effect = 100 × (treatment mean / control mean − 1) and its Welch interval.
+
+    Where the control mean is negative the percentages are of its size, so that more is always
+    above 0. `against` is what the control is called.
+    """
+    sides = {against: control, treatment: treated}
     row = Effect(
         treatment=treatment,
         metric=metric,
@@ -114,7 +123,7 @@ def compare(treatment: str, metric: str, control: Moments, treated: Moments) -> 
         if not math.isnan(half):
             note += f" ({difference - half:.4g} to {difference + half:.4g})"
         return replace(row, note=note)
-    scale = 100 / control.mean
+    scale = 100 / abs(control.mean)
     row = replace(row, effect=difference * scale)
     if math.isnan(half):
         alone = " and ".join(name for name, side in sides.items() if side.n == 1)
@@ -143,9 +152,14 @@ def freedom(control: Moments, treated: Moments) -> float:
     )
 
 
-def quantile(control: Moments, treated: Moments) -> float:
+def quantile(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:
     """What the standard error is multiplied with for Welch's interval; NaN if undefined."""
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom(control, treated)))
+    return float(stats.t.ppf(1 - alpha / 2, freedom(control, treated)))
+
+
+def relative_change(was: float, now: float) -> float | None:
+    """100 × (now − was) / |was|; None where nothing was."""
+    return 100 * (now - was) / abs(was) if was else None
 
 
 def welch_margin(control: Moments, treated: Moments) -> float:
@@ -164,9 +178,15 @@ def welch_p(control: Moments, treated: Moments) -> float:
 
 
 def relative_interval(
-    control: Moments, treated: Moments, times: float | None = None, shared: float = 0.0
+    control: Moments,
+    treated: Moments,
+    times: float | None = None,
+    shared: float = 0.0,
+    alpha: float = ALPHA,
 ) -> tuple[float, float] | None:
     """Interval of 100 × (treated / control − 1), for the ratio of two estimated means.
+
+    Of a negative control mean it is the change in percent of its size, as in `compare`.
 
     E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954. `times` multiplies the
     standard errors (default: Welch's quantile), so the interval excludes 0 exactly where that of
@@ -177,11 +197,15 @@ def relative_interval(
     error = control.variance_of_mean + treated.variance_of_mean - 2 * shared
     if math.isnan(error) or control.mean == 0:
         return None
+    if control.mean < 0:
+        mirrored = replace(control, mean=-control.mean), replace(treated, mean=-treated.mean)
+        found = relative_interval(*mirrored, times, shared, alpha)
+        return None if found is None else (-found[1], -found[0])
     ratio = treated.mean / control.mean
     if error <= 0:
         return 100 * (ratio - 1), 100 * (ratio - 1)
     if times is None:
-        times = quantile(control, treated)
+        times = quantile(control, treated, alpha)
     # The ratios that (treated − ratio × control)² <= times² × its variance holds for.
     scale = times**2 / control.mean**2
     doubt = scale * control.variance_of_mean

@@ -8,22 +8,17 @@ from typing import Literal
 from offline.errors import InputError
 from offline.experiment.comparison import Comparison, Interval
 from offline.experiment.effects import Moments, relative_interval, standard_error
-from offline.experiment.metrics import BY_NAME
+from offline.experiment.metric_files import built_in
+from offline.experiment.metrics import Metrics
 from offline.experiment.power import users_factor
-
-DEFAULT: Mapping[str, float] = {"sessions": 10.0}
-"""Margins in percent of the control mean.
-
-None on the request time: where answers take a tenth of a millisecond, twice that harms nobody.
-"""
 
 
 @dataclass(frozen=True)
 class Guardrail:
     """One guardrail of one treatment.
 
-    It holds where the whole 95 % interval is on the good side of the margin (non-inferiority at
-    2.5 %, one-sided), is broken where all of it is beyond, and else not shown.
+    It holds where the whole interval is on the good side of the margin (non-inferiority at
+    alpha / 2, one-sided), is broken where all of it is beyond, and else not shown.
     """
 
     treatment: str
@@ -41,22 +36,26 @@ def guard(
     comparisons: Sequence[Comparison],
     margins: Mapping[str, float],
     times: Mapping[str, float] | None = None,
+    metrics: Metrics | None = None,
 ) -> tuple[Guardrail, ...]:
     """Check each comparison whose metric has a margin.
 
     Where somebody looks before the end, `times` has by treatment what the standard error is
     multiplied with at the last look: the intervals are always-valid then, as the verdict's is. A
-    treatment without a look is not in it, and has none.
+    treatment without a look is not in it, and has none. `metrics` are the experiment's; None: the
+    built-in ones.
     """
+    metrics = metrics or built_in()
     found = []
     for row in comparisons:
         name = row.effect.metric
         if name in margins:
+            more = metrics[name].more_is_better
             if times is None:
-                found.append(_check(row, margins[name], row.relative))
+                found.append(_check(row, margins[name], row.relative, more))
             else:
                 wide = times.get(row.effect.treatment)
-                found.append(_check(row, margins[name], _always_valid(row, wide), wide))
+                found.append(_check(row, margins[name], _always_valid(row, wide), more, wide))
     return tuple(found)
 
 
@@ -69,12 +68,15 @@ def _always_valid(row: Comparison, times: float | None) -> Interval | None:
 
 
 def _check(
-    row: Comparison, margin: float, ends: Interval | None, times: float | None = None
+    row: Comparison,
+    margin: float,
+    ends: Interval | None,
+    more: bool,
+    times: float | None = None,
 ) -> Guardrail:
     effect = row.effect
     status: Literal["holds", "broken", "not shown"] = "not shown"
     lower, upper = ends or (None, None)
-    more = BY_NAME[effect.metric].more_is_better
     if lower is not None and upper is not None:
         # In the direction in which more is better, from its worst end.
         worst, best = (lower, upper) if more else (-upper, -lower)
@@ -92,24 +94,24 @@ def _needed(row: Comparison, margin: float, times: float | None) -> float | None
     if row.moments is None:
         return None
     control, treated = row.moments
-    ratio = 1 + margin / 100
+    ratio = 1 + math.copysign(margin / 100, margin * control.mean)
     scaled = Moments(control.n, 0.0, ratio**2 * control.variance_of_mean)
     error = standard_error(scaled, treated)
     if not control.mean or not error > 0 or math.isinf(error):
         return None
-    return users_factor(abs(margin / 100 * control.mean), error, times)
+    return users_factor(abs(margin / 100 * control.mean), error, times, alpha=row.alpha)
 
 
-def parse_margins(texts: Sequence[str]) -> dict[str, float]:
-    """`mean_request_time=20`, each; added to DEFAULT. Raises InputError for anything else.
+def parse_margins(texts: Sequence[str], metrics: Metrics) -> dict[str, float]:
+    """`mean_request_time=20`, each; added to those of the metrics. Raises InputError for others.
 
     A margin of `off` takes a default one away.
     """
-    margins = dict(DEFAULT)
+    margins = metrics.margins
     for text in texts:
         name, _, value = text.partition("=")
-        if name not in BY_NAME:
-            known = ", ".join(BY_NAME)
+        if name not in metrics:
+            known = ", ".join(metrics.by_name)
             raise InputError(f"--guardrail {text}: there is no metric {name!r}; there are {known}")
         if value == "off":
             margins.pop(name, None)

@@ -57,8 +57,11 @@ def look_ahead(log: Decisions, targets: Sequence[Target]) -> list[LookAhead]:
             "DR": off_policy.doubly_robust(weights, rewards, predicted[use], expected, users),
         }
         support = Support.of(weights, users)
+        if np.isnan(expected).any():  # the target does not tell what it would choose
+            del estimates["direct method"], estimates["DR"]
         if not support.matched:  # by the letter 0 ± 0: a certainty that nobody has
-            estimates |= dict.fromkeys(("IPS", "SNIPS", "DR"), Estimate(np.nan, np.nan))
+            unknown = [name for name in ("IPS", "SNIPS", "DR") if name in estimates]
+            estimates |= dict.fromkeys(unknown, Estimate(np.nan, np.nan))
         other = np.zeros(len(log.logged) + 1)
         other[-1] = 1.0
         never = float(target.mean_of(other)[use].mean())

@@ -5,10 +5,10 @@ Said alike on the terminal, on the page and in the JSON.
 
 from collections.abc import Mapping
 
-from offline.experiment.analysis import DECIDING, Analysis
+from offline.experiment.analysis import Analysis
 from offline.experiment.comparison import Comparison
 from offline.experiment.leverage import Heavy
-from offline.experiment.metrics import BY_NAME
+from offline.experiment.metrics import Metrics
 from offline.experiment.words import interval, moment, percent
 
 _MOST = 10
@@ -45,7 +45,8 @@ def _heavy(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
         if some.notable and some.without != some.value:
             by_user.setdefault((some.treatment, some.user_id), []).append(some)
     told = [
-        f"User {user} of {labels[treatment]} weighs much: {'; '.join(map(_weight, some))}."
+        f"User {user} of {labels[treatment]} weighs much: "
+        f"{'; '.join(_weight(one, analysis.metrics) for one in some)}."
         for (treatment, user), some in list(by_user.items())[:_MOST]
     ]
     if len(by_user) > _MOST:
@@ -53,9 +54,9 @@ def _heavy(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
     return told
 
 
-def _weight(some: Heavy) -> str:
-    metric = BY_NAME[some.metric]
-    text = f"{100 * some.share:.0f} % of {metric.title.lower()}"
+def _weight(some: Heavy, metrics: Metrics) -> str:
+    metric = metrics[some.metric]
+    text = f"{100 * some.share:.0f} % of {metric.called}"
     if some.without is None:
         return text
     values = (some.value * metric.scale, some.without * metric.scale)
@@ -69,8 +70,8 @@ def _caps(analysis: Analysis) -> list[str]:
     for row in analysis.comparisons:
         if row.cap is None or row.uncapped is None:
             continue
-        metric, found = BY_NAME[row.effect.metric], row.cap
-        head = f"{row.effect.treatment} {metric.title.lower()}"
+        metric, found = analysis.metrics[row.effect.metric], row.cap
+        head = f"{row.effect.treatment} {metric.called}"
         if found.refused:
             told.append(
                 f"{head}: not capped, as {analysis.options.cap:g} % of the users have the least."
@@ -92,7 +93,9 @@ def _told(row: Comparison) -> str:
 
 
 def _past(analysis: Analysis) -> list[str]:
-    if analysis.before is None:
+    if not analysis.has_past:
+        if analysis.aggregates.source == "table":
+            return []
         return [
             "No segments: users are cut by what they did before the experiment, and no logs from "
             "before it were given (--before)."
@@ -130,6 +133,7 @@ def _versions(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
                 "before the first change" if span.since is None else f"from {moment(span.since)}"
             )
             effects.append(f"{place} {effect}")
-        title = BY_NAME[DECIDING].title
-        told.append(f"{title} of {labels[treatment]} by version: {'; '.join(effects)}.")
+        told.append(
+            f"{analysis.primary.title} of {labels[treatment]} by version: {'; '.join(effects)}."
+        )
     return told

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from offline.experiment.effects import CONFIDENCE, NO_SPREAD
+from offline.experiment.effects import ALPHA, NO_SPREAD
 from offline.experiment.metrics import Floats
 from offline.experiment.sample import Sample, skewness
 
@@ -36,7 +36,6 @@ _HEAVY, _HEAVIER = 10, 5.0
 statistic of a ratio."""
 _FEWER_DRAWS, _MANY = 1_998, 2_000
 _CHUNK = 4_000_000
-_TAIL = (1 - CONFIDENCE) / 2
 _STEPS, _DOUBLINGS = 60, 40
 
 
@@ -72,6 +71,7 @@ def permute(
     seed: int,
     draws: int | None = None,
     interval: bool = True,
+    alpha: float = ALPHA,
 ) -> Permuted:
     """Test two arms with FEWEST users or more each; the interval is left out where not wanted.
 
@@ -90,7 +90,7 @@ def permute(
     sums = _dealt(columns, len(control.below), np.random.default_rng(seed), draws)
     was = control.moments.mean
     arms = np.ascontiguousarray(sums.T), np.ascontiguousarray((columns.sum(axis=0) - sums).T)
-    test = _Test(arms, columns[heavy], -1.0 if was < 0 else 1.0)
+    test = _Test(arms, columns[heavy], -1.0 if was < 0 else 1.0, alpha / 2)
     ratio = treated.moments.mean / was if was and interval else math.nan
     return Permuted(test.p(), test.interval(ratio))
 
@@ -145,6 +145,8 @@ class _Test:
     heavy: Floats
     """Rows of the users with most leverage."""
     sign: float
+    """-1 where the control is below 0: percentages are of its size."""
+    tail: float
 
     def statistic(self, ratio: float) -> Floats:
         """Welch's t of treated − ratio × control in every draw; for sums, by the delta method.
@@ -190,7 +192,7 @@ class _Test:
         return min(1.0, 2 * (above if self.statistic(1.0)[0] > 0 else below))
 
     def interval(self, ratio: float) -> tuple[float, float] | None:
-        """Percent; it excludes 0 exactly where p is below 5 %. None where it has no end."""
+        """Percent; it excludes 0 exactly where p is below alpha. None where it has no end."""
         if math.isnan(ratio):
             return None
         ends = []
@@ -199,13 +201,13 @@ class _Test:
             if end is None:
                 return None
             ends.append(100 * (end - 1))
-        return ends[0], ends[1]
+        return (ends[0], ends[1]) if self.sign > 0 else (-ends[1], -ends[0])
 
     def _end(self, ratio: float, direction: float, tail: int) -> float | None:
         """The farthest ratio that is not rejected on this side; None where none is rejected."""
 
         def inside(some: float) -> bool:
-            return self.tails(some)[tail] >= _TAIL
+            return self.tails(some)[tail] >= self.tail
 
         within, beyond = ratio, math.nan
         if (1 - ratio) * direction > 0:  # so that the end is on the right side of no effect

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from offline.experiment.aggregate import PERIODS, Aggregates
-from offline.experiment.analysis import DECIDING, Analysis
-from offline.experiment.assignment import CONTROL
+from offline.experiment.analysis import Analysis
 from offline.experiment.canvas import NARROW, WIDE
-from offline.experiment.effects import Moments
+from offline.experiment.metrics import Metric
 from offline.experiment.plots import Band, Bar, Steps, at_least_plot, band_plot, bar_plot
+from offline.experiment.sample import Sample
 from offline.experiment.words import interval, percent
 
 Picture = Mapping[str, str]
@@ -22,17 +22,18 @@ _CURVE = np.linspace(0, 1, 201)
 
 
 def means(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
-    """The deciding metric of each treatment, with its own interval."""
-    bars = []
+    """The first primary metric of each treatment, with its own interval."""
+    bars, metric = [], analysis.primary
     for colour, arm in enumerate(analysis.aggregates.arms):
-        moments = Moments.of(analysis.aggregates.values(arm.treatment, DECIDING))
-        margin = moments.margin()
-        if moments.n:
-            text = f"{moments.mean:.2f}" + ("" if math.isnan(margin) else f" ± {margin:.2f}")
-            ends = (moments.mean - margin, moments.mean + margin)
-            found = None if math.isnan(margin) else ends
-            bars.append(Bar(labels[arm.treatment], colour, moments.mean, found, text))
-    axis = "mean session time"
+        sample = _sample(analysis, arm.treatment)
+        if sample.n:
+            mean, scale = sample.moments.mean * metric.scale, metric.scale
+            margin = sample.moments.margin(analysis.options.alpha) * scale
+            text = metric.shown(mean / scale)
+            text += "" if math.isnan(margin) else f" ± {metric.shown(margin / scale)}"
+            found = None if math.isnan(margin) else (mean - margin, mean + margin)
+            bars.append(Bar(labels[arm.treatment], colour, mean, found, text))
+    axis = _axis(metric)
     return _both(lambda width: bar_plot(bars, axis, width)) if bars else {}
 
 
@@ -52,24 +53,27 @@ def followed(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
             bands.append(Band(labels[arm.treatment], colour, *columns))
     if not bands:
         return {}
+    followed_rows = aggregates.progress[analysis.primary.name].rows
     form, length = _MOMENTS[aggregates.period_name], PERIODS[aggregates.period_name]
     names = [
         f"{datetime.fromtimestamp(period * length / 1000, UTC):{form}}"
-        for period in sorted(set(aggregates.periods["period"].tolist()))
+        for period in sorted(set(followed_rows["period"].tolist()))
     ]
     axis = f"end of the {aggregates.period_name}, UTC"
     return _both(lambda width: band_plot(bands, names, axis, width))
 
 
 def per_user(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
-    """How the deciding metric is spread over users."""
-    samples = []
+    """How the first primary metric is spread over users."""
+    samples, metric = [], analysis.primary
     for colour, arm in enumerate(analysis.aggregates.arms):
-        values = analysis.aggregates.values(arm.treatment, DECIDING)
+        sample = _sample(analysis, arm.treatment)
+        has = sample.below != 0
+        values = metric.scale * sample.above[has] / sample.below[has]
         if len(values):
             points, counts = np.unique(np.quantile(values, _CURVE), return_counts=True)
             samples.append(Steps(labels[arm.treatment], colour, points, counts.astype(np.float64)))
-    axis = "mean session time of a user"
+    axis = f"{_axis(metric)}, of a user"
     return _both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
 
 
@@ -106,7 +110,7 @@ def by_segment(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
     ]
     if not bars:
         return {}
-    axis = f"effect on mean session time, % of {labels[CONTROL]}"
+    axis = f"effect on {analysis.primary.called}, % of {labels[analysis.control]}"
     return {
         "wide": bar_plot(bars, axis, WIDE, zero=True),
         # A phone has no room for the numbers beside the names.
@@ -117,6 +121,14 @@ def by_segment(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
             zero=True,
         ),
     }
+
+
+def _sample(analysis: Analysis, treatment: str) -> Sample:
+    return Sample(*analysis.primary.sums(analysis.aggregates.of(treatment)))
+
+
+def _axis(metric: Metric) -> str:
+    return metric.called + (f",{metric.unit}" if metric.unit else "")
 
 
 def _both(draw: Callable[[float], str]) -> Picture:

@@ -105,18 +105,17 @@ def _lines(found: pd.DataFrame, column: str) -> dict[str, int]:
     return {str(name): int(lines) for name, lines in sums.items()}
 
 
-def per_version(engine: Engine, provenance: Provenance, sql: str) -> pd.DataFrame:
-    """Sums of each user in each span between changes, by per_version.sql; empty without any."""
+def save_spans(engine: Engine, provenance: Provenance) -> bool:
+    """Make the table `version_spans` of the times between changes; False where there are none."""
     if not provenance.changes:
-        return pd.DataFrame(columns=["user_id", "treatment", "number", "sessions", "total_time"])
+        return False
     edges = [-(2**62), *provenance.boundaries(), 2**62]
     spans = [
         {"number": number, "since": since, "until": until}
         for number, (since, until) in enumerate(pairwise(edges))
     ]
     engine.register("version_spans", pa.Table.from_pylist(spans, _SPANS))
-    frame: pd.DataFrame = engine.table(sql).to_pandas()
-    return frame
+    return True
 
 
 def read_published(files: Iterable[str | Path]) -> dict[str, list[int]]:

@@ -10,17 +10,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from offline.experiment import pictures
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.analysis import Analysis
-from offline.experiment.assignment import CONTROL
 from offline.experiment.guardrails import Guardrail
-from offline.experiment.metrics import BY_NAME
+from offline.experiment.metrics import Metrics
 from offline.experiment.notes import notes
 from offline.experiment.report_rows import FIGURES, effect_blocks
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import Verdict
-from offline.experiment.words import interval, label
+from offline.experiment.words import confidence, interval, label
 from offline.hours import moment_text
 
 SHOWN_BAD_LINES = 100
+_COUNTS = {
+    "log": {
+        "users": "Users",
+        "users_without_session": "Users without a finished session",
+        "sessions": "Finished sessions",
+        "unfinished": "Unfinished sessions",
+        "lines": "Lines",
+    }.items(),
+    "table": {"users": "Users", "lines": "Rows"}.items(),
+}
+"""Of each treatment: field of `Arm` and title."""
 
 
 def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: RunInfo) -> str:
@@ -41,14 +51,22 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         experiment=aggregates.experiment,
         verdicts=verdicts,
         labels=labels,
-        control=CONTROL,
+        control=analysis.control,
+        primary=analysis.primary,
+        primaries=analysis.metrics.primaries,
+        sure=confidence(analysis.options.alpha),
+        alpha=f"{100 * analysis.options.alpha:g} %",
+        upper_tail=f"{100 - 50 * analysis.options.alpha:g} %",
+        is_log=aggregates.source == "log",
+        noun="line" if aggregates.source == "log" else "row",
+        counts=_COUNTS[aggregates.source],
         arms=aggregates.arms,
         users=sum(arm.users for arm in aggregates.arms),
         blocks=effect_blocks(analysis, labels),
         figures=FIGURES,
-        missing={BY_NAME[name].title: why for name, why in analysis.missing.items()},
-        guardrails=[_guardrail(guard, labels) for guard in analysis.guardrails],
-        has_before=analysis.before is not None,
+        missing={analysis.metrics[name].title: why for name, why in analysis.missing.items()},
+        guardrails=[_guardrail(guard, analysis.metrics, labels) for guard in analysis.guardrails],
+        has_before=analysis.has_past,
         sequential=analysis.options.sequential,
         options=analysis.options,
         notes=notes(analysis, labels),
@@ -69,8 +87,8 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
     )
 
 
-def _guardrail(guard: Guardrail, labels: Mapping[str, str]) -> dict[str, str]:
-    metric = BY_NAME[guard.metric]
+def _guardrail(guard: Guardrail, metrics: Metrics, labels: Mapping[str, str]) -> dict[str, str]:
+    metric = metrics[guard.metric]
     known = guard.lower is not None and guard.upper is not None
     return {
         "title": f"{metric.title} of {labels[guard.treatment]}",
@@ -87,10 +105,11 @@ def _stops(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
     for treatment, looks in analysis.looks.items():
         if looks:
             last = looks[-1]
+            sure = confidence(analysis.options.alpha)
             may = "may stop now" if last.excludes_zero else "must go on"
             told.append(
                 f"{labels[treatment]}: who has looked before the end {may} "
-                f"(always-valid interval {interval(last.lower, last.upper)})."
+                f"(always-valid {sure} interval {interval(last.lower, last.upper)})."
             )
     return told
 

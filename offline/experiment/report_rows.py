@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.experiment.analysis import Analysis
-from offline.experiment.assignment import CONTROL
 from offline.experiment.comparison import Comparison
-from offline.experiment.effects import CONFIDENCE
-from offline.experiment.metrics import BY_NAME, Metric
+from offline.experiment.metrics import Metric
 from offline.experiment.words import interval, percent
 
 
@@ -68,20 +66,22 @@ def effect_blocks(analysis: Analysis, labels: Mapping[str, str]) -> list[EffectB
         left, width = left - margin, right - left + 2 * margin
         blocks.append(
             EffectBlock(
-                title=f"{labels[arm.treatment]} against {labels[CONTROL]}",
+                title=f"{labels[arm.treatment]} against {labels[analysis.control]}",
                 colour=colour,
-                rows=[_effect_row(row, left, width) for row in rows],
+                rows=[
+                    _effect_row(row, analysis.metrics[row.effect.metric], left, width)
+                    for row in rows
+                ],
                 zero=-100 * left / width,
             )
         )
     return blocks
 
 
-def _effect_row(row: Comparison, left: float, width: float) -> EffectRow:
+def _effect_row(row: Comparison, metric: Metric, left: float, width: float) -> EffectRow:
     effect = row.effect
-    metric = BY_NAME[effect.metric]
     better = row.change is not None and (row.change > 0) == metric.more_is_better
-    significant = row.p_holm is not None and row.p_holm < 1 - CONFIDENCE
+    significant = row.p_holm is not None and row.p_holm < row.alpha
     span = None
     if row.change is not None and row.relative is not None:
         low, middle, high = (
@@ -90,8 +90,8 @@ def _effect_row(row: Comparison, left: float, width: float) -> EffectRow:
         span = (low, middle, high)
     return EffectRow(
         metric=metric,
-        control=_value(effect.control_mean, metric),
-        treatment=_value(effect.treatment_mean, metric),
+        control=metric.shown(effect.control_mean),
+        treatment=metric.shown(effect.treatment_mean),
         effect="–" if row.change is None else percent(row.change),
         interval=_ends(row.relative),
         tone=("good" if better else "bad") if significant else "flat",
@@ -123,12 +123,10 @@ def _figures(row: Comparison) -> tuple[str, ...]:
 def _unbounded(row: Comparison) -> str:
     if row.change is None or row.relative is not None or row.method == "none":
         return ""
+    if row.method.endswith("permutation"):
+        return "so few users set no bounds to the effect: no interval"
     return "the control mean is too uncertain to divide by: no relative interval"
 
 
 def _ends(found: tuple[float, float] | None) -> str:
     return "–" if found is None else interval(*found)
-
-
-def _value(mean: float | None, metric: Metric) -> str:
-    return "–" if mean is None else f"{mean * metric.scale:,.2f}{metric.unit}"

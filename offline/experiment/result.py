@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.analysis import DECIDING, Analysis
-from offline.experiment.assignment import CONTROL
+from offline.experiment.aggregate import Aggregates, Arm
+from offline.experiment.analysis import Analysis
 from offline.experiment.comparison import Comparison
-from offline.experiment.effects import COLUMNS, CONFIDENCE, Effect
-from offline.experiment.metrics import BY_NAME, FAMILY
+from offline.experiment.effects import COLUMNS, Effect
 from offline.experiment.notes import notes
 from offline.experiment.verdict import Verdict
 from offline.experiment.versions import VersionEffect
-from offline.experiment.words import interval, percent
+from offline.experiment.words import confidence, interval, percent
 from offline.hours import hour_text
 
 
@@ -26,8 +24,9 @@ def as_text(effects: Sequence[Effect]) -> str:
 
 def more_text(analysis: Analysis) -> str:
     """The other metrics, and what the effect table has no column for, metric by metric."""
-    head = ["treatment", "metric", "effect", "95 % interval", "CUPED", "p", "Holm", "BH"]
-    head.append("detectable")
+    sure = f"{confidence(analysis.options.alpha)} interval"
+    head = ["treatment", "metric", "effect", sure, "CUPED", "p", "Holm", "BH", "detectable"]
+    in_table = {(row.treatment, row.metric) for row in analysis.family}
     rows = [head]
     for row in analysis.comparisons:
         effect = row.effect
@@ -45,7 +44,11 @@ def more_text(analysis: Analysis) -> str:
     notes = [
         f"{row.effect.treatment} {row.effect.metric}: {note}"
         for row in analysis.comparisons
-        if (note := row.note if row.effect.metric in FAMILY else row.notes)
+        if (
+            note := row.note
+            if (row.effect.treatment, row.effect.metric) in in_table
+            else row.notes
+        )
     ]
     notes += [f"{name}: {why}" for name, why in analysis.missing.items()]
     return "\n".join(_aligned(rows) + notes)
@@ -55,7 +58,7 @@ def guardrail_text(analysis: Analysis) -> str:
     """One line a guardrail."""
     lines = []
     for guard in analysis.guardrails:
-        sign = "−" if BY_NAME[guard.metric].more_is_better else "+"
+        sign = "−" if analysis.metrics[guard.metric].more_is_better else "+"
         known = guard.lower is not None and guard.upper is not None
         ends = interval(guard.lower or 0, guard.upper or 0) if known else "no interval"
         lines.append(
@@ -73,6 +76,8 @@ def quality_text(aggregates: Aggregates) -> str:
         for arm in aggregates.arms
     )
     quality = aggregates.quality
+    if aggregates.source == "table":
+        return _table_text(aggregates)
     text = f"{quality.lines:,} lines; {arms}"
     for count, what in (
         (sum(arm.users_without_session for arm in aggregates.arms), "users without a session"),
@@ -80,6 +85,20 @@ def quality_text(aggregates: Aggregates) -> str:
         (quality.lines_in_several, "lines of users in several treatments, left out"),
         (quality.backwards, "lines from a clock that went backwards"),
         (quality.lines_outside, "lines outside the experiment"),
+    ):
+        text += f"; {what}: {count:,}" if count else ""
+    return text
+
+
+def _table_text(aggregates: Aggregates) -> str:
+    quality = aggregates.quality
+    arms = "; ".join(f"{arm.treatment}: {arm.users:,} users" for arm in aggregates.arms)
+    text = f"{quality.lines:,} rows; {arms}"
+    for count, what in (
+        (quality.duplicates, "rows like an earlier one, left out"),
+        (quality.lines_in_several, "rows of users in several treatments, left out"),
+        (quality.dropped_lines, "rows of users dropped by name"),
+        (quality.lines_outside, "rows of treatments that are not judged"),
     ):
         text += f"; {what}: {count:,}" if count else ""
     return text
@@ -93,9 +112,13 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     aggregates, quality = analysis.aggregates, analysis.aggregates.quality
     content = {
         "experiment": aggregates.experiment,
-        "control": CONTROL,
-        "confidence": CONFIDENCE,
-        "deciding": DECIDING,
+        "source": aggregates.source,
+        "control": aggregates.control,
+        "confidence": 1 - analysis.options.alpha,
+        "alpha": analysis.options.alpha,
+        "deciding": analysis.primary.name,
+        "primaries": [metric.name for metric in analysis.metrics.primaries],
+        "definitions": [asdict(metric) for metric in analysis.metrics.by_name.values()],
         "sequential": analysis.options.sequential,
         "cuped": analysis.options.cuped,
         "cap": analysis.options.cap,
@@ -107,6 +130,10 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "guardrails": [asdict(guard) for guard in analysis.guardrails],
         "looks": {
             name: [asdict(look) for look in looks] for name, looks in analysis.looks.items()
+        },
+        "looks_of": {
+            metric: {name: [asdict(look) for look in some] for name, some in looks.items()}
+            for metric, looks in analysis.looks_of.items()
         },
         "looks_every": aggregates.period_name,
         "segments": {
@@ -123,7 +150,7 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "versions": {
             name: [_version(span) for span in spans] for name, spans in analysis.versions.items()
         },
-        "treatments": [asdict(arm) for arm in aggregates.arms],
+        "treatments": [_arm(arm, aggregates.source) for arm in aggregates.arms],
         "notes": notes(analysis, {arm.treatment: arm.treatment for arm in aggregates.arms}),
         "log": {
             "files": list(quality.files),
@@ -148,6 +175,12 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
     rounded: dict[str, Any] = _rounded(content)
     return rounded
+
+
+def _arm(arm: Arm, source: str) -> dict[str, Any]:
+    if source == "table":
+        return {"treatment": arm.treatment, "users": arm.users, "rows": arm.lines}
+    return asdict(arm)
 
 
 def _version(span: VersionEffect) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """Every metric of every treatment: from the tables of a log to arrays over users, and compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates
-from offline.experiment.assignment import CONTROL
 from offline.experiment.bootstrap import (
     FEWEST,
     Latencies,
@@ -18,9 +16,9 @@ from offline.experiment.bootstrap import (
 )
 from offline.experiment.capping import Cap, cap
 from offline.experiment.comparison import Comparison, compare_samples, with_adjusted_p
-from offline.experiment.effects import Effect
+from offline.experiment.effects import ALPHA, Effect, relative_change
 from offline.experiment.leverage import Heavy, heaviest
-from offline.experiment.metrics import COVERAGE, METRICS, TAIL, Floats, Metric, contributions
+from offline.experiment.metrics import Floats, Metric, contributions
 from offline.experiment.sample import Sample
 
 _SHARE = 0.99
@@ -33,8 +31,8 @@ Arms = Mapping[str, Sample]
 class Settings:
     """How rows are computed."""
 
-    deciding: str
-    """The metric that the verdict is about."""
+    primaries: tuple[str, ...]
+    """The metrics that the verdict is about."""
     cap: float | None = None
     """Percentile over the users of all arms above which both sums of a user are cut off."""
     cuped: bool = False
@@ -43,6 +41,8 @@ class Settings:
     """Of the bootstrap."""
     seed: int = 0
     """Of the bootstrap and of the permutation test."""
+    alpha: float = ALPHA
+    """Chance of a false alarm, a row by itself."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def compare_all(
     """Every treatment but the control with every metric, coverage and the slowest requests last.
 
     `before` is the log of the same users from before the experiment, for CUPED. Raises InputError
-    where a cap would leave nothing of the deciding metric.
+    where a cap would leave nothing of a primary metric.
     """
-    names = [arm.treatment for arm in aggregates.arms]
+    names, control = [arm.treatment for arm in aggregates.arms], aggregates.control
     arms = [_samples(aggregates, before, metric) for metric in metrics]
     heavy = [
         user
@@ -81,15 +81,16 @@ def compare_all(
     for arm in names[1:]:
         for i, metric in enumerate(metrics):
             samples, found = cut[i]
-            row = _row(arm, metric.name, samples, settings)
+            row = _row(control, arm, metric.name, samples, settings)
             if min(row.users) >= FEWEST:
-                resampled = again[CONTROL][:, i], again[arm][:, i]
-                row = replace(row, bootstrap=percentile_interval(*resampled))
+                resampled = again[control][:, i], again[arm][:, i]
+                row = replace(row, bootstrap=percentile_interval(*resampled, alpha=settings.alpha))
             if found is not None:
-                row = replace(row, cap=found, uncapped=_row(arm, metric.name, arms[i], settings))
+                uncapped = _row(control, arm, metric.name, arms[i], settings)
+                row = replace(row, cap=found, uncapped=uncapped)
             rows.append(row)
         rows += _coverage(aggregates, arm, settings)
-        rows += _slowest(aggregates, arm, rng, settings.draws)
+        rows += _slowest(aggregates, arm, rng, settings)
     return Compared(with_adjusted_p(rows), tuple(heavy))
 
 
@@ -100,14 +101,16 @@ def _samples(
     found = {}
     for arm in aggregates.arms:
         users = aggregates.of(arm.treatment)
-        past = None if before is None else _past(before, users["user_id"], metric)
+        past = None if before is None else past_of(before, users["user_id"], metric)
+        if metric.before is not None:
+            past = users[metric.before].to_numpy(np.float64)
         found[arm.treatment] = Sample(*metric.sums(users), past)
     return found
 
 
-def _past(before: Aggregates, user_ids: "pd.Series[str]", metric: Metric) -> Floats:
+def past_of(before: Aggregates, user_ids: Iterable[str], metric: Metric) -> Floats:
     """Each user's contribution in the period before; NaN for a user unknown then."""
-    rows = before.users.set_index("user_id").reindex(user_ids)
+    rows = before.users.set_index("user_id").reindex(list(user_ids))
     values = contributions(*metric.sums(rows))
     return np.where(rows["lines"].isna(), np.nan, values)
 
@@ -116,7 +119,7 @@ def _cut(metric: str, arms: Arms, settings: Settings) -> tuple[Arms, Cap | None]
     if settings.cap is None:
         return arms, None
     found, sides = cap(metric, list(arms.values()), settings.cap)
-    if found.refused and metric == settings.deciding:
+    if found.refused and metric in settings.primaries:
         raise InputError(
             f"--cap {settings.cap:g}: that percentile of {metric} is its smallest value, "
             f"{found.above:g}, so that nothing would be left to compare: give a higher one"
@@ -130,56 +133,84 @@ def _resampled(sides: Sequence[Sample], rng: np.random.Generator, settings: Sett
     return resampled_ratios([(side.above, side.below) for side in sides], rng, settings.draws)
 
 
-def _row(arm: str, metric: str, arms: Arms, settings: Settings) -> Comparison:
+def _row(control: str, arm: str, metric: str, arms: Arms, settings: Settings) -> Comparison:
     return compare_samples(
-        arm, metric, arms[CONTROL], arms[arm], cuped=settings.cuped, seed=settings.seed
+        arm,
+        metric,
+        arms[control],
+        arms[arm],
+        cuped=settings.cuped,
+        seed=settings.seed,
+        alpha=settings.alpha,
+        against=control,
     )
 
 
 def _coverage(aggregates: Aggregates, arm: str, settings: Settings) -> list[Comparison]:
     """Groups of users are its units; they have no past, so that CUPED has no part in it."""
-    groups = aggregates.coverage
+    groups, metric = aggregates.coverage, aggregates.metrics.computed("coverage")
     sides = [
         groups.loc[groups["treatment"] == side, "tracks"].to_numpy(np.float64)
-        for side in (CONTROL, arm)
+        for side in (aggregates.control, arm)
     ]
-    if not sum(some.sum() for some in sides):
+    if metric is None or not sum(some.sum() for some in sides):
         return []
     control, treated = (Sample.of(some) for some in sides)
-    return [compare_samples(arm, COVERAGE.name, control, treated, seed=settings.seed)]
+    return [
+        compare_samples(
+            arm,
+            metric.name,
+            control,
+            treated,
+            seed=settings.seed,
+            alpha=settings.alpha,
+            against=aggregates.control,
+        )
+    ]
 
 
 def _slowest(
-    aggregates: Aggregates, arm: str, rng: np.random.Generator, draws: int
+    aggregates: Aggregates, arm: str, rng: np.random.Generator, settings: Settings
 ) -> list[Comparison]:
-    rows = aggregates.latencies
-    control, treated = (Latencies(rows[rows["treatment"] == side]) for side in (CONTROL, arm))
-    if not draws or min(control.blocks, treated.blocks) < _BLOCKS:
+    rows, metric = aggregates.latencies, aggregates.metrics.computed("slowest")
+    sides = aggregates.control, arm
+    control, treated = (Latencies(rows[rows["treatment"] == side]) for side in sides)
+    if metric is None or not settings.draws or min(control.blocks, treated.blocks) < _BLOCKS:
         return []
     was, now = control.quantile(_SHARE), treated.quantile(_SHARE)
-    if not was:
+    change = relative_change(was, now)
+    if change is None:
         return []
-    sides = [side.resampled(_SHARE, rng, draws) for side in (control, treated)]
-    found, p = percentile_interval(*sides), bootstrap_p(*sides)
+    draws = tuple(side.resampled(_SHARE, rng, settings.draws) for side in (control, treated))
+    found, p = percentile_interval(draws[0], draws[1], settings.alpha), bootstrap_p(*draws)
     lower, upper = found or (None, None)
-    change = 100 * (now / was - 1)
     significant = found is not None and not found[0] <= 0 <= found[1]
-    effect = Effect(arm, TAIL.name, change, upper, lower, was, now, significant)
+    effect = Effect(arm, metric.name, change, upper, lower, was, now, significant)
     users = control.blocks, treated.blocks
-    return [Comparison(effect, change, found, p, "bootstrap", users, bootstrap=found)]
+    row = Comparison(effect, change, found, p, "bootstrap", users, alpha=settings.alpha)
+    return [replace(row, bootstrap=found)]
 
 
 def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
     """The metrics that this log can tell, and why it cannot tell the others."""
-    missing = {}
-    if not aggregates.has_catalog:
-        missing["artists_per_session"] = "needs --catalog tracks.json"
-    if not aggregates.own:
-        missing["fallbacks"] = "the log has no `recommender`"
-    if not aggregates.coverage["tracks"].sum():
-        missing[COVERAGE.name] = (
-            "the log has no `recommendation`"
-            if len(aggregates.coverage)
-            else "needs 50 users of a treatment"
-        )
-    return [metric for name, metric in METRICS.items() if name not in missing], missing
+    lacks = {
+        "catalog": None if aggregates.has_catalog else "needs --catalog tracks.json",
+        "recommender": None if aggregates.own else "the log has no `recommender`",
+        "recommendation": _no_recommendation(aggregates),
+    }
+    missing = {
+        metric.name: why
+        for metric in aggregates.metrics.by_name.values()
+        for why in [next((lacks[need] for need in metric.needs if lacks[need]), None)]
+        if why is not None
+    }
+    there = [metric for metric in aggregates.metrics.of_users if metric.name not in missing]
+    return there, missing
+
+
+def _no_recommendation(aggregates: Aggregates) -> str | None:
+    if aggregates.coverage["tracks"].sum():
+        return None
+    if len(aggregates.coverage):
+        return "the log has no `recommendation`"
+    return "needs 50 users of a treatment"

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from offline.experiment.aggregate import Aggregates
-from offline.experiment.assignment import CONTROL
 from offline.experiment.comparison import compare_samples
+from offline.experiment.effects import ALPHA
+from offline.experiment.metrics import Metric
 from offline.experiment.sample import Sample
 
 NAMES = ("least active", "in between", "most active")
@@ -26,7 +27,11 @@ class Segment:
 
 
 def segments(
-    aggregates: Aggregates, before: Aggregates | None, treatment: str, metric: str
+    aggregates: Aggregates,
+    before: Aggregates | None,
+    treatment: str,
+    metric: Metric,
+    alpha: float = ALPHA,
 ) -> tuple[Segment, ...]:
     """Thirds of the users by sessions in the period before; none where there is no such period.
 
@@ -35,7 +40,7 @@ def segments(
     """
     if before is None:
         return ()
-    users = aggregates.users[aggregates.users["treatment"].isin([CONTROL, treatment])]
+    users = aggregates.users[aggregates.users["treatment"].isin([aggregates.control, treatment])]
     sessions = before.users.set_index("user_id")["sessions"]
     activity = users["user_id"].map(sessions).fillna(0.0)
     cuts = np.quantile(activity, [1 / 3, 2 / 3])
@@ -44,10 +49,10 @@ def segments(
     for place, name in enumerate(NAMES):
         rows = users[places == place]
         control, treated = (
-            Sample.of(rows.loc[rows["treatment"] == side, metric].to_numpy(np.float64))
-            for side in (CONTROL, treatment)
+            Sample(*metric.sums(rows[rows["treatment"] == side]))
+            for side in (aggregates.control, treatment)
         )
-        row = compare_samples(treatment, metric, control, treated)
+        row = compare_samples(treatment, metric.name, control, treated, alpha=alpha)
         if row.change is not None and row.relative is not None:
             found.append(Segment(treatment, name, sum(row.users), row.change, *row.relative))
     return tuple(found)

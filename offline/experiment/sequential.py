@@ -13,18 +13,26 @@ before the start. Here the end need not be known; the price is width where it is
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from offline.experiment.aggregate import Aggregates
-from offline.experiment.assignment import CONTROL
+from offline.experiment.capping import Cap
 from offline.experiment.cuped import adjust
-from offline.experiment.effects import CONFIDENCE, relative_interval, standard_error
-from offline.experiment.metrics import Floats
+from offline.experiment.effects import (
+    ALPHA,
+    relative_change,
+    relative_interval,
+    standard_error,
+)
+from offline.experiment.metric_sql import Progress
+from offline.experiment.metrics import Floats, Metric
+from offline.experiment.rows import past_of
 from offline.experiment.sample import Sample
 
 FEWEST = 50
@@ -65,27 +73,40 @@ def width(error: float, first_error: float, alpha: float) -> float:
 def looks(
     aggregates: Aggregates,
     treatment: str,
+    metric: Metric,
+    *,
     before: Aggregates | None = None,
-    limit: float = math.inf,
+    cuped: bool = False,
+    cap: Cap | None = None,
+    alpha: float = ALPHA,
 ) -> tuple[Look, ...]:
-    """The mean session time after each period, all that was logged until then taken together.
+    """A primary metric after each period, all that was logged until then taken together.
 
-    The always-valid intervals of all treatments hold together (Bonferroni). With `before` they are
-    those after CUPED, where the past says anything. `limit` caps the value of a user. The first
+    The always-valid intervals of all treatments and primary metrics hold together (Bonferroni).
+    With `cuped` they are those after CUPED, where the past (of `before`, or of the metric's own
+    column) says anything. `cap` is that of the metric, over the whole experiment. The first
     look is the first with FEWEST users on each side; none where it never comes.
     """
     found: list[Look] = []
     first_error: float | None = None
-    alpha = (1 - CONFIDENCE) / (len(aggregates.arms) - 1)
-    for period, control, treated in _samples(aggregates.periods, treatment, before):
-        known = _Known.of(control.capped(limit, math.inf), treated.capped(limit, math.inf))
+    several = (len(aggregates.arms) - 1) * len(aggregates.metrics.primaries)
+    sides = [
+        _Running(aggregates, name, metric, before, cuped)
+        for name in (aggregates.control, treatment)
+    ]
+    above, below = math.inf, math.inf
+    if cap is not None and not cap.refused:
+        above, below = cap.above, math.inf if cap.below is None else cap.below
+    for period in np.unique(np.concatenate([side.when for side in sides])):
+        control, treated = (side.after(period).capped(above, below) for side in sides)
+        known = _Known.of(control, treated, alpha)
         if min(control.n, treated.n) < FEWEST or known is None:
             continue
         first_error = first_error or known.error
-        times = width(known.error, first_error, alpha)
+        times = width(known.error, first_error, alpha / several)
         valid, fixed = known.interval(times), known.interval(None)
         if valid is not None and fixed is not None:
-            found.append(Look(period, known.change, *valid, *fixed, times))
+            found.append(Look(int(period), known.change, *valid, *fixed, times))
     return tuple(found)
 
 
@@ -98,56 +119,57 @@ class _Known:
     interval: Callable[[float | None], tuple[float, float] | None]
 
     @classmethod
-    def of(cls, control: Sample, treated: Sample) -> "_Known | None":
+    def of(cls, control: Sample, treated: Sample, alpha: float) -> "_Known | None":
         """None where there is no spread, or nothing to divide by."""
         sides = control.moments, treated.moments
         adjusted = adjust(control, treated)
         if adjusted is not None:
             sides = adjusted.control, adjusted.treated
         error = standard_error(*sides)
-        if not error > 0 or not sides[0].mean:
+        change = relative_change(sides[0].mean, sides[1].mean)
+        if not error > 0 or change is None:
             return None
-        change = 100 * (sides[1].mean / sides[0].mean - 1)
         if adjusted is not None:
-            return cls(change, error, adjusted.relative)
-        return cls(change, error, lambda times: relative_interval(*sides, times))
-
-
-def _samples(
-    periods: pd.DataFrame, treatment: str, before: Aggregates | None
-) -> Iterator[tuple[int, Sample, Sample]]:
-    """After each period, the mean session time of each side's users that had a session by then."""
-    sides = [
-        _Running(periods[periods["treatment"] == name], before) for name in (CONTROL, treatment)
-    ]
-    for period in np.unique(np.concatenate([side.when for side in sides])):
-        yield int(period), sides[0].after(period), sides[1].after(period)
+            return cls(change, error, partial(adjusted.relative, alpha=alpha))
+        return cls(change, error, lambda times: relative_interval(*sides, times, alpha=alpha))
 
 
 class _Running:
     """A side's sums as its periods go by."""
 
-    def __init__(self, rows: pd.DataFrame, before: Aggregates | None) -> None:
-        """`rows` as in `Aggregates.periods`, of one treatment."""
+    def __init__(
+        self,
+        aggregates: Aggregates,
+        treatment: str,
+        metric: Metric,
+        before: Aggregates | None,
+        cuped: bool,
+    ) -> None:
+        found: Progress = aggregates.progress[metric.name]
+        rows = found.rows[found.rows["treatment"] == treatment]
+        self._metric, self._whole = metric, found.whole
         self.when = rows["period"].to_numpy()
         self._users, names = pd.factorize(rows["user_id"])
-        self._past = None if before is None else _past(before, names)
-        self._time = rows["total_time"].to_numpy(np.float64)
-        self._sessions = rows["sessions"].to_numpy(np.float64)
+        self._past: Floats | None = None
+        if cuped and before is not None:
+            self._past = past_of(before, names, metric)
+        elif cuped and metric.before is not None:
+            own = aggregates.of(treatment).set_index("user_id")[metric.before]
+            self._past = own.reindex(list(names)).to_numpy(np.float64)
+        self._rows = rows[["above", "below"]].to_numpy(np.float64).T
         self._totals = np.zeros((2, len(names)))
 
     def after(self, period: int) -> Sample:
         """Everything up to the end of this period, which is later than the one before."""
         low, high = np.searchsorted(self.when, [period, period + 1])
         users = self._users[low:high]
-        self._totals[0, users] += self._time[low:high]
-        self._totals[1, users] += self._sessions[low:high]
-        time, sessions = self._totals
-        means = np.divide(time, sessions, out=np.zeros(len(time)), where=sessions > 0)
-        return Sample(means, (sessions > 0).astype(np.float64), self._past)
-
-
-def _past(before: Aggregates, user_ids: pd.Index) -> Floats:
-    """Each user's mean session time in the period before; NaN for a user without one."""
-    values = before.users.set_index("user_id")["mean_session_time"].reindex(user_ids)
-    return values.to_numpy(np.float64)
+        if self._whole:
+            self._totals[:, users] = self._rows[:, low:high]
+        else:  # what a period has no value of adds nothing
+            self._totals[:, users] += np.nan_to_num(self._rows[:, low:high])
+        above, below = self._totals
+        if self._metric.denominator is None:
+            seen = np.zeros(len(below))
+            seen[self._users[:high][~np.isnan(self._rows[0, :high])]] = 1.0
+            below = seen
+        return Sample(*self._metric.combined(above, below), self._past)

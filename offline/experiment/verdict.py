@@ -1,21 +1,18 @@
 """The analysis said in words: the decision on each treatment, and its reason."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from statsmodels.stats.multitest import multipletests
 
-from offline.experiment.analysis import DECIDING, Analysis
-from offline.experiment.assignment import CONTROL
+from offline.experiment.analysis import Analysis
 from offline.experiment.checks import Check, first_stop, headline
 from offline.experiment.comparison import Comparison
-from offline.experiment.effects import CONFIDENCE
 from offline.experiment.guardrails import Guardrail
-from offline.experiment.health import SampleRatio
-from offline.experiment.metrics import BY_NAME
-from offline.experiment.words import interval, label, percent
+from offline.experiment.metrics import Metrics
+from offline.experiment.words import confidence, interval, label, percent
 
 Interval = tuple[float, float]
 
@@ -34,44 +31,50 @@ def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...
 
     None is given where users were not split as they should have been: whatever moved some of
     them from one side to the other may be what makes the difference; nor where a check of the log
-    says that it cannot be relied on. Where there are several treatments, their p-values are
-    adjusted for that (Holm). A winner is shipped only where every guardrail is shown to hold; what
-    it makes significantly worse is told.
+    says that it cannot be relied on. Where there are several treatments or primary metrics, their
+    p-values are adjusted for that (Holm). A winner is better in a primary metric and worse in
+    none; it is shipped only where every guardrail is shown to hold. What it makes significantly
+    worse is told.
     """
     treatments = [arm.treatment for arm in analysis.aggregates.arms[1:]]
     if analysis.ratio.mismatch:
         return tuple(
-            Verdict(name, "open", _mismatch(name, analysis.ratio, names)) for name in treatments
+            Verdict(name, "open", _mismatch(analysis, name, names)) for name in treatments
         )
-    rows = [analysis.deciding(name) for name in treatments]
-    found = _found(analysis, rows)
+    found = _found(analysis, [row for name in treatments for row in analysis.primary_rows(name)])
     told = headline(analysis.checks)
     judged = []
-    for row, is_found in zip(rows, found, strict=True):
-        stop = first_stop(analysis.checks, row.effect.treatment)
+    for name in treatments:
+        stop = first_stop(analysis.checks, name, analysis.control)
         if stop is None:
-            verdict = _verdict(analysis, row, is_found, names)
+            verdict = _verdict(analysis, name, found, names)
             judged.append(replace(verdict, sentence=verdict.sentence + told))
         else:
-            judged.append(_stopped(row.effect.treatment, stop, names))
+            judged.append(_stopped(name, stop, names))
     return tuple(judged)
 
 
-def _found(analysis: Analysis, rows: Sequence[Comparison]) -> list[bool]:
-    """Whether each deciding row has a difference, over all treatments taken together."""
-    if analysis.options.sequential:
-        return [  # that interval holds for all treatments together
-            bool(looks) and looks[-1].excludes_zero
-            for looks in (analysis.looks[row.effect.treatment] for row in rows)
-        ]
-    values = [row.p for row in rows if row.p is not None]
-    adjusted = iter(multipletests(values, method="holm")[1] if values else ())
-    return [row.p is not None and float(next(adjusted)) < 1 - CONFIDENCE for row in rows]
+def _found(analysis: Analysis, rows: Sequence[Comparison]) -> set[tuple[str, str]]:
+    """Treatment and metric of the deciding rows with a difference, all of them taken together."""
+    if analysis.options.sequential:  # those intervals hold for all of them together
+        looks = [analysis.looks_of[row.effect.metric][row.effect.treatment] for row in rows]
+        found = [bool(some) and some[-1].excludes_zero for some in looks]
+    else:
+        values = [row.p for row in rows if row.p is not None]
+        adjusted = iter(multipletests(values, method="holm")[1] if values else ())
+        alpha = analysis.options.alpha
+        found = [row.p is not None and float(next(adjusted)) < alpha for row in rows]
+    return {
+        (row.effect.treatment, row.effect.metric)
+        for row, is_found in zip(rows, found, strict=True)
+        if is_found
+    }
 
 
-def _mismatch(treatment: str, ratio: SampleRatio, names: Mapping[str, str]) -> str:
-    users = f"{ratio.users[treatment]:,} users against {ratio.users[CONTROL]:,}"
-    wanted = f"{ratio.expected[treatment]:,.0f} against {ratio.expected[CONTROL]:,.0f}"
+def _mismatch(analysis: Analysis, treatment: str, names: Mapping[str, str]) -> str:
+    ratio, control = analysis.ratio, analysis.control
+    users = f"{ratio.users[treatment]:,} users against {ratio.users[control]:,}"
+    wanted = f"{ratio.expected[treatment]:,.0f} against {ratio.expected[control]:,.0f}"
     return (
         f"No verdict on {label(treatment, names)}: it has {users} where {wanted} were "
         f"expected (sample ratio mismatch, p = {ratio.p:.1g}). Find out who is missing first."
@@ -85,42 +88,94 @@ def _stopped(treatment: str, stop: Check, names: Mapping[str, str]) -> Verdict:
 
 
 def _verdict(
-    analysis: Analysis, row: Comparison, is_found: bool, names: Mapping[str, str]
+    analysis: Analysis, arm: str, found: Collection[tuple[str, str]], names: Mapping[str, str]
 ) -> Verdict:
-    arm = row.effect.treatment
-    treatment, control = label(arm, names), label(CONTROL, names)
-    metric = BY_NAME[DECIDING].title.lower()
-    ends = _interval(analysis, row)
-    if row.change is None or ends is None:
-        why = row.notes or _undefined(analysis)
-        sentence = f"No verdict on {treatment}: it cannot be judged against {control} on {metric}:"
+    treatment, control = label(arm, names), label(analysis.control, names)
+    rows = analysis.primary_rows(arm)
+    known = [row for row in rows if row.change is not None and _interval(analysis, row)]
+    if not known:
+        what = " or ".join(analysis.metrics[row.effect.metric].called for row in rows)
+        why = rows[0].notes or _undefined(analysis, rows[0])
+        sentence = f"No verdict on {treatment}: it cannot be judged against {control} on {what}:"
         return Verdict(arm, "open", f"{sentence} {why}.")
-    effect = percent(row.change)
-    evidence = _evidence(analysis, row, ends)
-    if not is_found:
-        sentence = f"Keep {control} for now: no significant difference of {treatment} on {metric}"
-        alone = row.p is not None and row.p < 1 - CONFIDENCE and not analysis.options.sequential
-        several = ", once it is one of several treatments" if alone else ""
-        return Verdict(arm, "open", f"{sentence}{several}: {effect} ({evidence}).")
-    if row.change < 0:
-        sentence = f"Keep {control}: {treatment} loses to it on {metric} by {effect}"
-        return Verdict(arm, "loses", f"{sentence} ({evidence}).")
+    differing = [row for row in known if (arm, row.effect.metric) in found]
+    better = [row for row in differing if _is_better(analysis, row)]
+    worse = [row for row in differing if row not in better]
+    rest = _rest(analysis, rows, known, differing)
+    if not differing:
+        what = " or ".join(analysis.metrics[row.effect.metric].called for row in known)
+        sentence = f"Keep {control} for now: no significant difference of {treatment} on {what}"
+        alone = any(row.p is not None and row.p < analysis.options.alpha for row in known)
+        several = ", once it is one of several treatments"
+        if len(rows) > 1:
+            several = ", once several comparisons are allowed for"
+        several = several if alone and not analysis.options.sequential else ""
+        told = "; ".join(_effect(analysis, row, with_title=len(known) > 1) for row in known)
+        return Verdict(arm, "open", f"{sentence}{several}: {told}{rest}.")
+    if not better:
+        sentence = f"Keep {control}: {treatment} loses to it {_on(analysis, worse)}{rest}."
+        return Verdict(arm, "loses", sentence)
+    beats = f"beats {control} {_on(analysis, better)}"
+    if worse:
+        loses = f"loses to it {_on(analysis, worse)}"
+        sentence = f"No clear answer on {treatment}: it {beats}, but {loses}{rest}."
+        return Verdict(arm, "open", sentence)
     guards = [guard for guard in analysis.guardrails if guard.treatment == arm]
     broken = [guard for guard in guards if guard.status == "broken"]
     doubtful = [guard for guard in guards if guard.status == "not shown"]
-    beats = f"beats {control} on {metric} by {effect} ({evidence})"
-    harm = _harm(analysis, arm, {guard.metric for guard in broken})
+    told_already = {guard.metric for guard in broken} | {row.effect.metric for row in rows}
+    end = f"{rest}{_harm(analysis, arm, told_already)}"
     if broken:
-        sentence = f"Do not ship {treatment} yet: it {beats}, but {_broken(broken)}{harm}."
-        return Verdict(arm, "open", sentence)
+        reason = _broken(broken, analysis.metrics)
+        return Verdict(arm, "open", f"Do not ship {treatment} yet: it {beats}, but {reason}{end}.")
     if doubtful:
         shown = " and ".join(_not_shown(guard, analysis) for guard in doubtful)
-        return Verdict(arm, "open", f"Not yet: {treatment} {beats}, but {shown}{harm}.")
-    return Verdict(arm, "wins", f"Ship {treatment}: it {beats}{harm}.")
+        return Verdict(arm, "open", f"Not yet: {treatment} {beats}, but {shown}{end}.")
+    return Verdict(arm, "wins", f"Ship {treatment}: it {beats}{end}.")
+
+
+def _is_better(analysis: Analysis, row: Comparison) -> bool:
+    more = analysis.metrics[row.effect.metric].more_is_better
+    return row.change is not None and (row.change > 0) == more
+
+
+def _on(analysis: Analysis, rows: Sequence[Comparison]) -> str:
+    """`on session time by +12.0 % (95 % interval ...) and on ...`."""
+    return " and ".join(
+        f"on {analysis.metrics[row.effect.metric].called} by {_effect(analysis, row)}"
+        for row in rows
+    )
+
+
+def _effect(analysis: Analysis, row: Comparison, *, with_title: bool = False) -> str:
+    """`+12.0 % (95 % interval ...)`, of a row with both."""
+    ends = _interval(analysis, row)
+    assert row.change is not None
+    assert ends is not None
+    title = f"{analysis.metrics[row.effect.metric].called} " if with_title else ""
+    return f"{title}{percent(row.change)} ({_evidence(analysis, row, ends)})"
+
+
+def _rest(
+    analysis: Analysis,
+    rows: Sequence[Comparison],
+    known: Sequence[Comparison],
+    differing: Sequence[Comparison],
+) -> str:
+    """The primary metrics that decide nothing; "" for none."""
+    told = []
+    for row in rows:
+        title = analysis.metrics[row.effect.metric].called
+        if row not in known:
+            told.append(f"{title} cannot be judged ({row.notes or _undefined(analysis, row)})")
+        elif differing and row not in differing:
+            told.append(f"no significant difference on {title}: {_effect(analysis, row)}")
+    return "".join(f"; {some}" for some in told)
 
 
 def _evidence(analysis: Analysis, row: Comparison, ends: Interval) -> str:
-    kind = "always-valid 95 % interval" if analysis.options.sequential else "95 % interval"
+    sure = confidence(analysis.options.alpha)
+    kind = f"{'always-valid ' if analysis.options.sequential else ''}{sure} interval"
     how = ""
     if row.method.startswith("CUPED"):
         how += " after CUPED"
@@ -132,48 +187,55 @@ def _evidence(analysis: Analysis, row: Comparison, ends: Interval) -> str:
     return f"{kind}{how} {interval(*ends)}; {treated:,} users against {control:,}"
 
 
-def _harm(analysis: Analysis, arm: str, told: set[str]) -> str:
+def _harm(analysis: Analysis, arm: str, told: Collection[str]) -> str:
     """What the treatment makes significantly worse, all rows allowed for; "" for nothing."""
     worse = []
     for row in analysis.comparisons:
-        metric = BY_NAME[row.effect.metric]
+        metric = analysis.metrics[row.effect.metric]
         if row.effect.treatment != arm or metric.name in told or row.change is None:
             continue
-        significant = row.p_holm is not None and row.p_holm < 1 - CONFIDENCE
+        significant = row.p_holm is not None and row.p_holm < analysis.options.alpha
         if significant and (row.change > 0) != metric.more_is_better:
-            worse.append(f"{metric.title.lower()} {percent(row.change)}")
+            worse.append(f"{metric.called} {percent(row.change)}")
     return f"; significantly worse: {', '.join(worse)}" if worse else ""
 
 
 def _interval(analysis: Analysis, row: Comparison) -> Interval | None:
     if not analysis.options.sequential:
         return row.relative
-    looks = analysis.looks[row.effect.treatment]
+    looks = analysis.looks_of[row.effect.metric][row.effect.treatment]
     return (looks[-1].lower, looks[-1].upper) if looks else None
 
 
-def _undefined(analysis: Analysis) -> str:
+def _undefined(analysis: Analysis, row: Comparison) -> str:
     if analysis.options.sequential:
+        if not any(len(some.rows) for some in analysis.aggregates.progress.values()):
+            return "without a time for each row there are no looks"
         return "there are too few users for a first look"
+    if row.method.endswith("permutation"):
+        return f"so few users set no bounds to the effect (permutation test, p = {row.p:.2g})"
     return "the control mean is too uncertain to divide by"
 
 
-def _broken(guards: Sequence[Guardrail]) -> str:
-    return " and ".join(f"{_changed(guard)} breaks {_margin(guard)}" for guard in guards)
+def _broken(guards: Sequence[Guardrail], metrics: Metrics) -> str:
+    return " and ".join(
+        f"{_changed(guard, metrics)} breaks {_margin(guard, metrics)}" for guard in guards
+    )
 
 
 def _not_shown(guard: Guardrail, analysis: Analysis) -> str:
     """That a guardrail is not shown to hold, and how many users would show it."""
-    title = BY_NAME[guard.metric].title.lower()
+    title = analysis.metrics[guard.metric].called
     ends = ""
     if guard.lower is not None and guard.upper is not None:
         ends = f", {interval(guard.lower, guard.upper)}"
     changed = "undefined" if guard.effect is None else percent(guard.effect)
-    text = f"it is not shown that {title} ({changed}{ends}) stays within {_margin(guard)}"
+    text = f"it is not shown that {title} ({changed}{ends}) stays within "
+    text += _margin(guard, analysis.metrics)
     if guard.needed is None:
         return text
     users = {arm.treatment: arm.users for arm in analysis.aggregates.arms}
-    treated, control = users[guard.treatment], users[CONTROL]
+    treated, control = users[guard.treatment], users[analysis.control]
     if guard.needed <= 1:
         return f"{text}, which so many users should have shown if nothing had changed"
     wanted = [_round_up(guard.needed * count) for count in (treated, control)]
@@ -186,11 +248,11 @@ def _round_up(users: float) -> int:
     return int(math.ceil(users / step) * step)
 
 
-def _changed(guard: Guardrail) -> str:
+def _changed(guard: Guardrail, metrics: Metrics) -> str:
     changed = "undefined" if guard.effect is None else percent(guard.effect)
-    return f"{BY_NAME[guard.metric].title.lower()} {changed}"
+    return f"{metrics[guard.metric].called} {changed}"
 
 
-def _margin(guard: Guardrail) -> str:
-    sign = "−" if BY_NAME[guard.metric].more_is_better else "+"
+def _margin(guard: Guardrail, metrics: Metrics) -> str:
+    sign = "−" if metrics[guard.metric].more_is_better else "+"
     return f"{sign}{guard.margin:g} %"

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from offline.experiment.aggregate import Aggregates
-from offline.experiment.assignment import CONTROL
 from offline.experiment.comparison import Comparison, compare_samples
+from offline.experiment.effects import ALPHA
 from offline.experiment.sample import Sample
+
+SUMS = ["above", "below"]
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,16 @@ class VersionEffect:
     comparison: Comparison
 
 
-def version_effects(aggregates: Aggregates, treatment: str) -> tuple[VersionEffect, ...]:
-    """Of the session time, over the users with a session that began in the span; () for one span.
+def version_effects(
+    aggregates: Aggregates, treatment: str, alpha: float = ALPHA
+) -> tuple[VersionEffect, ...]:
+    """Of the first primary metric, over the users with a session that began in the span.
+
+    () for one span.
 
     A user counts in each span with what it did there.
     """
+    metric = aggregates.metrics.primaries[0]
     edges = [None, *aggregates.provenance.boundaries(), None]
     if len(edges) == 2:
         return ()
@@ -32,17 +37,9 @@ def version_effects(aggregates: Aggregates, treatment: str) -> tuple[VersionEffe
     for number in range(len(edges) - 1):
         rows = aggregates.versions[aggregates.versions["number"] == number]
         sides = [
-            _sample(
-                rows[rows["treatment"] == arm].loc[:, ["sessions", "total_time"]].to_numpy(float)
-            )
-            for arm in (CONTROL, treatment)
+            Sample(*metric.combined(*rows[rows["treatment"] == arm][SUMS].to_numpy(float).T))
+            for arm in (aggregates.control, treatment)
         ]
-        compared = compare_samples(treatment, "mean_session_time", *sides)
+        compared = compare_samples(treatment, metric.name, *sides, alpha=alpha)
         found.append(VersionEffect(treatment, edges[number], edges[number + 1], compared))
     return tuple(found)
-
-
-def _sample(sums: np.ndarray) -> Sample:
-    """From sessions and their time, shape (n, 2)."""
-    sessions, time = sums[:, 0], sums[:, 1]
-    return Sample.of(np.divide(time, sessions, out=np.full(len(sums), np.nan), where=sessions > 0))

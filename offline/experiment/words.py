@@ -9,6 +9,11 @@ def label(treatment: str, names: Mapping[str, str]) -> str:
     return f"{names[treatment]} ({treatment})" if treatment in names else treatment
 
 
+def confidence(alpha: float) -> str:
+    """ "95 %" for alpha 0.05."""
+    return f"{100 * (1 - alpha):.6g} %"
+
+
 def percent(value: float) -> str:
     """A signed percentage with as many decimals as matter: +84.3 %, +1,250 %."""
     decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2

@@ -17,6 +17,7 @@ from offline.experiment.aggregate import Aggregates, aggregate, aggregate_all
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.effects import as_frame
 from offline.experiment.guardrails import parse_margins
+from offline.experiment.metric_files import built_in
 from offline.experiment.result import as_json, more_text, quality_text
 from offline.experiment.verdict import verdicts
 from offline.logs import open_logs
@@ -65,6 +66,9 @@ def of(analysis: Analysis, metric: str) -> Any:
     return next(row for row in analysis.comparisons if row.effect.metric == metric)
 
 
+RATIOS = ("recommended_per_session", "repeats", "artists_per_session", "long_sessions")
+
+
 def test_repeats_artists_and_long_sessions_by_hand(
     event: Make, reduce: Make, tmp_path: Path
 ) -> None:
@@ -77,11 +81,11 @@ def test_repeats_artists_and_long_sessions_by_hand(
     lines = session(event, 1, "C", [0, 1, 2, 0]) + session(event, 1, "C", [3, 3], 10**6)
     lines += session(event, 2, "T1", list(range(12)))
     users = reduce(lines, catalog).users.set_index("user_id")
-    first = users.loc["1"]
+    sums = {name: built_in()[name].sums(users) for name in built_in().by_name if name in RATIOS}
     # 4 + 2 lines, of which 3 + 1 were recommended; tracks 0 and 3 came twice; artists a0 a1, a1.
-    assert [first[name] for name in ("recommended", "repeats", "artists")] == [4, 2, 3]
-    assert first["long_sessions"] == 0
-    assert [users.loc["2"][name] for name in ("recommended", "long_sessions")] == [11, 1]
+    assert [sums[name][0][0] for name in RATIOS] == [4, 2, 3, 0]
+    assert [sums[name][1][0] for name in RATIOS] == [2, 4, 2, 2]
+    assert [sums[name][0][1] for name in RATIOS] == [11, 0, 6, 1]
 
 
 def test_fallbacks_are_answers_of_others_than_most(event: Make, reduce: Make) -> None:
@@ -92,9 +96,9 @@ def test_fallbacks_are_answers_of_others_than_most(event: Make, reduce: Make) ->
     ]
     found = reduce(lines)
     assert found.own == {"C": "dae", "T1": "random"}
-    users = found.users.set_index("user_id")
-    assert users["fallbacks"].tolist() == [0, 2, 0]
-    assert users["answers"].tolist() == [4, 2, 2]
+    others, answers = built_in()["fallbacks"].sums(found.users)
+    assert others.tolist() == [0, 2, 0]
+    assert answers.tolist() == [4, 2, 2]
 
 
 def test_duplicates_are_left_out_and_counted(event: Make, reduce: Make) -> None:
@@ -230,12 +234,12 @@ def test_a_broken_guardrail_stops_a_winner(make_events: Make, reduce: Make) -> N
     slower = [
         e | {"latency": e["latency"] * (1 + ("T1" in e["experiments"].values()))} for e in events
     ]
-    strict = Options(margins=parse_margins(["mean_request_time=20"]))
+    strict = Options(margins=parse_margins(["mean_request_time=20"], built_in()))
     [verdict] = verdicts(analyse(reduce(slower), options=strict), {})
     assert verdict.outcome == "open"
     assert verdict.sentence.startswith("Do not ship T1 yet: it beats C on session time by +")
     assert "but request time +100.6 % breaks +20 %;" in verdict.sentence
-    loose = Options(margins=parse_margins(["sessions=off"]))
+    loose = Options(margins=parse_margins(["sessions=off"], built_in()))
     [verdict] = verdicts(analyse(reduce(slower), options=loose), {})
     assert (verdict.outcome, verdict.sentence[:8]) == ("wins", "Ship T1:")
 
@@ -264,7 +268,7 @@ def test_several_treatments_share_the_verdicts_error(event: Make, reduce: Make) 
 )
 def test_guardrails_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--guardrail"):
-        parse_margins([text])
+        parse_margins([text], built_in())
 
 
 def test_the_command_takes_a_period_before_and_a_catalog(

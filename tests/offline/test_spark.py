@@ -21,6 +21,7 @@ from offline.cli import main
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate
 from offline.experiment.effects import as_frame, effect_table
+from offline.experiment.metric_files import read_metrics
 from offline.interactions import collect
 from offline.logs import open_logs
 
@@ -33,6 +34,9 @@ pytestmark = [
 ]
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"
+METRICS = read_metrics(Path(__file__).parents[2] / "config" / "metrics.yml").with_primaries(
+    ["skips", "active_minutes", "mean_session_time"]
+)
 FRAMES = ("users", "lengths", "periods", "coverage", "latencies")
 COLUMNS = (
     "n, file, message, timestamp, user_id, track, time, latency, experiments, session,"
@@ -104,12 +108,15 @@ def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
 
 def judged(log: object, engine: str) -> Aggregates:
     with open_logs([str(log)], engine) as opened:
-        return aggregate(opened, EXPERIMENT)
+        return aggregate(opened, EXPERIMENT, metrics=METRICS)
 
 
 def assert_same(one: Aggregates, other: Aggregates) -> None:
     for name in FRAMES:
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+    for name, found in one.progress.items():
+        rows = other.progress[name].rows
+        pd.testing.assert_frame_equal(found.rows, rows, check_exact=True, check_dtype=False)
     tables = [as_frame(effect_table(found)) for found in (one, other)]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
     assert (one.arms, one.own) == (other.arms, other.own)

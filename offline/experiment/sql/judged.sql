@@ -49,7 +49,10 @@ SELECT
     MAX(CASE WHEN judged_lines.message = 'last' THEN 1 ELSE 0 END) AS finished,
     COUNT(*) AS length,
     COUNT(*) - COUNT(DISTINCT judged_lines.track) AS repeats,
-    COUNT(DISTINCT artists.artist) AS artists
+    COUNT(DISTINCT artists.artist) AS artists,
+    MIN(judged_lines.timestamp) AS started,
+    MAX(judged_lines.timestamp) AS ended,
+    SUM(judged_lines.time) AS total_time
 FROM judged_lines
 LEFT JOIN artists ON artists.track = judged_lines.track
 GROUP BY judged_lines.user_id, judged_lines.session, judged_lines.part;
