@@ -79,7 +79,7 @@ def play_session(connection: Any, user: int, first: int, n: int) -> list[int]:
 
 
 def logs(served: Any) -> list[Path]:
-    return sorted(served.log_dir.glob("[!.]*"))
+    return sorted(served.log_dir.glob("data.json*"))
 
 
 def gone_within(client: "redis.Redis", seconds: float) -> bool:
@@ -106,7 +106,8 @@ def test_a_session_by_hand(serve: Serve, connect: Connect) -> None:
     play_session(connection, CONTEXTUAL_USER, 0, 30)
     assert served.stop() == 0
 
-    assert [path.name for path in served.log_dir.glob("[!.]*")] == ["data.json"]
+    names = sorted(path.name for path in served.log_dir.glob("[!.]*"))
+    assert names == ["data.json", "published.jsonl"]
     events = served.log()
     assert len(events) == 3 * 31  # = requests answered
     for event in events:
