@@ -26,9 +26,9 @@ from offline.experiment.metric_sql import (
     columns_of,
     find_fault,
     per_span,
-    progress,
     selected,
     steady,
+    with_progress,
 )
 from offline.experiment.metrics import Metrics
 from offline.experiment.provenance import (
@@ -229,17 +229,17 @@ def _reduce(
     lengths = _frame(log.engine, "session_lengths")
     quality = _quality(log, assignment)
     period = period_of(quality)
-    periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
+    length, first, last = PERIODS[period], quality.first_timestamp, quality.last_timestamp
+    per_period = (SQL / "per_period.sql").read_text()
+    periods, followed = with_progress(
+        log.engine, per_period, metrics.primaries, length, first, last
+    )
+    periods = periods.round(_STEADY)
     records = read_published([*records_beside(log.files), *published])
     provenance = provenance_of(_frame(log.engine, "provenance"), records)
     versions = _NO_VERSIONS
     if save_spans(log.engine, provenance):
         versions = per_span(log.engine, metrics.primaries[0])
-    length, first, last = PERIODS[period], quality.first_timestamp, quality.last_timestamp
-    followed = {
-        metric.name: progress(log.engine, metric, length, first, last)
-        for metric in metrics.primaries
-    }
     log.engine.register("user_groups", pa.Table.from_pandas(_groups(users), preserve_index=False))
     return Aggregates(
         experiment,

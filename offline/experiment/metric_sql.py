@@ -150,6 +150,31 @@ def is_additive(sql: str | None) -> bool:
     return False
 
 
+def adds_up(metric: Metric) -> bool:
+    """Whether the sums of periods can be added."""
+    return is_additive(metric.numerator) and is_additive(metric.denominator)
+
+
+def with_progress(
+    engine: Engine, sql: str, metrics: Sequence[Metric], length: int, first: int, last: int
+) -> tuple[pd.DataFrame, dict[str, Progress]]:
+    """The result of per_period.sql, and each metric's progress, of the same pass if it can be."""
+    together = [some for some in metrics if some.source == "events" and adds_up(some)]
+    columns = columns_of(together)
+    frame = _frame(engine, sql.format(columns=selected(columns, "events")), {"period": length})
+    names = {f"c{place}": column for place, column in enumerate(columns)}
+    frame = steady(frame, names).rename(columns=names)
+    found = {}
+    for metric in metrics:
+        if metric not in together:
+            found[metric.name] = progress(engine, metric, length, first, last)
+            continue
+        rows = frame[["user_id", "treatment", "period"]].assign(above=frame[metric.above])
+        rows["below"] = 1.0 if metric.below is None else frame[metric.below]
+        found[metric.name] = Progress(rows)
+    return frame.drop(columns=columns), found
+
+
 def progress(engine: Engine, metric: Metric, length: int, first: int, last: int) -> Progress:
     """A metric's sums over the periods of `length` ms, from that of `first` ms to that of `last`.
 
@@ -157,7 +182,7 @@ def progress(engine: Engine, metric: Metric, length: int, first: int, last: int)
     """
     when = _ENDS[metric.source]
     items = _items(metric)
-    if is_additive(metric.numerator) and is_additive(metric.denominator):
+    if adds_up(metric):
         period = f"CAST(FLOOR({when} / $period) AS BIGINT)"
         frame = _frame(
             engine,
