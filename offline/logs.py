@@ -146,14 +146,7 @@ def names_of(files: Sequence[Path | str]) -> str:
 def _read(
     connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path, choice: Choice
 ) -> EventLog:
-    while True:
-        notes = _load(connection, files, scratch)
-        try:
-            skipped = _account(connection, files, scratch)
-            break
-        except _OddError as odd:
-            files[odd.args[0]] = copied(files[odd.args[0]].path, scratch)
-            connection.execute("DELETE FROM lines")
+    skipped, notes = read_lines(connection, files, scratch)
     log = checked_log(DuckEngine(connection), [file.path for file in files], skipped, notes)
     sizes = connection.execute(SIZES.format(order="rowid")).fetchall()
     timestamp, unit, more = timestamps_of(sizes, lambda row: _place(connection, files, row))
@@ -163,6 +156,23 @@ def _read(
         f" WHERE fault IS NULL AND {choice.condition(timestamp)}"
     )
     return replace(log, unit=unit, notes=(*notes, *more))
+
+
+def read_lines(
+    connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path
+) -> tuple[Skipped, list[str]]:
+    """Fill the empty table `lines` (see events.sql): what of it is no event, and what to tell.
+
+    A file that must be read by way of a copy is replaced by that in `files`. Raises InputError
+    where one cannot be read.
+    """
+    while True:
+        notes = _load(connection, files, scratch)
+        try:
+            return _account(connection, files, scratch), notes
+        except _OddError as odd:
+            files[odd.args[0]] = copied(files[odd.args[0]].path, scratch)
+            connection.execute("DELETE FROM lines")
 
 
 def _load(connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path) -> list[str]:

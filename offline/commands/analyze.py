@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
 from offline.commands.users_option import read_users
+from offline.commands.watch import watch
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
@@ -31,6 +33,8 @@ from offline.experiment.words import label
 from offline.log_choice import Choice, parse_moment
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
+from offline.watch.batch import Question
+from offline.watch.watcher import Watched
 
 _FILE = click.Path(path_type=Path)
 
@@ -119,6 +123,12 @@ _FILE = click.Path(path_type=Path)
     help="JSON object to show on the page (seed, versions, sizes; groups allowed);"
     ' its key "treatments", {"T1": "DAE"}, names the treatments.',
 )
+@click.option(
+    "--watch",
+    "follow",
+    is_flag=True,
+    help="Follow the experiment while it runs, on a local page; see botify-offline watch.",
+)
 @engine_option
 def command(
     logs: tuple[str, ...],
@@ -146,6 +156,7 @@ def command(
     out: Path | None,
     json_out: Path | None,
     run_info: Path | None,
+    follow: bool,
     engine: str,
 ) -> None:
     """Judge an A/B experiment from the service's logs.
@@ -155,6 +166,12 @@ def command(
     """
     info = RunInfo() if run_info is None else load_run_info(run_info)
     shares = declared_weights(experiment, weights, treatments, config, service)
+    drop = [] if drop_users is None else read_users(drop_users)
+    if follow:
+        _refuse_with_watch()
+        question = Question(experiment, run, drop)
+        watch(Watched(logs, question, shares, info.treatments), json_out)
+        return
     if cuped and not before:
         raise InputError("--cuped needs --before: the same users' logs from before the experiment")
     allowed = {
@@ -173,7 +190,6 @@ def command(
         allowed=tuple(name for name, flag in allowed.items() if flag),
     )
     declared = None if shares is None else list(shares)
-    drop = [] if drop_users is None else read_users(drop_users)
     with open_logs(logs, engine, choice) as log:
         aggregates = aggregate(log, experiment, catalog, drop, declared, published)
     earlier = None
@@ -207,6 +223,21 @@ def command(
     click.echo("\n".join([*list_bad_lines(quality.skipped), *of_log]))
     if out is not None:
         click.echo(f"report: {out}")
+
+
+_WATCH_TAKES = (
+    *("logs", "experiment", "weights", "treatments", "config", "service", "run", "drop_users"),
+    *("json_out", "run_info", "follow"),
+)
+
+
+def _refuse_with_watch() -> None:
+    """Raises InputError where an option was given that a live page does not have."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "")
+        if given is ParameterSource.COMMANDLINE and parameter.name not in _WATCH_TAKES:
+            raise InputError(f"--watch does not go with {parameter.opts[0]}: see analyze --help")
 
 
 if __name__ == "__main__":

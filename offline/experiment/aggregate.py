@@ -193,7 +193,7 @@ def _reduce(
     users = _frame(log.engine, "per_user").round(_STEADY)
     lengths = _frame(log.engine, "session_lengths")
     quality = _quality(log, assignment)
-    period = _period(quality)
+    period = period_of(quality.first_timestamp, quality.last_timestamp)
     periods = _frame(log.engine, "per_period", {"period": PERIODS[period]}).round(_STEADY)
     records = read_published([*records_beside(log.files), *published])
     provenance = provenance_of(_frame(log.engine, "provenance"), records)
@@ -306,8 +306,9 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
     )
 
 
-def _period(quality: Quality) -> str:
+def period_of(first: int, last: int) -> str:
+    """The longest of PERIODS of which there are at least three between two moments (ms)."""
     for name, length in PERIODS.items():
-        if quality.last_timestamp // length - quality.first_timestamp // length >= 2:
+        if last // length - first // length >= 2:
             return name
     return "second"

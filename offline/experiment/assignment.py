@@ -61,7 +61,7 @@ def assign(log: EventLog, experiment: str, declared: Sequence[str] | None = None
         " FROM treatment_users GROUP BY treatment ORDER BY treatment"
     )
     users = {treatment: count for treatment, count, _ in counts}
-    judged = _judged(users, declared)
+    judged = judged_treatments(users, declared)
     lines = Counter({treatment: count for treatment, _, count in counts if treatment in judged})
     lines.update(dict.fromkeys(judged, 0))
     there = [treatment for treatment in judged if treatment in users]
@@ -90,8 +90,8 @@ def assign_everybody(log: EventLog) -> Assignment:
     return Assignment(Counter({EVERYBODY: sum(count for _, count in combinations)}))
 
 
-def _judged(users: Mapping[str, int], declared: Sequence[str] | None) -> tuple[str, ...]:
-    """The treatments under study, in their order."""
+def judged_treatments(users: Mapping[str, int], declared: Sequence[str] | None) -> tuple[str, ...]:
+    """The treatments under study, in their order; `users` of each in the log."""
     if declared is not None:
         return tuple(sorted(declared, key=natural_order))
     share = sum(users.values()) / len(users)
