@@ -120,7 +120,7 @@ def _follow(log: Path, minute: Path) -> None:
     size = log.stat().st_size
     watcher = Watcher(Watched([str(log.parent)], Question(EXPERIMENT)))
     _row(f"first reading, {log.stat().st_size / 2**20:,.0f} MiB", *_timed(watcher.read_all))
-    lines = watcher.lines
+    lines = watcher.state.skipped.lines
     watcher.look()
     rows = [_timed(watcher.look) for _ in range(5)]
     _row("a look without news", *_middle(rows))
@@ -132,7 +132,8 @@ def _follow(log: Path, minute: Path) -> None:
         _row("what the page shows", *_middle(rows))
     finally:
         os.truncate(log, size)
-    click.echo(f"\n{lines:,} lines behind, {watcher.lines - lines:,} new ones")
+    new = watcher.state.skipped.lines - lines
+    click.echo(f"\n{lines:,} lines behind, {new:,} new ones")
 
 
 def _timed(work: object) -> tuple[float, float]:

@@ -92,8 +92,9 @@ def watch(watched: Watched, json_out: Path | None = None, port: int = PORT) -> N
 
             watcher.read_all(report)
         seconds = time.monotonic() - started
-        rate = watcher.lines / seconds
-        click.echo(f"read {watcher.lines:,} lines in {seconds:.1f} s ({rate:,.0f} lines/s)")
+        lines = watcher.state.skipped.lines
+        rate = lines / seconds
+        click.echo(f"read {lines:,} lines in {seconds:.1f} s ({rate:,.0f} lines/s)")
         while True:
             told = watcher.told()
             board.put(told)

@@ -131,7 +131,7 @@ function plot(one) {
   const frame = make("div", { class: "plot", id: `plot-${number}`, tabindex: "0", role: "group",
     "aria-roledescription": "plot", "aria-label": described });
   const readout = make("p", { class: "readout", "aria-live": "polite" },
-    `At the end of each ${state.period}; shaded: the always-valid interval. Arrow keys read each look.`);
+    `At the end of each ${state.period} (UTC); shaded: the always-valid interval. Arrow keys read each look.`);
   const read = (index) => {
     const look = looks[index];
     cursors[one.treatment] = look.end;

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from offline.errors import InputError
@@ -46,43 +47,80 @@ class Watched:
     """Seconds between two looks."""
 
 
+class _Log:
+    """A log as far as it was read."""
+
+    def __init__(self, watched: Watched) -> None:
+        self.tail = Tail(watched.paths)
+        self.state = State()
+        self.news = News()
+        self._question = watched.question
+        self._held: pa.Table | None = None
+
+    def read(
+        self, scratch: Path, first: bool = False, copy: bool = False, report: Report | None = None
+    ) -> bool:
+        """Read what is new; False where a file changed meanwhile, so that some may be missing."""
+        self.news = news = self.tail.poll(scratch, copy)
+        quiet = time.time() - news.written > 2 * HOLD_MS / 1000
+        if news.files or (self._held is not None and self._held.num_rows):
+            batch = read_batch(
+                news.files,
+                scratch,
+                self._question,
+                self.state.users,
+                self._held,
+                self.state.sizes,
+                self.state.span,
+                self.state.skipped.lines,
+                hold=not quiet if first else bool(news.files),
+                report=report,
+            )
+            self._held = batch.held
+            self.state.add(batch)
+        return news.holds()
+
+
 class Watcher:
     """Reads a log once, then what is new in it; not safe for several threads."""
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
-        self._reset()
+        self._log = _Log(watched)
         self._broken: str | None = None
-        """Why the last look failed, and what it read is lost."""
+        """Why the last look failed, so that some of what is new may be lost."""
         self._read_at = 0.0
         self._read_seconds = 0.0
         self._look_seconds = 0.0
-        self.news = News()
 
     @property
-    def lines(self) -> int:
-        """Read so far."""
-        return self.state.skipped.lines
+    def state(self) -> State:
+        """What was read so far."""
+        return self._log.state
+
+    @property
+    def news(self) -> News:
+        """What the last look at the files found."""
+        return self._log.news
 
     def read_all(self, report: Report | None = None) -> None:
         """Read the whole log, as if nothing of it had been read before.
 
-        `report` hears how much of it is read, as a share.
-        Raises InputError where a path leads nowhere, a file is no log or cannot be read, or the
-        log has timestamps in several units.
+        `report` hears how much of it is read, as a share. Raises InputError where a path leads
+        nowhere, a file is no log or cannot be read, or the log has timestamps in several units;
+        what was known then stays.
         """
         started = time.monotonic()
+        self._read_at = started
         for copy in (False, True):  # of a log that is written to while it is read a copy is read
-            self._reset()
+            log = _Log(self._watched)
             with tempfile.TemporaryDirectory(prefix="botify-watch-") as scratch:
-                news = self._tail.poll(Path(scratch), copy)
-                quiet = time.time() - news.written > 2 * HOLD_MS / 1000
-                self._read(news, Path(scratch), not quiet, report)
-                if news.holds():
+                if log.read(Path(scratch), first=True, copy=copy, report=report):
                     break
+        self._log = log
         self._broken = None
-        self._read_seconds = time.monotonic() - started
         self._read_at = time.monotonic()
+        self._read_seconds = self._read_at - started
 
     def look(self) -> None:
         """Read what is new, or all where only that can tell; what fails is told."""
@@ -92,12 +130,10 @@ class Watcher:
                 self.read_all()
             elif self._broken is None:
                 with tempfile.TemporaryDirectory(prefix="botify-watch-") as scratch:
-                    news = self._tail.poll(Path(scratch))
-                    self._read(news, Path(scratch), bool(news.files))
-                    if not news.holds():
+                    if not self._log.read(Path(scratch)):
                         self.state.doubts["files that changed while they were read"] += 1
-        except InputError as error:
-            self._broken = str(error)
+        except (InputError, OSError, duckdb.Error) as error:
+            self._broken = " ".join(str(error).split())
             self._read_at = time.monotonic()
         self._look_seconds = time.monotonic() - started
 
@@ -132,31 +168,6 @@ class Watcher:
                 "last_look": round(self._look_seconds, 3),
             },
         }
-
-    def _reset(self) -> None:
-        self._tail = Tail(self._watched.paths)
-        self.state = State()
-        self._held: pa.Table | None = None
-
-    def _read(self, news: News, scratch: Path, hold: bool, report: Report | None = None) -> None:
-        self.news = news
-        state = self.state
-        if not news.files and not (self._held is not None and self._held.num_rows):
-            return
-        batch = read_batch(
-            news.files,
-            scratch,
-            self._watched.question,
-            state.users,
-            self._held,
-            state.sizes,
-            state.span,
-            state.skipped.lines,
-            hold,
-            report,
-        )
-        self._held = batch.held
-        state.add(batch)
 
     def _doubtful(self) -> bool:
         return self._broken is not None or bool(self.state.doubts.total())

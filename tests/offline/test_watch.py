@@ -1,5 +1,6 @@
 """What follows a log says what `analyze` says of it, however its lines came."""
 
+import gzip
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 from scipy import stats
 
 from offline.errors import InputError
@@ -136,11 +138,11 @@ def test_periods_grow_with_the_log(
     log: Path, make_events: Callable[..., list[Event]], span_ms: int
 ) -> None:
     """Seconds become minutes, minutes hours, and what was a look stays the same one."""
-    events = make_events(n_users=160, sessions_per_user=2.0)
+    events = make_events(n_users=130, sessions_per_user=2.0)
     start, end = events[0]["timestamp"], events[-1]["timestamp"]
     for event in events:
         event["timestamp"] = start + (event["timestamp"] - start) * span_ms // (end - start)
-    first, *rest = parts(events, 12)
+    first, *rest = parts(events, 6)
     append(log / "data.json", first)
     watcher = follow(log)
     for part in rest:
@@ -229,10 +231,6 @@ def test_a_log_that_was_cut_and_grew_past_its_old_end_is_known_as_another(
 def test_a_log_that_was_packed_is_not_read_twice(
     log: Path, three: list[bytes], suffix: str
 ) -> None:
-    import gzip
-
-    import zstandard
-
     pack = gzip.compress if suffix == ".gz" else zstandard.compress
     append(log / "data.json", three[0])
     watcher = follow(log)
@@ -394,11 +392,40 @@ def test_a_log_in_other_units_stops_the_looks_and_is_told(
     assert watcher.told()["treatments"][1]["standing"] is None
 
 
+def test_a_look_that_fails_is_told_and_the_next_reading_makes_it_good(
+    log: Path, three: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(log / "data.json", three[0] + three[1])
+    watcher = follow(log)
+    known = watcher.told()["log"]["lines"]
+    append(log / "data.json", three[2])
+    with monkeypatch.context() as broken:
+        broken.setattr(watcher_module, "read_batch", fail)
+        broken.setattr(watcher_module, "_REREAD_S", 0.0)
+        broken.setattr(watcher_module, "_REREAD_TIMES", 0.0)
+        for _ in range(2):
+            watcher.look()
+            told = watcher.told()
+            assert told["problem"] == "[Errno 28] No space left on device"
+            assert told["log"]["lines"] == known
+    watcher.look()
+    assert watcher.told()["problem"]  # not yet: the whole log would be read
+    monkeypatch.setattr(watcher_module, "_REREAD_S", 0.0)
+    monkeypatch.setattr(watcher_module, "_REREAD_TIMES", 0.0)
+    watcher.look()
+    assert watcher.told()["problem"] is None
+    agrees(watcher, judged(log))
+
+
+def fail(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_the_ratio_that_may_be_watched_is_seldom_wrong_and_finds_what_is_wrong() -> None:
     rng = np.random.default_rng(31337)
-    steps = np.arange(100, 20_001, 100)
+    steps = np.unique(np.geomspace(100, 20_000, 60).astype(int))
     wrong = sequential = found = 0
-    for _ in range(400):
+    for _ in range(150):
         users = (rng.random(20_000) < 0.5).cumsum()[steps - 1]
         p = stats.chi2.sf((2 * users - steps) ** 2 / steps, 1)
         wrong += bool((p < 0.01).any())
@@ -408,11 +435,61 @@ def test_the_ratio_that_may_be_watched_is_seldom_wrong_and_finds_what_is_wrong()
         )
         shifted = int(rng.binomial(20_000, 0.47))
         found += live_ratio({"C": shifted, "T1": 20_000 - shifted}).mismatch
-    assert wrong > 12  # a chi-squared test that is looked at often is wrong much more often
-    assert sequential <= 8  # 1 % of 400 is 4
-    assert found > 390
+    assert wrong > 5  # a chi-squared test that is looked at often is wrong much more often
+    assert sequential <= 5  # 1 % of 150 is 1.5
+    assert found > 145
 
 
 def test_weights_are_the_shares_that_are_expected() -> None:
     assert live_ratio({"C": 9000, "T1": 1000}, {"C": 9, "T1": 1}).p == 1
     assert live_ratio({"C": 9000, "T1": 1000}).mismatch
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_done_to_the_files_each_line_counts_once(
+    log: Path, make_events: Callable[..., list[Event]], seed: int
+) -> None:
+    """Renamed, copied and cut, packed, in any order, with looks at any time between."""
+    rng = np.random.default_rng(seed)
+    whole = text_of(make_events(n_users=110, seed=seed))
+    current, rotated, packed = log / "data.json", 0, set[Path]()
+    append(current, whole[: len(whole) // 4])
+    watcher = follow(log)
+    at = len(whole) // 4
+    while at < len(whole):
+        size = int(rng.integers(1, len(whole) // 8))
+        append(current, whole[at : at + size])
+        at += size
+        deed = rng.integers(6)
+        if deed in (2, 3):  # services and logrotate leave whole lines
+            at += append_rest(current, whole, at)
+        match deed:
+            case 0 | 1:
+                watcher.look()
+            case 2:
+                rotated += 1
+                current.rename(log / f"data.json.{rotated:03}")
+                current.touch()
+            case 3:
+                rotated += 1
+                (log / f"data.json.{rotated:03}").write_bytes(current.read_bytes())
+                if rng.random() < 0.5:
+                    watcher.look()
+                os.truncate(current, 0)
+            case 4:
+                left = {path for path in log.glob("data.json.0??") if path not in packed}
+                for path in sorted(left)[:1]:
+                    Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes()))
+                    path.unlink()
+                    packed.add(path)
+    watcher.look()
+    agrees(watcher, judged(log))
+    assert not watcher.state.doubts.total()
+    assert watcher.state.skipped.bad == 0
+
+
+def append_rest(path: Path, whole: bytes, at: int) -> int:
+    """Append what is left of the line that was cut; how many bytes that was."""
+    end = whole.find(b"\n", at) + 1 or len(whole)
+    append(path, whole[at:end])
+    return end - at
