@@ -65,7 +65,8 @@ def serve(board: Board, port: int) -> ThreadingHTTPServer:
     except OSError as error:
         reason = "is taken" if error.errno in (48, 98) else f"cannot be used: {error.strerror}"
         raise InputError(
-            f"port {port} of {HOST} {reason}; give another --port, or 0 for any that is free"
+            f"port {port} of {HOST} {reason}; give botify-offline watch another --port, "
+            "or 0 for any that is free"
         ) from error
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

@@ -217,7 +217,9 @@ def test_what_is_not_there_is_404(port: int) -> None:
 
 
 def test_the_server_is_on_loopback_alone_and_a_taken_port_is_named(port: int) -> None:
-    with pytest.raises(InputError, match=f"port {port} of 127.0.0.1 is taken; give another"):
+    with pytest.raises(
+        InputError, match=f"port {port} of 127.0.0.1 is taken; give botify-offline watch"
+    ):
         serve(Board({}), port)
     others = [
         found[4][0]
@@ -244,22 +246,31 @@ def test_bad_input_is_said_in_a_line(tmp_path: Path, words: list[str], told: str
     assert told in found.output
 
 
+def test_analyze_can_watch_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from offline.commands import analyze
+
+    called: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(analyze, "watch", lambda *words: called.append(words))
+    words = ["analyze", str(tmp_path), "--experiment", "E", "--watch", "--run", "r1"]
+    words += ["--weights", "C=9,T1=1", "--drop-users", "7"]
+    found = CliRunner().invoke(main, [*words, "--json", str(tmp_path / "state.json")])
+    assert (found.exit_code, found.output) == (0, "")
+    weights = {"C": 9.0, "T1": 1.0}
+    watched = Watched((str(tmp_path),), Question("E", "r1", ["7"]), weights)
+    assert called == [(watched, tmp_path / "state.json")]
+
+
 @pytest.mark.integration
-@pytest.mark.parametrize("words", [["watch"], ["analyze", "--watch"]])
 def test_the_command_follows_until_it_is_interrupted(
-    tmp_path: Path, make_events: Callable[..., list[dict[str, Any]]], words: list[str]
+    tmp_path: Path, make_events: Callable[..., list[dict[str, Any]]]
 ) -> None:
     lines = [json.dumps(event) + "\n" for event in make_events()]
     log, state = tmp_path / "log" / "data.json", tmp_path / "state.json"
     log.parent.mkdir()
     log.write_text("".join(lines[:-500]))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     program = Path(sys.executable).parent / "botify-offline"
-    command = [*words, log.parent, "--experiment", EXPERIMENT, "--json", state]
-    if words == ["watch"]:
-        command += ["--port", port, "--every", "0.5"]
+    command = ["watch", log.parent, "--experiment", EXPERIMENT, "--json", state]
+    command += ["--port", "0", "--every", "0.5"]
     process = subprocess.Popen(
         list(map(str, [program, *command])), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
