@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-ship kill-ship calibrate soak spark-package clean
+.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak spark-package clean
 
 setup: $(READY)
 
@@ -73,6 +73,10 @@ bench-quality: $(READY)
 # A million sessions to a report, beside pandas; makes its own data.
 bench-analyze: $(READY)
 	@$(BIN)/python bench/analyze.py
+
+# What following an experiment costs behind ten million lines; makes its own data.
+bench-watch: $(READY)
+	@$(BIN)/python bench/watch.py
 
 # Shipping to HDFS, beside the plain client.
 bench-ship: $(READY)

@@ -14,6 +14,7 @@ COMMANDS = {
     "export": "Write the lists that the service serves.",
     "evaluate": "Measure a trained model, or any model on a public data set.",
     "analyze": "Judge an A/B experiment from the service's logs.",
+    "watch": "Follow an A/B experiment while it runs, on a page of this machine.",
     "plan": "Say how many users an A/B experiment needs.",
     "off-policy": "Estimate what new lists would give, before a test.",
     "reconcile": "Say where events are missing between the service and the verdict.",
@@ -58,6 +59,7 @@ def main() -> None:
     evaluate    model, interactions -> metrics of what training held out
     evaluate    public data set     -> metrics of any model, trained on it
     analyze     event logs          -> effect table, report page
+    watch       event logs          -> live page of an experiment that runs
     plan        event logs          -> users a test needs, or effect it finds
     off-policy  event logs, lists   -> estimates of what the lists would give
     reconcile   metrics, event logs -> where events are missing between service and verdict

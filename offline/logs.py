@@ -26,7 +26,7 @@ from offline.log_files import find_log_files
 from offline.log_json import HERE, explain_json, load_json
 from offline.log_lines import DAMAGE, BadLine, Skipped
 from offline.log_parquet import explain_rows, load_parquet
-from offline.log_units import SIZES, counts_of, timestamps_of
+from offline.log_units import SIZES, Row, counts_of, timestamps_of
 
 MAX_NAMED = 1000
 """Bad lines are all counted; this many of them are named."""
@@ -146,15 +146,7 @@ def names_of(files: Sequence[Path | str]) -> str:
 def _read(
     connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path, choice: Choice
 ) -> EventLog:
-    while True:
-        notes = _load(connection, files, scratch)
-        sizes = connection.execute(SIZES.format(order="rowid")).fetchall()
-        try:
-            skipped = _account(connection, files, counts_of(sizes), scratch)
-            break
-        except _OddError as odd:
-            files[odd.args[0]] = copied(files[odd.args[0]].path, scratch)
-            connection.execute("DELETE FROM lines")
+    skipped, notes, sizes = read_lines(connection, files, scratch)
     log = checked_log(DuckEngine(connection), [file.path for file in files], skipped, notes)
     timestamp, unit, more = timestamps_of(sizes, lambda row: _place(connection, files, row))
     columns = EVENTS.format(timestamp=timestamp)
@@ -163,6 +155,25 @@ def _read(
         f" WHERE fault IS NULL AND {choice.condition(timestamp)}"
     )
     return replace(log, unit=unit, notes=(*notes, *more))
+
+
+def read_lines(
+    connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path
+) -> tuple[Skipped, list[str], list[Row]]:
+    """Fill the empty table `lines` (see events.sql): what of it is no event, what to tell, and the
+    rows of `SIZES`.
+
+    A file that must be read by way of a copy is replaced by that in `files`. Raises InputError
+    where one cannot be read.
+    """
+    while True:
+        notes = _load(connection, files, scratch)
+        sizes = connection.execute(SIZES.format(order="rowid")).fetchall()
+        try:
+            return _account(connection, files, counts_of(sizes), scratch), notes, sizes
+        except _OddError as odd:
+            files[odd.args[0]] = copied(files[odd.args[0]].path, scratch)
+            connection.execute("DELETE FROM lines")
 
 
 def _load(connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path) -> list[str]:

@@ -1,11 +1,13 @@
 """`botify-offline analyze`: event logs -> effect table, report page."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
@@ -18,6 +20,7 @@ from offline.commands.table_options import (
     table_options,
 )
 from offline.commands.users_option import read_users
+from offline.commands.watch import watch
 from offline.errors import InputError
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse, check_alpha
@@ -45,6 +48,9 @@ from offline.experiment.words import label
 from offline.log_choice import Choice, parse_moment
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
+from offline.watch.batch import Question
+from offline.watch.timeline import METRIC
+from offline.watch.watcher import Watched
 
 _FILE = click.Path(path_type=Path)
 
@@ -156,6 +162,12 @@ _FILE = click.Path(path_type=Path)
     ' its key "treatments", {"T1": "DAE"}, names the treatments.',
 )
 @table_options
+@click.option(
+    "--watch",
+    "follow",
+    is_flag=True,
+    help="Follow the experiment while it runs, on a local page; see botify-offline watch.",
+)
 @engine_option
 def command(
     logs: tuple[str, ...],
@@ -186,6 +198,7 @@ def command(
     out: Path | None,
     json_out: Path | None,
     run_info: Path | None,
+    follow: bool,
     engine: str,
     **said: Any,
 ) -> None:
@@ -194,10 +207,21 @@ def command(
     LOGS are files, directories (their data.json* files) or quoted patterns, of JSON Lines, JSON
     Lines in .gz or .zst, or .parquet. A table is named by --table or --events.
     """
+    if follow:
+        _refuse_with_watch(primary)
     of_table = is_table(said)
     if not of_table and not logs:
         raise click.UsageError("nothing to judge: give LOGS, or --table FILE")
     info = RunInfo() if run_info is None else load_run_info(run_info)
+    drop = [] if drop_users is None else read_users(drop_users)
+    check_alpha(alpha)
+    if follow:
+        if experiment is None:
+            raise InputError("--watch needs --experiment")
+        shares = declared_weights(experiment, weights, treatments, config, service)
+        question = Question(experiment, run, drop)
+        watch(Watched(logs, question, shares, info.treatments, alpha=alpha), json_out)
+        return
     if of_table:
         refuse_of_logs(
             logs=logs,
@@ -226,13 +250,12 @@ def command(
     choice = Choice(run, version, parse_moment("--since", since), parse_moment("--until", until))
     options = Options(
         margins=parse_margins(margins, metrics),
-        alpha=check_alpha(alpha),
+        alpha=alpha,
         sequential=sequential,
         cuped=cuped,
         cap=None if cap is None else check_percentile(cap),
         allowed=tuple(name for name, flag in allowed.items() if flag),
     )
-    drop = [] if drop_users is None else read_users(drop_users)
     earlier = None
     if of_table:
         shares = shares_of_table(experiment, weights, treatments, config, service)
@@ -275,6 +298,25 @@ def command(
     )
     if out is not None:
         click.echo(f"report: {out}")
+
+
+_WATCH_TAKES = (
+    *("logs", "experiment", "weights", "treatments", "config", "service", "run", "drop_users"),
+    *("json_out", "run_info", "follow", "alpha", "primary"),
+)
+
+
+def _refuse_with_watch(primary: Sequence[str]) -> None:
+    """Raises InputError where an option was given that a live page does not have."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "")
+        if given is ParameterSource.COMMANDLINE and parameter.name not in _WATCH_TAKES:
+            raise InputError(f"--watch does not go with {parameter.opts[0]}: see analyze --help")
+    if others := [name for name in primary if name != METRIC]:
+        raise InputError(
+            f"--watch does not go with --primary {others[0]}: the live page follows {METRIC}"
+        )
 
 
 if __name__ == "__main__":

@@ -228,11 +228,11 @@ def _reduce(
     users = _users(log.engine, metrics)
     lengths = _frame(log.engine, "session_lengths")
     quality = _quality(log, assignment)
-    period = period_of(quality)
-    length, first, last = PERIODS[period], quality.first_timestamp, quality.last_timestamp
+    first, last = quality.first_timestamp, quality.last_timestamp
+    period = period_of(first, last)
     per_period = (SQL / "per_period.sql").read_text()
     periods, followed = with_progress(
-        log.engine, per_period, metrics.primaries, length, first, last
+        log.engine, per_period, metrics.primaries, PERIODS[period], first, last
     )
     periods = periods.round(_STEADY)
     records = read_published([*records_beside(log.files), *published])
@@ -368,9 +368,9 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
     )
 
 
-def period_of(quality: Quality) -> str:
-    """The longest of PERIODS of which the experiment has three."""
+def period_of(first: int, last: int) -> str:
+    """The longest of PERIODS of which there are at least three between two moments (ms)."""
     for name, length in PERIODS.items():
-        if quality.last_timestamp // length - quality.first_timestamp // length >= 2:
+        if last // length - first // length >= 2:
             return name
     return "second"

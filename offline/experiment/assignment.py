@@ -104,7 +104,7 @@ def assign_everybody(log: EventLog) -> Assignment:
 
 
 def judged_of(users: Mapping[str, int], declared: Sequence[str] | None) -> tuple[str, ...]:
-    """The treatments under study, in their order."""
+    """The treatments under study, in their order; `users` of each in the log."""
     if declared is not None:
         return tuple(sorted(declared, key=natural_order))
     share = sum(users.values()) / len(users)

@@ -77,7 +77,7 @@ def aggregate_table(
     _check_arms(frame, judged, said)
     check_denominators(frame, metrics.of_users)
     quality = _quality(engine, table, counts, said)
-    period = period_of(quality) if said.time else "day"
+    period = period_of(quality.first_timestamp, quality.last_timestamp) if said.time else "day"
     followed = {
         some.name: progress(
             engine, some, PERIODS[period], quality.first_timestamp, quality.last_timestamp

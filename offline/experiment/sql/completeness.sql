@@ -68,7 +68,11 @@ SELECT
                 ELSE 0
             END
         ) AS BIGINT
-    ) AS still_open
+    ) AS still_open,
+    CAST(SUM(CASE WHEN continued THEN 1 ELSE 0 END) AS BIGINT) AS gaps,
+    CAST(
+        SUM(CASE WHEN continued THEN next_timestamp - timestamp ELSE 0 END) AS BIGINT
+    ) AS gaps_ms
 FROM continued_pairs
 CROSS JOIN clock
 GROUP BY continued_pairs.treatment

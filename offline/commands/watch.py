@@ -1,0 +1,146 @@
+"""`botify-offline watch`: event logs that grow -> a live page, and its JSON."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from offline.atomic import write_atomic
+from offline.commands.users_option import read_users
+from offline.errors import InputError
+from offline.experiment.analysis import check_alpha
+from offline.experiment.declared import declared_weights
+from offline.experiment.effects import ALPHA
+from offline.experiment.run_info import RunInfo, load_run_info
+from offline.watch.batch import Question
+from offline.watch.server import HOST, Board, serve
+from offline.watch.telling import Json
+from offline.watch.watcher import SCHEMA, Watched, Watcher
+
+PORT = 5010
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True)
+@click.option("--experiment", required=True, help="Name of the experiment, as in the logs.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Of the page, on this machine alone; 0 for any that is free.",
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(0.5, 3600),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look for new lines.",
+)
+@click.option("--json", "json_out", type=_FILE, help="Keep what the page shows in this file too.")
+@click.option("--weights", help="C=9,T1=1 where the split was not into equal shares.")
+@click.option("--treatments", help="C,T1: those that are followed; others are left out.")
+@click.option("--config", type=_FILE, help="The service's config, which says which shares.")
+@click.option(
+    "--service", metavar="URL", help="A running service that says so (its GET /experiments)."
+)
+@click.option(
+    "--alpha",
+    type=float,
+    default=ALPHA,
+    show_default=True,
+    help="Chance that an interval misses the effect at any look.",
+)
+@click.option("--run", help="Follow the lines of this run alone, where the log has several.")
+@click.option("--drop-users", metavar="IDS", help="Users to leave out: 12,345 or a file.")
+@click.option("--run-info", type=_FILE, help='JSON object; "treatments" names the treatments.')
+def command(
+    logs: tuple[str, ...],
+    experiment: str,
+    port: int,
+    every: float,
+    json_out: Path | None,
+    weights: str | None,
+    treatments: str | None,
+    config: Path | None,
+    service: str | None,
+    alpha: float,
+    run: str | None,
+    drop_users: str | None,
+    run_info: Path | None,
+) -> None:
+    """Follow an A/B experiment while it runs, on a page of this machine.
+
+    LOGS are what `analyze` takes. What is there is read once, then only what is new; Ctrl-C ends
+    it. The intervals hold however often one looks.
+    """
+    info = RunInfo() if run_info is None else load_run_info(run_info)
+    shares = declared_weights(experiment, weights, treatments, config, service)
+    drop = [] if drop_users is None else read_users(drop_users)
+    question = Question(experiment, run, drop)
+    watched = Watched(logs, question, shares, info.treatments, every, check_alpha(alpha))
+    watch(watched, json_out, port)
+
+
+def watch(watched: Watched, json_out: Path | None = None, port: int = PORT) -> None:
+    """Follow a log and serve its page until Ctrl-C. Raises InputError."""
+    since = time.time()
+    board = Board(_reading(watched, since))
+    server = serve(board, port)
+    try:
+        click.echo(f"page: http://{HOST}:{server.server_address[1]}/ (Ctrl-C ends it)")
+        watcher = Watcher(watched)
+        started = time.monotonic()
+        with tqdm(total=100, desc="reading", unit=" %", leave=False, disable=None) as bar:
+
+            def report(share: float) -> None:
+                bar.update(round(100 * share) - bar.n)
+                board.put(_reading(watched, since, share))
+
+            watcher.read_all(report)
+        seconds = time.monotonic() - started
+        lines = watcher.state.skipped.lines
+        rate = lines / seconds
+        click.echo(f"read {lines:,} lines in {seconds:.1f} s ({rate:,.0f} lines/s)")
+        while True:
+            told = watcher.told()
+            board.put(told)
+            if json_out is not None:
+                _write(json_out, told)
+            time.sleep(watched.every)
+            watcher.look()
+    except KeyboardInterrupt:
+        click.echo("ended")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _write(path: Path, told: Json) -> None:
+    """Whole or not at all: another program may read it at any time."""
+    try:
+        write_atomic(path, (json.dumps(told, indent=2, allow_nan=False) + "\n").encode())
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _reading(watched: Watched, since: float, share: float = 0.0) -> Json:
+    """What is told while what is there is read."""
+    return {
+        "schema": SCHEMA,
+        "experiment": watched.question.experiment,
+        "phase": "reading",
+        "since": round(since * 1000),
+        "share": share,
+        "every": watched.every,
+    }
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("watch")

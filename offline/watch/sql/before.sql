@@ -1,0 +1,9 @@
+-- The last line of each user who has new ones, in front of these: links lead from it.
+INSERT INTO judged_lines
+SELECT
+    -1 AS n, number AS user_id, treatment, message, timestamp, time, track, recommendation,
+    recommender, session, NULL AS experiments, NULL AS run, NULL AS world_version,
+    NULL AS model_version
+FROM known_users
+WHERE timestamp IS NOT NULL
+    AND number IN (SELECT user_id FROM judged_lines)
