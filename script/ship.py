@@ -92,10 +92,11 @@ class Shipper:
         self._refuse_strangers(logs, manifest, result.there)
         own, same = self._distinct.among(logs)
         resent: list[str] = []
+        again: list[list[Range]] = []
         if result.damaged:
             if not resends:
                 raise hole(target, result.damaged, manifest)
-            manifest = self._send_again(own, manifest, result)
+            manifest, again = self._send_again(own, manifest, result)
             resent = sorted(result.damaged)
         new = [log for log in own if log not in self._shorter]
         todo = patiently(lambda: plan(new, manifest, target), patience)
@@ -103,7 +104,13 @@ class Shipper:
         records = self._all(self._packed(todo.ranges), manifest)
         self._manifest = patiently(lambda: merge(target, manifest, f"{_now()}.jsonl"), patience)
         self._is_whole = True
-        return replace(Shipment.of(todo, same, len(records)), resent=resent)
+        done = Shipment.of(todo, same, len(records))
+        return replace(
+            done,
+            parts=done.parts + len(again),
+            bytes=done.bytes + sum(some.end - some.start for part in again for some in part),
+            resent=resent,
+        )
 
     def confirm(self) -> None:
         """See again that all that was shipped is there. Raises HoleError where it is not."""
@@ -135,8 +142,8 @@ class Shipper:
 
     def _send_again(
         self, logs: Sequence[LogFile], manifest: Manifest, result: Comparison
-    ) -> Manifest:
-        """Send what the damaged files had; the record without them.
+    ) -> tuple[Manifest, list[list[Range]]]:
+        """Send what the damaged files had; the record without them, and the parts sent.
 
         First the new parts are in place, then what is left of the old ones is put aside, and then
         their record goes: a run that is killed between leaves something that is seen.
@@ -165,7 +172,7 @@ class Shipper:
         if todo.lost:
             left = {name: why for name, why in result.damaged.items() if name in rest.files}
             raise hole(target, left, rest, todo.lost)
-        return rest
+        return rest, todo.parts
 
     def _packed(self, ranges: Sequence[Range]) -> Iterator[list[Range]]:
         """The parts to send. Raises InputError, once, where there is no room for them."""

@@ -92,6 +92,7 @@ def test_what_is_not_there_any_more_is_named_and_sent_again(
             ship(source, target)
     done = Shipper(target, FLAT).ship(find_logs(source), resends=True)
     assert name in done.resent
+    assert done.parts > len(done.resent)  # and the new lines
     moved = out / "moved"
     if moved.exists():
         moved.unlink()
