@@ -1,6 +1,7 @@
 """What a worker does besides answering: look after its link to Redis, its log, its metrics."""
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -169,7 +170,9 @@ class Upkeep:
         if bool(found) != self._told_shares:
             self._told_shares = bool(found)
             _log.warning(
-                "%s", "; ".join(found) or "the fallback answers no more than it may again"
+                "worker %d: %s",
+                os.getpid(),
+                "; ".join(found) or "the fallback answers no more than it may again",
             )
 
     def _missing(self) -> tuple[str, ...]:

@@ -160,6 +160,14 @@ def test_a_line_too_long_is_a_bad_line(suffix: str, write_log: Make, event: Make
         )
 
 
+def test_a_line_too_long_that_is_no_event_either_is_told_by_its_length(
+    write_log: Make, event: Make
+) -> None:
+    long = json.dumps({"message": "next", "comment": "x" * (LONGEST_LINE + 100)})
+    with open_logs([write_log([event(user=1), long])]) as log:
+        assert log.bad[0].reason.startswith(f"a line of {len(long):,} bytes; ")
+
+
 @pytest.mark.parametrize("mark", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
 def test_what_is_no_newline_ends_no_line(mark: str, write_log: Make, event: Make) -> None:
     two = json.dumps(event(user=2)) + mark + json.dumps(event(user=3))
