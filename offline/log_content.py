@@ -26,10 +26,9 @@ class LogFile:
     odd: Mapping[int, str] = field(default_factory=dict)
     """Lines that the copy leaves out, by number from 1, and why they are bad."""
 
-    def lines(self) -> Iterator[bytes]:
-        """The lines of `content`, without their newlines."""
-        for line in lines_of(unpacked(self.content, self.kind)):
-            yield b"" if isinstance(line, int) else line
+    def lines(self) -> Iterator[bytes | int]:
+        """The lines of `content`, without their newlines; of one too long, only its length."""
+        return lines_of(unpacked(self.content, self.kind))
 
 
 def examine(path: Path, scratch: Path) -> LogFile:

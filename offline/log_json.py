@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from offline.log_lines import LINE, LONGEST_LINE, explain_fault, explain_line, too_long
+from offline.log_lines import LINE, explain_fault, explain_line
 
 HERE = Path(__file__).parent
 FIELDS = (
@@ -60,11 +60,6 @@ def explain_json(
         f"SELECT fault, shown FROM ({_json()})", _parameters([part], "plain", 0)
     ).fetchall()
     return [
-        _explain(line, fault, shown) for line, (fault, shown) in zip(lines, found, strict=True)
+        explain_line(line) if fault == LINE else explain_fault(fault, shown)
+        for line, (fault, shown) in zip(lines, found, strict=True)
     ]
-
-
-def _explain(line: bytes, fault: str, shown: str | None) -> str:
-    if len(line) >= LONGEST_LINE:
-        return too_long(len(line))  # read alone it may be an event
-    return explain_line(line) if fault == LINE else explain_fault(fault, shown)

@@ -24,7 +24,7 @@ from offline.log_choice import Choice
 from offline.log_content import LogFile, copied, examine
 from offline.log_files import find_log_files
 from offline.log_json import HERE, explain_json, load_json
-from offline.log_lines import DAMAGE, BadLine, Skipped
+from offline.log_lines import DAMAGE, BadLine, Skipped, too_long
 from offline.log_parquet import explain_rows, load_parquet
 from offline.log_units import SIZES, Row, counts_of, timestamps_of
 
@@ -235,13 +235,13 @@ def _account(
             bad += explain_rows(connection, file.path, rows) if rows else ()
         elif rows:
             found = _lines_at(file, rows)
-            if file.content == file.path and any(line.startswith(BOM) for _, line in found):
+            short = [line for _, line in found if isinstance(line, bytes)]
+            if file.content == file.path and any(line.startswith(BOM) for line in short):
                 raise _OddError(index)
-            reasons = explain_json(connection, [line for _, line in found], scratch / "bad.json")
-            bad += [
-                BadLine(file.path, number, file.odd.get(number, reason))
-                for (number, _), reason in zip(found, reasons, strict=True)
-            ]
+            reasons = iter(explain_json(connection, short, scratch / "bad.json"))
+            for number, line in found:
+                reason = too_long(line) if isinstance(line, int) else next(reasons)
+                bad.append(BadLine(file.path, number, file.odd.get(number, reason)))
         if file.damage:
             bad.append(BadLine(file.path, sum(1 for _ in file.lines()) + 1, file.damage))
     damaged = sum(file.damage is not None for file in files)
@@ -254,13 +254,13 @@ def _starts(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     return dict(connection.execute("SELECT file, MIN(rowid) FROM lines GROUP BY file").fetchall())
 
 
-def _lines_at(file: LogFile, rows: Sequence[int]) -> list[tuple[int, bytes]]:
+def _lines_at(file: LogFile, rows: Sequence[int]) -> list[tuple[int, bytes | int]]:
     """Number and text of the lines that are these rows, from 0, of their file."""
     wanted = set(rows)
-    found: list[tuple[int, bytes]] = []
+    found: list[tuple[int, bytes | int]] = []
     row = -1
     for number, line in enumerate(file.lines(), 1):
-        if line.strip(BLANK):
+        if isinstance(line, int) or line.strip(BLANK):
             row += 1
             if row in wanted:
                 found.append((number, line))

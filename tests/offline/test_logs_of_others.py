@@ -164,8 +164,10 @@ def test_a_line_too_long_that_is_no_event_either_is_told_by_its_length(
     write_log: Make, event: Make
 ) -> None:
     long = json.dumps({"message": "next", "comment": "x" * (LONGEST_LINE + 100)})
-    with open_logs([write_log([event(user=1), long])]) as log:
+    with open_logs([write_log([event(user=1), long, event(user=2), "{"])]) as log:
+        assert [bad.line for bad in log.bad] == [2, 4]
         assert log.bad[0].reason.startswith(f"a line of {len(long):,} bytes; ")
+        assert log.bad[1].reason.startswith("cut off")
 
 
 @pytest.mark.parametrize("mark", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
