@@ -7,17 +7,20 @@ import click
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
+from offline.commands.questions_option import questions_options
 from offline.commands.users_option import read_users
 from offline.errors import InputError
 from offline.experiment.absolute import as_csv
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
+from offline.experiment.answers import answers_json, answers_text
 from offline.experiment.capping import check_percentile
 from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
 from offline.experiment.declared import declared_weights
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text
 from offline.experiment.notes import notes
+from offline.experiment.questions import Questions, answer
 from offline.experiment.report import render_report
 from offline.experiment.result import (
     as_json,
@@ -121,6 +124,7 @@ _FILE = click.Path(path_type=Path)
     help="JSON object to show on the page (seed, versions, sizes; groups allowed);"
     ' its key "treatments", {"T1": "DAE"}, names the treatments.',
 )
+@questions_options
 @engine_option
 def command(
     logs: tuple[str, ...],
@@ -149,6 +153,7 @@ def command(
     json_out: Path | None,
     csv_out: Path | None,
     run_info: Path | None,
+    questions: Questions,
     engine: str,
 ) -> None:
     """Judge an A/B experiment from the service's logs.
@@ -184,10 +189,12 @@ def command(
         with open_logs(before, engine) as log:
             earlier = aggregate_all(log, catalog)
     analysis = analyse(aggregates, earlier, options)
+    answers = answer(analysis, questions)
     sentences = verdicts(analysis, info.treatments)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
-        write_text(json_out, json.dumps(as_json(analysis, sentences), indent=2) + "\n")
+        content = as_json(analysis, sentences) | answers_json(answers)
+        write_text(json_out, json.dumps(content, indent=2) + "\n")
     if csv_out is not None:
         write_text(csv_out, as_csv(analysis.comparisons))
     if out is not None:
@@ -199,6 +206,8 @@ def command(
     click.echo(checks_text(analysis.checks))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
+    for line in answers_text(answers):
+        click.echo(line)
     labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
     for note in notes(analysis, labels):
         click.echo(note)
