@@ -12,13 +12,14 @@ from offline.commands.users_option import read_users
 from offline.errors import InputError
 from offline.experiment.absolute import as_csv
 from offline.experiment.aggregate import aggregate, aggregate_all
-from offline.experiment.analysis import Options, analyse
+from offline.experiment.analysis import DECIDING, Options, analyse
 from offline.experiment.answers import answers_json, answers_text
 from offline.experiment.capping import check_percentile
 from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
 from offline.experiment.declared import declared_weights
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text
+from offline.experiment.metrics import BY_NAME
 from offline.experiment.notes import notes
 from offline.experiment.questions import Questions, answer
 from offline.experiment.report import render_report
@@ -30,6 +31,7 @@ from offline.experiment.result import (
     quality_text,
 )
 from offline.experiment.run_info import RunInfo, load_run_info
+from offline.experiment.user_tables import read_user_tables
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import label
 from offline.log_choice import Choice, parse_moment
@@ -184,12 +186,13 @@ def command(
     drop = [] if drop_users is None else read_users(drop_users)
     with open_logs(logs, engine, choice) as log:
         aggregates = aggregate(log, experiment, catalog, drop, declared, published)
+        tables = read_user_tables(log.engine)
     earlier = None
     if before:
         with open_logs(before, engine) as log:
             earlier = aggregate_all(log, catalog)
     analysis = analyse(aggregates, earlier, options)
-    answers = answer(analysis, questions)
+    answers = answer(analysis, questions, tables, BY_NAME[DECIDING])
     sentences = verdicts(analysis, info.treatments)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:

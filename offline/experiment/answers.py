@@ -1,11 +1,15 @@
 """The answers of `questions` for a terminal and for programs."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from offline.experiment.analysis import DECIDING
 from offline.experiment.bayes import Reading
+from offline.experiment.days import ByDay
+from offline.experiment.effects import CONFIDENCE
 from offline.experiment.equivalence import Equivalence
+from offline.experiment.parts import Part
 from offline.experiment.questions import Answers
 from offline.experiment.words import interval, percent
 
@@ -14,7 +18,9 @@ def answers_text(answers: Answers) -> list[str]:
     """A line each; of the Bayesian reading that of the deciding metric alone."""
     lines = [_equivalence(some) for some in answers.equivalences]
     lines += [_reading(some) for some in answers.readings if some.metric == DECIDING]
-    return lines
+    lines += [_drift(some, "") for some in answers.days if some.drift is not None]
+    since = " since a user's first line"
+    return lines + [_drift(some, since) for some in answers.ages if some.drift is not None]
 
 
 def answers_json(answers: Answers) -> dict[str, Any]:
@@ -22,6 +28,8 @@ def answers_json(answers: Answers) -> dict[str, Any]:
     return {
         "equivalence": [asdict(some) for some in answers.equivalences],
         "bayesian": [asdict(some) for some in answers.readings],
+        "by_day": [_by_day(some, True) for some in answers.days],
+        "by_days_since_first": [_by_day(some, False) for some in answers.ages],
     }
 
 
@@ -49,6 +57,50 @@ def _reading(some: Reading) -> str:
     if some.surprising:
         text += "; so large an effect is not what that prior expects: give one that does (--prior)"
     return text
+
+
+def _drift(some: ByDay, since: str) -> str:
+    assert some.drift is not None
+    drift = some.drift
+    unit = " points a day" if drift.relative else " a day"
+    slope, lower, upper = (f"{end:+.3g}" for end in (drift.slope, drift.lower, drift.upper))
+    told = "drifts" if drift.p < 1 - CONFIDENCE else "does not drift significantly"
+    return (
+        f"effect of {some.treatment} on {some.metric} over the days{since}: {told} "
+        f"({slope}{unit}, 95 % interval {lower} to {upper}; p = {drift.p:.2g}, {drift.days} days)"
+    )
+
+
+def _by_day(some: ByDay, dated: bool) -> dict[str, Any]:
+    return {
+        "treatment": some.treatment,
+        "metric": some.metric,
+        "days": [
+            {"day": _date(day) if dated else day} | _part(part)
+            for day, part in zip(some.days, some.parts, strict=True)
+        ],
+        "drift": None if some.drift is None else asdict(some.drift),
+    }
+
+
+def _date(day: int) -> str | int:
+    """Of days since the epoch; as they are if out of range."""
+    try:
+        return f"{datetime.fromtimestamp(86_400 * day, UTC):%Y-%m-%d}"
+    except (OverflowError, ValueError, OSError):
+        return day
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "users": {"control": part.users[0], "treatment": part.users[1]},
+        "effect": part.effect,
+        "interval": part.interval,
+        "difference": part.difference,
+        "p": part.p,
+        "method": part.method,
+        "note": part.note,
+    }
 
 
 def _chance(share: float) -> str:

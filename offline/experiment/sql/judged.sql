@@ -47,6 +47,10 @@ SELECT
     judged_lines.user_id,
     MIN(judged_lines.treatment) AS treatment,
     MAX(CASE WHEN judged_lines.message = 'last' THEN 1 ELSE 0 END) AS finished,
+    MIN(judged_lines.timestamp) AS started,
+    SUM(judged_lines.time) AS total_time,
+    SUM(judged_lines.latency) AS latency,
+    COUNT(judged_lines.latency) AS latencies,
     COUNT(*) AS length,
     COUNT(*) - COUNT(DISTINCT judged_lines.track) AS repeats,
     COUNT(DISTINCT artists.artist) AS artists
