@@ -2,10 +2,14 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
+from offline.errors import InputError
+from offline.experiment.attributes import read_attributes
 from offline.experiment.bayes import PRIOR, check_prior
 from offline.experiment.equivalence import parse_equivalence
 from offline.experiment.metrics import BY_NAME
@@ -28,6 +32,17 @@ _OPTIONS = (
         metavar="PERCENT",
         help="Standard deviation of the effects that the Bayesian reading expects.",
     ),
+    click.option(
+        "--attributes",
+        type=click.Path(path_type=Path),
+        help="A row per user (.json, .csv, .parquet; column `user`), to cut the users by.",
+    ),
+    click.option(
+        "--segment-by",
+        multiple=True,
+        metavar="COLUMN",
+        help="A column of --attributes to cut them by; may be repeated.",
+    ),
 )
 
 
@@ -35,13 +50,29 @@ def questions_options(command: Command) -> Command:
     """Give the command these options, as its argument `questions`."""
 
     @functools.wraps(command)
-    def with_questions(*, equivalence: tuple[str, ...], prior: float, **others: Any) -> None:
+    def with_questions(
+        *,
+        equivalence: tuple[str, ...],
+        prior: float,
+        attributes: Path | None,
+        segment_by: tuple[str, ...],
+        **others: Any,
+    ) -> None:
         questions = Questions(
             equivalence=parse_equivalence(equivalence, list(BY_NAME)),
             prior=check_prior(prior),
+            attributes=_attributes(attributes, segment_by),
         )
         command(questions=questions, **others)
 
     for option in reversed(_OPTIONS):
         with_questions = option(with_questions)
     return with_questions
+
+
+def _attributes(path: Path | None, columns: tuple[str, ...]) -> pd.DataFrame | None:
+    if path is None and not columns:
+        return None
+    if path is None or not columns:
+        raise InputError("--attributes and --segment-by belong together: a file, and its columns")
+    return read_attributes(path, list(dict.fromkeys(columns)))

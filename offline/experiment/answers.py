@@ -1,17 +1,18 @@
 """The answers of `questions` for a terminal and for programs."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from offline.experiment.analysis import DECIDING
+from offline.experiment.attribute_segments import AttributeSegment
 from offline.experiment.bayes import Reading
 from offline.experiment.days import ByDay
 from offline.experiment.effects import CONFIDENCE
 from offline.experiment.equivalence import Equivalence
 from offline.experiment.parts import Part
 from offline.experiment.questions import Answers
-from offline.experiment.words import interval, percent
+from offline.experiment.split_checks import SplitFault
+from offline.experiment.words import date_text, interval, percent
 
 
 def answers_text(answers: Answers) -> list[str]:
@@ -20,7 +21,8 @@ def answers_text(answers: Answers) -> list[str]:
     lines += [_reading(some) for some in answers.readings if some.metric == DECIDING]
     lines += [_drift(some, "") for some in answers.days if some.drift is not None]
     since = " since a user's first line"
-    return lines + [_drift(some, since) for some in answers.ages if some.drift is not None]
+    lines += [_drift(some, since) for some in answers.ages if some.drift is not None]
+    return lines + _segments(answers) + [_fault(fault) for fault in answers.split_faults]
 
 
 def answers_json(answers: Answers) -> dict[str, Any]:
@@ -28,6 +30,10 @@ def answers_json(answers: Answers) -> dict[str, Any]:
     return {
         "equivalence": [asdict(some) for some in answers.equivalences],
         "bayesian": [asdict(some) for some in answers.readings],
+        "attribute_segments": [_segment(some) for some in answers.segments],
+        "heterogeneity": [asdict(some) for some in answers.heterogeneity],
+        "without_attributes": answers.without_attributes,
+        "split_faults": [asdict(fault) for fault in answers.split_faults],
         "by_day": [_by_day(some, True) for some in answers.days],
         "by_days_since_first": [_by_day(some, False) for some in answers.ages],
     }
@@ -76,19 +82,63 @@ def _by_day(some: ByDay, dated: bool) -> dict[str, Any]:
         "treatment": some.treatment,
         "metric": some.metric,
         "days": [
-            {"day": _date(day) if dated else day} | _part(part)
+            {"day": date_text(day) if dated else day} | _part(part)
             for day, part in zip(some.days, some.parts, strict=True)
         ],
         "drift": None if some.drift is None else asdict(some.drift),
     }
 
 
-def _date(day: int) -> str | int:
-    """Of days since the epoch; as they are if out of range."""
-    try:
-        return f"{datetime.fromtimestamp(86_400 * day, UTC):%Y-%m-%d}"
-    except (OverflowError, ValueError, OSError):
-        return day
+def _segments(answers: Answers) -> list[str]:
+    """A line per segment; in the order of the attributes."""
+    if not answers.segments:
+        return []
+    lines = [
+        "segments by attribute are exploratory: p is Holm's, over all of them; what looks "
+        "different here is a question for another test"
+    ]
+    for some in answers.segments:
+        part, p = some.part, "-" if some.p_holm is None else f"{some.p_holm:.2g}"
+        lines.append(
+            f"  {some.treatment} where {some.attribute} is {part.name}: {_effect(part)}; p = {p}; "
+            f"{part.users[1]:,} users against {part.users[0]:,}"
+        )
+    for equal in answers.heterogeneity:
+        told = "differ" if equal.p < 1 - CONFIDENCE else "do not differ significantly"
+        lines.append(
+            f"  effects of {equal.treatment} by {equal.attribute} {told} "
+            f"(Cochran's Q over {equal.segments} segments, unadjusted p = {equal.p:.2g})"
+        )
+    if answers.without_attributes:
+        lines.append(f"  nothing is known of {answers.without_attributes:,} users")
+    return lines
+
+
+def _effect(part: Part) -> str:
+    if part.effect is None:
+        return part.note or "undefined"
+    ends = "no interval" if part.interval is None else interval(*part.interval)
+    return f"{percent(part.effect)} ({ends})"
+
+
+def _segment(some: AttributeSegment) -> dict[str, Any]:
+    return {
+        "treatment": some.treatment,
+        "attribute": some.attribute,
+        "value": some.part.name,
+        "p_holm": some.p_holm,
+    } | _part(some.part)
+
+
+def _fault(fault: SplitFault) -> str:
+    users = ", ".join(
+        f"{name} {count:,} where {fault.expected[name]:,.0f} were expected"
+        for name, count in fault.users.items()
+    )
+    return (
+        f"sample ratio off where {fault.by} is {fault.name}: {users} "
+        f"(p = {fault.p_holm:.2g}, Holm): find out who is missing"
+    )
 
 
 def _part(part: Part) -> dict[str, Any]:

@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import pandas as pd
+
+from offline.errors import InputError
 from offline.experiment.analysis import Analysis
+from offline.experiment.attribute_segments import AttributeSegment, Heterogeneity, by_attribute
+from offline.experiment.attributes import labels
 from offline.experiment.bayes import PRIOR, Reading, readings
 from offline.experiment.days import ByDay, by_day
 from offline.experiment.equivalence import Equivalence, equivalences
 from offline.experiment.metrics import BY_NAME, Metric
+from offline.experiment.split_checks import SplitFault, first_days, split_faults
 from offline.experiment.user_tables import UserTables
+from offline.experiment.words import date_text
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,8 @@ class Questions:
     """Margins in percent, by metric."""
     prior: float = PRIOR
     """Standard deviation of the Bayesian reading's prior, in percent."""
+    attributes: pd.DataFrame | None = None
+    """Of users, by their ids: a column each to cut them by."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,13 @@ class Answers:
     """The deciding metric by calendar day (UTC), a treatment each."""
     ages: tuple[ByDay, ...]
     """By days since a user's own first line."""
+    segments: tuple[AttributeSegment, ...]
+    """The deciding metric by attribute: exploratory."""
+    heterogeneity: tuple[Heterogeneity, ...]
+    split_faults: tuple[SplitFault, ...]
+    """Days of first lines, and segments, that were not split as they should have been."""
+    without_attributes: int
+    """Users of whom nothing is known where attributes were given."""
 
 
 def answer(
@@ -43,9 +60,44 @@ def answer(
     treatments = [arm.treatment for arm in analysis.aggregates.arms[1:]]
     days = [by_day(tables.days, name, metric) for name in treatments]
     ages = [by_day(tables.ages, name, metric) for name in treatments]
+    users = analysis.aggregates.users
+    cut, unknown = _cut(users, questions.attributes)
+    segments, equal = by_attribute(users, treatments, cut, metric)
+    came = users["user_id"].map(first_days(tables.days))
+    groups = {"day of the first line": came[came.notna()].map(lambda day: date_text(int(day)))}
+    faults = [
+        fault
+        for by, group in (groups | cut).items()
+        for fault in split_faults(
+            by, group, users.loc[group.index, "treatment"], analysis.ratio.expected
+        )
+    ]
     return Answers(
         equivalences(analysis.comparisons, questions.equivalence, times),
         readings(analysis.comparisons, lambda name: BY_NAME[name].more_is_better, questions.prior),
         tuple(some for some in days if some is not None),
         tuple(some for some in ages if some is not None),
+        segments,
+        equal,
+        tuple(faults),
+        unknown,
     )
+
+
+def _cut(
+    users: pd.DataFrame, attributes: pd.DataFrame | None
+) -> tuple[dict[str, "pd.Series[Any]"], int]:
+    """The segment of each user by attribute, and how many users have none."""
+    if attributes is None:
+        return {}, 0
+    ids = users["user_id"].tolist()
+    known = int(users["user_id"].isin(attributes.index).sum())
+    if not known:
+        raise InputError(
+            "--attributes: none of its users is in the experiment: are these its user ids?"
+        )
+    cut = {
+        str(name): pd.Series(labels(attributes[name], ids).to_numpy(object), users.index)
+        for name in attributes.columns
+    }
+    return cut, len(ids) - known
