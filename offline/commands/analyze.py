@@ -186,7 +186,7 @@ def command(
     drop = [] if drop_users is None else read_users(drop_users)
     with open_logs(logs, engine, choice) as log:
         aggregates = aggregate(log, experiment, catalog, drop, declared, published)
-        tables = read_user_tables(log.engine)
+        tables = read_user_tables(log.engine, questions.other)
     earlier = None
     if before:
         with open_logs(before, engine) as log:

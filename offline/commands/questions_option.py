@@ -43,6 +43,11 @@ _OPTIONS = (
         metavar="COLUMN",
         help="A column of --attributes to cut them by; may be repeated.",
     ),
+    click.option(
+        "--interaction",
+        metavar="OTHER",
+        help="Another experiment on the same users: does the effect depend on its treatments?",
+    ),
 )
 
 
@@ -56,12 +61,16 @@ def questions_options(command: Command) -> Command:
         prior: float,
         attributes: Path | None,
         segment_by: tuple[str, ...],
+        interaction: str | None,
         **others: Any,
     ) -> None:
+        if interaction is not None and interaction == others.get("experiment"):
+            raise InputError(f"--interaction {interaction}: name another experiment")
         questions = Questions(
             equivalence=parse_equivalence(equivalence, list(BY_NAME)),
             prior=check_prior(prior),
             attributes=_attributes(attributes, segment_by),
+            other=interaction,
         )
         command(questions=questions, **others)
 

@@ -9,6 +9,8 @@ from offline.experiment.bayes import Reading
 from offline.experiment.days import ByDay
 from offline.experiment.effects import CONFIDENCE
 from offline.experiment.equivalence import Equivalence
+from offline.experiment.health import LEAST_P
+from offline.experiment.interaction import Interactions
 from offline.experiment.parts import Part
 from offline.experiment.questions import Answers
 from offline.experiment.split_checks import SplitFault
@@ -22,7 +24,8 @@ def answers_text(answers: Answers) -> list[str]:
     lines += [_drift(some, "") for some in answers.days if some.drift is not None]
     since = " since a user's first line"
     lines += [_drift(some, since) for some in answers.ages if some.drift is not None]
-    return lines + _segments(answers) + [_fault(fault) for fault in answers.split_faults]
+    lines += [*_segments(answers), *(_fault(fault) for fault in answers.split_faults)]
+    return lines + ([] if answers.interactions is None else _interactions(answers.interactions))
 
 
 def answers_json(answers: Answers) -> dict[str, Any]:
@@ -34,6 +37,7 @@ def answers_json(answers: Answers) -> dict[str, Any]:
         "heterogeneity": [asdict(some) for some in answers.heterogeneity],
         "without_attributes": answers.without_attributes,
         "split_faults": [asdict(fault) for fault in answers.split_faults],
+        "interaction": answers.interactions and _interactions_json(answers.interactions),
         "by_day": [_by_day(some, True) for some in answers.days],
         "by_days_since_first": [_by_day(some, False) for some in answers.ages],
     }
@@ -128,6 +132,50 @@ def _segment(some: AttributeSegment) -> dict[str, Any]:
         "value": some.part.name,
         "p_holm": some.p_holm,
     } | _part(some.part)
+
+
+def _interactions(beside: Interactions) -> list[str]:
+    lines = []
+    for some in beside.found:
+        one, other = some.within
+        text = (
+            f"interaction with {beside.other}: {some.treatment} in its {one.name} {_effect(one)}, "
+            f"in its {other.name} {_effect(other)}"
+        )
+        if some.points is None or some.points_interval is None or some.points_p is None:
+            lines.append(f"{text}; no difference of these can be told")
+            continue
+        lower, upper = (f"{end:+.3g}" for end in some.points_interval)
+        told = "differ" if some.points_p < 1 - CONFIDENCE else "do not differ significantly"
+        lines.append(
+            f"{text}; they {told}: {some.points:+.3g} points ({lower} to {upper}; "
+            f"p = {some.points_p:.2g})"
+        )
+    if not beside.found:
+        lines.append(f"interaction with {beside.other}: its users have not two treatments here")
+    if beside.left_out:
+        lines.append(
+            f"  {beside.left_out:,} users have no treatment of {beside.other}, or several: left "
+            "out of the interaction"
+        )
+    if beside.assignment_p is not None and beside.assignment_p < LEAST_P:
+        lines.append(
+            f"  the assignments of the two experiments depend on each other "
+            f"(chi-squared, p = {beside.assignment_p:.1g}): their effects cannot be told apart"
+        )
+    return lines
+
+
+def _interactions_json(beside: Interactions) -> dict[str, Any]:
+    return {
+        "other": beside.other,
+        "left_out": beside.left_out,
+        "assignment_p": beside.assignment_p,
+        "found": [
+            asdict(some) | {"within": [{"within": p.name} | _part(p) for p in some.within]}
+            for some in beside.found
+        ],
+    }
 
 
 def _fault(fault: SplitFault) -> str:

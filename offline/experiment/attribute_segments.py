@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from offline.experiment.assignment import CONTROL
+from offline.experiment.holm import holm
 from offline.experiment.metrics import Metric
 from offline.experiment.parts import Part, part_of, sample_of
 from offline.experiment.sample import Sample
@@ -67,8 +67,7 @@ def by_attribute(
                 p = heterogeneity_p(*np.transpose(effects))
                 equal.append(Heterogeneity(treatment, attribute, len(effects), p))
     known = [i for i, some in enumerate(found) if some.part.p is not None]
-    ps = [found[i].part.p for i in known]
-    adjusted = multipletests(ps, method="holm")[1] if known else ()
+    adjusted = holm([found[i].part.p or 0.0 for i in known])
     for i, p in zip(known, adjusted, strict=True):
         found[i] = replace(found[i], p_holm=float(p))
     return tuple(found), tuple(equal)

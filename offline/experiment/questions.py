@@ -13,6 +13,7 @@ from offline.experiment.attributes import labels
 from offline.experiment.bayes import PRIOR, Reading, readings
 from offline.experiment.days import ByDay, by_day
 from offline.experiment.equivalence import Equivalence, equivalences
+from offline.experiment.interaction import Interactions, interactions
 from offline.experiment.metrics import BY_NAME, Metric
 from offline.experiment.split_checks import SplitFault, first_days, split_faults
 from offline.experiment.user_tables import UserTables
@@ -29,6 +30,8 @@ class Questions:
     """Standard deviation of the Bayesian reading's prior, in percent."""
     attributes: pd.DataFrame | None = None
     """Of users, by their ids: a column each to cut them by."""
+    other: str | None = None
+    """An experiment that ran beside this one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Answers:
     """Days of first lines, and segments, that were not split as they should have been."""
     without_attributes: int
     """Users of whom nothing is known where attributes were given."""
+    interactions: Interactions | None
 
 
 def answer(
@@ -81,6 +85,9 @@ def answer(
         equal,
         tuple(faults),
         unknown,
+        None
+        if questions.other is None
+        else interactions(questions.other, users, tables.others, metric),
     )
 
 

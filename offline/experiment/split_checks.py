@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from offline.experiment.health import DOUBTFUL_P, FEWEST_EXPECTED
+from offline.experiment.holm import holm
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def split_faults(
     if not len(known):
         return ()
     statistic = ((users - expected)[:, known] ** 2 / expected[:, known]).sum(axis=0)
-    adjusted = multipletests(stats.chi2.sf(statistic, len(order) - 1), method="holm")[1]
+    adjusted = holm(stats.chi2.sf(statistic, len(order) - 1))
     faults = [
         SplitFault(
             by,

@@ -1,10 +1,13 @@
 """What questions need of a log beside the aggregates: by day, and of other experiments."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from offline.engine import Engine
+from offline.errors import InputError
 from offline.experiment.aggregate import SQL
 
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
@@ -16,13 +19,30 @@ class UserTables:
 
     days: pd.DataFrame
     ages: pd.DataFrame
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Each user's treatment of the other experiment that was asked for, where it is one."""
 
 
-def read_user_tables(engine: Engine) -> UserTables:
-    """From a log that `aggregate` has reduced and that is still open."""
+def read_user_tables(engine: Engine, other: str | None = None) -> UserTables:
+    """From a log that `aggregate` has reduced and that is still open; `other` names an experiment.
+
+    Raises InputError where no judged user is in it.
+    """
     sql = (SQL / "per_day.sql").read_text()
     days, ages = (
         engine.table(sql, {"since_first": since_first}).to_pandas().round(_STEADY)
         for since_first in (False, True)
     )
-    return UserTables(days, ages)
+    return UserTables(days, ages, {} if other is None else _treatments(engine, other))
+
+
+def _treatments(engine: Engine, experiment: str) -> dict[str, str]:
+    """Of each judged user that has one treatment of the experiment."""
+    found: dict[str, set[str]] = {}
+    for user, text in engine.rows("SELECT DISTINCT user_id, experiments FROM judged_lines"):
+        treatment = json.loads(text).get(experiment)
+        if treatment is not None:
+            found.setdefault(user, set()).add(str(treatment))
+    if not found:
+        raise InputError(f"--interaction {experiment}: the log has no user of it")
+    return {user: min(arms) for user, arms in found.items() if len(arms) == 1}

@@ -17,6 +17,7 @@ from offline.cli import main
 from offline.errors import InputError
 from offline.experiment.attribute_segments import by_attribute, heterogeneity_p
 from offline.experiment.attributes import labels, read_attributes
+from offline.experiment.holm import holm
 from offline.experiment.metrics import METRICS
 from offline.experiment.split_checks import first_days, split_faults
 
@@ -56,6 +57,13 @@ def test_segments_are_compared_one_by_one_and_adjusted_together() -> None:
     assert [segment.p_holm for segment in found] == pytest.approx(list(holm))
     assert (equal.segments, equal.p) == (3, pytest.approx(heterogeneity_p(*np.transpose(effects))))
     assert equal.p < 0.05
+
+
+def test_holm_is_statsmodels_holm() -> None:
+    ps = RNG(9).random(40) ** 3
+    ps[3] = ps[7]
+    assert holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
+    assert len(holm([])) == 0
 
 
 def test_heterogeneity_is_statsmodels_q() -> None:
