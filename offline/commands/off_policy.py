@@ -8,7 +8,7 @@ import click
 from offline.commands.output import write_text
 from offline.experiment.decisions import read_decisions
 from offline.experiment.look_ahead import look_ahead
-from offline.experiment.look_ahead_result import as_json, as_text, quality_text
+from offline.experiment.look_ahead_result import as_json, as_text, parameters_text, quality_text
 from offline.experiment.target_files import read_lists, read_top_tracks
 from offline.experiment.targets import ListTarget, PopularTarget, Target
 from offline.log_lines import list_bad_lines
@@ -65,6 +65,8 @@ def command(
     told = list_bad_lines(skipped) if skipped.bad else []
     click.echo("\n".join([quality_text(decisions, skipped.bad), *told, *notes]))
     for one in found:
+        if one.support.matched:
+            click.echo(parameters_text(one))
         for warning in one.warnings:
             click.echo(f"{one.target}: {warning}")
     if not first:
