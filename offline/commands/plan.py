@@ -4,6 +4,14 @@ import math
 
 import click
 
+from offline.commands.design_options import (
+    Layout,
+    design_options,
+    design_text,
+    growth_of,
+    guardrail_line,
+    reduction_by,
+)
 from offline.commands.engine_option import engine_option
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate_all
@@ -28,7 +36,11 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
     show_default=True,
     help="What the test is to be judged by.",
 )
-@click.option("--users", type=click.IntRange(min=2), help="Users on each of two sides.")
+@click.option(
+    "--users",
+    type=click.IntRange(min=2),
+    help="Users on each of two sides; with any of the options from --split on, in all.",
+)
 @click.option("--effect", type=float, help="An effect to find, in percent of the mean.")
 @click.option(
     "--guardrail",
@@ -39,6 +51,7 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
     "[default: sessions=10]",
 )
 @click.option("--catalog", help="tracks.json, which tells the artists.")
+@design_options
 @engine_option
 def command(
     logs: tuple[str, ...],
@@ -47,6 +60,7 @@ def command(
     effect: float | None,
     margins: tuple[str, ...],
     catalog: str | None,
+    layout: Layout,
     engine: str,
 ) -> None:
     """Plan an A/B experiment from a log of such users, over as many days as the test will have.
@@ -55,13 +69,15 @@ def command(
     users; with --users for those, with --effect how many users that effect needs, with both the
     chance to find it. Then the same for each guardrail: how likely it is shown to hold, where in
     truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a whole,
-    whatever ran.
+    whatever ran. --split, --arms, --before, --cuped and --days plan tests that are not of two
+    equal sides by Welch's test alone: users are those of all arms together then.
     """
     if effect is not None and (not effect or math.isinf(effect) or math.isnan(effect)):
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")
     guarded = parse_margins(margins)
     with open_logs(logs, engine) as log:
         aggregates = aggregate_all(log, catalog)
+        growth = None if layout.days is None else growth_of(log.engine, aggregates)
     quality = aggregates.quality
     bad = list_bad_lines(quality.skipped) if quality.bad_lines else []
     for note in (*bad, *quality.notes):
@@ -74,11 +90,15 @@ def command(
         raise InputError(
             f"{metric} cannot be planned with: it needs users who differ and a mean that is not 0"
         )
+    taken = reduction_by(layout, aggregates, METRICS[metric], logs, catalog, engine)
     click.echo(
         f"{metric}: mean {plan.mean:.6g}, standard deviation {plan.spread:.6g} "
         f"({100 * plan.spread / plan.mean:.0f} %) over {n:,} users"
     )
-    if users is not None and effect is not None:
+    if layout:
+        for line in design_text(layout, plan, taken, growth, users, effect):
+            click.echo(line)
+    elif users is not None and effect is not None:
         chance = plan.power(effect, users)
         click.echo(f"{users:,} users a side find {effect:+g} % with a chance of {chance:.1%}")
     elif effect is not None:
@@ -96,6 +116,9 @@ def command(
         if name not in METRICS:
             why = "it has no value per user to plan with"
         power = why if guard is None else _guardrail(guard, name, margin, users)
+        if guard is not None and layout:
+            worse = -margin if METRICS[name].more_is_better else margin
+            power = guardrail_line(layout, guard, worse, growth, users)
         click.echo(f"guardrail {name}: {power}")
 
 

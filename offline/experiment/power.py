@@ -19,13 +19,13 @@ _BOUNDLESS = 1e6
 """Percent."""
 
 
-def power(effect: float, error: float, freedom: float) -> float:
+def power(effect: float, error: float, freedom: float, alpha: float = _ALPHA) -> float:
     """Chance that Welch's test finds a true difference `effect` of means, with its sign.
 
     `error` is the standard error of the difference. The statistic is taken to have a noncentral
     t distribution with `freedom` degrees; with many, a normal one.
     """
-    limit = stats.t.ppf(1 - _ALPHA / 2, freedom)
+    limit = stats.t.ppf(1 - alpha / 2, freedom)
     shift = abs(effect) / error
     if freedom > _MANY:
         return float(stats.norm.sf(limit - shift))
