@@ -1,6 +1,7 @@
 """`botify-offline analyze`: event logs -> effect table, report page."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from offline.experiment.analysis import DECIDING, Options, analyse
 from offline.experiment.answers import answers_json, answers_text
 from offline.experiment.capping import check_percentile
 from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
-from offline.experiment.declared import declared_weights
+from offline.experiment.declared import declared_weights, running
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text
 from offline.experiment.metrics import BY_NAME
@@ -31,6 +32,7 @@ from offline.experiment.result import (
     quality_text,
 )
 from offline.experiment.run_info import RunInfo, load_run_info
+from offline.experiment.triggered import Above, above_of, dilution_of
 from offline.experiment.user_tables import read_user_tables
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import label
@@ -182,11 +184,16 @@ def command(
         cap=None if cap is None else check_percentile(cap),
         allowed=tuple(name for name, flag in allowed.items() if flag),
     )
+    above = _above(experiment, config, service, questions)
     declared = None if shares is None else list(shares)
     drop = [] if drop_users is None else read_users(drop_users)
     with open_logs(logs, engine, choice) as log:
-        aggregates = aggregate(log, experiment, catalog, drop, declared, published)
+        left_out = above if questions.triggered else None
+        aggregates = aggregate(log, experiment, catalog, drop, declared, published, left_out)
         tables = read_user_tables(log.engine, questions.other)
+        if above is not None:
+            told = dilution_of(log.engine, experiment, above, questions.triggered)
+            tables = replace(tables, dilution=told)
     earlier = None
     if before:
         with open_logs(before, engine) as log:
@@ -224,6 +231,19 @@ def command(
     click.echo("\n".join([*list_bad_lines(quality.skipped), *of_log]))
     if out is not None:
         click.echo(f"report: {out}")
+
+
+def _above(
+    experiment: str, config: Path | None, service: str | None, questions: Questions
+) -> Above | None:
+    """The experiments above, where a config or a service tells of any that decide."""
+    described = running(config, service)
+    above = above_of(experiment, described) if experiment in described else None
+    if questions.triggered and above is None:
+        if not described:
+            raise InputError("--triggered needs --config or --service: what stands above it")
+        raise InputError(f"--triggered: no experiment above {experiment} decides for anybody")
+    return above
 
 
 if __name__ == "__main__":

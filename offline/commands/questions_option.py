@@ -48,6 +48,11 @@ _OPTIONS = (
         metavar="OTHER",
         help="Another experiment on the same users: does the effect depend on its treatments?",
     ),
+    click.option(
+        "--triggered",
+        is_flag=True,
+        help="Leave out users for whom an experiment above it in the config decides.",
+    ),
 )
 
 
@@ -62,6 +67,7 @@ def questions_options(command: Command) -> Command:
         attributes: Path | None,
         segment_by: tuple[str, ...],
         interaction: str | None,
+        triggered: bool,
         **others: Any,
     ) -> None:
         if interaction is not None and interaction == others.get("experiment"):
@@ -71,6 +77,7 @@ def questions_options(command: Command) -> Command:
             prior=check_prior(prior),
             attributes=_attributes(attributes, segment_by),
             other=interaction,
+            triggered=triggered,
         )
         command(questions=questions, **others)
 

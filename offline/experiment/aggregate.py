@@ -24,6 +24,7 @@ from offline.experiment.provenance import (
     read_published,
     records_beside,
 )
+from offline.experiment.triggered import Above
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
 from offline.log_lines import BadLine, Skipped
@@ -147,17 +148,18 @@ def aggregate(
     drop: Collection[str] = (),
     declared: Sequence[str] | None = None,
     published: Sequence[Path] = (),
+    above: Above | None = None,
 ) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
     The users of `drop` are left out, as if they had never been there, and counted. `declared` are
     the treatments that the config has; see `assign`. `published` are records of publications, to
-    those that lie beside the log.
+    those that lie beside the log. Lines that an experiment `above` decides are left out.
     Raises InputError where the log does not have the experiment (naming those it has), has not
     both the control C and another treatment, or the catalog cannot be read.
     """
     _register_dropped(log.engine, drop)
-    return _reduce(log, experiment, assign(log, experiment, declared), catalog, published)
+    return _reduce(log, experiment, assign(log, experiment, declared, above), catalog, published)
 
 
 def aggregate_all(log: EventLog, catalog: str | Path | None = None) -> Aggregates:

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from offline.experiment.analysis import DECIDING
 from offline.experiment.attribute_segments import AttributeSegment
 from offline.experiment.bayes import Reading
 from offline.experiment.days import ByDay
@@ -14,13 +13,15 @@ from offline.experiment.interaction import Interactions
 from offline.experiment.parts import Part
 from offline.experiment.questions import Answers
 from offline.experiment.split_checks import SplitFault
+from offline.experiment.triggered import Dilution, diluted
 from offline.experiment.words import date_text, interval, percent
 
 
 def answers_text(answers: Answers) -> list[str]:
     """A line each; of the Bayesian reading that of the deciding metric alone."""
-    lines = [_equivalence(some) for some in answers.equivalences]
-    lines += [_reading(some) for some in answers.readings if some.metric == DECIDING]
+    lines = [] if answers.dilution is None else _dilution(answers, answers.dilution)
+    lines += [_equivalence(some) for some in answers.equivalences]
+    lines += [_reading(some) for some in answers.readings if some.metric == answers.metric]
     lines += [_drift(some, "") for some in answers.days if some.drift is not None]
     since = " since a user's first line"
     lines += [_drift(some, since) for some in answers.ages if some.drift is not None]
@@ -31,6 +32,8 @@ def answers_text(answers: Answers) -> list[str]:
 def answers_json(answers: Answers) -> dict[str, Any]:
     """Everything, as JSON values."""
     return {
+        "dilution": answers.dilution
+        and asdict(answers.dilution) | {"share": answers.dilution.share},
         "equivalence": [asdict(some) for some in answers.equivalences],
         "bayesian": [asdict(some) for some in answers.readings],
         "attribute_segments": [_segment(some) for some in answers.segments],
@@ -41,6 +44,31 @@ def answers_json(answers: Answers) -> dict[str, Any]:
         "by_day": [_by_day(some, True) for some in answers.days],
         "by_days_since_first": [_by_day(some, False) for some in answers.ages],
     }
+
+
+def _dilution(answers: Answers, dilution: Dilution) -> list[str]:
+    if not dilution.decided:
+        return []
+    others = ", ".join(f"{count:,} by {name}" for name, count in dilution.decided.items())
+    names = " and ".join(dilution.decided)
+    several = "s" if len(dilution.decided) > 1 else ""
+    decide = "decide" if several else "decides"
+    head = (
+        f"the experiment{several} {names} above {decide} for some of the {dilution.users:,} users"
+    )
+    if not dilution.triggered:
+        return [
+            f"{head} ({others}): their answers cannot differ, and every effect is diluted to some "
+            f"{100 * dilution.share:.0f} % of itself; --triggered judges the others alone"
+        ]
+    lines = [f"{head} ({others}): they are left out (--triggered)"]
+    for treatment, effect in answers.effects.items():
+        if effect is not None:
+            lines.append(
+                f"  {treatment}: over all users its effect on {answers.metric} is about "
+                f"{percent(diluted(effect, dilution.share))}, if they are alike"
+            )
+    return lines
 
 
 def _equivalence(some: Equivalence) -> str:

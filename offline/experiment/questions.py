@@ -16,6 +16,7 @@ from offline.experiment.equivalence import Equivalence, equivalences
 from offline.experiment.interaction import Interactions, interactions
 from offline.experiment.metrics import BY_NAME, Metric
 from offline.experiment.split_checks import SplitFault, first_days, split_faults
+from offline.experiment.triggered import Dilution
 from offline.experiment.user_tables import UserTables
 from offline.experiment.words import date_text
 
@@ -32,6 +33,8 @@ class Questions:
     """Of users, by their ids: a column each to cut them by."""
     other: str | None = None
     """An experiment that ran beside this one."""
+    triggered: bool = False
+    """Whether users are left out for whom an experiment above decides."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class Answers:
     without_attributes: int
     """Users of whom nothing is known where attributes were given."""
     interactions: Interactions | None
+    dilution: Dilution | None
+    metric: str
+    """The deciding metric."""
+    effects: Mapping[str, float | None]
+    """Of the deciding metric, in percent, by treatment."""
 
 
 def answer(
@@ -88,6 +96,9 @@ def answer(
         None
         if questions.other is None
         else interactions(questions.other, users, tables.others, metric),
+        tables.dilution,
+        metric.name,
+        {name: analysis.deciding(name).change for name in treatments},
     )
 
 

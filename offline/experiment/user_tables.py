@@ -9,6 +9,7 @@ import pandas as pd
 from offline.engine import Engine
 from offline.errors import InputError
 from offline.experiment.aggregate import SQL
+from offline.experiment.triggered import Dilution
 
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
@@ -21,6 +22,8 @@ class UserTables:
     ages: pd.DataFrame
     others: Mapping[str, str] = field(default_factory=dict)
     """Each user's treatment of the other experiment that was asked for, where it is one."""
+    dilution: Dilution | None = None
+    """Where experiments above decide for some of the users."""
 
 
 def read_user_tables(engine: Engine, other: str | None = None) -> UserTables:
