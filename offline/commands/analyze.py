@@ -31,6 +31,7 @@ from offline.experiment.result import (
     more_text,
     quality_text,
 )
+from offline.experiment.rules import decide
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.triggered import Above, above_of, dilution_of
 from offline.experiment.user_tables import read_user_tables
@@ -201,6 +202,7 @@ def command(
     analysis = analyse(aggregates, earlier, options)
     answers = answer(analysis, questions, tables, BY_NAME[DECIDING])
     sentences = verdicts(analysis, info.treatments)
+    sentences = decide(analysis, sentences, questions.rule, BY_NAME[DECIDING], info.treatments)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
         content = as_json(analysis, sentences) | answers_json(answers)

@@ -14,6 +14,7 @@ from offline.experiment.bayes import PRIOR, check_prior
 from offline.experiment.equivalence import parse_equivalence
 from offline.experiment.metrics import BY_NAME
 from offline.experiment.questions import Questions
+from offline.experiment.rules import Rule
 
 Command = Callable[..., None]
 
@@ -49,6 +50,13 @@ _OPTIONS = (
         help="Another experiment on the same users: does the effect depend on its treatments?",
     ),
     click.option(
+        "--rule",
+        default="superiority",
+        show_default=True,
+        help="By what the treatments are decided: superiority, non-inferiority=2, equivalence=2 "
+        "(percent), or holdout, where the control was held back from what is shipped.",
+    ),
+    click.option(
         "--triggered",
         is_flag=True,
         help="Leave out users for whom an experiment above it in the config decides.",
@@ -67,6 +75,7 @@ def questions_options(command: Command) -> Command:
         attributes: Path | None,
         segment_by: tuple[str, ...],
         interaction: str | None,
+        rule: str,
         triggered: bool,
         **others: Any,
     ) -> None:
@@ -77,6 +86,7 @@ def questions_options(command: Command) -> Command:
             prior=check_prior(prior),
             attributes=_attributes(attributes, segment_by),
             other=interaction,
+            rule=Rule.parse(rule),
             triggered=triggered,
         )
         command(questions=questions, **others)

@@ -22,6 +22,8 @@ def answers_text(answers: Answers) -> list[str]:
     lines = [] if answers.dilution is None else _dilution(answers, answers.dilution)
     lines += [_equivalence(some) for some in answers.equivalences]
     lines += [_reading(some) for some in answers.readings if some.metric == answers.metric]
+    if not answers.days:
+        lines.append(f"the log does not tell {answers.metric} by day")
     lines += [_drift(some, "") for some in answers.days if some.drift is not None]
     since = " since a user's first line"
     lines += [_drift(some, since) for some in answers.ages if some.drift is not None]
@@ -32,6 +34,7 @@ def answers_text(answers: Answers) -> list[str]:
 def answers_json(answers: Answers) -> dict[str, Any]:
     """Everything, as JSON values."""
     return {
+        "rule": str(answers.rule),
         "dilution": answers.dilution
         and asdict(answers.dilution) | {"share": answers.dilution.share},
         "equivalence": [asdict(some) for some in answers.equivalences],

@@ -54,8 +54,9 @@ class ByDay:
 
 def by_day(days: pd.DataFrame, treatment: str, metric: Metric) -> ByDay | None:
     """`days` has the columns of per_day.sql; None where these do not hold the metric's."""
-    wanted = {metric.numerator, metric.denominator or metric.numerator}
-    if not wanted <= set(days.columns):
+    try:
+        metric.sums(days)
+    except KeyError:
         return None
     found, sides = [], []
     numbers = np.unique(days["day"].to_numpy(np.int64))

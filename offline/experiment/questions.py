@@ -15,6 +15,7 @@ from offline.experiment.days import ByDay, by_day
 from offline.experiment.equivalence import Equivalence, equivalences
 from offline.experiment.interaction import Interactions, interactions
 from offline.experiment.metrics import BY_NAME, Metric
+from offline.experiment.rules import Rule
 from offline.experiment.split_checks import SplitFault, first_days, split_faults
 from offline.experiment.triggered import Dilution
 from offline.experiment.user_tables import UserTables
@@ -33,13 +34,15 @@ class Questions:
     """Of users, by their ids: a column each to cut them by."""
     other: str | None = None
     """An experiment that ran beside this one."""
+    rule: Rule = field(default_factory=Rule)
+    """By which the verdict is given."""
     triggered: bool = False
     """Whether users are left out for whom an experiment above decides."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What is told beside the verdict; none of it changes the verdict."""
+    """What is told beside the verdict."""
 
     equivalences: tuple[Equivalence, ...]
     readings: tuple[Reading, ...]
@@ -56,6 +59,7 @@ class Answers:
     """Users of whom nothing is known where attributes were given."""
     interactions: Interactions | None
     dilution: Dilution | None
+    rule: Rule
     metric: str
     """The deciding metric."""
     effects: Mapping[str, float | None]
@@ -97,6 +101,7 @@ def answer(
         if questions.other is None
         else interactions(questions.other, users, tables.others, metric),
         tables.dilution,
+        questions.rule,
         metric.name,
         {name: analysis.deciding(name).change for name in treatments},
     )
