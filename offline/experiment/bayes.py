@@ -1,10 +1,11 @@
 """The same row read with a prior: how likely the treatment is better, and what a mistake costs.
 
-A. Gelman et al., "Bayesian Data Analysis", 3rd ed. 2013, section 2.5: the effect in percent has a
-normal prior about 0, what was measured is normal about the effect, so the posterior is normal too.
-Expected loss: C. Stucchio, "Bayesian A/B Testing at VWO", 2015. Over experiments whose effects
-come from the prior the stated probabilities are right, whenever one looks; with another prior they
-are as wrong as the prior is.
+A. Gelman et al., "Bayesian Data Analysis", 3rd ed. 2013, section 2.5: the logarithm of treatment /
+control has a normal prior about 0, what was measured is normal about the truth (delta method), so
+the posterior is normal too. The logarithm, as the error of a ratio grows with the ratio: on the
+scale of percent, losses look surer than they are. Expected loss: C. Stucchio, "Bayesian A/B
+Testing at VWO", 2015. Over experiments whose effects come from the prior the stated probabilities are
+right, whenever one looks; with another prior they are as wrong as the prior is.
 """
 
 import math
@@ -28,7 +29,7 @@ class Reading:
     treatment: str
     metric: str
     prior: float
-    """Standard deviation of the prior about 0."""
+    """100 × the standard deviation of the prior about 0, of the logarithm."""
     effect: float
     """Mean of the posterior."""
     lower: float
@@ -50,7 +51,7 @@ def readings(
     more_is_better: Callable[[str], bool],
     prior: float = PRIOR,
 ) -> tuple[Reading, ...]:
-    """Every row that has an effect and a standard error."""
+    """Every row that has a standard error, and means of the same sign."""
     found = []
     for row in rows:
         measured = _measured(row)
@@ -62,38 +63,50 @@ def readings(
 
 
 def _measured(row: Comparison) -> tuple[float, float] | None:
-    """The effect in percent and its standard error, by the delta method; None without spread."""
-    if row.moments is None or row.change is None or row.relative is None:
+    """Logarithm of treatment / control, and its standard error by the delta method.
+
+    None without spread, or where the means have not the same sign.
+    """
+    if row.moments is None or row.relative is None:
         return None
     control, treated = row.moments
+    if not control.mean * treated.mean > 0:
+        return None
     variances, shared = (control.variance_of_mean, treated.variance_of_mean), 0.0
     if row.adjusted is not None and row.method.startswith("CUPED"):
         *variances, shared = row.adjusted.joint  # type: ignore[assignment]
-    ratio = treated.mean / control.mean
-    variance = variances[1] + ratio**2 * variances[0] - 2 * ratio * shared
+    variance = (
+        variances[0] / control.mean**2
+        + variances[1] / treated.mean**2
+        - 2 * shared / (control.mean * treated.mean)
+    )
     if not variance > 0:
         return None
-    return row.change, 100 * math.sqrt(variance) / abs(control.mean)
+    return math.log(treated.mean / control.mean), math.sqrt(variance)
 
 
-def _read(row: Comparison, effect: float, error: float, direction: int, prior: float) -> Reading:
-    weight = prior**2 / (prior**2 + error**2)
-    mean, spread = weight * effect, math.sqrt(weight) * error
+def _read(row: Comparison, measured: float, error: float, direction: int, prior: float) -> Reading:
+    width = prior / 100
+    weight = width**2 / (width**2 + error**2)
+    mean, spread = weight * measured, math.sqrt(weight) * error
     half = float(stats.norm.ppf(0.975)) * spread
-    good = direction * mean
-    better = float(stats.norm.cdf(good / spread))
-    density = spread * float(stats.norm.pdf(good / spread))
+    more = float(stats.norm.cdf(mean / spread))
+    # E[max(exp(x) − 1, 0)] and E[max(1 − exp(x), 0)] for the normal x.
+    factor = math.exp(mean + spread**2 / 2)
+    gain = factor * float(stats.norm.cdf(mean / spread + spread)) - more
+    loss = (1 - more) - factor * float(stats.norm.cdf(-mean / spread - spread))
+    shipping, keeping = (loss, gain) if direction > 0 else (gain, loss)
     return Reading(
         row.effect.treatment,
         row.effect.metric,
         prior,
-        mean,
-        mean - half,
-        mean + half,
-        better,
-        max(density - good * (1 - better), 0.0),
-        max(density + good * better, 0.0),
-        abs(effect) > float(stats.norm.ppf(0.975)) * math.hypot(prior, error),
+        100 * (factor - 1),
+        100 * (math.exp(mean - half) - 1),
+        100 * (math.exp(mean + half) - 1),
+        more if direction > 0 else 1 - more,
+        100 * max(shipping, 0.0),
+        100 * max(keeping, 0.0),
+        abs(measured) > float(stats.norm.ppf(0.975)) * math.hypot(width, error),
     )
 
 

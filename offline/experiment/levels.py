@@ -21,12 +21,15 @@ def interval_at(row: Comparison, confidence: float) -> tuple[Interval | None, fl
     """The interval that decides, and the confidence that it really has.
 
     Where a permutation test decides there is its 95 % interval alone: it stands for any lower
-    confidence; for a higher one it is joined with that by the moments.
+    confidence; for a higher one it is joined with that by the moments. None where no user differs
+    from another: an interval without width would promise what nobody knows.
     """
     if row.moments is None or row.relative is None:
         return row.relative, CONFIDENCE
     degrees = freedom(*row.moments)
-    times = 0.0 if math.isnan(degrees) else float(stats.t.ppf((1 + confidence) / 2, degrees))
+    if math.isnan(degrees):
+        return None, confidence
+    times = float(stats.t.ppf((1 + confidence) / 2, degrees))
     if not row.method.endswith("permutation"):
         return by_moments(row, times), confidence
     wide = by_moments(row, times)
