@@ -4,8 +4,8 @@ A. Gelman et al., "Bayesian Data Analysis", 3rd ed. 2013, section 2.5: the logar
 control has a normal prior about 0, what was measured is normal about the truth (delta method), so
 the posterior is normal too. The logarithm, as the error of a ratio grows with the ratio: on the
 scale of percent, losses look surer than they are. Expected loss: C. Stucchio, "Bayesian A/B
-Testing at VWO", 2015. Over experiments whose effects come from the prior the stated probabilities are
-right, whenever one looks; with another prior they are as wrong as the prior is.
+Testing at VWO", 2015. Over experiments whose effects come from the prior the stated probabilities
+are right, whenever one looks; with another prior they are as wrong as the prior is.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Each has one parameter, from weights as they are to hardly any. By default it is chosen by SLOPE
 (Y. Su, P. Srinath, A. Krishnamurthy, "Adaptive estimator selection for off-policy evaluation",
-ICML 2020): the tamest estimate that still agrees, within the intervals, with all that are less
+ICML 2020): the tamest estimate that still agrees, within standard errors, with all that are less
 tame, so that its bias is no larger than what cannot be told apart. The intervals are of the
 variance alone: they know of no bias. Arguments are as in `off_policy`.
 """
@@ -19,6 +19,9 @@ from offline.intervals import Estimate
 _STEPS = 12
 _APART = 6**0.5 - 1
 """What SLOPE multiplies the other interval with."""
+_NARROW = 1 / 1.96
+"""SLOPE's intervals are of one standard error: with 95 % ones the bias was twice DR's error where
+weights are moderate."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def _slope(
     for parameter in parameters[1:]:
         value = estimate(tame(parameter))
         if not np.isfinite(value.half_width) or any(
-            abs(value.mean - other.mean) > value.half_width + _APART * other.half_width
+            abs(value.mean - other.mean) > _NARROW * (value.half_width + _APART * other.half_width)
             for other in before
         ):
             break
