@@ -146,7 +146,7 @@ def test_fields_may_be_absent(make_events: Make, reduce: Make) -> None:
 
 
 def obvious(events: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
-    """Effect and Welch half width, as differences, of other metrics in plain pandas."""
+    """Difference and half of its Welch interval, of other metrics in plain pandas."""
     log = pd.DataFrame(events).sort_values(["user", "timestamp"], kind="stable")
     log["arm"] = [experiments[EXPERIMENT] for experiments in log["experiments"]]
     cut = log.groupby(["arm", "user", "session"]).agg(
@@ -163,7 +163,7 @@ def obvious(events: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
         ("long_sessions", "long", "ended"),
         ("repeats", "repeats", "recommended"),
     ):
-        means, variances = [], []
+        means, variances, degrees = [], [], []
         for arm in ("C", "T1"):
             a, b = users.loc[arm, above].astype(float), users.loc[arm, below].astype(float)
             # HC3: what is left of the weighted regression of a / b on nothing but a constant.
@@ -171,19 +171,24 @@ def obvious(events: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
             left = (a - ratio * b) / (1 - b / b.sum())
             means.append(ratio)
             variances.append((left**2).sum() / b.sum() ** 2)
-        found[name] = (means[1] - means[0], float(np.sqrt(sum(variances))))
+            degrees.append(b.sum() ** 2 / (b**2).sum() - 1)  # Kish's number of users, less one
+        freedom = sum(variances) ** 2 / sum(
+            variance**2 / degree for variance, degree in zip(variances, degrees, strict=True)
+        )
+        half = stats.t.ppf(0.975, freedom) * np.sqrt(sum(variances))
+        found[name] = (means[1] - means[0], float(half))
     return found
 
 
 def test_ratios_agree_with_an_obvious_computation(make_events: Make, reduce: Make) -> None:
     events = make_events(n_users=300)
     analysis = analyse(reduce(events))
-    for name, (difference, error) in obvious(events).items():
+    for name, (difference, expected) in obvious(events).items():
         row = of(analysis, name)
         base = row.effect.control_mean
         assert row.effect.effect == pytest.approx(100 * difference / base, rel=1e-6)
         half = base * (row.effect.upper - row.effect.lower) / 200
-        assert half / error == pytest.approx(stats.norm.ppf(0.975), rel=0.02)
+        assert half == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_period_before_narrows_the_interval(make_events: Make, write_log: Make) -> None:

@@ -39,7 +39,9 @@ def run(*arguments: object) -> Result:
 def reduce(write_log: Make) -> Callable[..., Aggregates]:
     def reduced(lines: list[Any], drop: tuple[str, ...] = ()) -> Aggregates:
         with open_logs([write_log(lines)]) as log:
-            return aggregate(log, EXPERIMENT, drop=drop)
+            found = aggregate(log, EXPERIMENT, drop=drop)
+        # Sessions of one line begin with no full play, which is not what is looked at here.
+        return replace(found, completeness=found.completeness.assign(without_start=0))
 
     return reduced
 
