@@ -59,9 +59,11 @@ def by_day(days: pd.DataFrame, treatment: str, metric: Metric) -> ByDay | None:
     except KeyError:
         return None
     found, sides = [], []
-    numbers = np.unique(days["day"].to_numpy(np.int64))
+    days = days.sort_values("day", kind="stable")
+    every = days["day"].to_numpy(np.int64)
+    numbers = np.unique(every)
     for number in numbers:
-        rows = days[days["day"] == number]
+        rows = days.iloc[slice(*np.searchsorted(every, [number, number + 1]))]
         control, treated = (sample_of(rows, arm, metric) for arm in (CONTROL, treatment))
         found.append(part_of(str(number), treatment, metric.name, control, treated))
         users = [
@@ -101,7 +103,7 @@ def _drift_of(days: list[_Day]) -> Drift | None:
                 factor = -100 * treated / control**2 if arm == 0 else 100 / control
             names.append(users[arm])
             parts.append(weight * factor * _influence(sides[arm]))
-        _, places = np.unique(np.concatenate(names), return_inverse=True)
+        places, _ = pd.factorize(np.concatenate(names))
         sums = np.bincount(places, np.concatenate(parts))
         variance += float(sums @ sums) * len(sums) / (len(sums) - 1)
     for weight, (_, sides, _) in zip(slopes, used, strict=True):
