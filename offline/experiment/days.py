@@ -55,9 +55,11 @@ class ByDay:
 def by_day(days: pd.DataFrame, treatment: str, against: Against) -> ByDay:
     """`days` has a metric's sums: `user_id`, `treatment`, `day`, `above` and `below`."""
     found, sides, arms = [], [], (against.control, treatment)
-    numbers = np.unique(days["day"].to_numpy(np.int64))
+    days = days.sort_values("day", kind="stable")
+    every = days["day"].to_numpy(np.int64)
+    numbers = np.unique(every)
     for number in numbers:
-        rows = days[days["day"] == number]
+        rows = days.iloc[slice(*np.searchsorted(every, [number, number + 1]))]
         own = [rows[rows["treatment"] == arm] for arm in arms]
         control, treated = (_sample(some, against) for some in own)
         found.append(part_of(str(number), treatment, against, control, treated))
@@ -102,7 +104,7 @@ def _drift_of(days: list[_Day], alpha: float) -> Drift | None:
                 factor *= -treated / control if arm == 0 else 1.0
             names.append(users[arm])
             parts.append(weight * factor * _influence(sides[arm]))
-        _, places = np.unique(np.concatenate(names), return_inverse=True)
+        places, _ = pd.factorize(np.concatenate(names))
         sums = np.bincount(places, np.concatenate(parts))
         variance += float(sums @ sums) * len(sums) / (len(sums) - 1)
     for weight, (_, sides, _) in zip(slopes, used, strict=True):
