@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
+from offline.commands.questions_option import Asked, questions_options
 from offline.commands.table_options import (
     is_table,
     metrics_of_table,
@@ -22,18 +23,21 @@ from offline.commands.table_options import (
 from offline.commands.users_option import read_users
 from offline.commands.watch import watch
 from offline.errors import InputError
+from offline.experiment.absolute import as_csv
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse, check_alpha
+from offline.experiment.answers import answers_json, answers_text
 from offline.experiment.assignment import only_experiment
 from offline.experiment.capping import check_percentile
 from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
-from offline.experiment.declared import declared_weights
+from offline.experiment.declared import declared_weights, running
 from offline.experiment.effects import ALPHA
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.health import health_text
 from offline.experiment.metric_files import built_in, read_metrics
 from offline.experiment.metric_sql import check_metrics
 from offline.experiment.notes import notes
+from offline.experiment.questions import answer
 from offline.experiment.report import render_report
 from offline.experiment.result import (
     as_json,
@@ -42,7 +46,10 @@ from offline.experiment.result import (
     more_text,
     quality_text,
 )
+from offline.experiment.rules import decide
 from offline.experiment.run_info import RunInfo, load_run_info
+from offline.experiment.triggered import Above, above_of, dilution_of
+from offline.experiment.user_tables import read_user_tables
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import label
 from offline.log_choice import Choice, parse_moment
@@ -155,12 +162,14 @@ _FILE = click.Path(path_type=Path)
 @click.option("--catalog", type=_FILE, help="tracks.json, which tells the artists.")
 @click.option("--out", type=_FILE, help="Write the report page (HTML) here.")
 @click.option("--json", "json_out", type=_FILE, help="Write everything as JSON here.")
+@click.option("--csv", "csv_out", type=_FILE, help="Write a row for each treatment and metric.")
 @click.option(
     "--run-info",
     type=_FILE,
     help="JSON object to show on the page (seed, versions, sizes; groups allowed);"
     ' its key "treatments", {"T1": "DAE"}, names the treatments.',
 )
+@questions_options
 @table_options
 @click.option(
     "--watch",
@@ -197,8 +206,10 @@ def command(
     catalog: Path | None,
     out: Path | None,
     json_out: Path | None,
+    csv_out: Path | None,
     run_info: Path | None,
     follow: bool,
+    asked: Asked,
     engine: str,
     **said: Any,
 ) -> None:
@@ -233,12 +244,17 @@ def command(
             published=published,
             catalog=catalog,
             engine=engine == "spark",
+            interaction=asked.interaction,
+            triggered=asked.triggered,
         )
+        if asked.attributes is not None and said["unit"] is None:
+            raise InputError("--attributes needs --unit: the column that says who a row is of")
         metrics = metrics_of_table(said, metrics_file, primary)
     else:
         metrics = built_in() if metrics_file is None else read_metrics(metrics_file)
         metrics = metrics.with_primaries(primary)
         check_metrics(metrics.of_users)
+    questions = asked.about(metrics)
     if cuped and not before and not of_table:
         raise InputError("--cuped needs --before: the same users' logs from before the experiment")
     allowed = {
@@ -256,24 +272,43 @@ def command(
         cap=None if cap is None else check_percentile(cap),
         allowed=tuple(name for name, flag in allowed.items() if flag),
     )
-    earlier = None
+    earlier = tables = None
     if of_table:
         shares = shares_of_table(experiment, weights, treatments, config, service)
         aggregates = read_aggregates(said, metrics, experiment, drop, shares)
     else:
         with open_logs(logs, engine, choice) as log:
             name = only_experiment(log) if experiment is None else experiment
+            questions.check_other(name)
             shares = declared_weights(name, weights, treatments, config, service)
-            declared = None if shares is None else list(shares)
-            aggregates = aggregate(log, name, catalog, drop, declared, published, metrics)
+            above = _above(name, config, service, questions.triggered)
+            aggregates = aggregate(
+                log,
+                name,
+                catalog,
+                drop,
+                None if shares is None else list(shares),
+                published,
+                metrics,
+                above if questions.triggered else None,
+            )
+            tables = read_user_tables(log.engine, metrics.primaries[0], questions.other)
+            if above is not None:
+                told = dilution_of(log.engine, name, above, questions.triggered)
+                tables = replace(tables, dilution=told)
         if before:
             with open_logs(before, engine) as log:
                 earlier = aggregate_all(log, catalog, metrics)
     analysis = analyse(aggregates, earlier, replace(options, weights=shares))
+    answers = answer(analysis, questions, tables)
     sentences = verdicts(analysis, info.treatments)
+    sentences = decide(analysis, sentences, questions.rule, info.treatments)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
-        write_text(json_out, json.dumps(as_json(analysis, sentences), indent=2) + "\n")
+        content = as_json(analysis, sentences) | answers_json(answers)
+        write_text(json_out, json.dumps(content, indent=2) + "\n")
+    if csv_out is not None:
+        write_text(csv_out, as_csv(analysis.comparisons))
     if out is not None:
         write_text(out, render_report(analysis, sentences, info))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
@@ -283,6 +318,8 @@ def command(
     click.echo(checks_text(analysis.checks))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
+    for line in answers_text(answers):
+        click.echo(line)
     labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
     for note in notes(analysis, labels):
         click.echo(note)
@@ -317,6 +354,19 @@ def _refuse_with_watch(primary: Sequence[str]) -> None:
         raise InputError(
             f"--watch does not go with --primary {others[0]}: the live page follows {METRIC}"
         )
+
+
+def _above(
+    experiment: str, config: Path | None, service: str | None, triggered: bool
+) -> Above | None:
+    """The experiments above, where a config or a service tells of any that decide."""
+    described = running(config, service)
+    above = above_of(experiment, described) if experiment in described else None
+    if triggered and above is None:
+        if not described:
+            raise InputError("--triggered needs --config or --service: what stands above it")
+        raise InputError(f"--triggered: no experiment above {experiment} decides for anybody")
+    return above
 
 
 if __name__ == "__main__":

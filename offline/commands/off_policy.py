@@ -9,7 +9,7 @@ from offline.commands.output import write_text
 from offline.errors import InputError
 from offline.experiment.decisions import read_decisions
 from offline.experiment.look_ahead import look_ahead
-from offline.experiment.look_ahead_result import as_json, as_text, quality_text
+from offline.experiment.look_ahead_result import as_json, as_text, parameters_text, quality_text
 from offline.experiment.table_decisions import (
     ColumnTarget,
     DecisionColumns,
@@ -120,6 +120,8 @@ def command(
     told = list_bad_lines(skipped, noun="row" if table else "line") if skipped.bad else []
     click.echo("\n".join([quality_text(decisions, skipped.bad), *told, *notes]))
     for one in found:
+        if one.support.matched:
+            click.echo(parameters_text(one))
         for warning in one.warnings:
             click.echo(f"{one.target}: {warning}")
     if not first and not table:

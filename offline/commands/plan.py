@@ -5,6 +5,14 @@ from pathlib import Path
 
 import click
 
+from offline.commands.design_options import (
+    Layout,
+    design_options,
+    design_text,
+    growth_of,
+    guardrail_line,
+    reduction_by,
+)
 from offline.commands.engine_option import engine_option
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate_all
@@ -32,7 +40,11 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
     "--metrics", "metrics_file", type=click.Path(path_type=Path), help="Metrics of your own."
 )
 @click.option("--alpha", type=float, default=ALPHA, show_default=True, help="Of the test to come.")
-@click.option("--users", type=click.IntRange(min=2), help="Users on each of two sides.")
+@click.option(
+    "--users",
+    type=click.IntRange(min=2),
+    help="Users on each of two sides; with any of the options from --split on, in all.",
+)
 @click.option("--effect", type=float, help="An effect to find, in percent of the mean.")
 @click.option(
     "--guardrail",
@@ -43,6 +55,7 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
     "[default: sessions=10]",
 )
 @click.option("--catalog", help="tracks.json, which tells the artists.")
+@design_options
 @engine_option
 def command(
     logs: tuple[str, ...],
@@ -53,6 +66,7 @@ def command(
     effect: float | None,
     margins: tuple[str, ...],
     catalog: str | None,
+    layout: Layout,
     engine: str,
 ) -> None:
     """Plan an A/B experiment from a log of such users, over as many days as the test will have.
@@ -61,7 +75,8 @@ def command(
     numbers of users; with --users for those, with --effect how many users that effect needs, with
     both the chance to find it. Then the same for each guardrail: how likely it is shown to hold,
     where in truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a
-    whole, whatever ran.
+    whole, whatever ran. --split, --arms, --before, --cuped and --days plan tests that are not of
+    two equal sides by Welch's test alone: users are those of all arms together then.
     """
     if effect is not None and (not effect or math.isinf(effect) or math.isnan(effect)):
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")
@@ -77,6 +92,7 @@ def command(
     guarded = parse_margins(margins, metrics)
     with open_logs(logs, engine) as log:
         aggregates = aggregate_all(log, catalog, metrics)
+        growth = None if layout.days is None else growth_of(log.engine, aggregates)
     quality = aggregates.quality
     bad = list_bad_lines(quality.skipped) if quality.bad_lines else []
     for note in (*bad, *quality.notes):
@@ -89,11 +105,15 @@ def command(
         raise InputError(
             f"{metric} cannot be planned with: it needs users who differ and a mean that is not 0"
         )
+    taken = reduction_by(layout, aggregates, metrics[metric], logs, catalog, engine)
     click.echo(
         f"{metric}: mean {plan.mean:.6g}, standard deviation {plan.spread:.6g} "
         f"({100 * plan.spread / plan.mean:.0f} %) over {n:,} users"
     )
-    if users is not None and effect is not None:
+    if layout:
+        for line in design_text(layout, plan, taken, growth, users, effect):
+            click.echo(line)
+    elif users is not None and effect is not None:
         chance = plan.power(effect, users)
         click.echo(f"{users:,} users a side find {effect:+g} % with a chance of {chance:.1%}")
     elif effect is not None:
@@ -111,8 +131,10 @@ def command(
         why = missing.get(name, "users must differ in it, and its mean must not be 0")
         if metrics[name] not in metrics.of_users:
             why = "it has no value per user to plan with"
-        more = metrics[name].more_is_better
-        power = why if guard is None else _guardrail(guard, -margin if more else margin, users)
+        worse = -margin if metrics[name].more_is_better else margin
+        power = why if guard is None else _guardrail(guard, worse, users)
+        if guard is not None and layout:
+            power = guardrail_line(layout, guard, worse, growth, users)
         click.echo(f"guardrail {name}: {power}")
 
 

@@ -84,7 +84,11 @@ def refuse_of_logs(**of_logs: object) -> None:
     for name, value in of_logs.items():
         if value:
             option = "LOGS" if name == "logs" else f"--{name.replace('_', '-')}"
-            more = ": --before-column is its period before" if name == "before" else ""
+            more = {
+                "before": ": --before-column is its period before",
+                "interaction": ": it needs LOGS, which name every experiment of a user",
+                "triggered": ": it needs LOGS, which name every experiment of a user",
+            }.get(name, "")
             raise InputError(f"{option} and a table do not go together{more}")
 
 

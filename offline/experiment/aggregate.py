@@ -38,6 +38,7 @@ from offline.experiment.provenance import (
     records_beside,
     save_spans,
 )
+from offline.experiment.triggered import Above
 from offline.hours import events_per_hour
 from offline.log_files import is_of_several
 from offline.log_lines import BadLine, Skipped
@@ -175,6 +176,7 @@ def aggregate(
     declared: Sequence[str] | None = None,
     published: Sequence[Path] = (),
     metrics: Metrics | None = None,
+    above: Above | None = None,
 ) -> Aggregates:
     """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
 
@@ -182,12 +184,12 @@ def aggregate(
 
     The users of `drop` are left out, as if they had never been there, and counted. `declared` are
     the treatments that the config has; see `assign`. `published` are records of publications, to
-    those that lie beside the log.
+    those that lie beside the log. Lines that an experiment `above` decides are left out.
     Raises InputError where the log does not have the experiment (naming those it has), has not
     both the control C and another treatment, or the catalog cannot be read.
     """
     _register_dropped(log.engine, drop)
-    assignment = assign(log, experiment, declared)
+    assignment = assign(log, experiment, declared, above)
     return _reduce(log, experiment, assignment, catalog, metrics or built_in(), published)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from offline.errors import InputError
+from offline.experiment.triggered import Above
 from offline.logs import EventLog
 
 CONTROL = "C"
@@ -48,12 +49,18 @@ def only_experiment(log: EventLog) -> str:
     raise InputError(f"the logs have {len(found)} experiments, {names}: name one by --experiment")
 
 
-def assign(log: EventLog, experiment: str, declared: Sequence[str] | None = None) -> Assignment:
+def assign(
+    log: EventLog,
+    experiment: str,
+    declared: Sequence[str] | None = None,
+    above: Above | None = None,
+) -> Assignment:
     """Make the tables `treatments` and `users_in_several` of an experiment.
 
     `declared` are the treatments that ran, as the config has them: others are strays. Where None,
     a treatment is a stray that has fewer than FEWEST users and than 10 % of an equal share, where
-    two others are left: a mistake of somebody's, not an arm of the test.
+    two others are left: a mistake of somebody's, not an arm of the test. Lines that an experiment
+    `above` decides are left out.
     Raises InputError where the log does not have the experiment (naming those it has), or has not
     both the control C and another treatment.
     """
@@ -62,8 +69,10 @@ def assign(log: EventLog, experiment: str, declared: Sequence[str] | None = None
     for text, _ in _combinations(log):
         running = {name: arm for name, arm in json.loads(text).items() if arm is not None}
         known |= running.keys()
-        if experiment in running:
+        if experiment in running and not (above and above.decides(running)):
             assigned.append((text, running[experiment]))
+    if not assigned and experiment in known:
+        raise InputError(f"--triggered: experiments above {experiment} decide for every user")
     if not assigned:
         found = ", ".join(sorted(known)) or "none"
         raise InputError(f"experiment {experiment} is not in the logs; they have: {found}")

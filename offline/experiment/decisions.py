@@ -45,6 +45,8 @@ class Decisions:
     """How many of the decisions that were asked for are not usable, by reason."""
     logged: Ints
     """The different tracks recommended by usable decisions, sorted."""
+    reward_range: tuple[float, float] | None = (0.0, 1.0)
+    """What a reward can be; None where that is not known."""
 
     def codes(self, tracks: Ints) -> Ints:
         """Each track's index into `logged`; len(logged) for any other track."""

@@ -61,7 +61,25 @@ def parse_weights(text: str) -> dict[str, float]:
     return weights
 
 
+def running(config: Path | None = None, service: str | None = None) -> dict[str, Any]:
+    """What a config or a service has of each experiment, in their order; {} without either.
+
+    Raises InputError where it cannot be read.
+    """
+    if config is not None:
+        return _in_config(config)
+    return {} if service is None else _in_service(service)
+
+
 def _from_config(path: Path, experiment: str) -> dict[str, float]:
+    described = _in_config(path)
+    if not isinstance(described.get(experiment), dict):
+        names = ", ".join(described) or "none"
+        raise InputError(f"--config {path}: has no experiment {experiment}; it has: {names}")
+    return _weights_of(described[experiment], f"--config {path}")
+
+
+def _in_config(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -70,27 +88,28 @@ def _from_config(path: Path, experiment: str) -> dict[str, float]:
         raise InputError(
             f"--config {path}: is not YAML: {' '.join(str(error).split())}"
         ) from error
-    running = content.get("experiments") if isinstance(content, dict) else None
-    if not isinstance(running, dict) or not isinstance(running.get(experiment), dict):
-        names = ", ".join(running) if isinstance(running, dict) and running else "none"
-        raise InputError(f"--config {path}: has no experiment {experiment}; it has: {names}")
-    return _weights_of(running[experiment], f"--config {path}")
+    found = content.get("experiments") if isinstance(content, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _from_service(url: str, experiment: str) -> dict[str, float]:
+    described = _in_service(url)
+    if experiment not in described:
+        names = ", ".join(described) or "none"
+        raise InputError(f"--service {url}: has no experiment {experiment}; it has: {names}")
+    return _weights_of(described[experiment], f"--service {url}")
+
+
+def _in_service(url: str) -> dict[str, Any]:
     address = f"{url.rstrip('/')}/experiments"
     if not address.startswith(("http://", "https://")):
         raise InputError(f"--service {url}: it must begin with http:// or https://")
     try:
         with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:
-            running = json.load(answer)["experiments"]
-        described = {one["name"]: one for one in running}
+            told = json.load(answer)["experiments"]
+        return {one["name"]: one for one in told}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"--service {url}: {address} does not tell: {error}") from error
-    if experiment not in described:
-        names = ", ".join(described) or "none"
-        raise InputError(f"--service {url}: has no experiment {experiment}; it has: {names}")
-    return _weights_of(described[experiment], f"--service {url}")
 
 
 def _weights_of(described: Mapping[str, Any], place: str) -> dict[str, float]:

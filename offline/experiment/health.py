@@ -14,7 +14,7 @@ LEAST_P = 0.001
 """Below this chance a split is no accident (Fabijan et al., "Diagnosing Sample Ratio Mismatch in
 Online Controlled Experiments", KDD 2019, use smaller ones for many experiments, and as a rule
 0.001 or less for one)."""
-_FEWEST_EXPECTED = 5.0
+FEWEST_EXPECTED = 5.0
 """Users that each treatment must expect for the chi-squared distribution to hold."""
 
 
@@ -60,7 +60,7 @@ def sample_ratio(
         )
     total = sum(users.values())
     expected = {name: total * shares[name] / sum(shares.values()) for name in users}
-    if min(expected.values()) < _FEWEST_EXPECTED:
+    if min(expected.values()) < FEWEST_EXPECTED:
         return SampleRatio(users, expected, None)
     found = stats.chisquare(list(users.values()), list(expected.values()))
     return SampleRatio(users, expected, float(found.pvalue))

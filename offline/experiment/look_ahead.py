@@ -1,7 +1,7 @@
 """The value of a target before it is tested: each estimate, and how far the log can carry it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
@@ -11,6 +11,7 @@ from offline.experiment import off_policy
 from offline.experiment.decisions import Decisions
 from offline.experiment.off_policy import Support
 from offline.experiment.reward_model import CrossFitted
+from offline.experiment.tamed import Logged, clipped_ips, shrunk, switch
 from offline.experiment.targets import Target
 from offline.intervals import Estimate
 
@@ -32,6 +33,10 @@ class LookAhead:
     never_logged: float
     """Share of what the target would choose that the log never recommends to anybody."""
     warnings: tuple[str, ...]
+    parameters: dict[str, float] = field(default_factory=dict)
+    """Of the estimators that have one."""
+    within: tuple[float, float] | None = (0.0, 1.0)
+    """What a value can be, if that is known."""
 
 
 def look_ahead(log: Decisions, targets: Sequence[Target]) -> list[LookAhead]:
@@ -56,18 +61,31 @@ def look_ahead(log: Decisions, targets: Sequence[Target]) -> list[LookAhead]:
             "SNIPS": off_policy.snips(weights, rewards, users),
             "DR": off_policy.doubly_robust(weights, rewards, predicted[use], expected, users),
         }
-        support = Support.of(weights, users)
+        logged = Logged(weights, rewards, predicted[use], expected, users)
+        tamed = {"clipped IPS": clipped_ips(logged)}
         if np.isnan(expected).any():  # the target does not tell what it would choose
             del estimates["direct method"], estimates["DR"]
+        else:
+            tamed |= {"switch DR": switch(logged), "shrunk DR": shrunk(logged)}
+        estimates |= {name: one.estimate for name, one in tamed.items()}
+        support = Support.of(weights, users)
         if not support.matched:  # by the letter 0 ± 0: a certainty that nobody has
-            unknown = [name for name in ("IPS", "SNIPS", "DR") if name in estimates]
-            estimates |= dict.fromkeys(unknown, Estimate(np.nan, np.nan))
+            weighted = [name for name in ("IPS", "SNIPS", "DR", *tamed) if name in estimates]
+            estimates |= dict.fromkeys(weighted, Estimate(np.nan, np.nan))
         other = np.zeros(len(log.logged) + 1)
         other[-1] = 1.0
         never = float(target.mean_of(other)[use].mean())
         certain = bool((log.propensities[use] == 1).all())
-        warnings = (*target.notes, *_warnings(support, never, certain))
-        found.append(LookAhead(target.name, estimates, support, never, warnings))
+        within = log.reward_range
+        warnings = (
+            *target.notes,
+            *_warnings(support, never, certain),
+            *_outside(estimates, within),
+        )
+        parameters = {name: one.parameter for name, one in tamed.items()}
+        found.append(
+            LookAhead(target.name, estimates, support, never, warnings, parameters, within)
+        )
     return found
 
 
@@ -105,6 +123,21 @@ def _warnings(support: Support, never_logged: float, certain: bool) -> list[str]
             "agrees with it can be judged"
         )
     return warnings
+
+
+def _outside(estimates: dict[str, Estimate], within: tuple[float, float] | None) -> list[str]:
+    if within is None:
+        return []
+    names = [
+        name
+        for name, (value, _) in estimates.items()
+        if np.isfinite(value) and not within[0] <= value <= within[1]
+    ]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: a share cannot be below 0 or above 1: the weights are too uneven"
+    ]
 
 
 def _differs(mean_weight: Estimate) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 
 from offline.experiment.decisions import Decisions
 from offline.experiment.look_ahead import LookAhead
+from offline.experiment.off_policy import ends
+from offline.intervals import Estimate
 
 _COLUMNS = ("target", "estimator", "value", "lower", "upper", "effective_sample", "matched")
 
@@ -14,12 +16,12 @@ def as_text(found: Sequence[LookAhead]) -> str:
     """A row per target and estimator, aligned, "-" where there is no number."""
     rows: list[tuple[str, ...]] = [_COLUMNS]
     for one in found:
-        for name, (value, half) in one.estimates.items():
+        for name, estimate in one.estimates.items():
             weighted = name not in ("logged mean", "direct method")
             size = f"{one.support.effective_size:,.0f}" if weighted else "-"
             matched = f"{one.support.matched:,}" if weighted else "-"
-            ends = value, value - half, value + half
-            rows.append((one.target, name, *map(_cell, ends), size, matched))
+            values = estimate.mean, *ends(estimate, one.within)
+            rows.append((one.target, name, *map(_cell, values), size, matched))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
@@ -52,12 +54,8 @@ def as_json(found: Sequence[LookAhead], log: Decisions, first: bool) -> dict[str
             {
                 "target": one.target,
                 "estimates": {
-                    name: {
-                        "value": _number(value),
-                        "lower": _number(value - half),
-                        "upper": _number(value + half),
-                    }
-                    for name, (value, half) in one.estimates.items()
+                    name: _estimate(estimate, one, name)
+                    for name, estimate in one.estimates.items()
                 },
                 "decisions": support.decisions,
                 "matched": support.matched,
@@ -69,6 +67,26 @@ def as_json(found: Sequence[LookAhead], log: Decisions, first: bool) -> dict[str
             }
         )
     return {"first": first, "left_out": dict(log.left_out), "targets": targets}
+
+
+def _estimate(estimate: Estimate, one: LookAhead, name: str) -> dict[str, float | None]:
+    lower, upper = ends(estimate, one.within)
+    found = {"value": _number(estimate.mean), "lower": _number(lower), "upper": _number(upper)}
+    if name in one.parameters:
+        found["parameter"] = _number(one.parameters[name])
+    return found
+
+
+def parameters_text(one: LookAhead) -> str:
+    """One line: how the estimators with a parameter were tamed."""
+    told = ", ".join(
+        f"{name} {value:.3g}" if math.isfinite(value) else f"{name} none"
+        for name, value in one.parameters.items()
+    )
+    return (
+        f"{one.target}: largest weight or strength, chosen by SLOPE: {told}; "
+        "their intervals know of no bias"
+    )
 
 
 def _number(value: float) -> float | None:

@@ -213,6 +213,16 @@ def per_span(engine: Engine, metric: Metric) -> pd.DataFrame:
     return _sums(_frame(engine, sql.format(columns=_items(metric))), metric)
 
 
+def per_day(engine: Engine, metric: Metric, *, since_first: bool) -> pd.DataFrame:
+    """A metric's sums on each day: `user_id`, `treatment`, `day`, both sums.
+
+    A calendar day (UTC) since the epoch, or one of the user's own, counted from its first line.
+    """
+    sql = (SQL / f"per_day_{metric.source}.sql").read_text()
+    parameters: Parameters = {"since_first": since_first}
+    return _sums(_frame(engine, sql.format(columns=_items(metric)), parameters), metric)
+
+
 def _items(metric: Metric) -> str:
     columns = [metric.above] if metric.below is None else [metric.above, metric.below]
     return selected(columns, metric.source)

@@ -75,6 +75,22 @@ def ratio_over_users(numerators: Floats, denominators: Floats, users: Ints) -> E
     return Estimate(value, float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error)
 
 
+def ends(
+    estimate: Estimate, within: tuple[float, float] | None = (0.0, 1.0)
+) -> tuple[float, float]:
+    """The interval, cut to what the value can be; NaN where nothing is left, or it has no end.
+
+    Cutting costs no coverage: what is cut off is never the truth.
+    """
+    value, half = estimate
+    if not np.isfinite(half):
+        return np.nan, np.nan
+    lower, upper = value - half, value + half
+    if within is not None:
+        lower, upper = max(lower, within[0]), min(upper, within[1])
+    return (lower, upper) if lower <= upper else (np.nan, np.nan)
+
+
 @dataclass(frozen=True)
 class Support:
     """How far a log can speak for a target."""

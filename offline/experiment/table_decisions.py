@@ -58,7 +58,8 @@ class ColumnTarget:
         silent = int((found.decisions.usable & ~self.answers).sum())
         self.notes: Sequence[str] = [
             *_silent(silent),
-            "what else the target would choose is not told: no direct method or DR (--policy)",
+            "what else the target would choose is not told: no direct method, no DR of any kind "
+            "(--policy)",
         ]
 
     def mean_of(self, values: Floats) -> Floats:
@@ -152,6 +153,7 @@ def read_decision_table(files: Sequence[Path], columns: DecisionColumns) -> Tabl
         usable=usable,
         left_out=left_out,
         logged=np.unique(actions[usable]).astype(np.int64),
+        reward_range=None,
     )
     notes = []
     if columns.unit is None:

@@ -36,3 +36,15 @@ def moment(timestamp: int) -> str:
         return f"{datetime.fromtimestamp(timestamp / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (OverflowError, ValueError, OSError):
         return f"{timestamp} ms"
+
+
+def date_text(day: int) -> str:
+    """A day since the epoch as a date; as it is if out of range.
+
+    >>> date_text(20_000)
+    '2024-10-04'
+    """
+    try:
+        return f"{datetime.fromtimestamp(86_400 * day, UTC):%Y-%m-%d}"
+    except (OverflowError, ValueError, OSError):
+        return f"day {day}"

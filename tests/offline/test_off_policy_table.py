@@ -63,8 +63,8 @@ def test_estimates_are_those_by_hand(rows: pd.DataFrame, tmp_path: Path) -> None
             half, rel=0.01
         )
         assert one["effective_sample"] == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
-    assert set(by_column["estimates"]) == {"logged mean", "IPS", "SNIPS"}
-    assert "no direct method or DR" in said
+    assert set(by_column["estimates"]) == {"logged mean", "IPS", "SNIPS", "clipped IPS"}
+    assert "no direct method, no DR of any kind" in said
     share = (rows.place == 1).mean()
     of_places = [sum(POLICY[a][k] * TRUTH[a] for a in POLICY) for k in (0, 1)]
     truth = share * of_places[0] + (1 - share) * of_places[1]
@@ -137,3 +137,20 @@ def test_bad_input_is_one_line(
     (tmp_path / "bad.csv").write_text("item,chance\na,0.5\n")
     (tmp_path / "twice.csv").write_text("item,chance\na,0.5\na,0.5\n")
     assert reason in say(tmp_path, *BASE, *words, fails=True)[0]
+
+
+def test_rewards_of_any_size_are_not_cut_to_shares(rows: pd.DataFrame, tmp_path: Path) -> None:
+    rows.assign(click=rows.click * 50 + 5).to_csv(tmp_path / "d.csv", index=False)
+    said, found = say(tmp_path, *BASE, "--policy", "@policy.csv", "--position", "place")
+    assert "a share cannot be" not in said
+    [one] = found["targets"]
+    for name in ("IPS", "DR", "clipped IPS", "switch DR", "shrunk DR"):
+        estimate = one["estimates"][name]
+        assert 5 < estimate["lower"] < estimate["value"] < estimate["upper"] < 55
+
+
+def test_without_a_model_there_is_no_tamed_dr(rows: pd.DataFrame, tmp_path: Path) -> None:
+    said, found = say(tmp_path, *BASE, "--target", "new")
+    assert "largest weight or strength, chosen by SLOPE: clipped IPS " in said
+    assert "DR" not in said.split("chosen by SLOPE")[1].split(";")[0]
+    assert "parameter" in found["targets"][0]["estimates"]["clipped IPS"]

@@ -1,0 +1,126 @@
+"""The options of `analyze` that ask for more than the verdict."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from offline.errors import InputError
+from offline.experiment.attributes import read_attributes
+from offline.experiment.bayes import PRIOR, check_prior
+from offline.experiment.equivalence import parse_equivalence
+from offline.experiment.metrics import Metrics
+from offline.experiment.questions import Questions
+from offline.experiment.rules import Rule
+
+Command = Callable[..., None]
+
+_OPTIONS = (
+    click.option(
+        "--equivalence",
+        multiple=True,
+        metavar="METRIC=PERCENT",
+        help="Whether no effect is larger than that, in either direction; may be repeated.",
+    ),
+    click.option(
+        "--prior",
+        type=float,
+        default=PRIOR,
+        show_default=True,
+        metavar="PERCENT",
+        help="Standard deviation of the effects that the Bayesian reading expects.",
+    ),
+    click.option(
+        "--attributes",
+        type=click.Path(path_type=Path),
+        help="A row per user (.json, .csv, .parquet; column `user`), to cut the users by.",
+    ),
+    click.option(
+        "--segment-by",
+        multiple=True,
+        metavar="COLUMN",
+        help="A column of --attributes to cut them by; may be repeated.",
+    ),
+    click.option(
+        "--interaction",
+        metavar="OTHER",
+        help="Another experiment on the same users: does the effect depend on its treatments?",
+    ),
+    click.option(
+        "--rule",
+        default="superiority",
+        show_default=True,
+        help="By what the treatments are decided: superiority, non-inferiority=2, equivalence=2 "
+        "(percent), or holdout, where the control was held back from what is shipped.",
+    ),
+    click.option(
+        "--triggered",
+        is_flag=True,
+        help="Leave out users for whom an experiment above it in the config decides.",
+    ),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What the options say; which metrics there are is known later."""
+
+    equivalence: tuple[str, ...]
+    prior: float
+    attributes: pd.DataFrame | None
+    interaction: str | None
+    rule: Rule
+    triggered: bool
+
+    def about(self, metrics: Metrics) -> Questions:
+        """The questions to an experiment with these metrics. Raises InputError for another."""
+        return Questions(
+            parse_equivalence(self.equivalence, list(metrics.by_name)),
+            self.prior,
+            self.attributes,
+            self.interaction,
+            self.rule,
+            self.triggered,
+        )
+
+
+def questions_options(command: Command) -> Command:
+    """Give the command these options, as its argument `asked`."""
+
+    @functools.wraps(command)
+    def with_questions(
+        *,
+        equivalence: tuple[str, ...],
+        prior: float,
+        attributes: Path | None,
+        segment_by: tuple[str, ...],
+        interaction: str | None,
+        rule: str,
+        triggered: bool,
+        **others: Any,
+    ) -> None:
+        asked = Asked(
+            equivalence,
+            check_prior(prior),
+            _attributes(attributes, segment_by),
+            interaction,
+            Rule.parse(rule),
+            triggered,
+        )
+        command(asked=asked, **others)
+
+    for option in reversed(_OPTIONS):
+        with_questions = option(with_questions)
+    return with_questions
+
+
+def _attributes(path: Path | None, columns: tuple[str, ...]) -> pd.DataFrame | None:
+    if path is None and not columns:
+        return None
+    if path is None or not columns:
+        raise InputError("--attributes and --segment-by belong together: a file, and its columns")
+    return read_attributes(path, list(dict.fromkeys(columns)))
