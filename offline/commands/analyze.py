@@ -9,6 +9,7 @@ from offline.commands.engine_option import engine_option
 from offline.commands.output import write_text
 from offline.commands.users_option import read_users
 from offline.errors import InputError
+from offline.experiment.absolute import as_csv
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.capping import check_percentile
@@ -113,6 +114,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--catalog", type=_FILE, help="tracks.json, which tells the artists.")
 @click.option("--out", type=_FILE, help="Write the report page (HTML) here.")
 @click.option("--json", "json_out", type=_FILE, help="Write everything as JSON here.")
+@click.option("--csv", "csv_out", type=_FILE, help="Write a row for each treatment and metric.")
 @click.option(
     "--run-info",
     type=_FILE,
@@ -145,6 +147,7 @@ def command(
     catalog: Path | None,
     out: Path | None,
     json_out: Path | None,
+    csv_out: Path | None,
     run_info: Path | None,
     engine: str,
 ) -> None:
@@ -185,6 +188,8 @@ def command(
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
         write_text(json_out, json.dumps(as_json(analysis, sentences), indent=2) + "\n")
+    if csv_out is not None:
+        write_text(csv_out, as_csv(analysis.comparisons))
     if out is not None:
         write_text(out, render_report(analysis, sentences, info))
     click.echo("\n".join(verdict.sentence for verdict in sentences))

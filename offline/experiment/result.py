@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from offline.experiment.absolute import absolute
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.analysis import DECIDING, Analysis
 from offline.experiment.assignment import CONTROL
@@ -27,10 +28,11 @@ def as_text(effects: Sequence[Effect]) -> str:
 def more_text(analysis: Analysis) -> str:
     """The other metrics, and what the effect table has no column for, metric by metric."""
     head = ["treatment", "metric", "effect", "95 % interval", "CUPED", "p", "Holm", "BH"]
-    head.append("detectable")
+    head += ["detectable", "users", "difference", "SE", "df"]
     rows = [head]
     for row in analysis.comparisons:
-        effect = row.effect
+        effect, own = row.effect, absolute(row)
+        degrees = own.degrees_of_freedom
         rows.append(
             [
                 effect.treatment,
@@ -40,6 +42,10 @@ def more_text(analysis: Analysis) -> str:
                 "-" if row.cuped is None else interval(*row.cuped),
                 *("-" if p is None else f"{p:.2g}" for p in (row.p, row.p_holm, row.p_bh)),
                 "-" if row.detectable is None else f"{row.detectable:.2g} %",
+                f"{row.users[1]:,}:{row.users[0]:,}",
+                "-" if own.difference is None else f"{own.difference:+.4g}",
+                "-" if own.standard_error is None else f"{own.standard_error:.3g}",
+                "-" if degrees is None else f"{degrees:,.0f}",
             ]
         )
     notes = [
@@ -186,6 +192,7 @@ def _comparison(row: Comparison) -> dict[str, Any]:
         "cuped": cuped,
         "control": row.effect.control_mean,
         "value": row.effect.treatment_mean,
+        "absolute": asdict(absolute(row)),
         "cap": None if row.cap is None else asdict(row.cap),
         "uncapped": None if row.uncapped is None else _uncapped(row.uncapped),
         "note": row.notes,
