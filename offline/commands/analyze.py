@@ -28,7 +28,7 @@ from offline.experiment.result import (
 )
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
-from offline.experiment.words import label
+from offline.experiment.words import label, treatment_names
 from offline.log_choice import Choice, parse_moment
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
@@ -184,7 +184,8 @@ def command(
         with open_logs(before, engine) as log:
             earlier = aggregate_all(log, catalog)
     analysis = analyse(aggregates, earlier, options)
-    sentences = verdicts(analysis, info.treatments)
+    names = treatment_names(info.treatments, aggregates.own)
+    sentences = verdicts(analysis, names)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
         write_text(json_out, json.dumps(as_json(analysis, sentences), indent=2) + "\n")
@@ -199,7 +200,7 @@ def command(
     click.echo(checks_text(analysis.checks))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
-    labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
+    labels = {arm.treatment: label(arm.treatment, names) for arm in aggregates.arms}
     for note in notes(analysis, labels):
         click.echo(note)
     if missing := len(set(drop)) - len(aggregates.quality.dropped_users):

@@ -1,11 +1,13 @@
 """The canvas of the report's pictures: inline SVG that takes its colours from the page."""
 
+import html
 import io
 import re
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 # matplotlib draws with these stand-ins; the page gives each its colour, light or dark.
 INK, MUTED, RULE = "#00000a", "#00000b", "#00000c"
@@ -32,7 +34,12 @@ def canvas(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axe
 
 
 def as_svg(figure: Figure, description: str) -> str:
-    """The figure as an `<svg>` element for an HTML page; the same figure gives the same text."""
+    """The figure as an `<svg>` element for an HTML page; the same figure gives the same text.
+
+    `description` says what it shows, with its numbers, for people who cannot see it.
+    """
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name with dollars is a name
     file = io.StringIO()
     salt = f"{description} {figure.get_figwidth()}"
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
@@ -46,6 +53,7 @@ def as_svg(figure: Figure, description: str) -> str:
     svg = re.sub(r"font-family: [^;\"]*; ", "", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
+    told = html.escape(description)
     return re.sub(
-        r'<svg width="[^"]*" height="[^"]*"', f'<svg role="img" aria-label="{description}"', svg
+        r'<svg width="[^"]*" height="[^"]*"', lambda _: f'<svg role="img" aria-label="{told}"', svg
     )

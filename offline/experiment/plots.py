@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from offline.experiment.canvas import INK, MUTED, RULE, SERIES, as_svg, canvas
+from offline.experiment.words import interval, percent
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +76,8 @@ def bar_plot(bars: Sequence[Bar], axis: str, width: float, *, zero: bool = False
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.margins(x=0.12)
     axes.set_xlabel(axis)
-    return as_svg(figure, f"Plot of {axis}")
+    told = "; ".join(f"{bar.label}: {bar.text}" for bar in bars)
+    return as_svg(figure, f"{_sentence(axis)}. {told}")
 
 
 def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
@@ -103,7 +105,8 @@ def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
     _percent_axis(axes)
     axes.set_xlabel(axis)
     axes.legend(frameon=False, labelcolor=INK, fontsize=12, loc="upper right")
-    return as_svg(figure, f"Share with at least a given number of {axis}, per treatment")
+    told = "; ".join(f"{sample.label}: {_spread(sample)}" for sample in samples)
+    return as_svg(figure, f"Shares that have at least so many {axis}. {told}")
 
 
 def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: float) -> str:
@@ -127,7 +130,29 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
         )
         _percent_axis(panel)
     axes[-1].set_xlabel(axis)
-    return as_svg(figure, "Effect after each period with its always-valid interval")
+    told = "; ".join(f"{band.label}: {_course(band)}" for band in bands)
+    return as_svg(figure, f"Effect after each period, to the {axis}. {told}")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _spread(sample: Steps) -> str:
+    """Half of them and a tenth, in words."""
+    up_to = np.cumsum(sample.count)
+    places = np.searchsorted(up_to, [0.5 * up_to[-1], 0.9 * up_to[-1]])
+    half, tenth = (f"{sample.value[place]:.3g}" for place in places)
+    return f"half have {half} or more, a tenth {tenth} or more"
+
+
+def _course(band: Band) -> str:
+    """First and last effect, with their always-valid intervals."""
+    ends = [
+        f"{percent(band.effect[at])} ({interval(band.lower[at], band.upper[at])})"
+        for at in (0, -1)
+    ]
+    return f"{ends[0]} at the first look, {ends[1]} at the last of {len(band.effect)}"
 
 
 def _percent_axis(axes: Axes) -> None:

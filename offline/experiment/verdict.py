@@ -12,9 +12,11 @@ from offline.experiment.assignment import CONTROL
 from offline.experiment.checks import Check, first_stop, headline
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import CONFIDENCE
+from offline.experiment.gains import gain
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.health import SampleRatio
 from offline.experiment.metrics import BY_NAME
+from offline.experiment.roles import is_share
 from offline.experiment.words import interval, label, percent
 
 Interval = tuple[float, float]
@@ -141,7 +143,8 @@ def _harm(analysis: Analysis, arm: str, told: set[str]) -> str:
             continue
         significant = row.p_holm is not None and row.p_holm < 1 - CONFIDENCE
         if significant and (row.change > 0) != metric.more_is_better:
-            worse.append(f"{metric.title.lower()} {percent(row.change)}")
+            size = gain(row, metric).text if is_share(metric) else percent(row.change)
+            worse.append(f"{metric.title.lower()} {size}")
     return f"; significantly worse: {', '.join(worse)}" if worse else ""
 
 
@@ -176,11 +179,11 @@ def _not_shown(guard: Guardrail, analysis: Analysis) -> str:
     treated, control = users[guard.treatment], users[CONTROL]
     if guard.needed <= 1:
         return f"{text}, which so many users should have shown if nothing had changed"
-    wanted = [_round_up(guard.needed * count) for count in (treated, control)]
+    wanted = [round_up(guard.needed * count) for count in (treated, control)]
     return f"{text}: if nothing changes, it takes {wanted[0]:,} users against {wanted[1]:,}"
 
 
-def _round_up(users: float) -> int:
+def round_up(users: float) -> int:
     """To two digits: nobody can promise more."""
     step = 10.0 ** max(0, math.floor(math.log10(users)) - 1)
     return int(math.ceil(users / step) * step)
