@@ -6,7 +6,6 @@ from scipy import stats
 
 from offline.experiment.analysis import Analysis
 from offline.experiment.assignment import CONTROL
-from offline.experiment.checks import first_stop
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import standard_error
 from offline.experiment.gains import gain
@@ -36,12 +35,10 @@ def gain_in_words(analysis: Analysis, treatment: str) -> str:
 
 
 def outlook(analysis: Analysis, verdict: Verdict) -> list[str]:
-    """A sentence each: what would make the verdict another one."""
+    """A sentence each: what would make the verdict another one; none where it is stopped."""
     treatment = verdict.treatment
-    if analysis.ratio.mismatch:
-        return ["A verdict needs a split as it was meant: see who is missing, and why."]
-    if (stop := first_stop(analysis.checks, treatment)) is not None:
-        return [f"A verdict needs this mended: {stop.advice}"]
+    if is_stopped(analysis, treatment):
+        return []
     guards = [guard for guard in analysis.guardrails if guard.treatment == treatment]
     rows = _primary_rows(analysis, treatment)
     if verdict.outcome == "open":

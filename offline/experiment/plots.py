@@ -11,6 +11,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from offline.experiment.canvas import INK, MUTED, RULE, SERIES, as_svg, canvas
 from offline.experiment.words import interval, percent
 
+_PER_INCH = 10.0
+"""Characters of a label."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -61,7 +63,7 @@ def bar_plot(bars: Sequence[Bar], axis: str, width: float, *, zero: bool = False
                 bar.value, row, xerr=sides, color=colour, linewidth=2, capsize=6, capthick=2
             )
         axes.plot(bar.value, row, "o", color=colour, markersize=8)
-        for side, text in ((0, bar.label), (1, bar.text)):
+        for side, text in ((0, _fitted(bar.label, width, len(bar.text) + 2)), (1, bar.text)):
             axes.text(
                 side,
                 row - 0.38,
@@ -92,7 +94,7 @@ def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
             where="pre",
             color=SERIES[sample.colour % len(SERIES)],
             linewidth=2,
-            label=sample.label,
+            label=_fitted(sample.label, 0.7 * width),
         )
     lowest = min(sample.value[0] for sample in samples)
     if lowest > 0:
@@ -120,7 +122,7 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
             panel.plot(at, edge, color=colour, linewidth=1, linestyle=(0, (2, 3)))
         panel.plot(at, band.effect, color=colour, linewidth=2, marker="o", markersize=4)
         panel.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-        panel.set_title(band.label, loc="left", color=INK, fontsize=13)
+        panel.set_title(_fitted(band.label, width, 8), loc="left", color=INK, fontsize=13)
         panel.set_xlim(-0.5, len(periods) - 0.5)
         panel.xaxis.set_major_locator(MaxNLocator(8 if width > 6 else 4, integer=True))
         panel.xaxis.set_major_formatter(
@@ -132,6 +134,12 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
     axes[-1].set_xlabel(axis)
     told = "; ".join(f"{band.label}: {_course(band)}" for band in bands)
     return as_svg(figure, f"Effect after each period, to the {axis}. {told}")
+
+
+def _fitted(label: str, width: float, taken: int = 0) -> str:
+    """As much of the label as fits into so many inches, less what other characters take."""
+    room = max(int(_PER_INCH * width) - taken, 8)
+    return label if len(label) <= room else f"{label[: room - 1]}…"
 
 
 def _sentence(text: str) -> str:

@@ -35,6 +35,14 @@ class Health:
     good: Sequence[Finding]
 
     @property
+    def stops_by_advice(self) -> dict[str, list[Finding]]:
+        """One thing to do may mend several."""
+        found: dict[str, list[Finding]] = {}
+        for stop in self.stops:
+            found.setdefault(stop.advice, []).append(stop)
+        return found
+
+    @property
     def summary(self) -> str:
         """One line for the top of the page."""
         if not (self.stops or self.notes or self.unknown):
