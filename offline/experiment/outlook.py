@@ -13,7 +13,14 @@ from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metric
 from offline.experiment.power import users_factor
 from offline.experiment.report_rows import is_stopped
-from offline.experiment.roles import alpha, called, is_primary, metric_of, significant
+from offline.experiment.roles import (
+    alpha,
+    called,
+    deciding_interval,
+    is_primary,
+    metric_of,
+    significant,
+)
 from offline.experiment.verdict import Verdict, round_up
 from offline.experiment.words import percent
 
@@ -29,7 +36,9 @@ def gain_in_words(analysis: Analysis, treatment: str) -> str:
     for row in _primary_rows(analysis, treatment):
         own = gain(row, metric_of(analysis, row.effect.metric))
         if own.words:
-            told.append(own.words + (f" ({own.ends})" if own.ends else ""))
+            # Whoever looks before the end may not rest on the interval of one look.
+            ends = "" if analysis.options.sequential or not own.ends else f" ({own.ends})"
+            told.append(own.words + ends)
     text = "; ".join(told)
     return text[:1].upper() + text[1:] + "." if text else ""
 
@@ -140,7 +149,7 @@ def _guard(analysis: Analysis, guard: Guardrail, begin: str) -> str:
 
 def _kept(analysis: Analysis, row: Comparison) -> str:
     """How far the interval is from no difference."""
-    metric, ends = called(metric_of(analysis, row.effect.metric)), _ends(analysis, row)
+    metric, ends = called(metric_of(analysis, row.effect.metric)), deciding_interval(analysis, row)
     if ends is None or row.change is None:
         return ""
     near = percent(min(ends, key=abs))
@@ -162,10 +171,3 @@ def _room(guard: Guardrail, metric: Metric) -> str:
 
 def _limit(guard: Guardrail, metric: Metric) -> str:
     return f"{'−' if metric.more_is_better else '+'}{guard.margin:g} %"
-
-
-def _ends(analysis: Analysis, row: Comparison) -> tuple[float, float] | None:
-    if not analysis.options.sequential:
-        return row.relative
-    some = analysis.looks[row.effect.treatment]
-    return (some[-1].lower, some[-1].upper) if some else None

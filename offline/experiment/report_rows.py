@@ -11,7 +11,9 @@ from offline.experiment.comparison import Comparison, Interval
 from offline.experiment.gains import Gain, gain, shown, signed
 from offline.experiment.metrics import Metric
 from offline.experiment.roles import (
+    deciding_interval,
     groups,
+    is_primary,
     is_share,
     margins,
     matters,
@@ -110,6 +112,8 @@ def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow
     found = "" if row.p is None else "not significant"
     if is_found:
         found = "significant" if is_large else "significant, but small"
+    if found and row.method.startswith("CUPED"):
+        found += ", after CUPED"
     words = own.words
     if words and own.ends and not in_points:
         words += f" ({own.ends})"
@@ -123,7 +127,7 @@ def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow
         words=words if not in_points or row.change is None else "",
         tone=("good" if better else "bad") if is_found and is_large and not stopped else "flat",
         found=found,
-        note=row.notes or _unbounded(row),
+        note="; ".join(filter(None, (row.notes or _unbounded(row), _looks(analysis, row)))),
         plot=_plot(row, metric, own, in_points, margins(analysis).get(metric.name)),
         figures=_figures(row, own),
     )
@@ -178,6 +182,15 @@ def _figures(row: Comparison, own: Gain) -> dict[str, str]:
 
 def _p(value: float | None) -> str:
     return "–" if value is None else f"{value:.2g}"
+
+
+def _looks(analysis: Analysis, row: Comparison) -> str:
+    """The interval that decides where the row's own is of a single look."""
+    if not analysis.options.sequential or not is_primary(analysis, row.effect.metric):
+        return ""
+    ends = deciding_interval(analysis, row)
+    told = "too few users for a look" if ends is None else interval(*ends)
+    return f"the verdict rests on the always-valid interval, not on this one: {told}"
 
 
 def _unbounded(row: Comparison) -> str:

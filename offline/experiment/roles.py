@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statsmodels.stats.multitest import multipletests
 
 from offline.experiment.analysis import DECIDING, Analysis
-from offline.experiment.comparison import Comparison
+from offline.experiment.comparison import Comparison, Interval
 from offline.experiment.effects import CONFIDENCE
 from offline.experiment.metrics import BY_NAME, Metric
 
@@ -95,6 +95,14 @@ def significant(analysis: Analysis, row: Comparison) -> bool:
         return False
     adjusted = multipletests(list(tested.values()), method="holm")[1]
     return float(adjusted[list(tested).index(key)]) < limit
+
+
+def deciding_interval(analysis: Analysis, row: Comparison) -> Interval | None:
+    """Of a primary row: always-valid where somebody looks before the end."""
+    if not analysis.options.sequential:
+        return row.relative
+    some = analysis.looks[row.effect.treatment]
+    return (some[-1].lower, some[-1].upper) if some else None
 
 
 def matters(analysis: Analysis, row: Comparison) -> bool:

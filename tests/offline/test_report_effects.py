@@ -13,6 +13,7 @@ from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.comparison import Comparison, compare_samples, with_adjusted_p
 from offline.experiment.gains import gain, signed
 from offline.experiment.metrics import BY_NAME
+from offline.experiment.outlook import gain_in_words
 from offline.experiment.report import render_report
 from offline.experiment.report_rows import EffectRow, effect_blocks
 from offline.experiment.roles import matters, significant
@@ -20,6 +21,7 @@ from offline.experiment.row_plot import row_plot
 from offline.experiment.run_info import RunInfo
 from offline.experiment.sample import Sample
 from offline.experiment.verdict import verdicts
+from offline.experiment.words import interval
 from offline.logs import open_logs
 
 Make = Callable[..., Any]
@@ -199,3 +201,17 @@ def test_a_plot_says_what_it_shows(make_events: Make, analysed: Make) -> None:
         re.match(r"Session time: effect \+[\d.,]+ %, 95 % interval ", text) for text in told
     )
     assert any("margin −10 %" in text for text in told)
+
+
+def test_whoever_looks_before_the_end_sees_which_interval_decides(
+    make_events: Make, analysed: Make
+) -> None:
+    analysis = analysed(make_events(n_users=300), Options(sequential=True))
+    [block] = effect_blocks(analysis, {"C": "C", "T1": "T1"})
+    row = block.groups[0].rows[0]
+    last = analysis.looks["T1"][-1]
+    assert row.found.startswith("significant") == last.excludes_zero
+    note = "the verdict rests on the always-valid interval, not on this one: "
+    assert row.note == note + interval(last.lower, last.upper)
+    assert not any(note in row.note for row in block.groups[1].rows)
+    assert "(" not in gain_in_words(analysis, "T1")
