@@ -26,15 +26,6 @@ EXPERIMENT = "DAE_VS_CONTEXTUAL"
 BOTH = {"C": "C", "T1": "T1"}
 
 
-@pytest.fixture
-def analysed(write_log: Make) -> Callable[..., Analysis]:
-    def found(lines: list[Any], options: Options | None = None) -> Analysis:
-        with open_logs([write_log(lines)]) as log:
-            return analyse(aggregate(log, EXPERIMENT), options=options)
-
-    return found
-
-
 def told(analysis: Analysis) -> list[str]:
     [verdict] = verdicts(analysis, {})
     return outlook(analysis, verdict)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offline.experiment.aggregate import aggregate
-from offline.experiment.analysis import Analysis, Options, analyse
+from offline.experiment.analysis import Options
 from offline.experiment.comparison import Comparison, compare_samples, with_adjusted_p
 from offline.experiment.gains import gain, signed
 from offline.experiment.metrics import BY_NAME
@@ -22,19 +21,9 @@ from offline.experiment.run_info import RunInfo
 from offline.experiment.sample import Sample
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import interval
-from offline.logs import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"
-
-
-@pytest.fixture
-def analysed(write_log: Make) -> Callable[..., Analysis]:
-    def found(lines: list[Any], options: Options | None = None) -> Analysis:
-        with open_logs([write_log(lines)]) as log:
-            return analyse(aggregate(log, EXPERIMENT), options=options)
-
-    return found
 
 
 def row_of(
