@@ -100,7 +100,8 @@ def is_stopped(analysis: Analysis, treatment: str) -> bool:
 def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow:
     effect, metric = row.effect, metric_of(analysis, row.effect.metric)
     own = gain(row, metric)
-    in_points = own.difference is not None and (is_share(metric) or row.change is None)
+    no_ratio = row.change is None or (row.relative is None and own.interval is not None)
+    in_points = own.difference is not None and (is_share(metric) or no_ratio)
     relative = "–" if row.change is None else percent(row.change)
     ends = _ends(row.relative)
     beside = ""
@@ -124,7 +125,7 @@ def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow
         effect=own.text if in_points else relative,
         interval=(own.ends or "–") if in_points else ends,
         beside=beside,
-        words=words if not in_points or row.change is None else "",
+        words="" if is_share(metric) and own.difference else words,
         tone=("good" if better else "bad") if is_found and is_large and not stopped else "flat",
         found=found,
         note="; ".join(filter(None, (row.notes or _unbounded(row), _looks(analysis, row)))),

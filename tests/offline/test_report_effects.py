@@ -122,6 +122,27 @@ def test_without_a_ratio_the_row_is_in_the_unit(event: Make, analysed: Make) -> 
     assert sessions.beside == ""
 
 
+def test_without_an_interval_of_the_ratio_the_row_is_in_the_unit(
+    event: Make, analysed: Make
+) -> None:
+    """One request of the control took 9 s: its mean may as well be 0."""
+    lines = []
+    for user in range(120):
+        arm = "T1" if user % 2 else "C"
+        own = {"user": user, "experiments": {EXPERIMENT: arm}, "session": f"s{user}"}
+        at = 1_700_000_000_000 + user
+        lines.append(event(**own, timestamp=at, latency=9.0 if user == 0 else 1e-6 * user))
+        lines.append(event(**own, message="last", timestamp=at + 1000, latency=1e-6))
+    [block] = effect_blocks(analysed(lines), {"C": "C", "T1": "T1"})
+    rows = {row.metric.name: row for group in block.groups for row in group.rows}
+    row: EffectRow = rows["mean_request_time"]
+    assert row.effect.endswith(" ms")
+    assert row.interval.endswith(" ms")
+    assert row.beside.endswith(" % of the control")
+    assert row.plot is not None
+    assert "difference" in row.plot.description
+
+
 def test_gains_are_told_in_words() -> None:
     rng = np.random.default_rng(5)
     ones = np.ones(400)
