@@ -26,6 +26,7 @@ from offline.experiment.roles import (
     metric_of,
     primary,
 )
+from offline.experiment.row_plot import RIGHT
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import Verdict
 from offline.experiment.words import interval, label, treatment_names
@@ -69,6 +70,7 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         "primary": primary(analysis),
         "metrics": _metrics(analysis),
         "sure": f"{100 * (1 - alpha(analysis)):g} %",
+        "right": RIGHT,
         "smallest_share": SMALLEST_SHARE,
         "smallest_ms": SMALLEST_MS,
         "arms": aggregates.arms,

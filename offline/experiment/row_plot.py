@@ -11,6 +11,11 @@ _PAD = 0.1
 _EDGE = 6.0
 """Percent of the width at either side in which a tick has no room for its label."""
 
+RIGHT = 84.0
+"""Percent of the width right of which a label ends at its tick."""
+_CHARACTER = 3.6
+"""Percent of the width that a character of a label takes on paper, where plots are narrowest."""
+
 
 @dataclass(frozen=True)
 class RowPlot:
@@ -47,6 +52,8 @@ def row_plot(
     scale = ""
     if ticks:  # the last one has the unit
         ticks[-1] = ticks[-1][0], f"{ticks[-1][1]} {unit}".rstrip()
+        if len(ticks) > 1 and _touch(*ticks[-2:]):
+            del ticks[-2]
         scale = f"; marks on the scale: {', '.join(text for _, text in ticks)}"
     limit = "" if margin is None else f"; margin {_tick(margin)} {unit}"
     return RowPlot(
@@ -58,6 +65,12 @@ def row_plot(
         ticks,
         f"{told}{limit}{scale}",
     )
+
+
+def _touch(one: tuple[float, str], last: tuple[float, str]) -> bool:
+    """Whether two labels overlap on paper; the last one ends at its tick where it is far right."""
+    before = _CHARACTER * len(last[1]) * (1 if last[0] > RIGHT else 0.5)
+    return one[0] + _CHARACTER * len(one[1]) / 2 > last[0] - before
 
 
 def _tick(value: float) -> str:

@@ -201,6 +201,14 @@ def test_every_row_has_its_own_scale(value: float, ends: tuple[float, float], un
         assert place == pytest.approx(plot.zero + share * (plot.middle - plot.zero), abs=1e-6)
 
 
+def test_labels_of_ticks_do_not_touch() -> None:
+    """The unit makes the last one long."""
+    plot = row_plot(0.283, (0.14, 0.43), "points", "Told")
+    assert [text for _, text in plot.ticks] == ["0", "+0.4 points"]
+    plot = row_plot(21.9, (19.1, 24.7), "points", "Told")
+    assert [text for _, text in plot.ticks] == ["0", "+10", "+20 points"]
+
+
 def test_a_plot_says_what_it_shows(make_events: Make, analysed: Make) -> None:
     analysis = analysed(make_events(n_users=120))
     page = render_report(analysis, verdicts(analysis, {}), RunInfo())
