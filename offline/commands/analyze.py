@@ -19,6 +19,7 @@ from offline.commands.table_options import (
 )
 from offline.commands.users_option import read_users
 from offline.errors import InputError
+from offline.experiment.absolute import as_csv
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Options, analyse, check_alpha
 from offline.experiment.assignment import only_experiment
@@ -41,7 +42,7 @@ from offline.experiment.result import (
 )
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
-from offline.experiment.words import label
+from offline.experiment.words import label, treatment_names
 from offline.log_choice import Choice, parse_moment
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
@@ -149,6 +150,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--catalog", type=_FILE, help="tracks.json, which tells the artists.")
 @click.option("--out", type=_FILE, help="Write the report page (HTML) here.")
 @click.option("--json", "json_out", type=_FILE, help="Write everything as JSON here.")
+@click.option("--csv", "csv_out", type=_FILE, help="Write a row for each treatment and metric.")
 @click.option(
     "--run-info",
     type=_FILE,
@@ -185,6 +187,7 @@ def command(
     catalog: Path | None,
     out: Path | None,
     json_out: Path | None,
+    csv_out: Path | None,
     run_info: Path | None,
     engine: str,
     **said: Any,
@@ -247,10 +250,13 @@ def command(
             with open_logs(before, engine) as log:
                 earlier = aggregate_all(log, catalog, metrics)
     analysis = analyse(aggregates, earlier, replace(options, weights=shares))
-    sentences = verdicts(analysis, info.treatments)
+    names = treatment_names(info.treatments, aggregates.own)
+    sentences = verdicts(analysis, names)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
         write_text(json_out, json.dumps(as_json(analysis, sentences), indent=2) + "\n")
+    if csv_out is not None:
+        write_text(csv_out, as_csv(analysis.comparisons))
     if out is not None:
         write_text(out, render_report(analysis, sentences, info))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
@@ -260,7 +266,7 @@ def command(
     click.echo(checks_text(analysis.checks))
     if analysis.guardrails:
         click.echo(guardrail_text(analysis))
-    labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
+    labels = {arm.treatment: label(arm.treatment, names) for arm in aggregates.arms}
     for note in notes(analysis, labels):
         click.echo(note)
     if missing := len(set(drop)) - len(aggregates.quality.dropped_users):

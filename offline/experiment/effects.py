@@ -162,10 +162,10 @@ def relative_change(was: float, now: float) -> float | None:
     return 100 * (now - was) / abs(was) if was else None
 
 
-def welch_margin(control: Moments, treated: Moments) -> float:
+def welch_margin(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:
     """Half the width of Welch's interval for treated.mean − control.mean; NaN if undefined."""
     error = standard_error(control, treated)
-    return error if error == 0 or math.isnan(error) else quantile(control, treated) * error
+    return error if error == 0 or math.isnan(error) else quantile(control, treated, alpha) * error
 
 
 def welch_p(control: Moments, treated: Moments) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from offline.experiment.absolute import absolute
 from offline.experiment.aggregate import Aggregates, Arm
 from offline.experiment.analysis import Analysis
 from offline.experiment.comparison import Comparison
@@ -26,10 +27,12 @@ def more_text(analysis: Analysis) -> str:
     """The other metrics, and what the effect table has no column for, metric by metric."""
     sure = f"{confidence(analysis.options.alpha)} interval"
     head = ["treatment", "metric", "effect", sure, "CUPED", "p", "Holm", "BH", "detectable"]
+    head += ["users", "difference", "SE", "df"]
     in_table = {(row.treatment, row.metric) for row in analysis.family}
     rows = [head]
     for row in analysis.comparisons:
-        effect = row.effect
+        effect, own = row.effect, absolute(row)
+        degrees = own.degrees_of_freedom
         rows.append(
             [
                 effect.treatment,
@@ -39,6 +42,10 @@ def more_text(analysis: Analysis) -> str:
                 "-" if row.cuped is None else interval(*row.cuped),
                 *("-" if p is None else f"{p:.2g}" for p in (row.p, row.p_holm, row.p_bh)),
                 "-" if row.detectable is None else f"{row.detectable:.2g} %",
+                f"{row.users[1]:,}:{row.users[0]:,}",
+                "-" if own.difference is None else f"{own.difference:+.4g}",
+                "-" if own.standard_error is None else f"{own.standard_error:.3g}",
+                "-" if degrees is None else f"{degrees:,.0f}",
             ]
         )
     notes = [
@@ -219,6 +226,7 @@ def _comparison(row: Comparison) -> dict[str, Any]:
         "cuped": cuped,
         "control": row.effect.control_mean,
         "value": row.effect.treatment_mean,
+        "absolute": asdict(absolute(row)),
         "cap": None if row.cap is None else asdict(row.cap),
         "uncapped": None if row.uncapped is None else _uncapped(row.uncapped),
         "note": row.notes,
