@@ -51,7 +51,7 @@ from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.triggered import Above, above_of, dilution_of
 from offline.experiment.user_tables import read_user_tables
 from offline.experiment.verdict import verdicts
-from offline.experiment.words import label
+from offline.experiment.words import label, treatment_names
 from offline.log_choice import Choice, parse_moment
 from offline.log_lines import list_bad_lines
 from offline.logs import open_logs
@@ -301,8 +301,9 @@ def command(
                 earlier = aggregate_all(log, catalog, metrics)
     analysis = analyse(aggregates, earlier, replace(options, weights=shares))
     answers = answer(analysis, questions, tables)
-    sentences = verdicts(analysis, info.treatments)
-    sentences = decide(analysis, sentences, questions.rule, info.treatments)
+    names = treatment_names(info.treatments, aggregates.own)
+    sentences = verdicts(analysis, names)
+    sentences = decide(analysis, sentences, questions.rule, names)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
         content = as_json(analysis, sentences) | answers_json(answers)
@@ -320,7 +321,7 @@ def command(
         click.echo(guardrail_text(analysis))
     for line in answers_text(answers):
         click.echo(line)
-    labels = {arm.treatment: label(arm.treatment, info.treatments) for arm in aggregates.arms}
+    labels = {arm.treatment: label(arm.treatment, names) for arm in aggregates.arms}
     for note in notes(analysis, labels):
         click.echo(note)
     if missing := len(set(drop)) - len(aggregates.quality.dropped_users):

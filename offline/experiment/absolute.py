@@ -51,7 +51,8 @@ _COLUMNS = (
     *("treatment", "metric", "method", "users_control", "users_treatment"),
     *("control", "value", "difference", "difference_lower", "difference_upper"),
     *("standard_error", "degrees_of_freedom", "effect", "lower", "upper"),
-    *("p", "p_holm", "p_bh", "detectable", "alpha", "note"),
+    *("p", "p_holm", "p_bh", "detectable", "alpha", "cap", "cap_denominator", "capped_users"),
+    "note",
 )
 
 
@@ -62,6 +63,7 @@ def as_csv(rows: Sequence[Comparison]) -> str:
     writer.writerow(_COLUMNS)
     for row in rows:
         own, ends = absolute(row), row.relative or (None, None)
+        cap = row.cap if row.cap is not None and not row.cap.refused else None
         writer.writerow(
             [
                 *(row.effect.treatment, row.effect.metric, row.method, *row.users),
@@ -69,6 +71,8 @@ def as_csv(rows: Sequence[Comparison]) -> str:
                 *map(_figure, (own.difference, own.lower, own.upper, own.standard_error)),
                 *map(_figure, (own.degrees_of_freedom, row.change, *ends)),
                 *map(_figure, (row.p, row.p_holm, row.p_bh, row.detectable, row.alpha)),
+                *map(_figure, (None, None) if cap is None else (cap.above, cap.below)),
+                "" if cap is None else cap.users,
                 row.notes,
             ]
         )

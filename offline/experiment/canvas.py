@@ -34,10 +34,13 @@ def canvas(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axe
 
 
 def as_svg(figure: Figure, description: str) -> str:
-    """The figure as an `<svg>` element for an HTML page; the same figure gives the same text."""
-    file = io.StringIO()
+    """The figure as an `<svg>` element for an HTML page; the same figure gives the same text.
+
+    `description` says what it shows, with its numbers, for people who cannot see it.
+    """
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a $ in somebody's names is a $
+        text.set_parse_math(False)  # a name with dollars is a name
+    file = io.StringIO()
     salt = f"{description} {figure.get_figwidth()}"
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
@@ -50,5 +53,7 @@ def as_svg(figure: Figure, description: str) -> str:
     svg = re.sub(r"font-family: [^;\"]*; ", "", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
-    label = f'<svg role="img" aria-label="{html.escape(description)}"'
-    return re.sub(r'<svg width="[^"]*" height="[^"]*"', lambda _: label, svg)
+    told = html.escape(description)
+    return re.sub(
+        r'<svg width="[^"]*" height="[^"]*"', lambda _: f'<svg role="img" aria-label="{told}"', svg
+    )

@@ -1,7 +1,7 @@
 """What the pictures of the page show, each for a desk and for a phone."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +13,7 @@ from offline.experiment.canvas import NARROW, WIDE
 from offline.experiment.metrics import Metric
 from offline.experiment.plots import Band, Bar, Steps, at_least_plot, band_plot, bar_plot
 from offline.experiment.sample import Sample
-from offline.experiment.words import interval, percent
+from offline.experiment.words import interval, moment, percent
 
 Picture = Mapping[str, str]
 """`wide` and `narrow`, or nothing where there is nothing to show."""
@@ -108,6 +108,33 @@ def by_segment(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
         for colour, arm in enumerate(analysis.aggregates.arms)
         for segment in analysis.segments.get(arm.treatment, ())
     ]
+    return _effects(analysis, bars, labels)
+
+
+def by_version(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
+    """The effect while each set of models was in service."""
+    bars = []
+    for colour, arm in enumerate(analysis.aggregates.arms):
+        for span in analysis.versions.get(arm.treatment, ()):
+            row = span.comparison
+            if row.change is None:
+                continue
+            since = "at first" if span.since is None else f"from {moment(span.since)}"
+            users = f"{row.users[1]:,} users against {row.users[0]:,}"
+            ends = "no interval" if row.relative is None else interval(*row.relative)
+            bars.append(
+                Bar(
+                    f"{labels[arm.treatment]}, {since} ({users})",
+                    colour,
+                    row.change,
+                    row.relative,
+                    f"{percent(row.change)} ({ends})",
+                )
+            )
+    return _effects(analysis, bars, labels)
+
+
+def _effects(analysis: Analysis, bars: Sequence[Bar], labels: Mapping[str, str]) -> Picture:
     if not bars:
         return {}
     axis = f"effect on {analysis.primary.called}, % of {labels[analysis.control]}"

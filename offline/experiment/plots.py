@@ -9,7 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from offline.experiment.canvas import INK, MUTED, RULE, SERIES, as_svg, canvas
+from offline.experiment.words import interval, percent
 
+_PER_INCH = 10.0
+"""Characters of a label."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -60,7 +63,7 @@ def bar_plot(bars: Sequence[Bar], axis: str, width: float, *, zero: bool = False
                 bar.value, row, xerr=sides, color=colour, linewidth=2, capsize=6, capthick=2
             )
         axes.plot(bar.value, row, "o", color=colour, markersize=8)
-        for side, text in ((0, bar.label), (1, bar.text)):
+        for side, text in ((0, _fitted(bar.label, width, len(bar.text) + 2)), (1, bar.text)):
             axes.text(
                 side,
                 row - 0.38,
@@ -75,7 +78,8 @@ def bar_plot(bars: Sequence[Bar], axis: str, width: float, *, zero: bool = False
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.margins(x=0.12)
     axes.set_xlabel(axis)
-    return as_svg(figure, f"Plot of {axis}")
+    told = "; ".join(f"{bar.label}: {bar.text}" for bar in bars)
+    return as_svg(figure, f"{_sentence(axis)}. {told}")
 
 
 def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
@@ -90,7 +94,7 @@ def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
             where="pre",
             color=SERIES[sample.colour % len(SERIES)],
             linewidth=2,
-            label=sample.label,
+            label=_fitted(sample.label, 0.7 * width),
         )
     lowest = min(sample.value[0] for sample in samples)
     if lowest > 0:
@@ -103,7 +107,8 @@ def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
     _percent_axis(axes)
     axes.set_xlabel(axis)
     axes.legend(frameon=False, labelcolor=INK, fontsize=12, loc="upper right")
-    return as_svg(figure, f"Share with at least a given number of {axis}, per treatment")
+    told = "; ".join(f"{sample.label}: {_spread(sample)}" for sample in samples)
+    return as_svg(figure, f"Shares that have at least so many {axis}. {told}")
 
 
 def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: float) -> str:
@@ -117,7 +122,7 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
             panel.plot(at, edge, color=colour, linewidth=1, linestyle=(0, (2, 3)))
         panel.plot(at, band.effect, color=colour, linewidth=2, marker="o", markersize=4)
         panel.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-        panel.set_title(band.label, loc="left", color=INK, fontsize=13)
+        panel.set_title(_fitted(band.label, width, 8), loc="left", color=INK, fontsize=13)
         panel.set_xlim(-0.5, len(periods) - 0.5)
         panel.xaxis.set_major_locator(MaxNLocator(8 if width > 6 else 4, integer=True))
         panel.xaxis.set_major_formatter(
@@ -127,7 +132,35 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
         )
         _percent_axis(panel)
     axes[-1].set_xlabel(axis)
-    return as_svg(figure, "Effect after each period with its always-valid interval")
+    told = "; ".join(f"{band.label}: {_course(band)}" for band in bands)
+    return as_svg(figure, f"Effect after each period, to the {axis}. {told}")
+
+
+def _fitted(label: str, width: float, taken: int = 0) -> str:
+    """As much of the label as fits into so many inches, less what other characters take."""
+    room = max(int(_PER_INCH * width) - taken, 8)
+    return label if len(label) <= room else f"{label[: room - 1]}…"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _spread(sample: Steps) -> str:
+    """Half of them and a tenth, in words."""
+    up_to = np.cumsum(sample.count)
+    places = np.searchsorted(up_to, [0.5 * up_to[-1], 0.9 * up_to[-1]])
+    half, tenth = (f"{sample.value[place]:.3g}" for place in places)
+    return f"half have {half} or more, a tenth {tenth} or more"
+
+
+def _course(band: Band) -> str:
+    """First and last effect, with their always-valid intervals."""
+    ends = [
+        f"{percent(band.effect[at])} ({interval(band.lower[at], band.upper[at])})"
+        for at in (0, -1)
+    ]
+    return f"{ends[0]} at the first look, {ends[1]} at the last of {len(band.effect)}"
 
 
 def _percent_axis(axes: Axes) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -11,12 +12,16 @@ from offline.experiment import pictures
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.analysis import Analysis
 from offline.experiment.guardrails import Guardrail
-from offline.experiment.metrics import Metrics
+from offline.experiment.metrics import Metric
 from offline.experiment.notes import notes
-from offline.experiment.report_rows import FIGURES, effect_blocks
+from offline.experiment.outlook import gain_in_words, outlook
+from offline.experiment.report_health import health
+from offline.experiment.report_rows import effect_blocks
+from offline.experiment.roles import SMALLEST_MS, SMALLEST_SHARE
+from offline.experiment.row_plot import RIGHT
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import Verdict
-from offline.experiment.words import confidence, interval, label
+from offline.experiment.words import confidence, interval, label, treatment_names
 from offline.hours import moment_text
 
 SHOWN_BAD_LINES = 100
@@ -27,15 +32,16 @@ _COUNTS = {
         "sessions": "Finished sessions",
         "unfinished": "Unfinished sessions",
         "lines": "Lines",
-    }.items(),
-    "table": {"users": "Users", "lines": "Rows"}.items(),
+    },
+    "table": {"users": "Users", "lines": "Rows"},
 }
 """Of each treatment: field of `Arm` and title."""
 
 
 def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: RunInfo) -> str:
     """The report as one self-contained HTML page: no script, nothing loaded from elsewhere."""
-    aggregates, names = analysis.aggregates, run_info.treatments
+    aggregates = analysis.aggregates
+    names = treatment_names(run_info.treatments, aggregates.own)
     labels = {arm.treatment: label(arm.treatment, names) for arm in aggregates.arms}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -47,48 +53,79 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["moment"] = moment_text
     environment.filters["minus"] = lambda text: re.sub(r"(?<!\w)-(?=\d)", "−", text)
-    return environment.get_template("report.html").render(
-        experiment=aggregates.experiment,
-        verdicts=verdicts,
-        labels=labels,
-        control=analysis.control,
-        primary=analysis.primary,
-        primaries=analysis.metrics.primaries,
-        sure=confidence(analysis.options.alpha),
-        alpha=f"{100 * analysis.options.alpha:g} %",
-        upper_tail=f"{100 - 50 * analysis.options.alpha:g} %",
-        is_log=aggregates.source == "log",
-        noun="line" if aggregates.source == "log" else "row",
-        counts=_COUNTS[aggregates.source],
-        arms=aggregates.arms,
-        users=sum(arm.users for arm in aggregates.arms),
-        blocks=effect_blocks(analysis, labels),
-        figures=FIGURES,
-        missing={analysis.metrics[name].title: why for name, why in analysis.missing.items()},
-        guardrails=[_guardrail(guard, analysis.metrics, labels) for guard in analysis.guardrails],
-        has_before=analysis.has_past,
-        sequential=analysis.options.sequential,
-        options=analysis.options,
-        notes=notes(analysis, labels),
-        stops=_stops(analysis, labels),
-        quality=aggregates.quality,
-        own=aggregates.own,
-        ratio=analysis.ratio,
-        checks=[check for check in analysis.checks if check.status != "unknown"],
-        period=aggregates.period_name,
-        shown_bad_lines=SHOWN_BAD_LINES,
-        lengths=_length_rows(aggregates, labels),
-        mean_plots=pictures.means(analysis, labels),
-        follow_plots=pictures.followed(analysis, labels),
-        user_plots=pictures.per_user(analysis, labels),
-        length_plots=pictures.lengths(analysis, labels),
-        segment_plots=pictures.by_segment(analysis, labels),
-        groups=run_info.groups,
-    )
+    changes = {labels[some.treatment]: outlook(analysis, some) for some in verdicts}
+    shown = {
+        "experiment": aggregates.experiment,
+        "verdicts": verdicts,
+        "gains": {some.treatment: gain_in_words(analysis, some.treatment) for some in verdicts},
+        "changes": {name: sentences for name, sentences in changes.items() if sentences},
+        "health": health(analysis, labels),
+        "labels": labels,
+        "control": analysis.control,
+        "primary": analysis.primary,
+        "primaries": analysis.metrics.primaries,
+        "metrics": _metrics(analysis),
+        "sure": confidence(analysis.options.alpha),
+        "alpha": f"{100 * analysis.options.alpha:g} %",
+        "upper_tail": f"{100 - 50 * analysis.options.alpha:g} %",
+        "is_log": aggregates.source == "log",
+        "noun": "line" if aggregates.source == "log" else "row",
+        "right": RIGHT,
+        "smallest_share": SMALLEST_SHARE,
+        "smallest_ms": SMALLEST_MS,
+        "arms": aggregates.arms,
+        "counts": tuple(_COUNTS[aggregates.source].items()),
+        "blocks": effect_blocks(analysis, labels),
+        "missing": {analysis.metrics[name].called: why for name, why in analysis.missing.items()},
+        "guardrails": [_guardrail(analysis, guard, labels) for guard in analysis.guardrails],
+        "has_before": analysis.has_past,
+        "sequential": analysis.options.sequential,
+        "notes": notes(analysis, labels),
+        "stops": _stops(analysis, labels),
+        "quality": aggregates.quality,
+        "period": aggregates.period_name,
+        "shown_bad_lines": SHOWN_BAD_LINES,
+        "lengths": _length_rows(aggregates, labels),
+        "mean_plots": pictures.means(analysis, labels),
+        "follow_plots": pictures.followed(analysis, labels),
+        "user_plots": pictures.per_user(analysis, labels),
+        "length_plots": pictures.lengths(analysis, labels),
+        "segment_plots": pictures.by_segment(analysis, labels),
+        "version_plots": pictures.by_version(analysis, labels),
+        "groups": run_info.groups,
+    }
+    return environment.get_template("report.html").render(shown, contents=_contents(shown))
 
 
-def _guardrail(guard: Guardrail, metrics: Metrics, labels: Mapping[str, str]) -> dict[str, str]:
-    metric = metrics[guard.metric]
+def _contents(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Anchor and title of each section that the page has, in its order."""
+    health_first = bool(shown["health"].stops)
+    sections = [
+        ("changes", "What would change the decision", shown["changes"]),
+        ("health", "Health", health_first),
+        ("effects", "Effects", True),
+        ("health", "Health", not health_first),
+        ("progress", "As it went", shown["follow_plots"]),
+        ("versions", "By version of the models", shown["version_plots"]),
+        ("segments", "Who it works for", shown["segment_plots"]),
+        ("values", shown["primary"].title, shown["mean_plots"]),
+        ("lengths", "How long sessions last", shown["length_plots"]),
+        ("data", "Data quality", True),
+        ("run", "How the run was made", shown["groups"]),
+        ("metrics", "What each metric means", True),
+        ("method", "How it was computed", True),
+    ]
+    return [(anchor, title) for anchor, title, there in sections if there]
+
+
+def _metrics(analysis: Analysis) -> list[Metric]:
+    """Those of the page, each once, in the order of the first treatment's rows."""
+    names = dict.fromkeys(row.effect.metric for row in analysis.comparisons)
+    return [analysis.metrics[name] for name in names]
+
+
+def _guardrail(analysis: Analysis, guard: Guardrail, labels: Mapping[str, str]) -> dict[str, str]:
+    metric = analysis.metrics[guard.metric]
     known = guard.lower is not None and guard.upper is not None
     return {
         "title": f"{metric.title} of {labels[guard.treatment]}",
@@ -101,14 +138,13 @@ def _guardrail(guard: Guardrail, metrics: Metrics, labels: Mapping[str, str]) ->
 
 def _stops(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
     """For each treatment with looks, whether one who looks every day may stop."""
-    told = []
+    told, sure = [], confidence(analysis.options.alpha)
     for treatment, looks in analysis.looks.items():
         if looks:
             last = looks[-1]
-            sure = confidence(analysis.options.alpha)
             may = "may stop now" if last.excludes_zero else "must go on"
             told.append(
-                f"{labels[treatment]}: who has looked before the end {may} "
+                f"{labels[treatment]}: whoever looked before the end {may} "
                 f"(always-valid {sure} interval {interval(last.lower, last.upper)})."
             )
     return told

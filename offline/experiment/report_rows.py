@@ -3,10 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from offline.experiment.absolute import absolute
 from offline.experiment.analysis import Analysis
-from offline.experiment.comparison import Comparison
+from offline.experiment.checks import first_stop
+from offline.experiment.comparison import Comparison, Interval
+from offline.experiment.gains import Gain, gain, signed
 from offline.experiment.metrics import Metric
-from offline.experiment.words import interval, percent
+from offline.experiment.roles import (
+    deciding_interval,
+    groups,
+    is_primary,
+    is_share,
+    margins,
+    matters,
+    significant,
+)
+from offline.experiment.row_plot import RowPlot, row_plot
+from offline.experiment.words import confidence, interval, percent
 
 
 @dataclass(frozen=True)
@@ -18,106 +31,169 @@ class EffectRow:
     treatment: str
     effect: str
     interval: str
+    beside: str
+    """The relative change where `effect` is in points."""
+    words: str
     tone: str
     """good, bad or flat: for its colour."""
-    significant: bool
+    found: str
+    """Whether it is significant, and if so, whether it is of any size; "" without a test."""
     note: str
-    span: tuple[float, float, float] | None
-    """Lower end, effect and upper end, as percentages of the width of the interval plot."""
-    figures: tuple[str, ...]
-    """For the statistician, in the order of FIGURES."""
+    plot: RowPlot | None
+    figures: Mapping[str, str]
+    """For the statistician."""
 
 
-FIGURES = (
-    "Table's interval",
-    "Decided by",
-    "Fieller",
-    "Uncapped",
-    "CUPED",
-    "Variance taken",
-    "Bootstrap",
-    "p",
-    "Holm",
-    "BH",
-    "Detectable",
-)
+@dataclass(frozen=True)
+class EffectGroup:
+    """Rows that play the same part."""
+
+    title: str
+    meaning: str
+    rows: Sequence[EffectRow]
 
 
 @dataclass(frozen=True)
 class EffectBlock:
-    """The rows of one treatment, and where 0 lies in their interval plots (percent of width)."""
+    """Everything about one treatment."""
 
+    treatment: str
     title: str
     colour: int
-    rows: Sequence[EffectRow]
-    zero: float
+    stopped: bool
+    """Whether its verdict is stopped, so that nothing of it is coloured."""
+    groups: Sequence[EffectGroup]
 
 
 def effect_blocks(analysis: Analysis, labels: Mapping[str, str]) -> list[EffectBlock]:
     """A block for each treatment but the control, in the order of the arms."""
     blocks = []
-    for colour, arm in enumerate(analysis.aggregates.arms):
-        rows = [row for row in analysis.comparisons if row.effect.treatment == arm.treatment]
-        if not rows:
-            continue
-        ends = [end for row in rows for end in row.relative or ()]
-        left, right = min([0.0, *ends]), max([0.0, *ends])
-        margin = 0.05 * (right - left) or 1.0
-        left, width = left - margin, right - left + 2 * margin
+    for colour, arm in enumerate(analysis.aggregates.arms[1:], 1):
+        name = arm.treatment
+        stopped = is_stopped(analysis, name)
         blocks.append(
             EffectBlock(
-                title=f"{labels[arm.treatment]} against {labels[analysis.control]}",
-                colour=colour,
-                rows=[
-                    _effect_row(row, analysis.metrics[row.effect.metric], left, width)
-                    for row in rows
+                name,
+                f"{labels[name]} against {labels[analysis.control]}",
+                colour,
+                stopped,
+                [
+                    EffectGroup(
+                        group.title,
+                        group.meaning,
+                        [_effect_row(analysis, row, stopped) for row in group.rows],
+                    )
+                    for group in groups(analysis, name)
                 ],
-                zero=-100 * left / width,
             )
         )
-    return blocks
+    return [block for block in blocks if block.groups]
 
 
-def _effect_row(row: Comparison, metric: Metric, left: float, width: float) -> EffectRow:
-    effect = row.effect
-    better = row.change is not None and (row.change > 0) == metric.more_is_better
-    significant = row.p_holm is not None and row.p_holm < row.alpha
-    span = None
-    if row.change is not None and row.relative is not None:
-        low, middle, high = (
-            100 * (end - left) / width for end in (row.relative[0], row.change, row.relative[1])
-        )
-        span = (low, middle, high)
+def is_stopped(analysis: Analysis, treatment: str) -> bool:
+    """Whether anything forbids a verdict on the treatment."""
+    stop = first_stop(analysis.checks, treatment, analysis.control)
+    return analysis.ratio.mismatch or stop is not None
+
+
+def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow:
+    effect, metric = row.effect, analysis.metrics[row.effect.metric]
+    own = gain(row, metric)
+    no_ratio = row.change is None or (row.relative is None and own.interval is not None)
+    in_points = own.difference is not None and (is_share(metric) or no_ratio)
+    relative = "–" if row.change is None else percent(row.change)
+    ends = _ends(row.relative)
+    beside = ""
+    if in_points and row.change is not None:
+        beside = f"{relative} of the control" + (f" ({ends})" if row.relative else "")
+    is_found, is_large = significant(analysis, row), matters(analysis, row)
+    up = own.difference if row.change is None else row.change
+    better = up is not None and (up > 0) == metric.more_is_better
+    found = "" if row.p is None else "not significant"
+    if is_found:
+        found = "significant" if is_large else "significant, but small"
+    if found and row.method.startswith("CUPED"):
+        found += ", after CUPED"
+    words = own.words
+    if words and own.ends and not in_points:
+        words += f" ({own.ends})"
     return EffectRow(
         metric=metric,
         control=metric.shown(effect.control_mean),
         treatment=metric.shown(effect.treatment_mean),
-        effect="–" if row.change is None else percent(row.change),
-        interval=_ends(row.relative),
-        tone=("good" if better else "bad") if significant else "flat",
-        significant=significant,
-        note=row.notes or _unbounded(row),
-        span=span,
-        figures=_figures(row),
+        effect=own.text if in_points else relative,
+        interval=(own.ends or "–") if in_points else ends,
+        beside=beside,
+        words="" if is_share(metric) and own.difference else words,
+        tone=("good" if better else "bad") if is_found and is_large and not stopped else "flat",
+        found=found,
+        note="; ".join(filter(None, (row.notes or _unbounded(row), _looks(analysis, row)))),
+        plot=_plot(row, metric, own, in_points, margins(analysis).get(metric.name)),
+        figures=_figures(row, own),
     )
 
 
-def _figures(row: Comparison) -> tuple[str, ...]:
-    effect, adjusted = row.table, row.adjusted
+def _plot(
+    row: Comparison, metric: Metric, own: Gain, in_points: bool, margin: float | None
+) -> RowPlot | None:
+    sure = confidence(row.alpha)
+    worse = None if margin is None else (-margin if metric.more_is_better else margin)
+    if in_points and own.difference is not None and own.interval is not None:
+        control = row.effect.control_mean
+        limit = worse and control and worse / 100 * abs(control) * metric.scale
+        told = f"{metric.title}: difference {own.text}, {sure} interval {own.ends}"
+        return row_plot(own.difference, own.interval, own.unit.strip(), told, limit)
+    if row.change is None or row.relative is None:
+        return None
+    told = (
+        f"{metric.title}: effect {percent(row.change)}, {sure} interval {interval(*row.relative)}"
+    )
+    return row_plot(row.change, row.relative, "%", told, worse)
+
+
+def _figures(row: Comparison, own: Gain) -> dict[str, str]:
+    """What is undefined is left out."""
+    effect, adjusted, raw = row.table, row.adjusted, absolute(row)
     table = None
     if effect.lower is not None and effect.upper is not None:
         table = effect.lower, effect.upper
-    return (
-        _ends(table),
-        "–" if row.method == "none" else row.method,
-        _ends(row.fieller),
-        "–" if row.uncapped is None else _ends(row.uncapped.relative),
-        _ends(row.cuped),
-        "–" if adjusted is None else f"{100 * adjusted.reduction:.0f} %",
-        _ends(row.bootstrap),
-        *("–" if p is None else f"{p:.2g}" for p in (row.p, row.p_holm, row.p_bh)),
-        "–" if row.detectable is None else f"{row.detectable:.2g} %",
-    )
+    scale, degrees = own.metric.scale, raw.degrees_of_freedom
+    error = None if raw.standard_error is None else raw.standard_error * scale
+    found = {
+        "Users, treatment : control": f"{row.users[1]:,} : {row.users[0]:,}",
+        "Decided by": "–" if row.method == "none" else row.method,
+        "Effect": "–" if row.change is None else percent(row.change),
+        "Fieller": _ends(row.fieller),
+        "Table’s interval": _ends(table),
+        "Uncapped": "–" if row.uncapped is None else _ends(row.uncapped.relative),
+        "CUPED": _ends(row.cuped),
+        "Variance taken by CUPED": "–"
+        if adjusted is None
+        else f"{100 * adjusted.reduction:.0f} %",
+        "Bootstrap": _ends(row.bootstrap),
+        "Difference": own.text,
+        "Its interval": own.ends or "–",
+        "Its standard error": "–" if error is None else signed(error).lstrip("+") + own.unit,
+        "Degrees of freedom": "–" if degrees is None else f"{degrees:,.0f}",
+        "p": _p(row.p),
+        "p, Holm": _p(row.p_holm),
+        "p, Benjamini–Hochberg": _p(row.p_bh),
+        "Detectable": "–" if row.detectable is None else f"{row.detectable:.2g} %",
+    }
+    return {name: text for name, text in found.items() if text != "–"}
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2g}"
+
+
+def _looks(analysis: Analysis, row: Comparison) -> str:
+    """The interval that decides where the row's own is of a single look."""
+    if not analysis.options.sequential or not is_primary(analysis, row.effect.metric):
+        return ""
+    ends = deciding_interval(analysis, row)
+    told = "too few users for a look" if ends is None else interval(*ends)
+    return f"the verdict rests on the always-valid interval, not on this one: {told}"
 
 
 def _unbounded(row: Comparison) -> str:
@@ -128,5 +204,5 @@ def _unbounded(row: Comparison) -> str:
     return "the control mean is too uncertain to divide by: no relative interval"
 
 
-def _ends(found: tuple[float, float] | None) -> str:
+def _ends(found: Interval | None) -> str:
     return "–" if found is None else interval(*found)

@@ -10,8 +10,10 @@ from statsmodels.stats.multitest import multipletests
 from offline.experiment.analysis import Analysis
 from offline.experiment.checks import Check, first_stop, headline
 from offline.experiment.comparison import Comparison
+from offline.experiment.gains import gain
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metrics
+from offline.experiment.roles import is_better, is_share, matters
 from offline.experiment.words import confidence, interval, label, percent
 
 Interval = tuple[float, float]
@@ -99,7 +101,7 @@ def _verdict(
         sentence = f"No verdict on {treatment}: it cannot be judged against {control} on {what}:"
         return Verdict(arm, "open", f"{sentence} {why}.")
     differing = [row for row in known if (arm, row.effect.metric) in found]
-    better = [row for row in differing if _is_better(analysis, row)]
+    better = [row for row in differing if is_better(analysis, row)]
     worse = [row for row in differing if row not in better]
     rest = _rest(analysis, rows, known, differing)
     if not differing:
@@ -132,11 +134,6 @@ def _verdict(
         shown = " and ".join(_not_shown(guard, analysis) for guard in doubtful)
         return Verdict(arm, "open", f"Not yet: {treatment} {beats}, but {shown}{end}.")
     return Verdict(arm, "wins", f"Ship {treatment}: it {beats}{end}.")
-
-
-def _is_better(analysis: Analysis, row: Comparison) -> bool:
-    more = analysis.metrics[row.effect.metric].more_is_better
-    return row.change is not None and (row.change > 0) == more
 
 
 def _on(analysis: Analysis, rows: Sequence[Comparison]) -> str:
@@ -188,7 +185,10 @@ def _evidence(analysis: Analysis, row: Comparison, ends: Interval) -> str:
 
 
 def _harm(analysis: Analysis, arm: str, told: Collection[str]) -> str:
-    """What the treatment makes significantly worse, all rows allowed for; "" for nothing."""
+    """What the treatment makes significantly worse, all rows allowed for; "" for nothing.
+
+    Shares in points, and only where they matter: 29 times as much of next to nothing is no harm.
+    """
     worse = []
     for row in analysis.comparisons:
         metric = analysis.metrics[row.effect.metric]
@@ -196,7 +196,10 @@ def _harm(analysis: Analysis, arm: str, told: Collection[str]) -> str:
             continue
         significant = row.p_holm is not None and row.p_holm < analysis.options.alpha
         if significant and (row.change > 0) != metric.more_is_better:
-            worse.append(f"{metric.called} {percent(row.change)}")
+            if is_share(metric) and not matters(analysis, row):
+                continue
+            size = gain(row, metric).text if is_share(metric) else percent(row.change)
+            worse.append(f"{metric.called} {size}")
     return f"; significantly worse: {', '.join(worse)}" if worse else ""
 
 
@@ -238,11 +241,11 @@ def _not_shown(guard: Guardrail, analysis: Analysis) -> str:
     treated, control = users[guard.treatment], users[analysis.control]
     if guard.needed <= 1:
         return f"{text}, which so many users should have shown if nothing had changed"
-    wanted = [_round_up(guard.needed * count) for count in (treated, control)]
+    wanted = [round_up(guard.needed * count) for count in (treated, control)]
     return f"{text}: if nothing changes, it takes {wanted[0]:,} users against {wanted[1]:,}"
 
 
-def _round_up(users: float) -> int:
+def round_up(users: float) -> int:
     """To two digits: nobody can promise more."""
     step = 10.0 ** max(0, math.floor(math.log10(users)) - 1)
     return int(math.ceil(users / step) * step)

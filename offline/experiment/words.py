@@ -14,6 +14,16 @@ def confidence(alpha: float) -> str:
     return f"{100 * (1 - alpha):.6g} %"
 
 
+def treatment_names(told: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """What treatments stand for: as told, else the recommender that answered most of their users.
+
+    Recommenders of the log name treatments only where no two have the same.
+    """
+    recommenders = list(own.values())
+    known = {treatment: name for treatment, name in own.items() if recommenders.count(name) == 1}
+    return {**known, **told}
+
+
 def percent(value: float) -> str:
     """A signed percentage with as many decimals as matter: +84.3 %, +1,250 %."""
     decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2

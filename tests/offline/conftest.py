@@ -118,3 +118,18 @@ def write_log(tmp_path: Path) -> WriteLog:
         return path
 
     return write
+
+
+@pytest.fixture
+def analysed(write_log: WriteLog) -> Callable[..., Any]:
+    """Analyse an experiment's events, with `Options` or without."""
+    # Not for the tests that need none of it: statistics take seconds to load.
+    from offline.experiment.aggregate import aggregate
+    from offline.experiment.analysis import Options, analyse
+    from offline.logs import open_logs
+
+    def found(lines: Iterable[Event | str], options: Options | None = None) -> Any:
+        with open_logs([write_log(lines)]) as log:
+            return analyse(aggregate(log, EXPERIMENT), options=options)
+
+    return found

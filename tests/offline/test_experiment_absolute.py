@@ -33,6 +33,14 @@ def test_the_difference_is_welchs_as_scipy_has_it() -> None:
     assert own.standard_error == pytest.approx(own.difference / expected.statistic)
 
 
+def test_the_interval_is_at_the_risk_that_was_agreed_to() -> None:
+    rng = np.random.default_rng(3)
+    control, treated = rng.normal(5, 1, 90), rng.normal(6, 1, 90)
+    own = absolute(compare_samples("T1", "x", Sample.of(control), Sample.of(treated), alpha=0.01))
+    ends = stats.ttest_ind(treated, control, equal_var=False).confidence_interval(0.99)
+    assert (own.lower, own.upper) == pytest.approx((ends.low, ends.high))
+
+
 def test_the_error_of_a_ratio_is_hc3_of_the_weighted_regression() -> None:
     rng = np.random.default_rng(2)
     sides = []
@@ -74,3 +82,27 @@ def test_json_text_and_csv_have_it(make_events: Make, write_log: Make, tmp_path:
     assert float(row["difference"]) == pytest.approx(float(row["value"]) - float(row["control"]))
     assert float(row["standard_error"]) == one["absolute"]["standard_error"]
     assert float(row["degrees_of_freedom"]) == one["absolute"]["degrees_of_freedom"]
+
+
+def test_the_table_says_where_a_row_was_capped(
+    make_events: Make, write_log: Make, tmp_path: Path
+) -> None:
+    log, out = write_log(make_events(n_users=120)), tmp_path / "rows.csv"
+    words = ["analyze", str(log), "--experiment", "DAE_VS_CONTEXTUAL", "--csv", str(out)]
+    done = CliRunner().invoke(main, [*words, "--cap", "95", "--json", str(tmp_path / "all.json")])
+    assert done.exit_code == 0, done.output
+    caps = {
+        row["metric"]: row["cap"]
+        for row in json.loads((tmp_path / "all.json").read_text())["metrics"]
+    }
+    seen = 0
+    for row in csv.DictReader(io.StringIO(out.read_text())):
+        cap = caps[row["metric"]]
+        if cap is None or cap["refused"]:
+            assert row["cap"] == row["cap_denominator"] == row["capped_users"] == ""
+            continue
+        seen += 1
+        assert float(row["cap"]) == cap["above"]
+        assert row["cap_denominator"] == "" or float(row["cap_denominator"]) == cap["below"]
+        assert int(row["capped_users"]) == cap["users"]
+    assert seen > 3
