@@ -5,31 +5,36 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pytest
 import redis
 
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
-from botify.keeper import Keeper, Shelved
+from botify.keeper import Keeper
 from botify.list_loader import REFUSED, load_list
 from botify.lists import ListKind
 from botify.publications import PUBLISHED, Publications
-from botify.shelf import Shelf
 from botify.store import VERSIONS, connect
 
+from .keeping import (
+    KINDS,
+    N_TRACKS,
+    SETTLE,
+    Keep,
+    eventually,
+    first_track,
+    in_service,
+    pass_rounds,
+    refusal,
+    replace,
+    users,
+)
+
 pytestmark = pytest.mark.integration
-
-N_TRACKS = 100
-SETTLE = 0.6
-"""Seconds: longer than a round."""
-KINDS = {"dae": ListKind.USERS, "top_tracks": ListKind.TOP}
-
-Keep = Callable[..., Keeper]
 
 
 @pytest.fixture
@@ -57,58 +62,6 @@ def keep(valkey_url: str, files: dict[str, ListFile]) -> Iterator[Keep]:
     yield start
     for keeper in started:
         keeper.stop()
-
-
-def users(first_track: int) -> str:
-    rows = ({"user": user, "tracks": [first_track, 50]} for user in range(500))
-    return "".join(f"{json.dumps(row)}\n" for row in rows)
-
-
-def replace(path: Path, text: str) -> None:
-    """The file's content, changed in one step."""
-    aside = path.with_suffix(".new")
-    aside.write_text(text)
-    os.replace(aside, path)
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    """Wait until it holds; a Redis that is away is none that it holds of."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            if condition():
-                return
-        except redis.RedisError:
-            pass
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
-def first_track(client: "redis.Redis") -> int | None:
-    """The first track of user 7's list as it is served."""
-    version: Any = client.hget(VERSIONS, "dae")
-    packed: Any = version and client.hget(f"{VERSIONS}:dae:{version.decode()}", "7")
-    return int.from_bytes(packed[:4], "little") if packed else None
-
-
-def refusal(client: "redis.Redis") -> str:
-    found: Any = client.hget(REFUSED, "dae")
-    return found.decode() if found else ""
-
-
-def in_service(client: "redis.Redis") -> bool:
-    """Whether each list is there with the version that is said to be served."""
-    served: Any = client.hgetall(VERSIONS)
-    keys = {f"{VERSIONS}:{name.decode()}:{v.decode()}".encode() for name, v in served.items()}
-    return len(served) == len(KINDS) and keys == set(client.keys(f"{VERSIONS}:*"))
-
-
-def pass_rounds(client: "redis.Redis") -> None:
-    """Let the keeper look at every list at least twice."""
-    for _ in range(3):
-        version: Any = client.hget(VERSIONS, "top_tracks")
-        client.delete(f"{VERSIONS}:top_tracks:{version.decode()}")
-        eventually(lambda: in_service(client))
 
 
 def test_an_embedded_valkey_that_is_killed_comes_back_with_all_lists(keep: Keep) -> None:
@@ -339,63 +292,6 @@ def test_a_reader_that_raises_what_nobody_thought_of_is_a_refusal_too(
     eventually(lambda: refusal(client) == f"{files['dae'].file}: cannot be read (MemoryError)")
     refused: Any = client.hkeys(REFUSED)
     assert sorted(refused) == [b"dae", b"top_tracks"]
-
-
-class Twelve(NamedTuple):
-    """A keeper's models: one named hears, of twelve tracks."""
-
-    file: Path
-    shelf: Shelf
-
-
-@pytest.fixture
-def twelve(
-    valkey_url: str, client: "redis.Redis", tmp_path: Path, write_sessions: Callable[..., Path]
-) -> Iterator[Twelve]:
-    (tmp_path / "shelf").mkdir()
-    (tmp_path / "top.json").write_text("[3, 4]")
-    shelf = Shelf(tmp_path / "shelf")
-    file = write_sessions(tmp_path / "s.safetensors", 12)
-    shelf.put("hears", file, 12)
-    kinds, top = {"top_tracks": ListKind.TOP}, {"top_tracks": ListFile(file=tmp_path / "top.json")}
-    keeper = Keeper(
-        valkey_url, top, kinds, 12, True, None, Shelved(shelf, {"hears": file}), SETTLE, 0.5
-    )
-    keeper.start()
-    eventually(lambda: client.hget(VERSIONS, "top_tracks"))
-    yield Twelve(file, shelf)
-    keeper.stop()
-
-
-@pytest.mark.parametrize("content", [b"\xa0\x86\x01\0\0\0\0\0" + b"[" * 100_000, b"", None])
-def test_whatever_a_model_s_file_holds_keeps_no_list_from_being_loaded(
-    client: "redis.Redis", twelve: Twelve, content: bytes | None, tmp_path: Path
-) -> None:
-    before = client.hget(VERSIONS, "top_tracks")
-    twelve.file.unlink()
-    if content is None:
-        os.mkfifo(twelve.file)
-    else:
-        twelve.file.write_bytes(content)
-    replace(tmp_path / "top.json", "[4, 3, 2]")
-    eventually(lambda: client.hget(VERSIONS, "top_tracks") != before)
-    eventually(lambda: str(twelve.file).encode() in (client.hget(REFUSED, "hears") or b""))
-
-
-def test_a_model_that_forgets_most_users_is_refused(
-    client: "redis.Redis", twelve: Twelve, write_sessions: Callable[..., Path]
-) -> None:
-    version = twelve.shelf.version("hears")
-    others = {"users": np.arange(6, 16, dtype=np.int64)}
-    os.replace(write_sessions(twelve.file.with_suffix(".new"), 12, others), twelve.file)
-    eventually(lambda: client.hget(REFUSED, "hears"))
-    refused: Any = client.hget(REFUSED, "hears")
-    assert b"only 4 of the 10 users in service are in it, less than least_kept (0.5)" in refused
-    assert twelve.shelf.version("hears") == version
-    others = {"users": np.arange(5, 15, dtype=np.int64)}
-    os.replace(write_sessions(twelve.file.with_suffix(".new"), 12, others), twelve.file)
-    eventually(lambda: twelve.shelf.version("hears") != version)
-    eventually(lambda: not client.hget(REFUSED, "hears"))
 
 
 def test_a_file_that_is_written_slowly_in_place_is_never_served_in_part(
