@@ -93,12 +93,17 @@ def _equivalence(some: Equivalence) -> str:
 def _reading(some: Reading) -> str:
     text = (
         f"Bayesian reading of {some.treatment} {some.metric}: better with probability "
-        f"{_chance(some.better)}; expected loss {some.loss_of_shipping:.2g} % if shipped, "
-        f"{some.loss_of_keeping:.2g} % if not (prior: effects of 0 ± {some.prior:g} %)"
+        f"{_chance(some.better)}; expected loss {_loss(some.loss_of_shipping)} if shipped, "
+        f"{_loss(some.loss_of_keeping)} if not (prior: effects of 0 ± {some.prior:g} %)"
     )
     if some.surprising:
         text += "; so large an effect is not what that prior expects: give one that does (--prior)"
     return text
+
+
+def _loss(loss: float) -> str:
+    """In percent, with two digits where there are no more before the point."""
+    return f"{loss:.2g} %" if loss < 99.5 else f"{loss:,.0f} %"
 
 
 def _drift(some: ByDay, since: str, alpha: float) -> str:
