@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from offline.engine.quoting import literal
 from offline.errors import InputError
 
 
@@ -26,11 +27,11 @@ class Choice:
         """SQL over the table `lines`; `timestamp` is the expression of a line's time in ms."""
         conditions = []
         if self.run is not None:
-            conditions.append(f"run = {_quoted(self.run)}")
+            conditions.append(f"run = {literal(self.run)}")
         since = None if self.since is None else str(self.since)
         until = None if self.until is None else str(self.until)
         if self.version is not None:
-            lines = f"FROM lines WHERE model_version = {_quoted(self.version)}"
+            lines = f"FROM lines WHERE model_version = {literal(self.version)}"
             conditions.append(f"{timestamp} <= (SELECT MAX({timestamp}) {lines})")
             first = f"(SELECT MIN({timestamp}) {lines})"
             since = first if since is None else f"GREATEST({since}, {first})"
@@ -68,7 +69,3 @@ def parse_moment(option: str, text: str | None) -> int | None:
             f"{option} {text}: it must be like 2026-11-30T08:00, or ms since the epoch"
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -8,9 +8,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from offline.engine.quoting import quoted
 from offline.errors import InputError
 from offline.experiment.decisions import Bools, Decisions, Floats
-from offline.experiment.table_files import quoted, read_table
+from offline.experiment.table_files import read_table
 from offline.experiment.table_header import Columns
 from offline.log_lines import Skipped
 

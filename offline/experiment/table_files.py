@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from offline.engine.quoting import literal, quoted
 from offline.errors import InputError
 from offline.experiment.table_header import Columns, header_of, magic_of
 from offline.log_lines import BadLine, Skipped
@@ -109,16 +110,6 @@ def _place(bad: BadLine) -> tuple[str, int]:
     return str(bad.path), bad.line
 
 
-def quoted(name: str) -> str:
-    """An identifier of SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    """A text of SQL."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def _load(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
@@ -161,7 +152,7 @@ def _load_parquet(
         else:
             column = f"CAST({column} AS VARCHAR)"
         items.append(f"{column} AS {quoted(name)}")
-    _insert(connection, items, number, arm, f"read_parquet({_text(str(path))})")
+    _insert(connection, items, number, arm, f"read_parquet({literal(str(path))})")
     return names
 
 
@@ -181,9 +172,10 @@ def _load_csv(
             raise InputError(f"{path}: column {name!r} is there {there.count(name)} times")
     shape = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(there)))
     source = (
-        f"read_csv({_text(str(path))}, auto_detect = false, header = true, columns = {{{shape}}}, "
-        f"delim = {_text(delimiter)}, quote = '\"', escape = '\"', store_rejects = true, "
-        f"rejects_table = 'rejects_{number}', rejects_scan = 'rejects_scan_{number}')"
+        f"read_csv({literal(str(path))}, auto_detect = false, header = true,"
+        f" columns = {{{shape}}}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
+        f" store_rejects = true, rejects_table = 'rejects_{number}',"
+        f" rejects_scan = 'rejects_scan_{number}')"
     )
     items = [f"c{there.index(name)} AS {quoted(name)}" for name in names]
     _insert(connection, items, number, arm, source)
@@ -204,7 +196,7 @@ def _insert(
     arm: str | None,
     source: str,
 ) -> None:
-    own = "" if arm is None else f", {_text(arm)} AS file_treatment"
+    own = "" if arm is None else f", {literal(arm)} AS file_treatment"
     listed = "".join(f", {item}" for item in items)
     select = f"SELECT CAST({number} AS INTEGER) AS file{own}{listed} FROM {source}"
     if number:
@@ -272,7 +264,7 @@ def _type(
         column = quoted(name)
         odd = f"NOT is_none({column}) AND plain_number({column}) IS NULL"
         faults.append((odd, f"`{name}` is no number", column))
-    cases = "".join(f" WHEN {when} THEN {_text(what)}" for when, what, _ in faults)
+    cases = "".join(f" WHEN {when} THEN {literal(what)}" for when, what, _ in faults)
     shown = "".join(f" WHEN {when} THEN {which}" for when, _, which in faults)
     values = []
     for name in names:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from offline.engine.quoting import quoted
 from offline.errors import InputError
 from offline.experiment.metric_files import check_expression
 from offline.experiment.metrics import Metric, Metrics
-from offline.experiment.table_files import quoted
 
 _NAMED = re.compile(r"([^\W\d]\w*)\s*=\s*(.+)", re.DOTALL)
 _NAMED_SQL = re.compile(r"[()*/+]|\bcase\b", re.IGNORECASE)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from offline.engine.duck import DuckEngine
+from offline.engine.quoting import quoted
 from offline.errors import InputError
 from offline.experiment.aggregate import PERIODS, Aggregates, Arm, Quality, period_of
 from offline.experiment.assignment import CONTROL, judged_of, natural_order
@@ -24,7 +25,7 @@ from offline.experiment.metric_sql import (
 )
 from offline.experiment.metrics import Metrics
 from offline.experiment.provenance import Provenance
-from offline.experiment.table_files import Table, quoted, read_table
+from offline.experiment.table_files import Table, read_table
 from offline.experiment.table_header import Columns, columns_in
 from offline.experiment.table_metrics import before_name
 

@@ -18,23 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from contract.golden import golden_cases
-from offline.errors import InputError
 from offline.log_lines import LONGEST_LINE
-from offline.logs import EventLog, open_logs
+from offline.logs import open_logs
+
+from .log_checks import refusal, rows
 
 Make = Callable[..., Any]
 MS = 1_700_000_000_000
-
-
-def rows(log: EventLog, columns: str) -> list[tuple[Any, ...]]:
-    return log.engine.rows(f"SELECT {columns} FROM events ORDER BY n")
-
-
-def refusal(*paths: Path) -> str:
-    with pytest.raises(InputError) as caught, open_logs(paths):
-        pass
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_ids_are_those_of_the_contract(write_log: Make, event: Make) -> None:

@@ -1,0 +1,19 @@
+"""Names and texts within SQL, where a parameter cannot stand for them."""
+
+
+def quoted(name: str) -> str:
+    """A name of a table or a column, such as one with a space.
+
+    >>> quoted("of a user")
+    '"of a user"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text, of which each apostrophe is written twice.
+
+    >>> literal("C")
+    "'C'"
+    """
+    return "'" + text.replace("'", "''") + "'"
