@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak spark-package clean
+.PHONY: setup demo experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak spark-package clean
 
 setup: $(READY)
 
@@ -37,6 +37,10 @@ serve: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -q
+
+# The long forms that `make test` leaves out.
+test-nightly: $(READY)
+	@$(BIN)/python -m pytest -q -m nightly
 
 lint: $(READY)
 	@$(BIN)/ruff check .
