@@ -53,7 +53,7 @@ ladder: $(READY)
 	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists --plot $(OUT)/ladder.svg
 	@echo "drew $(OUT)/ladder.svg"
 
-# The figures of docs/benchmarks.md for the demo's world; it must be there: `make demo`.
+# The figures of docs/benchmarks/ for the demo's world; it must be there: `make demo`.
 bench: ladder bench-sim bench-serve
 	@$(BIN)/python bench/neighbours.py --data $(OUT)
 
@@ -100,7 +100,7 @@ calibrate: $(READY)
 soak: $(READY)
 	@$(BIN)/python bench/soak.py
 
-# All that spark-submit needs, in out/spark: docs/spark.md.
+# All that spark-submit needs, in out/spark: docs/how-to/analyse-on-spark.md.
 spark-package:
 	@rm -rf out/spark && mkdir -p out/spark
 	@$(PYTHON) -m venv out/spark/environment

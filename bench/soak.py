@@ -71,7 +71,7 @@ class Soak(NamedTuple):
 @click.option("--share", default=0.8, show_default=True, help="Of the peak.")
 @click.option("--connections", default=16, show_default=True)
 @click.option("--kill", is_flag=True, help="Kill a worker outright once a minute.")
-@click.option("--picture", type=Path, default=Path("docs/soak.svg"), show_default=True)
+@click.option("--picture", type=Path, default=Path("docs/images/soak.svg"), show_default=True)
 @click.option("--seed", default=31337, show_default=True)
 @click.option("--out", type=Path, default=Path("out/bench/serve"), show_default=True)
 def main(

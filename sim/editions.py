@@ -9,7 +9,7 @@ FAMILIES: dict[str, dict[str, float]] = {
     "2025": {"default_artist_discount_gamma": 0.8},
     "2026": {"default_artist_discount_gamma": 0.8},
 }
-"""Defaults of `user_catalog_config` by edition, where any edition differs; docs/editions.md."""
+"""Defaults of `user_catalog_config` where editions differ; docs/reference/editions.md."""
 
 # Sections and keys of the 2026 env.yml that say how its files were made, which is done by then.
 _MADE_SECTIONS = ("artists_config",)

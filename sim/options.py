@@ -25,5 +25,5 @@ FAMILY = click.option(
     "--family",
     type=click.Choice(list(FAMILIES)),
     help="The edition whose defaults apply to what env.yml and users.json leave out: 2022 tires "
-    "less of an artist (0.9). See docs/editions.md.",
+    "less of an artist (0.9). See docs/reference/editions.md.",
 )

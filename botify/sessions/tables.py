@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Arrays of K known tracks, U users, T tastes and M tracks in tastes; see docs/sessions.md."""
+    """K known tracks, U users, T tastes and M tracks in tastes; see docs/reference/files.md."""
 
     tracks: NDArray[np.int32]
     """Ids, sorted, shape (K,)."""

@@ -9,5 +9,6 @@ engine_option = click.option(
     type=click.Choice(NAMES),
     default="duckdb",
     show_default=True,
-    help="What runs the queries. On spark, LOGS may be hdfs:// addresses too (docs/spark.md).",
+    help="What runs the queries. On spark, LOGS may be hdfs:// addresses too "
+    "(docs/how-to/analyse-on-spark.md).",
 )

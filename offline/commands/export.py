@@ -50,7 +50,7 @@ _BLOCK, _SPARK_BLOCK = 4096, 65_536
     type=click.Choice(["local", "spark"]),
     default="local",
     show_default=True,
-    help="Where users' lists are made; the same lists on both (docs/spark.md).",
+    help="Where users' lists are made; the same lists on both (docs/how-to/analyse-on-spark.md).",
 )
 def command(
     model: Path,

@@ -109,7 +109,7 @@ def _nothing_usable(left_out: Mapping[str, int]) -> str:
     if set(left_out) <= {"without propensity", "without recommendation"}:
         return (
             "no `next` line has a `propensity`: log the chance with which the recommender chose "
-            "its track (see docs/off-policy.md)"
+            "its track (see docs/explanation/off-policy.md)"
         )
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
     return f"no decision of the log can be used: {reasons}"

@@ -19,7 +19,7 @@ def save_sessions(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> No
     """Write the model in safetensors, whole or not at all.
 
     `users`: the sorted id of each row of its tables. The arrays are described in
-    docs/sessions.md. Raises InputError where it cannot be written.
+    docs/reference/files.md. Raises InputError where it cannot be written.
     """
     dae, table, listening, o = model.dae, model.tastes, model.listening, model.options
     arrays = {

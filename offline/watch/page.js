@@ -1,4 +1,5 @@
-// Draws /state.json (docs/watch.md) and asks for it again. Texts go in as text, never as markup.
+// Draws /state.json (docs/how-to/follow-an-experiment.md) and asks for it again.
+// Texts go in as text, never as markup.
 "use strict";
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -141,7 +141,7 @@ class Watcher:
         self._look_seconds = time.monotonic() - started
 
     def told(self, now: float | None = None) -> Json:
-        """The object of docs/watch.md; `now` in s since the epoch."""
+        """The object of docs/how-to/follow-an-experiment.md; `now` in s since the epoch."""
         now = time.time() if now is None else now
         watched, state = self._watched, self.state
         silence = Silence.of(state, self.news.written, now, watched.every)

@@ -1,4 +1,4 @@
-"""A made-up world that resembles real listening on the statistics named in docs/worlds.md."""
+"""A made-up world with the statistics of real listening that docs/explanation/worlds.md names."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class GeneratorOptions:
-    """What the generated world looks like; how the defaults were fitted is in docs/worlds.md."""
+    """What the generated world looks like; docs/explanation/worlds.md says how it was fitted."""
 
     n_users: int = 3_000
     n_tracks: int = 10_000

@@ -1,4 +1,4 @@
-"""Statistics on which a generated world is held against real listening (docs/worlds.md)."""
+"""Statistics that compare a generated world with real listening (docs/explanation/worlds.md)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -364,7 +364,7 @@ def test_metrics_of_a_file_judge_a_table(users: pd.DataFrame, tmp_path: Path) ->
 
 
 def open_bandit() -> Path | None:
-    """The sample of docs/tables.md: in $OPEN_BANDIT, or of the package obp."""
+    """The sample of how-to/judge-your-own-table.md: in $OPEN_BANDIT, or of the package obp."""
     if told := os.environ.get("OPEN_BANDIT"):
         return Path(told)
     package = importlib.util.find_spec("obp")
@@ -377,7 +377,9 @@ def open_bandit() -> Path | None:
 def test_the_public_data_set_of_the_docs(tmp_path: Path) -> None:
     place = open_bandit()
     if place is None or not (place / "random" / "all" / "all.csv").is_file():
-        pytest.skip("the Open Bandit sample is not here: docs/tables.md says how to get it")
+        pytest.skip(
+            "no Open Bandit sample: docs/how-to/judge-your-own-table.md says how to get it"
+        )
     tables = (
         f"{name}={place}/{policy}/all/all.csv"
         for name, policy in (("C", "random"), ("bts", "bts"))
@@ -390,5 +392,5 @@ def test_the_public_data_set_of_the_docs(tmp_path: Path) -> None:
     row = row_of(found, "click")
     assert (row["control"], row["value"]) == pytest.approx([some.mean() for some in clicks])
     assert row["p"] == pytest.approx(stats.ttest_ind(*clicks, equal_var=False).pvalue)
-    shown = Path(__file__).parents[2] / "docs" / "tables.md"
+    shown = Path(__file__).parents[2] / "docs" / "how-to" / "judge-your-own-table.md"
     assert said.splitlines()[0] in shown.read_text()

@@ -148,7 +148,9 @@ def test_no_p_value_of_a_single_look_is_told(watcher: Watcher) -> None:
 
 
 def test_the_json_has_the_fields_of_its_documentation(watcher: Watcher) -> None:
-    documented = (Path(__file__).parents[2] / "docs" / "watch.md").read_text()
+    documented = (
+        Path(__file__).parents[2] / "docs" / "how-to" / "follow-an-experiment.md"
+    ).read_text()
 
     def names(value: object) -> Iterator[str]:
         if isinstance(value, dict):

@@ -1,6 +1,6 @@
 """What docker-compose.yml, the Dockerfile and the monitoring say, held against each other.
 
-Nothing is started here: docs/containers.md says how to run them, and what was run.
+Nothing is started here: docs/how-to/serve-in-containers.md says how to run them, and what was run.
 """
 
 import json
