@@ -9,7 +9,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak spark-package clean
+.PHONY: setup demo experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
 
 setup: $(READY)
 
@@ -47,6 +47,14 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# The site of the docs, in out/docs; it opens from files and asks the network for nothing.
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "built out/docs/index.html"
+
+docs-serve: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8090
 
 # Every recommender on the same listeners; the world and its lists must be there: `make demo`.
 ladder: $(READY)
