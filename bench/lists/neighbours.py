@@ -2,7 +2,7 @@
 
 `python -m bench.lists.neighbours --data out/demo`.
 
-The rival that DAE is judged against must be as good as its rules allow. Every
+The baseline that DAE is judged against must be as good as its rules allow. Every
 method sees the collected log alone; CONTEXTUAL then plays the same listeners
 in process with the 100 nearest tracks of each.
 """

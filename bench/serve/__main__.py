@@ -15,17 +15,17 @@ import click
 from bench.common.tables import machine
 from bench.serve.data import Data, data, many_lists
 from bench.serve.lists import lists
-from bench.serve.session_model import HEARING, HEARS
+from bench.serve.session_model import LISTS_OR_MODEL, SESSION_AWARE
 from bench.serve.speed import (
     OURS,
     SERVERS,
     SERVICES,
     errors,
-    heard,
     in_turns,
+    plays_per_user,
     report_memory,
     report_speed,
-    require_rivals,
+    require_baselines,
 )
 from bench.serve.start import starts
 from bench.serve.wrk import Wrk
@@ -33,7 +33,7 @@ from bench.serve.wrk import Wrk
 USERS, TRACKS = 10_000, 50_000
 CONNECTIONS = (1, 4, 16, 64)
 AMONG_SERVERS = (16,)
-PARTS = ("speed", "hears", "servers", "start", "lists")
+PARTS = ("speed", "session-model", "servers", "start", "lists")
 
 
 @click.command()
@@ -62,8 +62,8 @@ def main(only: tuple[str, ...], runs: int, seconds: int, users: int, seed: int, 
     wrong: list[str] = []
     if "speed" in parts:
         wrong += speed(served, wrk, runs, seconds)
-    if "hears" in parts:
-        wrong += hears(served, wrk, runs, seconds)
+    if "session-model" in parts:
+        wrong += session_model(served, wrk, runs, seconds)
     if "servers" in parts:
         wrong += servers(served, wrk, runs, seconds)
     if "start" in parts:
@@ -76,12 +76,12 @@ def main(only: tuple[str, ...], runs: int, seconds: int, users: int, seed: int, 
 
 
 def speed(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
-    """Our service and its rivals; returns what went wrong."""
-    require_rivals()
+    """Our service and its baselines; returns what went wrong."""
+    require_baselines()
     done = in_turns(SERVICES, served, wrk, CONNECTIONS, seconds, runs)
     report_speed("service", done)
     report_memory("service", done)
-    asked = heard(done[OURS], served.users)
+    asked = plays_per_user(done[OURS], served.users)
     click.echo(
         "wrk posts random users and tracks to /next alone, so no session ends. Each turn begins "
         f"with none; at its end users have asked {OURS} {asked:.1f} times on average. CPU is per "
@@ -90,22 +90,22 @@ def speed(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
     return errors(done)
 
 
-def hears(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
-    """Our service with lists for all, and with a model that hears all; returns what went wrong."""
-    done = in_turns(HEARS, served, wrk, CONNECTIONS, seconds, runs)
+def session_model(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
+    """Our service with lists for all users, and with a session model; returns what went wrong."""
+    done = in_turns(LISTS_OR_MODEL, served, wrk, CONNECTIONS, seconds, runs)
     report_speed("everybody gets", done)
     report_memory("everybody gets", done)
-    asked = heard(done[HEARING], served.users)
+    asked = plays_per_user(done[SESSION_AWARE], served.users)
     click.echo(
-        f"At the end of a turn users have asked {HEARING} {asked:.1f} times on average: so long "
-        "are the sessions that it hears.\n"
+        f"At the end of a turn users have asked {SESSION_AWARE} {asked:.1f} times on "
+        "average: the length of the sessions that its model reads.\n"
     )
     return errors(done)
 
 
 def servers(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
     """Our application under each server; returns what went wrong."""
-    require_rivals()
+    require_baselines()
     done = in_turns(SERVERS, served, wrk, AMONG_SERVERS, seconds, runs)
     report_speed("server, 2 processes", done)
     report_memory("server, 2 processes", done)

@@ -1,4 +1,4 @@
-"""DAE_SESSION under load beside DAE: what hearing the session costs a request."""
+"""DAE_SESSION under load beside DAE: what the session model costs a request."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ _TASTES, _MEMBERS = 4, 6
 _OPTIONS = SessionOptions()
 _MODEL = "lists/sessions.safetensors"
 
-HEARING = "DAE_SESSION"
+SESSION_AWARE = "DAE_SESSION"
 
 
 def dae_alone(data: Data, log_dir: Path, port: int) -> list[object]:
@@ -32,15 +32,19 @@ def dae_alone(data: Data, log_dir: Path, port: int) -> list[object]:
 
 
 def dae_session(data: Data, log_dir: Path, port: int) -> list[object]:
-    """Everybody is heard."""
-    recommenders = {"dae_session": {"type": "session", "model": "hears", "list": "dae"}}
-    changes = {"models": {"hears": _MODEL}, "recommenders": recommenders, "default": "dae_session"}
+    """Every user is answered by the session model."""
+    recommenders = {"dae_session": {"type": "session", "model": "session_model", "list": "dae"}}
+    changes = {
+        "models": {"session_model": _MODEL},
+        "recommenders": recommenders,
+        "default": "dae_session",
+    }
     if not (data.directory / _MODEL).exists():
         _make_model(data)
     return _serve(data, log_dir, port, "dae_session", changes)
 
 
-HEARS: dict[str, Contender] = {"DAE (lists)": dae_alone, HEARING: dae_session}
+LISTS_OR_MODEL: dict[str, Contender] = {"DAE (lists)": dae_alone, SESSION_AWARE: dae_session}
 
 
 def _serve(

@@ -51,7 +51,7 @@ class Turn(NamedTuple):
     """Its processes and Valkey's after the load."""
 
 
-def rival(kind: str) -> Contender:
+def baseline(kind: str) -> Contender:
     """One of baselines.py."""
 
     def command(data: Data, log_dir: Path, port: int) -> Command:
@@ -85,8 +85,8 @@ _COMMON: dict[str, list[object]] = {
 OURS = "botify"
 SERVICES: dict[str, Contender] = {
     OURS: botify,
-    "plain sketch": rival("sketch"),
-    "older way": rival("older"),
+    "plain sketch": baseline("sketch"),
+    "older way": baseline("older"),
 }
 SERVERS: dict[str, Contender] = {
     "gunicorn gthread, 4 threads": server("gunicorn", "-k", "gthread", "--threads", 4),
@@ -97,7 +97,7 @@ SERVERS: dict[str, Contender] = {
 }
 
 
-def require_rivals() -> None:
+def require_baselines() -> None:
     """Raises ClickException where the servers that we do not depend on are missing."""
     missing = [name for name in ("gunicorn", "gevent") if find_spec(name) is None]
     if missing:
@@ -194,7 +194,7 @@ def report_memory(what: str, done: Mapping[str, Sequence[Turn]]) -> None:
     table([what, "workers", "largest worker, MB", *share], rows)
 
 
-def heard(turns: Sequence[Turn], users: int) -> float:
+def plays_per_user(turns: Sequence[Turn], users: int) -> float:
     """Requests of a user in a turn, on average: what the seen filter has grown by."""
     return mean(sum(run.load.requests for run in turn.runs.values()) for turn in turns) / users
 

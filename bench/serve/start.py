@@ -14,7 +14,7 @@ import click
 from bench.common.tables import spread, table
 from bench.serve.data import Data, say
 from bench.serve.servers import asked, botify, free_port, said, served, started, valkey
-from bench.serve.speed import Contender, rival
+from bench.serve.speed import Contender, baseline
 
 _LOOK_SECONDS = 0.003
 _TIMEOUT = 120.0
@@ -34,7 +34,7 @@ def starts(data: Data, runs: int) -> None:
     cases: dict[str, Callable[[], Start]] = {
         "botify, its own Valkey, lists from their files": lambda: start(botify, data, None),
         "botify, lists already in Redis": lambda: filled(data),
-        "plain sketch, lists into an empty Redis": lambda: empty(rival("sketch"), data),
+        "plain sketch, lists into an empty Redis": lambda: empty(baseline("sketch"), data),
     }
     done: dict[str, list[Start]] = {name: [] for name in cases}
     for number in range(1, runs + 1):

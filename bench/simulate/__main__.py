@@ -23,7 +23,7 @@ import click
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bench.simulate import baselines as rivals
+from bench.simulate import baselines
 from sim.agents.base import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import TOP, Contextual, Indexed, Random, StickyArtist, TopPop
@@ -114,8 +114,8 @@ def steps(env: Path, episodes: int, repeat: int, seed: int) -> None:
     say("making lists")
     policies = agents(world, seed)
     rng = np.random.default_rng(seed)
-    loop = rivals.Loop(world, seed, find_nearest=False)
-    searching = rivals.Loop(world, seed, find_nearest=True)
+    loop = baselines.Loop(world, seed, find_nearest=False)
+    searching = baselines.Loop(world, seed, find_nearest=True)
 
     def engine(agent: Agent, n: int) -> Summary:
         return play(world, agent, seed=seed, episodes=range(n))
@@ -127,11 +127,11 @@ def steps(env: Path, episodes: int, repeat: int, seed: int) -> None:
         name: partial(engine, agent, share(BY_ORACLE if name == ORACLE else BY_POLICY))
         for name, agent in policies.items()
     } | {
-        LOCKSTEP: lambda: Summary().add(*rivals.lockstep(world, share(BY_POLICY), rng)),
+        LOCKSTEP: lambda: Summary().add(*baselines.lockstep(world, share(BY_POLICY), rng)),
         LOOP: lambda: Summary().add(*loop.play(share(BY_LOOP))),
         SEARCHING: lambda: Summary().add(*searching.play(share(BY_SEARCHING))),
     }
-    with threadpool_limits(1):  # a core is a core for the rivals too
+    with threadpool_limits(1):  # a core is a core for the baselines too
         done = in_turns(players, repeat)
     sizes = f"{len(world.users):,} users, {len(world.catalog):,} tracks"
     click.echo(
@@ -142,7 +142,7 @@ def steps(env: Path, episodes: int, repeat: int, seed: int) -> None:
         f"{TOP} to a track.\n"
     )
     report_policies({name: done[name] for name in policies})
-    report_rivals({name: done[name] for name in ("Random", LOCKSTEP, LOOP, SEARCHING)})
+    report_baselines({name: done[name] for name in ("Random", LOCKSTEP, LOOP, SEARCHING)})
 
 
 class Prepared(Oracle):
@@ -200,7 +200,7 @@ def report_policies(done: Mapping[str, Sequence[Run]]) -> None:
         )
 
 
-def report_rivals(done: Mapping[str, Sequence[Run]]) -> None:
+def report_baselines(done: Mapping[str, Sequence[Run]]) -> None:
     """What the engine is compared with; the first of `done` is the engine."""
     ours = median(per_cpu(next(iter(done.values()))))
     click.echo(

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import click
 
-from bench.simulate import driver_baselines as rivals
+from bench.simulate import driver_baselines as baselines
 from sim.config import load_config
 from sim.remote import ServiceOptions, drive
 from sim.world import World
@@ -47,9 +47,9 @@ def ours(world: World, service: ServiceOptions, seed: int, episodes: range) -> i
 
 DRIVERS: dict[str, Driver] = {
     "selector, free-running": ours,
-    "plain sockets in lockstep": rivals.lockstep,
-    "asyncio streams": rivals.streams,
-    "requests in threads": rivals.threads,
+    "plain sockets in lockstep": baselines.lockstep,
+    "asyncio streams": baselines.streams,
+    "requests in threads": baselines.threads,
 }
 
 

@@ -55,7 +55,7 @@ class Bench:
 @click.option("--items", type=click.IntRange(min=100), default=50_000, show_default=True)
 @click.option("--mean", type=click.IntRange(min=1), default=70, help="Items a user.")
 @click.option("--scale", default="100000,1000000", show_default=True, help="Users streamed.")
-@click.option("--dense-epochs", default=1, show_default=True, help="Epochs timed of the rival.")
+@click.option("--dense-epochs", default=1, show_default=True, help="Epochs timed of the baseline.")
 @click.option("--steps", type=click.IntRange(min=1), help="Time only so many steps of them.")
 @click.option("--epochs", default=30, show_default=True, help="Most epochs to the best quality.")
 @click.option("--patience", default=5, show_default=True, help="Epochs without a better one.")
@@ -81,7 +81,7 @@ def main(
     kept = Kept(out / "results.jsonl", fresh=fresh)
     bench = Bench(kept, out / "data", Size(users, items, mean, seed))
     few = () if steps is None else ("--steps", steps)
-    rival = ("epochs", "--epochs", dense_epochs, *few)
+    baseline = ("epochs", "--epochs", dense_epochs, *few)
     most = ("--epochs", epochs, "--patience", patience)
     click.echo(
         f"{users:,} users × {items:,} tracks × {mean} on average, hidden [300, 50]; each part a "
@@ -89,10 +89,10 @@ def main(
     )
     try:
         if "epochs" in parts:
-            report_epochs(bench.run(BASELINE, *rival), bench.run(OURS, "epochs", *most))
+            report_epochs(bench.run(BASELINE, *baseline), bench.run(OURS, "epochs", *most))
         if "quality" in parts:
             report_quality(
-                bench.run(BASELINE, *rival),
+                bench.run(BASELINE, *baseline),
                 bench.run(CURVE, *most),
                 bench.run(OURS, "epochs", *most),
             )

@@ -5,7 +5,7 @@
 The model of the design, n → 300 → 50 → n with tanh between: L2-normalised input with dropout
 0.5, multinomial loss, Adam 1e-3, batch 64, float32. A Dataset gives a dense row of the catalog's
 length for each user, a DataLoader collates them, `nn.Linear` multiplies them; lists come from
-dense scores and `np.argsort`. Its quality by epoch: `train_rival_curve.py`.
+dense scores and `np.argsort`. Its quality by epoch: `dense_curve.py`.
 """
 
 import json
@@ -45,7 +45,7 @@ class Epoch(NamedTuple):
     """Steps of a whole epoch."""
 
 
-class Rival(Protocol):
+class Baseline(Protocol):
     """What the loop below trains."""
 
     def train(self, mode: bool = True) -> nn.Module: ...
@@ -112,7 +112,7 @@ def new_model(n_tracks: int, seed: int) -> Dense:
 
 
 def train(
-    model: Rival, interactions: sparse.csr_matrix, seed: int, steps: int | None = None
+    model: Baseline, interactions: sparse.csr_matrix, seed: int, steps: int | None = None
 ) -> Iterator[Epoch]:
     """Train on, epoch after epoch, or the first `steps` of each; without end.
 
@@ -146,7 +146,7 @@ def run_dense_epoch(
 
 
 def argsort_lists(
-    model: Rival, interactions: sparse.csr_matrix, k: int = K, *, exclude_input: bool = False
+    model: Baseline, interactions: sparse.csr_matrix, k: int = K, *, exclude_input: bool = False
 ) -> NDArray[np.int64]:
     """The k best tracks of each user, shape (n_users, k): every score sorted, the first k kept."""
     lists = []

@@ -1,9 +1,9 @@
 """The dense loop's quality by epoch, in minutes: `python -m bench.train.dense_curve`.
 
 The same model, initial weights, order of users, batches, loss and optimizer as
-`train_rival.py`, over the tracks that are there instead of dense rows: the steps are equal to
+`dense_baseline.py`, over the tracks that are there instead of dense rows: the steps are equal to
 float32's rounding, which the tests check. Only the dropout of the two draws other numbers. The
-rival's time to an epoch is the dense loop's, never this one's.
+baseline's time to an epoch is the dense loop's, never this one's.
 """
 
 import json
@@ -23,9 +23,9 @@ from bench.train.dense_baseline import (
     BATCH,
     DROPOUT,
     LEARNING_RATE,
+    Baseline,
     Dense,
     Epoch,
-    Rival,
     argsort_lists,
     learned_from,
     new_model,
@@ -107,7 +107,7 @@ def curve(held: HeldOut, seed: int, most: int, patience: int) -> Iterator[tuple[
             return
 
 
-def held_out_ndcg(model: Rival, held: HeldOut) -> float:
+def held_out_ndcg(model: Baseline, held: HeldOut) -> float:
     """NDCG@50 over the users with something held out; their other tracks are not offered."""
     lists = argsort_lists(model, held.seen, exclude_input=True)
     return float(ranking_metrics(lists, held.wanted).ndcg.mean())

@@ -22,7 +22,7 @@ from offline.training import Hooks, fit, workers_of_torchrun
 from offline.training.inference import K, top_lists
 
 HIDDEN = (300, 50)
-"""The rival's architecture; the other options are those that ship."""
+"""The baseline's architecture; the other options are those that ship."""
 
 
 @click.command()

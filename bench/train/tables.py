@@ -10,39 +10,39 @@ from bench.common.results import Found
 from bench.common.tables import spread, table
 
 
-def report_epochs(rival: Found, ours: Found) -> None:
-    """Seconds an epoch. A rival that ran part of one is scaled up, and that is said."""
-    share = rival["of_steps"] / rival["steps"]
-    of_rival = [seconds * share for seconds in rival["seconds"]]
+def report_epochs(baseline: Found, ours: Found) -> None:
+    """Seconds an epoch. A baseline that ran part of one is scaled up, and that is said."""
+    share = baseline["of_steps"] / baseline["steps"]
+    of_baseline = [seconds * share for seconds in baseline["seconds"]]
     table(
         ("", "seconds an epoch", "epochs timed", "times as fast", "peak memory, MB"),
         [
             (
                 "dense loop",
-                spread(of_rival, 1),
-                f"{len(of_rival) / share:.3g}",
+                spread(of_baseline, 1),
+                f"{len(of_baseline) / share:.3g}",
                 "1",
-                f"{rival['peak_mb']:,.0f}",
+                f"{baseline['peak_mb']:,.0f}",
             ),
             (
                 "ours",
                 spread(ours["seconds"], 1),
                 str(len(ours["seconds"])),
-                f"{median(of_rival) / median(ours['seconds']):,.1f}",
+                f"{median(of_baseline) / median(ours['seconds']):,.1f}",
                 f"{ours['peak_mb']:,.0f}",
             ),
         ],
     )
     if share > 1:
         click.echo(
-            f"The dense loop ran {rival['steps']} of {rival['of_steps']} steps of an epoch; its "
-            "seconds are scaled up from those.\n"
+            f"The dense loop ran {baseline['steps']} of {baseline['of_steps']} steps of an epoch; "
+            "its seconds are scaled up from those.\n"
         )
 
 
-def report_quality(rival: Found, curve: Found, ours: Found) -> None:
-    """Held-out NDCG by epoch, and the time to the rival's best."""
-    an_epoch = median(rival["seconds"]) * rival["of_steps"] / rival["steps"]
+def report_quality(baseline: Found, curve: Found, ours: Found) -> None:
+    """Held-out NDCG by epoch, and the time to the baseline's best."""
+    an_epoch = median(baseline["seconds"]) * baseline["of_steps"] / baseline["steps"]
     table(
         ("epoch", "dense loop, NDCG@50", "after, s", "ours, NDCG@50", "after, s"),
         [
@@ -78,7 +78,7 @@ def time_to(ndcg: float, ours: Found) -> float | None:
     return None
 
 
-def report_lists(rival: Found, ours: Found) -> None:
+def report_lists(baseline: Found, ours: Found) -> None:
     """Top lists of all users."""
     table(
         (f"top {ours['k']} of {ours['users']:,} users", "seconds", "times as fast", "peak, MB"),
@@ -86,10 +86,10 @@ def report_lists(rival: Found, ours: Found) -> None:
             (
                 name,
                 f"{found['seconds']:,.2f}",
-                f"{rival['seconds'] / found['seconds']:,.1f}",
+                f"{baseline['seconds'] / found['seconds']:,.1f}",
                 f"{found['peak_mb']:,.0f}",
             )
-            for name, found in (("argsort over dense scores", rival), ("ours", ours))
+            for name, found in (("argsort over dense scores", baseline), ("ours", ours))
         ],
     )
 

@@ -1,4 +1,4 @@
-"""The service's benchmark counts what happened, and its rivals play the same game."""
+"""The service's benchmark counts what happened, and its baselines play the same game."""
 
 import importlib
 import json
@@ -231,21 +231,21 @@ def test_a_lost_line_and_one_too_many_are_told(
 
 @pytest.mark.integration
 @pytest.mark.parametrize("kind", ["sketch", "older"])
-def test_the_rivals_speak_the_protocol(
+def test_the_baselines_speak_the_protocol(
     module: Callable[[str], Any],
     kind: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rivals, data = module("baselines"), module("data").data(tmp_path, USERS, TRACKS, 1)
+    baselines, data = module("baselines"), module("data").data(tmp_path, USERS, TRACKS, 1)
     log_dir = tmp_path / "log"
     log_dir.mkdir()
     with module("servers").valkey() as store:
         monkeypatch.setenv("REDIS_URL", store.url)
-        app = rivals.create_app(kind, str(data.directory), str(log_dir))
+        app = baselines.create_app(kind, str(data.directory), str(log_dir))
         app.extensions["sessions"].load(data.directory)
         client = app.test_client()
-        lists = dict(rivals.read_lists(data.directory))
+        lists = dict(baselines.read_lists(data.directory))
         treatments = set()
         for user in range(USERS):
             own = lists[f"list:{user}"]

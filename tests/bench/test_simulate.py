@@ -1,4 +1,4 @@
-"""The benchmark of the simulator measures what it says: its rivals play the listeners' game."""
+"""The benchmark of the simulator measures what it says: its baselines play the listeners' game."""
 
 import subprocess
 import sys
@@ -22,11 +22,11 @@ from sim.world.generate import GeneratorOptions, generate
 REPO = Path(__file__).parents[2]
 SIM = Path(sysconfig.get_path("scripts")) / "botify-sim"
 POLICIES = ["Random", "TopPop", "StickyArtist", "Contextual", "Indexed", "Oracle"]
-RIVALS = ["the engine", "NumPy in lockstep", "loop over Python objects"]
+BASELINES = ["the engine", "NumPy in lockstep", "loop over Python objects"]
 
 
 @pytest.fixture(scope="module")
-def rivals() -> ModuleType:
+def baselines() -> ModuleType:
     return import_module("bench.simulate.baselines")
 
 
@@ -52,19 +52,19 @@ def assert_same_game(found: Summary, expected: Summary) -> None:
     assert found.mean_steps == pytest.approx(expected.mean_steps, abs=4 * steps)
 
 
-def test_the_numpy_rival_plays_the_engines_game(
-    rivals: ModuleType, world: World, expected: Summary
+def test_the_numpy_baseline_plays_the_engines_game(
+    baselines: ModuleType, world: World, expected: Summary
 ) -> None:
-    rewards, steps = rivals.lockstep(world, 40_000, np.random.default_rng(2), batch=500)
+    rewards, steps = baselines.lockstep(world, 40_000, np.random.default_rng(2), batch=500)
     assert len(rewards) == 40_000
     assert_same_game(Summary().add(rewards, steps), expected)
 
 
 @pytest.mark.parametrize("find_nearest", [False, True])
 def test_the_plain_loop_plays_the_engines_game(
-    rivals: ModuleType, world: World, expected: Summary, find_nearest: bool
+    baselines: ModuleType, world: World, expected: Summary, find_nearest: bool
 ) -> None:
-    rewards, steps = rivals.Loop(world, 2, find_nearest=find_nearest).play(20_000)
+    rewards, steps = baselines.Loop(world, 2, find_nearest=find_nearest).play(20_000)
     assert len(rewards) == 20_000
     assert_same_game(Summary().add(rewards, steps), expected)
 
@@ -85,7 +85,7 @@ def test_the_tables_have_a_row_for_everyone_and_nothing_stays(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     cells = [line.strip("|").split("|") for line in done.stdout.splitlines() if line[:1] == "|"]
     names = [row[0].strip() for row in cells]
-    for name in POLICIES + RIVALS:
+    for name in POLICIES + BASELINES:
         assert any(found.startswith(name) for found in names), done.stdout
     collected = [[cell.strip() for cell in row] for row in cells if len(row) == 7]
     assert [row[:2] for row in collected if row[0][0].isdigit()] == [

@@ -1,4 +1,4 @@
-"""The benchmark of training: its data are what they are said to be, its rival is one."""
+"""The benchmark of training: its data are what they are said to be, its baseline is one."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ def data() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def rival() -> ModuleType:
+def baseline() -> ModuleType:
     return import_module("bench.train.dense_baseline")
 
 
@@ -78,15 +78,15 @@ def test_a_large_set_begins_with_the_blocks_of_a_small_one(
 
 
 def test_data_can_be_learned_and_have_a_long_tail(
-    data: ModuleType, rival: ModuleType, tmp_path: Path
+    data: ModuleType, baseline: ModuleType, tmp_path: Path
 ) -> None:
     matrix = data.matrix(data.made(tmp_path / "d", data.Size(1000, 2000, 40, 1)))
     popularity = np.sort(np.bincount(matrix.indices, minlength=2000))[::-1]
     assert popularity[:400].sum() > 0.4 * popularity.sum()
     # Neighbours by cosine know better what is held out than popularity does.
-    held = rival.split(matrix, 1)
+    held = baseline.split(matrix, 1)
     known = held.seen.toarray()
-    train = rival.learned_from(held)
+    train = baseline.learned_from(held)
     together = (train.T @ train).toarray()
     norms = np.sqrt(together.diagonal()).clip(min=1)
 
@@ -113,13 +113,17 @@ class Masked(nn.Module):
 
 
 def test_the_sparse_twin_takes_the_dense_loops_steps(
-    rival: ModuleType, twin: ModuleType, interactions: sparse.csr_matrix
+    baseline: ModuleType, twin: ModuleType, interactions: sparse.csr_matrix
 ) -> None:
-    dense = rival.new_model(interactions.shape[1], seed=4)
-    sparse_model = twin.Sparse(rival.new_model(interactions.shape[1], seed=4))
+    dense = baseline.new_model(interactions.shape[1], seed=4)
+    sparse_model = twin.Sparse(baseline.new_model(interactions.shape[1], seed=4))
     dense.dropout = sparse_model.dropout = nn.Dropout(0.0)
     steps = [
-        [loss for epoch in islice(rival.train(model, interactions, 4), 3) for loss in epoch.losses]
+        [
+            loss
+            for epoch in islice(baseline.train(model, interactions, 4), 3)
+            for loss in epoch.losses
+        ]
         for model in (dense, sparse_model)
     ]
     assert len(steps[0]) == 3 * 5  # batches of 64 from 300 users
@@ -129,9 +133,9 @@ def test_the_sparse_twin_takes_the_dense_loops_steps(
 
 
 def test_the_twin_drops_tracks_as_the_dense_loop_does(
-    rival: ModuleType, twin: ModuleType, interactions: sparse.csr_matrix
+    baseline: ModuleType, twin: ModuleType, interactions: sparse.csr_matrix
 ) -> None:
-    dense = rival.new_model(interactions.shape[1], seed=4)
+    dense = baseline.new_model(interactions.shape[1], seed=4)
     sparse_model = twin.Sparse(dense)
     dense.dropout = Masked(interactions, torch.Generator().manual_seed(1))
     sparse_model.dropout = Masked(interactions, torch.Generator().manual_seed(1))
@@ -145,22 +149,22 @@ def test_the_twin_drops_tracks_as_the_dense_loop_does(
 
 
 def test_training_repeats_and_leaves_torchs_global_stream_alone(
-    rival: ModuleType, interactions: sparse.csr_matrix
+    baseline: ModuleType, interactions: sparse.csr_matrix
 ) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    _, loss = rival.run_dense_epoch(interactions, seed=1)
+    _, loss = baseline.run_dense_epoch(interactions, seed=1)
     assert torch.equal(torch.rand(3), expected)
-    assert rival.run_dense_epoch(interactions, seed=1)[1] == loss
-    assert rival.run_dense_epoch(interactions, seed=2)[1] != loss
+    assert baseline.run_dense_epoch(interactions, seed=1)[1] == loss
+    assert baseline.run_dense_epoch(interactions, seed=2)[1] != loss
 
 
 def test_argsort_lists_match_a_plain_loop(
-    rival: ModuleType, interactions: sparse.csr_matrix
+    baseline: ModuleType, interactions: sparse.csr_matrix
 ) -> None:
-    model = rival.new_model(interactions.shape[1], seed=1)
-    lists = rival.argsort_lists(model, interactions, 10, exclude_input=True)
+    model = baseline.new_model(interactions.shape[1], seed=1)
+    lists = baseline.argsort_lists(model, interactions, 10, exclude_input=True)
     scores = model.scores(interactions).numpy()
     for user, found in enumerate(lists):
         seen = set(interactions[[user]].indices)
@@ -178,8 +182,8 @@ def test_time_to_a_quality_is_that_of_all_epochs_up_to_it(tables: ModuleType) ->
 def test_a_part_of_an_epoch_is_scaled_up_and_said_to_be(
     tables: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rival = {"seconds": [3.0], "steps": 10, "of_steps": 100, "peak_mb": 900.0}
-    tables.report_epochs(rival, {"seconds": [1.0, 2.0, 3.0], "peak_mb": 300.0})
+    baseline = {"seconds": [3.0], "steps": 10, "of_steps": 100, "peak_mb": 900.0}
+    tables.report_epochs(baseline, {"seconds": [1.0, 2.0, 3.0], "peak_mb": 300.0})
     out = capsys.readouterr().out
     assert "| dense loop | 30.0 | 0.1 | 1 | 900 |" in out
     assert "| ours | 2.0 (1.0 to 3.0) | 3 | 15.0 | 300 |" in out
