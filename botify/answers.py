@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from botify.jsonlines import encode
+from botify.files.jsonlines import encode
 
 
 def answer(value: object, status: int = 200) -> Response:

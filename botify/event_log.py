@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from botify.config import LogConfig
 from botify.errors import InputError
-from botify.jsonlines import encode
+from botify.files.jsonlines import encode
 from botify.log_backlog import Backlog
 from botify.log_files import Segment, Unshipped, begin, claim, key_of, resume, tidy, unusable
 from botify.log_ledger import FAILING, IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger

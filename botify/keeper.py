@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
-from botify.files import refusing
+from botify.files.reading import refusing
+from botify.files.watched import Watched
 from botify.list_loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
 from botify.lists import ListKind
 from botify.publications import Publications
 from botify.shelf import Shelf
 from botify.store import VERSIONS, StoreError, connect, script, store_errors
-from botify.watched import Watched
 
 _EVERY = 0.5
 """Seconds between two rounds."""

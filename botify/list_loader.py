@@ -14,8 +14,8 @@ import redis
 
 from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
-from botify.files import check_kept, open_regular, refusing
-from botify.jsonlines import check_first_line, check_size
+from botify.files.jsonlines import check_first_line, check_size
+from botify.files.reading import check_kept, open_regular, refusing
 from botify.lists import EVERYONE, ListKind, read_lists
 from botify.memory import read_memory
 from botify.store import VERSIONS, script, store_errors

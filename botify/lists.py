@@ -10,7 +10,7 @@ import orjson
 
 from botify.catalog import pack
 from botify.errors import InputError
-from botify.jsonlines import is_integer, read_bytes, read_objects, reason
+from botify.files.jsonlines import is_integer, read_bytes, read_objects, reason
 
 LONGEST = 100
 """Popular tracks and neighbours count up to this place; the rest of such a list is not kept."""

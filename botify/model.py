@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botify.catalog import Catalog
 from botify.errors import InputError
-from botify.files import refusing
+from botify.files.reading import refusing
 from botify.shelf import Shelf
 
 if TYPE_CHECKING:

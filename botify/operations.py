@@ -12,8 +12,8 @@ from flask_restful import Api, Resource
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from botify.answers import answer
+from botify.files.jsonlines import encode
 from botify.health import State, degraded, trouble
-from botify.jsonlines import encode
 from botify.metrics import Exposition
 from botify.openapi import document
 from botify.roster import Roster

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from botify.errors import InputError
-from botify.files import open_regular, refusing
+from botify.files.reading import open_regular, refusing
 
 _NAME = re.compile(r"serve(-[0-9]+)?\.json")
 

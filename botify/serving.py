@@ -18,7 +18,8 @@ from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
-from botify.files import open_regular, refusing
+from botify.files.reading import open_regular, refusing
+from botify.files.tempdirs import scratch
 from botify.keeper import Keeper, Shelved
 from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
@@ -31,7 +32,6 @@ from botify.publications import Publications
 from botify.recommenders import build_recommenders
 from botify.roster import Roster
 from botify.running import Running, announced, find_running
-from botify.scratch import scratch
 from botify.server import Listeners, allow_many_connections, work
 from botify.shelf import Shelf
 from botify.store import Kind, StoreError, connect, store_errors

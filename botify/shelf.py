@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botify.errors import InputError
-from botify.files import check_kept
+from botify.files.reading import check_kept
 from botify.list_loader import Stamp, stamp_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.errors import InputError
-from botify.files import open_regular, refusing
+from botify.files.reading import open_regular, refusing
 
 SHA256 = "sha256"
 """Key of the metadata with the SHA-256 of the whole file, its own 64 digits taken as zeros."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.errors import InputError
-from botify.files import refusing
+from botify.files.reading import refusing
 from botify.sessions.arrays import SHA256, Arrays, read_arrays
 
 FORMAT = "botify-sessions-2"

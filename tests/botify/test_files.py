@@ -8,8 +8,8 @@ import pytest
 from botify.catalog import load_catalog
 from botify.config import load_config
 from botify.errors import InputError
-from botify.files import check_kept, open_regular, refusing
-from botify.jsonlines import LONGEST_LINE
+from botify.files.jsonlines import LONGEST_LINE
+from botify.files.reading import check_kept, open_regular, refusing
 from botify.lists import ListKind, read_lists
 
 

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from botify.scratch import scratch
+from botify.files.tempdirs import scratch
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from botify.scratch import scratch
+from botify.files.tempdirs import scratch
 with scratch("test", Path(sys.argv[1])) as directory:
     (directory / "file").touch()
     print(directory, flush=True)

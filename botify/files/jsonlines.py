@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TypeGuard
 import orjson
 
 from botify.errors import InputError
-from botify.files import open_regular, refusing
+from botify.files.reading import open_regular, refusing
 from contract.errors import FormatError
 from contract.jsonlines import BOM, parse_line
 
