@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from botify.config.base import Name, Settings
+from botify.config.settings import Name, Settings
 
 Weight = Annotated[int, Field(ge=0, le=10_000, strict=True)]
 

@@ -6,15 +6,15 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from botify.config.base import Name, Settings
-from botify.config.experiments import ExperimentConfig, decide_for_all, shares_of_layers
-from botify.config.recommenders import (
+from botify.config.experiment import ExperimentConfig, decide_for_all, shares_of_layers
+from botify.config.recommender_types import (
     ContextualConfig,
     IndexedConfig,
     RecommenderConfig,
     SessionConfig,
     SimilarConfig,
 )
+from botify.config.settings import Name, Settings
 
 _ORIGIN = r"^(\*|https?://[^/\s]+)$"
 _HOST = r"^[^/\s:]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*$"

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from botify.config.base import Name, Settings
+from botify.config.settings import Name, Settings
 
 MOST_EXCLUDED = 1000
 """Tracks that one recommender or one request may exclude; they travel with each request."""
