@@ -11,17 +11,17 @@ from botify.api import JsonApi
 from botify.callers import Callers
 from botify.catalog import Catalog
 from botify.config import Config
-from botify.event_log import EventLog
+from botify.event_log.ledger import Ledger
+from botify.event_log.provenance import Origin, origin_of
+from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.fallback import Fallback
 from botify.health import State
 from botify.link import Link
-from botify.log_ledger import Ledger
 from botify.metrics import Exposition, Metrics
 from botify.model import Model
 from botify.openapi import MOST_DIGITS
 from botify.operations import add_documents, add_operations
-from botify.origin import Origin, origin_of
 from botify.recommenders import build_recommenders
 from botify.resources import Hello, LastTrack, NextTrack, Track
 from botify.roster import Roster

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from botify.event_log import LogStatus
-from botify.log_ledger import LogTotals
+from botify.event_log.ledger import LogTotals
+from botify.event_log.writer import LogStatus
 from botify.memory import Memory, risk
 from botify.shares import Share, above
 

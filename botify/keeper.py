@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
+from botify.event_log.publications import Publications
 from botify.files.reading import refusing
 from botify.files.watched import Watched
 from botify.list_loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
 from botify.lists import ListKind
-from botify.publications import Publications
 from botify.shelf import Shelf
 from botify.store import VERSIONS, StoreError, connect, script, store_errors
 

@@ -19,8 +19,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from botify.event_log.ledger import Ledger, LogTotals
 from botify.health import State
-from botify.log_ledger import Ledger, LogTotals
 from botify.roster import Roster
 from botify.shared_state import is_alive, share_state, shared
 from botify.shares import ALL, Share, Shares, Treatment

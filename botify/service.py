@@ -5,12 +5,12 @@ import random
 from collections.abc import Mapping
 from time import monotonic, perf_counter
 
-from botify.event_log import EventLog
+from botify.event_log.provenance import Origin
+from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.fallback import FALLBACK, Fallback
 from botify.link import Link
 from botify.metrics import Metrics
-from botify.origin import Origin
 from botify.plays import Play
 from botify.recommenders import Recommender
 from botify.store import Farewell, Offer, Randomness, Store, StoreError

@@ -13,22 +13,23 @@ from urllib.parse import urlsplit
 
 import click
 
-from botify import log_files, stderr_log
+from botify import stderr_log
 from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
 from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
+from botify.event_log import segments
+from botify.event_log.ledger import Ledger
+from botify.event_log.provenance import origin_of
+from botify.event_log.publications import Publications
 from botify.files.reading import open_regular, refusing
 from botify.files.tempdirs import scratch
 from botify.keeper import Keeper, Shelved
 from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
-from botify.log_ledger import Ledger
 from botify.memory import read_memory, risk
 from botify.model import Model
 from botify.operations_port import OperationsPort
-from botify.origin import origin_of
-from botify.publications import Publications
 from botify.recommenders import build_recommenders
 from botify.roster import Roster
 from botify.running import Running, announced, find_running
@@ -55,7 +56,7 @@ def run(config: Config) -> None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     lists = [of.file for of in config.list_files.values()]
     _require_files([config.catalog_path, *lists, *config.model_files.values()])
-    log_files.check(config.log_dir)
+    segments.check(config.log_dir)
     allow_many_connections()
     listeners = Listeners(config.host, config.port, config.workers)
     operations = _operations_port(config, listeners)

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from botify.config import TOP_TRACKS
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 from botify.fallback import Fallback
 from botify.health import State, too_much_fallback
 from botify.link import Link

@@ -13,7 +13,7 @@ import redis
 from botify.catalog import Catalog
 from botify.config import LogConfig
 from botify.embedded import EmbeddedValkey
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 from botify.store import connect
 
 from .logs import SMALL, Clock

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from botify import fallback as fallback_module
 from botify.catalog import pack
 from botify.config import LogConfig
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 from botify.fallback import Fallback
 from botify.plan import from_catalog
 from botify.store import Store

@@ -14,7 +14,7 @@ import pytest
 
 from botify.config import LogConfig
 from botify.errors import InputError
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 
 from .logs import SMALL, Clock, users
 
@@ -204,7 +204,7 @@ WRITER = """
 import sys, threading
 from pathlib import Path
 from botify.config import LogConfig
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 log = EventLog(Path(sys.argv[1]), 2, LogConfig(rotate_bytes=200_000))
 def write(thread):
     number = 0

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botify.config import LogConfig
-from botify.event_log import EventLog
-from botify.log_backlog import LIMIT
+from botify.event_log.backlog import LIMIT
+from botify.event_log.writer import EventLog
 
 from .logs import SMALL, Clock, full_disk, lines, users
 
@@ -140,7 +140,7 @@ SHORT_DISK = """
 import os, sys
 from pathlib import Path
 from botify.config import LogConfig
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 directory = Path(sys.argv[1])
 path, fill = directory / "data.json", directory / "fill"
 def fill_up(left):
@@ -222,7 +222,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from botify.config import LogConfig
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 log = EventLog(Path(sys.argv[1]), 1, LogConfig())

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from botify.event_log import LogStatus
+from botify.event_log.ledger import LogTotals
+from botify.event_log.writer import LogStatus
 from botify.health import State, degraded, trouble
-from botify.log_ledger import LogTotals
 from botify.memory import Memory
 from botify.shares import Share
 

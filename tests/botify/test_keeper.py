@@ -14,10 +14,10 @@ import redis
 
 from botify.config import ListFile
 from botify.embedded import EmbeddedValkey
+from botify.event_log.publications import PUBLISHED, Publications
 from botify.keeper import Keeper
 from botify.list_loader import REFUSED, load_list
 from botify.lists import ListKind
-from botify.publications import PUBLISHED, Publications
 from botify.store import VERSIONS, connect
 
 from .keeping import (

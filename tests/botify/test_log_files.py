@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botify.errors import InputError
-from botify.log_files import Segment, Unshipped, begin, check, claim, resume, tidy
+from botify.event_log.segments import Segment, Unshipped, begin, check, claim, resume, tidy
 
 NOW = 1_795_386_612.345  # 2026-11-22 22:30:12.345 UTC
 CLAIM = """
 import signal, sys
 from pathlib import Path
-from botify.log_files import claim
+from botify.event_log.segments import claim
 base, _ = claim(Path(sys.argv[1]), int(sys.argv[2]))
 print(base.name, flush=True)
 signal.pause()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from botify.log_ledger import (
+from botify.event_log.ledger import (
     FAILING,
     IN_MEMORY,
     LOST,

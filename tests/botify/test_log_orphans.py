@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from botify.event_log import EventLog
-from botify.log_files import Segment
-from botify.log_ledger import Ledger, LogTotals
+from botify.event_log.ledger import Ledger, LogTotals
+from botify.event_log.segments import Segment
+from botify.event_log.writer import EventLog
 
 from .logs import Clock, forked, full_disk, lines, users
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from botify.event_log import EventLog
-from botify.log_ledger import Ledger
+from botify.event_log.ledger import Ledger
+from botify.event_log.writer import EventLog
 
 from .logs import SMALL, Clock
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botify import log_spill
-from botify.log_spill import Position, Spill, spill_path
+from botify.event_log.spill import Position, Spill, spill_path
 
 HERE = Position(1, 2, 3)
 LIMIT = 4096

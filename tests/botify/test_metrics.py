@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from botify.event_log import LogStatus
+from botify.event_log.ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
+from botify.event_log.writer import LogStatus
 from botify.health import State
-from botify.log_ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
 from botify.memory import Memory
 from botify.metrics import Metrics
 from botify.shares import Share
@@ -154,7 +154,7 @@ def test_the_log_is_that_of_all_workers_whoever_renders() -> None:
 _WORKER = """
 import sys
 from pathlib import Path
-from botify.event_log import LogStatus
+from botify.event_log.writer import LogStatus
 from botify.health import State
 from botify.metrics import Metrics
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from botify.config import Config
-from botify.origin import Origin, origin_of
+from botify.event_log.provenance import Origin, origin_of
 
 Make = Callable[..., Config]
 

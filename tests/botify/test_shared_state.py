@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from types import MappingProxyType
 
-from botify.event_log import LogStatus
+from botify.event_log.writer import LogStatus
 from botify.health import State
 from botify.shared_state import share_state, shared
 

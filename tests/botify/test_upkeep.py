@@ -10,7 +10,7 @@ import redis
 
 from botify.catalog import pack
 from botify.config import ListFile, LogConfig
-from botify.event_log import EventLog
+from botify.event_log.writer import EventLog
 from botify.fallback import Fallback
 from botify.link import Link
 from botify.list_loader import load_list

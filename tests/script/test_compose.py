@@ -21,9 +21,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from botify.app import create_operations_app
 from botify.config import load_config
-from botify.event_log import LogStatus
+from botify.event_log.ledger import Ledger
+from botify.event_log.writer import LogStatus
 from botify.health import State
-from botify.log_ledger import Ledger
 from botify.memory import SAFE_POLICY, Memory
 from botify.metrics import Metrics
 from botify.resources import LARGEST_BODY

@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from botify.log_backlog import LIMIT
-from botify.log_files import (
+from botify.event_log.backlog import LIMIT
+from botify.event_log.ledger import LOST, SPILLED, WRITTEN, Account
+from botify.event_log.segments import (
     Segment,
     base_of,
     claim_one,
@@ -17,8 +18,7 @@ from botify.log_files import (
     numbers,
     same_file,
 )
-from botify.log_ledger import LOST, SPILLED, WRITTEN, Account
-from botify.log_spill import Position, Spill, spill_path
+from botify.event_log.spill import Position, Spill, spill_path
 
 ABANDONED_AFTER = 10.0
 """Seconds for which nobody wrote to a spill file whose number nobody has."""

@@ -14,12 +14,21 @@ from typing import NamedTuple
 
 from botify.config import LogConfig
 from botify.errors import InputError
+from botify.event_log.backlog import Backlog
+from botify.event_log.ledger import FAILING, IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger
+from botify.event_log.recovery import abandoned, fate, recover
+from botify.event_log.segments import (
+    Segment,
+    Unshipped,
+    begin,
+    claim,
+    key_of,
+    resume,
+    tidy,
+    unusable,
+)
+from botify.event_log.spill import Position, places
 from botify.files.jsonlines import encode
-from botify.log_backlog import Backlog
-from botify.log_files import Segment, Unshipped, begin, claim, key_of, resume, tidy, unusable
-from botify.log_ledger import FAILING, IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger
-from botify.log_recovery import abandoned, fate, recover
-from botify.log_spill import Position, places
 
 _BATCH = 256
 """Waiting lines that are written before requests that wait for the lock have their turn."""

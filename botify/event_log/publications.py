@@ -9,7 +9,7 @@ from pathlib import Path
 PUBLISHED = "published.jsonl"
 """Its name does not begin as those of the log's files do, so that no reader takes it for one."""
 
-_log = logging.getLogger("botify.publications")
+_log = logging.getLogger("botify.event_log.publications")
 
 
 class Publications:

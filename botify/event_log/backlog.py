@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
-from botify.log_ledger import IN_MEMORY, LOST, OLDEST, SPILLED, WRITTEN, Account
-from botify.log_spill import Position, Spill, Waiting
+from botify.event_log.ledger import IN_MEMORY, LOST, OLDEST, SPILLED, WRITTEN, Account
+from botify.event_log.spill import Position, Spill, Waiting
 
 LIMIT = 16 * 2**20
 """Bytes that one worker's events may take while they wait."""

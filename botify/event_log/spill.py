@@ -1,6 +1,6 @@
 """A file that holds what waits for the event log's disk, on another disk or in shared memory.
 
-It belongs to a number of a log (`log_files.claim`), and whoever has the number reads and writes
+It belongs to a number of a log (`segments.claim`), and whoever has the number reads and writes
 it. It is there only while something waits, and outlives whoever wrote it: the next one that takes
 the number finds it, and goes on.
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from botify.errors import InputError
-from botify.log_spill import Position
+from botify.event_log.spill import Position
 
 PREFIX = "data.json"
 _NAME = re.compile(r"(?P<base>data\.json(\.\d+)?)(\.(?P<stamp>\d{8}T\d{6}\.\d{3})Z)?")
