@@ -15,9 +15,7 @@ from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Origin, origin_of
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
-from botify.fallback import Fallback
 from botify.health import State
-from botify.link import Link
 from botify.metrics import Exposition, Metrics
 from botify.model import Model
 from botify.openapi import MOST_DIGITS
@@ -27,7 +25,9 @@ from botify.resources import Hello, LastTrack, NextTrack, Track
 from botify.roster import Roster
 from botify.service import Service
 from botify.shelf import Shelf
-from botify.store import Store
+from botify.store.circuit_breaker import Link
+from botify.store.fallback import Fallback
+from botify.store.sessions import Store
 from botify.upkeep import Upkeep
 
 

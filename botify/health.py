@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from botify.event_log.ledger import LogTotals
 from botify.event_log.writer import LogStatus
-from botify.memory import Memory, risk
 from botify.shares import Share, above
+from botify.store.redis_memory import Memory, risk
 
 
 @dataclass(frozen=True, slots=True)

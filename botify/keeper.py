@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from botify.config import ListFile
-from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
 from botify.event_log.publications import Publications
 from botify.files.reading import refusing
@@ -18,7 +17,8 @@ from botify.files.watched import Watched
 from botify.list_loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
 from botify.lists import ListKind
 from botify.shelf import Shelf
-from botify.store import VERSIONS, StoreError, connect, script, store_errors
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.sessions import VERSIONS, StoreError, connect, script, store_errors
 
 _EVERY = 0.5
 """Seconds between two rounds."""
@@ -194,7 +194,7 @@ class Keeper:
     def _missing(self) -> dict[str, str]:
         """Lists that are not in service, with the versions named for them. Raises StoreError."""
         with store_errors():
-            found: Any = self._client.eval(script("missing"), 1, VERSIONS, *self._files)
+            found: Any = self._client.eval(script("missing_lists"), 1, VERSIONS, *self._files)
         texts = [text.decode() for text in found]
         return dict(zip(texts[::2], texts[1::2], strict=True))
 

@@ -17,8 +17,8 @@ from botify.errors import InputError
 from botify.files.jsonlines import check_first_line, check_size
 from botify.files.reading import check_kept, open_regular, refusing
 from botify.lists import EVERYONE, ListKind, read_lists
-from botify.memory import read_memory
-from botify.store import VERSIONS, script, store_errors
+from botify.store.redis_memory import read_memory
+from botify.store.sessions import VERSIONS, script, store_errors
 
 REFUSED = "botify:refused"
 """Hash of list name -> why its file was refused; a load that succeeds removes the name."""
@@ -108,7 +108,7 @@ def load_list(
                 keys = (aside, target, VERSIONS)
                 only = ("", "") if over is None else ("over", over)
                 switch: Any = client.eval(
-                    script("switch"), len(keys), *keys, name, version, size, *only
+                    script("switch_list"), len(keys), *keys, name, version, size, *only
                 )
                 switched, old = switch[0], switch[1].decode() or None
                 if not switched:
@@ -241,7 +241,7 @@ def _build(
             nonlocal unread, kept, stored
             while unread > until:
                 answer = connection.read_response()
-                kept += answer if isinstance(answer, int) else 0  # only kept.lua's is one
+                kept += answer if isinstance(answer, int) else 0  # only count_owners.lua's is one
                 unread -= 1
                 if isinstance(answer, list):  # of EXEC: fields that are new, ..., fields there are
                     stored += answer[0]
@@ -263,7 +263,9 @@ def _build(
                 count = ("HLEN", key)  # its Redis may evict what expires
                 send(("MULTI",), ("HSET", key, *fields), expire, count, ("EXEC",))
                 if served:
-                    send(("EVAL", script("kept"), 1, served, *(owner for owner, _ in batch)))
+                    send(
+                        ("EVAL", script("count_owners"), 1, served, *(owner for owner, _ in batch))
+                    )
                 # Redis stores while the next lists are read and checked here.
                 read(until=5 * _AHEAD)
                 size += len(batch)

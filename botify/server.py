@@ -17,10 +17,10 @@ from flask import Flask
 from granian._granian import RSGIWorker, SocketHolder, WorkerSignal
 from granian.http import HTTP1Settings
 
-from botify.embedded import end_with_parent
 from botify.errors import InputError
 from botify.gateway import Gateway, Loop
 from botify.roster import Roster
+from botify.store.embedded_valkey import end_with_parent
 
 _log = logging.getLogger("botify.server")
 

@@ -16,7 +16,6 @@ import click
 from botify import stderr_log
 from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
-from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
 from botify.event_log import segments
 from botify.event_log.ledger import Ledger
@@ -27,7 +26,6 @@ from botify.files.tempdirs import scratch
 from botify.keeper import Keeper, Shelved
 from botify.list_loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists import ListKind, read_lists
-from botify.memory import read_memory, risk
 from botify.model import Model
 from botify.operations_port import OperationsPort
 from botify.recommenders import build_recommenders
@@ -35,7 +33,9 @@ from botify.roster import Roster
 from botify.running import Running, announced, find_running
 from botify.server import Listeners, allow_many_connections, work
 from botify.shelf import Shelf
-from botify.store import Kind, StoreError, connect, store_errors
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.redis_memory import read_memory, risk
+from botify.store.sessions import Kind, StoreError, connect, store_errors
 from botify.supervisor import Patience, Supervisor
 
 if TYPE_CHECKING:

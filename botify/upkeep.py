@@ -13,16 +13,16 @@ import redis
 
 from botify.config import TOP_TRACKS
 from botify.event_log.writer import EventLog
-from botify.fallback import Fallback
 from botify.health import State, too_much_fallback
-from botify.link import Link
 from botify.list_loader import REFUSED
 from botify.lists import EVERYONE
-from botify.memory import Memory, full, read_memory
 from botify.metrics import Metrics
 from botify.model import Model
 from botify.shares import LATELY
-from botify.store import VERSIONS, Store, StoreError, store_errors
+from botify.store.circuit_breaker import Link
+from botify.store.fallback import Fallback
+from botify.store.redis_memory import Memory, full, read_memory
+from botify.store.sessions import VERSIONS, Store, StoreError, store_errors
 
 _EVERY = 1.0
 """Seconds between two rounds while all is well."""

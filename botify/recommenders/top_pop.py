@@ -2,8 +2,8 @@
 
 from botify.config import TOP_TRACKS
 from botify.lists import EVERYONE
-from botify.plan import Step, from_list
 from botify.recommenders.base import AT_RANDOM, Recommender
+from botify.store.candidates import Step, from_list
 
 
 class TopPop(Recommender):

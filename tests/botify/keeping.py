@@ -12,7 +12,7 @@ import redis
 from botify.keeper import Keeper
 from botify.list_loader import REFUSED
 from botify.lists import ListKind
-from botify.store import VERSIONS
+from botify.store.sessions import VERSIONS
 
 N_TRACKS = 100
 SETTLE = 0.6

@@ -15,9 +15,9 @@ from botify import fallback as fallback_module
 from botify.catalog import pack
 from botify.config import LogConfig
 from botify.event_log.writer import EventLog
-from botify.fallback import Fallback
-from botify.plan import from_catalog
-from botify.store import Store
+from botify.store.candidates import from_catalog
+from botify.store.fallback import Fallback
+from botify.store.sessions import Store
 
 from .logs import SMALL, Clock, full_disk, users
 

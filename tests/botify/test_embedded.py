@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import redis
 
-from botify.embedded import EmbeddedValkey
 from botify.errors import InputError
-from botify.store import connect
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.sessions import connect
 
 pytestmark = pytest.mark.integration
 
@@ -81,8 +81,8 @@ def test_what_keeps_it_from_starting_is_told_and_nothing_stays(
 def test_it_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
     program = """
         import os, signal
-        from botify.embedded import EmbeddedValkey
-        from botify.store import connect
+        from botify.store.embedded_valkey import EmbeddedValkey
+        from botify.store.sessions import connect
 
         with EmbeddedValkey() as valkey, connect(valkey.url) as client:
             print(client.info("server")["process_id"], flush=True)

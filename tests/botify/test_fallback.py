@@ -3,8 +3,8 @@
 from collections import Counter
 
 from botify.catalog import pack
-from botify.fallback import FALLBACK, Fallback
 from botify.plays import Play
+from botify.store.fallback import FALLBACK, Fallback
 
 
 def track_of(fallback: Fallback, user: int, played: int, exclude: bytes = b"") -> int:

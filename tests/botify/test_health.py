@@ -8,8 +8,8 @@ import pytest
 from botify.event_log.ledger import LogTotals
 from botify.event_log.writer import LogStatus
 from botify.health import State, degraded, trouble
-from botify.memory import Memory
 from botify.shares import Share
+from botify.store.redis_memory import Memory
 
 LOG = LogStatus(
     path=Path("log/data.json"),

@@ -13,12 +13,12 @@ import pytest
 import redis
 
 from botify.config import ListFile
-from botify.embedded import EmbeddedValkey
 from botify.event_log.publications import PUBLISHED, Publications
 from botify.keeper import Keeper
 from botify.list_loader import REFUSED, load_list
 from botify.lists import ListKind
-from botify.store import VERSIONS, connect
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.sessions import VERSIONS, connect
 
 from .keeping import (
     KINDS,

@@ -14,7 +14,7 @@ from botify.keeper import Keeper, Shelved
 from botify.list_loader import REFUSED
 from botify.lists import ListKind
 from botify.shelf import Shelf
-from botify.store import VERSIONS
+from botify.store.sessions import VERSIONS
 
 from .keeping import (
     SETTLE,

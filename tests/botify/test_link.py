@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from botify.link import Link
+from botify.store.circuit_breaker import Link
 
 from .logs import Clock
 

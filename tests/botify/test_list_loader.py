@@ -17,8 +17,8 @@ from botify.config import ListFile
 from botify.errors import InputError
 from botify.list_loader import REFUSED, LoadedList, load_configured, load_list
 from botify.lists import ListKind
-from botify.plan import from_catalog, from_list
-from botify.store import VERSIONS, Offer, Store, StoreError, connect
+from botify.store.candidates import from_catalog, from_list
+from botify.store.sessions import VERSIONS, Offer, Store, StoreError, connect
 
 pytestmark = pytest.mark.integration
 
@@ -179,7 +179,7 @@ def test_a_loader_that_is_killed_leaves_no_key_for_good(
         from botify.config import ListFile
         from botify.list_loader import load_list
         from botify.lists import ListKind
-        from botify.store import connect
+        from botify.store.sessions import connect
 
         sent = 0
         def die_halfway(count):

@@ -8,13 +8,13 @@ import pytest
 import redis
 
 from botify.config import ListFile
-from botify.embedded import EmbeddedValkey, memory_of_machine
 from botify.errors import InputError
 from botify.list_loader import load_list
 from botify.lists import ListKind
-from botify.memory import Memory, full, read_memory, risk
-from botify.plan import from_catalog, from_list
-from botify.store import Store, connect
+from botify.store.candidates import from_catalog, from_list
+from botify.store.embedded_valkey import EmbeddedValkey, memory_of_machine
+from botify.store.redis_memory import Memory, full, read_memory, risk
+from botify.store.sessions import Store, connect
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from botify.event_log.ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
 from botify.event_log.writer import LogStatus
 from botify.health import State
-from botify.memory import Memory
 from botify.metrics import Metrics
 from botify.shares import Share
+from botify.store.redis_memory import Memory
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from botify.notes import Note, Notes
+from botify.store.outbox import Note, Notes
 
 
 def test_an_end_is_owed_until_it_is_paid() -> None:
@@ -70,7 +70,7 @@ def test_memory_is_bounded_and_what_is_forgotten_is_told_once(
         for number in range(2):
             notes.answered(user, number, number, number, None)
     assert notes.owing == {7, 8, 9}
-    assert [record.name for record in caplog.records] == ["botify.notes"]
+    assert [record.name for record in caplog.records] == ["botify.store.outbox"]
 
 
 def test_a_session_that_outgrows_memory_is_kept_while_it_is_the_only_one() -> None:

@@ -14,7 +14,7 @@ from botify.config import Config
 from botify.errors import InputError
 from botify.list_loader import kind_of, load_list
 from botify.recommenders import build_recommenders
-from botify.store import Offer, Store
+from botify.store.sessions import Offer, Store
 
 pytestmark = pytest.mark.integration
 

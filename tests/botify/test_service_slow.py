@@ -13,13 +13,13 @@ from botify.config import LogConfig
 from botify.event_log.provenance import Origin
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
-from botify.fallback import FALLBACK, Fallback
-from botify.link import Link
 from botify.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders.random import Random
 from botify.service import Service
-from botify.store import Store, connect
+from botify.store.circuit_breaker import Link
+from botify.store.fallback import FALLBACK, Fallback
+from botify.store.sessions import Store, connect
 
 from .logs import lines
 

@@ -11,8 +11,8 @@ import redis
 
 from botify.catalog import pack
 from botify.errors import InputError
-from botify.plan import Step, from_catalog, from_tracks
-from botify.store import Store, StoreError, connect
+from botify.store.candidates import Step, from_catalog, from_tracks
+from botify.store.sessions import Store, StoreError, connect
 
 pytestmark = pytest.mark.integration
 

@@ -7,8 +7,8 @@ import pytest
 import redis
 
 from botify.catalog import unpack
-from botify.plan import from_catalog
-from botify.store import Store
+from botify.store.candidates import from_catalog
+from botify.store.sessions import Store
 
 pytestmark = pytest.mark.integration
 

@@ -11,14 +11,14 @@ import redis
 from botify.catalog import pack
 from botify.config import ListFile, LogConfig
 from botify.event_log.writer import EventLog
-from botify.fallback import Fallback
-from botify.link import Link
 from botify.list_loader import load_list
 from botify.lists import ListKind
 from botify.metrics import Metrics
-from botify.plan import from_catalog
 from botify.plays import Play
-from botify.store import Store, connect
+from botify.store.candidates import from_catalog
+from botify.store.circuit_breaker import Link
+from botify.store.fallback import Fallback
+from botify.store.sessions import Store, connect
 from botify.upkeep import Upkeep
 
 pytestmark = pytest.mark.integration

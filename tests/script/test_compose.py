@@ -24,10 +24,10 @@ from botify.config import load_config
 from botify.event_log.ledger import Ledger
 from botify.event_log.writer import LogStatus
 from botify.health import State
-from botify.memory import SAFE_POLICY, Memory
 from botify.metrics import Metrics
 from botify.resources import LARGEST_BODY
 from botify.roster import Roster
+from botify.store.redis_memory import SAFE_POLICY, Memory
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "config" / "monitoring"

@@ -6,16 +6,16 @@ from collections import OrderedDict
 from threading import Lock
 from typing import NamedTuple
 
-from botify.store import Store
+from botify.store.sessions import Store
 
 _MOST_USERS = 100_000
 _MOST_ANSWERS = 500_000
 """Of all users together."""
 _ANSWER = struct.Struct("<dIIf")
-"""As note.lua reads it: ms, track played, track offered, share heard or `_KNOWN`."""
+"""As record_fallback.lua reads it: ms, track played, track offered, share heard or `_KNOWN`."""
 _KNOWN = -1.0
 
-_log = logging.getLogger("botify.notes")
+_log = logging.getLogger("botify.store.outbox")
 
 
 class Note(NamedTuple):

@@ -1,6 +1,6 @@
--- The track that was offered after session.lua, so that the session is not offered it again.
+-- The track that was offered after open_session.lua, so that the session is not offered it again.
 --
--- KEYS  1 the user's session; as in session.lua
+-- KEYS  1 the user's session; as in open_session.lua
 -- ARGV  1 the session's id: of another one, nothing is known here; 2 track
 
 local session = redis.call('HMGET', KEYS[1], 'id', 'seen', 'open')

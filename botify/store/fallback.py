@@ -8,9 +8,9 @@ from threading import Lock
 import mmh3
 
 from botify.catalog import pack, unpack
-from botify.notes import Notes
 from botify.plays import Play
-from botify.store import Farewell, Offer
+from botify.store.outbox import Notes
+from botify.store.sessions import Farewell, Offer
 
 FALLBACK = "fallback"
 """Name in the log of answers that were given without Redis."""

@@ -1,6 +1,6 @@
 -- What a session was answered without Redis: those tracks are seen, and its plays are known.
 --
--- KEYS  1 the user's session; as in next.lua and session.lua, and
+-- KEYS  1 the user's session; as in next.lua and open_session.lua, and
 --         ended = when its latest `last` was sent, by the clock of the worker, in ms
 -- ARGV  1 user, 2 session lifetime in s,
 --       3 packed answers in the order of their times, little-endian: ms since the epoch by the

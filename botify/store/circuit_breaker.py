@@ -14,7 +14,7 @@ meanwhile before any of them asks it.
 _SETTLED = 60.0
 """Seconds of use after which a loss has nothing to do with the one before."""
 
-_log = logging.getLogger("botify.link")
+_log = logging.getLogger("botify.store.circuit_breaker")
 
 
 class Link:

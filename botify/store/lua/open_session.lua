@@ -1,5 +1,5 @@
 -- One request for the next track of a session whose plays decide: what is known of it, in one
--- round trip. The track then chosen is told by offer.lua, which nobody waits for.
+-- round trip. The track then chosen is told by mark_offered.lua, which nobody waits for.
 --
 -- KEYS  1 the user's session; as in next.lua, and
 --         plays = packed plays of this session, in order: track (uint32), share heard (float32)

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from botify.errors import InputError
-from botify.plan import Step, from_catalog
+from botify.store.candidates import Step, from_catalog
 
 VERSIONS = "botify:lists"
 """Hash of list name -> version served; VERSIONS:name:version is the list itself."""
@@ -119,7 +119,7 @@ def _client(url: str, timeout: float) -> "redis.Redis":
 
 def script(name: str) -> str:
     """The text of one of the server-side scripts beside this file."""
-    return (files("botify") / f"{name}.lua").read_text(encoding="utf-8")
+    return (files("botify.store.sessions") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -150,9 +150,9 @@ class Store:
         self._connections = connections = _Connections(client)
         self._next = _Script(connections, script("next"))
         self._last = _Script(connections, script("last"))
-        self._open = _Script(connections, script("session"))
-        self._offered = _Script(connections, script("offer"))
-        self._note = _Script(connections, script("note"))
+        self._open = _Script(connections, script("open_session"))
+        self._offered = _Script(connections, script("mark_offered"))
+        self._note = _Script(connections, script("record_fallback"))
         self._session_ttl = session_ttl
         self._n_tracks = n_tracks
 

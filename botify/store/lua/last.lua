@@ -18,6 +18,6 @@ if session[2] then at = math.max(at, tonumber(session[2]) + 1) end
 
 redis.call('HDEL', KEYS[1], 'id', 'sent', 'seen', 'plays', 'open', 'opened')
 redis.call('HSET', KEYS[1], 'at', string.format('%.0f', at),
-  'ended', string.format('%.0f', math.max(sent, tonumber(session[4] or 0)))) -- for note.lua
+  'ended', string.format('%.0f', math.max(sent, tonumber(session[4] or 0)))) -- for record_fallback.lua
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return { session[1] or string.format('%s-%.0f', ARGV[1], at), at }

