@@ -10,7 +10,7 @@ from pathlib import Path
 from botify.app import create_app
 from botify.catalog import load_catalog
 from botify.config import load_config
-from botify.list_loader import kind_of, load_list
+from botify.lists.loader import kind_of, load_list
 from botify.store.sessions import connect
 
 _CONFIG = Path(__file__).parents[1] / "config/botify.yml"

@@ -14,8 +14,8 @@ from botify.errors import InputError
 from botify.event_log.publications import Publications
 from botify.files.reading import refusing
 from botify.files.watched import Watched
-from botify.list_loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
-from botify.lists import ListKind
+from botify.lists.loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
+from botify.lists.reader import ListKind
 from botify.shelf import Shelf
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import VERSIONS, StoreError, connect, script, store_errors

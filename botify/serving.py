@@ -24,8 +24,8 @@ from botify.event_log.publications import Publications
 from botify.files.reading import open_regular, refusing
 from botify.files.tempdirs import scratch
 from botify.keeper import Keeper, Shelved
-from botify.list_loader import LoadedList, kind_of, load_configured, load_list
-from botify.lists import ListKind, read_lists
+from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
+from botify.lists.reader import ListKind, read_lists
 from botify.model import Model
 from botify.operations_port import OperationsPort
 from botify.recommenders import build_recommenders

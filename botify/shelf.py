@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botify.errors import InputError
 from botify.files.reading import check_kept
-from botify.list_loader import Stamp, stamp_of
+from botify.lists.loader import Stamp, stamp_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

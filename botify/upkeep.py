@@ -14,8 +14,8 @@ import redis
 from botify.config import TOP_TRACKS
 from botify.event_log.writer import EventLog
 from botify.health import State, too_much_fallback
-from botify.list_loader import REFUSED
-from botify.lists import EVERYONE
+from botify.lists.loader import REFUSED
+from botify.lists.reader import EVERYONE
 from botify.metrics import Metrics
 from botify.model import Model
 from botify.shares import LATELY

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from botify.config import TOP_TRACKS
-from botify.lists import EVERYONE
+from botify.lists.reader import EVERYONE
 from botify.plays import Play
 from botify.store.candidates import AtRandom, InOrder, Step, from_catalog, from_list
 from botify.store.sessions import Offer, Randomness, Store

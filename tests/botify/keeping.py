@@ -10,8 +10,8 @@ from typing import Any
 import redis
 
 from botify.keeper import Keeper
-from botify.list_loader import REFUSED
-from botify.lists import ListKind
+from botify.lists.loader import REFUSED
+from botify.lists.reader import ListKind
 from botify.store.sessions import VERSIONS
 
 N_TRACKS = 100

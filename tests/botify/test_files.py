@@ -10,7 +10,7 @@ from botify.config import load_config
 from botify.errors import InputError
 from botify.files.jsonlines import LONGEST_LINE
 from botify.files.reading import check_kept, open_regular, refusing
-from botify.lists import ListKind, read_lists
+from botify.lists.reader import ListKind, read_lists
 
 
 @pytest.fixture

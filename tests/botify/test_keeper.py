@@ -15,8 +15,8 @@ import redis
 from botify.config import ListFile
 from botify.event_log.publications import PUBLISHED, Publications
 from botify.keeper import Keeper
-from botify.list_loader import REFUSED, load_list
-from botify.lists import ListKind
+from botify.lists.loader import REFUSED, load_list
+from botify.lists.reader import ListKind
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import VERSIONS, connect
 

@@ -11,8 +11,8 @@ import redis
 
 from botify.config import ListFile
 from botify.keeper import Keeper, Shelved
-from botify.list_loader import REFUSED
-from botify.lists import ListKind
+from botify.lists.loader import REFUSED
+from botify.lists.reader import ListKind
 from botify.shelf import Shelf
 from botify.store.sessions import VERSIONS
 

@@ -15,8 +15,8 @@ import redis
 
 from botify.config import ListFile
 from botify.errors import InputError
-from botify.list_loader import REFUSED, LoadedList, load_configured, load_list
-from botify.lists import ListKind
+from botify.lists.loader import REFUSED, LoadedList, load_configured, load_list
+from botify.lists.reader import ListKind
 from botify.store.candidates import from_catalog, from_list
 from botify.store.sessions import VERSIONS, Offer, Store, StoreError, connect
 
@@ -177,8 +177,8 @@ def test_a_loader_that_is_killed_leaves_no_key_for_good(
         import os, signal, sys
         from pathlib import Path
         from botify.config import ListFile
-        from botify.list_loader import load_list
-        from botify.lists import ListKind
+        from botify.lists.loader import load_list
+        from botify.lists.reader import ListKind
         from botify.store.sessions import connect
 
         sent = 0

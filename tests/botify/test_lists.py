@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from botify.errors import InputError
-from botify.lists import EVERYONE, ListKind, read_lists
+from botify.lists.reader import EVERYONE, ListKind, read_lists
 
 Lines = Callable[..., Path]
 N_TRACKS = 2000

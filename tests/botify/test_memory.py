@@ -9,8 +9,8 @@ import redis
 
 from botify.config import ListFile
 from botify.errors import InputError
-from botify.list_loader import load_list
-from botify.lists import ListKind
+from botify.lists.loader import load_list
+from botify.lists.reader import ListKind
 from botify.store.candidates import from_catalog, from_list
 from botify.store.embedded_valkey import EmbeddedValkey, memory_of_machine
 from botify.store.redis_memory import Memory, full, read_memory, risk

@@ -12,7 +12,7 @@ import redis
 from botify.catalog import Catalog
 from botify.config import Config
 from botify.errors import InputError
-from botify.list_loader import kind_of, load_list
+from botify.lists.loader import kind_of, load_list
 from botify.recommenders import build_recommenders
 from botify.store.sessions import Offer, Store
 

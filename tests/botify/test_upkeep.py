@@ -11,8 +11,8 @@ import redis
 from botify.catalog import pack
 from botify.config import ListFile, LogConfig
 from botify.event_log.writer import EventLog
-from botify.list_loader import load_list
-from botify.lists import ListKind
+from botify.lists.loader import load_list
+from botify.lists.reader import ListKind
 from botify.metrics import Metrics
 from botify.plays import Play
 from botify.store.candidates import from_catalog

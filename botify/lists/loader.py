@@ -16,7 +16,7 @@ from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
 from botify.files.jsonlines import check_first_line, check_size
 from botify.files.reading import check_kept, open_regular, refusing
-from botify.lists import EVERYONE, ListKind, read_lists
+from botify.lists.reader import EVERYONE, ListKind, read_lists
 from botify.store.redis_memory import read_memory
 from botify.store.sessions import VERSIONS, script, store_errors
 
