@@ -17,14 +17,14 @@ from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.health import State
 from botify.metrics import Exposition, Metrics
-from botify.model import Model
 from botify.openapi import MOST_DIGITS
 from botify.operations import add_documents, add_operations
 from botify.recommenders import build_recommenders
 from botify.resources import Hello, LastTrack, NextTrack, Track
 from botify.roster import Roster
 from botify.service import Service
-from botify.shelf import Shelf
+from botify.session_model.live import Model
+from botify.session_model.repository import Shelf
 from botify.store.circuit_breaker import Link
 from botify.store.fallback import Fallback
 from botify.store.sessions import Store

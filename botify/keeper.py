@@ -16,7 +16,7 @@ from botify.files.reading import refusing
 from botify.files.watched import Watched
 from botify.lists.loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
 from botify.lists.reader import ListKind
-from botify.shelf import Shelf
+from botify.session_model.repository import Shelf
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import VERSIONS, StoreError, connect, script, store_errors
 

@@ -26,13 +26,13 @@ from botify.files.tempdirs import scratch
 from botify.keeper import Keeper, Shelved
 from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists.reader import ListKind, read_lists
-from botify.model import Model
 from botify.operations_port import OperationsPort
 from botify.recommenders import build_recommenders
 from botify.roster import Roster
 from botify.running import Running, announced, find_running
 from botify.server import Listeners, allow_many_connections, work
-from botify.shelf import Shelf
+from botify.session_model.live import Model
+from botify.session_model.repository import Shelf
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.redis_memory import read_memory, risk
 from botify.store.sessions import Kind, StoreError, connect, store_errors

@@ -17,7 +17,7 @@ from botify.health import State, too_much_fallback
 from botify.lists.loader import REFUSED
 from botify.lists.reader import EVERYONE
 from botify.metrics import Metrics
-from botify.model import Model
+from botify.session_model.live import Model
 from botify.shares import LATELY
 from botify.store.circuit_breaker import Link
 from botify.store.fallback import Fallback

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from botify.model import Model
 from botify.plays import Play
 from botify.recommenders.base import AT_RANDOM, POPULAR, Recommender
-from botify.sessions.model import Explore
+from botify.session_model.live import Model
+from botify.session_model.scoring import Explore
 from botify.store.candidates import Step, from_list
 from botify.store.sessions import Offer, Randomness, Store
 

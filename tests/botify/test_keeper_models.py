@@ -13,7 +13,7 @@ from botify.config import ListFile
 from botify.keeper import Keeper, Shelved
 from botify.lists.loader import REFUSED
 from botify.lists.reader import ListKind
-from botify.shelf import Shelf
+from botify.session_model.repository import Shelf
 from botify.store.sessions import VERSIONS
 
 from .keeping import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from botify.sessions.model import Choice, Explore, SessionModel
-from botify.sessions.tables import Tables
+from botify.session_model.scoring import Choice, Explore, SessionModel
+from botify.session_model.tables import Tables
 
 N = 40
 STRANGER = 77

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from botify.errors import InputError
-from botify.sessions.arrays import check_size
-from botify.sessions.tables import Tables
+from botify.session_model.arrays import check_size
+from botify.session_model.tables import Tables
 
 N = 12
 

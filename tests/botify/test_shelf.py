@@ -8,8 +8,8 @@ import pytest
 
 from botify.catalog import Catalog
 from botify.errors import InputError
-from botify.model import Model
-from botify.shelf import Shelf
+from botify.session_model.live import Model
+from botify.session_model.repository import Shelf
 
 N = 12
 Write = Callable[..., Path]

@@ -49,8 +49,8 @@ class Shelf:
         of the users and tracks known to what is in service that the file must know as well.
         """
         # Here, as it needs numpy, which others do without.
-        from botify.sessions.arrays import check_size
-        from botify.sessions.tables import Tables
+        from botify.session_model.arrays import check_size
+        from botify.session_model.tables import Tables
 
         before: Stamp | None = stamp_of(file)
         check_size(file)  # a file with no end would fill the disk

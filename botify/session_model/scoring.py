@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from botify.sessions.tables import Floats, Tables
+from botify.session_model.tables import Floats, Tables
 
 SHORTLIST = 200
 """Of all known tracks, at least so many of the best by score are looked at more closely."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from botify.catalog import Catalog
 from botify.errors import InputError
 from botify.files.reading import refusing
-from botify.shelf import Shelf
+from botify.session_model.repository import Shelf
 
 if TYPE_CHECKING:
-    from botify.sessions.model import SessionModel
+    from botify.session_model.scoring import SessionModel
 
-_log = logging.getLogger("botify.model")
+_log = logging.getLogger("botify.session_model.live")
 
 
 class Model:
@@ -44,8 +44,8 @@ class Model:
         # Here, as numpy is only needed, and only there, where such a model is.
         import numpy as np
 
-        from botify.sessions.model import SessionModel
-        from botify.sessions.tables import Tables
+        from botify.session_model.scoring import SessionModel
+        from botify.session_model.tables import Tables
 
         path = self._shelf.path(self.name, version)
         try:
