@@ -119,7 +119,7 @@ def _client(url: str, timeout: float) -> "redis.Redis":
 
 def script(name: str) -> str:
     """The text of one of the server-side scripts beside this file."""
-    return (files("botify.store.sessions") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+    return (files("botify.store") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
 @contextmanager

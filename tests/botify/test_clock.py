@@ -11,10 +11,10 @@ import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botify import fallback as fallback_module
 from botify.catalog import pack
 from botify.config import LogConfig
 from botify.event_log.writer import EventLog
+from botify.store import fallback as fallback_module
 from botify.store.candidates import from_catalog
 from botify.store.fallback import Fallback
 from botify.store.sessions import Store

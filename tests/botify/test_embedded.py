@@ -68,7 +68,7 @@ def test_what_keeps_it_from_starting_is_told_and_nothing_stays(
     broken = tmp_path / "valkey-server"
     broken.write_text("#!/bin/sh\necho cannot run here\nexit 1\n")
     broken.chmod(0o755)
-    monkeypatch.setattr("botify.embedded.get_binary_path", lambda: broken)
+    monkeypatch.setattr("botify.store.embedded_valkey.get_binary_path", lambda: broken)
     root = tmp_path / "t"
     root.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(root))

@@ -286,7 +286,7 @@ def test_a_reader_that_raises_what_nobody_thought_of_is_a_refusal_too(
         yield "7", b"...."
         raise MemoryError
 
-    monkeypatch.setattr("botify.list_loader.read_lists", read)
+    monkeypatch.setattr("botify.lists.loader.read_lists", read)
     replace(files["dae"].file, users(2))
     keep()
     eventually(lambda: refusal(client) == f"{files['dae'].file}: cannot be read (MemoryError)")
