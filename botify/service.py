@@ -8,7 +8,7 @@ from time import monotonic, perf_counter
 from botify.event_log.provenance import Origin
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
-from botify.metrics import Metrics
+from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
 from botify.store.circuit_breaker import Link

@@ -9,9 +9,9 @@ from typing import Any
 
 import redis
 
-from botify.keeper import Keeper
 from botify.lists.loader import REFUSED
 from botify.lists.reader import ListKind
+from botify.server.data_sync import Keeper
 from botify.store.sessions import VERSIONS
 
 N_TRACKS = 100

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from botify.callers import Callers
+from botify.api.cross_origin import Callers
 
 LOCAL, PUBLIC = "127.0.0.1", "0.0.0.0"
 

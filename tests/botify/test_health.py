@@ -7,8 +7,8 @@ import pytest
 
 from botify.event_log.ledger import LogTotals
 from botify.event_log.writer import LogStatus
-from botify.health import State, degraded, trouble
-from botify.shares import Share
+from botify.observability.fallback_shares import Share
+from botify.observability.health import State, degraded, trouble
 from botify.store.redis_memory import Memory
 
 LOG = LogStatus(

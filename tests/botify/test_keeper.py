@@ -14,9 +14,9 @@ import redis
 
 from botify.config import ListFile
 from botify.event_log.publications import PUBLISHED, Publications
-from botify.keeper import Keeper
 from botify.lists.loader import REFUSED, load_list
 from botify.lists.reader import ListKind
+from botify.server.data_sync import Keeper
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import VERSIONS, connect
 
@@ -96,7 +96,7 @@ def test_a_single_list_that_is_lost_comes_back(client: "redis.Redis", keep: Keep
 
 
 def test_a_redis_that_is_away_is_waited_for(keep: Keep, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="botify.keeper")
+    caplog.set_level(logging.INFO, logger="botify.server.data_sync")
     valkey = EmbeddedValkey()
     try:
         keep(url=valkey.url)
@@ -342,7 +342,7 @@ def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
     files: dict[str, ListFile],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("botify.keeper.ROOM_SECONDS", 1.0)
+    monkeypatch.setattr("botify.server.data_sync.ROOM_SECONDS", 1.0)
     rows = (f'{{"user": {user}, "tracks": {list(range(100))}}}\n' for user in range(20_000))
     replace(files["dae"].file, "".join(rows))
     used: Any = client.info("memory")

@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from botify.config import ListFile
-from botify.keeper import Keeper, Shelved
 from botify.lists.loader import REFUSED
 from botify.lists.reader import ListKind
+from botify.server.data_sync import Keeper, Shelved
 from botify.session_model.repository import Shelf
 from botify.store.sessions import VERSIONS
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from botify.event_log import spill as spill_module
 from botify.event_log.spill import Position, Spill, spill_path
 
 HERE = Position(1, 2, 3)

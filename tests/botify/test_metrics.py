@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from botify.event_log.ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
 from botify.event_log.writer import LogStatus
-from botify.health import State
-from botify.metrics import Metrics
-from botify.shares import Share
+from botify.observability.fallback_shares import Share
+from botify.observability.health import State
+from botify.observability.metrics import Metrics
 from botify.store.redis_memory import Memory
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -155,8 +155,8 @@ _WORKER = """
 import sys
 from pathlib import Path
 from botify.event_log.writer import LogStatus
-from botify.health import State
-from botify.metrics import Metrics
+from botify.observability.health import State
+from botify.observability.metrics import Metrics
 
 log = LogStatus(Path("x"), 10, 1, 5, 2.0, "disk full", 4096, False, 1, 1)
 metrics = Metrics()

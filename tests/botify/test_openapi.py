@@ -10,11 +10,11 @@ import pytest
 import redis
 from flask import Flask
 
+from botify.api.openapi import document
 from botify.app import create_app
 from botify.catalog import Catalog
 from botify.config import Config
 from botify.experiments import Experiments
-from botify.openapi import document
 
 CONFIG = Config.model_validate(
     {

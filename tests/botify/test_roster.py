@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from botify import roster as module
-from botify.roster import Fate, Roster
+from botify.observability import worker_table as module
+from botify.observability.worker_table import Fate, Roster
 
 
 class Clock:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from botify.errors import InputError
-from botify.running import Running, announced, find_running
+from botify.server.discovery import Running, announced, find_running
 
 ONE = Running(os.getpid(), "http://127.0.0.1:5001", "unix:///one.sock")
 TWO = Running(os.getpid(), "http://127.0.0.1:5002", "unix:///two.sock")

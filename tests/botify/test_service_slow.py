@@ -13,7 +13,7 @@ from botify.config import LogConfig
 from botify.event_log.provenance import Origin
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
-from botify.metrics import Metrics
+from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders.random import Random
 from botify.service import Service

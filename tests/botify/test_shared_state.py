@@ -5,8 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from botify.event_log.writer import LogStatus
-from botify.health import State
-from botify.shared_state import share_state, shared
+from botify.observability.health import State
+from botify.observability.worker_reports import share_state, shared
 
 LOG = LogStatus(Path("log/data.json.0"), 7, 1, 2, 0.5, "No space left", 4096, True, 3, 99)
 STATE = State(False, "timed out", MappingProxyType({"dae": "a1"}), ("top",), {"dae": "why"}, LOG)

@@ -1,6 +1,6 @@
 """The fallback's share, with a clock moved by hand."""
 
-from botify.shares import ALL, Share, Shares, above
+from botify.observability.fallback_shares import ALL, Share, Shares, above
 
 from .logs import Clock
 

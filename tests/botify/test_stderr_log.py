@@ -7,13 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from botify.stderr_log import JsonLines
+from botify.observability.json_logging import JsonLines
 
 
 def said(*args: Any, **extra: Any) -> dict[str, Any]:
     """One record through the formatter."""
     record = logging.makeLogRecord(
-        {"name": "botify.keeper", "levelno": logging.WARNING, "levelname": "WARNING", **extra}
+        {
+            "name": "botify.server.data_sync",
+            "levelno": logging.WARNING,
+            "levelname": "WARNING",
+            **extra,
+        }
     )
     record.msg, record.args, record.created = args[0], args[1:], 1795386612.3456
     line = JsonLines().format(record)
@@ -25,7 +30,7 @@ def test_a_line_says_when_who_and_what() -> None:
     assert said("list %s:\nrefused", "dae") == {
         "time": "2026-11-22T22:30:12.345Z",
         "level": "warning",
-        "logger": "botify.keeper",
+        "logger": "botify.server.data_sync",
         "message": "list dae:\nrefused",
     }
 
@@ -46,7 +51,8 @@ def test_an_exception_is_part_of_its_line() -> None:
 
 def test_configured_it_takes_what_libraries_log_and_leaves_stdout_alone() -> None:
     program = (
-        "import logging; from botify.stderr_log import configure; configure('INFO');"
+        "import logging; from botify.observability.json_logging import configure;"
+        "configure('INFO');"
         "logging.getLogger('botify').info('one'); logging.getLogger('x').debug('not said');"
         "logging.getLogger('_granian').info('not said');"
         "logging.getLogger('_granian').error('two %d', 2)"

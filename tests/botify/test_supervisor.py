@@ -28,8 +28,8 @@ def run(tmp_path: Path) -> Run:
             textwrap.dedent(
                 """
                 import os, pathlib, signal, sys, time
-                from botify import supervisor
-                from botify.roster import Roster
+                from botify.server import supervisor
+                from botify.observability.worker_table import Roster
                 supervisor._FIRST_PAUSE = 0.01
                 def say(*words): print(*words, flush=True)
                 class Doors:

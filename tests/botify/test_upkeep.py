@@ -13,13 +13,13 @@ from botify.config import ListFile, LogConfig
 from botify.event_log.writer import EventLog
 from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
-from botify.metrics import Metrics
+from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.store.candidates import from_catalog
 from botify.store.circuit_breaker import Link
 from botify.store.fallback import Fallback
 from botify.store.sessions import Store, connect
-from botify.upkeep import Upkeep
+from botify.worker_monitor import Upkeep
 
 pytestmark = pytest.mark.integration
 

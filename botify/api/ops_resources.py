@@ -11,12 +11,12 @@ from flask import Response
 from flask_restful import Api, Resource
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from botify.answers import answer
+from botify.api.json_response import answer
+from botify.api.openapi import document
 from botify.files.jsonlines import encode
-from botify.health import State, degraded, trouble
-from botify.metrics import Exposition
-from botify.openapi import document
-from botify.roster import Roster
+from botify.observability.health import State, degraded, trouble
+from botify.observability.metrics import Exposition
+from botify.observability.worker_table import Roster
 
 Describe = Callable[[], Sequence[Mapping[str, Any]]]
 
@@ -54,7 +54,7 @@ def add_documents(
     api: Api, experiments: Sequence[Mapping[str, Any]], n_tracks: int, forcing: bool
 ) -> None:
     """Add the routes for the documentation; `forcing`: whether a header may force treatments."""
-    page = files("botify").joinpath("docs.html").read_bytes()
+    page = files("botify.api").joinpath("docs.html").read_bytes()
     described = encode(document(n_tracks, experiments, forcing))
     api.add_resource(Document, "/openapi.json", resource_class_kwargs={"document": described})
     api.add_resource(Docs, "/docs", resource_class_kwargs={"page": page})

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from flask_restful import Api
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from botify.answers import answer
+from botify.api.json_response import answer
 
 _IDS = {"next": "user", "last": "user", "track": "track"}
 """First words of the routes that end with an id, and of what."""

@@ -20,10 +20,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from botify.event_log.ledger import Ledger, LogTotals
-from botify.health import State
-from botify.roster import Roster
-from botify.shared_state import is_alive, share_state, shared
-from botify.shares import ALL, Share, Shares, Treatment
+from botify.observability.fallback_shares import ALL, Share, Shares, Treatment
+from botify.observability.health import State
+from botify.observability.worker_reports import is_alive, share_state, shared
+from botify.observability.worker_table import Roster
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. A fallback must answer within 50 ms; most answers take less than one."""

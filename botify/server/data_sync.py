@@ -25,7 +25,7 @@ _EVERY = 0.5
 ROOM_SECONDS = 30.0
 """After which a list is tried again for which Redis had no room: each try drops sessions there."""
 
-_log = logging.getLogger("botify.keeper")
+_log = logging.getLogger("botify.server.data_sync")
 
 
 class _StoppedError(Exception):

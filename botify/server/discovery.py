@@ -21,7 +21,7 @@ from botify.files.reading import open_regular, refusing
 
 _NAME = re.compile(r"serve(-[0-9]+)?\.json")
 
-_log = logging.getLogger("botify.running")
+_log = logging.getLogger("botify.server.discovery")
 
 
 class Running(NamedTuple):

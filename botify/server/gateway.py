@@ -23,7 +23,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 _FAULT = b'{"message":"internal error; see the service\'s stderr"}'
 _JSON = ("Content-Type", "application/json")
 
-_log = logging.getLogger("botify.gateway")
+_log = logging.getLogger("botify.server.gateway")
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from botify.health import State
+from botify.observability.health import State
 
 _STATE = TypeAdapter(State)
 

@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from flask import Flask
 
-from botify.server import cannot_listen, url
+from botify.server.workers import cannot_listen, url
 
 _SECONDS = 5.0
 """That a connection may take, from its first byte to its last."""

@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-from botify.roster import Fate, Roster
+from botify.observability.worker_table import Fate, Roster
 
 _GRACE = 10
 """Seconds that workers have to end when they are told to."""
@@ -24,7 +24,7 @@ _WAKE = -1
 
 _FORK = multiprocessing.get_context("fork")  # workers share the catalog, and open sockets
 
-_log = logging.getLogger("botify.supervisor")
+_log = logging.getLogger("botify.server.supervisor")
 
 
 class Patience(NamedTuple):

@@ -13,12 +13,12 @@ import redis
 
 from botify.config import TOP_TRACKS
 from botify.event_log.writer import EventLog
-from botify.health import State, too_much_fallback
 from botify.lists.loader import REFUSED
 from botify.lists.reader import EVERYONE
-from botify.metrics import Metrics
+from botify.observability.fallback_shares import LATELY
+from botify.observability.health import State, too_much_fallback
+from botify.observability.metrics import Metrics
 from botify.session_model.live import Model
-from botify.shares import LATELY
 from botify.store.circuit_breaker import Link
 from botify.store.fallback import Fallback
 from botify.store.redis_memory import Memory, full, read_memory
@@ -30,7 +30,7 @@ _WHILE_DOWN = 0.1
 """Seconds between two while Redis is away."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
-_log = logging.getLogger("botify.upkeep")
+_log = logging.getLogger("botify.worker_monitor")
 
 
 class Upkeep:

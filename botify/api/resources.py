@@ -7,11 +7,11 @@ from typing import ClassVar
 from flask import Response, request
 from flask_restful import Resource
 
-from botify.answers import answer
+from botify.api.json_response import answer
 from botify.catalog import Catalog
 from botify.errors import InputError
 from botify.experiments import Experiments
-from botify.metrics import Metrics
+from botify.observability.metrics import Metrics
 from botify.plays import Play, parse_play
 from botify.service import Service
 

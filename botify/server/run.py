@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import click
 
-from botify import stderr_log
 from botify.catalog import load_catalog
 from botify.config import TOP_TRACKS, Config
 from botify.errors import InputError
@@ -23,34 +22,35 @@ from botify.event_log.provenance import origin_of
 from botify.event_log.publications import Publications
 from botify.files.reading import open_regular, refusing
 from botify.files.tempdirs import scratch
-from botify.keeper import Keeper, Shelved
 from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists.reader import ListKind, read_lists
-from botify.operations_port import OperationsPort
+from botify.observability import json_logging
+from botify.observability.worker_table import Roster
 from botify.recommenders import build_recommenders
-from botify.roster import Roster
-from botify.running import Running, announced, find_running
-from botify.server import Listeners, allow_many_connections, work
+from botify.server.data_sync import Keeper, Shelved
+from botify.server.discovery import Running, announced, find_running
+from botify.server.operations_port import OperationsPort
+from botify.server.supervisor import Patience, Supervisor
+from botify.server.workers import Listeners, allow_many_connections, work
 from botify.session_model.live import Model
 from botify.session_model.repository import Shelf
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.redis_memory import read_memory, risk
 from botify.store.sessions import Kind, StoreError, connect, store_errors
-from botify.supervisor import Patience, Supervisor
 
 if TYPE_CHECKING:
     from flask import Flask
 
 _IN_MEMORY = Path("/dev/shm")
 
-_log = logging.getLogger("botify.serving")
+_log = logging.getLogger("botify.server.run")
 
 
 def run(config: Config) -> None:
     """Serve until a signal ends it. Raises InputError where it cannot start, SystemExit."""
     # Until the server has its own handler, SIGTERM must unwind this stack too, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    stderr_log.configure()
+    json_logging.configure()
     if config.models:
         # Before numpy is imported: a worker's threads would each start as many for a product.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -72,8 +72,8 @@ def run(config: Config) -> None:
         build_recommenders(config, catalog, models)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
+        from botify.api.resources import LARGEST_BODY
         from botify.app import create_app, create_operations_app
-        from botify.resources import LARGEST_BODY
 
         embedded = None
         if config.redis_url is None:

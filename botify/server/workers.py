@@ -18,11 +18,11 @@ from granian._granian import RSGIWorker, SocketHolder, WorkerSignal
 from granian.http import HTTP1Settings
 
 from botify.errors import InputError
-from botify.gateway import Gateway, Loop
-from botify.roster import Roster
+from botify.observability.worker_table import Roster
+from botify.server.gateway import Gateway, Loop
 from botify.store.embedded_valkey import end_with_parent
 
-_log = logging.getLogger("botify.server")
+_log = logging.getLogger("botify.server.workers")
 
 _BACKLOG = 1024
 _CONNECTIONS = 8192

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from botify.event_log.ledger import LogTotals
 from botify.event_log.writer import LogStatus
-from botify.shares import Share, above
+from botify.observability.fallback_shares import Share, above
 from botify.store.redis_memory import Memory, risk
 
 
