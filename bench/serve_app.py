@@ -11,7 +11,7 @@ from botify.app import create_app
 from botify.catalog import load_catalog
 from botify.config import load_config
 from botify.lists.loader import kind_of, load_list
-from botify.store.sessions import connect
+from botify.store.client import connect
 
 _CONFIG = Path(__file__).parents[1] / "config/botify.yml"
 

@@ -8,9 +8,10 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.routing import IntegerConverter
 
 from botify.api.cross_origin import Callers
+from botify.api.docs import add_documents
 from botify.api.json_api import JsonApi
 from botify.api.openapi import MOST_DIGITS
-from botify.api.ops_resources import add_documents, add_operations
+from botify.api.ops_resources import add_operations
 from botify.api.resources import Hello, LastTrack, NextTrack, Track
 from botify.catalog import Catalog
 from botify.config import Config

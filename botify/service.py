@@ -12,8 +12,9 @@ from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
 from botify.store.circuit_breaker import Link
+from botify.store.client import StoreError
 from botify.store.fallback import FALLBACK, Fallback
-from botify.store.sessions import Farewell, Offer, Randomness, Store, StoreError
+from botify.store.sessions import Farewell, Offer, Randomness, Store
 
 _TELL_EVERY = 1.0
 """Seconds between two lines about requests that Redis refused."""

@@ -20,9 +20,10 @@ from botify.observability.health import State, too_much_fallback
 from botify.observability.metrics import Metrics
 from botify.session_model.live import Model
 from botify.store.circuit_breaker import Link
+from botify.store.client import StoreError, store_errors
 from botify.store.fallback import Fallback
 from botify.store.redis_memory import Memory, full, read_memory
-from botify.store.sessions import VERSIONS, Store, StoreError, store_errors
+from botify.store.sessions import VERSIONS, Store
 
 _EVERY = 1.0
 """Seconds between two rounds while all is well."""

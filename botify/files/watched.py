@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from botify.lists.loader import Stamp, stamp_of
+from botify.files.filestamp import Stamp, stamp_of
 
 
 @dataclass

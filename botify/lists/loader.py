@@ -1,7 +1,6 @@
 """Lists into Redis: built aside, checked, then switched to at once."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ import redis
 
 from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
+from botify.files.filestamp import Stamp, stamp_of
 from botify.files.jsonlines import check_first_line, check_size
 from botify.files.reading import check_kept, open_regular, refusing
 from botify.lists.reader import EVERYONE, ListKind, read_lists
+from botify.store.client import script, store_errors
 from botify.store.redis_memory import read_memory
-from botify.store.sessions import VERSIONS, script, store_errors
+from botify.store.sessions import VERSIONS
 
 REFUSED = "botify:refused"
 """Hash of list name -> why its file was refused; a load that succeeds removes the name."""
@@ -32,8 +33,6 @@ _AHEAD = 16
 """Commands sent before the answer to the first of them is read."""
 _ABANDONED_AFTER = 600
 """Seconds after its last command when Redis drops what an interrupted load left behind."""
-
-Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -170,15 +169,6 @@ def _check_room(client: "redis.Redis", file: Path, dropped: bool) -> None:
             f"{file}: does not fit into Redis ({memory}), which needs room for the old lists and "
             "the new ones at once; give it more (redis_maxmemory, or maxmemory of your own Redis)"
         )
-
-
-def stamp_of(path: Path) -> Stamp | None:
-    """Numbers that change whenever the file does; None where there is none."""
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _check_unchanged(path: Path, before: Stamp | None) -> None:

@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 from botify.config import ListFile
 from botify.errors import InputError
 from botify.event_log.publications import Publications
+from botify.files.filestamp import Stamp
 from botify.files.reading import refusing
 from botify.files.watched import Watched
-from botify.lists.loader import CONFIGURED, REFUSED, NoRoomError, Stamp, load_list
+from botify.lists.loader import CONFIGURED, REFUSED, NoRoomError, load_list
 from botify.lists.reader import ListKind
 from botify.session_model.repository import Shelf
+from botify.store.client import StoreError, connect, script, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import VERSIONS, StoreError, connect, script, store_errors
+from botify.store.sessions import VERSIONS
 
 _EVERY = 0.5
 """Seconds between two rounds."""

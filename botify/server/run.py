@@ -34,9 +34,9 @@ from botify.server.supervisor import Patience, Supervisor
 from botify.server.workers import Listeners, allow_many_connections, work
 from botify.session_model.live import Model
 from botify.session_model.repository import Shelf
+from botify.store.client import Kind, StoreError, connect, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.redis_memory import read_memory, risk
-from botify.store.sessions import Kind, StoreError, connect, store_errors
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botify.errors import InputError
+from botify.files.filestamp import Stamp, stamp_of
 from botify.files.reading import check_kept
-from botify.lists.loader import Stamp, stamp_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

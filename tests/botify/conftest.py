@@ -13,8 +13,8 @@ import redis
 from botify.catalog import Catalog
 from botify.config import LogConfig
 from botify.event_log.writer import EventLog
+from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import connect
 
 from .logs import SMALL, Clock
 

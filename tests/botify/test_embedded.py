@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from botify.errors import InputError
+from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import connect
 
 pytestmark = pytest.mark.integration
 
@@ -82,7 +82,7 @@ def test_it_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
     program = """
         import os, signal
         from botify.store.embedded_valkey import EmbeddedValkey
-        from botify.store.sessions import connect
+        from botify.store.client import (connect)
 
         with EmbeddedValkey() as valkey, connect(valkey.url) as client:
             print(client.info("server")["process_id"], flush=True)

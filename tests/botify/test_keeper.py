@@ -17,8 +17,9 @@ from botify.event_log.publications import PUBLISHED, Publications
 from botify.lists.loader import REFUSED, load_list
 from botify.lists.reader import ListKind
 from botify.server.data_sync import Keeper
+from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import VERSIONS, connect
+from botify.store.sessions import VERSIONS
 
 from .keeping import (
     KINDS,

@@ -18,7 +18,8 @@ from botify.errors import InputError
 from botify.lists.loader import REFUSED, LoadedList, load_configured, load_list
 from botify.lists.reader import ListKind
 from botify.store.candidates import from_catalog, from_list
-from botify.store.sessions import VERSIONS, Offer, Store, StoreError, connect
+from botify.store.client import StoreError, connect
+from botify.store.sessions import VERSIONS, Offer, Store
 
 pytestmark = pytest.mark.integration
 
@@ -177,9 +178,9 @@ def test_a_loader_that_is_killed_leaves_no_key_for_good(
         import os, signal, sys
         from pathlib import Path
         from botify.config import ListFile
-        from botify.lists.loader import load_list
+        from botify.lists.loader import (load_list)
         from botify.lists.reader import ListKind
-        from botify.store.sessions import connect
+        from botify.store.client import (connect)
 
         sent = 0
         def die_halfway(count):

@@ -12,9 +12,10 @@ from botify.errors import InputError
 from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
 from botify.store.candidates import from_catalog, from_list
+from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey, memory_of_machine
 from botify.store.redis_memory import Memory, full, read_memory, risk
-from botify.store.sessions import Store, connect
+from botify.store.sessions import Store
 
 pytestmark = pytest.mark.integration
 

@@ -18,8 +18,9 @@ from botify.plays import Play
 from botify.recommenders.random import Random
 from botify.service import Service
 from botify.store.circuit_breaker import Link
+from botify.store.client import connect
 from botify.store.fallback import FALLBACK, Fallback
-from botify.store.sessions import Store, connect
+from botify.store.sessions import Store
 
 from .logs import lines
 

@@ -12,7 +12,8 @@ import redis
 from botify.catalog import pack
 from botify.errors import InputError
 from botify.store.candidates import Step, from_catalog, from_tracks
-from botify.store.sessions import Store, StoreError, connect
+from botify.store.client import StoreError, connect
+from botify.store.sessions import Store
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,8 @@ import redis
 
 from botify.catalog import unpack
 from botify.store.candidates import from_catalog
-from botify.store.sessions import Store, StoreError, connect
+from botify.store.client import StoreError, connect
+from botify.store.sessions import Store
 
 pytestmark = pytest.mark.integration
 

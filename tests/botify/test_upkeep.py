@@ -17,8 +17,9 @@ from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.store.candidates import from_catalog
 from botify.store.circuit_breaker import Link
+from botify.store.client import connect
 from botify.store.fallback import Fallback
-from botify.store.sessions import Store, connect
+from botify.store.sessions import Store
 from botify.worker_monitor import Upkeep
 
 pytestmark = pytest.mark.integration
