@@ -16,7 +16,7 @@ import pytest
 from botify.event_log.ledger import Ledger
 from botify.event_log.writer import EventLog
 
-from .logs import SMALL, Clock
+from ..logs import SMALL, Clock
 
 STEPS = ("write", "pwrite", "ftruncate", "unlink", "replace", "open")
 """What changes files."""

@@ -21,7 +21,7 @@ from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import VERSIONS
 
-from .keeping import (
+from .syncing import (
     KINDS,
     N_TRACKS,
     SETTLE,

@@ -16,7 +16,7 @@ from botify.config import LogConfig
 from botify.errors import InputError
 from botify.event_log.writer import EventLog
 
-from .logs import SMALL, Clock, users
+from ..logs import SMALL, Clock, users
 
 
 def test_each_event_is_on_disk_at_once_and_later_starts_append(

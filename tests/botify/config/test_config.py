@@ -9,7 +9,7 @@ import yaml
 from botify.config import Config, ListFile, LogConfig, load_config
 from botify.errors import InputError
 
-SHIPPED = Path(__file__).parents[2] / "config" / "botify.yml"
+SHIPPED = Path(__file__).parents[3] / "config" / "botify.yml"
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from botify.event_log.ledger import (
     Mark,
 )
 
-from .logs import forked
+from ..logs import forked
 
 
 def count(ledger: Ledger, key: int, **cells: int) -> None:

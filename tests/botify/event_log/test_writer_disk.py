@@ -18,7 +18,7 @@ from botify.config import LogConfig
 from botify.event_log.backlog import LIMIT
 from botify.event_log.writer import EventLog
 
-from .logs import SMALL, Clock, full_disk, lines, users
+from ..logs import SMALL, Clock, full_disk, lines, users
 
 
 def test_a_full_disk_delays_events_and_loses_none(

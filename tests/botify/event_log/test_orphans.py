@@ -14,7 +14,7 @@ from botify.event_log.ledger import Ledger, LogTotals
 from botify.event_log.segments import Segment
 from botify.event_log.writer import EventLog
 
-from .logs import Clock, forked, full_disk, lines, users
+from ..logs import Clock, forked, full_disk, lines, users
 
 Make = Callable[..., EventLog]
 

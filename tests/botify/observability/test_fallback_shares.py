@@ -2,7 +2,7 @@
 
 from botify.observability.fallback_shares import ALL, Share, Shares, above
 
-from .logs import Clock
+from ..logs import Clock
 
 
 def test_answers_are_counted_by_treatment_and_all_together(clock: Clock) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from botify.store.circuit_breaker import Link
 
-from .logs import Clock
+from ..logs import Clock
 
 
 @pytest.fixture

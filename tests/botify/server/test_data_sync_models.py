@@ -16,7 +16,7 @@ from botify.server.data_sync import Keeper, Shelved
 from botify.session_model.repository import Shelf
 from botify.store.sessions import VERSIONS
 
-from .keeping import (
+from .syncing import (
     SETTLE,
     eventually,
     replace,

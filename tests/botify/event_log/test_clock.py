@@ -19,7 +19,7 @@ from botify.store.candidates import from_catalog
 from botify.store.fallback import Fallback
 from botify.store.sessions import Store
 
-from .logs import SMALL, Clock, full_disk, users
+from ..logs import SMALL, Clock, full_disk, users
 
 HOUR = 3600.0
 STEPS = st.lists(
