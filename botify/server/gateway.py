@@ -4,7 +4,7 @@ granian's own WSGI hands a request over as soon as its headers have come, so who
 slowly holds one of the few threads meanwhile. Its RSGI collects bodies while no thread waits, and
 tells whole ones from those that were cut short. An event loop would cost more than it is worth
 here, so what it calls is called at once. All of that is private to granian 2.8: it is used in this
-file and in server.py alone, and tests/contract/test_bodies.py holds it to what is needed.
+file and in workers.py alone, and tests/contract/test_bodies.py holds it to what is needed.
 """
 
 import logging
