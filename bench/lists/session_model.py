@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from botify.sessions.model import SessionModel
-from botify.sessions.tables import Floats, Tables
+from botify.session_model.scoring import SessionModel
+from botify.session_model.tables import Floats, Tables
 from offline.artefact import load_artefact
 from offline.source import Source, rows_of
 from sim.agents.base import Answer, Turn

@@ -10,8 +10,8 @@ from pathlib import Path
 from botify.app import create_app
 from botify.catalog import load_catalog
 from botify.config import load_config
-from botify.list_loader import kind_of, load_list
-from botify.store import connect
+from botify.lists.loader import kind_of, load_list
+from botify.store.client import connect
 
 _CONFIG = Path(__file__).parents[2] / "config/botify.yml"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from botify.sessions.model import SessionModel
-from botify.sessions.tables import Tables
+from botify.session_model.scoring import SessionModel
+from botify.session_model.tables import Tables
 from offline.artefact import load_artefact
 from offline.listing.artists import artists_of
 from offline.sessions import fit_sessions
