@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sim.agents.base import Agent, Answer, Floats, Ints, Turn
+from sim.agent import Agent, Answer, Floats, Ints, Turn
 from sim.clock import Clock
 from sim.events import Events
 from sim.log import SCHEMA, as_rows

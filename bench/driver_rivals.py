@@ -16,8 +16,8 @@ from sim.remote import ServiceOptions
 from sim.remote.answer import parse
 from sim.remote.connection import request
 from sim.remote.queue import Queue
+from sim.rng import Streams
 from sim.sessions import Sessions
-from sim.streams import Streams
 from sim.world import World
 
 

@@ -27,7 +27,7 @@ from sim.agents.registry import create
 from sim.config import load_config
 from sim.ladder import measure
 from sim.ladder_stats import rungs
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
 from sim.world.open import open_world
 

@@ -20,8 +20,8 @@ from offline.neighbours import cosine_neighbours
 from sim.agents.policies import TOP, Contextual
 from sim.config import load_config
 from sim.engine import play
+from sim.rng import Streams
 from sim.run import open_world
-from sim.streams import Streams
 
 Matrix = sparse.csr_matrix
 Lists = np.ndarray

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from offline.experiment.decisions import Decisions
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.events import Events
 from sim.parallel import play_blocks
 from sim.world import World

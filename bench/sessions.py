@@ -19,12 +19,12 @@ from botify.sessions.model import SessionModel
 from botify.sessions.tables import Floats, Tables
 from offline.artefact import load_artefact
 from offline.source import Source, rows_of
-from sim.agents.base import Answer, Turn
+from sim.agent import Answer, Turn
 from sim.agents.registry import create
 from sim.config import load_config
 from sim.ladder import measure
 from sim.ladder_stats import UserSums, rungs
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
 from sim.world.open import open_world
 

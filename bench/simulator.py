@@ -24,12 +24,12 @@ import numpy as np
 import simulator_rivals as rivals
 from threadpoolctl import threadpool_limits
 
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import TOP, Contextual, Indexed, Random, StickyArtist, TopPop
 from sim.config import load_config
 from sim.engine import BATCH, play
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.summary import Summary
 from sim.world import World
 from sim.world.nearest import nearest

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.agents.base import Floats, Ints
+from sim.agent import Floats, Ints
 from sim.events import Events
 from sim.jit import compiled
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sim.agents.base import Agent, Answer, Ints, Turn
+from sim.agent import Agent, Answer, Ints, Turn
 from sim.errors import InputError
 from sim.events import Recorder
+from sim.rng import Streams
 from sim.sessions import Ended, Sessions
-from sim.streams import Streams
 from sim.summary import Summary
 from sim.world import World
 

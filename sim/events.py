@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agents.base import Answer, Floats, Ints, Turn
+from sim.agent import Answer, Floats, Ints, Turn
 
 
 class Events(NamedTuple):

@@ -9,16 +9,16 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from sim.agents.base import Agent
+from sim._click import CONFIG, FAMILY, SEED
+from sim.agent import Agent
 from sim.agents.registry import check, create
 from sim.config import load_config
 from sim.engine import play
 from sim.errors import InputError
 from sim.ladder_stats import Rung, UserSums, rungs
-from sim.options import CONFIG, FAMILY, SEED
 from sim.remote import ServiceOptions, drive
+from sim.rng import Streams
 from sim.sessions import Ended, user_rows
-from sim.streams import Streams
 from sim.world import World
 from sim.world.open import open_world
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.agents.base import Floats, Ints
+from sim.agent import Floats, Ints
 from sim.sessions import Ended
 
 _Z95 = 1.959964

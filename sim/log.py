@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sim.agents.base import Ints
+from sim.agent import Ints
 from sim.clock import Clock
 from sim.errors import InputError
 from sim.events import Events

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import pyarrow.parquet as pq
 
-from sim.agents.base import Floats, Ints
+from sim.agent import Floats, Ints
 from sim.clock import Clock
 from sim.events import Events
 from sim.log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.agents.base import Agent, Ints
+from sim.agent import Agent, Ints
 from sim.engine import BATCH, play
 from sim.errors import InputError
 from sim.events import Events, Recorder
-from sim.interrupts import held
 from sim.sessions import Ended
+from sim.signals import held
 from sim.world import World
 
 # Episodes at a time: enough to keep a batch full, few enough to hold their events.

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agents.base import Floats, Ints, Turn
+from sim.agent import Floats, Ints, Turn
+from sim.history import times
 from sim.jit import compiled
 from sim.listener import affinity, listening_time
-from sim.plays import times
-from sim.streams import LISTENER, Key, Streams, pick, uniforms
+from sim.rng import LISTENER, Key, Streams, pick, uniforms
 from sim.world import World
 
 # Draws of a session's listener stream: who and what, where from, then one per step.

@@ -5,7 +5,7 @@ from math import sqrt
 
 import numpy as np
 
-from sim.agents.base import Floats, Ints
+from sim.agent import Floats, Ints
 
 
 @dataclass(frozen=True)

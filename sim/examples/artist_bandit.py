@@ -11,10 +11,10 @@ import gymnasium
 import numpy as np
 from tqdm import tqdm
 
-from sim.agents.base import Floats, Ints
+from sim._click import CONFIG, SEED
+from sim.agent import Floats, Ints
 from sim.gym import ID
 from sim.gym.vector import Flags, ListeningVectorEnv, Observations
-from sim.options import CONFIG, SEED
 from sim.world import Catalog
 
 

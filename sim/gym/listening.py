@@ -7,11 +7,11 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
-from sim.agents.base import Ints
+from sim.agent import Ints
 from sim.config import load_config
 from sim.errors import InputError
+from sim.rng import Streams
 from sim.sessions import Sessions
-from sim.streams import Streams
 from sim.world import Catalog, World
 from sim.world.open import open_world
 

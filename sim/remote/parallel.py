@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from sim.agents.base import Ints
+from sim.agent import Ints
 from sim.errors import InputError
-from sim.interrupts import held, sigterm_as_ctrl_c
 from sim.parallel import Worker, receive, workers
 from sim.remote.driver import INTERRUPTED, DriveError, Driven, drive
 from sim.remote.options import ServiceOptions
+from sim.rng import Streams
 from sim.sessions import Ended, user_rows
-from sim.streams import Streams
+from sim.signals import held, sigterm_as_ctrl_c
 from sim.summary import Summary
 from sim.world import World
 

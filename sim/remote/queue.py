@@ -6,9 +6,9 @@ from itertools import islice
 
 import numpy as np
 
-from sim.agents.base import Ints
+from sim.agent import Ints
+from sim.rng import Streams
 from sim.sessions import user_rows
-from sim.streams import Streams
 
 
 class Queue:

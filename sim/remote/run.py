@@ -5,14 +5,14 @@ from enum import Enum
 
 import numpy as np
 
-from sim.agents.base import Ints
+from sim.agent import Ints
 from sim.errors import InputError
 from sim.remote.exchanges import Exchanges
 from sim.remote.options import ServiceOptions
 from sim.remote.queue import Queue
 from sim.remote.reading import fields_of, track_of
+from sim.rng import Streams
 from sim.sessions import Ended, Sessions
-from sim.streams import Streams
 from sim.summary import Summary
 from sim.world import World
 

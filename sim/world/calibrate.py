@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random
 from sim.engine import play
 from sim.errors import InputError
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world.model import World
 
 # What a world must give for its sessions to tell recommenders apart.

@@ -9,9 +9,9 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
+from sim._click import FAMILY, SEED
 from sim.editions import FAMILIES
 from sim.errors import InputError
-from sim.options import FAMILY, SEED
 from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
 from sim.world.generate import GeneratorOptions, generate

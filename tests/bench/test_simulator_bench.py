@@ -14,7 +14,7 @@ import pytest
 
 from sim.agents.policies import Contextual
 from sim.engine import play
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.summary import Summary
 from sim.world import World
 from sim.world.generate import GeneratorOptions, generate

@@ -17,7 +17,7 @@ from sim.engine import play
 from sim.events import Events, Recorder
 from sim.log import JsonLog, Log
 from sim.log_parquet import ParquetLog
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import Catalog, Users, World
 
 pytestmark = pytest.mark.integration

@@ -21,14 +21,14 @@ from botify.embedded import EmbeddedValkey
 from botify.list_loader import kind_of, load_list
 from botify.recommenders import build_recommenders
 from botify.store import Store, connect
+from sim.agent import Turn
 from sim.agents import registry
-from sim.agents.base import Turn
 from sim.clock import Clock
 from sim.config import load_config
 from sim.engine import play
 from sim.events import Recorder
 from sim.log import JsonLog
-from sim.streams import AGENT, Streams
+from sim.rng import AGENT, Streams
 from sim.world import World
 from sim.world.open import open_world
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from sim.agents.base import Agent, Answer, Turn
+from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random, StickyArtist
 from sim.engine import play
 from sim.events import Events, Recorder
 from sim.parallel import play_blocks
+from sim.rng import LISTENER, Streams
 from sim.sessions import Sessions
-from sim.streams import LISTENER, Streams
 from sim.world import World
 
 MakeWorld = Callable[..., World]

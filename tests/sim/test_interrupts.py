@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from sim.interrupts import held
+from sim.signals import held
 
 REPO = Path(__file__).parents[2]
 

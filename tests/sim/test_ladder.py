@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random, StickyArtist
 from sim.engine import play
@@ -17,7 +17,7 @@ from sim.errors import InputError
 from sim.ladder import ladder, measure
 from sim.ladder_plot import draw
 from sim.ladder_stats import Estimate, Rung, UserSums, ratio, rungs
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
 
 MakeWorld = Callable[..., World]

@@ -23,7 +23,7 @@ from sim.errors import InputError
 from sim.events import Events, Recorder
 from sim.log import JsonLog, Log
 from sim.log_parquet import ParquetLog
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
 
 MakeWorld = Callable[..., World]

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from sim.agents.base import Agent, Answer, Turn
+from sim.agent import Agent, Answer, Turn
 from sim.agents.policies import TOP
 from sim.engine import play
+from sim.rng import Streams
 from sim.sessions import Sessions
-from sim.streams import Streams
 from sim.world import World
 
 AnyWorld = Callable[[int], World]

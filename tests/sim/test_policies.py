@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sim.agents.base import Agent, Answer, Turn
+from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Contextual, Indexed, Policy, Random, StickyArtist, TopPop
 from sim.engine import play
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
 
 MakeWorld = Callable[..., World]

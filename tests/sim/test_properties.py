@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.agents.base import Agent, Answer, Turn
+from sim.agent import Agent, Answer, Turn
 from sim.agents.policies import Policy
 from sim.clock import Clock
 from sim.engine import play
@@ -22,8 +22,8 @@ from sim.errors import InputError
 from sim.events import Events, Recorder
 from sim.log import JsonLog
 from sim.log_parquet import ParquetLog
+from sim.rng import Streams
 from sim.sessions import Ended, Sessions
-from sim.streams import Streams
 from sim.world import World
 
 AnyWorld = Callable[[int], World]

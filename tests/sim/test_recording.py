@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.agents.policies import Indexed, Random, StickyArtist
 from sim.engine import play
 from sim.errors import InputError
 from sim.events import Events, Recorder
 from sim.parallel import play_blocks
+from sim.rng import Streams
 from sim.sessions import Ended
-from sim.streams import Streams
 from sim.summary import Summary
 from sim.world import World
 

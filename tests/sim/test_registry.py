@@ -13,8 +13,8 @@ from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPo
 from sim.agents.registry import NAMES, check, create
 from sim.engine import play
 from sim.errors import InputError
+from sim.rng import Streams
 from sim.sessions import Sessions
-from sim.streams import Streams
 from sim.world import World
 
 MakeWorld = Callable[..., World]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.streams import AGENT, LISTENER, Streams, philox4x32, pick
+from sim.rng import AGENT, LISTENER, Streams, philox4x32, pick
 
 ONES = 0xFFFFFFFF
 

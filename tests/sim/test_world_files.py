@@ -12,8 +12,8 @@ from sim.agents.policies import Random
 from sim.config import load_config
 from sim.engine import play
 from sim.errors import InputError
+from sim.rng import Streams
 from sim.run import open_world
-from sim.streams import Streams
 from sim.world import World
 from sim.world.files import load_catalog, load_embeddings, load_users, load_world, save_world
 

@@ -10,7 +10,7 @@ from sim.agents.oracle import Oracle
 from sim.agents.policies import Random
 from sim.engine import play
 from sim.errors import InputError
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
 from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.world.generate import GeneratorOptions, generate

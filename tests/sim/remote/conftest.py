@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sim.agents.base import Answer, Turn
+from sim.agent import Answer, Turn
 from sim.engine import play
 from sim.remote import Driven, ServiceOptions, drive
 from sim.summary import Summary

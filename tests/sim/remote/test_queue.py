@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sim.remote.queue import Queue
+from sim.rng import Streams
 from sim.sessions import user_rows
-from sim.streams import Streams
 
 STREAMS = Streams(4)
 

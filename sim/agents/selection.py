@@ -8,8 +8,8 @@ it was drawn from. Track -1 says that there is none to offer.
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.history import played
 from sim.jit import compiled
-from sim.plays import played
 
 _NOTHING = (-1, -1, 1)
 

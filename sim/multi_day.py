@@ -7,11 +7,11 @@ import sys
 import click
 import numpy as np
 
-from sim.agents.base import Ints
+from sim.agent import Ints
 from sim.config import DaysConfig
 from sim.errors import InputError
+from sim.rng import LISTENER, Streams
 from sim.sessions import Ended, user_rows
-from sim.streams import LISTENER, Streams
 from sim.summary import Summary
 from sim.world import World
 

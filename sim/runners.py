@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sim.agent import Agent, Ints
 from sim.agents import registry
-from sim.agents.base import Agent, Ints
 from sim.agents.console import Quit
 from sim.clock import Clock
 from sim.engine import BATCH
 from sim.errors import InputError
-from sim.interrupts import held
 from sim.log import JsonLog, Log
 from sim.log_parquet import ParquetLog
 from sim.origin import Origin
 from sim.parallel import BLOCK, Played, play_blocks
 from sim.remote import INTERRUPTED, DriveError, ServiceOptions
 from sim.remote.parallel import drive_parallel
+from sim.rng import Streams
 from sim.sessions import Ended
-from sim.streams import Streams
+from sim.signals import held
 from sim.world import World
 
 # 2026-01-01 00:00 UTC: simulated time is fixed, so that a seed gives one log.
