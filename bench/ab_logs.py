@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from sim.agent import Agent, Answer, Floats, Ints, Turn
 from sim.clock import Clock
-from sim.events import Events
+from sim.engine.events import Events
 from sim.log import SCHEMA, as_rows
 from sim.world import World
 

@@ -18,8 +18,8 @@ from ab_logs import EXPERIMENT, START_MS, Split, as_table
 from calibrate_play import Laboratory
 
 from sim.clock import Clock
-from sim.engine import play
-from sim.events import Recorder
+from sim.engine.events import Recorder
+from sim.engine.play import play
 
 _SHARES = 0.42, 0.45
 _BLOCK = 20_000

@@ -22,10 +22,10 @@ from sim.agent import Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random
 from sim.config import load_config
-from sim.engine import play
-from sim.events import Events, Recorder
+from sim.engine.events import Events, Recorder
+from sim.engine.play import play
+from sim.engine.sessions import Ended, user_rows
 from sim.rng import Streams
-from sim.sessions import Ended, user_rows
 from sim.world import World
 from sim.world.open import open_world
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from sim.agent import Answer, Turn
 from sim.agents.policies import Indexed
-from sim.engine import play
-from sim.events import Recorder
+from sim.engine.events import Recorder
+from sim.engine.play import play
 from sim.ladder_stats import UserSums
 from sim.rng import Streams
 from sim.world import World

@@ -19,7 +19,7 @@ from offline.interactions import Interactions, Plays
 from offline.neighbours import cosine_neighbours
 from sim.agents.policies import TOP, Contextual
 from sim.config import load_config
-from sim.engine import play
+from sim.engine.play import play
 from sim.rng import Streams
 from sim.run import open_world
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from offline.experiment.decisions import Decisions
 from sim.agent import Agent
-from sim.events import Events
-from sim.parallel import play_blocks
+from sim.engine.events import Events
+from sim.engine.parallel import play_blocks
 from sim.world import World
 
 _LARGE = 50_000

@@ -28,9 +28,9 @@ from sim.agent import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import TOP, Contextual, Indexed, Random, StickyArtist, TopPop
 from sim.config import load_config
-from sim.engine import BATCH, play
+from sim.engine.play import BATCH, play
+from sim.engine.summary import Summary
 from sim.rng import Streams
-from sim.summary import Summary
 from sim.world import World
 from sim.world.nearest import nearest
 from sim.world.open import open_world

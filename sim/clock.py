@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.agent import Floats, Ints
-from sim.events import Events
+from sim.engine.events import Events
 from sim.jit import compiled
 
 # A track of average length, played in full.

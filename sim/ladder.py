@@ -13,12 +13,12 @@ from sim._click import CONFIG, FAMILY, SEED
 from sim.agent import Agent
 from sim.agents.registry import check, create
 from sim.config import load_config
-from sim.engine import play
+from sim.engine.play import play
+from sim.engine.sessions import Ended, user_rows
 from sim.errors import InputError
 from sim.ladder_stats import Rung, UserSums, rungs
 from sim.remote import ServiceOptions, drive
 from sim.rng import Streams
-from sim.sessions import Ended, user_rows
 from sim.world import World
 from sim.world.open import open_world
 

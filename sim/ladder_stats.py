@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.agent import Floats, Ints
-from sim.sessions import Ended
+from sim.engine.sessions import Ended
 
 _Z95 = 1.959964
 

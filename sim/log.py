@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sim.agent import Ints
 from sim.clock import Clock
+from sim.engine.events import Events
 from sim.errors import InputError
-from sim.events import Events
 from sim.origin import Origin
 
 JSON, PARQUET = "data.json", "data.parquet"

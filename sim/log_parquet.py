@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from sim.agent import Floats, Ints
 from sim.clock import Clock
-from sim.events import Events
+from sim.engine.events import Events
 from sim.log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing
 from sim.origin import Origin
 

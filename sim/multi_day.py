@@ -9,10 +9,10 @@ import numpy as np
 
 from sim.agent import Ints
 from sim.config import DaysConfig
+from sim.engine.sessions import Ended, user_rows
+from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.rng import LISTENER, Streams
-from sim.sessions import Ended, user_rows
-from sim.summary import Summary
 from sim.world import World
 
 # The draw of a session that decides where it starts has a second uniform, which decides this.

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from sim._click import CONFIG, FAMILY, SEED
 from sim.agents import registry
 from sim.config import SimConfig, load_config
+from sim.engine.sessions import Ended
 from sim.errors import InputError
 from sim.jit import is_cold
 from sim.log import claim
@@ -23,7 +24,6 @@ from sim.multi_day import Days, go_on
 from sim.origin import origin_of
 from sim.remote import INTERRUPTED, ServiceOptions
 from sim.runners import InProcess, Logs, Outcome, Player, Remote
-from sim.sessions import Ended
 from sim.signals import sigterm_as_ctrl_c
 from sim.world import World
 from sim.world.open import open_world

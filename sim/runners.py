@@ -10,16 +10,16 @@ from sim.agent import Agent, Ints
 from sim.agents import registry
 from sim.agents.console import Quit
 from sim.clock import Clock
-from sim.engine import BATCH
+from sim.engine.parallel import BLOCK, Played, play_blocks
+from sim.engine.play import BATCH
+from sim.engine.sessions import Ended
 from sim.errors import InputError
 from sim.log import JsonLog, Log
 from sim.log_parquet import ParquetLog
 from sim.origin import Origin
-from sim.parallel import BLOCK, Played, play_blocks
 from sim.remote import INTERRUPTED, DriveError, ServiceOptions
 from sim.remote.parallel import drive_parallel
 from sim.rng import Streams
-from sim.sessions import Ended
 from sim.signals import held
 from sim.world import World
 

@@ -9,9 +9,9 @@ from gymnasium.error import ResetNeeded
 
 from sim.agent import Ints
 from sim.config import load_config
+from sim.engine.sessions import Sessions
 from sim.errors import InputError
 from sim.rng import Streams
-from sim.sessions import Sessions
 from sim.world import Catalog, World
 from sim.world.open import open_world
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from sim.agent import Ints
+from sim.engine.parallel import Worker, receive, workers
+from sim.engine.sessions import Ended, user_rows
+from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.parallel import Worker, receive, workers
 from sim.remote.driver import INTERRUPTED, DriveError, Driven, drive
 from sim.remote.options import ServiceOptions
 from sim.rng import Streams
-from sim.sessions import Ended, user_rows
 from sim.signals import held, sigterm_as_ctrl_c
-from sim.summary import Summary
 from sim.world import World
 
 # Episodes whose users are looked up at a time.

@@ -7,8 +7,8 @@ from itertools import islice
 import numpy as np
 
 from sim.agent import Ints
+from sim.engine.sessions import user_rows
 from sim.rng import Streams
-from sim.sessions import user_rows
 
 
 class Queue:

@@ -6,14 +6,14 @@ from enum import Enum
 import numpy as np
 
 from sim.agent import Ints
+from sim.engine.sessions import Ended, Sessions
+from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.remote.exchanges import Exchanges
 from sim.remote.options import ServiceOptions
 from sim.remote.queue import Queue
 from sim.remote.reading import fields_of, track_of
 from sim.rng import Streams
-from sim.sessions import Ended, Sessions
-from sim.summary import Summary
 from sim.world import World
 
 

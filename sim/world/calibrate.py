@@ -8,7 +8,7 @@ import numpy as np
 from sim.agent import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random
-from sim.engine import play
+from sim.engine.play import play
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.world.model import World

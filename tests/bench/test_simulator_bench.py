@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from sim.agents.policies import Contextual
-from sim.engine import play
+from sim.engine.play import play
+from sim.engine.summary import Summary
 from sim.rng import Streams
-from sim.summary import Summary
 from sim.world import World
 from sim.world.generate import GeneratorOptions, generate
 

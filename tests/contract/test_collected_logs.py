@@ -13,8 +13,8 @@ import pytest
 
 from sim.agents.policies import StickyArtist
 from sim.clock import Clock
-from sim.engine import play
-from sim.events import Events, Recorder
+from sim.engine.events import Events, Recorder
+from sim.engine.play import play
 from sim.log import JsonLog, Log
 from sim.log_parquet import ParquetLog
 from sim.rng import Streams

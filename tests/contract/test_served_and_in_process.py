@@ -25,8 +25,8 @@ from sim.agent import Turn
 from sim.agents import registry
 from sim.clock import Clock
 from sim.config import load_config
-from sim.engine import play
-from sim.events import Recorder
+from sim.engine.events import Recorder
+from sim.engine.play import play
 from sim.log import JsonLog
 from sim.rng import AGENT, Streams
 from sim.world import World

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sim.agents.console import Console, Quit, Search
-from sim.engine import play
-from sim.sessions import Ended
+from sim.engine.play import play
+from sim.engine.sessions import Ended
 from sim.world import Catalog, World
 
 MakeWorld = Callable[..., World]

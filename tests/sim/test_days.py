@@ -7,10 +7,10 @@ import pytest
 
 from sim.agents.policies import Random
 from sim.config import DaysConfig
-from sim.engine import play
+from sim.engine.play import play
+from sim.engine.sessions import Ended, user_rows
 from sim.multi_day import Days
 from sim.rng import LISTENER, Streams
-from sim.sessions import Ended, user_rows
 from sim.world import World
 
 MakeWorld = Callable[..., World]

@@ -12,11 +12,11 @@ from scipy.stats import chisquare
 from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random, StickyArtist
-from sim.engine import play
-from sim.events import Events, Recorder
-from sim.parallel import play_blocks
+from sim.engine.events import Events, Recorder
+from sim.engine.parallel import play_blocks
+from sim.engine.play import play
+from sim.engine.sessions import Sessions
 from sim.rng import LISTENER, Streams
-from sim.sessions import Sessions
 from sim.world import World
 
 MakeWorld = Callable[..., World]

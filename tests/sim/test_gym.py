@@ -16,7 +16,7 @@ from gymnasium.wrappers import RecordEpisodeStatistics
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as RecordVectorStatistics
 
 from sim import gym
-from sim.engine import play
+from sim.engine.play import play
 from sim.errors import InputError
 from sim.examples import artist_bandit
 from sim.gym.env import ListeningEnv

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from sim.agent import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random, StickyArtist
-from sim.engine import play
+from sim.engine.play import play
 from sim.errors import InputError
 from sim.ladder import ladder, measure
 from sim.ladder_plot import draw

@@ -12,9 +12,9 @@ from scipy.stats import chisquare
 
 from sim.agent import Agent, Answer, Turn
 from sim.agents.policies import TOP
-from sim.engine import play
+from sim.engine.play import play
+from sim.engine.sessions import Sessions
 from sim.rng import Streams
-from sim.sessions import Sessions
 from sim.world import World
 
 AnyWorld = Callable[[int], World]

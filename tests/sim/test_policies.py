@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Contextual, Indexed, Policy, Random, StickyArtist, TopPop
-from sim.engine import play
+from sim.engine.play import play
 from sim.rng import Streams
 from sim.world import World
 

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from sim.agent import Agent, Answer, Turn
 from sim.agents.policies import Policy
 from sim.clock import Clock
-from sim.engine import play
+from sim.engine.events import Events, Recorder
+from sim.engine.play import play
+from sim.engine.sessions import Ended, Sessions
 from sim.errors import InputError
-from sim.events import Events, Recorder
 from sim.log import JsonLog
 from sim.log_parquet import ParquetLog
 from sim.rng import Streams
-from sim.sessions import Ended, Sessions
 from sim.world import World
 
 AnyWorld = Callable[[int], World]

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from sim.agent import Agent
 from sim.agents.policies import Indexed, Random, StickyArtist
-from sim.engine import play
+from sim.engine.events import Events, Recorder
+from sim.engine.parallel import play_blocks
+from sim.engine.play import play
+from sim.engine.sessions import Ended
+from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.events import Events, Recorder
-from sim.parallel import play_blocks
 from sim.rng import Streams
-from sim.sessions import Ended
-from sim.summary import Summary
 from sim.world import World
 
 MakeWorld = Callable[..., World]

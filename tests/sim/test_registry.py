@@ -11,10 +11,10 @@ from sim.agents.console import Console
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPop
 from sim.agents.registry import NAMES, check, create
-from sim.engine import play
+from sim.engine.play import play
+from sim.engine.sessions import Sessions
 from sim.errors import InputError
 from sim.rng import Streams
-from sim.sessions import Sessions
 from sim.world import World
 
 MakeWorld = Callable[..., World]

@@ -10,7 +10,7 @@ import pytest
 
 from sim.agents.policies import Random
 from sim.config import load_config
-from sim.engine import play
+from sim.engine.play import play
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.run import open_world

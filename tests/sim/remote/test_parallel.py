@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from sim.engine.sessions import Ended
 from sim.errors import InputError
 from sim.remote import ServiceOptions
 from sim.remote.parallel import drive_parallel
-from sim.sessions import Ended
 from sim.world import World
 
 pytestmark = pytest.mark.integration

@@ -6,9 +6,9 @@ from itertools import count
 import numpy as np
 import pytest
 
+from sim.engine.sessions import user_rows
 from sim.remote.queue import Queue
 from sim.rng import Streams
-from sim.sessions import user_rows
 
 STREAMS = Streams(4)
 

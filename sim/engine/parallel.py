@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.agent import Agent, Ints
-from sim.engine import BATCH, play
+from sim.engine.events import Events, Recorder
+from sim.engine.play import BATCH, play
+from sim.engine.sessions import Ended
 from sim.errors import InputError
-from sim.events import Events, Recorder
-from sim.sessions import Ended
 from sim.signals import held
 from sim.world import World
 

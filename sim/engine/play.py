@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.agent import Agent, Answer, Ints, Turn
+from sim.engine.events import Recorder
+from sim.engine.sessions import Ended, Sessions
+from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.events import Recorder
 from sim.rng import Streams
-from sim.sessions import Ended, Sessions
-from sim.summary import Summary
 from sim.world import World
 
 # Large enough that what a round costs in Python is shared by many sessions,
