@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from ab_logs import EXPERIMENT, START_MS, Split, as_table
 from calibrate_play import Laboratory
 
-from sim.clock import Clock
 from sim.engine.events import Recorder
 from sim.engine.play import play
+from sim.logs.clock import Clock
 
 _SHARES = 0.42, 0.45
 _BLOCK = 20_000

@@ -19,9 +19,9 @@ from sim.config import SimConfig, load_config
 from sim.engine.sessions import Ended
 from sim.errors import InputError
 from sim.jit import is_cold
-from sim.log import claim
+from sim.logs.json_log import claim
+from sim.logs.origin import origin_of
 from sim.multi_day import Days, go_on
-from sim.origin import origin_of
 from sim.remote import INTERRUPTED, ServiceOptions
 from sim.runners import InProcess, Logs, Outcome, Player, Remote
 from sim.signals import sigterm_as_ctrl_c

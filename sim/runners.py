@@ -9,14 +9,14 @@ from typing import Protocol
 from sim.agent import Agent, Ints
 from sim.agents import registry
 from sim.agents.console import Quit
-from sim.clock import Clock
 from sim.engine.parallel import BLOCK, Played, play_blocks
 from sim.engine.play import BATCH
 from sim.engine.sessions import Ended
 from sim.errors import InputError
-from sim.log import JsonLog, Log
-from sim.log_parquet import ParquetLog
-from sim.origin import Origin
+from sim.logs.clock import Clock
+from sim.logs.json_log import JsonLog, Log
+from sim.logs.origin import Origin
+from sim.logs.parquet_log import ParquetLog
 from sim.remote import INTERRUPTED, DriveError, ServiceOptions
 from sim.remote.parallel import drive_parallel
 from sim.rng import Streams

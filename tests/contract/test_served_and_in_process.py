@@ -23,11 +23,11 @@ from botify.recommenders import build_recommenders
 from botify.store import Store, connect
 from sim.agent import Turn
 from sim.agents import registry
-from sim.clock import Clock
 from sim.config import load_config
 from sim.engine.events import Recorder
 from sim.engine.play import play
-from sim.log import JsonLog
+from sim.logs.clock import Clock
+from sim.logs.json_log import JsonLog
 from sim.rng import AGENT, Streams
 from sim.world import World
 from sim.world.open import open_world

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.agents.policies import StickyArtist
-from sim.clock import Clock
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
 from sim.errors import InputError
-from sim.log import JsonLog, Log
-from sim.log_parquet import ParquetLog
+from sim.logs.clock import Clock
+from sim.logs.json_log import JsonLog, Log
+from sim.logs.parquet_log import ParquetLog
 from sim.rng import Streams
 from sim.world import World
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from contract.worlds import world_version
 from sim.config import load_config
-from sim.origin import Origin, origin_of
+from sim.logs.origin import Origin, origin_of
 from sim.run import run
 
 BASE: dict[str, Any] = {"recommender": "random", "lists": None} | {

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from sim.agent import Agent, Answer, Turn
 from sim.agents.policies import Policy
-from sim.clock import Clock
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
 from sim.engine.sessions import Ended, Sessions
 from sim.errors import InputError
-from sim.log import JsonLog
-from sim.log_parquet import ParquetLog
+from sim.logs.clock import Clock
+from sim.logs.json_log import JsonLog
+from sim.logs.parquet_log import ParquetLog
 from sim.rng import Streams
 from sim.world import World
 

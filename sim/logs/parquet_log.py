@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from sim.agent import Floats, Ints
-from sim.clock import Clock
 from sim.engine.events import Events
-from sim.log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing
-from sim.origin import Origin
+from sim.logs.clock import Clock
+from sim.logs.json_log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing
+from sim.logs.origin import Origin
 
 # Rows of a row group, which is as much as waits in memory.
 ROWS = 1 << 19

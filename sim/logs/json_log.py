@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sim.agent import Ints
-from sim.clock import Clock
 from sim.engine.events import Events
 from sim.errors import InputError
-from sim.origin import Origin
+from sim.logs.clock import Clock
+from sim.logs.origin import Origin
 
 JSON, PARQUET = "data.json", "data.parquet"
 PARTIAL = ".data.parquet.partial"
