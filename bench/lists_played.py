@@ -10,7 +10,7 @@ from sim.agent import Answer, Turn
 from sim.agents.policies import Indexed
 from sim.engine.events import Recorder
 from sim.engine.play import play
-from sim.ladder_stats import UserSums
+from sim.ladder.stats import UserSums
 from sim.rng import Streams
 from sim.world import World
 

@@ -22,8 +22,8 @@ from offline.source import Source, rows_of
 from sim.agent import Answer, Turn
 from sim.agents.registry import create
 from sim.config import load_config
-from sim.ladder import measure
-from sim.ladder_stats import UserSums, rungs
+from sim.ladder.command import measure
+from sim.ladder.stats import UserSums, rungs
 from sim.rng import Streams
 from sim.world import World
 from sim.world.open import open_world

@@ -5,7 +5,7 @@ import sys
 import click
 
 from sim.errors import InputError
-from sim.ladder import ladder
+from sim.ladder.command import ladder
 from sim.run import run
 from sim.world.command import world
 

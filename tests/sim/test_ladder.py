@@ -14,9 +14,9 @@ from sim.agents.oracle import Oracle
 from sim.agents.policies import Random, StickyArtist
 from sim.engine.play import play
 from sim.errors import InputError
-from sim.ladder import ladder, measure
-from sim.ladder_plot import draw
-from sim.ladder_stats import Estimate, Rung, UserSums, ratio, rungs
+from sim.ladder.command import ladder, measure
+from sim.ladder.plot import draw
+from sim.ladder.stats import Estimate, Rung, UserSums, ratio, rungs
 from sim.rng import Streams
 from sim.world import World
 
@@ -261,7 +261,7 @@ def test_what_cannot_end_well_does_not_start(
     arguments: list[Any],
     message: str,
 ) -> None:
-    monkeypatch.setattr("sim.ladder.play", lambda *_, **__: pytest.fail("it was played"))
+    monkeypatch.setattr("sim.ladder.command.play", lambda *_, **__: pytest.fail("it was played"))
     done = climb(*arguments)
     assert isinstance(done.exception, InputError)
     with pytest.raises(InputError, match=message):

@@ -7,7 +7,7 @@ import pytest
 
 from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.ladder import measure_service
+from sim.ladder.command import measure_service
 from sim.remote import ServiceOptions
 from sim.world import World
 

@@ -16,7 +16,7 @@ from sim.config import load_config
 from sim.engine.play import play
 from sim.engine.sessions import Ended, user_rows
 from sim.errors import InputError
-from sim.ladder_stats import Rung, UserSums, rungs
+from sim.ladder.stats import Rung, UserSums, rungs
 from sim.remote import ServiceOptions, drive
 from sim.rng import Streams
 from sim.world import World
@@ -130,7 +130,7 @@ def ladder(
     if json_path is not None:
         json_path.write_text(json.dumps([_row(rung) for rung in found], indent=2) + "\n")
     if plot_path is not None:
-        from sim.ladder_plot import draw  # matplotlib takes a while to load
+        from sim.ladder.plot import draw  # matplotlib takes a while to load
 
         draw(found, plot_path)
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.errors import InputError
-from sim.ladder_stats import Estimate, Rung
+from sim.ladder.stats import Estimate, Rung
 
 _INK, _MUTED, _RULE = "#1b1f24", "#586069", "#c3c9d1"
 _WAY, _BAR, _WHOLE = "#eceff3", "#3a76b4", "#b4c0ce"
