@@ -18,7 +18,7 @@ from sim.logs.json_log import JsonLog, Log
 from sim.logs.origin import Origin
 from sim.logs.parquet_log import ParquetLog
 from sim.remote import INTERRUPTED, DriveError, ServiceOptions
-from sim.remote.parallel import drive_parallel
+from sim.remote.parallel_driver import drive_parallel
 from sim.rng import Streams
 from sim.signals import held
 from sim.world import World

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.remote.answer import NotHttpError, parse
+from sim.remote.http_parser import NotHttpError, parse
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 FRAMED = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sim.remote.answer import Reply
-from sim.remote.connection import Address, Connection, CutError, UnsentError, request
+from sim.remote.http_connection import Address, Connection, CutError, UnsentError, request
+from sim.remote.http_parser import Reply
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ import pytest
 from sim.engine.sessions import Ended
 from sim.errors import InputError
 from sim.remote import ServiceOptions
-from sim.remote.parallel import drive_parallel
+from sim.remote.parallel_driver import drive_parallel
 from sim.world import World
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.engine.sessions import user_rows
-from sim.remote.queue import Queue
+from sim.remote.user_queue import Queue
 from sim.rng import Streams
 
 STREAMS = Streams(4)

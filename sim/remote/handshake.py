@@ -7,9 +7,9 @@ from time import monotonic
 import orjson
 
 from sim.errors import InputError
-from sim.remote.answer import NotHttpError, Reply
-from sim.remote.connection import Address, Connection, request
-from sim.remote.options import ServiceOptions
+from sim.remote.http_connection import Address, Connection, request
+from sim.remote.http_parser import NotHttpError, Reply
+from sim.remote.service import ServiceOptions
 
 
 def hello(service: ServiceOptions) -> Address:

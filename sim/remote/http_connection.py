@@ -8,7 +8,7 @@ from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 from typing import Any, NamedTuple
 
 from sim.errors import InputError
-from sim.remote.answer import Reply, parse
+from sim.remote.http_parser import Reply, parse
 
 
 class Address(NamedTuple):

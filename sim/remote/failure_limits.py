@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from sim.remote.options import ServiceOptions
+from sim.remote.service import ServiceOptions
 
 # So many failures in a row, for each connection, and the service counts as gone.
 _FAILURES = 3

@@ -13,7 +13,7 @@ from sim.engine.sessions import Ended, user_rows
 from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.remote.driver import INTERRUPTED, DriveError, Driven, drive
-from sim.remote.options import ServiceOptions
+from sim.remote.service import ServiceOptions
 from sim.rng import Streams
 from sim.signals import held, sigterm_as_ctrl_c
 from sim.world import World

@@ -9,10 +9,10 @@ from sim.agent import Ints
 from sim.engine.sessions import Ended, Sessions
 from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.remote.exchanges import Exchanges
-from sim.remote.options import ServiceOptions
-from sim.remote.queue import Queue
-from sim.remote.reading import fields_of, track_of
+from sim.remote.http_pool import Exchanges
+from sim.remote.responses import fields_of, track_of
+from sim.remote.service import ServiceOptions
+from sim.remote.user_queue import Queue
 from sim.rng import Streams
 from sim.world import World
 

@@ -8,10 +8,10 @@ from time import monotonic
 from typing import NamedTuple
 
 from sim.errors import InputError
-from sim.remote.answer import NotHttpError, Reply
-from sim.remote.connection import Address, Connection, UnsentError, request
-from sim.remote.health import Health
-from sim.remote.options import ServiceOptions
+from sim.remote.failure_limits import Health
+from sim.remote.http_connection import Address, Connection, UnsentError, request
+from sim.remote.http_parser import NotHttpError, Reply
+from sim.remote.service import ServiceOptions
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds
 
