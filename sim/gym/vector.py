@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.agent import Floats, Ints
 from sim.errors import InputError
-from sim.gym.listening import Listening, refuse_options
+from sim.gym.base import Listening, refuse_options
 from sim.world import Catalog, World
 
 Observations: TypeAlias = dict[str, Ints]
