@@ -7,7 +7,7 @@ import click
 from sim.errors import InputError
 from sim.ladder.command import ladder
 from sim.run import run
-from sim.world.command import world
+from sim.worldgen.command import world
 
 
 class _Failure(click.ClickException):

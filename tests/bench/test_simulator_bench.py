@@ -17,7 +17,7 @@ from sim.engine.play import play
 from sim.engine.summary import Summary
 from sim.rng import Streams
 from sim.world import World
-from sim.world.generate import GeneratorOptions, generate
+from sim.worldgen.generated import GeneratorOptions, generate
 
 REPO = Path(__file__).parents[2]
 BENCH = REPO / "bench"

@@ -12,11 +12,11 @@ from sim.engine.play import play
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.world import World
-from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
-from sim.world.generate import GeneratorOptions, generate
-from sim.world.lastfm import lastfm_world
-from sim.world.people import Library, make_users
-from sim.world.statistics import describe, gini
+from sim.worldgen.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
+from sim.worldgen.generated import GeneratorOptions, generate
+from sim.worldgen.lastfm import lastfm_world
+from sim.worldgen.statistics import describe, gini
+from sim.worldgen.users import Library, make_users
 
 MakeWorld = Callable[..., World]
 LASTFM = Path(__file__).parents[3] / "shared" / "data" / "lastfm-2k"

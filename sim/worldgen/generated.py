@@ -8,8 +8,8 @@ from scipy.special import ndtri
 
 from sim.errors import InputError
 from sim.world.model import Catalog, World
-from sim.world.names import artist_names, track_titles
-from sim.world.people import Library, make_users
+from sim.worldgen.names import artist_names, track_titles
+from sim.worldgen.users import Library, make_users
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from contract.jsonlines import BOM
 from sim.errors import InputError
 from sim.world.model import Catalog, Users, World
-from sim.world.people import Library, make_users
+from sim.worldgen.users import Library, make_users
 
 _ARTISTS, _PLAYS = "artists.dat", "user_artists.dat"
 

@@ -6,7 +6,9 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-_WORDS: dict[str, list[str]] = json.loads(files("sim.world").joinpath("words.json").read_bytes())
+_WORDS: dict[str, list[str]] = json.loads(
+    files("sim.worldgen").joinpath("words.json").read_bytes()
+)
 _SLOTS = {"f": "first", "l": "last", "a": "adjectives", "n": "nouns", "m": "nouns", "p": "places"}
 _TITLES = (
     "{a} {n}",

@@ -12,10 +12,10 @@ from tqdm import tqdm
 from sim._click import FAMILY, SEED
 from sim.editions import FAMILIES
 from sim.errors import InputError
-from sim.world.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
-from sim.world.generate import GeneratorOptions, generate
-from sim.world.statistics import describe
+from sim.worldgen.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
+from sim.worldgen.generated import GeneratorOptions, generate
+from sim.worldgen.statistics import describe
 
 
 @click.command()
@@ -51,7 +51,7 @@ def world(
         source = "generated"
         raw, library = generate(GeneratorOptions(n_users=users, n_tracks=tracks), seed)
     else:
-        from sim.world.lastfm import lastfm_world  # its ALS takes a second to import
+        from sim.worldgen.lastfm import lastfm_world  # its ALS takes a second to import
 
         source = "hetrec2011-lastfm-2k"
         raw, library = lastfm_world(lastfm, seed)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.world.model import World
-from sim.world.people import Library
+from sim.worldgen.users import Library
 
 
 def describe(world: World, library: Library, rng: np.random.Generator) -> dict[str, float]:
