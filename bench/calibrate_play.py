@@ -27,7 +27,7 @@ from sim.engine.play import play
 from sim.engine.sessions import Ended, user_rows
 from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 ALPHA = 1 - CONFIDENCE
 DECIDING = built_in().primaries[0].name

@@ -29,7 +29,7 @@ from sim.ladder.command import measure
 from sim.ladder.stats import rungs
 from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 LENGTH = 50
 _CANDIDATES = 150

@@ -21,7 +21,7 @@ from sim.agents.policies import TOP, Contextual
 from sim.config import load_config
 from sim.engine.play import play
 from sim.rng import Streams
-from sim.run import open_world
+from sim.world.files import open_world
 
 Matrix = sparse.csr_matrix
 Lists = np.ndarray

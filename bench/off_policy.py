@@ -26,7 +26,7 @@ from sim.agents.policies import TOP, Indexed, Random, TopPop
 from sim.config import load_config
 from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 NAMES = "logged mean", "direct method", "IPS", "SNIPS", "DR"
 WEIGHTED = NAMES[2:]

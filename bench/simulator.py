@@ -32,8 +32,8 @@ from sim.engine.play import BATCH, play
 from sim.engine.summary import Summary
 from sim.rng import Streams
 from sim.world import World
+from sim.world.files import open_world
 from sim.world.nearest import nearest
-from sim.world.open import open_world
 
 SIM = Path(sys.executable).with_name("botify-sim")
 USERS, TRACKS, LIST = 10_000, 50_000, 50

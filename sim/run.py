@@ -26,7 +26,7 @@ from sim.remote import INTERRUPTED, ServiceOptions
 from sim.runners import InProcess, Logs, Outcome, Player, Remote
 from sim.signals import sigterm_as_ctrl_c
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 # Days that a log covers where --days does not say.
 _LOG_DAYS = 30

@@ -13,7 +13,7 @@ from sim.engine.sessions import Sessions
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.world import Catalog, World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 
 class Listening:

@@ -20,7 +20,7 @@ from sim.ladder.stats import Rung, UserSums, rungs
 from sim.remote import ServiceOptions, drive
 from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 _FLOOR, _CEILING = "Random", "Oracle"
 # Names as the agents know them, and as the table does.

@@ -30,7 +30,7 @@ from sim.logs.clock import Clock
 from sim.logs.json_log import JsonLog
 from sim.rng import AGENT, Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 pytestmark = pytest.mark.integration
 

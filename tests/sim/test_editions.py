@@ -11,7 +11,7 @@ from sim.config import load_config
 from sim.editions import FAMILIES
 from sim.errors import InputError
 from sim.run import run
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 MADE = {
     "artists_config": {

@@ -11,7 +11,7 @@ import yaml
 from sim.config import load_config
 from sim.errors import InputError
 from sim.places import locate
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 NAMES = ("tracks.json", "tracks.npy", "users.json")
 

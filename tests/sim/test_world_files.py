@@ -13,9 +13,15 @@ from sim.config import load_config
 from sim.engine.play import play
 from sim.errors import InputError
 from sim.rng import Streams
-from sim.run import open_world
 from sim.world import World
-from sim.world.files import load_catalog, load_embeddings, load_users, load_world, save_world
+from sim.world.files import (
+    load_catalog,
+    load_embeddings,
+    load_users,
+    load_world,
+    open_world,
+    save_world,
+)
 
 MakeWorld = Callable[..., World]
 FAMILY = Path(__file__).parents[3] / "shared" / "data" / "botify-2022"
