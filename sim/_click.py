@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sim.editions import FAMILIES
+from sim.config.editions import FAMILIES
 
 CONFIG = click.option(
     "--config",

@@ -10,7 +10,7 @@ import yaml
 from tqdm import tqdm
 
 from sim._click import FAMILY, SEED
-from sim.editions import FAMILIES
+from sim.config.editions import FAMILIES
 from sim.errors import InputError
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
 from sim.worldgen.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate

@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from sim.config import load_config
-from sim.editions import FAMILIES
+from sim.config.editions import FAMILIES
 from sim.errors import InputError
 from sim.run import run
 from sim.world.files import open_world

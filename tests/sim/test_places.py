@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from sim.config import load_config
+from sim.config.paths import locate
 from sim.errors import InputError
-from sim.places import locate
 from sim.world.files import open_world
 
 NAMES = ("tracks.json", "tracks.npy", "users.json")

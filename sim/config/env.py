@@ -16,10 +16,10 @@ from pydantic import (
     ValidationError,
 )
 
-from sim.editions import FAMILIES, without_making
+from sim.config.editions import FAMILIES, without_making
+from sim.config.paths import locate
 from sim.errors import InputError
 from sim.jsonl import explain
-from sim.places import locate
 
 
 class _Section(BaseModel):
@@ -84,7 +84,7 @@ def _to_stderr(line: str) -> None:
 def load_config(
     path: Path, family: str | None = None, tell: Callable[[str], object] = _to_stderr
 ) -> SimConfig:
-    """The validated config, its paths as `sim.places.locate` finds them.
+    """The validated config, its paths as `sim.config.paths.locate` finds them.
 
     `family`, one of FAMILIES, gives the defaults of keys that the file leaves
     out. `tell` hears, a line each, what was left aside and which of several
