@@ -24,7 +24,7 @@ from sim.world.files import (
 )
 
 MakeWorld = Callable[..., World]
-FAMILY = Path(__file__).parents[3] / "shared" / "data" / "botify-2022"
+FAMILY = Path(__file__).parents[4] / "shared" / "data" / "botify-2022"
 
 
 def load(files: Any) -> World:

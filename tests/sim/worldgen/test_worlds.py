@@ -19,7 +19,7 @@ from sim.worldgen.statistics import describe, gini
 from sim.worldgen.users import Library, make_users
 
 MakeWorld = Callable[..., World]
-LASTFM = Path(__file__).parents[3] / "shared" / "data" / "lastfm-2k"
+LASTFM = Path(__file__).parents[4] / "shared" / "data" / "lastfm-2k"
 SMALL = GeneratorOptions(n_users=60, n_tracks=300)
 
 

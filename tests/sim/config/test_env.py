@@ -8,7 +8,7 @@ import pytest
 from sim.config import load_config
 from sim.errors import InputError
 
-SHIPPED = Path(__file__).parents[2] / "config" / "env.yml"
+SHIPPED = Path(__file__).parents[3] / "config" / "env.yml"
 
 
 def test_the_shipped_config_is_valid_and_has_the_protocols_defaults() -> None:
