@@ -13,7 +13,7 @@ if not __package__:
 import click
 from tqdm import tqdm
 
-from sim._click import CONFIG, FAMILY, SEED
+from sim._click import CONFIG, FAMILY, SEED, standalone
 from sim.agents import registry
 from sim.config import SimConfig, load_config
 from sim.engine.sessions import Ended
@@ -241,6 +241,4 @@ def _tell_family(family: str, config: SimConfig, world: World) -> None:
 
 
 if __name__ == "__main__":
-    from sim.cli import standalone
-
     standalone(run)

@@ -9,7 +9,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from sim._click import CONFIG, FAMILY, SEED
+from sim._click import CONFIG, FAMILY, SEED, standalone
 from sim.agent import Agent
 from sim.agents.registry import check, create
 from sim.config import load_config
@@ -231,6 +231,4 @@ def _row(rung: Rung) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    from sim.cli import standalone
-
     standalone(ladder)

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
-from sim._click import FAMILY, SEED
+from sim._click import FAMILY, SEED, standalone
 from sim.config.editions import FAMILIES
 from sim.errors import InputError
 from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
@@ -103,6 +103,4 @@ def world(
 
 
 if __name__ == "__main__":
-    from sim.cli import standalone
-
     standalone(world)
