@@ -25,11 +25,11 @@ from sim.agents.lists import read_top_tracks
 from sim.agents.policies import Indexed
 from sim.agents.registry import create
 from sim.config import load_config
-from sim.ladder import measure
-from sim.ladder_stats import rungs
-from sim.streams import Streams
+from sim.ladder.command import measure
+from sim.ladder.stats import rungs
+from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 LENGTH = 50
 _CANDIDATES = 150

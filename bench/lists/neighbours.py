@@ -21,9 +21,9 @@ from offline.interactions import Interactions, Plays
 from offline.neighbours import cosine_neighbours
 from sim.agents.policies import TOP, Contextual
 from sim.config import load_config
-from sim.engine import play
-from sim.run import open_world
-from sim.streams import Streams
+from sim.engine.play import play
+from sim.rng import Streams
+from sim.world.files import open_world
 
 Matrix = sparse.csr_matrix
 Lists = np.ndarray

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.lists.truth import Tracks, Truth
-from sim.agents.base import Answer, Turn
+from sim.agent import Answer, Turn
 from sim.agents.policies import Indexed
-from sim.engine import play
-from sim.events import Recorder
-from sim.ladder_stats import UserSums
-from sim.streams import Streams
+from sim.engine.events import Recorder
+from sim.engine.play import play
+from sim.ladder.stats import UserSums
+from sim.rng import Streams
 from sim.world import World
 
 PLACES = tuple(slice(a, b) for a, b in ((0, 5), (5, 10), (10, 20), (20, 30), (30, 50)))

@@ -19,14 +19,14 @@ from botify.session_model.scoring import SessionModel
 from botify.session_model.tables import Floats, Tables
 from offline.artefact import load_artefact
 from offline.source import Source, rows_of
-from sim.agents.base import Answer, Turn
+from sim.agent import Answer, Turn
 from sim.agents.registry import create
 from sim.config import load_config
-from sim.ladder import measure
-from sim.ladder_stats import UserSums, rungs
-from sim.streams import Streams
+from sim.ladder.command import measure
+from sim.ladder.stats import UserSums, rungs
+from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 _CANDIDATES = 500
 

@@ -10,7 +10,7 @@ import click
 import numpy as np
 import orjson
 
-from sim.world.names import artist_names, track_titles
+from sim.worldgen.names import artist_names, track_titles
 
 LIST, NEIGHBOURS, TOP = 50, 100, 100
 

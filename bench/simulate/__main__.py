@@ -24,16 +24,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench.simulate import baselines
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.agents.oracle import Oracle
 from sim.agents.policies import TOP, Contextual, Indexed, Random, StickyArtist, TopPop
 from sim.config import load_config
-from sim.engine import BATCH, play
-from sim.streams import Streams
-from sim.summary import Summary
+from sim.engine.play import BATCH, play
+from sim.engine.summary import Summary
+from sim.rng import Streams
 from sim.world import World
+from sim.world.files import open_world
 from sim.world.nearest import nearest
-from sim.world.open import open_world
 
 SIM = Path(sys.executable).with_name("botify-sim")
 USERS, TRACKS, LIST = 10_000, 50_000, 50

@@ -26,7 +26,7 @@ from bench.simulate import driver_baselines as baselines
 from sim.config import load_config
 from sim.remote import ServiceOptions, drive
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 Driver = Callable[[World, ServiceOptions, int, range], int]
 

@@ -12,12 +12,12 @@ import numpy as np
 import orjson
 import requests
 
+from sim.engine.sessions import Sessions
 from sim.remote import ServiceOptions
-from sim.remote.answer import parse
-from sim.remote.connection import request
-from sim.remote.queue import Queue
-from sim.sessions import Sessions
-from sim.streams import Streams
+from sim.remote.http_connection import request
+from sim.remote.http_parser import parse
+from sim.remote.user_queue import Queue
+from sim.rng import Streams
 from sim.world import World
 
 

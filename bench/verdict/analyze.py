@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 
 from bench.verdict.experiments import Laboratory
 from bench.verdict.logs import EXPERIMENT, START_MS, Split, as_table
-from sim.clock import Clock
 from sim.engine import play
-from sim.events import Recorder
+from sim.engine.events import Recorder
+from sim.engine.play import play
+from sim.logs.clock import Clock
 
 _SHARES = 0.42, 0.45
 _BLOCK = 20_000

@@ -18,16 +18,16 @@ from offline.experiment.effects import CONFIDENCE, Moments
 from offline.experiment.metric_files import built_in
 from offline.experiment.power import Plan
 from offline.logs import open_logs
-from sim.agents.base import Answer, Turn
+from sim.agent import Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random
 from sim.config import load_config
-from sim.engine import play
-from sim.events import Events, Recorder
-from sim.sessions import Ended, user_rows
-from sim.streams import Streams
+from sim.engine.events import Events, Recorder
+from sim.engine.play import play
+from sim.engine.sessions import Ended, user_rows
+from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 ALPHA = 1 - CONFIDENCE
 DECIDING = built_in().primaries[0].name

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agents.base import Answer, Floats, Turn
+from sim.agent import Answer, Floats, Turn
 from sim.agents.policies import Indexed
+from sim.history import played
 from sim.jit import compiled
-from sim.plays import played
-from sim.streams import AGENT, Key, Streams, uniforms
+from sim.rng import AGENT, Key, Streams, uniforms
 
 
 class Exploring(Indexed):

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sim.agents.base import Agent, Answer, Floats, Ints, Turn
-from sim.clock import Clock
-from sim.events import Events
-from sim.log import SCHEMA, as_rows
+from sim.agent import Agent, Answer, Floats, Ints, Turn
+from sim.engine.events import Events
+from sim.logs.clock import Clock
+from sim.logs.json_log import SCHEMA, as_rows
 from sim.world import World
 
 EXPERIMENT = "PLAYED"

@@ -20,13 +20,13 @@ from offline.experiment.decisions import Decisions, read_decisions
 from offline.experiment.look_ahead import LookAhead, look_ahead
 from offline.experiment.targets import ListTarget, PopularTarget, Target
 from offline.logs import open_logs
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.agents.lists import read_recommendations, read_top_tracks
 from sim.agents.policies import TOP, Indexed, Random, TopPop
 from sim.config import load_config
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 NAMES = "logged mean", "direct method", "IPS", "SNIPS", "DR"
 WEIGHTED = NAMES[2:]

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from offline.experiment.decisions import Decisions
-from sim.agents.base import Agent
-from sim.events import Events
-from sim.parallel import play_blocks
+from sim.agent import Agent
+from sim.engine.events import Events
+from sim.engine.parallel import play_blocks
 from sim.world import World
 
 _LARGE = 50_000

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from sim.agents.policies import Contextual
-from sim.engine import play
-from sim.streams import Streams
-from sim.summary import Summary
+from sim.engine.play import play
+from sim.engine.summary import Summary
+from sim.rng import Streams
 from sim.world import World
-from sim.world.generate import GeneratorOptions, generate
+from sim.worldgen.generated import GeneratorOptions, generate
 
 REPO = Path(__file__).parents[2]
 SIM = Path(sysconfig.get_path("scripts")) / "botify-sim"
