@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 
 from bench.verdict.experiments import Laboratory
 from bench.verdict.logs import EXPERIMENT, START_MS, Split, as_table
-from sim.engine import play
 from sim.engine.events import Recorder
 from sim.engine.play import play
 from sim.logs.clock import Clock

@@ -19,7 +19,6 @@ from botify.catalog import load_catalog
 from botify.config import load_config as load_service_config
 from botify.lists.loader import kind_of, load_list
 from botify.recommenders import build_recommenders
-from botify.store import Store, connect
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import Store
