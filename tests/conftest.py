@@ -1,4 +1,4 @@
-"""A small model of sessions, whose right answers are known."""
+"""A small model of sessions, whose right answers are known, and what Prometheus may read."""
 
 import hashlib
 from collections.abc import Callable
@@ -76,3 +76,24 @@ def write_sessions() -> WriteSessions:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def exposition() -> str:
+    """All that the service ever tells Prometheus, in its text format."""
+    from botify.event_log.writer import LogStatus
+    from botify.observability.health import State
+    from botify.observability.metrics import Metrics
+    from botify.observability.worker_table import Roster
+    from botify.store.redis_memory import Memory
+
+    metrics = Metrics()
+    metrics.answered("next", "dae", 0.001, 0)
+    metrics.fallback("dae", "top_pop")
+    metrics.refused("next", 400)
+    metrics.redis_failure("timeout")
+    metrics.treated({"A": "C"}, fallback=True)
+    log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
+    memory = Memory(1, 2, "volatile-lru", 3)
+    metrics.publish(State(True, "", {"dae": "1"}, (), {}, log, memory=memory))
+    return metrics.render(roster=Roster(2)).decode()

@@ -23,11 +23,8 @@ from botify.api.resources import LARGEST_BODY
 from botify.app import create_operations_app
 from botify.config import load_config
 from botify.event_log.ledger import Ledger
-from botify.event_log.writer import LogStatus
-from botify.observability.health import State
-from botify.observability.metrics import Metrics
 from botify.observability.worker_table import Roster
-from botify.store.redis_memory import SAFE_POLICY, Memory
+from botify.store.redis_memory import SAFE_POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "config" / "monitoring"
@@ -267,23 +264,13 @@ def test_redis_drops_sessions_where_it_is_full_and_no_lists() -> None:
 
 
 @pytest.fixture(scope="module")
-def exposed() -> dict[str, set[str]]:
+def exposed(exposition: str) -> dict[str, set[str]]:
     """Labels of each name that the service tells Prometheus, and those that this adds."""
-    metrics = Metrics()
-    metrics.answered("next", "dae", 0.001, 0)
-    metrics.fallback("dae", "top_pop")
-    metrics.refused("next", 400)
-    metrics.redis_failure("timeout")
-    metrics.treated({"A": "C"}, fallback=True)
-    log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
-    memory = Memory(1, 2, "volatile-lru", 3)
-    metrics.publish(State(True, "", {"dae": "1"}, (), {}, log, memory=memory))
-    text = metrics.render(roster=Roster(2)).decode()
     names: dict[str, set[str]] = {
         "up": {"job", "instance"},
         "ALERTS": {"alertname", "alertstate", "severity"},
     }
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(exposition):
         for sample in family.samples:
             labels = names.setdefault(sample.name, {"job", "instance"})
             labels.update(sample.labels)
