@@ -36,10 +36,10 @@ def _section(command: click.Command, context: click.Context, level: int) -> Iter
     yield _paragraphs(command.help or "")
     yield f"\n    {' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n"
     records = [p.get_help_record(context) for p in command.get_params(context)]
-    rows = [record for record in records if record and not record[0].startswith("--help")]
+    rows = [record for record in records if record and record[1] and record[0] != "--help"]
     if rows:
         yield "| option | |\n|---|---|"
-        yield from (f"| `{option}` | {_plain(text)} |" for option, text in rows)
+        yield from (f"| `{_spaced(option)}` | {_plain(text)} |" for option, text in rows)
     yield ""
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
@@ -62,3 +62,8 @@ def _paragraphs(text: str) -> str:
 
 def _plain(text: str) -> str:
     return re.sub(r"([*_|])", r"\\\1", html.escape(text, quote=False))
+
+
+def _spaced(option: str) -> str:
+    """Choices with room for a line to break."""
+    return option.replace("|", " | ")

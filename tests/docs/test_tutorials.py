@@ -1,7 +1,7 @@
 """Every fenced command of the tutorials runs, in the order in which a reader types them.
 
 A fence in `bash` is run; one with the title `second terminal` starts a service, stopped when the
-tutorial ends. A fence whose title is the name of a file is written to it. `text` is what the
+tutorial ends. A fence whose title is the name of a file is written to it. `console` is what the
 reader sees.
 """
 
@@ -54,7 +54,7 @@ class Sandbox:
         with ExitStack() as services:
             for language, title, text in _FENCE.findall((PAGES / f"{name}.md").read_text("utf-8")):
                 text = self._here(text)
-                if language == "text":
+                if language == "console":
                     continue
                 if title == "second terminal":
                     services.enter_context(self._service(text))
