@@ -1,6 +1,7 @@
 """The site builds without a warning, can be searched, and asks the network for nothing."""
 
 import html
+import importlib
 import json
 import re
 from html.parser import HTMLParser
@@ -92,3 +93,11 @@ def test_every_option_of_every_command_is_shown(site: Path, program: str) -> Non
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 for name in parameter.opts:
                     assert name in shown[path], f"{path} {name}"
+
+
+@pytest.mark.parametrize("module", ["sim", "offline", "offline.experiment"])
+def test_every_public_name_is_shown(site: Path, module: str) -> None:
+    page = (site / "reference" / "python-api.html").read_text(encoding="utf-8")
+    anchors = set(re.findall(r'id="([\w.]+)"', page))
+    public = getattr(importlib.import_module(module), "__all__", [])
+    assert {f"{module}.{name}" for name in public} <= anchors
