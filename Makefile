@@ -54,7 +54,7 @@ docs: $(READY)
 	@echo "built out/docs/index.html"
 
 docs-serve: $(READY)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8090
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --no-strict --dev-addr 127.0.0.1:8090
 
 # Every recommender on the same listeners; the world and its lists must be there: `make demo`.
 ladder: $(READY)
