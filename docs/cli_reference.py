@@ -61,7 +61,17 @@ def _paragraphs(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"([*_|])", r"\\\1", html.escape(text, quote=False))
+    """Help as Markdown reads it: names of options are code, what would be markup is text."""
+    parts = re.split(r"(`[^`]+`|(?<![\w-])--[a-z][\w-]*)", text)
+    return "".join(_code(p) if i % 2 else _escaped(p) for i, p in enumerate(parts))
+
+
+def _code(part: str) -> str:
+    return f"`{part.strip('`')}`"
+
+
+def _escaped(part: str) -> str:
+    return re.sub(r"([*_|])", r"\\\1", html.escape(part, quote=False))
 
 
 def _spaced(option: str) -> str:
