@@ -105,7 +105,7 @@ def _reading(some: Reading) -> str:
 
 def loss_text(loss: float) -> str:
     """In percent, with two digits where there are no more before the point."""
-    if 0 < loss < 0.01:
+    if loss < 0.01:  # 0 is one that is too small for a number here: no data makes it certain
         return "under 0.01 %"
     return f"{loss:.2g} %" if loss < 99.5 else f"{loss:,.0f} %"
 
