@@ -64,7 +64,7 @@ def followed(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
 
 
 def per_user(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
-    """How the first primary metric is spread over users."""
+    """How the first primary metric is spread over users; nothing where it is only yes or no."""
     samples, metric = [], analysis.primary
     for colour, arm in enumerate(analysis.aggregates.arms):
         sample = _sample(analysis, arm.treatment)
@@ -73,6 +73,8 @@ def per_user(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
         if len(values):
             points, counts = np.unique(np.quantile(values, _CURVE), return_counts=True)
             samples.append(Steps(labels[arm.treatment], colour, points, counts.astype(np.float64)))
+    if len({point for some in samples for point in some.value}) <= 2:
+        return {}
     axis = f"{_axis(metric)}, of a user"
     return both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
 

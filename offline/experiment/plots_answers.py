@@ -122,7 +122,9 @@ def density_plot(curves: Sequence[Density], axis: str, width: float) -> str:
         panel.fill_between(
             curve.effect, curve.posterior, where=better, color=colour, alpha=0.35, linewidth=0
         )
-        panel.plot(curve.effect, curve.posterior, color=colour, linewidth=2, label="given the log")
+        panel.plot(
+            curve.effect, curve.posterior, color=colour, linewidth=2, label="given the data"
+        )
         panel.plot(
             curve.effect,
             curve.prior,
@@ -142,4 +144,4 @@ def density_plot(curves: Sequence[Density], axis: str, width: float) -> str:
     axes[0].legend(frameon=False, labelcolor=INK, fontsize=12, loc="upper right")
     axes[-1].set_xlabel(axis)
     told = "; ".join(f"{curve.label}: {curve.told}" for curve in curves)
-    return as_svg(figure, f"How likely each effect is given the log and the prior. {told}")
+    return as_svg(figure, f"How likely each effect is given the data and the prior. {told}")

@@ -159,7 +159,7 @@ def _contents(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("interaction", "Another experiment", shown["interaction"]),
         ("equivalence", "Equivalence", shown["equivalence"]),
         ("bayes", "A Bayesian reading", shown["beliefs"]),
-        ("values", shown["primary"].title, shown["mean_plots"]),
+        ("values", f"{shown['primary'].title} by treatment", shown["mean_plots"]),
         ("lengths", "How long sessions last", shown["length_plots"]),
         ("data", "Data quality", True),
         ("run", "How the run was made", shown["groups"]),

@@ -11,6 +11,7 @@ from offline.experiment.metrics import Metric
 from offline.experiment.report_standing import standing
 from offline.experiment.roles import (
     groups,
+    guardrail_of,
     is_primary,
     is_share,
     is_stopped,
@@ -195,14 +196,7 @@ def _rests(analysis: Analysis, row: Comparison, rule: Rule) -> str:
         ends, sure = deciding(analysis, row, rule)
         what = "the verdict rests"
     else:
-        guard = next(
-            (
-                some
-                for some in analysis.guardrails
-                if (some.treatment, some.metric) == (row.effect.treatment, name)
-            ),
-            None,
-        )
+        guard = guardrail_of(analysis, row)
         if guard is None:
             return ""
         ends, sure = None, 1 - row.alpha

@@ -6,6 +6,7 @@ from typing import Literal
 from offline.experiment.analysis import Analysis
 from offline.experiment.comparison import Comparison
 from offline.experiment.roles import (
+    guardrail_of,
     is_better,
     is_judged,
     is_primary,
@@ -85,15 +86,8 @@ def _by_rule(analysis: Analysis, row: Comparison, rule: Rule) -> Standing:
 
 
 def _other(analysis: Analysis, row: Comparison) -> Standing:
-    effect = row.effect
-    guard = next(
-        (
-            some.status
-            for some in analysis.guardrails
-            if (some.treatment, some.metric) == (effect.treatment, effect.metric)
-        ),
-        None,
-    )
+    found = guardrail_of(analysis, row)
+    guard = None if found is None else found.status
     differs = significant(analysis, row)
     counts = differs and matters(analysis, row)
     words = [] if row.p is None else ["significant" if differs else "not significant"]

@@ -7,6 +7,7 @@ from offline.experiment.absolute import absolute
 from offline.experiment.analysis import Analysis
 from offline.experiment.checks import first_stop
 from offline.experiment.comparison import Comparison, Interval
+from offline.experiment.guardrails import Guardrail
 from offline.experiment.holm import holm
 from offline.experiment.metrics import Metric
 
@@ -66,6 +67,15 @@ def is_share(metric: Metric) -> bool:
 def margins(analysis: Analysis) -> dict[str, float]:
     """How much worse a guardrail may get, in percent of the control mean."""
     return {guard.metric: guard.margin for guard in analysis.guardrails}
+
+
+def guardrail_of(analysis: Analysis, row: Comparison) -> Guardrail | None:
+    """What was found of the row as a guardrail; None where it is none."""
+    key = row.effect.treatment, row.effect.metric
+    found = (some for some in analysis.guardrails if (some.treatment, some.metric) == key)
+    return next(found, None)
+        (some for some in analysis.guardrails if (some.treatment, some.metric) == key), None
+    )
 
 
 def groups(analysis: Analysis, treatment: str) -> list[Group]:

@@ -132,3 +132,15 @@ def test_a_csv_has_units_and_no_formula(tmp_path: Path) -> None:
     assert row["difference"] < 0 or row["difference"] > 0  # numbers stay numbers
     for line in (tmp_path / "out.csv").read_text().splitlines():
         assert not re.search(r"(^|,)\"?[=@]", line)
+
+
+def test_yes_or_no_has_no_picture_of_its_spread(tmp_path: Path) -> None:
+    rows = [f"{k},{'CT'[k % 2]},{int(k % 5 == 0)}" for k in range(400)]
+    (tmp_path / "t.csv").write_text("id,arm,paid\n" + "\n".join(rows))
+    words = ["--table", str(tmp_path / "t.csv"), "--unit", "id", "--treatment", "arm"]
+    words += ["--metric", "paid", "--out", str(tmp_path / "page.html")]
+    done = CliRunner().invoke(main, ["analyze", *words])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "page.html").read_text()
+    assert "paid by treatment" in page
+    assert "whose own value is at least" not in page
