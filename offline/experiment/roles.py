@@ -74,8 +74,6 @@ def guardrail_of(analysis: Analysis, row: Comparison) -> Guardrail | None:
     key = row.effect.treatment, row.effect.metric
     found = (some for some in analysis.guardrails if (some.treatment, some.metric) == key)
     return next(found, None)
-        (some for some in analysis.guardrails if (some.treatment, some.metric) == key), None
-    )
 
 
 def groups(analysis: Analysis, treatment: str) -> list[Group]:
