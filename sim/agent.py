@@ -5,10 +5,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.world import World
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 class Turn(NamedTuple):

@@ -19,7 +19,7 @@ from pydantic import (
 from contract.catalog import OWNER_KEYS
 from contract.jsonlines import BOM
 from contract.values import is_nothing
-from sim.agents.policies import TOP
+from sim.agents.policies import MAX_CANDIDATES
 from sim.errors import InputError
 from sim.jsonl import Whole, explain, read_lines
 from sim.world import World
@@ -73,7 +73,7 @@ def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
             if line.track in lists:
                 raise InputError(f"{path}:{number}: track {line.track} has a list already")
             mine = line.recommendations or []
-            lists[line.track] = _checked(f"{path}:{number}", mine, world)[:TOP]
+            lists[line.track] = _checked(f"{path}:{number}", mine, world)[:MAX_CANDIDATES]
     return _padded(path, lists, len(world.catalog))
 
 

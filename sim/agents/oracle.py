@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agent import Answer, Floats, Ints, Turn
-from sim.history import played, times
+from sim.agent import Answer, Turn
+from sim.arrays import Floats, Ints
+from sim.history import contains, count
 from sim.jit import compiled
 from sim.listener import affinity, discount, expected_share
 from sim.world import World
@@ -113,9 +114,9 @@ def _best(turn: Turn, near: Ints, truth: _Truth) -> Ints:
                 # Those that follow are no nearer, and nothing is heard for longer than its share.
                 tracks[i] = best
                 break
-            if not played(history, n, track):
+            if not contains(history, n, track):
                 worth = share * _discount(
-                    turn, i, truth, times(artists, n, truth.artist_of[track])
+                    turn, i, truth, count(artists, n, truth.artist_of[track])
                 )
                 if worth > best_worth:
                     best, best_worth = track, worth

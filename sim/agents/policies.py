@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agent import Answer, Floats, Ints, Turn
+from sim.agent import Answer, Turn
 from sim.agents.selection import any_unseen, first_unseen, from_catalog
+from sim.arrays import Floats, Ints
 from sim.jit import compiled
 from sim.rng import AGENT, Key, Streams, uniforms
 from sim.world import World
 
-TOP = 100
+MAX_CANDIDATES = 100
 """How many neighbours of a track, and how many popular tracks, are drawn from."""
 
 List = NDArray[np.int32]
@@ -69,7 +70,7 @@ class TopPop(Policy):
 
     def __init__(self, streams: Streams, top_tracks: List) -> None:
         super().__init__(streams)
-        self._top = top_tracks[:TOP]
+        self._top = top_tracks[:MAX_CANDIDATES]
 
     def recommend(self, turn: Turn) -> Answer:
         return Answer(*_popular(turn, self._key, len(self._catalog), self._top))
@@ -105,7 +106,7 @@ class Indexed(Policy):
         """`name`: whose lists they are, in the log."""
         super().__init__(streams)
         self.name, self.sources = name, (name, "top_pop", "random")
-        self._lists, self._top = lists, top_tracks[:TOP]
+        self._lists, self._top = lists, top_tracks[:MAX_CANDIDATES]
 
     def recommend(self, turn: Turn) -> Answer:
         return Answer(*_indexed(turn, self._key, len(self._catalog), self._lists, self._top))

@@ -8,7 +8,7 @@ it was drawn from. Track -1 says that there is none to offer.
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.history import played
+from sim.history import contains
 from sim.jit import compiled
 
 _NOTHING = (-1, -1, 1)
@@ -22,7 +22,7 @@ def first_unseen(
     for place in range(len(tracks)):
         if tracks[place] < 0:
             break
-        if not played(history, n, tracks[place]):
+        if not contains(history, n, tracks[place]):
             return tracks[place], place, 1
     return _NOTHING
 
@@ -34,10 +34,10 @@ def any_unseen(
     """Uniform over those of `tracks` not played yet."""
     unseen = 0
     for place in range(len(tracks)):
-        unseen += not played(history, n, tracks[place])
+        unseen += not contains(history, n, tracks[place])
     left = int(uniform * unseen)
     for place in range(len(tracks)):
-        if not played(history, n, tracks[place]):
+        if not contains(history, n, tracks[place]):
             if left == 0:
                 return tracks[place], place, unseen
             left -= 1
@@ -57,7 +57,7 @@ def from_catalog(
     track = int(first * n_tracks)
     if distinct >= n_tracks:
         return track, -1, n_tracks
-    if played(history, n, track):
+    if contains(history, n, track):
         track = int(second * (n_tracks - distinct))
         before = -1
         for seen in np.sort(history[:n]):

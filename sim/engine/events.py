@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agent import Answer, Floats, Ints, Turn
+from sim.agent import Answer, Turn
+from sim.arrays import Floats, Ints
 
 
 class Events(NamedTuple):

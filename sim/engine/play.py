@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sim.agent import Agent, Answer, Ints, Turn
+from sim.agent import Agent, Answer, Turn
+from sim.arrays import Ints
 from sim.engine.events import Recorder
-from sim.engine.sessions import Ended, Sessions
+from sim.engine.sessions import EndedSessions, Sessions
 from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.rng import Streams
@@ -25,7 +26,7 @@ def play(
     episodes: range | Ints,
     batch: int = BATCH,
     recorder: Recorder | None = None,
-    progress: Callable[[Ended], object] = lambda ended: None,
+    progress: Callable[[EndedSessions], object] = lambda ended: None,
 ) -> Summary:
     """Play `episodes` against `agent`, up to `batch` sessions in flight.
 

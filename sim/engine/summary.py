@@ -5,7 +5,7 @@ from math import sqrt
 
 import numpy as np
 
-from sim.agent import Floats, Ints
+from sim.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)

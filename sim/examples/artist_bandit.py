@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sim._click import CONFIG, SEED, standalone
-from sim.agent import Floats, Ints
+from sim.arrays import Floats, Ints
 from sim.gym import ID
 from sim.gym.vector import Flags, ListeningVectorEnv, Observations
 from sim.world import Catalog

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
-from sim.agent import Ints
+from sim.arrays import Ints
 from sim.config import load_config
 from sim.engine.sessions import Sessions
 from sim.errors import InputError

@@ -8,7 +8,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from sim.agent import Floats, Ints
+from sim.arrays import Floats, Ints
 from sim.errors import InputError
 from sim.gym.base import Listening, refuse_options
 from sim.world import Catalog, World

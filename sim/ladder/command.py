@@ -14,7 +14,7 @@ from sim.agent import Agent
 from sim.agents.registry import check, create
 from sim.config import load_config
 from sim.engine.play import play
-from sim.engine.sessions import Ended, user_rows
+from sim.engine.sessions import EndedSessions, user_rows
 from sim.errors import InputError
 from sim.ladder.stats import Rung, UserSums, rungs
 from sim.remote import ServiceOptions, drive
@@ -106,7 +106,7 @@ def ladder(
     total = episodes * (len(agents) + len(asked))
     with tqdm(total=total, unit=" sessions", disable=None) as bar:
 
-        def progress(ended: Ended) -> None:
+        def progress(ended: EndedSessions) -> None:
             bar.update(len(ended.episodes))
 
         def climb(name: str) -> None:
@@ -140,7 +140,7 @@ def measure(
     agent: Agent,
     seed: int,
     episodes: range,
-    progress: Callable[[Ended], object] = lambda ended: None,
+    progress: Callable[[EndedSessions], object] = lambda ended: None,
 ) -> UserSums:
     """Play the episodes against the agent; returns its sums per user."""
     sums = UserSums(len(world.users))
@@ -153,7 +153,7 @@ def measure_service(
     service: ServiceOptions,
     seed: int,
     episodes: range,
-    progress: Callable[[Ended], object] = lambda ended: None,
+    progress: Callable[[EndedSessions], object] = lambda ended: None,
 ) -> UserSums:
     """`measure`, of whoever answers at a running service.
 
@@ -169,9 +169,9 @@ def measure_service(
 
 
 def _both(
-    first: Callable[[Ended], object], second: Callable[[Ended], object]
-) -> Callable[[Ended], None]:
-    def tell(ended: Ended) -> None:
+    first: Callable[[EndedSessions], object], second: Callable[[EndedSessions], object]
+) -> Callable[[EndedSessions], None]:
+    def tell(ended: EndedSessions) -> None:
         first(ended)
         second(ended)
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.agent import Floats, Ints
-from sim.engine.sessions import Ended
+from sim.arrays import Floats, Ints
+from sim.engine.sessions import EndedSessions
 
 _Z95 = 1.959964
 
@@ -47,7 +47,7 @@ class UserSums:
     def __init__(self, n_users: int) -> None:
         self.sessions, self.cents, self.tracks = np.zeros((3, n_users), dtype=np.int64)
 
-    def add(self, ended: Ended) -> None:
+    def add(self, ended: EndedSessions) -> None:
         """Take in sessions that ended."""
         rows = ended.user_rows
         np.add.at(self.sessions, rows, 1)

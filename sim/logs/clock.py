@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.agent import Floats, Ints
+from sim.arrays import Floats, Ints
 from sim.engine.events import Events
 from sim.jit import compiled
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sim.agent import Ints
+from sim.arrays import Ints
 from sim.engine.events import Events
 from sim.errors import InputError
 from sim.logs.clock import Clock

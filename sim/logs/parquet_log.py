@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import pyarrow.parquet as pq
 
-from sim.agent import Floats, Ints
+from sim.arrays import Floats, Ints
 from sim.engine.events import Events
 from sim.logs.clock import Clock
 from sim.logs.json_log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing

@@ -9,11 +9,11 @@ import pytest
 
 from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.remote import Driven
+from sim.remote import DriveResult
 from sim.world import World
 
 MakeWorld = Callable[..., World]
-Drive = Callable[..., Driven]
+Drive = Callable[..., DriveResult]
 Play = Callable[..., Summary]
 pytestmark = pytest.mark.integration
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from sim.errors import InputError
-from sim.remote import Driven
+from sim.remote import DriveResult
 from sim.world import World
 
 MakeWorld = Callable[..., World]
-Drive = Callable[..., Driven]
+Drive = Callable[..., DriveResult]
 pytestmark = pytest.mark.integration
 
 
