@@ -23,7 +23,7 @@ from offline.listing.sessions import by_sessions
 from offline.source import Source
 from sim.agents.lists import read_top_tracks
 from sim.agents.policies import Indexed
-from sim.agents.registry import create
+from sim.agents.registry import create_agent
 from sim.config import load_config
 from sim.ladder.command import measure
 from sim.ladder.stats import compare
@@ -74,7 +74,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
         knowing = Knowing(streams, truth, length, top)
         sums[name] = measure(world, knowing, seed, range(episodes))
     for end in ("random", "oracle"):
-        sums[end] = measure(world, create(end, world, streams, None), seed, range(episodes))
+        sums[end] = measure(world, create_agent(end, world, streams, None), seed, range(episodes))
 
     results = compare(sums, "random", "oracle")
     click.echo(

@@ -20,7 +20,7 @@ from botify.sessions.tables import Floats, Tables
 from offline.artefact import load_artefact
 from offline.source import Source, rows_of
 from sim.agent import Answer, Turn
-from sim.agents.registry import create
+from sim.agents.registry import create_agent
 from sim.config import load_config
 from sim.ladder.command import measure
 from sim.ladder.stats import UserSums, compare
@@ -147,10 +147,10 @@ def main(data: Path, episodes: int, seed: int) -> None:
         sums[name] = measure(world, agent, seed, range(episodes))  # type: ignore[arg-type]
 
     for name in ("random", "policy:contextual", "policy:dae"):
-        play(name, create(name, world, streams, data / "lists"))
+        play(name, create_agent(name, world, streams, data / "lists"))
     for name, model in variants.items():
         play(name, Hearing(model, len(world.catalog), seed))
-    play("oracle", create("oracle", world, streams, None))
+    play("oracle", create_agent("oracle", world, streams, None))
     click.echo(f"| {episodes:,} sessions | session time | normalised score | to Contextual |")
     click.echo("|---|---:|---:|---:|")
     results = compare(sums, "random", "oracle")

@@ -144,7 +144,7 @@ class InProcessRunner:
     def play(
         self, world: World, episodes: range | Ints, day: int, progress: Progress
     ) -> RunOutcome:
-        agent = registry.create(self._name, world, Streams(self._seed), self._lists)
+        agent = registry.create_agent(self._name, world, Streams(self._seed), self._lists)
         outcome = RunOutcome()
         log = self._logs.open(day, agent) if self._logs else None
         with log or nullcontext():

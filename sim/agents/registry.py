@@ -65,7 +65,7 @@ _ENTRIES: dict[str, _Entry] = {
 }
 
 NAMES: tuple[str, ...] = tuple(_ENTRIES)
-"""Every name that `create` accepts, in the order to show them."""
+"""Every name that `create_agent` accepts, in the order to show them."""
 
 LABELS: dict[str, str] = {name: e.label for name, e in _ENTRIES.items() if e.label is not None}
 """Names of the agents on the ladder, and what its table calls them."""
@@ -77,7 +77,7 @@ def files_of(name: str) -> tuple[str, ...]:
 
 
 def check(name: str, lists: Path | None) -> None:
-    """Raise InputError unless `create` accepts this name and finds its list files.
+    """Raise InputError unless `create_agent` accepts this name and finds its list files.
 
     Opens nothing, so that a command can fail before it reads a world.
     """
@@ -91,7 +91,7 @@ def check(name: str, lists: Path | None) -> None:
             raise InputError(f"{lists / file}: there is no such file, and {name} reads it")
 
 
-def create(name: str, world: World, streams: Streams, lists: Path | None = None) -> Agent:
+def create_agent(name: str, world: World, streams: Streams, lists: Path | None = None) -> Agent:
     """Make the agent of that name.
 
     Parameters
@@ -116,6 +116,13 @@ def create(name: str, world: World, streams: Streams, lists: Path | None = None)
     InputError
         For an unknown name, for `lists` missing where it is needed, and for
         files that do not fit the world.
+
+    Examples
+    --------
+    >>> from sim import GeneratorOptions, Streams, create_agent, generate
+    >>> world, _ = generate(GeneratorOptions(n_users=20, n_tracks=100), seed=1)
+    >>> create_agent("policy:sticky_artist", world, Streams(1)).sources
+    ('sticky_artist', 'random')
     """
     check(name, lists)
     return _ENTRIES[name].make(world, streams, lists or Path())

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from sim._click import CONFIG, FAMILY, SEED, standalone
 from sim.agent import Agent
-from sim.agents.registry import LABELS, check, create
+from sim.agents.registry import LABELS, check, create_agent
 from sim.config import load_config
 from sim.engine.play import play
 from sim.engine.sessions import EndedSessions, user_rows
@@ -97,7 +97,9 @@ def ladder(
             f"--episodes {episodes}: all of them are of one user, and intervals need 2 or more: "
             f"play more, or a world with more users"
         )
-    agents = {name: create(name, world, streams, lists) for name in (_LOWEST, *between, _HIGHEST)}
+    agents = {
+        name: create_agent(name, world, streams, lists) for name in (_LOWEST, *between, _HIGHEST)
+    }
     sums: dict[str, UserSums] = {}
     # On a terminal only: None lets tqdm ask.
     total = episodes * (len(agents) + len(addresses))

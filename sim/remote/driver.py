@@ -95,6 +95,16 @@ def drive(
     DriveError
         If the service went away before a session was finished, or gave an
         answer that is not the protocol's.
+
+    Examples
+    --------
+    >>> from sim import GeneratorOptions, ServiceOptions, drive, generate
+    >>> world, _ = generate(GeneratorOptions(n_users=20, n_tracks=100), seed=1)
+    >>> drive(  # doctest: +ELLIPSIS
+    ...     world, ServiceOptions(port=1), seed=1, episodes=range(10)
+    ... )
+    Traceback (most recent call last):
+    sim.errors.InputError: http://127.0.0.1:1/: no answer ([Errno 111] Connection refused)...
     """
     with closing(HttpPool(find_service(service), service)) as pool:
         loop = SessionLoop(world, service, pool, seed, episodes, progress)
