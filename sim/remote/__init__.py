@@ -1,11 +1,12 @@
 """Plays sessions against a running service, over HTTP.
 
-The HTTP/1.1 client is written by hand: one thread, one selector, one kept-alive
-connection per session, and no more of the protocol than the answers of a
-recommender need. What it is for is cost. `bench/driver.py` plays the same
-sessions with several clients; CPU per request, everything that a driver needs
-included (one core, 16 connections, a service that does nothing): DRIVER_FIGURES
-The rest of the round trip is the listener's, and cannot be saved.
+The HTTP/1.1 client is written by hand (one thread, a selector, one kept-alive
+connection per session in flight), because a library's cost would hide the
+service's. `bench/driver.py` plays the same sessions with several clients,
+listeners, JSON and HTTP included, against a service that does nothing: this one
+makes 52,817 requests/s at 0.019 ms of CPU each, asyncio streams without
+deadlines and retries 41,626 at 0.024 ms, `requests` in threads 1,406 at 0.762 ms
+(docs/benchmarks.md).
 """
 
 from sim.remote.driver import INTERRUPTED, DriveError, DriveResult, drive
