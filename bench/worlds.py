@@ -1,4 +1,4 @@
-"""The generated world next to real listening: `python bench/worlds.py --lastfm DIR`."""
+"""The generated world next to real listening: `python -m bench.worlds --lastfm DIR`."""
 
 from pathlib import Path
 

@@ -17,10 +17,11 @@ from scipy.stats import chi2_contingency, ks_2samp
 
 from botify.catalog import load_catalog
 from botify.config import load_config as load_service_config
-from botify.embedded import EmbeddedValkey
-from botify.list_loader import kind_of, load_list
+from botify.lists.loader import kind_of, load_list
 from botify.recommenders import build_recommenders
-from botify.store import Store, connect
+from botify.store.client import connect
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.sessions import Store
 from sim.agent import Turn
 from sim.agents import registry
 from sim.config import load_config

@@ -31,7 +31,7 @@ Offer = tuple[str, int, float]
 def offers(name: str, world: World, lists: Any, row: int, history: list[int]) -> dict[int, Offer]:
     """Recommender, rank and probability of each track that the service may answer.
 
-    botify/next.lua and botify/recommenders in plain words: the first step of
+    botify/store/lua/next.lua and botify/recommenders in plain words: the first step of
     the plan that has a track answers; ranks count places in lists from 0.
     """
 
