@@ -44,7 +44,7 @@ def draw(results: Sequence[RecommenderResult], path: Path) -> None:
     axes.set_ylim(-0.35, len(rows) - 0.25)
     _style(axes)
     axes.set_xlabel(
-        "normalised score, 0 = Random, 100 = Oracle (line: 95 % interval)\n"
+        "normalised score (line: its 95 % interval)\n"
         "grey numbers: mean session time, in tracks heard"
     )
     figure.suptitle(
