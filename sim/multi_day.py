@@ -105,6 +105,5 @@ def between_days(day: int, command: str | None, yes: bool) -> bool:
         if sys.stdin.isatty():
             raise KeyboardInterrupt from None
         raise InputError(
-            f"day {day} is over and stdin is no terminal to ask on: continue with --yes or "
-            f"--between-days"
+            f"day {day} is over and stdin has no answer: continue with --yes or --between-days"
         ) from None

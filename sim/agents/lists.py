@@ -63,7 +63,7 @@ def read_recommendations(path: Path, world: World) -> NDArray[np.int32]:
     for number, line in read_lines(path, _UserList):
         if (row := row_of.get(line.user)) is not None:
             if row in lists:
-                raise InputError(f"{path}:{number}: user {line.user} has two lists: remove one")
+                raise InputError(f"{path}:{number}: user {line.user} has a list already")
             lists[row] = _checked(f"{path}:{number}", line.tracks, world)
     return _padded(path, lists, len(world.users))
 
@@ -77,7 +77,7 @@ def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
     for number, line in read_lines(path, _TrackList):
         if line.track < len(world.catalog):
             if line.track in lists:
-                raise InputError(f"{path}:{number}: track {line.track} has two lists: remove one")
+                raise InputError(f"{path}:{number}: track {line.track} has a list already")
             neighbours = line.recommendations or []
             lists[line.track] = _checked(f"{path}:{number}", neighbours, world)[:MAX_CANDIDATES]
     return _padded(path, lists, len(world.catalog))
@@ -103,7 +103,7 @@ def _checked(where: str, tracks: list[int], world: World) -> list[int]:
         )
     if len(set(tracks)) < len(tracks):
         twice = next(track for track in tracks if tracks.count(track) > 1)
-        raise InputError(f"{where}: track {twice} comes twice")
+        raise InputError(f"{where}: track {twice} is there twice")
     return tracks
 
 

@@ -148,7 +148,7 @@ def load_users(path: Path, defaults: UserCatalogConfig) -> Users:
     by_id: dict[int, _UserLine] = {}
     for number, line in read_lines(path, _UserLine):
         if line.user in by_id:
-            raise InputError(f"{path}:{number}: user {line.user} comes twice: remove one")
+            raise InputError(f"{path}:{number}: user {line.user} is there twice: remove one")
         by_id[line.user] = line
     if not by_id:
         raise InputError(f"{path}: it has no users: at least one is needed")
