@@ -13,7 +13,7 @@ from sim.agent import Agent, Answer, Turn
 from sim.arrays import Floats, Ints
 from sim.engine.events import Events
 from sim.logs.clock import Clock
-from sim.logs.json_log import SCHEMA, as_rows
+from sim.logs.rows import SCHEMA, as_rows
 from sim.world import World
 
 EXPERIMENT = "PLAYED"

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from sim.arrays import Floats, Ints
 from sim.engine.events import Events
 from sim.logs.clock import Clock
-from sim.logs.json_log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing
+from sim.logs.files import PARQUET, PARTIAL, claim, writing
 from sim.logs.origin import Origin
+from sim.logs.rows import as_rows, schema_of
 
 # Rows of a row group; at most that many wait in memory.
 ROWS = 1 << 19
