@@ -6,10 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from contract.events import LOG_NAME
 from sim.engine.events import Events
 from sim.errors import InputError
 
-JSON, PARQUET = "data.json", "data.parquet"
+JSON, PARQUET = LOG_NAME, "data.parquet"
 PARTIAL = ".data.parquet.partial"
 """A Parquet log that is being written: hidden, and no reader takes it for a log."""
 
