@@ -18,7 +18,7 @@ from sim.config import SimConfig, load_config
 from sim.engine.sessions import EndedSessions
 from sim.errors import InputError
 from sim.jit import is_cold
-from sim.logs.files import claim
+from sim.logs.log import claim
 from sim.multi_day import MultiDayRun, between_days
 from sim.remote import INTERRUPTED
 from sim.run_options import RunOptions

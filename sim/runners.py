@@ -16,8 +16,8 @@ from sim.engine.play import BATCH
 from sim.engine.sessions import EndedSessions
 from sim.errors import InputError
 from sim.logs.clock import Clock
-from sim.logs.files import Log
 from sim.logs.json_log import JsonLog
+from sim.logs.log import Log
 from sim.logs.origin import Origin, origin_of
 from sim.logs.parquet_log import ParquetLog
 from sim.remote import INTERRUPTED, DriveError, ServiceOptions

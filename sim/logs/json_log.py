@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sim.engine.events import Events
 from sim.logs.clock import Clock
-from sim.logs.files import JSON, claim, writing
+from sim.logs.log import JSON, claim, writing
 from sim.logs.origin import Origin
 from sim.logs.rows import as_rows
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from sim.arrays import Floats, Ints
 from sim.engine.events import Events
 from sim.logs.clock import Clock
-from sim.logs.files import PARQUET, PARTIAL, claim, writing
+from sim.logs.log import PARQUET, PARTIAL, claim, writing
 from sim.logs.origin import Origin
 from sim.logs.rows import as_rows, schema_of
 

@@ -21,8 +21,8 @@ from sim.engine.events import Events, Recorder
 from sim.engine.play import play
 from sim.errors import InputError
 from sim.logs.clock import Clock
-from sim.logs.files import Log
 from sim.logs.json_log import JsonLog
+from sim.logs.log import Log
 from sim.logs.parquet_log import ParquetLog
 from sim.rng import Streams
 from sim.world import World

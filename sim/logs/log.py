@@ -1,4 +1,4 @@
-"""The files of a log: their names, what may be there before, and what every log can do."""
+"""A log: the names of its files, what may be there before, and what every log can do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
