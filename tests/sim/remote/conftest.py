@@ -147,8 +147,8 @@ def in_process() -> Callable[..., Summary]:
 
 
 @pytest.fixture
-def driven() -> Callable[..., DriveResult]:
-    """driven(world, port, episodes=..., progress=..., **options of the service)."""
+def play_remote() -> Callable[..., DriveResult]:
+    """play_remote(world, port, episodes=..., progress=..., **options of the service)."""
 
     def run(world: World, port: int, episodes: Any = range(60), **more: Any) -> DriveResult:
         progress = more.pop("progress", lambda ended: None)
