@@ -86,7 +86,7 @@ def _outcome(out: Path) -> list[str]:
     times = {row["treatment"]: row for row in effects if row["metric"] == "mean_session_time"}
     ladder: list[dict[str, Any]] = json.loads((out / "ladder.json").read_text())
     shares = ", ".join(
-        f"{rung['recommender']} {100 * rung['share_of_the_way']:.0f} %" for rung in ladder
+        f"{rung['recommender']} {rung['normalised_score']:.0f} %" for rung in ladder
     )
     return [
         *(
