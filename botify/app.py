@@ -26,9 +26,9 @@ from botify.recommenders import build_recommenders
 from botify.service import Service
 from botify.session_model.live import Model
 from botify.session_model.repository import Shelf
-from botify.store.circuit_breaker import Link
+from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.fallback import Fallback
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
 from botify.worker_monitor import Upkeep
 
 
@@ -70,15 +70,15 @@ def create_app(
     """
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
-    link = Link(config.redis_timeout)
-    store = Store(client, config.session_ttl, len(catalog))
+    breaker = CircuitBreaker(config.redis_timeout)
+    store = SessionStore(client, config.session_ttl, len(catalog))
     fallback = Fallback(len(catalog), popular)
     log = EventLog(config.log_dir, config.workers, config.log, ledger=ledger)
     models = {name: Model(name, shelf, catalog) for name in config.models if shelf}
     upkeep = Upkeep(
         client,
         store,
-        link,
+        breaker,
         fallback,
         log,
         metrics,
@@ -93,7 +93,7 @@ def create_app(
         recommenders=build_recommenders(config, catalog, models),
         default=config.default,
         store=store,
-        link=link,
+        breaker=breaker,
         fallback=fallback,
         log=log,
         metrics=metrics,

@@ -1,4 +1,4 @@
-"""What a worker does besides answering: look after its link to Redis, its log, its metrics."""
+"""What a worker does besides answering: probe Redis, and look after its log and metrics."""
 
 import logging
 import os
@@ -13,17 +13,17 @@ import redis
 
 from botify.config import TOP_TRACKS
 from botify.event_log.writer import EventLog
-from botify.lists.loader import REFUSED
 from botify.lists.reader import EVERYONE
 from botify.observability.fallback_shares import LATELY
 from botify.observability.health import State, too_much_fallback
 from botify.observability.metrics import Metrics
 from botify.session_model.live import Model
-from botify.store.circuit_breaker import Link
+from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import StoreError, store_errors
 from botify.store.fallback import Fallback
-from botify.store.redis_memory import Memory, full, read_memory
-from botify.store.sessions import VERSIONS, Store
+from botify.store.keys import LIST_VERSIONS, REFUSALS
+from botify.store.redis_memory import RedisMemory, full_message, read_redis_memory
+from botify.store.sessions import SessionStore
 
 _EVERY = 1.0
 """Seconds between two rounds while all is well."""
@@ -40,8 +40,8 @@ class Upkeep:
     def __init__(
         self,
         client: "redis.Redis",
-        store: Store,
-        link: Link,
+        store: SessionStore,
+        breaker: CircuitBreaker,
         fallback: Fallback,
         log: EventLog,
         metrics: Metrics,
@@ -59,7 +59,7 @@ class Upkeep:
         """
         self._client = client
         self._store = store
-        self._link = link
+        self._breaker = breaker
         self._fallback = fallback
         self._log = log
         self._metrics = metrics
@@ -68,7 +68,7 @@ class Upkeep:
         self._quick = patience / 2
         self._max_fallback_share = max_fallback_share
         self._told_shares = False
-        self._memory: Memory | None = None
+        self._memory: RedisMemory | None = None
         self._evicted: deque[tuple[float, int]] = deque()
         self._versions = _NOTHING
         self._refused = _NOTHING
@@ -84,15 +84,15 @@ class Upkeep:
     def stop(self) -> None:
         """End the thread and close the log."""
         self._stopped = True
-        self._link.changed.set()
+        self._breaker.wake.set()
         self._thread.join()
         self._log.close()
 
     def state(self) -> State:
         """What is known now; asks nobody."""
         return State(
-            redis_up=self._link.up,
-            redis_reason=self._link.reason,
+            redis_up=self._breaker.up,
+            redis_reason=self._breaker.reason,
             lists=self._versions,
             missing=self._missing(),
             refused={**self._refused, **{m.name: m.refusal for m in self._models if m.refusal}},
@@ -105,8 +105,8 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stopped:
-            if self._link.changed.wait(_EVERY if self._link.up else _WHILE_DOWN):
-                self._link.changed.clear()
+            if self._breaker.wake.wait(_EVERY if self._breaker.up else _WHILE_DOWN):
+                self._breaker.wake.clear()
             try:
                 self._round()
             except Exception:  # whatever it is, requests are answered and the next round comes
@@ -117,9 +117,9 @@ class Upkeep:
             with store_errors():
                 self._look()
         except StoreError as error:
-            if self._link.up:
+            if self._breaker.up:
                 self._metrics.redis_failure(error.kind)
-            self._link.lost(full(self._memory) if error.kind == "full" else str(error))
+            self._breaker.trip(full_message(self._memory) if error.kind == "full" else str(error))
         finally:
             for model in self._models:
                 model.look()
@@ -130,33 +130,33 @@ class Upkeep:
     def _look(self) -> None:
         """Learn which lists are served. Redis is up where all are there and sessions can be."""
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.hgetall(VERSIONS)
-        pipeline.hgetall(REFUSED)
+        pipeline.hgetall(LIST_VERSIONS)
+        pipeline.hgetall(REFUSALS)
         versions, refused = pipeline.execute()
         self._look_at_memory()
         self._versions, self._refused = _texts(versions), _texts(refused)
         popular = self._versions.get(TOP_TRACKS, "")
         if popular and popular != self._popular_version:
-            packed: Any = self._client.hget(f"{VERSIONS}:{TOP_TRACKS}:{popular}", EVERYONE)
+            packed: Any = self._client.hget(f"{LIST_VERSIONS}:{TOP_TRACKS}:{popular}", EVERYONE)
             if packed:
                 self._fallback.popular, self._popular_version = packed, popular
         if missing := self._missing():
             # A Redis that was restarted: its lists are being loaded again.
-            self._link.lost(f"no lists there yet: {', '.join(missing)}")
+            self._breaker.trip(f"no lists there yet: {', '.join(missing)}")
             return
         began = time.monotonic()
         self._store.probe()  # a Redis that is full, or a replica, can be read but not used
         seconds = time.monotonic() - began
-        if not self._link.up and seconds > self._quick:
-            self._link.lost(f"Redis: it answers, but took {seconds:.2f} s")
+        if not self._breaker.up and seconds > self._quick:
+            self._breaker.trip(f"Redis: it answers, but took {seconds:.2f} s")
             return
-        self._fallback.notes.hand_over(self._store)
-        self._link.found()
+        self._fallback.outbox.flush(self._store)
+        self._breaker.probe_succeeded()
         # What came between the two; from now on requests hand over what they owe themselves.
-        self._fallback.notes.hand_over(self._store)
+        self._fallback.outbox.flush(self._store)
 
     def _look_at_memory(self) -> None:
-        self._memory = read_memory(self._client)
+        self._memory = read_redis_memory(self._client)
         if self._memory is not None:
             now, evicted = time.monotonic(), self._memory.evicted
             if self._evicted and evicted < self._evicted[-1][1]:  # a new server counts anew

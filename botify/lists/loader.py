@@ -17,15 +17,9 @@ from botify.files.filestamp import Stamp, stamp_of
 from botify.files.jsonlines import check_first_line, check_size
 from botify.files.reading import check_kept, open_regular, refusing
 from botify.lists.reader import EVERYONE, ListKind, read_lists
-from botify.store.client import script, store_errors
-from botify.store.redis_memory import read_memory
-from botify.store.sessions import VERSIONS
-
-REFUSED = "botify:refused"
-"""Hash of list name -> why its file was refused; a load that succeeds removes the name."""
-
-CONFIGURED = "botify:configured"
-"""Hash of list name -> version of the config's own file when it was last loaded."""
+from botify.store.client import script_text, store_errors
+from botify.store.keys import CONFIGURED_VERSIONS, LIST_VERSIONS, REFUSALS
+from botify.store.redis_memory import read_redis_memory
 
 _BATCH = 256
 """Lists per command: the server answers requests between two commands, not within one."""
@@ -67,7 +61,7 @@ def load_list(
     kind: ListKind,
     n_tracks: int,
     progress: Callable[[int], object] = lambda count: None,
-    over: str | None = None,
+    replacing: str | None = None,
     least: float = 0.0,
 ) -> LoadedList:
     """Check the file and put it into service as the list `name`, replacing the one served.
@@ -85,15 +79,15 @@ def load_list(
     """
     before = stamp_of(spec.file)
     version = _version(spec, kind, n_tracks)
-    target = f"{VERSIONS}:{name}:{version}"
+    target = f"{LIST_VERSIONS}:{name}:{version}"
     lost = 0
     with store_errors():
-        current: Any = client.hget(VERSIONS, name)
+        current: Any = client.hget(LIST_VERSIONS, name)
         replaced = current.decode() if current else None
         size: Any = client.hlen(target)
         if replaced != version or not size:
             aside = f"{target}:{uuid4().hex}"
-            served = f"{VERSIONS}:{name}:{replaced}" if replaced else None
+            served = f"{LIST_VERSIONS}:{name}:{replaced}" if replaced else None
             rows = _rows(spec, kind, n_tracks)
             try:
                 size, kept = _build(client, aside, rows, progress, served)
@@ -101,18 +95,18 @@ def load_list(
                     raise InputError(f"{spec.file}: no list in it")
                 _check_unchanged(spec.file, before)
                 if served:
-                    if client.hget(VERSIONS, name) != current:
+                    if client.hget(LIST_VERSIONS, name) != current:
                         kept = size  # another load came between: only numbers can be compared
                     lost = _lost(client, spec, kind, (served, aside), kept, least)
-                keys = (aside, target, VERSIONS)
-                only = ("", "") if over is None else ("over", over)
+                keys = (aside, target, LIST_VERSIONS)
+                condition = ("", "") if replacing is None else ("replacing", replacing)
                 switch: Any = client.eval(
-                    script("switch_list"), len(keys), *keys, name, version, size, *only
+                    script_text("switch_list"), len(keys), *keys, name, version, size, *condition
                 )
                 switched, old = switch[0], switch[1].decode() or None
                 if not switched:
                     return LoadedList(
-                        name, old or "", client.hlen(f"{VERSIONS}:{name}:{old}"), old
+                        name, old or "", client.hlen(f"{LIST_VERSIONS}:{name}:{old}"), old
                     )
                 replaced = old
             except BaseException as error:
@@ -123,7 +117,7 @@ def load_list(
                 if isinstance(error, _LostError | redis.exceptions.OutOfMemoryError):
                     _check_room(client, spec.file, isinstance(error, _LostError))
                 raise
-        client.hdel(REFUSED, name)
+        client.hdel(REFUSALS, name)
     return LoadedList(name, version, size, replaced, lost)
 
 
@@ -141,15 +135,15 @@ def load_configured(
     must not undo that for all others. Raises InputError, StoreError.
     """
     with store_errors():
-        known: Any = client.hget(CONFIGURED, name)
-        served: Any = client.hget(VERSIONS, name)
+        known: Any = client.hget(CONFIGURED_VERSIONS, name)
+        served: Any = client.hget(LIST_VERSIONS, name)
         if known and served and known.decode() == _version(spec, kind, n_tracks):
             version = served.decode()
-            size: Any = client.hlen(f"{VERSIONS}:{name}:{version}")
+            size: Any = client.hlen(f"{LIST_VERSIONS}:{name}:{version}")
             if size:
                 return LoadedList(name, version, size, version)
         loaded = load_list(client, name, spec, kind, n_tracks, least=least)
-        client.hset(CONFIGURED, name, loaded.version)
+        client.hset(CONFIGURED_VERSIONS, name, loaded.version)
     return loaded
 
 
@@ -163,7 +157,7 @@ class _LostError(redis.ResponseError):
 
 def _check_room(client: "redis.Redis", file: Path, dropped: bool) -> None:
     """Whether a load that Redis refused, or of which it dropped a part, can be for its limit."""
-    memory = read_memory(client)
+    memory = read_redis_memory(client)
     if memory is not None and memory.limit and (memory.evicted or not dropped):
         raise NoRoomError(
             f"{file}: does not fit into Redis ({memory}), which needs room for the old lists and "
@@ -254,7 +248,13 @@ def _build(
                 send(("MULTI",), ("HSET", key, *fields), expire, count, ("EXEC",))
                 if served:
                     send(
-                        ("EVAL", script("count_owners"), 1, served, *(owner for owner, _ in batch))
+                        (
+                            "EVAL",
+                            script_text("count_owners"),
+                            1,
+                            served,
+                            *(owner for owner, _ in batch),
+                        )
                     )
                 # Redis stores while the next lists are read and checked here.
                 read(until=5 * _AHEAD)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from botify.event_log.ledger import LogTotals
 from botify.event_log.writer import LogStatus
 from botify.observability.fallback_shares import Share, above
-from botify.store.redis_memory import Memory, risk
+from botify.store.redis_memory import RedisMemory, eviction_risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class State:
     """Of this worker's event log."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Version of each configured model of sessions; empty where there is none."""
-    memory: Memory | None = None
+    memory: RedisMemory | None = None
     """Of Redis; None where it is not known."""
     evicted: int = 0
     """Keys that Redis dropped in the last five minutes to make room."""
@@ -77,7 +77,7 @@ def _memory(states: Sequence[State]) -> Iterator[str]:
     if not known:
         return
     state = max(known, key=lambda state: state.evicted)  # who has looked for the longest
-    if found := risk(state.memory):
+    if found := eviction_risk(state.memory):
         yield found
     if state.evicted:
         yield (

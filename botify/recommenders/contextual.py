@@ -1,7 +1,7 @@
 """CONTEXTUAL."""
 
-from botify.recommenders.base import AT_RANDOM, Recommender
-from botify.store.candidates import Step, from_list
+from botify.recommenders.base import RANDOM_STEP, Recommender
+from botify.store.candidates import CandidateStep, from_list
 
 
 class Contextual(Recommender):
@@ -17,6 +17,6 @@ class Contextual(Recommender):
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._neighbours = neighbours
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The neighbours of the last track."""
-        return from_list(self.name, self._neighbours, str(track), self._at_random), AT_RANDOM
+        return from_list(self.name, self._neighbours, str(track), self._sampled), RANDOM_STEP

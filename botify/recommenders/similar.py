@@ -1,7 +1,7 @@
 """Similar to the last track."""
 
-from botify.recommenders.base import AT_RANDOM, POPULAR, Recommender
-from botify.store.candidates import Step, from_list
+from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
+from botify.store.candidates import CandidateStep, from_list
 
 
 class Similar(Recommender):
@@ -14,7 +14,7 @@ class Similar(Recommender):
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._neighbours = neighbours
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The neighbours of the last track and their fallbacks."""
-        own = from_list(self.name, self._neighbours, str(track), self._in_order)
-        return own, POPULAR, AT_RANDOM
+        own = from_list(self.name, self._neighbours, str(track), self._ranked)
+        return own, POPULAR_STEP, RANDOM_STEP

@@ -1,8 +1,8 @@
 """STICKY_ARTIST."""
 
 from botify.catalog import Catalog
-from botify.recommenders.base import AT_RANDOM, Recommender
-from botify.store.candidates import Step, from_tracks
+from botify.recommenders.base import RANDOM_STEP, Recommender
+from botify.store.candidates import CandidateStep, from_tracks
 
 
 class StickyArtist(Recommender):
@@ -15,6 +15,6 @@ class StickyArtist(Recommender):
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._catalog = catalog
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The artist's tracks."""
-        return from_tracks(self.name, self._catalog.same_artist(track), self._at_random), AT_RANDOM
+        return from_tracks(self.name, self._catalog.same_artist(track), self._sampled), RANDOM_STEP

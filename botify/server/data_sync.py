@@ -15,12 +15,12 @@ from botify.event_log.publications import Publications
 from botify.files.filestamp import Stamp
 from botify.files.reading import refusing
 from botify.files.watched import Watched
-from botify.lists.loader import CONFIGURED, REFUSED, NoRoomError, load_list
+from botify.lists.loader import NoRoomError, load_list
 from botify.lists.reader import ListKind
 from botify.session_model.repository import Shelf
-from botify.store.client import StoreError, connect, script, store_errors
+from botify.store.client import StoreError, connect, script_text, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import VERSIONS
+from botify.store.keys import CONFIGURED_VERSIONS, LIST_VERSIONS, REFUSALS
 
 _EVERY = 0.5
 """Seconds between two rounds."""
@@ -47,7 +47,7 @@ class Keeper:
 
     An embedded Valkey that died is started again. A configured list that Redis has not (it was
     restarted or flushed) is loaded from its file. With `watch`, so is a list whose file changed;
-    a refused file is logged, and why it was refused is told in REFUSED until a load succeeds.
+    a refused file is logged, and why it was refused is told in REFUSALS until a load succeeds.
     Nothing that goes wrong ends the thread, and nothing that a file does keeps others from being
     loaded; a Redis that is away is waited for.
     """
@@ -170,7 +170,7 @@ class Keeper:
             if watched.refusal and tried:
                 self._publish(name, watched.refusal)  # this Redis may never have been told
             elif settled:
-                self._load(name, watched, stamp, over=missing)
+                self._load(name, watched, stamp, replacing=missing)
         elif self._watch and stamp is not None and settled and not tried:
             self._load(name, watched, stamp)
 
@@ -185,7 +185,7 @@ class Keeper:
                     _log.info("model %s: version %s is in service", name, version)
                     self._record(name, version)
                     with store_errors():
-                        self._client.hdel(REFUSED, name)
+                        self._client.hdel(REFUSALS, name)
                 except InputError as error:
                     watched.refusal = str(error)
                     _log.error("model %s: its file is refused: %s", name, error)
@@ -196,12 +196,14 @@ class Keeper:
     def _missing(self) -> dict[str, str]:
         """Lists that are not in service, with the versions named for them. Raises StoreError."""
         with store_errors():
-            found: Any = self._client.eval(script("missing_lists"), 1, VERSIONS, *self._files)
+            found: Any = self._client.eval(
+                script_text("missing_lists"), 1, LIST_VERSIONS, *self._files
+            )
         texts = [text.decode() for text in found]
         return dict(zip(texts[::2], texts[1::2], strict=True))
 
     def _load(
-        self, name: str, watched: Watched, stamp: Stamp | None, over: str | None = None
+        self, name: str, watched: Watched, stamp: Stamp | None, replacing: str | None = None
     ) -> None:
         spec, kind = self._files[name], self._kinds[name]
         try:
@@ -212,13 +214,13 @@ class Keeper:
                 kind,
                 self._n_tracks,
                 progress=self._go_on,
-                over=over,
-                least=self._least if over is None else 0.0,
+                replacing=replacing,
+                least=self._least if replacing is None else 0.0,
             )
             watched.refusal = ""
             self._again.pop(name, None)
             with store_errors():
-                self._client.hset(CONFIGURED, name, loaded.version)
+                self._client.hset(CONFIGURED_VERSIONS, name, loaded.version)
             if loaded.replaced != loaded.version:
                 self._record(name, loaded.version)
                 _log.info(
@@ -250,7 +252,7 @@ class Keeper:
         if self._published is None:
             return
         with store_errors():
-            versions: Any = self._client.hmget(VERSIONS, list(self._files))
+            versions: Any = self._client.hmget(LIST_VERSIONS, list(self._files))
         for name, version in zip(self._files, versions, strict=True):
             if version:
                 self._record(name, version.decode())
@@ -261,4 +263,4 @@ class Keeper:
 
     def _publish(self, name: str, refusal: str) -> None:
         with store_errors():
-            self._client.hset(REFUSED, name, refusal)
+            self._client.hset(REFUSALS, name, refusal)

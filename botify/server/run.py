@@ -36,7 +36,7 @@ from botify.session_model.live import Model
 from botify.session_model.repository import Shelf
 from botify.store.client import Kind, StoreError, connect, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.redis_memory import read_memory, risk
+from botify.store.redis_memory import eviction_risk, read_redis_memory
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -95,7 +95,7 @@ def run(config: Config) -> None:
             for name in models:
                 published.record(name, shelf.version(name), None)
             with store_errors():
-                if danger := risk(read_memory(client)):
+                if danger := eviction_risk(read_redis_memory(client)):
                     _log.warning("%s", danger)
         models_to_watch = Shelved(shelf, config.model_files)
         keeper = Keeper(

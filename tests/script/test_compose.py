@@ -27,7 +27,7 @@ from botify.event_log.writer import LogStatus
 from botify.observability.health import State
 from botify.observability.metrics import Metrics
 from botify.observability.worker_table import Roster
-from botify.store.redis_memory import SAFE_POLICY, Memory
+from botify.store.redis_memory import SAFE_POLICY, RedisMemory
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "config" / "monitoring"
@@ -276,7 +276,7 @@ def exposed() -> dict[str, set[str]]:
     metrics.redis_failure("timeout")
     metrics.treated({"A": "C"}, fallback=True)
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
-    memory = Memory(1, 2, "volatile-lru", 3)
+    memory = RedisMemory(1, 2, "volatile-lru", 3)
     metrics.publish(State(True, "", {"dae": "1"}, (), {}, log, memory=memory))
     text = metrics.render(roster=Roster(2)).decode()
     names: dict[str, set[str]] = {

@@ -9,7 +9,7 @@ from botify.event_log.ledger import LogTotals
 from botify.event_log.writer import LogStatus
 from botify.observability.fallback_shares import Share
 from botify.observability.health import State, degraded, trouble
-from botify.store.redis_memory import Memory
+from botify.store.redis_memory import RedisMemory
 
 LOG = LogStatus(
     path=Path("log/data.json"),
@@ -96,7 +96,7 @@ def test_a_fallback_that_answers_too_much_calls_for_a_person_and_names_the_treat
 
 
 def test_dropped_sessions_and_a_policy_that_drops_lists_call_for_a_person() -> None:
-    memory = Memory(used=2**20, limit=2**20, policy="allkeys-lru", evicted=5000)
+    memory = RedisMemory(used=2**20, limit=2**20, policy="allkeys-lru", evicted=5000)
     [risk, dropped] = trouble([replace(WELL, memory=memory, evicted=1200)], NO_TROUBLE)
     assert "set volatile-lru" in risk
     assert dropped.startswith(
@@ -106,7 +106,7 @@ def test_dropped_sessions_and_a_policy_that_drops_lists_call_for_a_person() -> N
 
 def test_what_all_workers_see_is_told_once() -> None:
     """Their figures are some moments apart."""
-    full = Memory(used=2**20, limit=2**20, policy="volatile-lru", evicted=5000)
+    full = RedisMemory(used=2**20, limit=2**20, policy="volatile-lru", evicted=5000)
     one = replace(
         WELL,
         redis_up=False,

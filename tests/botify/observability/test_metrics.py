@@ -14,7 +14,7 @@ from botify.event_log.writer import LogStatus
 from botify.observability.fallback_shares import Share
 from botify.observability.health import State
 from botify.observability.metrics import Metrics
-from botify.store.redis_memory import Memory
+from botify.store.redis_memory import RedisMemory
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -128,7 +128,7 @@ def test_the_memory_of_redis_is_told_where_it_is_known() -> None:
     metrics = Metrics()
     metrics.publish(state())
     assert b"evicted" not in metrics.render()
-    metrics.publish(state(memory=Memory(100, 200, "volatile-lru", 7)))
+    metrics.publish(state(memory=RedisMemory(100, 200, "volatile-lru", 7)))
     samples = parse(metrics.render())
     assert value(samples, "botify_redis_evicted_keys_total") == 7
     assert value(samples, "botify_redis_memory_used_bytes") == 100

@@ -14,12 +14,12 @@ import redis
 
 from botify.config import ListFile
 from botify.event_log.publications import PUBLISHED, Publications
-from botify.lists.loader import REFUSED, load_list
+from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
 from botify.server.data_sync import Keeper
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import VERSIONS
+from botify.store.keys import LIST_VERSIONS, REFUSALS
 
 from .syncing import (
     KINDS,
@@ -69,30 +69,30 @@ def test_an_embedded_valkey_that_is_killed_comes_back_with_all_lists(keep: Keep)
     with EmbeddedValkey() as valkey, connect(valkey.url) as client:
         keeper = keep(url=valkey.url, embedded=valkey)
         eventually(lambda: in_service(client))
-        before: Any = client.hgetall(VERSIONS)
+        before: Any = client.hgetall(LIST_VERSIONS)
         server: Any = client.info("server")
         os.kill(server["process_id"], signal.SIGKILL)
         eventually(lambda: in_service(client) and valkey.alive())
         after: Any = client.info("server")
         assert after["process_id"] != server["process_id"]
-        assert client.hgetall(VERSIONS) == before
+        assert client.hgetall(LIST_VERSIONS) == before
         keeper.stop()  # before its Valkey goes
 
 
 def test_lists_come_back_after_a_flush(client: "redis.Redis", keep: Keep) -> None:
     keep()
     eventually(lambda: in_service(client))
-    before = client.hgetall(VERSIONS)
+    before = client.hgetall(LIST_VERSIONS)
     client.flushall()
     eventually(lambda: in_service(client))
-    assert client.hgetall(VERSIONS) == before
+    assert client.hgetall(LIST_VERSIONS) == before
 
 
 def test_a_single_list_that_is_lost_comes_back(client: "redis.Redis", keep: Keep) -> None:
     keep()
     eventually(lambda: in_service(client))
-    version: Any = client.hget(VERSIONS, "dae")
-    client.delete(f"{VERSIONS}:dae:{version.decode()}")
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    client.delete(f"{LIST_VERSIONS}:dae:{version.decode()}")
     eventually(lambda: first_track(client) == 1)
 
 
@@ -240,10 +240,10 @@ def test_stopping_does_not_wait_for_a_long_load(
     rows = (f'{{"user": {user}, "tracks": [1]}}\n' for user in range(300_000))
     replace(files["dae"].file, "".join(rows))
     keeper = keep()
-    eventually(lambda: client.keys(f"{VERSIONS}:dae:*"))  # what is being built
+    eventually(lambda: client.keys(f"{LIST_VERSIONS}:dae:*"))  # what is being built
     keeper.stop()
-    assert client.hget(VERSIONS, "dae") is None
-    assert client.keys(f"{VERSIONS}:dae:*") == []
+    assert client.hget(LIST_VERSIONS, "dae") is None
+    assert client.keys(f"{LIST_VERSIONS}:dae:*") == []
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_whatever_a_file_holds_keeps_no_other_from_being_loaded(
 ) -> None:
     keep(watch=True)
     eventually(lambda: in_service(client))
-    path, before = files["dae"].file, client.hget(VERSIONS, "top_tracks")
+    path, before = files["dae"].file, client.hget(LIST_VERSIONS, "top_tracks")
     path.unlink()
     if content is None:
         os.mkfifo(path)
@@ -273,7 +273,7 @@ def test_whatever_a_file_holds_keeps_no_other_from_being_loaded(
         path.write_bytes(content)
     replace(files["top_tracks"].file, "[4, 3, 2]")
     eventually(lambda: str(path) in refusal(client))
-    eventually(lambda: client.hget(VERSIONS, "top_tracks") != before)
+    eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks") != before)
     assert first_track(client) == 1
 
 
@@ -291,7 +291,7 @@ def test_a_reader_that_raises_what_nobody_thought_of_is_a_refusal_too(
     replace(files["dae"].file, users(2))
     keep()
     eventually(lambda: refusal(client) == f"{files['dae'].file}: cannot be read (MemoryError)")
-    refused: Any = client.hkeys(REFUSED)
+    refused: Any = client.hkeys(REFUSALS)
     assert sorted(refused) == [b"dae", b"top_tracks"]
 
 
@@ -333,8 +333,8 @@ def test_most_of_a_list_is_not_lost_by_a_file_that_stays_short(
 
 
 def size(client: "redis.Redis") -> int:
-    version: Any = client.hget(VERSIONS, "dae")
-    return client.hlen(f"{VERSIONS}:dae:{version.decode()}")
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    return client.hlen(f"{LIST_VERSIONS}:dae:{version.decode()}")
 
 
 def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
@@ -350,9 +350,9 @@ def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
     client.config_set("maxmemory", used["used_memory"] + 3_000_000)
     try:
         keep()
-        eventually(lambda: client.hget(VERSIONS, "top_tracks"))
-        eventually(lambda: b"does not fit into Redis" in (client.hget(REFUSED, "dae") or b""))
-        assert client.hget(VERSIONS, "dae") is None
+        eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks"))
+        eventually(lambda: b"does not fit into Redis" in (client.hget(REFUSALS, "dae") or b""))
+        assert client.hget(LIST_VERSIONS, "dae") is None
     finally:
         client.config_set("maxmemory", 0)
     eventually(lambda: in_service(client))

@@ -10,11 +10,10 @@ import pytest
 import redis
 
 from botify.config import ListFile
-from botify.lists.loader import REFUSED
 from botify.lists.reader import ListKind
 from botify.server.data_sync import Keeper, Shelved
 from botify.session_model.repository import Shelf
-from botify.store.sessions import VERSIONS
+from botify.store.keys import LIST_VERSIONS, REFUSALS
 
 from .syncing import (
     SETTLE,
@@ -46,7 +45,7 @@ def twelve(
         valkey_url, top, kinds, 12, True, None, Shelved(shelf, {"hears": file}), SETTLE, 0.5
     )
     keeper.start()
-    eventually(lambda: client.hget(VERSIONS, "top_tracks"))
+    eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks"))
     yield Twelve(file, shelf)
     keeper.stop()
 
@@ -55,15 +54,15 @@ def twelve(
 def test_whatever_a_model_s_file_holds_keeps_no_list_from_being_loaded(
     client: "redis.Redis", twelve: Twelve, content: bytes | None, tmp_path: Path
 ) -> None:
-    before = client.hget(VERSIONS, "top_tracks")
+    before = client.hget(LIST_VERSIONS, "top_tracks")
     twelve.file.unlink()
     if content is None:
         os.mkfifo(twelve.file)
     else:
         twelve.file.write_bytes(content)
     replace(tmp_path / "top.json", "[4, 3, 2]")
-    eventually(lambda: client.hget(VERSIONS, "top_tracks") != before)
-    eventually(lambda: str(twelve.file).encode() in (client.hget(REFUSED, "hears") or b""))
+    eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks") != before)
+    eventually(lambda: str(twelve.file).encode() in (client.hget(REFUSALS, "hears") or b""))
 
 
 def test_a_model_that_forgets_most_users_is_refused(
@@ -72,11 +71,11 @@ def test_a_model_that_forgets_most_users_is_refused(
     version = twelve.shelf.version("hears")
     others = {"users": np.arange(6, 16, dtype=np.int64)}
     os.replace(write_sessions(twelve.file.with_suffix(".new"), 12, others), twelve.file)
-    eventually(lambda: client.hget(REFUSED, "hears"))
-    refused: Any = client.hget(REFUSED, "hears")
+    eventually(lambda: client.hget(REFUSALS, "hears"))
+    refused: Any = client.hget(REFUSALS, "hears")
     assert b"only 4 of the 10 users in service are in it, less than least_kept (0.5)" in refused
     assert twelve.shelf.version("hears") == version
     others = {"users": np.arange(5, 15, dtype=np.int64)}
     os.replace(write_sessions(twelve.file.with_suffix(".new"), 12, others), twelve.file)
     eventually(lambda: twelve.shelf.version("hears") != version)
-    eventually(lambda: not client.hget(REFUSED, "hears"))
+    eventually(lambda: not client.hget(REFUSALS, "hears"))
