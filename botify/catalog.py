@@ -10,7 +10,7 @@ import orjson
 
 from botify.errors import InputError
 from botify.files.jsonlines import bounded_lines
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 from contract.catalog import CatalogError, artist_numbers, read_catalog
 
 
@@ -72,7 +72,7 @@ def load_catalog(path: Path) -> Catalog:
 
     Raises InputError naming file and line.
     """
-    with open_regular(path) as file, refusing(path):
+    with open_regular(path) as file, as_input_errors(path):
         try:
             tracks = read_catalog(bounded_lines(path, file), orjson.loads)
         except CatalogError as error:

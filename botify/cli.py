@@ -104,11 +104,11 @@ def load(
     config). The service is found through <data-dir>/serve*.json, or REDIS_URL.
     """
     from botify.config import load_config
-    from botify.server.run import load_into_running
+    from botify.server.run import load_into_service
 
     config = load_config(config_path, data_dir=data_dir)
     with _rate("lists read") as progress:
-        done = load_into_running(config, name, file, progress, port, force)
+        done = load_into_service(config, name, file, progress, port, force)
     click.echo(done)
 
 

@@ -1,20 +1,18 @@
-"""What happens on `next` and `last`: the experiments decide who answers, the log remembers."""
+"""What happens on `next` and `last`: choose a recommender, get its answer, log the event."""
 
 import logging
 import random
 from collections.abc import Mapping
 from time import monotonic, perf_counter
 
-from botify.event_log.provenance import Origin
-from botify.event_log.writer import EventLog
+from botify.event_log.provenance import Provenance
 from botify.experiments import Experiments
-from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
-from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import StoreError
-from botify.store.fallback import FALLBACK, Fallback
-from botify.store.sessions import Decision, Randomness, SessionEnd, SessionStore
+from botify.store.fallback import FALLBACK
+from botify.store.sessions import Decision, Randomness, SessionEnd
+from botify.worker_context import WorkerContext
 
 _LOG_INTERVAL = 1.0
 """Seconds between two lines about requests that Redis refused."""
@@ -27,47 +25,41 @@ class Service:
 
     def __init__(
         self,
+        worker: WorkerContext,
         experiments: Experiments,
         recommenders: Mapping[str, Recommender],
+        *,
         default: str | None,
-        store: SessionStore,
-        breaker: CircuitBreaker,
-        fallback: Fallback,
-        log: EventLog,
-        metrics: Metrics,
         seed: int | None,
-        origin: Origin,
+        provenance: Provenance,
     ) -> None:
         """`default` names the recommender of users for whom no experiment decides.
 
         With a `seed`, the same requests of a user get the same answers, whichever worker handles
-        them; None draws anew. `origin` is logged with every event.
+        them; with None, draws are independent. `provenance` is logged with every event.
         """
         self._experiments = experiments
         self._recommenders = recommenders
         self._default = default
-        self._store = store
-        self._breaker = breaker
-        self._fallback = fallback
-        self._outbox = fallback.outbox
-        self._log = log
-        self._metrics = metrics
+        self._store = worker.store
+        self._breaker = worker.breaker
+        self._fallback = worker.fallback
+        self._outbox = worker.fallback.outbox
+        self._log = worker.log
+        self._metrics = worker.metrics
         self._seed = seed
-        self._run = origin.run
-        self._world_version = origin.world_version
+        self._run = provenance.run
+        self._world_version = provenance.world_version
         self._rng = random.Random()
         self._logged_at = float("-inf")
 
     def next(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> int:
         """The track to play next. `started`: perf_counter() when the request came in.
 
-        `forced` are treatments that the request asks for, whatever the split says.
+        `forced`: treatments that the request asks for; they replace the assigned ones.
         """
         treatments = self._experiments.assign(user)
-        decide = self._experiments.decide
-        # What is forced decides before what was drawn, wherever its experiment stands.
-        name = decide(forced) or decide({**treatments, **forced}) if forced else decide(treatments)
-        recommender = self._recommenders[name or self._default or ""]
+        recommender = self._recommender(treatments, forced)
         decision = self._decide(user, play, recommender)
         seconds = perf_counter() - started
         if decision.session and decision.timestamp > self._fallback.latest_redis_ms:
@@ -92,10 +84,12 @@ class Service:
         if forced:
             _mark_forced(event, forced)
         self._log.write(event)
-        self._metrics.answered("next", decision.recommender, seconds, decision.timestamp)
-        self._metrics.treated({} if forced else treatments, decision.recommender == FALLBACK)
+        self._metrics.observe_answer("next", decision.recommender, seconds, decision.timestamp)
+        self._metrics.count_treatments(
+            {} if forced else treatments, decision.recommender == FALLBACK
+        )
         if decision.recommender != recommender.name:
-            self._metrics.fallback(recommender.name, decision.recommender)
+            self._metrics.count_fallback(recommender.name, decision.recommender)
         return decision.track
 
     def last(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> None:
@@ -124,14 +118,27 @@ class Service:
         if forced:
             _mark_forced(event, forced)
         self._log.write(event)
-        self._metrics.answered("last", "", seconds, end.timestamp)
+        self._metrics.observe_answer("last", "", seconds, end.timestamp)
+
+    def _recommender(
+        self, treatments: Mapping[str, str], forced: Mapping[str, str]
+    ) -> Recommender:
+        """By the first of these that names a recommender: the forced treatments alone, whatever
+        the order of experiments; all treatments, in the order of experiments; the default."""
+        name = None
+        if forced:
+            name = self._experiments.decide(forced)
+            treatments = {**treatments, **forced}
+        return self._recommenders[
+            name or self._experiments.decide(treatments) or self._default or ""
+        ]
 
     def _decide(self, user: int, play: Play, recommender: Recommender) -> Decision:
         exclude = recommender.exclude + play.exclude
         breaker, keep_play, late = self._breaker, recommender.needs_plays, False
         if breaker.up:
             try:
-                if user in self._outbox.pending_users:  # upkeep does so soon for all
+                if user in self._outbox.pending_users:  # the monitor does so soon for all
                     self._outbox.flush(self._store, user)
                 decision = recommender.recommend(
                     self._store, user, play, self._randomness(), exclude
@@ -140,14 +147,14 @@ class Service:
                 return decision
             except StoreError as error:
                 self._redis_failed(error)
-                # Redis has it, and sooner or later runs what it was asked: it knows the play.
+                # Redis has the command and will run it some time: it gets the play.
                 late = error.kind == "timeout"
                 keep_play = keep_play and not late
         decision = self._fallback.next(user, play, exclude, keep_play=keep_play)
         if late:
-            for _, note in self._outbox.pending(user):
-                if note.ended is None:
-                    self._store.queue_fallback(user, note.unsent)
+            for _, update in self._outbox.pending(user):
+                if update.ended is None:
+                    self._store.queue_fallback(user, update.unsent)
         return decision
 
     def _end_session(self, user: int) -> SessionEnd:
@@ -157,20 +164,21 @@ class Service:
                 self._outbox.discard(user)
                 return end
             except StoreError as error:
-                end = self._fallback.last(user)  # upkeep finds it when `_redis_failed` wakes it
+                # In the outbox first: `_redis_failed` wakes the monitor, which flushes that.
+                end = self._fallback.last(user)
                 self._redis_failed(error)
                 return end
         return self._fallback.last(user)
 
     def _redis_failed(self, error: StoreError) -> None:
-        self._metrics.redis_failure(error.kind)
+        self._metrics.count_redis_failure(error.kind)
         if error.kind == "timeout":
             self._breaker.report_timeout(str(error))
         elif error.kind == "connection":
             self._breaker.trip(str(error))
         else:
-            # It answers, and perhaps only this request is wrong to it. Where it is not, upkeep,
-            # which asks it the same, finds that out.
+            # Redis answers, and may have refused only this request. If it refuses others as
+            # well, the monitor's probe will detect it.
             if monotonic() - self._logged_at > _LOG_INTERVAL:
                 self._logged_at = monotonic()
                 _log.warning("Redis refused a request: %s", error)
@@ -183,6 +191,6 @@ class Service:
 
 
 def _mark_forced(event: dict[str, object], forced: Mapping[str, str]) -> None:
-    """What was forced was not drawn: no analysis of any experiment may count the line."""
+    """Forced treatments were not assigned at random: no analysis may count the event."""
     event["experiments"] = {}
     event["forced"] = forced

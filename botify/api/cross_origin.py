@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
-_PLAIN = ("text/", "application/x-www-form-urlencoded", "multipart/")
+_SIMPLE_TYPES = ("text/", "application/x-www-form-urlencoded", "multipart/")
 """What a page can post to other sites without their leave."""
-_BEFOREHAND = {
+_PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Content-Type, X-Botify-Experiments",
     "Access-Control-Max-Age": "600",
@@ -22,7 +22,7 @@ _BEFOREHAND = {
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Callers:
+class CrossOriginPolicy:
     """Refuses requests; those that no browser's page makes pass, unless `hosts` are given."""
 
     def __init__(
@@ -55,16 +55,16 @@ class Callers:
         if origin is None:
             return None
         if self._is_allowed(origin):
-            after_this_request(partial(_show, origin))
+            after_this_request(partial(_allow_reading, origin))
             if request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
-                return Response(status=204, headers=_BEFOREHAND)
+                return Response(status=204, headers=_PREFLIGHT_HEADERS)
         elif not self._is_own_page(origin, host):
             raise Forbidden(
                 f"pages of {origin or 'an unknown origin'} may not ask this service; add it to "
                 "`allowed_origins` in the service's config if they should"
             )
         kind = environ.get("CONTENT_TYPE", "").lower()
-        if kind.startswith(_PLAIN):
+        if kind.startswith(_SIMPLE_TYPES):
             raise UnsupportedMediaType("pages must send JSON as Content-Type: application/json")
         return None
 
@@ -83,7 +83,7 @@ class Callers:
         return name in ours or name.endswith(".localhost") or _is_address(name)
 
 
-def _show(origin: str, response: Response) -> Response:
+def _allow_reading(origin: str, response: Response) -> Response:
     response.headers["Access-Control-Allow-Origin"] = origin
     response.vary.add("Origin")
     return response

@@ -14,17 +14,19 @@ from botify.api.openapi import document
 from botify.files.jsonlines import encode
 
 
-def add_documents(
+def add_docs(
     api: Api, experiments: Sequence[Mapping[str, Any]], n_tracks: int, forcing: bool
 ) -> None:
     """Add the routes for the documentation; `forcing`: whether a header may force treatments."""
     page = files("botify.api").joinpath("docs.html").read_bytes()
     described = encode(document(n_tracks, experiments, forcing))
-    api.add_resource(Document, "/openapi.json", resource_class_kwargs={"document": described})
-    api.add_resource(Docs, "/docs", resource_class_kwargs={"page": page})
+    api.add_resource(
+        OpenApiResource, "/openapi.json", resource_class_kwargs={"document": described}
+    )
+    api.add_resource(DocsResource, "/docs", resource_class_kwargs={"page": page})
 
 
-class Document(Resource):  # type: ignore[misc]  # flask_restful has no types
+class OpenApiResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /openapi.json`."""
 
     init_every_request: ClassVar[bool] = False
@@ -38,7 +40,7 @@ class Document(Resource):  # type: ignore[misc]  # flask_restful has no types
         return Response(self._document, mimetype="application/json")
 
 
-class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
+class DocsResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /docs`: the document for people."""
 
     init_every_request: ClassVar[bool] = False

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from flask_restful import Api
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from botify.api.json_response import answer
+from botify.api.json_response import json_response
 
 _IDS = {"next": "user", "last": "user", "track": "track"}
 """First words of the routes that end with an id, and of what."""
@@ -31,7 +31,7 @@ class JsonApi(Api):  # type: ignore[misc]  # flask_restful has no types
             response: Response = super().handle_error(e)
             return response
         self._refused(route, e.code)
-        answered = answer({"message": self._message(e)}, e.code)
+        answered = json_response({"message": self._message(e)}, e.code)
         if isinstance(e, MethodNotAllowed):
             answered.headers["Allow"] = ", ".join(_methods(e))
         return answered

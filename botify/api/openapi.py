@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from botify.config import MOST_EXCLUDED
+from botify.config import MAX_EXCLUDED
 
 Json = dict[str, Any]
 
-MOST_DIGITS = 200
+MAX_USER_DIGITS = 200
 """Of a user's id, which Redis and the event log keep."""
-LARGEST_USER = 10**MOST_DIGITS - 1
+MAX_USER = 10**MAX_USER_DIGITS - 1
 
 
 def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Json:
@@ -68,7 +68,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
             "The body is not JSON, a field is missing or of the wrong type, `time` is outside "
             "0 to 1, a track is not in the catalog"
             + (", or the header asks for what does not run." if forced else ".")
-            + f" Or the user has more than {MOST_DIGITS} digits, or the body did not come whole.",
+            + f" Or the user has more than {MAX_USER_DIGITS} digits, or the body was cut off.",
             "`time` is missing",
         ),
         "404": _error(
@@ -174,7 +174,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
 
 def _schemas(n_tracks: int) -> Json:
     track = {"type": "integer", "minimum": 0, "maximum": n_tracks - 1}
-    user = _NATURAL | {"maximum": LARGEST_USER, "description": "10^30 is a user, too."}
+    user = _NATURAL | {"maximum": MAX_USER, "description": "10^30 is a user, too."}
     text = {"type": "string"}
     count = {"type": "integer", "minimum": 0}
     return {
@@ -193,7 +193,7 @@ def _schemas(n_tracks: int) -> Json:
                 "exclude": {
                     "type": ["array", "null"],
                     "items": track,
-                    "maxItems": MOST_EXCLUDED,
+                    "maxItems": MAX_EXCLUDED,
                     "description": "Tracks not to answer this time.",
                 },
             },
@@ -316,7 +316,7 @@ def _ref(name: str) -> Json:
 
 
 _NATURAL: Json = {"type": "integer", "minimum": 0}
-_USER = _path("user", f"Known or not, of up to {MOST_DIGITS} digits.", LARGEST_USER)
+_USER = _path("user", f"Known or not, of up to {MAX_USER_DIGITS} digits.", MAX_USER)
 _HELLO = {"status": "alive", "message": "botify answers POST /next/<user>"}
 _REASONS: Json = {"type": "array", "items": {"type": "string"}}
 _EXPERIMENT = _object(

@@ -3,7 +3,7 @@
 from botify.config.experiment import ExperimentConfig
 from botify.config.load import load_config
 from botify.config.recommender_types import (
-    MOST_EXCLUDED,
+    MAX_EXCLUDED,
     ContextualConfig,
     IndexedConfig,
     RandomConfig,
@@ -16,7 +16,7 @@ from botify.config.recommender_types import (
 from botify.config.schema import TOP_TRACKS, Config, ListFile, LogConfig
 
 __all__ = [
-    "MOST_EXCLUDED",
+    "MAX_EXCLUDED",
     "TOP_TRACKS",
     "Config",
     "ContextualConfig",

@@ -12,9 +12,9 @@ from pydantic_core import ErrorDetails
 from botify.config.recommender_types import TYPES
 from botify.config.schema import Config
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 
-_LARGEST = 2**20
+_MAX_BYTES = 2**20
 """Bytes of a config."""
 
 
@@ -42,10 +42,10 @@ def load_config(path: Path, **overrides: object) -> Config:
     Raises InputError (one line: file, key, what is allowed).
     """
     try:
-        with open_regular(path) as file, refusing(path):
-            content = file.read(_LARGEST + 1)
-            if len(content) > _LARGEST:
-                raise InputError(f"{path}: cannot be read (larger than {_LARGEST:,} bytes)")
+        with open_regular(path) as file, as_input_errors(path):
+            content = file.read(_MAX_BYTES + 1)
+            if len(content) > _MAX_BYTES:
+                raise InputError(f"{path}: cannot be read (larger than {_MAX_BYTES:,} bytes)")
             text = content.decode()
     except InputError as error:
         raise InputError(f"{error}; name it with --config") from error

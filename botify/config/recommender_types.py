@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from botify.config.settings import Name, Settings
 
-MOST_EXCLUDED = 1000
+MAX_EXCLUDED = 1000
 """Tracks that one recommender or one request may exclude; they travel with each request."""
 
 
@@ -14,7 +14,7 @@ class _Recommender(Settings):
     seen_filter: bool = True
     """Whether its own tracks are filtered by what this session heard and was offered; what it
     falls back to always is."""
-    exclude: tuple[int, ...] = Field(default=(), max_length=MOST_EXCLUDED)
+    exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
     """Tracks it never offers, nor does what it falls back to."""
 
     @field_validator("exclude", mode="before")

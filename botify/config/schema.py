@@ -18,7 +18,7 @@ from botify.config.settings import Name, Settings
 
 _ORIGIN = r"^(\*|https?://[^/\s]+)$"
 _HOST = r"^[^/\s:]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*$"
-_APART = 10_000
+_OPERATIONS_PORT_OFFSET = 10_000
 """Between the service's port and that for health and metrics."""
 
 TOP_TRACKS = "top_tracks"
@@ -119,18 +119,18 @@ class Config(Settings):
         for name, recommender in self.recommenders.items():
             place = f"recommenders.{name}"
             if isinstance(recommender, SessionConfig):
-                _known(f"{place}.model", recommender.model, "models", self.models)
+                _check_known(f"{place}.model", recommender.model, "models", self.models)
             if isinstance(recommender, IndexedConfig | SessionConfig):
-                _known(f"{place}.list", recommender.list, "lists", self.lists)
+                _check_known(f"{place}.list", recommender.list, "lists", self.lists)
             if isinstance(recommender, ContextualConfig | SimilarConfig):
-                _known(
+                _check_known(
                     f"{place}.neighbours", recommender.neighbours, "neighbours", self.neighbours
                 )
         for name, experiment in self.experiments.items():
             for treatment, recommender_name in experiment.treatments.items():
                 if recommender_name is not None:
                     place = f"experiments.{name}.treatments.{treatment}"
-                    _known(place, recommender_name, "recommenders", self.recommenders)
+                    _check_known(place, recommender_name, "recommenders", self.recommenders)
         return self
 
     @model_validator(mode="after")
@@ -145,9 +145,9 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
-    def _somebody_answers(self) -> "Config":
+    def _default_where_needed(self) -> "Config":
         if self.default is not None:
-            _known("default", self.default, "recommenders", self.recommenders)
+            _check_known("default", self.default, "recommenders", self.recommenders)
         elif not decide_for_all(self.experiments.values()):
             raise ValueError(
                 "default: name the recommender of the users for whom no experiment decides"
@@ -169,7 +169,11 @@ class Config(Settings):
             return self.operations_port
         if self.port == 0:
             return 0
-        return port + _APART if port + _APART <= 65535 else port - _APART
+        return (
+            port + _OPERATIONS_PORT_OFFSET
+            if port + _OPERATIONS_PORT_OFFSET <= 65535
+            else port - _OPERATIONS_PORT_OFFSET
+        )
 
     @property
     def list_files(self) -> dict[str, ListFile]:
@@ -186,7 +190,7 @@ class Config(Settings):
         return {name: self.data_dir / path for name, path in self.models.items()}
 
 
-def _known(place: str, name: str, kind: str, known: Mapping[str, object]) -> None:
+def _check_known(place: str, name: str, kind: str, known: Mapping[str, object]) -> None:
     if name not in known:
         available = ", ".join(known) or "none is configured"
         raise ValueError(f"{place}: {name!r} is not one of {kind} ({available})")

@@ -13,7 +13,7 @@ _DECIDING = {"seed", "session_ttl", "recommenders", "experiments", "default"}
 _LENGTH = 12
 
 
-class Origin(NamedTuple):
+class Provenance(NamedTuple):
     """What each line of the event log says of the service that wrote it."""
 
     run: str
@@ -22,7 +22,7 @@ class Origin(NamedTuple):
     """As contract.worlds has it; None where there is no catalog."""
 
 
-def origin_of(config: Config) -> Origin:
+def provenance_of(config: Config) -> Provenance:
     """The origin of what a service answers that starts now; take it once for all workers.
 
     A hash of contents, so that replicas of one service, and a restart, go on with the same run.
@@ -34,7 +34,7 @@ def origin_of(config: Config) -> Origin:
     content = {name: _digest(path) for name, path in files.items()}
     text = json.dumps([settings, content, world], sort_keys=True)
     run = hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
-    return Origin(run, world)
+    return Provenance(run, world)
 
 
 def _digest(path: Path) -> str | None:

@@ -9,13 +9,13 @@ from typing import Any, BinaryIO, TypeGuard
 import orjson
 
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 from contract.errors import FormatError
 from contract.jsonlines import BOM, parse_line
 
-LONGEST_LINE = 2**24
+MAX_LINE_BYTES = 2**24
 """Bytes: a longer line is no list and no track, and a file of one line without end is not read."""
-_LARGEST = 2**30
+_MAX_BYTES = 2**30
 """Bytes of a file that is one JSON value."""
 
 
@@ -29,7 +29,7 @@ def encode(value: object) -> bytes:
 
 def read_bytes(path: Path) -> bytes:
     """The content of the file; an InputError where it cannot be read."""
-    with open_regular(path) as file, refusing(path):
+    with open_regular(path) as file, as_input_errors(path):
         check_size(path, file)
         return file.read()
 
@@ -39,7 +39,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     Raises InputError where the file cannot be read, or a line is not a JSON object.
     """
-    with open_regular(path) as file, refusing(path):
+    with open_regular(path) as file, as_input_errors(path):
         for number, line in enumerate(bounded_lines(path, file), 1):
             line = line.removeprefix(BOM)
             if not line.strip():
@@ -56,7 +56,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def bounded_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
     """The lines of an open file; raises InputError for one without end."""
-    lines = iter(lambda: file.readline(LONGEST_LINE + 1), b"")
+    lines = iter(lambda: file.readline(MAX_LINE_BYTES + 1), b"")
     for number, line in enumerate(lines, 1):
         _check_length(f"{path}:{number}", line)
         yield line
@@ -64,20 +64,20 @@ def bounded_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
 
 def check_first_line(path: Path, file: BinaryIO) -> None:
     """Raises InputError where no line ends in time; the file is at its beginning afterwards."""
-    _check_length(f"{path}:1", file.readline(LONGEST_LINE + 1))
+    _check_length(f"{path}:1", file.readline(MAX_LINE_BYTES + 1))
     file.seek(0)
 
 
 def check_size(path: Path, file: BinaryIO) -> None:
     """Raises InputError for a file that is too large to be one JSON value."""
     size = os.fstat(file.fileno()).st_size
-    if size > _LARGEST:
-        raise InputError(f"{path}: {size:,} bytes; {_LARGEST:,} are the most")
+    if size > _MAX_BYTES:
+        raise InputError(f"{path}: {size:,} bytes; {_MAX_BYTES:,} are the most")
 
 
 def _check_length(place: str, line: bytes) -> None:
-    if len(line) > LONGEST_LINE:
-        raise InputError(f"{place}: a line of more than {LONGEST_LINE:,} bytes")
+    if len(line) > MAX_LINE_BYTES:
+        raise InputError(f"{place}: a line of more than {MAX_LINE_BYTES:,} bytes")
 
 
 def _parsed(place: str, line: bytes, error: Exception) -> Any:

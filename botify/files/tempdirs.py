@@ -12,7 +12,7 @@ _LOCK = "owned"
 
 
 @contextmanager
-def scratch(kind: str, parent: Path | None = None) -> Iterator[Path]:
+def temporary_directory(kind: str, parent: Path | None = None) -> Iterator[Path]:
     """A directory in `parent` (where None, the system's place for such), removed at the end.
 
     Removes as well what owners left that were killed: a directory is owned while some process

@@ -1,4 +1,4 @@
-"""Lists into Redis: built aside, checked, then switched to at once."""
+"""Lists into Redis: built temporary, checked, then switched to at once."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
 from botify.files.filestamp import Stamp, stamp_of
 from botify.files.jsonlines import check_first_line, check_size
-from botify.files.reading import check_kept, open_regular, refusing
+from botify.files.reading import as_input_errors, check_kept, open_regular
 from botify.lists.reader import EVERYONE, ListKind, read_lists
 from botify.store.client import script_text, store_errors
 from botify.store.keys import CONFIGURED_VERSIONS, LIST_VERSIONS, REFUSALS
@@ -23,9 +23,9 @@ from botify.store.redis_memory import read_redis_memory
 
 _BATCH = 256
 """Lists per command: the server answers requests between two commands, not within one."""
-_AHEAD = 16
+_PIPELINED = 16
 """Commands sent before the answer to the first of them is read."""
-_ABANDONED_AFTER = 600
+_BUILD_TTL = 600
 """Seconds after its last command when Redis drops what an interrupted load left behind."""
 
 
@@ -62,7 +62,7 @@ def load_list(
     n_tracks: int,
     progress: Callable[[int], object] = lambda count: None,
     replacing: str | None = None,
-    least: float = 0.0,
+    min_kept: float = 0.0,
 ) -> LoadedList:
     """Check the file and put it into service as the list `name`, replacing the one served.
 
@@ -71,7 +71,7 @@ def load_list(
     refused file changes nothing. `progress` is told how many more lists are on their way, some
     hundreds at a time; what it raises ends the load. With `over`, the list is switched to only
     where that is still the version named for it ("" for none): who looked, and found nothing to
-    serve, must not undo what somebody else has loaded since. With `least`, a file is refused in
+    serve, must not undo what somebody else has loaded since. With `min_kept`, a file is refused in
     which less than that share of the owners of lists in service has one, or which has less than
     that share of the popular tracks: half of a file is not seen to be one otherwise.
     Raises InputError naming file and line, whatever the file holds, or that Redis has no room for
@@ -86,19 +86,19 @@ def load_list(
         replaced = current.decode() if current else None
         size: Any = client.hlen(target)
         if replaced != version or not size:
-            aside = f"{target}:{uuid4().hex}"
+            temporary = f"{target}:{uuid4().hex}"
             served = f"{LIST_VERSIONS}:{name}:{replaced}" if replaced else None
             rows = _rows(spec, kind, n_tracks)
             try:
-                size, kept = _build(client, aside, rows, progress, served)
+                size, kept = _build(client, temporary, rows, progress, served)
                 if not size:
                     raise InputError(f"{spec.file}: no list in it")
                 _check_unchanged(spec.file, before)
                 if served:
                     if client.hget(LIST_VERSIONS, name) != current:
                         kept = size  # another load came between: only numbers can be compared
-                    lost = _lost(client, spec, kind, (served, aside), kept, least)
-                keys = (aside, target, LIST_VERSIONS)
+                    lost = _count_lost(client, spec, kind, (served, temporary), kept, min_kept)
+                keys = (temporary, target, LIST_VERSIONS)
                 condition = ("", "") if replacing is None else ("replacing", replacing)
                 switch: Any = client.eval(
                     script_text("switch_list"), len(keys), *keys, name, version, size, *condition
@@ -111,11 +111,11 @@ def load_list(
                 replaced = old
             except BaseException as error:
                 with suppress(redis.RedisError):  # then it expires
-                    client.unlink(aside)
+                    client.unlink(temporary)
                 if isinstance(error, InputError):  # the mistake may be half of a change
                     _check_unchanged(spec.file, before)
-                if isinstance(error, _LostError | redis.exceptions.OutOfMemoryError):
-                    _check_room(client, spec.file, isinstance(error, _LostError))
+                if isinstance(error, _PartLostError | redis.exceptions.OutOfMemoryError):
+                    _check_room(client, spec.file, isinstance(error, _PartLostError))
                 raise
         client.hdel(REFUSALS, name)
     return LoadedList(name, version, size, replaced, lost)
@@ -127,7 +127,7 @@ def load_configured(
     spec: ListFile,
     kind: ListKind,
     n_tracks: int,
-    least: float = 0.0,
+    min_kept: float = 0.0,
 ) -> LoadedList:
     """What a start does with a file of the config: `load_list`, if the file is new to this Redis.
 
@@ -142,7 +142,7 @@ def load_configured(
             size: Any = client.hlen(f"{LIST_VERSIONS}:{name}:{version}")
             if size:
                 return LoadedList(name, version, size, version)
-        loaded = load_list(client, name, spec, kind, n_tracks, least=least)
+        loaded = load_list(client, name, spec, kind, n_tracks, min_kept=min_kept)
         client.hset(CONFIGURED_VERSIONS, name, loaded.version)
     return loaded
 
@@ -151,7 +151,7 @@ class NoRoomError(InputError):
     """Redis has no room for the lists of a file, with which nothing is wrong."""
 
 
-class _LostError(redis.ResponseError):
+class _PartLostError(redis.ResponseError):
     """Lists that were stored are not there any more."""
 
 
@@ -171,7 +171,7 @@ def _check_unchanged(path: Path, before: Stamp | None) -> None:
 
 
 def _version(spec: ListFile, kind: ListKind, n_tracks: int) -> str:
-    with open_regular(spec.file) as file, refusing(spec.file):
+    with open_regular(spec.file) as file, as_input_errors(spec.file):
         # Not only once all of it was read, which may take for ever.
         check = check_size if kind is ListKind.TOP else check_first_line
         check(spec.file, file)
@@ -180,13 +180,13 @@ def _version(spec: ListFile, kind: ListKind, n_tracks: int) -> str:
     return content.hexdigest()[:12]
 
 
-def _lost(
+def _count_lost(
     client: "redis.Redis",
     spec: ListFile,
     kind: ListKind,
     keys: tuple[str, str],
     kept: int,
-    least: float,
+    min_kept: float,
 ) -> int:
     """How many owners in the hash in service have no list in the new one (`keys`: both).
 
@@ -194,16 +194,16 @@ def _lost(
     """
     if kind is ListKind.TOP:
         lengths: list[Any] = [client.hstrlen(key, EVERYONE) for key in keys]
-        check_kept(spec.file, "popular tracks", lengths[0] // 4, lengths[1] // 4, least)
+        check_kept(spec.file, "popular tracks", lengths[0] // 4, lengths[1] // 4, min_kept)
         return 0
     had = int(client.hlen(keys[0]))
     what = "users" if kind is ListKind.USERS else "tracks with neighbours"
-    check_kept(spec.file, what, had, kept, least)
+    check_kept(spec.file, what, had, kept, min_kept)
     return max(0, had - kept)
 
 
 def _rows(spec: ListFile, kind: ListKind, n_tracks: int) -> Iterator[tuple[str, bytes]]:
-    with refusing(spec.file):
+    with as_input_errors(spec.file):
         yield from read_lists(spec.file, kind, n_tracks, spec.length)
 
 
@@ -230,7 +230,7 @@ def _build(
                 if isinstance(answer, list):  # of EXEC: fields that are new, ..., fields there are
                     stored += answer[0]
                     if answer[-1] != stored:
-                        raise _LostError(
+                        raise _PartLostError(
                             "part of the list was lost while it was loaded; load it again"
                         )
 
@@ -243,7 +243,7 @@ def _build(
             for batch in _batches(rows):
                 # Together or not at all: a loader that dies leaves no key that stays for good.
                 fields = chain.from_iterable(batch)
-                expire = ("EXPIRE", key, _ABANDONED_AFTER)
+                expire = ("EXPIRE", key, _BUILD_TTL)
                 count = ("HLEN", key)  # its Redis may evict what expires
                 send(("MULTI",), ("HSET", key, *fields), expire, count, ("EXEC",))
                 if served:
@@ -257,7 +257,7 @@ def _build(
                         )
                     )
                 # Redis stores while the next lists are read and checked here.
-                read(until=5 * _AHEAD)
+                read(until=5 * _PIPELINED)
                 size += len(batch)
                 progress(len(batch))
         except redis.RedisError:

@@ -12,13 +12,13 @@ from botify.catalog import pack
 from botify.errors import InputError
 from botify.files.jsonlines import is_integer, read_bytes, read_objects, reason
 
-LONGEST = 100
+MAX_KEPT = 100
 """Popular tracks and neighbours count up to this place; the rest of such a list is not kept."""
 
-MOST_TRACKS = 1000
+MAX_TRACKS = 1000
 """A longer list of a user or of a track is a mistake."""
 
-SIZE = "lists"
+COUNT_KEY = "lists"
 """Key of a file's first line, if its writer put it there: how many lines with a list it has."""
 
 EVERYONE = ""
@@ -51,13 +51,13 @@ def read_lists(
         yield EVERYONE, _best(top)
         return
     of_users = kind is ListKind.USERS
-    most = length or MOST_TRACKS
+    most = length or MAX_TRACKS
     sizes = ((length or 1) if of_users else 0, most)
     owners: set[int] = set()
     written = 0
     for place, row in read_objects(path):
         if not owners:
-            written = row.get(SIZE, 0)
+            written = row.get(COUNT_KEY, 0)
         owner_key = "user" if of_users else _track_key(row, place)
         owner = row.get(owner_key)
         if not is_integer(owner) or owner < 0:
@@ -99,7 +99,7 @@ def _read_json(path: Path) -> Any:
 
 
 def _best(packed: bytes) -> bytes:
-    return packed[: LONGEST * 4]
+    return packed[: MAX_KEPT * 4]
 
 
 def _packed(value: Any, place: str, n_tracks: int, sizes: tuple[int, int]) -> bytes:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import NamedTuple
 
-LATELY = 300
+WINDOW_SECONDS = 300
 """Seconds."""
 _STEP = 10.0
 """Seconds after which what is too long ago is left out."""
-_ENOUGH = 100
+_MIN_ANSWERS = 100
 """Answers below which a share says nothing."""
 
 Treatment = tuple[str, str]
@@ -19,7 +19,7 @@ ALL: Treatment = ("", "")
 """Stands for all answers together."""
 
 
-class Share(NamedTuple):
+class FallbackShare(NamedTuple):
     """Answers of a treatment, and how many of them were the fallback's."""
 
     experiment: str
@@ -34,7 +34,7 @@ class Share(NamedTuple):
         return self.fallbacks / self.answers if self.answers else 0.0
 
 
-class Shares:
+class FallbackShares:
     """Counts the answers of one process; for any number of threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,7 +44,7 @@ class Shares:
         # By assignments, the few combinations of which are split up where they are read.
         self._answers: Counter[tuple[Treatment, ...]] = Counter()
         self._fallbacks: Counter[tuple[Treatment, ...]] = Counter()
-        self._past: deque[tuple[float, dict[Treatment, Share]]] = deque([(clock(), {})])
+        self._past: deque[tuple[float, dict[Treatment, FallbackShare]]] = deque([(clock(), {})])
 
     def count(self, treatments: Mapping[str, str], fallback: bool) -> None:
         """An answer to a user with these treatments, by experiment."""
@@ -54,19 +54,19 @@ class Shares:
             if fallback:
                 self._fallbacks[key] += 1
 
-    def total(self) -> dict[Treatment, Share]:
+    def total(self) -> dict[Treatment, FallbackShare]:
         """Since the start; treatments without an answer are left out."""
         with self._lock:
             answers, fallbacks = Counter(self._answers), Counter(self._fallbacks)
         of_all, of_fallback = _split(answers), _split(fallbacks)
-        return {pair: Share(*pair, n, of_fallback[pair]) for pair, n in of_all.items()}
+        return {pair: FallbackShare(*pair, n, of_fallback[pair]) for pair, n in of_all.items()}
 
-    def lately(self) -> dict[Treatment, Share]:
+    def recent(self) -> dict[Treatment, FallbackShare]:
         """Of the last five minutes; call it often, from one thread at a time."""
         now, total = self._clock(), self.total()
         if now - self._past[-1][0] >= _STEP:
             self._past.append((now, total))
-        while len(self._past) > 1 and now - self._past[1][0] >= LATELY:
+        while len(self._past) > 1 and now - self._past[1][0] >= WINDOW_SECONDS:
             self._past.popleft()
         before = self._past[0][1]
         return {
@@ -80,9 +80,9 @@ class Shares:
         }
 
 
-def above(shares: Iterable[Share], limit: float) -> Iterator[Share]:
+def exceeding(shares: Iterable[FallbackShare], limit: float) -> Iterator[FallbackShare]:
     """Those with more than this share of fallbacks; of a few answers no share is told."""
-    return (each for each in shares if each.answers >= _ENOUGH and each.share > limit)
+    return (each for each in shares if each.answers >= _MIN_ANSWERS and each.share > limit)
 
 
 def _split(counts: Counter[tuple[Treatment, ...]]) -> Counter[Treatment]:

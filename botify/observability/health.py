@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from botify.event_log.ledger import LogTotals
 from botify.event_log.writer import LogStatus
-from botify.observability.fallback_shares import Share, above
+from botify.observability.fallback_shares import FallbackShare, exceeding
 from botify.store.redis_memory import RedisMemory, eviction_risk
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class WorkerReport:
     """What one worker knows of its surroundings, at most about a second old."""
 
     redis_up: bool
@@ -34,7 +34,7 @@ class State:
     """Part of a treatment's answers that may come from the fallback before a person is told."""
 
 
-def degraded(states: Sequence[State]) -> list[str]:
+def degradations(states: Sequence[WorkerReport]) -> list[str]:
     """Why some listeners do not get the recommendations configured; empty where all do.
 
     `states` are those of some workers of one service: what several of them see is told once.
@@ -42,7 +42,9 @@ def degraded(states: Sequence[State]) -> list[str]:
     return [*_redis(states), *_once(_missing, states), *_once(_models, states)]
 
 
-def trouble(states: Sequence[State], logs: LogTotals, shares: Iterable[Share] = ()) -> list[str]:
+def problems(
+    states: Sequence[WorkerReport], logs: LogTotals, shares: Iterable[FallbackShare] = ()
+) -> list[str]:
     """What needs a person, with what to do about it; empty where nothing does.
 
     `states` as for `degraded`. `logs` is what all workers' event logs count together, `shares` are
@@ -52,7 +54,7 @@ def trouble(states: Sequence[State], logs: LogTotals, shares: Iterable[Share] = 
     return [
         *_redis(states),
         *_memory(states),
-        *too_much_fallback(shares, limit),
+        *excess_fallback(shares, limit),
         *_once(_missing, states),
         *_once(_models, states),
         *_once(_refused, states),
@@ -60,19 +62,21 @@ def trouble(states: Sequence[State], logs: LogTotals, shares: Iterable[Share] = 
     ]
 
 
-def _once(check: Callable[[State], Iterator[str]], states: Sequence[State]) -> list[str]:
+def _once(
+    check: Callable[[WorkerReport], Iterator[str]], states: Sequence[WorkerReport]
+) -> list[str]:
     return list(dict.fromkeys(line for state in states for line in check(state)))
 
 
-def _redis(states: Sequence[State]) -> Iterator[str]:
+def _redis(states: Sequence[WorkerReport]) -> Iterator[str]:
     # Each has waited in its own way, and for its own time.
     reasons = [state.redis_reason for state in states if not state.redis_up]
     if reasons:
-        some = f" from {len(reasons)} of {len(states)} workers" * (len(reasons) < len(states))
-        yield f"Redis is away{some} ({reasons[0]}): next answers popular tracks"
+        some = f" to {len(reasons)} of {len(states)} workers" * (len(reasons) < len(states))
+        yield f"Redis is unavailable{some} ({reasons[0]}): serving popular tracks"
 
 
-def _memory(states: Sequence[State]) -> Iterator[str]:
+def _memory(states: Sequence[WorkerReport]) -> Iterator[str]:
     known = [state for state in states if state.memory is not None]
     if not known:
         return
@@ -86,9 +90,9 @@ def _memory(states: Sequence[State]) -> Iterator[str]:
         )
 
 
-def too_much_fallback(shares: Iterable[Share], limit: float) -> Iterator[str]:
+def excess_fallback(shares: Iterable[FallbackShare], limit: float) -> Iterator[str]:
     """Which treatments the fallback answered for more than this part of lately."""
-    for each in above(shares, limit):
+    for each in exceeding(shares, limit):
         of = f"{each.experiment} {each.treatment}'s" if each.experiment else "all"
         yield (
             f"{each.share:.1%} of {of} answers in the last 5 minutes ({each.fallbacks:,} of "
@@ -97,27 +101,27 @@ def too_much_fallback(shares: Iterable[Share], limit: float) -> Iterator[str]:
         )
 
 
-def _missing(state: State) -> Iterator[str]:
+def _missing(state: WorkerReport) -> Iterator[str]:
     for name in state.missing:
-        yield f"list {name!r} is not in Redis; `botify lists load` puts it there"
+        yield f"list {name!r} is not in Redis; load it with `botify lists load`"
 
 
-def _models(state: State) -> Iterator[str]:
+def _models(state: WorkerReport) -> Iterator[str]:
     for name, version in state.models.items():
         if not version:
-            yield f"model {name!r} is not in service: users' lists answer"
+            yield f"model {name!r} is not in service; serving users' lists instead"
         if name in state.refused:
             yield (
-                f"the new file of model {name!r} was refused, its old version stays: "
+                f"model {name!r}: its file was not loaded, the old version stays in service: "
                 f"{state.refused[name]}"
             )
 
 
-def _refused(state: State) -> Iterator[str]:
+def _refused(state: WorkerReport) -> Iterator[str]:
     for name, why in state.refused.items():
         if name in state.models:
             continue
-        yield f"the new file of list {name!r} was refused, its old version stays: {why}"
+        yield f"list {name!r}: its file was not loaded, the old version stays in service: {why}"
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

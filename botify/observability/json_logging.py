@@ -10,7 +10,7 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 """Fields of every log record; the others are the caller's `extra`."""
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """`time` (UTC), `level`, `logger`, `message`, the record's extras, and any `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -38,7 +38,7 @@ def configure(level: str = "INFO") -> None:
     config: dict[str, Any] = {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JsonLines}},
+        "formatters": {"json": {"()": JsonFormatter}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",

@@ -20,10 +20,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from botify.event_log.ledger import Ledger, LogTotals
-from botify.observability.fallback_shares import ALL, Share, Shares, Treatment
-from botify.observability.health import State
-from botify.observability.worker_reports import is_alive, share_state, shared
-from botify.observability.worker_table import Roster
+from botify.observability.fallback_shares import ALL, FallbackShare, FallbackShares, Treatment
+from botify.observability.health import WorkerReport
+from botify.observability.worker_reports import is_alive, read_reports, write_report
+from botify.observability.worker_table import WorkerTable
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. A fallback must answer within 50 ms; most answers take less than one."""
@@ -37,26 +37,26 @@ class Exposition:
         """`ledger` is where all workers' event logs count; `own` has what this process counts,
         where it is the only one."""
         self._ledger = ledger
-        self._surroundings = _Surroundings()
+        self._state_collector = _StateCollector()
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         self._directory = Path(directory) if directory else None
         self._all = own if own and not directory else CollectorRegistry()
         if directory:
             MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
-        self._all.register(self._surroundings)
-        self._all.register(LogFigures(ledger))
+        self._all.register(self._state_collector)
+        self._all.register(LogCollector(ledger))
 
-    def states(self) -> list[State]:
+    def states(self) -> list[WorkerReport]:
         """What each worker published last."""
-        return shared(self._directory) if self._directory else []
+        return read_reports(self._directory) if self._directory else []
 
-    def log_trouble(self) -> LogTotals:
+    def log_totals(self) -> LogTotals:
         """What all workers' event logs count now."""
         return self._ledger.totals()
 
-    def fallback_shares(self) -> list[Share]:
+    def fallback_shares(self) -> list[FallbackShare]:
         """Of the last five minutes, over all workers, as last published."""
-        self._forget_the_dead()
+        self._drop_dead_worker_gauges()
         found: dict[Treatment, dict[str, int]] = {}
         names = {f"botify_treatment_recent_{each}": each for each in ("answers", "fallbacks")}
         for metric in self._all.collect():
@@ -65,18 +65,22 @@ class Exposition:
                     pair = sample.labels["experiment"], sample.labels["treatment"]
                     found.setdefault(pair, {})[names[metric.name]] = int(sample.value)
         return [
-            Share(*pair, n["answers"], n["fallbacks"]) for pair, n in found.items() if n["answers"]
+            FallbackShare(*pair, n["answers"], n["fallbacks"])
+            for pair, n in found.items()
+            if n["answers"]
         ]
 
-    def render(self, states: Sequence[State] = (), roster: Roster | None = None) -> bytes:
+    def render(
+        self, states: Sequence[WorkerReport] = (), table: WorkerTable | None = None
+    ) -> bytes:
         """Everything, in Prometheus' text format; what is the same for all workers, from one."""
-        self._forget_the_dead()
+        self._drop_dead_worker_gauges()
         if states:
-            self._surroundings.state = states[0]
-        self._surroundings.roster = roster
+            self._state_collector.state = states[0]
+        self._state_collector.table = table
         return generate_latest(self._all)
 
-    def _forget_the_dead(self) -> None:
+    def _drop_dead_worker_gauges(self) -> None:
         """Remove gauges of workers that are gone: what they say holds no longer."""
         if self._directory is None:
             return
@@ -112,7 +116,7 @@ class Metrics(Exposition):
             registry=own,
         )
         by_treatment = ["experiment", "treatment"]
-        self._treated = (
+        self._by_treatment = (
             Counter("botify_treatment_answers", "Tracks answered.", by_treatment, registry=own),
             Counter(
                 "botify_treatment_fallbacks",
@@ -121,7 +125,7 @@ class Metrics(Exposition):
                 registry=own,
             ),
         )
-        self._treated_lately = (
+        self._recent_by_treatment = (
             _gauge(
                 own,
                 "botify_treatment_recent_answers",
@@ -151,97 +155,97 @@ class Metrics(Exposition):
             own, "botify_redis_up", "Whether every worker reaches Redis.", "livemin"
         )
         # Counting may need a larger file, which a full disk refuses. No request fails for that.
-        self._harmless = suppress(OSError)
+        self._ignore_disk_errors = suppress(OSError)
         # Their files are made here and now, and not when a disk may be full.
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
-        for lately in self._treated_lately:
+        for lately in self._recent_by_treatment:
             lately.labels(*ALL)
         self._publishing = threading.Lock()
-        self._shares = Shares()
-        self._lately: list[Share] = []
-        self._shared: dict[Treatment, Share] = {}  # that the counters know of
+        self._shares = FallbackShares()
+        self._recent: list[FallbackShare] = []
+        self._published: dict[Treatment, FallbackShare] = {}  # that the counters know of
 
-    def answered(
+    def observe_answer(
         self, route: str, recommender: str | None, seconds: float, timestamp: int
     ) -> None:
         """An event, of `timestamp` ms, was answered with 200, by this recommender if by any."""
         key = route, recommender or ""
-        with self._harmless:
+        with self._ignore_disk_errors:
             child = self._children.get(key)
             if child is None:  # looking a child up by its labels takes longer than counting
                 child = self._children[key] = self._seconds.labels(*key)
             child.observe(seconds)
             self._hours[timestamp // _MS_PER_HOUR % 24].inc()
 
-    def fallback(self, wanted: str, answered: str) -> None:
+    def count_fallback(self, wanted: str, answered: str) -> None:
         """One recommender stood in for another."""
-        with self._harmless:
+        with self._ignore_disk_errors:
             self._fallbacks.labels(wanted, answered).inc()
 
-    def treated(self, treatments: Mapping[str, str], fallback: bool) -> None:
+    def count_treatments(self, treatments: Mapping[str, str], fallback: bool) -> None:
         """A track was answered to a user with these treatments, by experiment.
 
         It is seen by others from the next `publish` on.
         """
         self._shares.count(treatments, fallback)
 
-    def refused(self, route: str, status: int) -> None:
+    def count_error(self, route: str, status: int) -> None:
         """A request got an error. `route` must be one of a few: each is kept for good."""
-        with self._harmless:
+        with self._ignore_disk_errors:
             self._refused.labels(route, status).inc()
 
-    def redis_failure(self, kind: str) -> None:
+    def count_redis_failure(self, kind: str) -> None:
         """A call to Redis failed, in one of a few kinds of ways."""
-        with self._harmless:
+        with self._ignore_disk_errors:
             self._redis_failures.labels(kind).inc()
 
-    def publish(self, state: State) -> None:
+    def publish(self, state: WorkerReport) -> None:
         """Make this worker's newest state the one that is rendered."""
         with self._publishing:
             self._redis_up.set(state.redis_up)
-            self._surroundings.state = state
-            with self._harmless:
+            self._state_collector.state = state
+            with self._ignore_disk_errors:
                 self._publish_shares()
             if self._directory:
-                share_state(self._directory, state)
+                write_report(self._directory, state)
 
     def _publish_shares(self) -> None:
         total = self._shares.total()
         for pair, share in total.items():
-            known = self._shared.get(pair)
-            answers, fallbacks = self._treated
+            known = self._published.get(pair)
+            answers, fallbacks = self._by_treatment
             if pair != ALL:  # of all together botify_request_seconds tells
                 answers.labels(*pair).inc(share.answers - (known.answers if known else 0))
                 fallbacks.labels(*pair).inc(share.fallbacks - (known.fallbacks if known else 0))
-            self._shared[pair] = share
-        lately = self._shares.lately()
-        self._lately = list(lately.values())
+            self._published[pair] = share
+        lately = self._shares.recent()
+        self._recent = list(lately.values())
         for pair, share in lately.items():
-            answers_lately, fallbacks_lately = self._treated_lately
+            answers_lately, fallbacks_lately = self._recent_by_treatment
             answers_lately.labels(*pair).set(share.answers)
             fallbacks_lately.labels(*pair).set(share.fallbacks)
 
-    def own_shares(self) -> list[Share]:
+    def own_fallback_shares(self) -> list[FallbackShare]:
         """Of the last five minutes, of this worker alone, as last published."""
-        return self._lately
+        return self._recent
 
 
-class _Surroundings(Collector):
+class _StateCollector(Collector):
     """Facts that are the same whichever worker tells them; labels come and go with them."""
 
     def __init__(self) -> None:
-        self.state: State | None = None
-        self.roster: Roster | None = None
+        self.state: WorkerReport | None = None
+        self.table: WorkerTable | None = None
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
         build.add_metric([version("botify"), platform.python_version()], 1)
         yield build
-        if self.roster is not None:
+        if self.table is not None:
             for name, text, value in (
-                ("workers", "Workers that the service should have.", self.roster.workers),
-                ("workers_serving", "Workers that answer.", self.roster.serving()),
+                ("workers", "Workers that the service should have.", self.table.workers),
+                ("workers_serving", "Workers that answer.", self.table.serving()),
             ):
                 yield GaugeMetricFamily(f"botify_{name}", text, value=value)
         if self.state is None:
@@ -282,7 +286,7 @@ class _Surroundings(Collector):
             yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
 
 
-class LogFigures(Collector):
+class LogCollector(Collector):
     """What all workers' event logs count; any process that has the ledger may tell it."""
 
     def __init__(self, ledger: Ledger) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from botify.observability.health import State
+from botify.observability.health import WorkerReport
 
-_STATE = TypeAdapter(State)
+_STATE = TypeAdapter(WorkerReport)
 
 
-def share_state(directory: Path, state: State) -> None:
+def write_report(directory: Path, state: WorkerReport) -> None:
     """Replace what this process said before; nothing where the disk refuses."""
     path = directory / f"state_{os.getpid()}.json"
     aside = path.with_suffix(".new")
@@ -21,7 +21,7 @@ def share_state(directory: Path, state: State) -> None:
         aside.replace(path)
 
 
-def shared(directory: Path) -> list[State]:
+def read_reports(directory: Path) -> list[WorkerReport]:
     """What all processes that live said last."""
     found = []
     for path in sorted(directory.glob("state_*.json")):

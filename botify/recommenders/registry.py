@@ -23,11 +23,11 @@ from botify.recommenders.random import Random
 from botify.recommenders.similar import Similar
 from botify.recommenders.sticky_artist import StickyArtist
 from botify.recommenders.top_pop import TopPop
-from botify.session_model.live import Model
+from botify.session_model.live import LiveModel
 
 
 def build_recommenders(
-    config: Config, catalog: Catalog, models: Mapping[str, Model]
+    config: Config, catalog: Catalog, models: Mapping[str, LiveModel]
 ) -> dict[str, Recommender]:
     """One recommender per entry of the config, by name.
 
@@ -39,7 +39,7 @@ def build_recommenders(
 
 
 def _build(
-    name: str, entry: RecommenderConfig, catalog: Catalog, models: Mapping[str, Model]
+    name: str, entry: RecommenderConfig, catalog: Catalog, models: Mapping[str, LiveModel]
 ) -> Recommender:
     exclude = _packed(f"recommenders.{name}.exclude", entry.exclude, len(catalog))
     unseen = entry.seen_filter
@@ -59,10 +59,10 @@ def _build(
         case SessionConfig():
             # Here: both need numpy, which services without such a model do without.
             from botify.recommenders.session import Session
-            from botify.session_model.scoring import Explore
+            from botify.session_model.scoring import Exploration
 
             asked = entry.explore
-            explore = None if asked is None else Explore(asked.share, asked.temperature)
+            explore = None if asked is None else Exploration(asked.share, asked.temperature)
             return Session(
                 name,
                 models[entry.model],

@@ -6,8 +6,8 @@ import numpy as np
 
 from botify.plays import Play
 from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
-from botify.session_model.live import Model
-from botify.session_model.scoring import Explore
+from botify.session_model.live import LiveModel
+from botify.session_model.scoring import Exploration
 from botify.store.candidates import CandidateStep, from_list
 from botify.store.sessions import Decision, Randomness, SessionStore
 
@@ -22,10 +22,10 @@ class Session(Recommender):
     def __init__(
         self,
         name: str,
-        model: Model,
+        model: LiveModel,
         list_name: str,
         n_tracks: int,
-        explore: Explore | None = None,
+        explore: Exploration | None = None,
         *,
         seen_filter: bool = True,
         exclude: bytes = b"",

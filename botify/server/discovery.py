@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 
 _NAME = re.compile(r"serve(-[0-9]+)?\.json")
 
 _log = logging.getLogger("botify.server.discovery")
 
 
-class Running(NamedTuple):
+class ServiceRecord(NamedTuple):
     """A service that says it runs."""
 
     pid: int
@@ -34,11 +34,11 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def announced(data_dir: Path, running: Running) -> Iterator[None]:
+def advertise(data_dir: Path, service: ServiceRecord) -> Iterator[None]:
     """Keep a record of the service for as long as it runs, where the directory can be written."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(_record(data_dir, running))
+            stack.enter_context(_record(data_dir, service))
         except OSError as error:
             _log.warning(
                 "%s: no record of this service can be kept there (%s), so no command finds it",
@@ -48,18 +48,18 @@ def announced(data_dir: Path, running: Running) -> Iterator[None]:
         yield
 
 
-def find_running(data_dir: Path) -> list[Running]:
+def find_services(data_dir: Path) -> list[ServiceRecord]:
     """The services that run on this data. Raises InputError where a record is damaged."""
     found = []
     for path in _records(data_dir):
         try:
-            with open_regular(path) as file, refusing(path):
+            with open_regular(path) as file, as_input_errors(path):
                 if _lock(file.fileno(), fcntl.LOCK_SH):
                     continue  # nobody holds it: it was killed
-                running = Running(**json.loads(file.read()))
-                if not isinstance(running.url, str) or not isinstance(running.pid, int):
+                service = ServiceRecord(**json.loads(file.read()))
+                if not isinstance(service.url, str) or not isinstance(service.pid, int):
                     raise InputError(f"{path}: no record of a service; start that again")
-                found.append(running)
+                found.append(service)
         except InputError:
             if path.exists():  # it may have ended just now
                 raise
@@ -67,13 +67,13 @@ def find_running(data_dir: Path) -> list[Running]:
 
 
 @contextmanager
-def _record(data_dir: Path, running: Running) -> Iterator[None]:
+def _record(data_dir: Path, service: ServiceRecord) -> Iterator[None]:
     handle, name = tempfile.mkstemp(prefix=".serve-", dir=data_dir)
     aside, path = Path(name), None
     try:
         # Whole and locked before it has a name that is looked for.
         fcntl.flock(handle, fcntl.LOCK_EX)
-        os.write(handle, json.dumps(running._asdict()).encode() + b"\n")
+        os.write(handle, json.dumps(service._asdict()).encode() + b"\n")
         os.fchmod(handle, 0o644)
         _sweep(data_dir)
         for number in count(1):

@@ -20,7 +20,7 @@ from typing import Any
 from granian._granian import CallbackScheduler
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
 
-_FAULT = b'{"message":"internal error; see the service\'s stderr"}'
+_INTERNAL_ERROR = b'{"message":"internal error; see the service\'s stderr"}'
 _JSON = ("Content-Type", "application/json")
 
 _log = logging.getLogger("botify.server.gateway")
@@ -30,7 +30,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 """See https://peps.python.org/pep-3333/."""
 
 
-class Loop:
+class ImmediateLoop:
     """What granian takes for an event loop: calls at once what it is to call soon."""
 
     def call_soon(
@@ -51,7 +51,7 @@ class Gateway(CallbackScheduler):
 
     def __new__(cls, *_: object, **__: object) -> "Gateway":
         """granian wants a loop, and parts of the tasks that its own schedulers make."""
-        made: Gateway = super().__new__(cls, Loop(), None, None, None, None)  # type: ignore[call-arg]  # its types say less
+        made: Gateway = super().__new__(cls, ImmediateLoop(), None, None, None, None)  # type: ignore[call-arg]  # its types say less
         return made
 
     def __init__(
@@ -117,7 +117,9 @@ class Gateway(CallbackScheduler):
         except CancelledError:
             stream = self._late()
         except RuntimeError:  # granian's RSGIProtocolClosed
-            stream = _Failed(BadRequest, "the body ended before the bytes that its header told of")
+            stream = _UnreadableBody(
+                BadRequest, "the body ended before the bytes that its header told of"
+            )
         self._answer(scope, proto, stream)
 
     def _next_chunk(self, scope: Any, proto: Any, body: bytearray, until: float) -> None:
@@ -139,20 +141,20 @@ class Gateway(CallbackScheduler):
             self._answer(scope, proto, self._too_large())
         elif data:
             self._next_chunk(scope, proto, body, until)
-        elif _is_over(proto):
+        elif _is_last_chunk(proto):
             self._answer(scope, proto, BytesIO(body))
         else:
             wrong = "the chunked body was cut short, is malformed, or has trailers"
-            self._answer(scope, proto, _Failed(BadRequest, wrong))
+            self._answer(scope, proto, _UnreadableBody(BadRequest, wrong))
 
-    def _late(self, unread: bool = False) -> "_Failed":
-        return _Failed(
+    def _late(self, unread: bool = False) -> "_UnreadableBody":
+        return _UnreadableBody(
             RequestTimeout, f"the body was not there within {self._seconds:g} s", unread
         )
 
-    def _too_large(self) -> "_Failed":
+    def _too_large(self) -> "_UnreadableBody":
         wrong = f"the body is larger than {self._largest:,} bytes"
-        return _Failed(RequestEntityTooLarge, wrong, unread=True)
+        return _UnreadableBody(RequestEntityTooLarge, wrong, unread=True)
 
     def _answer(self, scope: Any, proto: Any, body: Any) -> None:
         thread = get_ident()
@@ -163,13 +165,13 @@ class Gateway(CallbackScheduler):
             text = b"".join(chunks)
             chunks.close()  # type: ignore[attr-defined]  # Flask's have it
             status, headers = begun
-            if isinstance(body, _Failed):
+            if isinstance(body, _UnreadableBody):
                 self._refuse(proto, int(status[:3]), headers, text, body.unread)
             else:
                 proto.response_bytes(int(status[:3]), headers, text)
         except Exception:
             _log.exception("a request failed")
-            proto.response_bytes(500, [_JSON], _FAULT)
+            proto.response_bytes(500, [_JSON], _INTERNAL_ERROR)
         finally:
             del self._busy[thread]
 
@@ -212,7 +214,7 @@ class Gateway(CallbackScheduler):
         return key
 
 
-class _Failed:
+class _UnreadableBody:
     """A body that cannot be read."""
 
     def __init__(self, error: type[HTTPException], why: str, unread: bool = False) -> None:
@@ -228,7 +230,7 @@ class _Failed:
     readinto = read
 
 
-def _is_over(proto: Any) -> bool:
+def _is_last_chunk(proto: Any) -> bool:
     """Whether the empty chunk that came was the end, and not something that went wrong."""
     try:
         proto.__anext__().cancel()

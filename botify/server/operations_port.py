@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from flask import Flask
 
-from botify.server.workers import cannot_listen, url
+from botify.server.workers import listen_error, url
 
 _SECONDS = 5.0
 """That a connection may take, from its first byte to its last."""
@@ -28,7 +28,7 @@ class OperationsPort:
         except OSError as error:
             choose = "--operations-port, as each service has its own port for health and metrics"
             check = "--operations-host and --operations-port"
-            raise cannot_listen(host, port, error, choose, check) from error
+            raise listen_error(host, port, error, choose, check) from error
 
     @property
     def url(self) -> str:

@@ -18,8 +18,8 @@ from granian._granian import RSGIWorker, SocketHolder, WorkerSignal
 from granian.http import HTTP1Settings
 
 from botify.errors import InputError
-from botify.observability.worker_table import Roster
-from botify.server.gateway import Gateway, Loop
+from botify.observability.worker_table import WorkerTable
+from botify.server.gateway import Gateway, ImmediateLoop
 from botify.store.embedded_valkey import end_with_parent
 
 _log = logging.getLogger("botify.server.workers")
@@ -29,11 +29,11 @@ _CONNECTIONS = 8192
 """At once, of a worker: most of them idle. Those above wait to be accepted."""
 _IDLE_MS = 30_000
 """After which a connection is closed that has sent no request, or not all headers of one."""
-_GRACE = 10
+_STOP_SECONDS = 10
 """Seconds a stopping worker has for the requests in flight."""
-_SETTLED = 0.5
+_STARTED_AFTER = 0.5
 """Seconds after which a worker surely serves."""
-_LOOKS = 20
+_CHECKS = 20
 """How often late bodies are looked for in the time that a body has."""
 
 
@@ -54,7 +54,7 @@ class Listeners:
                 self._address = alone.getsockname()
             self._sockets = {n: self._make() for n in range(workers if self._several else 1)}
         except OSError as error:
-            raise cannot_listen(host, port, error, "--port", "--host and --port") from error
+            raise listen_error(host, port, error, "--port", "--host and --port") from error
 
     @property
     def address(self) -> tuple[str, int]:
@@ -102,7 +102,7 @@ def url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def cannot_listen(host: str, port: int, error: OSError, choose: str, check: str) -> InputError:
+def listen_error(host: str, port: int, error: OSError, choose: str, check: str) -> InputError:
     """What to say of a port that cannot be had: the options to choose another, or to check."""
     taken = error.errno == errno.EADDRINUSE
     advice = (
@@ -119,13 +119,13 @@ def allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def work(
+def run_worker(
     number: int,
     ready: Callable[[], None],
     *,
     listeners: Listeners,
     make_app: Callable[[], tuple[Flask, Callable[[], None]]],
-    roster: Roster,
+    table: WorkerTable,
     threads: int,
     largest_body: int,
     body_seconds: float,
@@ -140,10 +140,10 @@ def work(
     app, end = make_app()
     gateway = Gateway(app, listeners.address, largest_body, body_seconds)
     over = threading.Event()
-    _watch(gateway, roster, number, threads, body_seconds / _LOOKS)
+    _watch(gateway, table, number, threads, body_seconds / _CHECKS)
     stop = WorkerSignal()
     stop.add_cb(over.set)
-    _end_once(stop)
+    _handle_sigterm(stop)
     worker: Any = RSGIWorker
     worker(
         number + 1,
@@ -161,13 +161,13 @@ def work(
         None,
         *(False, None, None, None, "tls1.3", None, [], False),
         (None, None),
-    ).serve_mtr(gateway, Loop(), stop)
+    ).serve_mtr(gateway, ImmediateLoop(), stop)
     ready()
     over.wait()
     end()
 
 
-def _watch(gateway: Gateway, roster: Roster, number: int, threads: int, every: float) -> None:
+def _watch(gateway: Gateway, table: WorkerTable, number: int, threads: int, every: float) -> None:
     """In a thread: see to late bodies, and give signs of life."""
 
     def look() -> None:
@@ -177,12 +177,12 @@ def _watch(gateway: Gateway, roster: Roster, number: int, threads: int, every: f
                 gateway.end_late_bodies()
             except Exception:  # whatever it is, there is a next time
                 _log.exception("late bodies were not given up")
-            roster.beat(number, gateway.busy_since(threads))
+            table.beat(number, gateway.busy_since(threads))
 
     threading.Thread(target=look, name="late-bodies", daemon=True).start()
 
 
-def _end_once(signal_to_end: WorkerSignal) -> None:
+def _handle_sigterm(signal_to_end: WorkerSignal) -> None:
     """Set a worker's handler of SIGTERM.
 
     granian overlooks a word that comes before it serves, a moment after this; and a second
@@ -197,10 +197,10 @@ def _end_once(signal_to_end: WorkerSignal) -> None:
             return
         stopping.set()
         # Whatever happens, clients that never read what they are sent included.
-        last = threading.Timer(_GRACE + 1, os._exit, (1,))
+        last = threading.Timer(_STOP_SECONDS + 1, os._exit, (1,))
         last.daemon = True
         last.start()
-        moment = set_at + _SETTLED - time.monotonic()
+        moment = set_at + _STARTED_AFTER - time.monotonic()
         if moment <= 0:
             signal_to_end.set()
         else:

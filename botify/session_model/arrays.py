@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 
 SHA256 = "sha256"
 """Key of the metadata with the SHA-256 of the whole file, its own 64 digits taken as zeros."""
@@ -38,7 +38,7 @@ def read_arrays(path: Path) -> Arrays:
     The format: 8 bytes with the length of a JSON header, little-endian; the header, which gives
     each array's dtype, shape and place; the arrays. See the safetensors documentation.
     """
-    with open_regular(path) as file, refusing(path):
+    with open_regular(path) as file, as_input_errors(path):
         header, begin = _header(path, file)
         about = header.pop("__metadata__", {})
         if not isinstance(about, dict):
@@ -53,7 +53,7 @@ def read_arrays(path: Path) -> Arrays:
 
 def check_size(path: Path) -> None:
     """Raises InputError unless the file is as long as its header says; reads no more than that."""
-    with open_regular(path) as file, refusing(path):
+    with open_regular(path) as file, as_input_errors(path):
         header, begin = _header(path, file)
         ends = [of["data_offsets"][1] for name, of in header.items() if name != "__metadata__"]
         size, wanted = os.fstat(file.fileno()).st_size, begin + max(ends, default=0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Shelf:
+class ModelRepository:
     """A directory with a copy of each version in service, and a link to the newest of a name.
 
     Workers map the copies into memory, and share it. A file that is written to while it is mapped
@@ -42,10 +42,10 @@ class Shelf:
         except OSError:
             return ""
 
-    def put(self, name: str, file: Path, n_tracks: int, least: float = 0.0) -> str:
+    def put(self, name: str, file: Path, n_tracks: int, min_kept: float = 0.0) -> str:
         """Check a copy of the file and put it into service; returns its version.
 
-        Raises InputError where it is refused; what is in service then stays. `least`: the share
+        Raises InputError where it is refused; what is in service then stays. `min_kept`: the share
         of the users and tracks known to what is in service that the file must know as well.
         """
         # Here, as it needs numpy, which others do without.
@@ -64,11 +64,11 @@ class Shelf:
                 tables = Tables.read(copy, n_tracks)
             except InputError as error:
                 raise InputError(str(error).replace(str(copy), str(file))) from error
-            if least and old not in ("", version):
+            if min_kept and old not in ("", version):
                 served = Tables.read(self.path(name, old), n_tracks)
                 for what in ("users", "tracks"):
                     had, has = getattr(served, what), getattr(tables, what)
-                    check_kept(file, what, len(had), _shared(had, has), least)
+                    check_kept(file, what, len(had), _count_common(had, has), min_kept)
             if stamp_of(file) != before:
                 raise InputError(f"{file}: changed while it was read; load it again")
             os.replace(copy, self.path(name, version))
@@ -89,7 +89,7 @@ class Shelf:
                 copy.unlink(missing_ok=True)
 
 
-def _shared(some: "NDArray[Any]", others: "NDArray[Any]") -> int:
+def _count_common(some: "NDArray[Any]", others: "NDArray[Any]") -> int:
     """How many of some sorted ids are among others."""
     places = others.searchsorted(some)
     inside = places < len(others)

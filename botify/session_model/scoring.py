@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from botify.session_model.tables import Floats, Tables
 
-SHORTLIST = 200
+MIN_SHORTLIST = 200
 """Of all known tracks, at least so many of the best by score are looked at more closely."""
 _CUTS = (1.75, 1.25, 0.75, 0.25, -0.5, -2.0)
 """Standard deviations of the score; the first cut that leaves a shortlist makes it. A ninth of
@@ -21,7 +21,7 @@ the time of a partial sort, and as a track is in by its score alone, as reproduc
 _TINY = 1e-9
 
 
-class Explore(NamedTuple):
+class Exploration(NamedTuple):
     """How a share of the requests is answered: a draw from a softmax over the shortlist."""
 
     share: float
@@ -115,7 +115,7 @@ class SessionModel:
         times: Floats,
         barred: Sequence[int] | NDArray[np.int32],
         ahead: int,
-        explore: Explore | None,
+        explore: Exploration | None,
         random: Callable[[], float],
     ) -> Choice | None:
         """The track to play next; None where nothing is known, or nothing is left to offer.
@@ -128,13 +128,13 @@ class SessionModel:
             return None
         closed = self._place[barred]
         scores[closed[closed >= 0]] = -np.inf
-        best = self._shortlist(scores, max(SHORTLIST, ahead + 1))
+        best = self._shortlist(scores, max(MIN_SHORTLIST, ahead + 1))
         if not len(best):
             return None
         played = self._artist_of[tracks]
-        encores = (self._artists[best, None] == played).sum(1)
+        prior_artist_plays = (self._artists[best, None] == played).sum(1)
         # In logarithms: of products of small numbers, many would be equal.
-        values = encores * self._log_discount - np.logaddexp(0, -scores[best])
+        values = prior_artist_plays * self._log_discount - np.logaddexp(0, -scores[best])
         if explore is None:
             place = min(ahead, len(best) - 1)
             at = int(values.argmax() if not place else np.argsort(-values, kind="stable")[place])

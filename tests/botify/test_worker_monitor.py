@@ -20,7 +20,8 @@ from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
 from botify.store.fallback import Fallback
 from botify.store.sessions import SessionStore
-from botify.worker_monitor import Upkeep
+from botify.worker_context import WorkerContext
+from botify.worker_monitor import WorkerMonitor
 
 pytestmark = pytest.mark.integration
 
@@ -50,29 +51,23 @@ class Worker:
         self.breaker, self.fallback = CircuitBreaker(), Fallback(N_TRACKS, b"")
         self.store = SessionStore(client, 100, N_TRACKS)
         self.log = EventLog(log_dir, 1, LogConfig())
-        self.upkeep = Upkeep(
-            client,
-            self.store,
-            self.breaker,
-            self.fallback,
-            self.log,
-            Metrics(),
-            ["top_tracks"],
-            patience=0.2,
+        context = WorkerContext(
+            client, self.store, self.breaker, self.fallback, self.log, Metrics()
         )
+        self.monitor = WorkerMonitor(context, ["top_tracks"], redis_timeout=0.2)
 
 
 @pytest.fixture
 def worker(valkey_url: str, client: "redis.Redis", tmp_path: Path) -> Iterator[Worker]:
     load_popular(client, tmp_path, [3, 4])
     worker = Worker(valkey_url, tmp_path / "log")
-    worker.upkeep.start()
+    worker.monitor.start()
     yield worker
-    worker.upkeep.stop()
+    worker.monitor.stop()
 
 
 def test_the_first_look_knows_all(worker: Worker) -> None:
-    state = worker.upkeep.state()
+    state = worker.monitor.report()
     assert (state.redis_up, state.missing) == (True, ())
     assert set(state.lists) == {"top_tracks"}
     assert worker.fallback.popular == pack([3, 4])
@@ -83,7 +78,7 @@ def test_new_popular_tracks_reach_the_fallback(
 ) -> None:
     version = load_popular(client, tmp_path, [9])
     eventually(lambda: worker.fallback.popular == pack([9]))
-    assert worker.upkeep.state().lists == {"top_tracks": version}
+    assert worker.monitor.report().lists == {"top_tracks": version}
 
 
 def test_redis_is_used_again_once_its_lists_are_back(
@@ -91,7 +86,7 @@ def test_redis_is_used_again_once_its_lists_are_back(
 ) -> None:
     client.flushall()
     eventually(lambda: not worker.breaker.up)
-    assert worker.upkeep.state().missing == ("top_tracks",)
+    assert worker.monitor.report().missing == ("top_tracks",)
     assert "top_tracks" in worker.breaker.reason
     load_popular(client, tmp_path, [3, 4])
     eventually(lambda: worker.breaker.up)
@@ -140,15 +135,15 @@ def test_a_redis_that_answers_slowly_is_not_used_again(
 
 
 def test_dropped_keys_are_counted_and_forgotten(worker: Worker, client: "redis.Redis") -> None:
-    assert worker.upkeep.state().evicted == 0
+    assert worker.monitor.report().evicted == 0
     used: Any = client.info("memory")["used_memory"]
     client.config_set("maxmemory-policy", "volatile-lru")
     client.config_set("maxmemory", used + 2**20)
     try:
         for number in range(200):
             client.set(f"session {number}", bytes(20_000), ex=100)
-        eventually(lambda: worker.upkeep.state().evicted > 50)
-        memory = worker.upkeep.state().memory
+        eventually(lambda: worker.monitor.report().evicted > 50)
+        memory = worker.monitor.report().memory
         assert memory is not None
         assert (memory.limit, memory.policy) == (used + 2**20, "volatile-lru")
         assert worker.breaker.up

@@ -222,7 +222,7 @@ HALF = {"layer": "home", "share": 50}
         ({"E": experiment(**HALF), "F": experiment(share=50)}, False),
     ],
 )
-def test_somebody_answers_every_user(
+def test_default_where_needed_every_user(
     tmp_path: Path, experiments: dict[str, Any], decide: bool
 ) -> None:
     accept(tmp_path, experiments=experiments, default="random")

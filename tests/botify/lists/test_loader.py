@@ -284,8 +284,10 @@ def test_who_loads_over_a_version_does_not_undo_another_load(
 def test_more_than_half_of_the_owners_are_not_lost_unless_that_is_meant(
     client: "redis.Redis", write_lines: Lines
 ) -> None:
-    def load_half(path: Path, least: float = 0.5) -> LoadedList:
-        return load_list(client, "dae", ListFile(file=path), ListKind.USERS, N_TRACKS, least=least)
+    def load_half(path: Path, min_kept: float = 0.5) -> LoadedList:
+        return load_list(
+            client, "dae", ListFile(file=path), ListKind.USERS, N_TRACKS, min_kept=min_kept
+        )
 
     first = load_half(write_lines("1.json", *users(MANY, 1)))
     # As many lists, but of other users.
@@ -295,7 +297,7 @@ def test_more_than_half_of_the_owners_are_not_lost_unless_that_is_meant(
     assert served(client, MANY) == first.version
     half = load_half(write_lines("3.json", *users(MANY // 2, 2)))
     assert (half.size, half.lost) == (MANY // 2, MANY // 2)
-    less = load_half(write_lines("4.json", *users(10, 3)), least=0)
+    less = load_half(write_lines("4.json", *users(10, 3)), min_kept=0)
     assert (less.size, less.lost) == (10, MANY // 2 - 10)
 
 
@@ -305,7 +307,7 @@ def test_neither_are_popular_tracks(client: "redis.Redis", tmp_path: Path) -> No
     def load_top(n: int) -> LoadedList:
         path.write_text(json.dumps(list(range(n))))
         spec = ListFile(file=path)
-        return load_list(client, "top_tracks", spec, ListKind.TOP, N_TRACKS, least=0.5)
+        return load_list(client, "top_tracks", spec, ListKind.TOP, N_TRACKS, min_kept=0.5)
 
     load_top(80)
     with pytest.raises(InputError, match="only 39 of the 80 popular tracks in service are in it"):

@@ -1,4 +1,4 @@
-"""What tests of the keeper share."""
+"""What tests of the sync share."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from botify.lists.reader import ListKind
-from botify.server.data_sync import Keeper
+from botify.server.data_sync import DataSync
 from botify.store.keys import LIST_VERSIONS, REFUSALS
 
 N_TRACKS = 100
@@ -18,7 +18,7 @@ SETTLE = 0.6
 """Seconds: longer than a round."""
 KINDS = {"dae": ListKind.USERS, "top_tracks": ListKind.TOP}
 
-Keep = Callable[..., Keeper]
+Keep = Callable[..., DataSync]
 
 
 def users(first_track: int) -> str:

@@ -1,4 +1,4 @@
-"""The keeper: Redis and its lists as the config wants them, whatever happens to them."""
+"""The parent's control loop: Redis runs with all lists, whatever happens to it or to files."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from botify.config import ListFile
 from botify.event_log.publications import PUBLISHED, Publications
 from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
-from botify.server.data_sync import Keeper
+from botify.server.data_sync import DataSync
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.keys import LIST_VERSIONS, REFUSALS
@@ -49,25 +49,25 @@ def files(tmp_path: Path) -> dict[str, ListFile]:
 
 @pytest.fixture
 def keep(valkey_url: str, files: dict[str, ListFile]) -> Iterator[Keep]:
-    """keep(watch=..., url=..., embedded=...): a keeper that runs until the test ends."""
-    started: list[Keeper] = []
+    """keep(watch=..., url=..., embedded=...): runs until the test ends."""
+    started: list[DataSync] = []
 
     def start(
         watch: bool = False, url: str = valkey_url, embedded: EmbeddedValkey | None = None
-    ) -> Keeper:
-        keeper = Keeper(url, files, KINDS, N_TRACKS, watch, embedded, settle=SETTLE, least=0.5)
-        keeper.start()
-        started.append(keeper)
-        return keeper
+    ) -> DataSync:
+        sync = DataSync(url, files, KINDS, N_TRACKS, watch, embedded, settle=SETTLE, min_kept=0.5)
+        sync.start()
+        started.append(sync)
+        return sync
 
     yield start
-    for keeper in started:
-        keeper.stop()
+    for sync in started:
+        sync.stop()
 
 
 def test_an_embedded_valkey_that_is_killed_comes_back_with_all_lists(keep: Keep) -> None:
     with EmbeddedValkey() as valkey, connect(valkey.url) as client:
-        keeper = keep(url=valkey.url, embedded=valkey)
+        sync = keep(url=valkey.url, embedded=valkey)
         eventually(lambda: in_service(client))
         before: Any = client.hgetall(LIST_VERSIONS)
         server: Any = client.info("server")
@@ -76,7 +76,7 @@ def test_an_embedded_valkey_that_is_killed_comes_back_with_all_lists(keep: Keep)
         after: Any = client.info("server")
         assert after["process_id"] != server["process_id"]
         assert client.hgetall(LIST_VERSIONS) == before
-        keeper.stop()  # before its Valkey goes
+        sync.stop()  # before its Valkey goes
 
 
 def test_lists_come_back_after_a_flush(client: "redis.Redis", keep: Keep) -> None:
@@ -101,12 +101,12 @@ def test_a_redis_that_is_away_is_waited_for(keep: Keep, caplog: pytest.LogCaptur
     valkey = EmbeddedValkey()
     try:
         keep(url=valkey.url)
-        eventually(lambda: "cannot look after Redis" in caplog.text)
+        eventually(lambda: "loading of lists failed" in caplog.text)
         valkey.start()
         with connect(valkey.url) as client:
             eventually(lambda: in_service(client))
-            eventually(lambda: "looked after again" in caplog.text)
-        troubles = [r for r in caplog.records if "cannot look after" in r.message]
+            eventually(lambda: "loading of lists recovered" in caplog.text)
+        troubles = [r for r in caplog.records if "loading of lists failed" in r.message]
         assert len(troubles) == 1
     finally:
         valkey.stop()
@@ -119,12 +119,12 @@ def test_what_is_put_into_service_by_whomever_is_recorded(
         lines = (tmp_path / PUBLISHED).read_text().splitlines()
         return [said["version"] for said in map(json.loads, lines) if said["name"] == "dae"]
 
-    keeper = Keeper(
+    sync = DataSync(
         *(valkey_url, files, KINDS, N_TRACKS, True, None),
         settle=SETTLE,
-        published=Publications(tmp_path),
+        publications=Publications(tmp_path),
     )
-    keeper.start()
+    sync.start()
     try:
         eventually(lambda: in_service(client) and len(recorded()) == 1)
         replace(files["dae"].file, users(2))
@@ -136,7 +136,7 @@ def test_what_is_put_into_service_by_whomever_is_recorded(
         client.flushall()
         eventually(lambda: first_track(client) == 2 and len(recorded()) == 4)
     finally:
-        keeper.stop()
+        sync.stop()
 
 
 def test_a_watched_file_that_is_replaced_is_served(
@@ -234,14 +234,52 @@ def test_a_missing_list_is_loaded_when_its_file_comes(
     eventually(lambda: first_track(client) == 4)
 
 
+def test_a_watched_file_that_is_deleted_is_reported_and_its_list_stays(
+    client: "redis.Redis",
+    keep: Keep,
+    files: dict[str, ListFile],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = files["dae"].file
+    keep(watch=True)
+    eventually(lambda: in_service(client))
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    path.rename(path.with_suffix(".away"))
+    eventually(lambda: refusal(client) == f"{path}: the file is gone")
+    pass_rounds(client)
+    assert client.hget(LIST_VERSIONS, "dae") == version
+    assert first_track(client) == 1
+    gone = f"list dae: {path}: the file is gone; it stays in service"
+    assert [record.getMessage() for record in caplog.records].count(gone) == 1
+
+    path.with_suffix(".away").rename(path)  # the same file again
+    eventually(lambda: refusal(client) == "")
+    path.unlink()
+    eventually(lambda: refusal(client) == f"{path}: the file is gone")
+    replace(path, users(3))
+    eventually(lambda: first_track(client) == 3)
+    eventually(lambda: refusal(client) == "")
+
+
+def test_a_deleted_file_that_is_not_watched_is_no_trouble(
+    client: "redis.Redis", keep: Keep, files: dict[str, ListFile]
+) -> None:
+    keep()
+    eventually(lambda: in_service(client))
+    files["dae"].file.unlink()
+    time.sleep(2 * SETTLE)
+    pass_rounds(client)
+    assert refusal(client) == ""
+
+
 def test_stopping_does_not_wait_for_a_long_load(
     client: "redis.Redis", keep: Keep, files: dict[str, ListFile]
 ) -> None:
     rows = (f'{{"user": {user}, "tracks": [1]}}\n' for user in range(300_000))
     replace(files["dae"].file, "".join(rows))
-    keeper = keep()
+    sync = keep()
     eventually(lambda: client.keys(f"{LIST_VERSIONS}:dae:*"))  # what is being built
-    keeper.stop()
+    sync.stop()
     assert client.hget(LIST_VERSIONS, "dae") is None
     assert client.keys(f"{LIST_VERSIONS}:dae:*") == []
 
@@ -343,7 +381,7 @@ def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
     files: dict[str, ListFile],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("botify.server.data_sync.ROOM_SECONDS", 1.0)
+    monkeypatch.setattr("botify.server.data_sync.RETRY_FULL_SECONDS", 1.0)
     rows = (f'{{"user": {user}, "tracks": {list(range(100))}}}\n' for user in range(20_000))
     replace(files["dae"].file, "".join(rows))
     used: Any = client.info("memory")

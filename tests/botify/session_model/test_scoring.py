@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from botify.session_model.scoring import Choice, Explore, SessionModel
+from botify.session_model.scoring import Choice, Exploration, SessionModel
 from botify.session_model.tables import Tables
 
 N = 40
@@ -33,7 +33,7 @@ def choose(
     *plays: tuple[int, float],
     barred: tuple[int, ...] = (),
     ahead: int = 0,
-    explore: Explore | None = None,
+    explore: Exploration | None = None,
     random: Callable[[], float] = lambda: 0.5,
 ) -> Choice | None:
     """As the service asks: what was played is barred."""
@@ -120,7 +120,7 @@ def test_without_exploration_the_choice_is_certain(model: SessionModel) -> None:
 
 def test_exploration_draws_as_its_propensities_say(model: SessionModel) -> None:
     rng = np.random.default_rng(5)
-    explore = Explore(share=0.5, temperature=2.0)
+    explore = Exploration(share=0.5, temperature=2.0)
     said: dict[int, float] = {}
     counts: Counter[int] = Counter()
     draws = 20_000
