@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from botify import __version__
 from botify.errors import InputError
 
 _CONFIG = click.option(
@@ -36,7 +37,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group)
-@click.version_option(package_name="botify")
+@click.version_option(__version__)
 def main() -> None:
     """Answer which track a listener hears next, and log every answer.
 

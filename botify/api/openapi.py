@@ -5,9 +5,9 @@ See https://spec.openapis.org/oas/v3.1.0.
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
+from botify import __version__
 from botify.config import MAX_EXCLUDED
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: b
         "openapi": "3.1.0",
         "info": {
             "title": "botify",
-            "version": version("botify"),
+            "version": __version__,
             "license": {"name": "MIT", "identifier": "MIT"},
             "description": (
                 "Tells which track a listener hears next.\n\n"
@@ -77,7 +77,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
         ),
         "408": _error(
             "The body did not come in time; the connection is closed.",
-            "the body was not there within 5 s",
+            "the body did not arrive within 5 s",
         ),
         "413": _error("The body is larger than 64 KiB.", "the body is larger than 65,536 bytes"),
         "415": _error(

@@ -7,13 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from botify.config.experiment import ExperimentConfig, decide_for_all, shares_of_layers
-from botify.config.recommender_types import (
-    ContextualConfig,
-    IndexedConfig,
-    RecommenderConfig,
-    SessionConfig,
-    SimilarConfig,
-)
+from botify.config.recommender_types import RecommenderConfig
 from botify.config.settings import Name, Settings
 
 _ORIGIN = r"^(\*|https?://[^/\s]+)$"
@@ -117,15 +111,9 @@ class Config(Settings):
             if names.count(name) > 1:
                 raise ValueError(f"lists, neighbours, models: the name {name!r} is taken twice")
         for name, recommender in self.recommenders.items():
-            place = f"recommenders.{name}"
-            if isinstance(recommender, SessionConfig):
-                _check_known(f"{place}.model", recommender.model, "models", self.models)
-            if isinstance(recommender, IndexedConfig | SessionConfig):
-                _check_known(f"{place}.list", recommender.list, "lists", self.lists)
-            if isinstance(recommender, ContextualConfig | SimilarConfig):
-                _check_known(
-                    f"{place}.neighbours", recommender.neighbours, "neighbours", self.neighbours
-                )
+            for setting, section, needed in recommender.references():
+                place = f"recommenders.{name}.{setting}"
+                _check_known(place, needed, section, getattr(self, section))
         for name, experiment in self.experiments.items():
             for treatment, recommender_name in experiment.treatments.items():
                 if recommender_name is not None:

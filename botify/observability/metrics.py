@@ -10,7 +10,6 @@ import platform
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +18,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from botify import __version__
 from botify.event_log.ledger import Ledger, LogTotals
 from botify.observability.fallback_shares import ALL, FallbackShare, FallbackShares, Treatment
 from botify.observability.health import WorkerReport
@@ -240,7 +240,7 @@ class _StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
-        build.add_metric([version("botify"), platform.python_version()], 1)
+        build.add_metric([__version__, platform.python_version()], 1)
         yield build
         if self.table is not None:
             for name, text, value in (

@@ -58,7 +58,7 @@ class Session(Recommender):
             barred[barred < self._n_tracks].astype(np.int32),
             snapshot.ahead,
             self._explore,
-            iter(snapshot.random).__next__,
+            snapshot.random,
         )
         if choice is None:
             decision = super().recommend(store, user, play, snapshot.random, exclude)

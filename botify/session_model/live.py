@@ -1,4 +1,4 @@
-"""A model of sessions as a worker has it: the one in service, exchanged while requests go on."""
+"""A session model in a worker: the version in service, swapped while requests run."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -15,23 +15,23 @@ _log = logging.getLogger("botify.session_model.live")
 
 
 class LiveModel:
-    """Follows what the repository has in service under a name."""
+    """Follows the version that the repository has in service under a name."""
 
     def __init__(self, name: str, repository: ModelRepository, catalog: Catalog) -> None:
-        """Looks at once; what is on the repository was checked before it was put there."""
+        """Loads it now; files in the repository were checked before."""
         self.name = name
         self.current: SessionModel | None = None
-        """Requests take it from here, once each."""
+        """Each request reads this once."""
         self._repository = repository
         self._catalog = catalog
         self.refusal = ""
-        """Why the version on the repository is not taken up; empty where it is."""
+        """Why the version in service could not be loaded; empty if it was."""
         self._refused = ""
         self.refresh()
 
     @property
     def version(self) -> str:
-        """Of the one in service; empty where there is none."""
+        """Version of `current`; empty if there is none."""
         return self.current.version if self.current else ""
 
     def refresh(self) -> None:
@@ -41,7 +41,7 @@ class LiveModel:
             self.refusal = self._refused = ""
         if version in ("", self.version, self._refused):
             return
-        # Here, as numpy is only needed, and only there, where such a model is.
+        # Here: only services with such a model need numpy.
         import numpy as np
 
         from botify.session_model.scoring import SessionModel

@@ -128,7 +128,7 @@ def test_a_redis_that_answers_slowly_is_not_used_again(
 
     monkeypatch.setattr(worker.store, "probe", probed)
     worker.breaker.trip("for this test")
-    eventually(lambda: "took 0.1" in worker.breaker.reason)
+    eventually(lambda: "slowly (0.1" in worker.breaker.reason)
     assert not worker.breaker.up
     slow = False
     eventually(lambda: worker.breaker.up)
