@@ -1,4 +1,4 @@
-"""The body of `next` and `last`, checked."""
+"""The body of `next` and `last`."""
 
 from typing import Any, NamedTuple
 

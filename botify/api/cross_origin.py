@@ -1,7 +1,7 @@
-"""Which pages of browsers may ask, and under which names of this service.
+"""Which web pages may send requests, and under which host names of this service.
 
-A page of any site can make a browser post to a service on the same machine or network; it cannot
-keep the browser from saying whose page it is (`Origin`, https://www.rfc-editor.org/rfc/rfc6454).
+A page of any site can make a browser post to a service on the same machine or network; but the
+browser always adds the page's origin (`Origin`, https://www.rfc-editor.org/rfc/rfc6454).
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
 _SIMPLE_TYPES = ("text/", "application/x-www-form-urlencoded", "multipart/")
-"""What a page can post to other sites without their leave."""
+"""Content types that a page may post to other sites without a preflight request."""
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Content-Type, X-Botify-Experiments",
@@ -23,16 +23,17 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class CrossOriginPolicy:
-    """Refuses requests; those that no browser's page makes pass, unless `hosts` are given."""
+    """Refuses requests of web pages; requests of other clients pass, unless `hosts` are given."""
 
     def __init__(
         self, host: str, origins: Sequence[str] = (), hosts: Sequence[str] | None = None
     ) -> None:
-        """`origins` may ask besides the service's own pages; "*" stands for all.
+        """`origins`: allowed besides the service's own pages; "*" stands for all.
 
-        `hosts` are the names, without port, under which the service may be asked. None: any, but
-        its own pages count as such only under an address, `localhost` or `host`, the address it
-        listens on, where that is a loopback address: another name for it may be an attacker's.
+        `hosts`: the names, without port, that requests may use for the service. None: any; but if
+        `host`, the address it listens on, is a loopback address, pages count as its own only under
+        an IP address, `localhost` or `host`: another name may belong to an attacker (DNS
+        rebinding).
         """
         self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
         self._hosts = None if hosts is None else frozenset(map(str.lower, hosts))
@@ -41,8 +42,8 @@ class CrossOriginPolicy:
     def check(self) -> Response | None:
         """For `before_request`. Raises Forbidden, UnsupportedMediaType.
 
-        Tells browsers that a page of an allowed origin may see the answer, and answers them when
-        they ask beforehand; see https://fetch.spec.whatwg.org/#http-cors-protocol.
+        Lets pages of an allowed origin read the response, and answers preflight requests; see
+        https://fetch.spec.whatwg.org/#http-cors-protocol.
         """
         environ = request.environ
         origin = environ.get("HTTP_ORIGIN")
@@ -51,7 +52,7 @@ class CrossOriginPolicy:
         host = environ.get("HTTP_HOST", "")
         name, _ = _split(f"//{host}")
         if self._hosts is not None and name not in self._hosts:
-            raise Forbidden(f"Host: {host} is not one of `allowed_hosts` in the service's config")
+            raise Forbidden(f"Host: {host} is not in `allowed_hosts` of the service's config")
         if origin is None:
             return None
         if self._is_allowed(origin):
@@ -60,8 +61,8 @@ class CrossOriginPolicy:
                 return Response(status=204, headers=_PREFLIGHT_HEADERS)
         elif not self._is_own_page(origin, host):
             raise Forbidden(
-                f"pages of {origin or 'an unknown origin'} may not ask this service; add it to "
-                "`allowed_origins` in the service's config if they should"
+                f"pages of {origin or 'an unknown origin'} may not use this service; to allow "
+                "them, add the origin to `allowed_origins` in the service's config"
             )
         kind = environ.get("CONTENT_TYPE", "").lower()
         if kind.startswith(_SIMPLE_TYPES):
@@ -78,7 +79,7 @@ class CrossOriginPolicy:
 
     def _is_ours(self, name: str) -> bool:
         if self._hosts is not None or self._local is None:
-            return True  # looked at already, or meant for other machines
+            return True  # checked before, or meant for other machines
         ours = ("localhost", self._local)
         return name in ours or name.endswith(".localhost") or _is_address(name)
 
@@ -90,7 +91,7 @@ def _allow_reading(origin: str, response: Response) -> Response:
 
 
 def _split(url: str) -> tuple[str, int | None]:
-    """Name and port; an empty name where it is no such thing."""
+    """Name and port; an empty name if the URL is malformed."""
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)

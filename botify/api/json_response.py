@@ -1,4 +1,4 @@
-"""JSON answers."""
+"""JSON responses."""
 
 from flask import Response
 

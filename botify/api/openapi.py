@@ -1,4 +1,4 @@
-"""The routes as an OpenAPI 3.1 document, kept by hand and held to the truth by a test.
+"""The routes as an OpenAPI 3.1 document, written by hand and checked by tests.
 
 See https://spec.openapis.org/oas/v3.1.0.
 """
@@ -13,7 +13,7 @@ from botify.config import MAX_EXCLUDED
 Json = dict[str, Any]
 
 MAX_USER_DIGITS = 200
-"""Of a user's id, which Redis and the event log keep."""
+"""Longest user id: Redis and the event log store it."""
 MAX_USER = 10**MAX_USER_DIGITS - 1
 
 
@@ -29,18 +29,18 @@ def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: b
             "version": __version__,
             "license": {"name": "MIT", "identifier": "MIT"},
             "description": (
-                "Tells which track a listener hears next.\n\n"
+                "Chooses the track that a listener hears next.\n\n"
                 "A session of a user is the run of `next` calls up to and including one `last`. "
                 "The first `next` carries the track the user started with, `time` 1. "
                 "One user has one session at a time. Any user may ask, known or not.\n\n"
                 "Every error is JSON with a `message`. Bodies are read as JSON whatever their "
                 "`Content-Type`; pages of browsers must send `application/json`, and pages of "
-                "other origins may not ask unless the service is told to let them (403)."
+                "other origins get 403 unless the config allows them."
             ),
         },
         "tags": [
             {"name": "listening", "description": "What players call."},
-            {"name": "operations", "description": "What runs, and how it fares."},
+            {"name": "operations", "description": "Experiments, health and metrics."},
             {"name": "documentation", "description": "This document."},
         ],
         "paths": _paths(n_tracks, _forced(experiments) if forcing else []),
@@ -87,7 +87,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
     }
     playback = {"tags": ["listening"], "parameters": [_USER, *forced], "requestBody": body}
     return {
-        "/": _get("listening", "Is anybody there?", _ok("Alive", _ref("Hello"), _HELLO)),
+        "/": _get("listening", "Is the service there?", _ok("Alive", _ref("Hello"), _HELLO)),
         "/track/{track}": _get(
             "listening",
             "Artist and title of a track, and its neighbours where the catalog has them",
@@ -131,8 +131,8 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
             _ok("No", _ref("Health"), {"status": "ok"}),
             {
                 "503": _answer(
-                    "Yes: Redis is away, lists are missing or were refused, events cannot be "
-                    "written or were lost, the log's disk is nearly full, or workers do not "
+                    "Yes: Redis is unavailable, lists are missing or were refused, events cannot "
+                    "be written or were lost, the log's disk is nearly full, or workers do not "
                     "answer.",
                     _ref("Health"),
                     {"status": "bad", "reasons": ["3 events were lost"]},

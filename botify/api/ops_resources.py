@@ -1,4 +1,4 @@
-"""The routes for those who keep the service running."""
+"""The routes for operations: experiments, metrics, health."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -25,8 +25,8 @@ def add_operations(
 ) -> None:
     """Add the routes for health, metrics and experiments.
 
-    `states` tells how those workers fare for which this answers, and `table` which of all answer.
-    `with_workers`: whether health says how many they are where all is well, too.
+    `states()`: reports of the workers that this process answers for. `table`: the state of all
+    workers. `with_workers`: whether `/health` always has their number, and not only on problems.
     """
     health = {
         "states": states,
@@ -54,11 +54,11 @@ class ExperimentsResource(Resource):  # type: ignore[misc]  # flask_restful has 
     init_every_request: ClassVar[bool] = False
 
     def __init__(self, experiments: Describe) -> None:
-        """What describes them."""
+        """`experiments()` describes them."""
         self._experiments = experiments
 
     def get(self) -> Response:
-        """All that run, in the order in which they decide."""
+        """All that run, in the order in which they are tried."""
         return json_response({"experiments": self._experiments()})
 
 
@@ -85,7 +85,7 @@ class MetricsResource(Resource):  # type: ignore[misc]  # flask_restful has no t
 
 
 class HealthResource(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`GET /health`: does a person have to look at it?"""
+    """`GET /health`: does a person have to act?"""
 
     init_every_request: ClassVar[bool] = False
 
@@ -142,8 +142,8 @@ class ReadinessResource(Resource):  # type: ignore[misc]  # flask_restful has no
         self._table = table
 
     def get(self) -> Response:
-        """200 even when degraded: a balancer that took every instance out for a Redis that is
-        away would make an outage of worse recommendations. 503 only where no worker answers.
+        """200 even if degraded: if Redis is unavailable, a load balancer that removed every
+        instance would turn worse recommendations into an outage. 503 only if no worker answers.
         """
         if self._table and not self._table.serving():
             return json_response({"status": "away", "reasons": _absent_workers(self._table)}, 503)

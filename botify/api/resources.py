@@ -1,4 +1,4 @@
-"""The REST routes that listeners use."""
+"""The REST routes for listeners."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -19,13 +19,13 @@ MAX_BODY_BYTES = 64 * 1024
 """Bytes; a play takes about 30, with 1,000 tracks to exclude some 8,000."""
 
 FORCED_HEADER = "X-Botify-Experiments"
-"""Asks for treatments, such as `DAE_VS_CONTEXTUAL=T1`, where the config allows that."""
+"""Forces treatments, such as `DAE_VS_CONTEXTUAL=T1`, if the config allows that."""
 
 _NONE: Mapping[str, str] = {}
 
 
 class RootResource(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`GET /`: is anybody there?"""
+    """`GET /`: is the service there?"""
 
     init_every_request: ClassVar[bool] = False
 
@@ -40,7 +40,7 @@ class TrackResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
     init_every_request: ClassVar[bool] = False
 
     def __init__(self, catalog: Catalog, metrics: Metrics) -> None:
-        """The catalog to look in."""
+        """`metrics` count unknown tracks."""
         self._catalog = catalog
         self._metrics = metrics
 
@@ -59,9 +59,9 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
     def __init__(
         self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Experiments | None
     ) -> None:
-        """The catalog checks the track played, the service does the rest.
+        """`catalog` has the tracks that may be played.
 
-        `forcing` reads the header that forces treatments; None where that is not allowed.
+        `forcing` parses the header that forces treatments; None if that is not allowed.
         """
         self._catalog = catalog
         self._service = service
@@ -69,7 +69,7 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
         self._forcing = forcing
 
     def post(self, user: int) -> Response:
-        """The answer, or 400 for a request that is wrong."""
+        """The answer, or 400 for a malformed request."""
         started = perf_counter()
         try:
             play = parse_play(request.get_data(cache=False), len(self._catalog))
@@ -81,7 +81,7 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
         return json_response(self._handle(user, play, forced, started))
 
     def _read_forced(self, wanted: str) -> Mapping[str, str]:
-        # A value that is not ASCII arrives here as an empty one.
+        # A value that is not ASCII arrives as an empty one.
         forced = self._forcing.parse_forced(wanted) if self._forcing else _NONE
         if not forced:
             raise InputError(f"{FORCED_HEADER} names no experiment: NAME=T1, in ASCII")
@@ -105,7 +105,7 @@ class NextResource(_PlayResource):
 
 
 class LastResource(_PlayResource):
-    """`POST /last/<user>`: the session is over."""
+    """`POST /last/<user>`: the session ended."""
 
     route = "last"
 

@@ -1,4 +1,4 @@
-"""Where a service's answers come from: what its log is told apart by."""
+"""Where a service's answers come from: `run` and `world_version` in each line of its log."""
 
 import hashlib
 import json
@@ -14,19 +14,19 @@ _LENGTH = 12
 
 
 class Provenance(NamedTuple):
-    """What each line of the event log says of the service that wrote it."""
+    """What each line of the event log says about the service that wrote it."""
 
     run: str
-    """The same for all starts with one config, one set of list files and one world."""
+    """Id of the run: the same for all starts with the same config, list files and world."""
     world_version: str | None
-    """As contract.worlds has it; None where there is no catalog."""
+    """By `contract.worlds`; None if there is no catalog."""
 
 
 def provenance_of(config: Config) -> Provenance:
-    """The origin of what a service answers that starts now; take it once for all workers.
+    """Of a service that starts now; compute it once for all workers.
 
-    A hash of contents, so that replicas of one service, and a restart, go on with the same run.
-    Files that are not there count as empty.
+    A hash of contents, so that replicas and restarts of a service have the same run. Missing files
+    count as empty.
     """
     world = world_version(config.catalog_path) if config.catalog_path.is_file() else None
     settings = config.model_dump(mode="json", include=_DECIDING)

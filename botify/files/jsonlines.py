@@ -14,21 +14,21 @@ from contract.errors import FormatError
 from contract.jsonlines import BOM, parse_line
 
 MAX_LINE_BYTES = 2**24
-"""Bytes: a longer line is no list and no track, and a file of one line without end is not read."""
+"""A longer line is refused; a file may be one endless line."""
 _MAX_BYTES = 2**30
-"""Bytes of a file that is one JSON value."""
+"""Of a file that is one JSON value."""
 
 
 def encode(value: object) -> bytes:
     """Compact UTF-8 JSON of `value`, integers of any size included."""
     try:
         return orjson.dumps(value)
-    except TypeError:  # orjson stops at 64 bits; a user id does not
+    except TypeError:  # orjson refuses integers beyond 64 bits; a user id may be one
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of the file; an InputError where it cannot be read."""
+    """The content of the file. Raises InputError if it cannot be read."""
     with open_regular(path) as file, as_input_errors(path):
         check_size(path, file)
         return file.read()
@@ -37,7 +37,7 @@ def read_bytes(path: Path) -> bytes:
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield ("file:line", object) for each line of a JSON Lines file; empty lines are skipped.
 
-    Raises InputError where the file cannot be read, or a line is not a JSON object.
+    Raises InputError if the file cannot be read, or a line is not a JSON object.
     """
     with open_regular(path) as file, as_input_errors(path):
         for number, line in enumerate(bounded_lines(path, file), 1):
@@ -55,7 +55,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def bounded_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The lines of an open file; raises InputError for one without end."""
+    """The lines of an open file. Raises InputError for one that is too long."""
     lines = iter(lambda: file.readline(MAX_LINE_BYTES + 1), b"")
     for number, line in enumerate(lines, 1):
         _check_length(f"{path}:{number}", line)
@@ -63,16 +63,16 @@ def bounded_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
 
 
 def check_first_line(path: Path, file: BinaryIO) -> None:
-    """Raises InputError where no line ends in time; the file is at its beginning afterwards."""
+    """Raises InputError if the first line is too long; leaves the file at its beginning."""
     _check_length(f"{path}:1", file.readline(MAX_LINE_BYTES + 1))
     file.seek(0)
 
 
 def check_size(path: Path, file: BinaryIO) -> None:
-    """Raises InputError for a file that is too large to be one JSON value."""
+    """Raises InputError if the file is too large to be one JSON value."""
     size = os.fstat(file.fileno()).st_size
     if size > _MAX_BYTES:
-        raise InputError(f"{path}: {size:,} bytes; {_MAX_BYTES:,} are the most")
+        raise InputError(f"{path}: {size:,} bytes, more than {_MAX_BYTES:,}")
 
 
 def _check_length(place: str, line: bytes) -> None:
@@ -81,7 +81,7 @@ def _check_length(place: str, line: bytes) -> None:
 
 
 def _parsed(place: str, line: bytes, error: Exception) -> Any:
-    """What orjson refused: NaN, which pandas writes, or no JSON."""
+    """A line that orjson refused: with NaN, which pandas writes, or not JSON."""
     try:
         return parse_line(line)
     except (FormatError, RecursionError):

@@ -1,4 +1,4 @@
-"""How many answers came from the fallback, by treatment: since the start, and lately."""
+"""The fallback's share of the answers, by treatment: since the start, and recently."""
 
 import time
 from collections import Counter, deque
@@ -9,21 +9,21 @@ from typing import NamedTuple
 WINDOW_SECONDS = 300
 """Seconds."""
 _STEP = 10.0
-"""Seconds after which what is too long ago is left out."""
+"""Resolution of the window, in seconds."""
 _MIN_ANSWERS = 100
-"""Answers below which a share says nothing."""
+"""With fewer answers, a share is not reported."""
 
 Treatment = tuple[str, str]
 """Names of an experiment and of one of its treatments."""
 ALL: Treatment = ("", "")
-"""Stands for all answers together."""
+"""All answers together."""
 
 
 class FallbackShare(NamedTuple):
-    """Answers of a treatment, and how many of them were the fallback's."""
+    """Number of answers of a treatment, and of those from the fallback."""
 
     experiment: str
-    """Empty, as `treatment`, for all answers together."""
+    """Empty, like `treatment`, for all answers together."""
     treatment: str
     answers: int
     fallbacks: int
@@ -35,13 +35,13 @@ class FallbackShare(NamedTuple):
 
 
 class FallbackShares:
-    """Counts the answers of one process; for any number of threads."""
+    """Counts the answers of one process. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
         self._clock = clock
         self._lock = Lock()
-        # By assignments, the few combinations of which are split up where they are read.
+        # By combination of treatments; the few that occur are split up when they are read.
         self._answers: Counter[tuple[Treatment, ...]] = Counter()
         self._fallbacks: Counter[tuple[Treatment, ...]] = Counter()
         self._past: deque[tuple[float, dict[Treatment, FallbackShare]]] = deque([(clock(), {})])
@@ -62,7 +62,7 @@ class FallbackShares:
         return {pair: FallbackShare(*pair, n, of_fallback[pair]) for pair, n in of_all.items()}
 
     def recent(self) -> dict[Treatment, FallbackShare]:
-        """Of the last five minutes; call it often, from one thread at a time."""
+        """In the last five minutes; to be called often, from one thread at a time."""
         now, total = self._clock(), self.total()
         if now - self._past[-1][0] >= _STEP:
             self._past.append((now, total))
@@ -81,7 +81,7 @@ class FallbackShares:
 
 
 def exceeding(shares: Iterable[FallbackShare], limit: float) -> Iterator[FallbackShare]:
-    """Those with more than this share of fallbacks; of a few answers no share is told."""
+    """Those with a share above `limit`, among those with enough answers."""
     return (each for each in shares if each.answers >= _MIN_ANSWERS and each.share > limit)
 
 

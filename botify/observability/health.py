@@ -1,4 +1,4 @@
-"""Whether the service answers as configured, and whether a person must look at it."""
+"""Whether the service answers as configured, and whether a person has to act."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,33 +11,33 @@ from botify.store.redis_memory import RedisMemory, eviction_risk
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What one worker knows of its surroundings, at most about a second old."""
+    """The state of one worker and of what it uses, about a second old at most."""
 
     redis_up: bool
     redis_reason: str
-    """Why Redis is away; empty where it is not."""
+    """Why Redis is unavailable; empty if it is available."""
     lists: Mapping[str, str]
-    """Version of each list by its name, as last seen in Redis."""
+    """Version of each list in Redis, by name."""
     missing: tuple[str, ...]
     """Names of configured lists that are not in Redis."""
     refused: Mapping[str, str]
-    """Why the newest file of a list was not loaded, by the list's name."""
+    """Why the newest file was not loaded, by the name of the list or model."""
     log: LogStatus
-    """Of this worker's event log."""
+    """State of this worker's event log."""
     models: Mapping[str, str] = field(default_factory=dict)
-    """Version of each configured model of sessions; empty where there is none."""
+    """Version of each configured session model; empty if none is in service."""
     memory: RedisMemory | None = None
-    """Of Redis; None where it is not known."""
+    """Memory of Redis; None if unknown."""
     evicted: int = 0
-    """Keys that Redis dropped in the last five minutes to make room."""
+    """Keys that Redis dropped in the last five minutes for lack of memory."""
     max_fallback_share: float = 1.0
-    """Part of a treatment's answers that may come from the fallback before a person is told."""
+    """Part of a treatment's answers that may come from the fallback without being reported."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
-    """Why some listeners do not get the recommendations configured; empty where all do.
+    """Why some users do not get the configured recommendations; empty if all do.
 
-    `states` are those of some workers of one service: what several of them see is told once.
+    `states`: of some workers of one service. What several of them report is listed once.
     """
     return [*_redis(states), *_once(_missing, states), *_once(_models, states)]
 
@@ -45,10 +45,10 @@ def degradations(states: Sequence[WorkerReport]) -> list[str]:
 def problems(
     states: Sequence[WorkerReport], logs: LogTotals, shares: Iterable[FallbackShare] = ()
 ) -> list[str]:
-    """What needs a person, with what to do about it; empty where nothing does.
+    """What a person has to act on, with what to do; empty if nothing.
 
-    `states` as for `degraded`. `logs` is what all workers' event logs count together, `shares` are
-    those of the fallback lately, over all workers.
+    `states` as in `degradations`. `logs`: sums over all workers' event logs. `shares`: the recent
+    shares of the fallback, over all workers.
     """
     limit = min((state.max_fallback_share for state in states), default=1.0)
     return [
@@ -69,7 +69,7 @@ def _once(
 
 
 def _redis(states: Sequence[WorkerReport]) -> Iterator[str]:
-    # Each has waited in its own way, and for its own time.
+    # The reasons differ in details such as times; one is enough.
     reasons = [state.redis_reason for state in states if not state.redis_up]
     if reasons:
         some = f" to {len(reasons)} of {len(states)} workers" * (len(reasons) < len(states))
@@ -80,24 +80,26 @@ def _memory(states: Sequence[WorkerReport]) -> Iterator[str]:
     known = [state for state in states if state.memory is not None]
     if not known:
         return
-    state = max(known, key=lambda state: state.evicted)  # who has looked for the longest
+    state = max(
+        known, key=lambda state: state.evicted
+    )  # of the worker that has run for the longest
     if found := eviction_risk(state.memory):
         yield found
     if state.evicted:
         yield (
-            f"Redis dropped {state.evicted:,} keys in the last 5 minutes to make room "
-            f"({state.memory}): sessions begin anew in the middle; give it more memory"
+            f"Redis dropped {state.evicted:,} keys in the last 5 minutes for lack of memory "
+            f"({state.memory}): their sessions restart in the middle; give it more memory"
         )
 
 
 def excess_fallback(shares: Iterable[FallbackShare], limit: float) -> Iterator[str]:
-    """Which treatments the fallback answered for more than this part of lately."""
+    """Treatments with a larger recent share of the fallback than `limit`."""
     for each in exceeding(shares, limit):
         of = f"{each.experiment} {each.treatment}'s" if each.experiment else "all"
         yield (
             f"{each.share:.1%} of {of} answers in the last 5 minutes ({each.fallbacks:,} of "
             f"{each.answers:,}) came from the fallback, without Redis (max_fallback_share is "
-            f"{limit:.1%}): an experiment cannot be judged by them"
+            f"{limit:.1%}): they say nothing about the treatments of an experiment"
         )
 
 
@@ -127,7 +129,7 @@ def _refused(state: WorkerReport) -> Iterator[str]:
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:
     waiting = f"{all_logs.pending} events wait"
     if all_logs.in_memory:
-        waiting += f", {all_logs.in_memory} of them in memory alone, which a worker's death frees"
+        waiting += f", {all_logs.in_memory} of them only in memory, lost if their worker dies"
     if why := dict.fromkeys(log.failing for log in here if log.failing):
         yield f"the event log cannot be written ({'; '.join(why)}); {waiting}"
     elif all_logs.failing:
@@ -136,8 +138,8 @@ def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:
             "see the service's stderr"
         )
     if all_logs.orphaned:
-        yield f"{all_logs.orphaned} events wait that a worker left when it died"
+        yield f"{all_logs.orphaned} events of a worker that died wait to be written"
     if all_logs.lost:
-        yield f"{all_logs.lost} events were lost: they will not be in the log"
+        yield f"{all_logs.lost} events were lost and will not be in the log"
     if low := [log.free_bytes for log in here if log.low_space]:
-        yield f"the event log's disk has {min(low)} bytes left, below log.min_free_bytes"
+        yield f"the event log's disk has {min(low)} bytes left, less than log.min_free_bytes"

@@ -1,4 +1,4 @@
-"""What the service says about itself: one JSON object per line on stderr."""
+"""The service's log on stderr: one JSON object per line."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ class JsonFormatter(logging.Formatter):
     """`time` (UTC), `level`, `logger`, `message`, the record's extras, and any `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; a value that JSON does not know becomes its text."""
+        """One line; a value that is not JSON becomes its text."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "time": time.replace("+00:00", "Z"),
@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
 def configure(level: str = "INFO") -> None:
     """Send the standard library's logging to stderr, from this level on.
 
-    The server's own logger tells of its workers from WARNING on.
+    granian's own logger, from WARNING on.
     """
     config: dict[str, Any] = {
         "version": 1,

@@ -1,8 +1,8 @@
-"""What Prometheus asks for at `/metrics`.
+"""Service metrics, for Prometheus at `/metrics`.
 
-Where the environment has PROMETHEUS_MULTIPROC_DIR when prometheus_client is first imported, the
+If the environment has PROMETHEUS_MULTIPROC_DIR when prometheus_client is first imported, the
 processes that share that directory count together, and any of them can render all; see
-https://prometheus.github.io/client_python/multiprocess/. What a killed worker counted stays.
+https://prometheus.github.io/client_python/multiprocess/. The counts of a killed worker stay.
 """
 
 import os
@@ -26,16 +26,16 @@ from botify.observability.worker_reports import is_alive, read_reports, write_re
 from botify.observability.worker_table import WorkerTable
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
-"""Seconds. A fallback must answer within 50 ms; most answers take less than one."""
+"""Seconds. The fallback must answer within 50 ms; most answers take less than one."""
 _MS_PER_HOUR = 3_600_000
 
 
 class Exposition:
-    """Renders what all workers counted; made in any of their processes, or their parent's."""
+    """Renders the metrics of all workers; in a worker or in the parent."""
 
     def __init__(self, ledger: Ledger, own: CollectorRegistry | None = None) -> None:
-        """`ledger` is where all workers' event logs count; `own` has what this process counts,
-        where it is the only one."""
+        """`ledger`: counts of all workers' event logs. `own`: metrics of this process, used if it
+        is the only one."""
         self._ledger = ledger
         self._state_collector = _StateCollector()
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
@@ -47,15 +47,15 @@ class Exposition:
         self._all.register(LogCollector(ledger))
 
     def states(self) -> list[WorkerReport]:
-        """What each worker published last."""
+        """The latest report of each worker."""
         return read_reports(self._directory) if self._directory else []
 
     def log_totals(self) -> LogTotals:
-        """What all workers' event logs count now."""
+        """Sums over all workers' event logs now."""
         return self._ledger.totals()
 
     def fallback_shares(self) -> list[FallbackShare]:
-        """Of the last five minutes, over all workers, as last published."""
+        """Shares of the last five minutes, over all workers, as last published."""
         self._drop_dead_worker_gauges()
         found: dict[Treatment, dict[str, int]] = {}
         names = {f"botify_treatment_recent_{each}": each for each in ("answers", "fallbacks")}
@@ -73,7 +73,7 @@ class Exposition:
     def render(
         self, states: Sequence[WorkerReport] = (), table: WorkerTable | None = None
     ) -> bytes:
-        """Everything, in Prometheus' text format; what is the same for all workers, from one."""
+        """All metrics, in Prometheus' text format; the state from the first report."""
         self._drop_dead_worker_gauges()
         if states:
             self._state_collector.state = states[0]
@@ -81,7 +81,7 @@ class Exposition:
         return generate_latest(self._all)
 
     def _drop_dead_worker_gauges(self) -> None:
-        """Remove gauges of workers that are gone: what they say holds no longer."""
+        """Remove the gauges of workers that ended."""
         if self._directory is None:
             return
         for path in self._directory.glob("gauge_live*_*.db"):
@@ -90,12 +90,12 @@ class Exposition:
 
 
 class Metrics(Exposition):
-    """Counts what this worker does, too."""
+    """The metrics of this worker, and their rendering with those of the others."""
 
     def __init__(self, ledger: Ledger | None = None) -> None:
-        """Make it once per process, and in several processes only after the fork.
+        """Make one per process, after the fork.
 
-        `ledger` is where all workers' event logs count.
+        `ledger`: counts of all workers' event logs.
         """
         own = CollectorRegistry()
         super().__init__(ledger or Ledger(), own)
@@ -154,9 +154,9 @@ class Metrics(Exposition):
         self._redis_up = _gauge(
             own, "botify_redis_up", "Whether every worker reaches Redis.", "livemin"
         )
-        # Counting may need a larger file, which a full disk refuses. No request fails for that.
+        # A counter may need a larger file, which a full disk refuses. No request must fail then.
         self._ignore_disk_errors = suppress(OSError)
-        # Their files are made here and now, and not when a disk may be full.
+        # Makes their files now, and not when the disk may be full.
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
         for lately in self._recent_by_treatment:
@@ -164,44 +164,44 @@ class Metrics(Exposition):
         self._publishing = threading.Lock()
         self._shares = FallbackShares()
         self._recent: list[FallbackShare] = []
-        self._published: dict[Treatment, FallbackShare] = {}  # that the counters know of
+        self._published: dict[Treatment, FallbackShare] = {}  # as last added to the counters
 
     def observe_answer(
         self, route: str, recommender: str | None, seconds: float, timestamp: int
     ) -> None:
-        """An event, of `timestamp` ms, was answered with 200, by this recommender if by any."""
+        """An event of `timestamp` ms was answered with 200, by this recommender (None: `last`)."""
         key = route, recommender or ""
         with self._ignore_disk_errors:
             child = self._children.get(key)
-            if child is None:  # looking a child up by its labels takes longer than counting
+            if child is None:  # the look-up by labels takes longer than counting
                 child = self._children[key] = self._seconds.labels(*key)
             child.observe(seconds)
             self._hours[timestamp // _MS_PER_HOUR % 24].inc()
 
     def count_fallback(self, wanted: str, answered: str) -> None:
-        """One recommender stood in for another."""
+        """One recommender answered instead of another."""
         with self._ignore_disk_errors:
             self._fallbacks.labels(wanted, answered).inc()
 
     def count_treatments(self, treatments: Mapping[str, str], fallback: bool) -> None:
-        """A track was answered to a user with these treatments, by experiment.
+        """A user with these treatments (by experiment) was answered with a track.
 
-        It is seen by others from the next `publish` on.
+        In the metrics from the next `publish` on.
         """
         self._shares.count(treatments, fallback)
 
     def count_error(self, route: str, status: int) -> None:
-        """A request got an error. `route` must be one of a few: each is kept for good."""
+        """A request got an error. `route` must be one of a few: each is a time series."""
         with self._ignore_disk_errors:
             self._refused.labels(route, status).inc()
 
     def count_redis_failure(self, kind: str) -> None:
-        """A call to Redis failed, in one of a few kinds of ways."""
+        """A call to Redis failed; `kind` is that of a StoreError."""
         with self._ignore_disk_errors:
             self._redis_failures.labels(kind).inc()
 
     def publish(self, state: WorkerReport) -> None:
-        """Make this worker's newest state the one that is rendered."""
+        """Publish this worker's newest report."""
         with self._publishing:
             self._redis_up.set(state.redis_up)
             self._state_collector.state = state
@@ -215,7 +215,7 @@ class Metrics(Exposition):
         for pair, share in total.items():
             known = self._published.get(pair)
             answers, fallbacks = self._by_treatment
-            if pair != ALL:  # of all together botify_request_seconds tells
+            if pair != ALL:  # botify_request_seconds counts all of them
                 answers.labels(*pair).inc(share.answers - (known.answers if known else 0))
                 fallbacks.labels(*pair).inc(share.fallbacks - (known.fallbacks if known else 0))
             self._published[pair] = share
@@ -227,12 +227,12 @@ class Metrics(Exposition):
             fallbacks_lately.labels(*pair).set(share.fallbacks)
 
     def own_fallback_shares(self) -> list[FallbackShare]:
-        """Of the last five minutes, of this worker alone, as last published."""
+        """Shares of the last five minutes, of this worker alone, as last published."""
         return self._recent
 
 
 class _StateCollector(Collector):
-    """Facts that are the same whichever worker tells them; labels come and go with them."""
+    """State that all workers share, with labels that come and go."""
 
     def __init__(self) -> None:
         self.state: WorkerReport | None = None
@@ -287,7 +287,7 @@ class _StateCollector(Collector):
 
 
 class LogCollector(Collector):
-    """What all workers' event logs count; any process that has the ledger may tell it."""
+    """Counts of all workers' event logs; any process with the ledger can collect them."""
 
     def __init__(self, ledger: Ledger) -> None:
         """The ledger of the workers."""
@@ -318,5 +318,5 @@ def _gauge(
     mode: Literal["livemin", "livemax", "livesum"],
     labels: Sequence[str] = (),
 ) -> Gauge:
-    """A gauge of this worker; `mode` says how those of several make one."""
+    """A gauge of this worker; `mode`: how the values of all workers are combined."""
     return Gauge(name, text, labels, registry=registry, multiprocess_mode=mode)

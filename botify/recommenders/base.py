@@ -1,4 +1,4 @@
-"""The interface every recommender has."""
+"""The interface of all recommenders."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -17,16 +17,16 @@ POPULAR_STEP = from_list("top_pop", TOP_TRACKS, EVERYONE, "first")
 
 
 class Recommender(ABC):
-    """Plans where the next track comes from; the store carries the plan out."""
+    """Names the candidate steps for the next track; the store takes the first that has one."""
 
     needs_plays: ClassVar[bool] = False
     """Whether it needs the plays of the session, in order."""
 
     def __init__(self, name: str, *, seen_filter: bool, exclude: bytes = b"") -> None:
-        """`name` is written to the log when this recommender itself answers.
+        """`name` is in the log when this recommender itself answers.
 
-        `seen_filter`: whether its own steps pass over what this session heard and was offered;
-        those it falls back to always do. `exclude`: packed tracks that no step may offer.
+        `seen_filter`: whether its own steps skip tracks that were seen in the session; those it
+        falls back to always do. `exclude`: packed tracks that no step may offer.
         """
         self.name = name
         self.exclude = exclude
@@ -38,7 +38,7 @@ class Recommender(ABC):
     ) -> Decision:
         """The next track, in one round trip to the store. Raises StoreError.
 
-        `exclude`: packed tracks not to offer. By the plan, unless a recommender decides itself.
+        `exclude`: packed tracks not to offer. By `candidates`, unless overridden.
         """
         return store.next(user, play.track, self.candidates(user, play.track), random, exclude)
 

@@ -13,7 +13,7 @@ class Contextual(Recommender):
     def __init__(
         self, name: str, neighbours: str, *, seen_filter: bool = False, exclude: bytes = b""
     ) -> None:
-        """`neighbours` names the stored item-to-item list; the rest as Recommender has it."""
+        """`neighbours` names the stored item-to-item list; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._neighbours = neighbours
 

@@ -10,7 +10,7 @@ class Indexed(Recommender):
     def __init__(
         self, name: str, list_name: str, *, seen_filter: bool = True, exclude: bytes = b""
     ) -> None:
-        """`list_name` names the stored lists of users; the rest as Recommender has it."""
+        """`list_name` names the stored lists of users; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._list = list_name
 

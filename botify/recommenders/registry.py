@@ -1,4 +1,4 @@
-"""From the config's `recommenders` to objects."""
+"""Recommenders by the config."""
 
 from collections.abc import Mapping
 from typing import Never

@@ -1,4 +1,4 @@
-"""The model that hears the session (DAE_SESSION)."""
+"""The session model (DAE_SESSION)."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ _PLAYS = np.dtype([("track", "<u4"), ("time", "<f4")])
 
 
 class Session(Recommender):
-    """What the model finds best for this session; where it knows nothing, the user's list."""
+    """The model's best track for this session; if it has none, from the user's list."""
 
     needs_plays: ClassVar[bool] = True
 
@@ -30,7 +30,7 @@ class Session(Recommender):
         seen_filter: bool = True,
         exclude: bytes = b"",
     ) -> None:
-        """`list_name` names the stored lists of users; the rest as Recommender has it."""
+        """`list_name` names the stored lists of users; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._model = model
         self._list = list_name
@@ -41,14 +41,14 @@ class Session(Recommender):
     def recommend(
         self, store: SessionStore, user: int, play: Play, random: Randomness, exclude: bytes
     ) -> Decision:
-        """By the model, of which one stays the same throughout a request."""
+        """By one version of the model throughout the request."""
         model = self._model.current
         if model is None:
             return super().recommend(store, user, play, random, exclude)
         snapshot = store.open_session(user, play.track, play.time, random)
         plays = np.frombuffer(snapshot.plays, _PLAYS)
         if len(plays) > 1:
-            # A session that began before a smaller catalog was put into service.
+            # The session may have begun before a smaller catalog was put into service.
             plays = plays[plays["track"] < self._n_tracks]
         barred = np.frombuffer((snapshot.seen if self._filters else b"") + exclude, "<u4")
         choice = model.choose(
@@ -76,5 +76,5 @@ class Session(Recommender):
         return decision
 
     def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
-        """What answers where the model cannot."""
+        """Used if the model has no answer."""
         return from_list("indexed", self._list, str(user), self._ranked), POPULAR_STEP, RANDOM_STEP

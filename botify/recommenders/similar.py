@@ -10,7 +10,7 @@ class Similar(Recommender):
     def __init__(
         self, name: str, neighbours: str, *, seen_filter: bool = True, exclude: bytes = b""
     ) -> None:
-        """`neighbours` names the stored item-to-item list; the rest as Recommender has it."""
+        """`neighbours` names the stored item-to-item list; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._neighbours = neighbours
 

@@ -11,7 +11,7 @@ class StickyArtist(Recommender):
     def __init__(
         self, name: str, catalog: Catalog, *, seen_filter: bool = True, exclude: bytes = b""
     ) -> None:
-        """The catalog knows whose track it is; the rest as Recommender has it."""
+        """`catalog` has the artists of tracks; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._catalog = catalog
 

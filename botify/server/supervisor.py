@@ -1,4 +1,4 @@
-"""Worker processes: forked, watched, replaced when they die, given up when they keep dying."""
+"""Worker processes: forked, watched, restarted when they die, given up when they keep dying."""
 
 import logging
 import multiprocessing
@@ -15,9 +15,9 @@ from typing import NamedTuple, Protocol
 from botify.observability.worker_table import WorkerState, WorkerTable
 
 _STOP_SECONDS = 10
-"""Seconds that workers have to end when they are told to."""
+"""Seconds that workers have to end after SIGTERM."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
-"""Seconds before a worker is started again: none after its first death, then these, doubling."""
+"""Seconds before a restart: none after a worker's first death, then these, doubling."""
 _EXIT_CANNOT_START = 3
 _MESSAGE = struct.Struct("=h")
 _WAKE = -1
@@ -28,24 +28,24 @@ _log = logging.getLogger("botify.server.supervisor")
 
 
 class RestartLimit(NamedTuple):
-    """A worker that dies this often within so many seconds is given up."""
+    """A worker that dies this many times within this many seconds is given up."""
 
     deaths: int
     seconds: float
 
 
 class SocketControl(Protocol):
-    """What lets requests in to the workers; called in the parent."""
+    """Opens and closes the workers' listening sockets, in the parent."""
 
     def open(self, number: int) -> None:
         """A worker is about to start."""
 
     def close(self, number: int) -> None:
-        """A worker is away for a while, or for good, while others serve."""
+        """A worker is stopped for a while, or for good, while others serve."""
 
 
 class Supervisor:
-    """The parent's part. `run` must be called in the main thread."""
+    """Runs in the parent. `run` must be called in the main thread."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class Supervisor:
         sockets: SocketControl,
         on_ready: Callable[[], None],
     ) -> None:
-        """`work(number, ready)` is a worker's life, in a process of its own.
+        """`work(number, ready)` is the whole run of a worker, in a process of its own.
 
-        It calls `ready()` when it serves, and ends where it gets SIGTERM. `on_ready` is called
-        here when all workers serve for the first time.
+        It calls `ready()` when it serves, and returns after SIGTERM. `on_ready` is called in the
+        parent when all workers serve for the first time.
         """
         self._work = work
         self._table = table
@@ -73,9 +73,9 @@ class Supervisor:
         self._reading, self._writing = os.pipe()
 
     def run(self) -> None:
-        """Until SIGTERM, SIGINT or SIGHUP, after which the workers have time to finish.
+        """Until SIGTERM, SIGINT or SIGHUP; then the workers may finish their requests.
 
-        SystemExit (1) where a worker cannot even start the first time, or all were given up.
+        SystemExit (1) if a worker cannot start for the first time, or all were given up.
         """
         # SIGHUP: the terminal is gone.
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -97,7 +97,7 @@ class Supervisor:
         os.write(self._writing, _MESSAGE.pack(_WAKE))
 
     def _step(self) -> str:
-        """Wait for something to happen, and see to it; why the service has to end, if it has."""
+        """Wait for an event and handle it. Returns why the service has to end, if it has to."""
         first = min(self._due.values(), default=None)
         timeout = None if first is None else max(0.0, first - monotonic())
         sentinels = [process.sentinel for process in self._processes.values()]
@@ -133,12 +133,12 @@ class Supervisor:
 
     def _run_worker(self, number: int) -> None:
         """Runs in the worker."""
-        # Until it has its own handlers: those it was forked with are the parent's.
+        # Until it has its own handlers: the inherited ones are the parent's.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if self._stopped:
             return
-        # Ctrl-C reaches a whole process group; the parent passes a gentler signal on.
+        # Ctrl-C reaches a whole process group; the parent sends workers SIGTERM instead.
         os.setpgid(0, 0)
         try:
             self._work(number, lambda: self._report_ready(number))
@@ -177,12 +177,12 @@ class Supervisor:
             doublings = len(deaths) - 2
             pause = min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE) if doublings >= 0 else 0.0
             _log.error(
-                "worker %d (process %d) %s; it is started again in %g s",
+                "worker %d (process %d) %s; restarting it in %g s",
                 *(number + 1, process.pid, how, pause),
             )
             self._due[number] = now + pause
-        # Requests that wait for it find another, if there is one. Who has only just died is back
-        # before they notice.
+        # Requests that wait for it get another worker, if there is one. Not after its first death:
+        # it is back before they notice.
         if pause and any(n != number for n in self._processes):
             self._sockets.close(number)
 

@@ -70,9 +70,9 @@ def test_mistakes_are_told_in_words_that_help(serve: Serve, connect: Connect) ->
         ("POST", "/next/", "a user is a non-negative integer, as in /next/7"),
         ("POST", "/next", "a user is a non-negative integer, as in /next/7"),
         ("GET", "/track/x", "a track is a non-negative integer, as in /track/7, not 'x'"),
-        ("POST", "/nxt/7", "there is no /nxt/7 here; there are GET /, GET /track/<track>, POST"),
-        ("GET", "/next/7", "GET is not for /next/7: use POST"),
-        ("PUT", "/health", "PUT is not for /health: use GET"),
+        ("POST", "/nxt/7", "there is no /nxt/7; the routes are GET /, GET /track/<track>, POST"),
+        ("GET", "/next/7", "/next/7 does not allow GET: use POST"),
+        ("PUT", "/health", "/health does not allow PUT: use GET"),
         ("POST", "/next/" + "9" * 4000, "a user has at most 200 digits, this one 4,000"),
         ("POST", "/next/" + "x" * 900, "a user is a non-negative integer, as in /next/7, not"),
     ]

@@ -332,7 +332,7 @@ def test_loading_without_a_service_says_so(botify: Botify, data_dir: Path) -> No
     assert done.stderr.startswith("Error: no service with an embedded Valkey runs on ")
     unknown = botify("lists", "load", path, "--name", "bpr", "--data-dir", data_dir)
     assert unknown.returncode == 2
-    assert "no list is named 'bpr'; the config has dae, contextual, top_tracks" in unknown.stderr
+    assert "there is no list 'bpr'; the config has dae, contextual, top_tracks" in unknown.stderr
 
 
 def test_a_given_redis_is_used_and_left_running(

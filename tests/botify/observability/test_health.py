@@ -58,9 +58,9 @@ def test_without_redis_or_a_list_the_service_is_degraded(state: WorkerReport, wo
             "list 'dae': its file was not loaded, the old version stays in service: dae.json:3:",
         ),
         (FULL_DISK, LogTotals(failing=1, pending=7), "(No space left on device); 7 events wait"),
-        (FULL_DISK, LogTotals(failing=1, pending=7, in_memory=3), "3 of them in memory alone"),
+        (FULL_DISK, LogTotals(failing=1, pending=7, in_memory=3), "3 of them only in memory"),
         (WELL, LogTotals(failing=1, pending=7), "another worker cannot be written; 7 events wait"),
-        (WELL, LogTotals(pending=5, orphaned=5), "5 events wait that a worker left"),
+        (WELL, LogTotals(pending=5, orphaned=5), "5 events of a worker that died wait"),
         (WELL, LogTotals(lost=12), "12 events were lost"),
         (LOW_SPACE, NO_TROUBLE, "4096 bytes left, below log.min_free_bytes"),
     ],
@@ -111,7 +111,7 @@ def test_dropped_sessions_and_a_policy_that_drops_lists_call_for_a_person() -> N
     [risk, dropped] = problems([replace(WELL, memory=memory, evicted=1200)], NO_TROUBLE)
     assert "set volatile-lru" in risk
     assert dropped.startswith(
-        "Redis dropped 1,200 keys in the last 5 minutes to make room (1.0 MiB"
+        "Redis dropped 1,200 keys in the last 5 minutes for lack of memory (1.0 MiB"
     )
 
 

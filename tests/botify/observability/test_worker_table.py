@@ -44,7 +44,7 @@ def test_a_worker_that_is_silent_does_not_answer(table: WorkerTable, clock: Cloc
     clock.now += 7
     table.beat(0, None)
     assert table.serving() == 1
-    assert table.problems() == ["worker 2 does not answer: no sign of life for 7 s"]
+    assert table.problems() == ["worker 2 does not answer: no heartbeat for 7 s"]
 
 
 def test_nor_does_one_whose_threads_are_all_busy(table: WorkerTable, clock: Clock) -> None:
@@ -59,7 +59,7 @@ def test_nor_does_one_whose_threads_are_all_busy(table: WorkerTable, clock: Cloc
     ("state", "deaths", "words"),
     [
         (WorkerState.STARTING, 0, "worker 1 is starting"),
-        (WorkerState.DIED, 1, "worker 1 died, once lately, and will be started again"),
+        (WorkerState.DIED, 1, "worker 1 died, once recently, and will be restarted"),
         (WorkerState.GIVEN_UP, 3, "worker 1 was given up: it died 3 times; restart the service"),
     ],
 )

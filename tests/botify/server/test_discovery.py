@@ -114,4 +114,4 @@ def test_where_none_can_be_kept_it_is_said(
 ) -> None:
     caplog.set_level(logging.WARNING)
     with advertise(tmp_path / "none", ONE):
-        assert "no record of this service can be kept there (No such file" in caplog.text
+        assert "cannot keep the record of this service (No such file" in caplog.text
