@@ -8,7 +8,7 @@ https://prometheus.github.io/client_python/multiprocess/. The counts of a killed
 import os
 import platform
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -250,20 +250,10 @@ class _StateCollector(Collector):
                 yield GaugeMetricFamily(f"botify_{name}", text, value=value)
         if self.state is None:
             return
-        lists = GaugeMetricFamily(
-            "botify_list_info",
-            "Version of each list served; always 1.",
-            labels=["name", "version"],
-        )
-        for pair in {**self.state.lists, **self.state.models}.items():
-            lists.add_metric(pair, 1)
-        yield lists
-        refused = GaugeMetricFamily(
-            "botify_list_refused", "Whether a list's newest file was refused.", labels=["name"]
-        )
-        for name in self.state.lists.keys() | self.state.models.keys() | self.state.refused.keys():
-            refused.add_metric([name], name in self.state.refused)
-        yield refused
+        refused, models = self.state.refused, self.state.models
+        lists = self.state.lists.keys() | (refused.keys() - models.keys())
+        yield from _versions("list", self.state.lists, lists, refused)
+        yield from _versions("model", models, models, refused)
         memory = self.state.memory
         if memory is not None:
             yield CounterMetricFamily(
@@ -284,6 +274,28 @@ class _StateCollector(Collector):
             ("unshipped_bytes", "Their bytes.", log.unshipped_bytes),
         ):
             yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
+
+
+def _versions(
+    kind: str, versions: Mapping[str, str], names: Iterable[str], refused: Mapping[str, str]
+) -> Iterator[Metric]:
+    """Of all lists, or of all session models."""
+    info = GaugeMetricFamily(
+        f"botify_{kind}_info",
+        f"Version of each {kind} served; always 1.",
+        labels=["name", "version"],
+    )
+    for pair in versions.items():
+        info.add_metric(pair, 1)
+    yield info
+    failed = GaugeMetricFamily(
+        f"botify_{kind}_refused",
+        f"Whether a {kind}'s newest file was refused, or is gone.",
+        labels=["name"],
+    )
+    for name in names:
+        failed.add_metric([name], name in refused)
+    yield failed
 
 
 class LogCollector(Collector):

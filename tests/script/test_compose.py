@@ -279,7 +279,8 @@ def exposed() -> dict[str, set[str]]:
     metrics.count_treatments({"A": "C"}, fallback=True)
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
     memory = RedisMemory(1, 2, "volatile-lru", 3)
-    metrics.publish(WorkerReport(True, "", {"dae": "1"}, (), {}, log, memory=memory))
+    report = WorkerReport(True, "", {"dae": "1"}, (), {}, log, {"sessions": "2"}, memory)
+    metrics.publish(report)
     text = metrics.render(table=WorkerTable(2)).decode()
     names: dict[str, set[str]] = {
         "up": {"job", "instance"},

@@ -82,6 +82,19 @@ def test_what_went_wrong_is_counted() -> None:
     assert value(samples, "botify_redis_failures_total", kind="timeout") == 1
 
 
+def test_models_have_metrics_of_their_own() -> None:
+    metrics = Metrics()
+    models = {"sessions": "m1", "other": ""}
+    metrics.publish(state(models=models, refused={"dae": "cut off", "sessions": "gone"}))
+    samples = parse(metrics.render())
+    assert value(samples, "botify_model_info", name="sessions", version="m1") == 1
+    assert value(samples, "botify_model_refused", name="sessions") == 1
+    assert value(samples, "botify_model_refused", name="other") == 0
+    assert value(samples, "botify_list_refused", name="dae") == 1
+    of_lists = {labels for name, labels in samples if name.startswith("botify_list_")}
+    assert not any(("name", model) in labels for labels in of_lists for model in models)
+
+
 def test_the_newest_state_is_shown_and_nothing_of_the_one_before() -> None:
     metrics = Metrics()
     metrics.publish(state())
