@@ -54,7 +54,7 @@ class Hearing:
         ):
             played = turn.played(i).astype(np.int32)
             times = self._times[slot, : len(played)]
-            choice = self._model.choose(user, played, times, played, 0, None, self._rng.random)
+            choice = self._model.choose(user, played, times, played, 0, None, (0.0, 0.0))
             tracks[i] = choice.track if choice else self._rng.integers(self._n_tracks)
         return Answer(tracks)
 

@@ -70,7 +70,7 @@ def test_it_answers_while_workers_hang_and_says_so(serve: Serve) -> None:
     os.kill(one, signal.SIGSTOP)
     try:
         _, told = until(lambda: _bad(url))
-        assert "does not answer: no sign of life for" in told["reasons"][0]
+        assert "does not answer: no heartbeat for" in told["reasons"][0]
         assert told["workers"] == {"serving": 1, "configured": 2}
         assert ask(url, "/health/ready")[0] == 200
         os.kill(other, signal.SIGSTOP)

@@ -21,7 +21,7 @@ from botify.lists.loader import kind_of, load_list
 from botify.recommenders import build_recommenders
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
 from sim.agent import Turn
 from sim.agents import registry
 from sim.config import load_config
@@ -139,7 +139,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
     for list_name, file in config.list_files.items():
         load_list(client, list_name, file, kind_of(config, list_name), len(catalog))
     recommender = build_recommenders(config, catalog, {})[name]
-    store = Store(client, config.session_ttl, len(catalog))
+    store = SessionStore(client, config.session_ttl, len(catalog))
     uniforms = Streams(SEED).uniforms(AGENT, events.episodes, events.steps)
     random = list(zip(*(some.tolist() for some in uniforms), strict=True))
 
@@ -150,7 +150,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
         if events.is_last[i]:
             store.last(user)
             continue
-        offer = store.next(user, track, recommender.plan(user, track), random[i])
+        offer = store.next(user, track, recommender.candidates(user, track), random[i])
         assert (offer.track, offer.recommender, offer.rank, offer.propensity) == (
             events.recommendations[i],
             logged_as(agent.sources[events.sources[i]]),
