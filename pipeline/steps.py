@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import yaml
 
-from script.facts import facts_of
+from pipeline.run_info import facts_of
 
 BIN = Path(sys.executable).parent
 _READY_SECONDS = 60
@@ -149,7 +149,7 @@ class Loop:
     def ship(self) -> None:
         """The log, to where it outlives the service."""
         shutil.rmtree(self.out / "shipped", ignore_errors=True)
-        client = Path(__file__).with_name("dataclient.py")
+        client = Path(__file__).parents[1] / "script/dataclient.py"
         self._run(
             "shipping",
             *("python", client, "log2local", "--flat", "--log-dir", self.out / "log"),

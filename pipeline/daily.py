@@ -15,14 +15,14 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-if not __package__:  # run as a file, when the first entry is script/ and not the root
+if not __package__:  # run as a file, when the first entry is pipeline/ and not the root
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import click
 import duckdb
 import yaml
 
-from script.loop import THREE, Loop, step
+from pipeline.steps import THREE, Loop, step
 
 _MODEL = Path("lists/sessions.safetensors")
 _RELOAD_SECONDS = 60

@@ -4,12 +4,12 @@ import sys
 import time
 from pathlib import Path
 
-if not __package__:  # run as a file, when the first entry is script/ and not the root
+if not __package__:  # run as a file, when the first entry is pipeline/ and not the root
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import click
 
-from script.loop import Loop, lastfm_of, step
+from pipeline.steps import Loop, lastfm_of, step
 
 
 @click.command()

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-if not __package__:  # run as a file, when the first entry is script/ and not the root
+if not __package__:  # run as a file, when the first entry is pipeline/ and not the root
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import click
 
-from script.loop import THREE, Loop, lastfm_of, step
+from pipeline.steps import THREE, Loop, lastfm_of, step
 
 GOAL = 249
 """Per cent of mean session time to be ahead of CONTEXTUAL: what was published for this design."""
