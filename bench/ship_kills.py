@@ -32,11 +32,11 @@ from hdfs import HdfsError, InsecureClient
 from ship import started
 from tqdm import tqdm
 
-from script.hdfs_target import HdfsTarget, connect
-from script.lock import only_one
-from script.ship import Shipper
-from script.sources import find_logs
-from script.transfer import Options
+from script.shipping.lock import only_one
+from script.shipping.ship import Shipper
+from script.shipping.sources.directory import find_logs
+from script.shipping.targets.hdfs import HdfsTarget, connect
+from script.shipping.transfer import Options
 
 _USER = "ann"
 _DIRECTORY = f"/user/{_USER}/killed"

@@ -14,12 +14,12 @@ if not __package__:  # run as a file, when the first entry is script/ and not th
 
 import click
 
-from script.errors import InputError, ShipError
-from script.hdfs_target import HdfsTarget, connect
-from script.names import home_directory, shown
-from script.options import settings, shared
-from script.rounds import Source, run
-from script.targets import LocalTarget
+from script.shipping.cli_options import settings, shared
+from script.shipping.errors import InputError, ShipError
+from script.shipping.runner import Source, run
+from script.shipping.safe_names import home_directory, shown
+from script.shipping.targets.hdfs import HdfsTarget, connect
+from script.shipping.targets.local import LocalTarget
 
 
 class _Group(click.Group):

@@ -1,0 +1,49 @@
+"""Shipping again and again while the service writes."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from script.shipping.errors import InputError, ShipError
+
+GIVE_UP = 5
+"""Rounds that may fail in a row."""
+
+
+def follow(once: Callable[[], None], every: float, failed: Callable[[Exception], None]) -> None:
+    """Do `once` every so many seconds until SIGTERM or SIGINT; a round that runs is finished.
+
+    A round that fails is told to `failed` and made good by the next one, as the record at the
+    target says what is missing. Raised are the GIVE_UP-th failure in a row, the last one where it
+    is stopped before a round went well again, and what cannot be done from the start.
+    """
+    failures = 0
+    began = False
+    with _stop_signals() as stopped:
+        while True:
+            try:
+                once()
+                began, failures = True, 0
+            except (ShipError, InputError, OSError) as error:
+                failures += 1
+                if failures == GIVE_UP or (isinstance(error, InputError) and not began):
+                    raise
+                failed(error)
+                if stopped.wait(every):
+                    raise
+            else:
+                if stopped.wait(every):
+                    return
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    stopped = threading.Event()
+    numbers = signal.SIGTERM, signal.SIGINT
+    before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]
+    try:
+        yield stopped
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

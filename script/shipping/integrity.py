@@ -1,0 +1,126 @@
+"""The record of a target compared with what lies there, from its listing."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from script.shipping.checksums import Digest
+from script.shipping.errors import HoleError, InputError
+from script.shipping.manifest import DIRECTORY, Manifest, Piece, Record, Stored
+from script.shipping.targets.local import Entry, Target
+from script.shipping.transfer import LOG
+
+_PART = re.compile(
+    r"(data\.json\.|dt=[^/]*/data-)\d{8}T\d{6}Z-[0-9a-f]{8}(-x\d+)?(\.gz|\.zst|\.parquet)?"
+)
+_OF_RECOMMENDER = re.compile(rf"botify-recommender-[^/]*/{re.escape(LOG)}")
+_NAMED = 20
+
+
+@dataclass
+class Comparison:
+    """What does not agree: files by name and what is wrong with them, parts that have no record,
+    and files of the record that were removed."""
+
+    damaged: dict[str, str] = field(default_factory=dict)
+    unrecorded: list[str] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
+    there: dict[str, Entry] = field(default_factory=dict)
+    """What was listed, in all places where parts lie."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether there is nothing to say."""
+        return not (self.damaged or self.unrecorded or self.records)
+
+
+class Watch:
+    """Compares a target with its record, again and again.
+
+    A file that has the size and the time of its record is taken as it was verified; of another
+    time, its checksum is computed, once.
+    """
+
+    def __init__(self, target: Target, by_recommender: bool) -> None:
+        self._target = target
+        self._part = _OF_RECOMMENDER if by_recommender else _PART
+        self._folder = "botify-recommender-" if by_recommender else "dt="
+        self._checked: dict[str, Entry] = {}
+
+    def _listing(self, manifest: Manifest) -> dict[str, Entry]:
+        found = self._target.list()
+        folders = {name.rpartition("/")[0] for name in manifest.files if "/" in name}
+        folders |= {name for name in found if name.startswith(self._folder)}
+        for folder in sorted(name for name in folders & found.keys() if found[name].is_directory):
+            for name, entry in self._target.list(folder).items():
+                found[f"{folder}/{name}"] = entry
+        return found
+
+    def compare(self, manifest: Manifest) -> Comparison:
+        """Raises ShipError where the target cannot be read."""
+        files = manifest.files
+        there = self._listing(manifest)
+        result = Comparison(there=there)
+        for name, parts in files.items():
+            if why := self._damage(name, parts, there.get(name)):
+                result.damaged[name] = why
+        result.unrecorded = sorted(
+            name for name in there if name not in files and self._part.fullmatch(name)
+        )
+        if manifest.names:
+            records = self._target.list(DIRECTORY)
+            result.records = [name for name in manifest.names if name not in records]
+        return result
+
+    def _damage(self, name: str, parts: list[Stored], entry: Entry | None) -> str | None:
+        if entry is None:
+            return "is gone"
+        size = parts[-1].start + parts[-1].bytes
+        if entry.size != size:
+            return f"has {entry.size} bytes, not {size}"
+        if entry.modified == parts[-1].modified or self._checked.get(name) == entry:
+            return None
+        if not all(self._is_same(name, part) for part in parts):
+            return "has other bytes than were sent"
+        self._checked[name] = entry
+        return None
+
+    def _is_same(self, name: str, part: Stored) -> bool:
+        if part.sealed and part.sealed == self._target.checksum(name, part.start, part.bytes):
+            return True
+        # Of blocks of another size: copied to another cluster and back, or an older record.
+        return not part.start and Digest(self._target.read(name)).checksum == part.checksum
+
+
+def records_of(names: Collection[str], manifest: Manifest) -> list[Record]:
+    """The records that tell of any of these files."""
+    return [
+        record for record in manifest.records if any(file.name in names for file in record.files)
+    ]
+
+
+def hole(
+    target: Target, damaged: dict[str, str], manifest: Manifest, lost: Sequence[Piece] = ()
+) -> HoleError:
+    """The error for files that are not what the record says, where `lost` is in no log."""
+    named = [f"{name} {why}" for name, why in sorted(damaged.items())[:_NAMED]]
+    more = f" and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
+    pieces = [piece for record in records_of(damaged, manifest) for piece in record.pieces]
+    remedy = "--resend sends their lines again"
+    if lost:
+        gone = sorted({f"{piece.name} (bytes {piece.start} to {piece.end})" for piece in lost})
+        remedy = f"no log here has those of {', '.join(gone[:_NAMED])} any more"
+    return HoleError(
+        f"{target}: not all that was shipped is there: {', '.join(named)}{more}; {remedy}",
+        frozenset(piece.first for piece in pieces),
+    )
+
+
+def strangers(target: Target, names: list[str]) -> InputError:
+    """The error for parts that no record tells of."""
+    shown = ", ".join(names[:_NAMED]) + (" and more" if len(names) > _NAMED else "")
+    return InputError(
+        f"{shown} in {target}: no record in {DIRECTORY}/ says which lines are in there, so they "
+        "could be sent twice; put the record back, name another directory, or replace "
+        "everything there with --cleanup (log2hdfs)"
+    )

@@ -1,0 +1,168 @@
+"""The run of a command: one round of shipping, or one after another while the service writes."""
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from tqdm import tqdm
+
+from script.shipping.errors import HoleError, InputError
+from script.shipping.follow import follow
+from script.shipping.lock import only_one
+from script.shipping.markers import mark_shipped, unmark
+from script.shipping.publications import ship_publications
+from script.shipping.retry import patiently
+from script.shipping.safe_names import shown
+from script.shipping.ship import Shipment, Shipper
+from script.shipping.sources.directory import LogFile, find_logs
+from script.shipping.sources.docker import fetch_logs
+from script.shipping.targets.local import Target
+from script.shipping.transfer import Options
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where logs come from: containers, or a local directory where none are named."""
+
+    user: str | None
+    """Not a source: whose /user/USER they go to."""
+    recommenders: tuple[str, ...]
+    """How many of them, or their names."""
+    project: str | None
+    log_dir: Path
+    """Inside the containers, where they are the source."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a command was asked to do."""
+
+    source: Source
+    options: Options
+    every: float | None
+    """Seconds between rounds; None: there is one."""
+    marks: bool
+    resends: bool
+
+
+def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
+    """Ship, and say what was done. With `cleanup` the first round replaces what is there."""
+    with only_one(target) as owner, _bar() as bar:
+        adding = threading.Lock()
+
+        def advance(count: int) -> None:
+            with adding:
+                bar.update(count)
+
+        shipper = Shipper(target, settings.options, advance, owner)
+        replaces = cleanup
+        told: set[str] = set()
+
+        def once() -> None:
+            nonlocal replaces
+            with _logs(settings.source, is_first=replaces or settings.every is None) as logs:
+                bar.reset(sum(log.size for log in logs))
+                began = time.monotonic()
+                with _unmarking(logs, settings.source):
+                    done = (
+                        shipper.replace(logs) if replaces else shipper.ship(logs, settings.resends)
+                    )
+                    places = [log.path.parent for log in logs]
+                    patiently(lambda: ship_publications(target, places), settings.options.patience)
+                    seconds = time.monotonic() - began
+                    replaces = False
+                    if settings.marks:
+                        shipper.confirm()
+                        mark_shipped(done.there)
+                _tell(done, told)
+                if done.shipped or settings.every is None:
+                    bar.clear()
+                    click.echo(_summary(done, seconds, target))
+
+        if settings.every is None:
+            once()
+        else:
+            follow(once, settings.every, lambda error: _note(f"{error}; trying again"))
+
+
+@contextmanager
+def _logs(source: Source, is_first: bool) -> Iterator[list[LogFile]]:
+    """The logs with at least one whole line; what stays behind is said the first time.
+
+    Raises InputError where there is nothing to ship, the first time.
+    """
+    with tempfile.TemporaryDirectory(prefix="botify-logs-") as copies:
+        if source.recommenders:
+            where = f"{source.log_dir} of the containers"
+            found, notes = fetch_logs(
+                source.recommenders, source.project, Path(copies), source.log_dir
+            )
+            for note in notes if is_first else ():
+                _note(note)
+        else:
+            where = f"{source.log_dir} (--log-dir)"
+            found = find_logs(source.log_dir)
+        if is_first:
+            if not found:
+                raise InputError(
+                    f"{where}: no data.json* there; the service writes them as it answers"
+                )
+            for log in found:
+                if log.unfinished:
+                    _note(f"{log.name}: last line unfinished, {log.unfinished} bytes stay behind")
+        logs = [log for log in found if log.size]
+        if not logs and is_first:
+            raise InputError(f"{where}: no data.json* there has a whole line yet")
+        yield logs
+
+
+@contextmanager
+def _unmarking(logs: list[LogFile], source: Source) -> Iterator[None]:
+    """Where the target turns out to lack lines, take back that they were shipped."""
+    try:
+        yield
+    except HoleError as error:
+        names = [] if source.recommenders else unmark(logs, error.firsts)
+        if names:
+            _note(f"no longer marked as shipped: {', '.join(names)}")
+        raise
+
+
+def _tell(done: Shipment, told: set[str]) -> None:
+    """What a person may not expect; of logs that are there twice, what was not told before."""
+    for log in done.shorter:
+        _note(f"{log.name}: is the beginning of what was shipped; it has nothing new")
+    same = [text for text in map(str, done.same) if text not in told]
+    if same:
+        _note(f"the same, so shipped once: {'; '.join(same)}")
+        told.update(same)
+    if done.resent:
+        _note(f"sent again, as the target had them no longer: {', '.join(done.resent)}")
+
+
+@contextmanager
+def _bar() -> Iterator["tqdm[NoReturn]"]:
+    shown = sys.stderr.isatty()
+    bar: tqdm[NoReturn] = tqdm(unit="B", unit_scale=True, disable=not shown, total=0)
+    with bar:
+        yield bar
+
+
+def _summary(done: Shipment, seconds: float, target: Target) -> str:
+    rate = done.bytes / 1e6 / seconds
+    return (
+        f"Files shipped: {len(done.shipped)} (already there: {len(done.unchanged)}); "
+        f"{done.bytes} bytes in {done.parts} part{'s' * (done.parts != 1)} in {seconds:.1f} s "
+        f"({rate:.2f} MB/s) to {target}"
+    )
+
+
+def _note(text: str) -> None:
+    click.echo(f"Note: {shown(text)}", err=True)

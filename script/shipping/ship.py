@@ -1,0 +1,299 @@
+"""Ship what is new of the logs, part by part: upload, verify, record, move into place.
+
+The order is what makes it exact. A part in place has a record; a part with a record is moved into
+place by the next run, if this one is killed before; what was uploaded without a record is as good
+as never sent. So at every moment the record says exactly which lines are there.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from secrets import token_hex
+
+from script.shipping.diff import Plan, Range, pack, plan
+from script.shipping.duplicates import Distinct, Same
+from script.shipping.errors import InputError, LogChangedError, ShipError
+from script.shipping.integrity import Comparison, Watch, hole, records_of, strangers
+from script.shipping.manifest import REPLACES, Manifest, Record, merge, rewrite, write_records
+from script.shipping.recover import finish, recover, sweep
+from script.shipping.resend import resend
+from script.shipping.retry import patiently
+from script.shipping.sources.directory import LogFile
+from script.shipping.targets.local import Target
+from script.shipping.transfer import LOG, Options, discard, placed, publish, upload
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """What one run did; `bytes` as the logs have them."""
+
+    shipped: list[LogFile]
+    unchanged: list[LogFile]
+    shorter: list[LogFile]
+    """Logs that were cut since they were shipped, and have nothing new."""
+    same: list[Same]
+    """Logs that are there twice, and were shipped once."""
+    parts: int
+    bytes: int
+    resent: list[str] = field(default_factory=list)
+    """Files whose lines were sent again, as the target had lost them."""
+
+    @classmethod
+    def of(cls, done: Plan, same: list[Same], parts: int) -> "Shipment":
+        logs = [some.log for some in done.ranges]
+        total = sum(some.end - some.start for some in done.ranges)
+        return cls(logs, done.unchanged, done.shorter, same, parts, total)
+
+    @property
+    def there(self) -> list[LogFile]:
+        """Logs all of whose whole lines are at the target."""
+        same = [some.log for some in self.same]
+        return [*self.shipped, *self.unchanged, *self.shorter, *same]
+
+
+class Shipper:
+    """Brings logs to one target, and remembers its record between runs."""
+
+    def __init__(
+        self,
+        target: Target,
+        options: Options,
+        advance: Callable[[int], object] = lambda n: None,
+        owner: str | None = None,
+    ) -> None:
+        """`advance` is told the bytes of the logs as they are sent, from several threads; `owner`
+        is who holds the target's lock."""
+        self._target = target
+        self._options = options
+        self._advance = advance
+        self._owner = owner or token_hex(8)
+        self._manifest: Manifest | None = None
+        """What was recorded, as far as this run knows; `_is_whole`: there is no more."""
+        self._is_whole = False
+        self._shorter: set[LogFile] = set()
+        self._distinct = Distinct()
+        self._watch = Watch(target, options.by_recommender)
+        self._has_room = False
+
+    def ship(self, logs: Sequence[LogFile], resends: bool = False) -> Shipment:
+        """Send the whole lines that the target does not have yet.
+
+        With `resends` also those that it has no longer; without, that is a HoleError. Raises
+        InputError where what to send cannot be told, ShipError where the target, or a log, fails
+        for good; the parts in place then stay, and the next run goes on from there.
+        """
+        target, patience = self._target, self._options.patience
+        manifest, result = patiently(self._compared, patience)
+        self._is_whole = False  # until all is well, nobody knows what is there
+        self._refuse_strangers(logs, manifest, result.there)
+        own, same = self._distinct.among(logs)
+        resent: list[str] = []
+        again: list[list[Range]] = []
+        if result.damaged:
+            if not resends:
+                raise hole(target, result.damaged, manifest)
+            manifest, again = self._send_again(own, manifest, result)
+            resent = sorted(result.damaged)
+        new = [log for log in own if log not in self._shorter]
+        todo = patiently(lambda: plan(new, manifest, target), patience)
+        self._shorter.update(todo.shorter)
+        records = self._all(self._packed(todo.ranges), manifest)
+        self._manifest = patiently(lambda: merge(target, manifest, f"{_now()}.jsonl"), patience)
+        self._is_whole = True
+        done = Shipment.of(todo, same, len(records))
+        return replace(
+            done,
+            parts=done.parts + len(again),
+            bytes=done.bytes + sum(some.end - some.start for part in again for some in part),
+            resent=resent,
+        )
+
+    def confirm(self) -> None:
+        """See again that all that was shipped is there. Raises HoleError where it is not."""
+        manifest, result = patiently(self._compared, self._options.patience)
+        if result.damaged:
+            raise hole(self._target, result.damaged, manifest)
+
+    def _compared(self) -> tuple[Manifest, Comparison]:
+        """The record, and in what the target does not agree with it.
+
+        A run that goes on remembers the record: what was removed of it at the target is written
+        again where its parts are there. Raises InputError where a part has no record.
+        """
+        target, before = self._target, self._manifest
+        if before is not None and self._is_whole:
+            result = self._watch.compare(before)
+            if result.agrees:
+                return before, result
+        self._is_whole = False
+        now = recover(target, self._owner)
+        manifest = now if before is None else before.joined(now)
+        result = self._watch.compare(manifest)
+        if len(manifest.records) > len(now.records) and not result.damaged:
+            manifest = rewrite(target, manifest, f"{_now()}.jsonl")
+        self._manifest = manifest
+        if result.unrecorded:
+            raise strangers(target, result.unrecorded)
+        return manifest, result
+
+    def _send_again(
+        self, logs: Sequence[LogFile], manifest: Manifest, result: Comparison
+    ) -> tuple[Manifest, list[list[Range]]]:
+        """Send what the damaged files had; the record without them, and the parts sent.
+
+        First the new parts are in place, then what is left of the old ones is put aside, and then
+        their record goes: a run that is killed between leaves something that is seen.
+        """
+        target, patience = self._target, self._options.patience
+        todo = resend(records_of(result.damaged, manifest), manifest, logs)
+        old = {file.name for record in todo.replaced for file in record.files}
+        aside = {
+            name: f"{_ASIDE}/{_now()},{name.replace('/', ',')}"
+            for name in sorted(old & result.there.keys())
+        }
+
+        def put_aside() -> None:
+            for name, place in aside.items():
+                target.rename(name, place)
+
+        rest = manifest.without(todo.replaced)
+        if self._options.by_recommender:  # the new ones have the same names
+            patiently(put_aside, patience)
+            aside.clear()
+        self._all(todo.parts, rest)
+        patiently(put_aside, patience)
+        if todo.replaced:
+            rest = patiently(lambda: rewrite(target, rest, f"{_now()}.jsonl"), patience)
+        self._manifest = rest
+        if todo.lost:
+            left = {name: why for name, why in result.damaged.items() if name in rest.files}
+            raise hole(target, left, rest, todo.lost)
+        return rest, todo.parts
+
+    def _packed(self, ranges: Sequence[Range]) -> Iterator[list[Range]]:
+        """The parts to send. Raises InputError, once, where there is no room for them."""
+        options = self._options
+        if ranges and not self._has_room:
+            size = sum(some.end - some.start for some in ranges)
+            is_plain = options.compression == "none" and options.format == "json"
+            needed = size if is_plain else 1
+            patiently(lambda: self._target.check_room(needed, _NAMES_NEEDED), options.patience)
+            self._has_room = True
+        return pack(ranges, options.size, options.by_recommender)
+
+    def replace(self, logs: Sequence[LogFile]) -> Shipment:
+        """Send all whole lines, and then remove everything else from the target.
+
+        Nothing is removed before all is uploaded and verified. A run that is killed after that is
+        brought to its end by the next one.
+        """
+        target, patience = self._target, self._options.patience
+        self._manifest, self._is_whole = None, False
+        patiently(lambda: sweep(target, self._owner), patience)
+        own, same = self._distinct.among(logs)
+        todo = plan(own, Manifest(), target)
+        records = self._all(self._packed(todo.ranges), None)
+        name = f"{_now()}{REPLACES}"
+        patiently(lambda: write_records(target, name, records), patience)
+        patiently(lambda: finish(target, name, records), patience)
+        return Shipment.of(todo, same, len(records))
+
+    def _all(self, parts: Iterable[list[Range]], manifest: Manifest | None) -> list[Record]:
+        """Ship the parts, some at once; with no manifest, leave them uploaded.
+
+        They are recorded in their order: the parts of a large log must not leave a gap. At the
+        first that fails the others in flight are given up.
+        """
+        records: list[Record] = []
+        waiting: deque[tuple[list[Range], Future[Record]]] = deque()
+
+        def record() -> None:
+            """The next part, and those that are ready behind it: a record costs a file's time."""
+            first = len(records)
+            with _naming(waiting[0][0]):
+                while waiting and (len(records) == first or waiting[0][1].done()):
+                    records.append(waiting.popleft()[1].result())
+                if manifest is not None:
+                    if self._options.by_recommender:
+                        records[first:] = placed(records[first:], manifest)
+                    self._publish(records[first:], manifest)
+
+        with ThreadPoolExecutor(self._options.threads) as pool:
+            try:
+                for part in parts:
+                    if len(waiting) >= 2 * self._options.threads:
+                        record()
+                    waiting.append((part, pool.submit(self._upload, part)))
+                while waiting:
+                    record()
+            except BaseException:
+                unrecorded = records if manifest is None else []
+                for _, future in waiting:
+                    if not future.cancel() and not future.exception():
+                        unrecorded.append(future.result())
+                for some in unrecorded:
+                    discard(some.files, self._target)
+                raise
+        return records
+
+    def _upload(self, part: list[Range]) -> Record:
+        target, options = self._target, self._options
+        return patiently(
+            lambda: upload(part, target, options, self._owner, self._advance), options.patience
+        )
+
+    def _publish(self, records: Sequence[Record], manifest: Manifest) -> None:
+        # Parts may have a record after a failure too: only this is done again, not the upload.
+        target, patience = self._target, self._options.patience
+        name = f"{_now()}.jsonl"
+        names = manifest.names
+        patiently(lambda: write_records(target, name, records, names), patience)
+        for some in records:
+            patiently(partial(publish, some, target), patience)
+            manifest.add(some)
+        manifest.names.append(name)
+
+    def _refuse_strangers(
+        self, logs: Sequence[LogFile], manifest: Manifest, there: Iterable[str]
+    ) -> None:
+        by_recommender = self._options.by_recommender
+        if any(name.endswith(f"/{LOG}") != by_recommender for name in manifest.files):
+            how = "with --flat" if by_recommender else "without --flat"
+            raise InputError(
+                f"{self._target}: was filled {how}; go on so, or name another directory"
+            )
+        strange = sorted({log.name for log in logs}.intersection(there))
+        if strange:
+            raise InputError(
+                f"{', '.join(strange)} in {self._target}: has the name of a log, but no record "
+                "says which of its lines are there; name another directory, or replace "
+                "everything there with --cleanup (log2hdfs)"
+            )
+
+
+_ASIDE = "_replaced"
+"""Where files go that were not what the record says, once their lines were sent again."""
+_NAMES_NEEDED = 2
+"""At least a part and its record."""
+
+
+def _now() -> str:
+    """A name that no other has, and that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{token_hex(4)}"
+
+
+@contextmanager
+def _naming(part: Sequence[Range]) -> Iterator[None]:
+    """Put the names of the logs before what the target says."""
+    try:
+        yield
+    except LogChangedError:
+        raise
+    except ShipError as error:
+        names = ", ".join(str(some.log.path) for some in part[:2])
+        more = f" and {len(part) - 2} more" if len(part) > 2 else ""
+        raise ShipError(f"{names}{more}: {error}") from error

@@ -1,0 +1,185 @@
+"""Where logs are shipped to. A target knows names and bytes, and nothing of logs.
+
+A name is relative to the target's directory and may have directories in it, which are made as
+they are needed.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from script.shipping.checksums import Digest
+from script.shipping.errors import InputError, ShipError
+from script.shipping.sources.directory import CHUNK
+
+
+class Entry(NamedTuple):
+    """What a listing says of a file or a directory."""
+
+    size: int
+    modified: int
+    """When it was changed last, in ms since the epoch."""
+    is_directory: bool = False
+
+
+class Seal(NamedTuple):
+    """By which a file that was verified is known to be untouched."""
+
+    modified: int
+    checksum: str
+    """The target's own, as `Target.checksum` has it."""
+
+
+class Target(Protocol):
+    """A directory somewhere. Methods raise ShipError or OSError where it fails."""
+
+    @property
+    def place(self) -> str:
+        """The same however the target was named."""
+
+    def list(self, directory: str = "") -> dict[str, Entry]:
+        """What is in a directory; nothing where the directory does not exist."""
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The content of a file, in pieces."""
+
+    def write(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Make a file of this content, over an earlier one."""
+
+    def verify(self, name: str, sent: Digest) -> Seal:
+        """Raise ShipError where the file is not what was sent."""
+
+    def checksum(self, name: str, start: int, size: int) -> str:
+        """The target's own checksum of `size` bytes from `start` on, which some have only of a
+        whole file; an empty text where it has none."""
+
+    def check_room(self, size: int, files: int) -> None:
+        """Raise InputError where there is surely no room for so many bytes or files more."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Move a file in one step, over another one. Nothing happens where that was done."""
+
+    def append(self, name: str, to: str, start: int, modified: int) -> None:
+        """Move the bytes of a file behind the first `start` bytes of another, which is changed
+        last at `modified` then. Nothing happens where that was done."""
+
+    def delete(self, name: str) -> None:
+        """Remove a file, or a directory with all that is in it; nothing where there is none."""
+
+
+def differs(name: str, target: object, sent: Digest, size: int) -> ShipError:
+    """What `verify` raises."""
+    return ShipError(
+        f"{name}: {target} holds something else than what was sent ({size} bytes of "
+        f"{sent.size}, or other ones); nothing was replaced"
+    )
+
+
+class LocalTarget:
+    """A directory of this machine."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raise InputError where `directory` is a file."""
+        if directory.exists() and not directory.is_dir():
+            raise InputError(f"{directory}: is a file; name a directory")
+        self._directory = directory
+
+    def __str__(self) -> str:
+        return str(self._directory)
+
+    @property
+    def place(self) -> str:
+        return str(self._directory.resolve())
+
+    def list(self, directory: str = "") -> dict[str, Entry]:
+        path = self._directory / directory
+        if not path.is_dir():
+            return {}
+        found = {}
+        with os.scandir(path) as entries:
+            for entry in entries:
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:  # a link that leads nowhere, or deleted just now
+                    continue
+                found[entry.name] = Entry(status.st_size, _modified(status), entry.is_dir())
+        return found
+
+    def read(self, name: str) -> Iterator[bytes]:
+        with (self._directory / name).open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def write(self, name: str, chunks: Iterable[bytes]) -> None:
+        path = self._directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def verify(self, name: str, sent: Digest) -> Seal:
+        stored = Digest(self.read(name))
+        if (stored.size, stored.checksum) != (sent.size, sent.checksum):
+            raise differs(name, self, sent, stored.size)
+        return Seal(_modified((self._directory / name).stat()), stored.checksum)
+
+    def checksum(self, name: str, start: int, size: int) -> str:
+        digest = Digest()
+        with (self._directory / name).open("rb") as file:
+            file.seek(start)
+            while chunk := file.read(min(CHUNK, size - digest.size)):
+                digest.add(chunk)
+        return digest.checksum
+
+    def check_room(self, size: int, files: int) -> None:
+        place = self._directory
+        while not place.exists():
+            place = place.parent
+        free = shutil.disk_usage(place).free
+        if size > free:
+            raise InputError(f"{self}: no room for {size} bytes; its disk has {free} free")
+
+    def rename(self, old: str, new: str) -> None:
+        path = self._directory / new
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (self._directory / old).replace(path)
+        except FileNotFoundError:
+            if not path.exists():
+                raise
+
+    def append(self, name: str, to: str, start: int, modified: int) -> None:
+        path = self._directory / to
+        if not (self._directory / name).exists() and path.exists():
+            return
+        try:
+            file = path.open("r+b")
+        except FileNotFoundError:
+            raise ShipError(f"{path}: was taken away ({start} bytes were shipped)") from None
+        with file:
+            if file.seek(0, os.SEEK_END) < start:
+                raise ShipError(f"{path}: became shorter than what was shipped ({start} bytes)")
+            file.truncate(start)
+            file.seek(start)
+            for chunk in self.read(name):
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        os.utime(path, ns=(modified * 1_000_000,) * 2)
+        self.delete(name)
+
+    def delete(self, name: str) -> None:
+        path = self._directory / name
+        if path.is_dir() and not path.is_symlink():
+            for inner in path.iterdir():
+                self.delete(f"{name}/{inner.name}")
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _modified(status: os.stat_result) -> int:
+    return status.st_mtime_ns // 1_000_000
