@@ -11,7 +11,7 @@ from script.shipping.duplicates import is_beginning
 from script.shipping.errors import InputError, ShipError
 from script.shipping.manifest import Known, Manifest, Piece
 from script.shipping.sources.directory import COMPRESSED, LogFile
-from script.shipping.targets.local import Target
+from script.shipping.targets.base import Target
 
 
 class Range(NamedTuple):

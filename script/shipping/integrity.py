@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from script.shipping.checksums import Digest
 from script.shipping.errors import HoleError, InputError
 from script.shipping.manifest import DIRECTORY, Manifest, Piece, Record, Stored
-from script.shipping.targets.local import Entry, Target
+from script.shipping.targets.base import Entry, Target
 from script.shipping.transfer import LOG
 
 _PART = re.compile(

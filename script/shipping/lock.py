@@ -12,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from script.shipping.errors import InputError
-from script.shipping.targets.local import Target
+from script.shipping.targets.base import Target
 
 _OWNER = re.compile(r"[0-9a-f]{16}")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from script.shipping.checksums import Digest
 from script.shipping.errors import ShipError
-from script.shipping.targets.local import Target
+from script.shipping.targets.base import Target
 
 DIRECTORY = "_manifest"
 REPLACES = ".replaces.jsonl"

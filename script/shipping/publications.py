@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from script.shipping.targets.local import Target
+from script.shipping.targets.base import Target
 
 PUBLISHED = "published.jsonl"
 """Beside the log's files, and at the target beside their parts."""

@@ -12,7 +12,7 @@ from script.shipping.manifest import (
     read_manifest,
     read_records,
 )
-from script.shipping.targets.local import Target
+from script.shipping.targets.base import Target
 from script.shipping.transfer import INCOMING, publish, put, waiting
 
 LEFTOVER_SECONDS = 3600.0

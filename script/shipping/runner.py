@@ -23,7 +23,7 @@ from script.shipping.safe_names import shown
 from script.shipping.ship import Shipment, Shipper
 from script.shipping.sources.directory import LogFile, find_logs
 from script.shipping.sources.docker import fetch_logs
-from script.shipping.targets.local import Target
+from script.shipping.targets.base import Target
 from script.shipping.transfer import Options
 
 

@@ -23,7 +23,7 @@ from script.shipping.recover import finish, recover, sweep
 from script.shipping.resend import resend
 from script.shipping.retry import patiently
 from script.shipping.sources.directory import LogFile
-from script.shipping.targets.local import Target
+from script.shipping.targets.base import Target
 from script.shipping.transfer import LOG, Options, discard, placed, publish, upload
 
 

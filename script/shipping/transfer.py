@@ -10,13 +10,14 @@ from secrets import token_hex
 from typing import Literal
 
 from script.shipping.checksums import Digest
+from script.shipping.chunks import chunks_of
 from script.shipping.compression import SUFFIXES, Compression, encoded
 from script.shipping.diff import Range, joined
 from script.shipping.errors import ShipError
 from script.shipping.manifest import Manifest, Record, Stored
 from script.shipping.parquet import write_parquet
-from script.shipping.sources.directory import CHUNK, PREFIX
-from script.shipping.targets.local import Target
+from script.shipping.sources.directory import PREFIX
+from script.shipping.targets.base import Target
 
 INCOMING = "_incoming"
 LOG = "data.json"
@@ -139,16 +140,10 @@ def _files(
     elif options.format == "parquet":
         with tempfile.TemporaryDirectory(prefix="botify-parts-") as folder:
             for name in write_parquet(chunks, Path(folder), stem):
-                yield name, _content(Path(folder) / name)
+                yield name, chunks_of(Path(folder) / name)
     else:
         name = f"{PREFIX}.{stem}{SUFFIXES[options.compression]}"
         yield name, encoded(chunks, options.compression)
-
-
-def _content(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
 
 
 def _send(file: Stored, chunks: Iterable[bytes], target: Target) -> Stored:

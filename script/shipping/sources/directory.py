@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from script.shipping.chunks import CHUNK
 from script.shipping.compression import DAMAGE, decoded
 from script.shipping.errors import InputError, LogChangedError
 from script.shipping.safe_names import check_log_names
@@ -18,7 +19,6 @@ from script.shipping.safe_names import check_log_names
 PREFIX = "data.json"
 # A compressed log is complete and has no lines to cut at.
 COMPRESSED = (".gz", ".zst")
-CHUNK = 1 << 20
 WINDOW = 1 << 16
 
 

@@ -12,11 +12,11 @@ from requests import ConnectionError as Unreachable
 from requests import RequestException
 
 from script.shipping.checksums import Digest
+from script.shipping.chunks import CHUNK
 from script.shipping.errors import InputError, ShipError, UnavailableError
 from script.shipping.safe_names import check_url, proxy_of
-from script.shipping.sources.directory import CHUNK
+from script.shipping.targets.base import Entry, Seal, differs
 from script.shipping.targets.hdfs_quotas import no_room
-from script.shipping.targets.local import Entry, Seal, differs
 
 DEFAULT_URL = "http://127.0.0.1:50070"
 # Seconds to connect (also the longest a send may stall), and to wait for an answer.

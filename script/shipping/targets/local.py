@@ -1,80 +1,14 @@
-"""Where logs are shipped to. A target knows names and bytes, and nothing of logs.
-
-A name is relative to the target's directory and may have directories in it, which are made as
-they are needed.
-"""
+"""A directory of this machine as a target."""
 
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from script.shipping.checksums import Digest
+from script.shipping.chunks import CHUNK, chunks_of
 from script.shipping.errors import InputError, ShipError
-from script.shipping.sources.directory import CHUNK
-
-
-class Entry(NamedTuple):
-    """What a listing says of a file or a directory."""
-
-    size: int
-    modified: int
-    """When it was changed last, in ms since the epoch."""
-    is_directory: bool = False
-
-
-class Seal(NamedTuple):
-    """By which a file that was verified is known to be untouched."""
-
-    modified: int
-    checksum: str
-    """The target's own, as `Target.checksum` has it."""
-
-
-class Target(Protocol):
-    """A directory somewhere. Methods raise ShipError or OSError where it fails."""
-
-    @property
-    def place(self) -> str:
-        """The same however the target was named."""
-
-    def list(self, directory: str = "") -> dict[str, Entry]:
-        """What is in a directory; nothing where the directory does not exist."""
-
-    def read(self, name: str) -> Iterator[bytes]:
-        """The content of a file, in pieces."""
-
-    def write(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Make a file of this content, over an earlier one."""
-
-    def verify(self, name: str, sent: Digest) -> Seal:
-        """Raise ShipError where the file is not what was sent."""
-
-    def checksum(self, name: str, start: int, size: int) -> str:
-        """The target's own checksum of `size` bytes from `start` on, which some have only of a
-        whole file; an empty text where it has none."""
-
-    def check_room(self, size: int, files: int) -> None:
-        """Raise InputError where there is surely no room for so many bytes or files more."""
-
-    def rename(self, old: str, new: str) -> None:
-        """Move a file in one step, over another one. Nothing happens where that was done."""
-
-    def append(self, name: str, to: str, start: int, modified: int) -> None:
-        """Move the bytes of a file behind the first `start` bytes of another, which is changed
-        last at `modified` then. Nothing happens where that was done."""
-
-    def delete(self, name: str) -> None:
-        """Remove a file, or a directory with all that is in it; nothing where there is none."""
-
-
-def differs(name: str, target: object, sent: Digest, size: int) -> ShipError:
-    """What `verify` raises."""
-    return ShipError(
-        f"{name}: {target} holds something else than what was sent ({size} bytes of "
-        f"{sent.size}, or other ones); nothing was replaced"
-    )
+from script.shipping.targets.base import Entry, Seal, differs
 
 
 class LocalTarget:
@@ -108,9 +42,7 @@ class LocalTarget:
         return found
 
     def read(self, name: str) -> Iterator[bytes]:
-        with (self._directory / name).open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
+        yield from chunks_of(self._directory / name)
 
     def write(self, name: str, chunks: Iterable[bytes]) -> None:
         path = self._directory / name

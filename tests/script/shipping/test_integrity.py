@@ -15,7 +15,8 @@ from script.shipping.checksums import Digest
 from script.shipping.errors import HoleError, InputError, ShipError
 from script.shipping.ship import Shipper
 from script.shipping.sources.directory import find_logs
-from script.shipping.targets.local import LocalTarget, Seal
+from script.shipping.targets.base import Seal
+from script.shipping.targets.local import LocalTarget
 from script.shipping.transfer import Options
 
 from .numbered_logs import lines, local_lines, numbered, ship

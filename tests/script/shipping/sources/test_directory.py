@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from script.shipping.chunks import CHUNK
 from script.shipping.errors import InputError, ShipError
-from script.shipping.sources.directory import CHUNK, LogFile, find_logs
+from script.shipping.sources.directory import LogFile, find_logs
 
 
 def content(log: LogFile) -> bytes:
