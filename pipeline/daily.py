@@ -9,20 +9,16 @@ tracks are offered at all, and how much of the offers goes to the most popular o
 
 import hashlib
 import json
-import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-if not __package__:  # run as a file, when the first entry is pipeline/ and not the root
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 import click
 import duckdb
 import yaml
 
-from pipeline.steps import THREE, Loop, step
+from pipeline.steps import DAE_SESSION, Loop, step
 
 _MODEL = Path("lists/sessions.safetensors")
 _RELOAD_SECONDS = 60
@@ -61,14 +57,14 @@ def main(
     tracks: int | None,
 ) -> None:
     """Live some days, and learn each night; results lie under --out."""
-    loop = Loop(out, seed, THREE)
+    loop = Loop(out, seed, DAE_SESSION)
     step("day 0: a world, and what listeners say to a random recommender")
     loop.world(None, users, tracks)
     loop.collect(collect)
     loop.learn()
     popular: list[int] = json.loads((out / "lists/top_tracks.json").read_text())[:100]
     found = [_measured(loop, 0, rungs, collect, {})]
-    recommenders = yaml.safe_load(THREE.config.read_text())["recommenders"]
+    recommenders = yaml.safe_load(DAE_SESSION.config.read_text())["recommenders"]
     recommenders["dae_session"]["explore"] = {"share": explore}
     with loop.service(loop.config("days.yml", recommenders=recommenders)) as port:
         for day in range(1, days + 1):

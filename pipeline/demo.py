@@ -1,11 +1,7 @@
 """The whole loop in one command: world, collect, train, serve, simulate, verdict."""
 
-import sys
 import time
 from pathlib import Path
-
-if not __package__:  # run as a file, when the first entry is pipeline/ and not the root
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import click
 
@@ -46,7 +42,7 @@ def main(
     loop.collect(collect)
     step("3/6 learn: a denoising autoencoder ranks the catalog for every user")
     loop.learn()
-    step("4/6 serve: half of the users get CONTEXTUAL (C), half DAE (T1)")
+    step(f"4/6 serve: the users are split between {loop.split}")
     with loop.service() as port:
         step("5/6 simulate: the same listeners ask the service, track by track")
         loop.play(episodes, port)

@@ -5,16 +5,13 @@ at the end, what each stage took, and what came out.
 """
 
 import json
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-if not __package__:  # run as a file, when the first entry is pipeline/ and not the root
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 import click
 
-from pipeline.steps import THREE, Loop, lastfm_of, step
+from pipeline.steps import DAE_SESSION, Loop, lastfm_of, step
 
 GOAL = 249
 """Per cent of mean session time to be ahead of CONTEXTUAL: what was published for this design."""
@@ -52,7 +49,7 @@ def main(
     if lastfm is None:
         users, tracks = users or _USERS, tracks or _TRACKS
     sessions = _COLLECT[world] if collect is None else collect
-    loop = Loop(out or _OUT[world], seed, THREE)
+    loop = Loop(out or _OUT[world], seed, DAE_SESSION)
 
     step("1/8 world: a catalog, the truth about taste, and people")
     loop.world(lastfm, users, tracks)
@@ -60,7 +57,7 @@ def main(
     loop.collect(sessions, "--log-format", "parquet", "--processes", processes)
     step("3/8 learn: a denoising autoencoder, lists of it, and a model that hears sessions")
     loop.learn()
-    step("4/8 serve: a third of the users each get CONTEXTUAL (C), DAE (T1), DAE_SESSION (T2)")
+    step(f"4/8 serve: the users are split among {loop.split}")
     with loop.service() as port:
         step("5/8 simulate: the listeners ask the service, track by track")
         loop.play(episodes, port)
@@ -78,10 +75,10 @@ def main(
     for stage, seconds in [*loop.seconds.items(), ("all", sum(loop.seconds.values()))]:
         click.echo(f"{stage:<30}{seconds:>8.1f} s")
     step("what came out")
-    click.echo("\n".join(_outcome(loop.out)))
+    click.echo("\n".join(_outcome(loop.out, loop.treatments)))
 
 
-def _outcome(out: Path) -> list[str]:
+def _outcome(out: Path, treatments: Mapping[str, str]) -> list[str]:
     effects: list[dict[str, Any]] = json.loads((out / "effects.json").read_text())["effects"]
     times = {row["treatment"]: row for row in effects if row["metric"] == "mean_session_time"}
     ladder: list[dict[str, Any]] = json.loads((out / "ladder.json").read_text())
@@ -90,7 +87,7 @@ def _outcome(out: Path) -> list[str]:
     )
     return [
         *(
-            f"{THREE.treatments[treatment]} against CONTEXTUAL, mean session time: "
+            f"{treatments[treatment]} against {treatments['C']}, mean session time: "
             f"{row['effect']:+.1f} % ({row['lower']:+.1f} to {row['upper']:+.1f} %), "
             f"{row['control_mean']:.2f} -> {row['treatment_mean']:.2f} tracks"
             for treatment, row in times.items()

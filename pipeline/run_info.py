@@ -9,7 +9,7 @@ from pathlib import Path
 _VERSIONS = ("botify", "torch", "numpy", "duckdb", "flask", "redis")
 
 
-def facts_of(
+def run_info(
     out: Path,
     treatments: Mapping[str, str],
     seed: int,

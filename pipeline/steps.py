@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import yaml
 
-from pipeline.run_info import facts_of
+from pipeline.run_info import run_info
 
 BIN = Path(sys.executable).parent
 _READY_SECONDS = 60
@@ -28,30 +28,33 @@ _READY_SECONDS = 60
 
 @dataclass(frozen=True)
 class Design:
-    """What is compared."""
+    """An experiment to run."""
 
     config: Path
-    """Of the service."""
+    """The service's config, which says what the treatments are."""
     experiment: str
-    """As the config names it."""
-    treatments: Mapping[str, str]
-    """What each is called for people."""
-    sessions: bool
-    """Whether a model that hears sessions is trained."""
+    """Its name in the config."""
+    trains_session_model: bool
+
+    def treatments(self) -> dict[str, str]:
+        """The recommender of each treatment, in capitals as reports name it, from the config.
+
+        Raises ClickException if the config does not define the experiment.
+        """
+        content = yaml.safe_load(self.config.read_text())
+        try:
+            treatments = content["experiments"][self.experiment]["treatments"]
+            return {name: str(recommender).upper() for name, recommender in treatments.items()}
+        except (AttributeError, KeyError, TypeError):
+            raise click.ClickException(
+                f"{self.config}: defines no experiment {self.experiment} with treatments"
+            ) from None
 
 
-TWO = Design(
-    Path("config/botify.yml"),
-    "DAE_VS_CONTEXTUAL",
-    {"C": "CONTEXTUAL", "T1": "DAE"},
-    sessions=False,
+DAE_VS_CONTEXTUAL = Design(
+    Path("config/botify.yml"), "DAE_VS_CONTEXTUAL", trains_session_model=False
 )
-THREE = Design(
-    Path("config/experiment.yml"),
-    "DAE_SESSION",
-    {"C": "CONTEXTUAL", "T1": "DAE", "T2": "DAE_SESSION"},
-    sessions=True,
-)
+DAE_SESSION = Design(Path("config/experiment.yml"), "DAE_SESSION", trains_session_model=True)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ class Loop:
 
     out: Path
     seed: int
-    design: Design = TWO
+    design: Design = DAE_VS_CONTEXTUAL
+    treatments: dict[str, str] = field(default_factory=dict)
+    """Those of the design, as the config defined them when the service was started."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time of each stage so far, in their order."""
 
@@ -68,6 +73,12 @@ class Loop:
         if self.out.exists() and not self.out.is_dir():
             raise click.UsageError(f"--out {self.out} is a file: name a directory")
         self.out.mkdir(parents=True, exist_ok=True)
+        self._read_treatments()  # a config without the experiment fails before anything runs
+
+    @property
+    def split(self) -> str:
+        """The recommenders that users are split among, with their treatments."""
+        return ", ".join(f"{name} ({treatment})" for treatment, name in self.treatments.items())
 
     @property
     def env(self) -> Path:
@@ -109,7 +120,7 @@ class Loop:
             "training",
             *("botify-offline", "train", interactions, "--catalog", self.catalog),
             *("--out", model, "--print-every", 5),
-            *(["--sessions"] if self.design.sessions else []),
+            *(["--sessions"] if self.design.trains_session_model else []),
         )
         self._run(
             "lists",
@@ -121,6 +132,7 @@ class Loop:
     def service(self, config: Path | None = None, log: str = "log") -> Iterator[int]:
         """The service on a free port, stopped at the end; yields the port."""
         shutil.rmtree(self.out / log, ignore_errors=True)
+        self._read_treatments()
         words = ["botify", "serve", "--config", str(config or self.design.config)]
         words += ["--data-dir", str(self.out), "--log-dir", str(self.out / log), "--port", "0"]
         # A seed promises the same verdict again: no answer may depend on how busy the machine is.
@@ -177,20 +189,20 @@ class Loop:
     def judge(self, collected: int, episodes: int) -> None:
         """The verdict, the effect table and the report."""
         seconds = sum(self.seconds.values())
-        facts = facts_of(self.out, self.design.treatments, self.seed, collected, episodes, seconds)
-        run_info = self.out / "run.json"
-        run_info.write_text(json.dumps(facts, indent=2) + "\n")
+        info = run_info(self.out, self.treatments, self.seed, collected, episodes, seconds)
+        path = self.out / "run.json"
+        path.write_text(json.dumps(info, indent=2) + "\n")
         self._run(
             "verdict",
             *("botify-offline", "analyze", self.out / "log"),
             *("--experiment", self.design.experiment),
             *("--out", self.out / "report.html", "--json", self.out / "effects.json"),
-            *("--run-info", run_info, "--catalog", self.catalog),
+            *("--run-info", path, "--catalog", self.catalog),
         )
 
     def ladder(self, episodes: int) -> None:
         """Every recommender on the same listeners; DAE_SESSION is asked over HTTP."""
-        if not self.design.sessions:
+        if not self.design.trains_session_model:
             return self._climb(episodes)
         config = self.config("ladder.yml", experiments={}, default="dae_session")
         with self.service(config, "ladder-log") as port:
@@ -202,6 +214,10 @@ class Loop:
         path = self.out / name
         path.write_text(yaml.safe_dump(content, sort_keys=False))
         return path
+
+    def _read_treatments(self) -> None:
+        self.treatments.clear()
+        self.treatments.update(self.design.treatments())
 
     def _climb(self, episodes: int, *options: object) -> None:
         self._run(

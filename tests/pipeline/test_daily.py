@@ -14,7 +14,8 @@ SMALL = ("--users", "150", "--tracks", "1200", "--collect", "4000", "--episodes"
 
 
 def test_a_day_is_lived_learned_from_and_served(tmp_path: Path) -> None:
-    words = ["pipeline/daily.py", "--out", str(tmp_path / "days"), "--days", "1", "--rungs", "200"]
+    words = ["-m", "pipeline.daily", "--out", str(tmp_path / "days")]
+    words += ["--days", "1", "--rungs", "200"]
     done = subprocess.run(
         [sys.executable, *words, *SMALL], capture_output=True, text=True, check=False
     )

@@ -15,7 +15,7 @@ SMALL = ("--users", "150", "--tracks", "1200", "--collect", "6000", "--episodes"
 
 
 def demo(out: Path, seed: int) -> str:
-    words = [sys.executable, "pipeline/demo.py", "--out", out, "--seed", seed, *SMALL]
+    words = [sys.executable, "-m", "pipeline.demo", "--out", out, "--seed", seed, *SMALL]
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -46,7 +46,7 @@ def run(*words: object, rc: int = 0) -> "subprocess.CompletedProcess[str]":
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Where its results lie, and what it said."""
     out = tmp_path_factory.mktemp("experiment")
-    return out, run("pipeline/experiment.py", "--out", out, "--seed", 5, *SMALL).stdout
+    return out, run("-m", "pipeline.experiment", "--out", out, "--seed", 5, *SMALL).stdout
 
 
 def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, str]) -> None:
@@ -133,13 +133,13 @@ def test_the_bench_tells_where_its_lists_fall_short(experiment: tuple[Path, str]
 
 
 def test_last_fm_needs_its_directory() -> None:
-    said = run("pipeline/experiment.py", "--world", "lastfm", rc=2).stderr
+    said = run("-m", "pipeline.experiment", "--world", "lastfm", rc=2).stderr
     assert "--lastfm-dir is needed for this world (make experiment LASTFM_DIR=...)" in said
 
 
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     place = tmp_path / "out"
     place.write_text("mine")
-    said = run("pipeline/experiment.py", "--out", place, rc=2).stderr
+    said = run("-m", "pipeline.experiment", "--out", place, rc=2).stderr
     assert "is a file: name a directory" in said
     assert place.read_text() == "mine"
