@@ -17,7 +17,7 @@ import click
 from script.shipping.cli_options import settings, shared
 from script.shipping.errors import InputError, ShipError
 from script.shipping.runner import Source, run
-from script.shipping.safe_names import home_directory, shown
+from script.shipping.safe_names import home_directory, printable
 from script.shipping.targets.hdfs import HdfsTarget, connect
 from script.shipping.targets.local import LocalTarget
 
@@ -27,7 +27,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except (InputError, ShipError, OSError) as error:
-            click.echo(f"Error: {shown(_message(error))}", err=True)
+            click.echo(f"Error: {printable(_message(error))}", err=True)
             ctx.exit(2 if isinstance(error, InputError) else 1)
 
 

@@ -59,7 +59,8 @@ _SHARED = [
         help="parquet: one file for each day of a part, dt=YYYY-MM-DD/data-*.parquet.",
     ),
     click.option(
-        "--patience",
+        "--retry-for",
+        "retry_seconds",
         type=click.FloatRange(min=0),
         default=30.0,
         show_default=True,
@@ -99,7 +100,7 @@ def shared(command: F) -> F:
 
 def settings(values: dict[str, Any], source: Source, by_recommender: bool = False) -> Settings:
     """The values of the shared options, checked."""
-    names = ("threads", "part_bytes", "compression", "format", "patience")
+    names = ("threads", "part_bytes", "compression", "format", "retry_seconds")
     options = Options(**{name: values[name] for name in names}, by_recommender=by_recommender)
     if by_recommender and (options.format != "json" or options.compression != "none"):
         raise InputError("--compress and --format parquet make files of other names: add --flat")

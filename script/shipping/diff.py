@@ -30,7 +30,7 @@ class Range(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class Diff:
     """Ranges to ship; which logs are there already, and which are shorter than what is there."""
 
     ranges: list[Range]
@@ -38,7 +38,7 @@ class Plan:
     shorter: list[LogFile]
 
 
-def plan(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Plan:
+def diff(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Diff:
     """Compare logs with the record.
 
     A log is known by its first line, and grew if its beginning is what was shipped, whatever its
@@ -48,7 +48,7 @@ def plan(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Plan:
     known = manifest.known()
     left = {first: list(some) for first, some in known.items()}
     new: dict[str, list[Range]] = {}
-    found = Plan([], [], [])
+    found = Diff([], [], [])
     others: list[tuple[LogFile, list[Known]]] = []
     for log in logs:
         candidates = left.get(log.first, [])
@@ -241,7 +241,7 @@ def _slice(chunks: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:
             break
 
 
-def joined(
+def read_part(
     part: Sequence[Range], seen: Callable[[bytes], object], unpacks: bool = False
 ) -> Iterator[bytes]:
     """The bytes of a part, in pieces, as lines where it `unpacks`; `seen` is told those read.

@@ -12,7 +12,7 @@ from script.shipping.sources.directory import LogFile
 
 
 @dataclass(frozen=True)
-class Same:
+class Duplicate:
     """A log that is not shipped, as all of it is in another one."""
 
     log: LogFile
@@ -24,13 +24,13 @@ class Same:
         return f"{self.log.name} {how} {self.of.name}"
 
 
-class Distinct:
+class Deduplicator:
     """Tells logs from copies of them; what was compared in full once is remembered."""
 
     def __init__(self) -> None:
         self._compared: set[tuple[object, ...]] = set()
 
-    def among(self, logs: Sequence[LogFile]) -> tuple[list[LogFile], list[Same]]:
+    def split(self, logs: Sequence[LogFile]) -> tuple[list[LogFile], list[Duplicate]]:
         """Those that have something of their own, and the others. Raises LogChangedError."""
         own, same = _files(log for log in logs if log.size)
         own.reverse()
@@ -41,7 +41,7 @@ class Distinct:
             # While it is made, a compressed log may have no whole line, by which it is known.
             first = log.first if sibling is None or log.first == sibling.first else ""
             if not first and sibling is not None and self._begins(sibling, log):
-                same.append(Same(log, sibling, is_link=False))
+                same.append(Duplicate(log, sibling, is_link=False))
             else:
                 groups.setdefault(log.first, []).append(log)
         for group in groups.values():
@@ -52,7 +52,7 @@ class Distinct:
                 of = next((other for other in others if self._begins(other, log)), None)
                 if of is not None:
                     group.remove(log)
-                    same.append(Same(log, of, is_link=False))
+                    same.append(Duplicate(log, of, is_link=False))
         copies = {some.log for some in same}
         return [log for log in logs if log not in copies], same
 
@@ -73,7 +73,7 @@ class Distinct:
         return True
 
 
-def _files(logs: Iterable[LogFile]) -> tuple[list[LogFile], list[Same]]:
+def _files(logs: Iterable[LogFile]) -> tuple[list[LogFile], list[Duplicate]]:
     """One log for each file, and its other names."""
     found: dict[tuple[int, int], LogFile] = {}
     same = []
@@ -81,7 +81,7 @@ def _files(logs: Iterable[LogFile]) -> tuple[list[LogFile], list[Same]]:
     for log in sorted(logs, key=lambda log: (log.path.is_symlink(), log.name)):
         file = found.setdefault(log.identity, log)
         if file is not log:
-            same.append(Same(log, file, is_link=True))
+            same.append(Duplicate(log, file, is_link=True))
     return list(found.values()), same
 
 

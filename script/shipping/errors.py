@@ -13,7 +13,7 @@ class UnavailableError(ShipError):
     """It failed in a way that may pass: a connection that broke, a node that starts again."""
 
 
-class HoleError(ShipError):
+class IntegrityError(ShipError):
     """The target lacks what its record says is there, or has it otherwise."""
 
     def __init__(self, message: str, firsts: frozenset[str]) -> None:

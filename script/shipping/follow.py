@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 from script.shipping.errors import InputError, ShipError
 
-GIVE_UP = 5
+MAX_FAILURES = 5
 """Rounds that may fail in a row."""
 
 
 def follow(once: Callable[[], None], every: float, failed: Callable[[Exception], None]) -> None:
     """Do `once` every so many seconds until SIGTERM or SIGINT; a round that runs is finished.
 
-    A round that fails is told to `failed` and made good by the next one, as the record at the
-    target says what is missing. Raised are the GIVE_UP-th failure in a row, the last one where it
-    is stopped before a round went well again, and what cannot be done from the start.
+    A round that fails is reported to `failed` and repaired by the next one, as the record at the
+    target says what is missing. Raises the error of the MAX_FAILURES-th failure in a row, the
+    last one if it is stopped before a round succeeds again, and an InputError of the first round.
     """
     failures = 0
     began = False
@@ -27,7 +27,7 @@ def follow(once: Callable[[], None], every: float, failed: Callable[[Exception],
                 began, failures = True, 0
             except (ShipError, InputError, OSError) as error:
                 failures += 1
-                if failures == GIVE_UP or (isinstance(error, InputError) and not began):
+                if failures == MAX_FAILURES or (isinstance(error, InputError) and not began):
                     raise
                 failed(error)
                 if stopped.wait(every):

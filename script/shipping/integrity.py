@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from script.shipping.checksums import Digest
-from script.shipping.errors import HoleError, InputError
+from script.shipping.errors import InputError, IntegrityError
 from script.shipping.manifest import DIRECTORY, Manifest, Piece, Record, Stored
 from script.shipping.targets.base import Entry, Target
 from script.shipping.transfer import LOG
@@ -14,7 +14,7 @@ _PART = re.compile(
     r"(data\.json\.|dt=[^/]*/data-)\d{8}T\d{6}Z-[0-9a-f]{8}(-x\d+)?(\.gz|\.zst|\.parquet)?"
 )
 _OF_RECOMMENDER = re.compile(rf"botify-recommender-[^/]*/{re.escape(LOG)}")
-_NAMED = 20
+_MAX_NAMED = 20
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Comparison:
         return not (self.damaged or self.unrecorded or self.records)
 
 
-class Watch:
+class IntegrityCheck:
     """Compares a target with its record, again and again.
 
     A file that has the size and the time of its record is taken as it was verified; of another
@@ -99,26 +99,26 @@ def records_of(names: Collection[str], manifest: Manifest) -> list[Record]:
     ]
 
 
-def hole(
+def integrity_error(
     target: Target, damaged: dict[str, str], manifest: Manifest, lost: Sequence[Piece] = ()
-) -> HoleError:
+) -> IntegrityError:
     """The error for files that are not what the record says, where `lost` is in no log."""
-    named = [f"{name} {why}" for name, why in sorted(damaged.items())[:_NAMED]]
-    more = f" and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
+    named = [f"{name} {why}" for name, why in sorted(damaged.items())[:_MAX_NAMED]]
+    more = f" and {len(damaged) - _MAX_NAMED} more" if len(damaged) > _MAX_NAMED else ""
     pieces = [piece for record in records_of(damaged, manifest) for piece in record.pieces]
     remedy = "--resend sends their lines again"
     if lost:
         gone = sorted({f"{piece.name} (bytes {piece.start} to {piece.end})" for piece in lost})
-        remedy = f"no log here has those of {', '.join(gone[:_NAMED])} any more"
-    return HoleError(
+        remedy = f"no log here has those of {', '.join(gone[:_MAX_NAMED])} any more"
+    return IntegrityError(
         f"{target}: not all that was shipped is there: {', '.join(named)}{more}; {remedy}",
         frozenset(piece.first for piece in pieces),
     )
 
 
-def strangers(target: Target, names: list[str]) -> InputError:
+def unrecorded_error(target: Target, names: list[str]) -> InputError:
     """The error for parts that no record tells of."""
-    shown = ", ".join(names[:_NAMED]) + (" and more" if len(names) > _NAMED else "")
+    shown = ", ".join(names[:_MAX_NAMED]) + (" and more" if len(names) > _MAX_NAMED else "")
     return InputError(
         f"{shown} in {target}: no record in {DIRECTORY}/ says which lines are in there, so they "
         "could be sent twice; put the record back, name another directory, or replace "

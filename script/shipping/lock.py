@@ -18,7 +18,7 @@ _OWNER = re.compile(r"[0-9a-f]{16}")
 
 
 @contextmanager
-def only_one(target: Target) -> Iterator[str]:
+def exclusive_lock(target: Target) -> Iterator[str]:
     """Hold the lock of a target; the name of its holder, which stays the same from run to run.
 
     The files are in the user's own runtime directory and, for runs that have none (cron), in the

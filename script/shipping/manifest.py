@@ -18,7 +18,7 @@ from script.shipping.targets.base import Target
 DIRECTORY = "_manifest"
 REPLACES = ".replaces.jsonl"
 """How the name of a record ends that is to leave nothing else at the target."""
-_MANY = 64
+_MAX_RECORD_FILES = 64
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,9 @@ def write_records(
 
 def merge(target: Target, manifest: Manifest, name: str) -> Manifest:
     """Put all records into one file, once there are many: reading each costs a round trip."""
-    return manifest if len(manifest.names) <= _MANY else rewrite(target, manifest, name)
+    if len(manifest.names) <= _MAX_RECORD_FILES:
+        return manifest
+    return rewrite(target, manifest, name)
 
 
 def rewrite(target: Target, manifest: Manifest, name: str) -> Manifest:

@@ -1,4 +1,4 @@
-"""Trying again what may only be away for now."""
+"""Retries with a growing delay, for what may be unavailable only for a moment."""
 
 import time
 from collections.abc import Callable
@@ -10,19 +10,18 @@ T = TypeVar("T")
 _FIRST_DELAY = 0.5
 
 
-def patiently(do: Callable[[], T], patience: float) -> T:
-    """What `do` returns; where it raises UnavailableError, it is done again a little later.
+def retry_for(do: Callable[[], T], seconds: float) -> T:
+    """What `do` returns; if it raises UnavailableError, call it again a little later.
 
-    After `patience` seconds of waiting, in all, the error is raised. `do` must be such that doing
-    it twice is doing it once.
+    The error is raised once the pauses add up to `seconds`. `do` must be idempotent.
     """
     delay = _FIRST_DELAY
     while True:
         try:
             return do()
         except UnavailableError:
-            if patience <= 0:
+            if seconds <= 0:
                 raise
-            time.sleep(min(delay, patience))
-            patience -= delay
+            time.sleep(min(delay, seconds))
+            seconds -= delay
             delay *= 2

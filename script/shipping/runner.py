@@ -13,13 +13,13 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
-from script.shipping.errors import HoleError, InputError
+from script.shipping.errors import InputError, IntegrityError
 from script.shipping.follow import follow
-from script.shipping.lock import only_one
+from script.shipping.lock import exclusive_lock
 from script.shipping.markers import mark_shipped, unmark
 from script.shipping.publications import ship_publications
-from script.shipping.retry import patiently
-from script.shipping.safe_names import shown
+from script.shipping.retry import retry_for
+from script.shipping.safe_names import printable
 from script.shipping.ship import Shipment, Shipper
 from script.shipping.sources.directory import LogFile, find_logs
 from script.shipping.sources.docker import fetch_logs
@@ -54,7 +54,7 @@ class Settings:
 
 def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
     """Ship, and say what was done. With `cleanup` the first round replaces what is there."""
-    with only_one(target) as owner, _bar() as bar:
+    with exclusive_lock(target) as owner, _bar() as bar:
         adding = threading.Lock()
 
         def advance(count: int) -> None:
@@ -75,7 +75,9 @@ def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
                         shipper.replace(logs) if replaces else shipper.ship(logs, settings.resends)
                     )
                     places = [log.path.parent for log in logs]
-                    patiently(lambda: ship_publications(target, places), settings.options.patience)
+                    retry_for(
+                        lambda: ship_publications(target, places), settings.options.retry_seconds
+                    )
                     seconds = time.monotonic() - began
                     replaces = False
                     if settings.marks:
@@ -128,7 +130,7 @@ def _unmarking(logs: list[LogFile], source: Source) -> Iterator[None]:
     """Where the target turns out to lack lines, take back that they were shipped."""
     try:
         yield
-    except HoleError as error:
+    except IntegrityError as error:
         names = [] if source.recommenders else unmark(logs, error.firsts)
         if names:
             _note(f"no longer marked as shipped: {', '.join(names)}")
@@ -165,4 +167,4 @@ def _summary(done: Shipment, seconds: float, target: Target) -> str:
 
 
 def _note(text: str) -> None:
-    click.echo(f"Note: {shown(text)}", err=True)
+    click.echo(f"Note: {printable(text)}", err=True)

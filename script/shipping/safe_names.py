@@ -16,7 +16,7 @@ _LONGEST = 255
 """Characters of a name, HDFS's default."""
 
 
-def shown(name: str | os.PathLike[str]) -> str:
+def printable(name: str | os.PathLike[str]) -> str:
     """A name for a message of one line, whatever bytes it has."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -28,18 +28,20 @@ def check_log_names(paths: list[Path]) -> None:
         try:
             os.fsencode(path).decode("utf-8")
         except UnicodeDecodeError:
-            raise InputError(f"{shown(path)}: its name is not UTF-8; rename it") from None
+            raise InputError(f"{printable(path)}: its name is not UTF-8; rename it") from None
 
 
 def home_directory(user: str, directory: str) -> str:
     """`/user/USER/DIRECTORY`. Raises InputError for what would lead out of the user's home."""
     if (why := _wrong(user)) or "/" in user:
-        raise InputError(f"--user {shown(user)!r}: not a user name{f' ({why})' if why else ''}")
+        raise InputError(
+            f"--user {printable(user)!r}: not a user name{f' ({why})' if why else ''}"
+        )
     parts = directory.rstrip("/").split("/")
     for part in parts:
         if why := _wrong(part):
             raise InputError(
-                f"HDFS_DIR '{shown(directory)}': must be a path below /user/{user}, such as "
+                f"HDFS_DIR '{printable(directory)}': must be a path below /user/{user}, such as "
                 f"logs/day1 ({why})"
             )
     return "/".join(["/user", user, *parts])
@@ -79,11 +81,11 @@ def check_url(url: str, example: str) -> None:
         try:
             found = urlsplit(part)
             usable = found.scheme in ("http", "https") and bool(found.hostname)
-            usable = usable and (found.port is None or found.port > 0) and shown(part) == part
+            usable = usable and (found.port is None or found.port > 0) and printable(part) == part
         except ValueError:
             usable = False
         if not usable or " " in part:
-            raise InputError(f"{shown(url)}: not a WebHDFS address; it looks like {example}")
+            raise InputError(f"{printable(url)}: not a WebHDFS address; it looks like {example}")
         host = found.netloc.rpartition("@")[2]
         address = f"{found.scheme}://{host}"
         if "@" in found.netloc:
@@ -93,8 +95,8 @@ def check_url(url: str, example: str) -> None:
             )
         if found.path.strip("/") or found.query or found.fragment or part.endswith(("?", "#")):
             raise InputError(
-                f"{shown(part)}: give the address alone, {address}; the path in it would become "
-                "a directory of HDFS"
+                f"{printable(part)}: give the address alone, {address}; the path in it would "
+                "become a directory of HDFS"
             )
 
 

@@ -13,18 +13,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from secrets import token_hex
+from typing import TypeVar
 
-from script.shipping.diff import Plan, Range, pack, plan
-from script.shipping.duplicates import Distinct, Same
+from script.shipping.diff import Diff, Range, diff, pack
+from script.shipping.duplicates import Deduplicator, Duplicate
 from script.shipping.errors import InputError, LogChangedError, ShipError
-from script.shipping.integrity import Comparison, Watch, hole, records_of, strangers
+from script.shipping.integrity import (
+    Comparison,
+    IntegrityCheck,
+    integrity_error,
+    records_of,
+    unrecorded_error,
+)
 from script.shipping.manifest import REPLACES, Manifest, Record, merge, rewrite, write_records
 from script.shipping.recover import finish, recover, sweep
 from script.shipping.resend import resend
-from script.shipping.retry import patiently
+from script.shipping.retry import retry_for
 from script.shipping.sources.directory import LogFile
 from script.shipping.targets.base import Target
 from script.shipping.transfer import LOG, Options, discard, placed, publish, upload
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Shipment:
     unchanged: list[LogFile]
     shorter: list[LogFile]
     """Logs that were cut since they were shipped, and have nothing new."""
-    same: list[Same]
+    same: list[Duplicate]
     """Logs that are there twice, and were shipped once."""
     parts: int
     bytes: int
@@ -43,7 +52,7 @@ class Shipment:
     """Files whose lines were sent again, as the target had lost them."""
 
     @classmethod
-    def of(cls, done: Plan, same: list[Same], parts: int) -> "Shipment":
+    def of(cls, done: Diff, same: list[Duplicate], parts: int) -> "Shipment":
         logs = [some.log for some in done.ranges]
         total = sum(some.end - some.start for some in done.ranges)
         return cls(logs, done.unchanged, done.shorter, same, parts, total)
@@ -75,34 +84,34 @@ class Shipper:
         """What was recorded, as far as this run knows; `_is_whole`: there is no more."""
         self._is_whole = False
         self._shorter: set[LogFile] = set()
-        self._distinct = Distinct()
-        self._watch = Watch(target, options.by_recommender)
+        self._deduplicator = Deduplicator()
+        self._check = IntegrityCheck(target, options.by_recommender)
         self._has_room = False
 
     def ship(self, logs: Sequence[LogFile], resends: bool = False) -> Shipment:
         """Send the whole lines that the target does not have yet.
 
-        With `resends` also those that it has no longer; without, that is a HoleError. Raises
+        With `resends` also those that it has no longer; without, that is an IntegrityError. Raises
         InputError where what to send cannot be told, ShipError where the target, or a log, fails
         for good; the parts in place then stay, and the next run goes on from there.
         """
-        target, patience = self._target, self._options.patience
-        manifest, result = patiently(self._compared, patience)
+        target = self._target
+        manifest, result = self._retry(self._compared)
         self._is_whole = False  # until all is well, nobody knows what is there
-        self._refuse_strangers(logs, manifest, result.there)
-        own, same = self._distinct.among(logs)
+        self._refuse_unrecorded(logs, manifest, result.there)
+        own, same = self._deduplicator.split(logs)
         resent: list[str] = []
         again: list[list[Range]] = []
         if result.damaged:
             if not resends:
-                raise hole(target, result.damaged, manifest)
+                raise integrity_error(target, result.damaged, manifest)
             manifest, again = self._send_again(own, manifest, result)
             resent = sorted(result.damaged)
         new = [log for log in own if log not in self._shorter]
-        todo = patiently(lambda: plan(new, manifest, target), patience)
+        todo = self._retry(lambda: diff(new, manifest, target))
         self._shorter.update(todo.shorter)
         records = self._all(self._packed(todo.ranges), manifest)
-        self._manifest = patiently(lambda: merge(target, manifest, f"{_now()}.jsonl"), patience)
+        self._manifest = self._retry(lambda: merge(target, manifest, f"{_now()}.jsonl"))
         self._is_whole = True
         done = Shipment.of(todo, same, len(records))
         return replace(
@@ -113,10 +122,10 @@ class Shipper:
         )
 
     def confirm(self) -> None:
-        """See again that all that was shipped is there. Raises HoleError where it is not."""
-        manifest, result = patiently(self._compared, self._options.patience)
+        """See again that all that was shipped is there. Raises IntegrityError where it is not."""
+        manifest, result = self._retry(self._compared)
         if result.damaged:
-            raise hole(self._target, result.damaged, manifest)
+            raise integrity_error(self._target, result.damaged, manifest)
 
     def _compared(self) -> tuple[Manifest, Comparison]:
         """The record, and in what the target does not agree with it.
@@ -126,18 +135,18 @@ class Shipper:
         """
         target, before = self._target, self._manifest
         if before is not None and self._is_whole:
-            result = self._watch.compare(before)
+            result = self._check.compare(before)
             if result.agrees:
                 return before, result
         self._is_whole = False
         now = recover(target, self._owner)
         manifest = now if before is None else before.joined(now)
-        result = self._watch.compare(manifest)
+        result = self._check.compare(manifest)
         if len(manifest.records) > len(now.records) and not result.damaged:
             manifest = rewrite(target, manifest, f"{_now()}.jsonl")
         self._manifest = manifest
         if result.unrecorded:
-            raise strangers(target, result.unrecorded)
+            raise unrecorded_error(target, result.unrecorded)
         return manifest, result
 
     def _send_again(
@@ -148,7 +157,7 @@ class Shipper:
         First the new parts are in place, then what is left of the old ones is put aside, and then
         their record goes: a run that is killed between leaves something that is seen.
         """
-        target, patience = self._target, self._options.patience
+        target = self._target
         todo = resend(records_of(result.damaged, manifest), manifest, logs)
         old = {file.name for record in todo.replaced for file in record.files}
         aside = {
@@ -162,16 +171,16 @@ class Shipper:
 
         rest = manifest.without(todo.replaced)
         if self._options.by_recommender:  # the new ones have the same names
-            patiently(put_aside, patience)
+            self._retry(put_aside)
             aside.clear()
         self._all(todo.parts, rest)
-        patiently(put_aside, patience)
+        self._retry(put_aside)
         if todo.replaced:
-            rest = patiently(lambda: rewrite(target, rest, f"{_now()}.jsonl"), patience)
+            rest = self._retry(lambda: rewrite(target, rest, f"{_now()}.jsonl"))
         self._manifest = rest
         if todo.lost:
             left = {name: why for name, why in result.damaged.items() if name in rest.files}
-            raise hole(target, left, rest, todo.lost)
+            raise integrity_error(target, left, rest, todo.lost)
         return rest, todo.parts
 
     def _packed(self, ranges: Sequence[Range]) -> Iterator[list[Range]]:
@@ -181,7 +190,7 @@ class Shipper:
             size = sum(some.end - some.start for some in ranges)
             is_plain = options.compression == "none" and options.format == "json"
             needed = size if is_plain else 1
-            patiently(lambda: self._target.check_room(needed, _NAMES_NEEDED), options.patience)
+            self._retry(lambda: self._target.check_room(needed, _NAMES_NEEDED))
             self._has_room = True
         return pack(ranges, options.size, options.by_recommender)
 
@@ -191,15 +200,15 @@ class Shipper:
         Nothing is removed before all is uploaded and verified. A run that is killed after that is
         brought to its end by the next one.
         """
-        target, patience = self._target, self._options.patience
+        target = self._target
         self._manifest, self._is_whole = None, False
-        patiently(lambda: sweep(target, self._owner), patience)
-        own, same = self._distinct.among(logs)
-        todo = plan(own, Manifest(), target)
+        self._retry(lambda: sweep(target, self._owner))
+        own, same = self._deduplicator.split(logs)
+        todo = diff(own, Manifest(), target)
         records = self._all(self._packed(todo.ranges), None)
         name = f"{_now()}{REPLACES}"
-        patiently(lambda: write_records(target, name, records), patience)
-        patiently(lambda: finish(target, name, records), patience)
+        self._retry(lambda: write_records(target, name, records))
+        self._retry(lambda: finish(target, name, records))
         return Shipment.of(todo, same, len(records))
 
     def _all(self, parts: Iterable[list[Range]], manifest: Manifest | None) -> list[Record]:
@@ -240,24 +249,25 @@ class Shipper:
                 raise
         return records
 
+    def _retry(self, do: Callable[[], T]) -> T:
+        return retry_for(do, self._options.retry_seconds)
+
     def _upload(self, part: list[Range]) -> Record:
         target, options = self._target, self._options
-        return patiently(
-            lambda: upload(part, target, options, self._owner, self._advance), options.patience
-        )
+        return self._retry(lambda: upload(part, target, options, self._owner, self._advance))
 
     def _publish(self, records: Sequence[Record], manifest: Manifest) -> None:
         # Parts may have a record after a failure too: only this is done again, not the upload.
-        target, patience = self._target, self._options.patience
+        target = self._target
         name = f"{_now()}.jsonl"
         names = manifest.names
-        patiently(lambda: write_records(target, name, records, names), patience)
+        self._retry(lambda: write_records(target, name, records, names))
         for some in records:
-            patiently(partial(publish, some, target), patience)
+            self._retry(partial(publish, some, target))
             manifest.add(some)
         manifest.names.append(name)
 
-    def _refuse_strangers(
+    def _refuse_unrecorded(
         self, logs: Sequence[LogFile], manifest: Manifest, there: Iterable[str]
     ) -> None:
         by_recommender = self._options.by_recommender

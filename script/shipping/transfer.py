@@ -12,7 +12,7 @@ from typing import Literal
 from script.shipping.checksums import Digest
 from script.shipping.chunks import chunks_of
 from script.shipping.compression import SUFFIXES, Compression, encoded
-from script.shipping.diff import Range, joined
+from script.shipping.diff import Range, read_part
 from script.shipping.errors import ShipError
 from script.shipping.manifest import Manifest, Record, Stored
 from script.shipping.parquet import write_parquet
@@ -34,7 +34,7 @@ class Options:
     1 GiB, which readers cut as they like, or 128 MiB of what they must take whole."""
     compression: Compression = "none"
     format: Literal["json", "parquet"] = "json"
-    patience: float = 30.0
+    retry_seconds: float = 30.0
     """Seconds of waiting between attempts, in all, before what fails is given up."""
     by_recommender: bool = False
     """Append to one file for each recommender; else each part is a file, or several."""
@@ -73,12 +73,12 @@ def upload(
         stem += f"-x{logs}"
     files: list[Stored] = []
     try:
-        content = joined(part, seen, unpacks=options.by_recommender)
+        content = read_part(part, seen, unpacks=options.by_recommender)
         for name, chunks in _files(stem, part, content, options):
             files.append(Stored(name, 0, "", upload=f"{owner}.{stem}.{len(files)}"))
             files[-1] = _send(files[-1], chunks, target)
         for some in part:
-            some.log.stand()
+            some.log.check_unchanged()
         pieces = tuple(some.piece() for some in part)
     except BaseException:
         advance(-sent)

@@ -100,7 +100,7 @@ class LogFile:
                 size += file.write(chunk)
             return size, _check(file, end)
 
-    def stand(self) -> None:
+    def check_unchanged(self) -> None:
         """Raise LogChangedError if its whole lines are no longer those that were found."""
         with self._open() as file:
             now = _check(file, self.size)

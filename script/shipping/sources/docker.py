@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from script.shipping.errors import InputError, ShipError
-from script.shipping.safe_names import shown
+from script.shipping.safe_names import printable
 from script.shipping.sources.directory import LogFile, check_names, find_logs
 
 LOG_DIR = "/app/log"
@@ -50,7 +50,8 @@ def fetch_logs(
         _docker("cp", f"{name}:{log_dir}/.", os.fspath(copy), seconds=COPY_SECONDS)
         logs += find_logs(copy, f"recommender-{match['number']}", hosts)
         notes += [
-            f"{shown(name)}:{shown(log_dir / link)} leads out of the log directory; not shipped"
+            f"{printable(name)}:{printable(log_dir / link)} leads out of the log directory; "
+            "not shipped"
             for link in _links_out(copy)
         ]
     check_names(logs)

@@ -11,7 +11,7 @@ from script.shipping.sources.directory import find_logs
 from script.shipping.targets.local import LocalTarget
 from script.shipping.transfer import Options
 
-AT_ONCE = Options(threads=1, patience=0)
+AT_ONCE = Options(threads=1, retry_seconds=0)
 
 
 def ship(source: Path, target: LocalTarget, options: Options = AT_ONCE) -> Shipment:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from script.shipping.duplicates import Distinct
+from script.shipping.duplicates import Deduplicator
 from script.shipping.ship import Shipper
 from script.shipping.sources.directory import find_logs
 from script.shipping.targets.local import LocalTarget
@@ -169,8 +169,8 @@ def test_copies_that_both_went_on_share_their_beginning(source: Path, tmp_path: 
 
 def test_what_was_compared_once_is_not_read_again(source: Path) -> None:
     copy(source / "data.json.1")
-    distinct = Distinct()
-    assert len(distinct.among(find_logs(source))[1]) == 1
+    deduplicator = Deduplicator()
+    assert len(deduplicator.split(find_logs(source))[1]) == 1
     reads: list[int] = []
 
     class Counted(type(find_logs(source)[0])):  # type: ignore[misc]
@@ -179,7 +179,7 @@ def test_what_was_compared_once_is_not_read_again(source: Path) -> None:
             return super().chunks(start, end)
 
     logs = [Counted(**vars(log)) for log in find_logs(source)]
-    assert len(distinct.among(logs)[1]) == 1
+    assert len(deduplicator.split(logs)[1]) == 1
     assert not reads
 
 

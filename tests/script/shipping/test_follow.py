@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from script.shipping.errors import InputError, ShipError
-from script.shipping.follow import GIVE_UP, follow
-from script.shipping.lock import only_one
+from script.shipping.follow import MAX_FAILURES, follow
+from script.shipping.lock import exclusive_lock
 from script.shipping.markers import mark_shipped
 from script.shipping.sources.directory import find_logs
 from script.shipping.targets.local import LocalTarget
@@ -49,7 +49,7 @@ def test_rounds_that_fail_in_a_row_are_given_up() -> None:
     once, done = rounds(*[ShipError("away")] * 9)
     with pytest.raises(ShipError):
         follow(once, 0.001, lambda error: None)
-    assert len(done) == GIVE_UP
+    assert len(done) == MAX_FAILURES
 
 
 def test_stopped_while_rounds_fail_it_did_not_end_well() -> None:
@@ -63,9 +63,9 @@ def test_a_target_is_the_same_however_it_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with (
-        only_one(LocalTarget(Path("out"))),
+        exclusive_lock(LocalTarget(Path("out"))),
         pytest.raises(InputError, match="another run is shipping to"),
-        only_one(LocalTarget(tmp_path / "below" / ".." / "out")),
+        exclusive_lock(LocalTarget(tmp_path / "below" / ".." / "out")),
     ):
         pass
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from script.dataclient import main
 from script.shipping.checksums import Digest
-from script.shipping.errors import HoleError, InputError, ShipError
+from script.shipping.errors import InputError, IntegrityError, ShipError
 from script.shipping.ship import Shipper
 from script.shipping.sources.directory import find_logs
 from script.shipping.targets.base import Seal
@@ -21,8 +21,8 @@ from script.shipping.transfer import Options
 
 from .numbered_logs import lines, local_lines, numbered, ship
 
-GROUPED = Options(threads=1, patience=0, by_recommender=True)
-FLAT = Options(threads=1, patience=0)
+GROUPED = Options(threads=1, retry_seconds=0, by_recommender=True)
+FLAT = Options(threads=1, retry_seconds=0)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_what_is_not_there_any_more_is_named_and_sent_again(
     (source / "data.json.1").write_bytes(numbered(9))
     target = LocalTarget(out)
     for _ in range(2):
-        with pytest.raises(HoleError, match=rf"{name} (is gone|has ).*; --resend"):
+        with pytest.raises(IntegrityError, match=rf"{name} (is gone|has ).*; --resend"):
             ship(source, target)
     done = Shipper(target, FLAT).ship(find_logs(source), resends=True)
     assert name in done.resent
@@ -110,7 +110,7 @@ def test_a_run_that_goes_on_sees_it_too(
     name = first_part(out).name
     harm(out)
     for _ in range(2):
-        with pytest.raises(HoleError, match=name):
+        with pytest.raises(IntegrityError, match=name):
             shipper.ship(find_logs(source))
     shipper.ship(find_logs(source), resends=True)
     shipper.ship(find_logs(source))
@@ -123,7 +123,7 @@ def test_a_target_that_was_renamed_while_a_run_goes_on(source: Path, out: Path) 
     out.rename(away)
     (source / "data.json").write_bytes(numbered(1, 2, 3, 4, 5, 6))
     for _ in range(3):
-        with pytest.raises(HoleError, match="is gone"):
+        with pytest.raises(IntegrityError, match="is gone"):
             shipper.ship(find_logs(source))
     assert not list(out.glob("data.json*"))
     if out.exists():
@@ -165,7 +165,9 @@ def test_lines_that_no_log_has_any_more_are_named(source: Path, out: Path) -> No
     (source / "data.json").write_bytes(numbered(8))
     target = LocalTarget(out)
     for _ in range(2):
-        with pytest.raises(HoleError, match=r"no log here has .*data\.json \(bytes 0 to 36\)"):
+        with pytest.raises(
+            IntegrityError, match=r"no log here has .*data\.json \(bytes 0 to 36\)"
+        ):
             Shipper(target, FLAT).ship(find_logs(source), resends=True)
 
 
@@ -182,11 +184,11 @@ def test_a_part_of_parquet_of_which_one_day_is_gone(source: Path, tmp_path: Path
     events = [event | {"timestamp": at} for at in (day, 2 * day)]
     (source / "data.json").write_text("".join(json.dumps(some) + "\n" for some in events))
     target = LocalTarget(tmp_path / "out")
-    options = Options(threads=1, patience=0, format="parquet")
+    options = Options(threads=1, retry_seconds=0, format="parquet")
     Shipper(target, options).ship(find_logs(source))
     [gone] = (tmp_path / "out").glob("dt=1970-01-02/*")
     gone.unlink()
-    with pytest.raises(HoleError, match=r"dt=1970-01-02/.* is gone"):
+    with pytest.raises(IntegrityError, match=r"dt=1970-01-02/.* is gone"):
         Shipper(target, options).ship(find_logs(source))
     Shipper(target, options).ship(find_logs(source), resends=True)
     assert len(list((tmp_path / "out").glob("dt=*/*.parquet"))) == 2
@@ -204,7 +206,7 @@ def test_a_file_of_a_recommender_is_made_again(
     file = tmp_path / "out" / "botify-recommender-1" / "data.json"
     assert file.read_bytes() == numbered(*range(5))
     spoil(file)
-    with pytest.raises(HoleError, match=r"botify-recommender-1/data\.json (is gone|has 3)"):
+    with pytest.raises(IntegrityError, match=r"botify-recommender-1/data\.json (is gone|has 3)"):
         Shipper(target, GROUPED).ship(find_logs(source))
     Shipper(target, GROUPED).ship(find_logs(source), resends=True)
     assert file.read_bytes() == numbered(*range(5))
@@ -212,7 +214,7 @@ def test_a_file_of_a_recommender_is_made_again(
 
 
 def call(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["log2local", "--patience", "0", *arguments])
+    return CliRunner().invoke(main, ["log2local", "--retry-for", "0", *arguments])
 
 
 def test_nothing_is_marked_that_is_not_seen_at_the_target(

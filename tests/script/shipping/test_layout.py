@@ -16,7 +16,7 @@ from script.shipping.transfer import Options
 
 from .numbered_logs import numbered
 
-GROUPED = Options(threads=2, patience=0, by_recommender=True)
+GROUPED = Options(threads=2, retry_seconds=0, by_recommender=True)
 
 
 @pytest.fixture

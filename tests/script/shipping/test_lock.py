@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from script.shipping.errors import InputError
-from script.shipping.lock import only_one
+from script.shipping.lock import exclusive_lock
 from script.shipping.targets.local import LocalTarget
 
 
@@ -26,7 +26,7 @@ def target(tmp_path: Path) -> LocalTarget:
 
 
 def lock_file(place: Path, target: LocalTarget) -> Path:
-    with only_one(target):
+    with exclusive_lock(target):
         [path] = place.iterdir()
     return path
 
@@ -37,7 +37,10 @@ def test_a_link_is_not_followed(places: Path, tmp_path: Path, target: LocalTarge
     precious = tmp_path / "precious"
     precious.write_bytes(b"do not lose this")
     path.symlink_to(precious)
-    with pytest.raises(InputError, match=r"cannot be this run's lock.*TMPDIR"), only_one(target):
+    with (
+        pytest.raises(InputError, match=r"cannot be this run's lock.*TMPDIR"),
+        exclusive_lock(target),
+    ):
         pass
     assert precious.read_bytes() == b"do not lose this"
 
@@ -46,7 +49,7 @@ def test_a_link_makes_no_file(places: Path, tmp_path: Path, target: LocalTarget)
     path = lock_file(places, target)
     path.unlink()
     path.symlink_to(tmp_path / "new")
-    with pytest.raises(InputError), only_one(target):
+    with pytest.raises(InputError), exclusive_lock(target):
         pass
     assert not (tmp_path / "new").exists()
 
@@ -57,7 +60,7 @@ def test_a_hard_link_is_not_written_to(places: Path, tmp_path: Path, target: Loc
     precious = tmp_path / "precious"
     precious.write_bytes(b"")
     os.link(precious, path)
-    with pytest.raises(InputError), only_one(target):
+    with pytest.raises(InputError), exclusive_lock(target):
         pass
     assert precious.read_bytes() == b""
 
@@ -67,7 +70,7 @@ def test_what_is_no_file(places: Path, target: LocalTarget, make: type) -> None:
     path = lock_file(places, target)
     path.unlink()
     make(path)
-    with pytest.raises(InputError, match="cannot be this run's lock"), only_one(target):
+    with pytest.raises(InputError, match="cannot be this run's lock"), exclusive_lock(target):
         pass
 
 
@@ -75,7 +78,7 @@ def test_what_is_no_file(places: Path, target: LocalTarget, make: type) -> None:
 def test_a_file_of_another_user(places: Path, target: LocalTarget) -> None:
     path = lock_file(places, target)
     os.chown(path, 12345, 12345)
-    with pytest.raises(InputError, match="not a file of this user"), only_one(target):
+    with pytest.raises(InputError, match="not a file of this user"), exclusive_lock(target):
         pass
 
 
@@ -89,9 +92,9 @@ def test_with_a_directory_of_ones_own_nobody_can_stand_in_the_way(
     own.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
     with (
-        only_one(target),
+        exclusive_lock(target),
         pytest.raises(InputError, match="another run is shipping"),
-        only_one(target),
+        exclusive_lock(target),
     ):
         assert len(list(own.iterdir())) == 1
 
@@ -101,9 +104,9 @@ def test_a_run_of_cron_and_one_of_a_session_do_not_meet(
 ) -> None:
     own = tmp_path / "run"
     own.mkdir(mode=0o700)
-    with only_one(target):
+    with exclusive_lock(target):
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
-        with pytest.raises(InputError, match="another run is shipping"), only_one(target):
+        with pytest.raises(InputError, match="another run is shipping"), exclusive_lock(target):
             pass
 
 
@@ -121,10 +124,13 @@ def test_a_directory_that_others_may_write_to_is_not_ones_own(
 def test_the_holder_has_one_name_from_run_to_run(
     tmp_path: Path, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with only_one(target) as first:
+    with exclusive_lock(target) as first:
         pass
     own = tmp_path / "run"
     own.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
-    with only_one(target) as second, only_one(LocalTarget(tmp_path / "other")) as other:
+    with (
+        exclusive_lock(target) as second,
+        exclusive_lock(LocalTarget(tmp_path / "other")) as other,
+    ):
         assert first == second != other

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from script.dataclient import main
 from script.shipping.errors import InputError
-from script.shipping.safe_names import check_url, home_directory, proxy_of, shown
+from script.shipping.safe_names import check_url, home_directory, printable, proxy_of
 
 LINE = b'{"user": 1}\n'
 
@@ -105,14 +105,14 @@ def test_a_log_with_a_line_end_in_its_name_is_told_in_one_line(tmp_path: Path) -
 
 
 def test_names_for_messages() -> None:
-    assert shown(os.fsdecode(b"a\xff\n\xc3\xa9")) == "a\\xff\\né"
+    assert printable(os.fsdecode(b"a\xff\n\xc3\xa9")) == "a\\xff\\né"
 
 
 def test_a_proxy_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_of("http://node:1") is None
     monkeypatch.setenv("HTTP_PROXY", "http://ann:secret@127.0.0.1:9")
     assert proxy_of("http://node:1") == "127.0.0.1:9"
-    done = call("--user", "ann", "log2hdfs", "--patience", "0", "--url", "http://node:1", "logs")
+    done = call("--user", "ann", "log2hdfs", "--retry-for", "0", "--url", "http://node:1", "logs")
     assert done.exit_code == 1
     note, error = done.stderr.splitlines()
     assert "asked through the proxy 127.0.0.1:9" in note

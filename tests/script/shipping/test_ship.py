@@ -130,7 +130,7 @@ def test_small_logs_go_together_and_large_ones_are_cut_at_line_ends(
     source: Path, target: LocalTarget, tmp_path: Path
 ) -> None:
     (source / "data.json").write_bytes(numbered(*range(100, 110)))
-    done = ship(source, target, Options(threads=3, part_bytes=40, patience=0))
+    done = ship(source, target, Options(threads=3, part_bytes=40, retry_seconds=0))
     assert done.parts == 4  # 14 bytes a line: 3, 3, 3, and 1 with the 24 bytes of the other log
     assert sorted(len(part) for part in parts(tmp_path / "out")) == [38, 42, 42, 42]
     assert lines(tmp_path / "out") == local_lines(source)
@@ -141,7 +141,7 @@ def test_small_logs_go_together_and_large_ones_are_cut_at_line_ends(
 def test_compressed_parts(
     source: Path, target: LocalTarget, tmp_path: Path, compression: Compression
 ) -> None:
-    options = Options(threads=1, compression=compression, patience=0)
+    options = Options(threads=1, compression=compression, retry_seconds=0)
     ship(source, target, options)
     (source / "data.json").write_bytes(numbered(3, 4, 5))
     (source / "data.json.1").write_bytes(numbered(1, 9))  # cut: what is there is read
@@ -193,7 +193,7 @@ def test_to_replace_leaves_nothing_else(source: Path, target: LocalTarget, tmp_p
 
 def test_many_records_become_one(source: Path, target: LocalTarget, tmp_path: Path) -> None:
     (source / "data.json").write_bytes(numbered(*range(100, 170)))
-    ship(source, target, Options(threads=1, part_bytes=1, patience=0))
+    ship(source, target, Options(threads=1, part_bytes=1, retry_seconds=0))
     [record] = (tmp_path / "out" / "_manifest").iterdir()
     assert len(record.read_bytes().splitlines()) == 72
     assert ship(source, target).parts == 0

@@ -63,10 +63,10 @@ def grown(tmp_path: Path, name: str) -> tuple[Path, Path]:
 
 
 def every_step(
-    tmp_path: Path, replaces: bool, error: type[BaseException], after: bool, patience: float
+    tmp_path: Path, replaces: bool, error: type[BaseException], after: bool, retry_seconds: float
 ) -> Iterable[tuple[Path, Path, bool]]:
     """Logs and target after a run of which one step failed, and whether the run ended well."""
-    options = Options(threads=2, part_bytes=60, patience=patience)
+    options = Options(threads=2, part_bytes=60, retry_seconds=retry_seconds)
     for at in itertools.count(1):
         source, out = grown(tmp_path, f"{at}")
         target = Fails(out, at, error, after)

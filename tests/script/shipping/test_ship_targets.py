@@ -54,7 +54,7 @@ def test_what_stays_away_is_given_up(source: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("script.shipping.retry.time.sleep", waits.append)
         with pytest.raises(ShipError, match=r"data\.json.*refused"):
-            ship(source, Away(tmp_path / "out"), Options(threads=1, patience=10))
+            ship(source, Away(tmp_path / "out"), Options(threads=1, retry_seconds=10))
     assert waits == [0.5, 1, 2, 4, 2.5]
 
 
@@ -66,7 +66,7 @@ def test_a_replacement_that_fails_leaves_nothing_behind(source: Path, tmp_path: 
             super().write(name, [whole])
 
     (source / "data.json.2").write_bytes(numbered(9))
-    options = Options(threads=1, part_bytes=10, patience=0)
+    options = Options(threads=1, part_bytes=10, retry_seconds=0)
     with pytest.raises(ShipError, match="is full"):
         Shipper(Full(tmp_path / "out"), options).replace(find_logs(source))
     assert not list((tmp_path / "out" / "_incoming").iterdir())

@@ -204,7 +204,7 @@ def test_an_hdfs_that_cannot_be_reached_is_named(
         "ann",
         "log2hdfs",
         *cleanup,
-        "--patience",
+        "--retry-for",
         "0.1",
         "--url",
         nothing_listens,

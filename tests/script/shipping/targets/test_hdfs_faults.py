@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 Here = Callable[[], list[bytes]]
 There = Callable[[str], list[bytes]]
 DIRECTORY = "/user/ann/logs"
-AT_ONCE = Options(patience=0)
+AT_ONCE = Options(retry_seconds=0)
 
 
 class Hdfs(Protocol):
@@ -114,7 +114,7 @@ def test_a_node_that_is_killed_during_an_upload(
         assert isinstance(error, ShipError)
         assert str(error).startswith(f"{log}/data.json: {DIRECTORY}/_incoming/")
     # The node comes up meanwhile: this run is patient.
-    ship(hdfs.url, log, Options(patience=60))
+    ship(hdfs.url, log, Options(retry_seconds=60))
     assert there(DIRECTORY) == here()
 
 
@@ -127,7 +127,7 @@ def test_a_quota_that_is_used_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write(log, "data.json", 5)
-    shipper = Shipper(HdfsTarget(connect(hdfs.url, "ann"), DIRECTORY), Options(patience=60))
+    shipper = Shipper(HdfsTarget(connect(hdfs.url, "ann"), DIRECTORY), Options(retry_seconds=60))
     shipper.ship(find_logs(log))
     write(log, "data.json", 5)
     hdfs.admin("-setSpaceQuota", "1m", DIRECTORY)  # less than a block
@@ -152,7 +152,7 @@ def test_a_directory_of_somebody_else(
     waits: list[float] = []
     monkeypatch.setattr("script.shipping.retry.time.sleep", waits.append)
     with pytest.raises(ShipError, match=r"/data\.json: .*Permission denied: user=ann"):
-        ship(hdfs.url, log, Options(patience=60))
+        ship(hdfs.url, log, Options(retry_seconds=60))
     assert not waits
 
 
@@ -160,7 +160,7 @@ def test_kill_9_at_twenty_random_moments(
     hdfs: Hdfs, client: InsecureClient, log: Path, here: Here, there: There
 ) -> None:
     """Each time the logs have grown, and one was rotated now and then."""
-    options = Options(threads=2, part_bytes=60_000, patience=0)
+    options = Options(threads=2, part_bytes=60_000, retry_seconds=0)
     fork = multiprocessing.get_context("fork")
     moments = np.random.default_rng(31337).uniform(0, 0.6, 20)
     killed = 0

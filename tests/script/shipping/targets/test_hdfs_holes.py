@@ -105,7 +105,7 @@ def test_renamed_while_a_run_goes_on(
     hdfs: Hdfs, client: InsecureClient, log: Path, tmp_path: Path, here: Here, there: There
 ) -> None:
     command = [sys.executable, str(DATACLIENT), "--user", "ann", "log2hdfs", "--url", hdfs.url]
-    command += ["--follow", "--every", "0.2", "--patience", "0", "--mark-shipped", "logs"]
+    command += ["--follow", "--every", "0.2", "--retry-for", "0", "--mark-shipped", "logs"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as follower:
         assert follower.stdout is not None

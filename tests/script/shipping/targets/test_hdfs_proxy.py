@@ -177,7 +177,7 @@ def test_what_breaks_a_few_times_is_done_again(
     target = HdfsTarget(connect(through(kind, 4), "ann"), "/user/ann/logs")
     for count in (2, 3):
         (log / "data.json").write_bytes(b"".join(b'{"user": %d}\n' % i for i in range(count)))
-        Shipper(target, Options(patience=5)).ship(find_logs(log))
+        Shipper(target, Options(retry_seconds=5)).ship(find_logs(log))
         assert there("/user/ann/logs") == here()
 
 
@@ -204,7 +204,7 @@ def test_what_stays_broken_is_named_and_replaces_nothing(
     cause: str,
 ) -> None:
     client.write("/user/ann/logs/data.json", data=b"old\n")
-    options = ("--url", through(kind, 1_000), "--patience", "0.1", "--cleanup")
+    options = ("--url", through(kind, 1_000), "--retry-for", "0.1", "--cleanup")
     done = run("--user", "ann", "log2hdfs", *options, "logs")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
