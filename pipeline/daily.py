@@ -18,6 +18,7 @@ import click
 import duckdb
 import yaml
 
+from contract.events import EVENT, LOG_NAME
 from pipeline.steps import DAE_SESSION, Loop, step
 
 _MODEL = Path("lists/sessions.safetensors")
@@ -25,12 +26,15 @@ _RELOAD_SECONDS = 60
 _OFFERS = """
 SELECT recommender, COUNT(*) AS offers, COUNT(DISTINCT recommendation) AS tracks,
     AVG(CASE WHEN list_contains($popular, recommendation) THEN 1.0 ELSE 0.0 END) AS popular
-FROM read_json($log, format = 'newline_delimited', columns = {
-    message: 'VARCHAR', timestamp: 'BIGINT', recommender: 'VARCHAR', recommendation: 'BIGINT'
-})
+FROM read_json($log, format = 'newline_delimited', columns = $columns)
 WHERE message = 'next' AND timestamp >= $since
 GROUP BY recommender
 """
+
+
+_TYPES = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "object": "JSON"}
+# A user's id may be larger than any integer of a database, and is not needed here.
+_COLUMNS = {field.name: _TYPES[field.kind] for field in EVENT if field.name != "user"}
 
 
 @click.command()
@@ -93,7 +97,8 @@ def _measured(
 
 def _offers(log: Path, since: int, popular: list[int]) -> dict[str, Any]:
     """What each recommender offered since then (ms since the epoch)."""
-    values = {"log": str(log / "data.json*"), "since": since, "popular": popular}
+    values = {"log": str(log / f"{LOG_NAME}*"), "columns": _COLUMNS}
+    values |= {"since": since, "popular": popular}
     rows = duckdb.execute(_OFFERS, values).fetchall()
     return {
         name: {"offers": offers, "tracks": tracks, "share_of_top_100": share}

@@ -14,28 +14,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contract.events import EVENT, LOG_NAME, REQUIRED
+
 _BATCH = 100_000
-_COLUMNS: dict[str, tuple[pa.DataType, tuple[type, ...]]] = {
-    "message": (pa.string(), (str,)),
-    "timestamp": (pa.int64(), (int,)),
-    "user": (pa.int64(), (int,)),
-    "track": (pa.int64(), (int,)),
-    "time": (pa.float64(), (int, float)),
-    "latency": (pa.float64(), (int, float)),
-    "recommendation": (pa.int64(), (int,)),
-    "experiments": (pa.string(), (dict,)),
-    "session": (pa.string(), (str,)),
-    "recommender": (pa.string(), (str,)),
-    "rank": (pa.int64(), (int,)),
-    "propensity": (pa.float64(), (int, float)),
-    "model_version": (pa.string(), (str,)),
-    "world_version": (pa.string(), (str,)),
-    "run": (pa.string(), (str,)),
-    "forced": (pa.string(), (dict,)),
+_TYPES: dict[str, tuple[pa.DataType, tuple[type, ...]]] = {
+    "text": (pa.string(), (str,)),
+    "integer": (pa.int64(), (int,)),
+    "number": (pa.float64(), (int, float)),
+    "object": (pa.string(), (dict,)),
 }
-_REQUIRED = ("message", "timestamp", "user", "track", "time", "experiments")
+_COLUMNS = {field.name: _TYPES[field.kind] for field in EVENT}
+_REQUIRED = tuple(name for name in REQUIRED if name != "latency")
+"""Without one of them a line stays a line; the latency of a `last` may be missing."""
 _SCHEMA = pa.schema([(name, kind) for name, (kind, _) in _COLUMNS.items()])
-_JSON = ("experiments", "forced")
+_JSON = tuple(field.name for field in EVENT if field.kind == "object")
 _INT64 = range(-(2**63), 2**63)
 _DAYS = range(0, 253_402_300_800_000)
 """Timestamps up to the year 9999, which have a date."""
@@ -44,7 +36,7 @@ _DAYS = range(0, 253_402_300_800_000)
 def write_parquet(chunks: Iterable[bytes], directory: Path, part: str) -> list[str]:
     """Write the lines below `directory`; the names of the files made, relative to it."""
     writers: dict[str, pq.ParquetWriter] = {}
-    rest_name = f"data.json.{part}"
+    rest_name = f"{LOG_NAME}.{part}"
     has_rest = False
     with (directory / rest_name).open("wb") as rest:
         try:

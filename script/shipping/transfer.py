@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Literal
 
+from contract.events import LOG_NAME
 from script.shipping.checksums import Digest
 from script.shipping.chunks import chunks_of
 from script.shipping.compression import SUFFIXES, Compression, encoded
@@ -20,7 +21,7 @@ from script.shipping.sources.directory import PREFIX
 from script.shipping.targets.base import Target
 
 INCOMING = "_incoming"
-LOG = "data.json"
+LOG = LOG_NAME
 """What all logs of a recommender are appended to, in a directory of its own."""
 
 

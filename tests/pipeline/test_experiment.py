@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from botify.sessions.model import SessionModel
 from botify.sessions.tables import Tables
+from contract.schema import json_schema
 from offline.artefact import load_artefact
 from offline.listing.artists import artists_of
 from offline.sessions import fit_sessions
@@ -71,6 +73,32 @@ def test_it_says_what_each_stage_took(experiment: tuple[Path, str]) -> None:
     for stage in STAGES:
         assert re.search(rf"^{stage} +{seconds[stage]:.1f} s$", said, re.MULTILINE)
     assert re.search(rf"^all +{sum(seconds.values()):.1f} s$", said, re.MULTILINE)
+
+
+def valid(name: str, *values: object) -> None:
+    validator = Draft202012Validator(json_schema(name))
+    for value in values:
+        validator.validate(value)
+
+
+def rows_of(path: Path) -> list[object]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_files_of_the_loop_are_as_their_schemas_say(experiment: tuple[Path, str]) -> None:
+    out, _ = experiment
+    valid("catalog", *rows_of(out / "world/tracks.json"))
+    valid("users", *rows_of(out / "world/users.json"))
+    valid("recommendations", *rows_of(out / "lists/recommendations.json"))
+    valid("neighbours", *rows_of(out / "lists/neighbours.json"))
+    valid("top_tracks", json.loads((out / "lists/top_tracks.json").read_text()))
+    valid("model", json.loads((out / "model/model.json").read_text()))
+    content = (out / "lists/sessions.safetensors").read_bytes()
+    valid("session_model", json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]))
+    logs = list((out / "log").glob("data.json*"))
+    assert logs
+    for log in logs:
+        valid("event", *rows_of(log))
 
 
 def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, str]) -> None:

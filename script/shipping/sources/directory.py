@@ -11,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from contract.events import LOG_NAME
 from script.shipping.chunks import CHUNK
 from script.shipping.compression import DAMAGE, decoded
 from script.shipping.errors import InputError, LogChangedError
 from script.shipping.safe_names import check_log_names
 
-PREFIX = "data.json"
+PREFIX = LOG_NAME
 # A compressed log is complete and has no lines to cut at.
 COMPRESSED = (".gz", ".zst")
 WINDOW = 1 << 16
