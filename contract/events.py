@@ -118,24 +118,23 @@ def parse_event(row: object) -> Event:
     time = row.get("time")
     if not is_number(time) or not 0 <= time <= 1:
         raise EventError("time")
-    latency = row.get("latency")
-    if not _is_latency(latency, message):
-        raise EventError("latency")
+    latency = _latency(row.get("latency"), message)
     recommendation = _recommendation(row)
     experiments = _experiments(row)
-    seconds = None if is_nothing(latency) else float(latency)
     return Event(
-        message, timestamp[0], user, track, float(time), seconds, recommendation, experiments
+        message, timestamp[0], user, track, float(time), latency, recommendation, experiments
     )
 
 
 _JUDGED = (*REQUIRED, "recommendation")
 
 
-def _is_latency(value: object, message: str) -> bool:
-    if is_nothing(value):
-        return message == "last"
-    return is_number(value) and 0 <= value < math.inf
+def _latency(value: object, message: str) -> float | None:
+    if is_nothing(value) and message == "last":
+        return None
+    if not is_number(value) or not 0 <= value < math.inf:
+        raise EventError("latency")
+    return float(value)
 
 
 def _recommendation(row: Mapping[str, Any]) -> int | None:

@@ -97,8 +97,12 @@ def _measured(
 
 def _offers(log: Path, since: int, popular: list[int]) -> dict[str, Any]:
     """What each recommender offered since then (ms since the epoch)."""
-    values = {"log": str(log / f"{LOG_NAME}*"), "columns": _COLUMNS}
-    values |= {"since": since, "popular": popular}
+    values = {
+        "log": str(log / f"{LOG_NAME}*"),
+        "columns": _COLUMNS,
+        "since": since,
+        "popular": popular,
+    }
     rows = duckdb.execute(_OFFERS, values).fetchall()
     return {
         name: {"offers": offers, "tracks": tracks, "share_of_top_100": share}
