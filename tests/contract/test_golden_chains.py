@@ -8,16 +8,17 @@ import pytest
 import redis
 
 from botify.catalog import pack
-from botify.embedded import EmbeddedValkey
-from botify.plan import Step as ServiceStep
-from botify.plan import from_catalog as whole_catalog
-from botify.plan import from_list
-from botify.store import VERSIONS, Store, connect
+from botify.store.candidates import Step as ServiceStep
+from botify.store.candidates import from_catalog as whole_catalog
+from botify.store.candidates import from_list
+from botify.store.client import connect
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.sessions import VERSIONS, Store
 from contract.chains import Step, choose
 from contract.golden import golden_cases
 from offline.experiment.decisions import Decisions
 from offline.experiment.targets import ListTarget, PopularTarget
-from sim.agents.choice import any_unseen, first_unseen, from_catalog
+from sim.agents.selection import any_unseen, first_unseen, from_catalog
 
 USER = 7
 

@@ -10,7 +10,7 @@ import pytest
 
 from botify.catalog import unpack
 from botify.errors import InputError as ServiceError
-from botify.lists import ListKind, read_lists
+from botify.lists.reader import ListKind, read_lists
 from contract.golden import golden_cases
 from contract.users import DEFAULTS
 from offline.errors import InputError as OfflineError
