@@ -19,9 +19,10 @@ import duckdb
 import yaml
 
 from contract.events import EVENT, LOG_NAME
+from contract.files import SESSION_MODEL, TOP_TRACKS
 from pipeline.steps import DAE_SESSION, Loop, step
 
-_MODEL = Path("lists/sessions.safetensors")
+_MODEL = Path("lists") / SESSION_MODEL
 _RELOAD_SECONDS = 60
 _OFFERS = """
 SELECT recommender, COUNT(*) AS offers, COUNT(DISTINCT recommendation) AS tracks,
@@ -66,7 +67,7 @@ def main(
     loop.world(None, users, tracks)
     loop.collect(collect)
     loop.learn()
-    popular: list[int] = json.loads((out / "lists/top_tracks.json").read_text())[:100]
+    popular: list[int] = json.loads((out / "lists" / TOP_TRACKS).read_text())[:100]
     found = [_measured(loop, 0, rungs, collect, {})]
     recommenders = yaml.safe_load(DAE_SESSION.config.read_text())["recommenders"]
     recommenders["dae_session"]["explore"] = {"share": explore}

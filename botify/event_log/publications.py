@@ -6,8 +6,7 @@ import os
 import time
 from pathlib import Path
 
-PUBLISHED = "published.jsonl"
-"""Its name does not begin as those of the log's files do, so that no reader takes it for one."""
+from contract.files import PUBLISHED
 
 _log = logging.getLogger("botify.event_log.publications")
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from contract.files import PUBLISHED
 from script.shipping.targets.base import Target
 
-PUBLISHED = "published.jsonl"
-"""Beside the log's files, and at the target beside their parts."""
 _ASIDE = f"_incoming/{PUBLISHED}"
 
 

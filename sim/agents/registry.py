@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from contract.files import NEIGHBOURS, RECOMMENDATIONS, TOP_TRACKS
 from sim.agent import Agent
 from sim.agents.console import Console
 from sim.agents.lists import read_neighbours, read_recommendations, read_top_tracks
@@ -11,9 +12,6 @@ from sim.errors import InputError
 from sim.rng import Streams
 from sim.world import World
 
-_RECOMMENDATIONS, _NEIGHBOURS = "recommendations.json", "neighbours.json"
-_TOP_TRACKS = "top_tracks.json"
-
 # Each name and the list files it reads. The service's DAE is an Indexed over the
 # autoencoder's lists: `policy:dae` is `policy:indexed`, with that name in the log.
 _FILES: dict[str, tuple[str, ...]] = {
@@ -21,11 +19,11 @@ _FILES: dict[str, tuple[str, ...]] = {
     "random": (),
     "oracle": (),
     "policy:random": (),
-    "policy:top_pop": (_TOP_TRACKS,),
+    "policy:top_pop": (TOP_TRACKS,),
     "policy:sticky_artist": (),
-    "policy:contextual": (_NEIGHBOURS,),
-    "policy:indexed": (_RECOMMENDATIONS, _TOP_TRACKS),
-    "policy:dae": (_RECOMMENDATIONS, _TOP_TRACKS),
+    "policy:contextual": (NEIGHBOURS,),
+    "policy:indexed": (RECOMMENDATIONS, TOP_TRACKS),
+    "policy:dae": (RECOMMENDATIONS, TOP_TRACKS),
 }
 
 NAMES: tuple[str, ...] = tuple(_FILES)
@@ -68,14 +66,14 @@ def create(name: str, world: World, streams: Streams, lists: Path | None) -> Age
         case "oracle":
             return Oracle()
         case "policy:top_pop":
-            return TopPop(streams, read_top_tracks(folder / _TOP_TRACKS, world))
+            return TopPop(streams, read_top_tracks(folder / TOP_TRACKS, world))
         case "policy:sticky_artist":
             return StickyArtist(streams)
         case "policy:contextual":
-            return Contextual(streams, read_neighbours(folder / _NEIGHBOURS, world))
+            return Contextual(streams, read_neighbours(folder / NEIGHBOURS, world))
         case "policy:indexed" | "policy:dae":
-            mine = read_recommendations(folder / _RECOMMENDATIONS, world)
-            top = read_top_tracks(folder / _TOP_TRACKS, world)
+            mine = read_recommendations(folder / RECOMMENDATIONS, world)
+            top = read_top_tracks(folder / TOP_TRACKS, world)
             return Indexed(streams, mine, top, name.removeprefix("policy:"))
         case _:
             return Random(streams)

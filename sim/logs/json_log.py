@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from contract.events import LOG_NAME
 from sim.agent import Ints
 from sim.engine.events import Events
 from sim.errors import InputError
 from sim.logs.clock import Clock
 from sim.logs.origin import Origin
 
-JSON, PARQUET = "data.json", "data.parquet"
+JSON, PARQUET = LOG_NAME, "data.parquet"
 PARTIAL = ".data.parquet.partial"
 """A Parquet log that is being written: hidden, and by its name no log to any reader."""
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from contract.files import PUBLISHED
 from script.dataclient import main
-from script.shipping.publications import PUBLISHED, ship_publications
+from script.shipping.publications import ship_publications
 from script.shipping.targets.local import LocalTarget
 
 
