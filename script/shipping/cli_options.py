@@ -33,15 +33,15 @@ _SHARED = [
     click.option(
         "--log-dir",
         type=click.Path(path_type=Path),
-        help="The directory to take logs from, in the containers with --recommender.  "
+        help="The directory to take logs from; with --recommender, inside the containers.  "
         "[default: log; /app/log in containers]",
     ),
     click.option(
         "--part-size",
         "part_bytes",
         type=_Size(),
-        help="Bytes of the logs in a part: small logs go together, large ones are cut.  "
-        "[default: 1G; 128M where compressed or Parquet]",
+        help="Size of a part in bytes: small logs are combined, large logs split.  "
+        "[default: 1G; 128M if compressed or Parquet]",
     ),
     click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True),
     click.option(
@@ -64,23 +64,23 @@ _SHARED = [
         type=click.FloatRange(min=0),
         default=30.0,
         show_default=True,
-        help="Seconds to try again what fails, with longer and longer pauses.",
+        help="Seconds in which to retry what fails, with growing pauses.",
     ),
     click.option(
-        "--follow", "follows", is_flag=True, help="Go on shipping what is written, until stopped."
+        "--follow", "follows", is_flag=True, help="Keep shipping new lines until stopped."
     ),
     click.option(
         "--every",
         type=click.FloatRange(min=0.1),
         default=60.0,
         show_default=True,
-        help="Seconds between the rounds of --follow: each makes a part.",
+        help="Seconds between the rounds of --follow; each round makes a part.",
     ),
     click.option(
         "--resend",
         "resends",
         is_flag=True,
-        help="Send again what was shipped and is at the target no longer.",
+        help="Send lines again that were shipped and are missing at the target.",
     ),
     click.option(
         "--mark-shipped",
@@ -103,11 +103,13 @@ def settings(values: dict[str, Any], source: Source, by_recommender: bool = Fals
     names = ("threads", "part_bytes", "compression", "format", "retry_seconds")
     options = Options(**{name: values[name] for name in names}, by_recommender=by_recommender)
     if by_recommender and (options.format != "json" or options.compression != "none"):
-        raise InputError("--compress and --format parquet make files of other names: add --flat")
+        raise InputError(
+            "--compress and --format parquet need --flat, as they change the names of files"
+        )
     if options.format == "parquet" and options.compression != "none":
-        raise click.UsageError("--compress is for JSON; Parquet is compressed anyway")
+        raise click.UsageError("--compress applies to JSON; Parquet is compressed already")
     if source.recommenders and values["marks"]:
-        raise InputError("--mark-shipped marks local logs; in a container nobody can")
+        raise InputError("--mark-shipped works only with local logs, not with --recommender")
     default = Path(LOG_DIR if source.recommenders else "log")
     return Settings(
         source=replace(source, log_dir=values["log_dir"] or default),

@@ -65,7 +65,10 @@ def diff(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Diff:
         if match.end == log.size:
             found.unchanged.append(log)
         elif log.is_compressed:
-            raise InputError(f"{log.path}: grew after it was shipped; a compressed log must not")
+            raise InputError(
+                f"{log.path}: compressed log changed after shipping; compressed logs "
+                "must not be appended to"
+            )
         else:
             grown = Range(log, match.source, match.end, log.size)
             found.ranges.append(grown)
@@ -73,7 +76,7 @@ def diff(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Diff:
     for log, candidates in others:
         if log.is_compressed and candidates:
             if not _was_shipped(log, candidates, manifest, target):
-                raise InputError(f"{log.path}: changed after it was shipped; unpack it")
+                raise InputError(f"{log.path}: compressed log changed after shipping; unpack it")
             found.shorter.append(log)
             continue
         # It may have been cut more than once: the last that was shipped of it has most of it.
@@ -213,7 +216,7 @@ def _shipped(source: str, manifest: Manifest, target: Target) -> Iterator[bytes]
                 "cannot be told; move it away, or ship to another directory"
             )
         if file.sealed and target.checksum(file.name, file.start, file.bytes) != file.sealed:
-            raise ShipError(f"{file.name} at {target}: has other bytes than were sent")
+            raise ShipError(f"{file.name} at {target}: holds other bytes than were sent")
         start = sum(some.end - some.start for some in _until(record.pieces, piece))
         end = start + piece.end - piece.start
         content = target.read(file.name)
@@ -270,7 +273,7 @@ def _lines(chunks: Iterable[bytes], log: LogFile) -> Iterator[bytes]:
             last = chunk[-1:] or last
     except DAMAGE as error:
         raise InputError(
-            f"{log.path}: is damaged ({error}); repair it, or ship it as it is with --flat"
+            f"{log.path}: is damaged ({error}); repair it, or use --flat to ship it unchanged"
         ) from None
     if last != b"\n":
         yield b"\n"

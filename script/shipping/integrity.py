@@ -74,14 +74,14 @@ class IntegrityCheck:
 
     def _damage(self, name: str, parts: list[Stored], entry: Entry | None) -> str | None:
         if entry is None:
-            return "is gone"
+            return "is missing"
         size = parts[-1].start + parts[-1].bytes
         if entry.size != size:
             return f"has {entry.size} bytes, not {size}"
         if entry.modified == parts[-1].modified or self._checked.get(name) == entry:
             return None
         if not all(self._is_same(name, part) for part in parts):
-            return "has other bytes than were sent"
+            return "holds other bytes than were sent"
         self._checked[name] = entry
         return None
 
@@ -106,12 +106,12 @@ def integrity_error(
     named = [f"{name} {why}" for name, why in sorted(damaged.items())[:_MAX_NAMED]]
     more = f" and {len(damaged) - _MAX_NAMED} more" if len(damaged) > _MAX_NAMED else ""
     pieces = [piece for record in records_of(damaged, manifest) for piece in record.pieces]
-    remedy = "--resend sends their lines again"
+    remedy = "use --resend to send their lines again"
     if lost:
         gone = sorted({f"{piece.name} (bytes {piece.start} to {piece.end})" for piece in lost})
-        remedy = f"no log here has those of {', '.join(gone[:_MAX_NAMED])} any more"
+        remedy = f"no log here still has the lines of {', '.join(gone[:_MAX_NAMED])}"
     return IntegrityError(
-        f"{target}: not all that was shipped is there: {', '.join(named)}{more}; {remedy}",
+        f"{target}: shipped lines are missing or damaged: {', '.join(named)}{more}; {remedy}",
         frozenset(piece.first for piece in pieces),
     )
 
@@ -120,7 +120,7 @@ def unrecorded_error(target: Target, names: list[str]) -> InputError:
     """The error for parts that no record tells of."""
     shown = ", ".join(names[:_MAX_NAMED]) + (" and more" if len(names) > _MAX_NAMED else "")
     return InputError(
-        f"{shown} in {target}: no record in {DIRECTORY}/ says which lines are in there, so they "
-        "could be sent twice; put the record back, name another directory, or replace "
+        f"{shown} in {target}: no record in {DIRECTORY}/ says which lines they hold, so these "
+        "could be sent twice; restore the record, name another directory, or replace "
         "everything there with --cleanup (log2hdfs)"
     )

@@ -43,7 +43,7 @@ def exclusive_lock(target: Target) -> Iterator[str]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise InputError(
-                    f"another run is shipping to {target}; wait for its end"
+                    f"another process is shipping to {target}; wait until it has finished"
                 ) from None
         if refused is not None and not files:
             raise refused
@@ -67,15 +67,15 @@ def _open(path: Path) -> int:
         file = os.open(path, flags, 0o600)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be this run's lock ({error.strerror}); remove it, or name another "
-            "place with TMPDIR"
+            f"{path}: cannot be used as a lock file ({error.strerror}); remove it, or set "
+            "TMPDIR to another directory"
         ) from None
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_nlink != 1:
         os.close(file)
         raise InputError(
-            f"{path}: cannot be this run's lock (it is not a file of this user alone); remove it, "
-            "or name another place with TMPDIR"
+            f"{path}: cannot be used as a lock file (it is not a regular file owned by this "
+            "user alone); remove it, or set TMPDIR to another directory"
         )
     return file
 

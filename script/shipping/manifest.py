@@ -188,8 +188,8 @@ def write_records(
         names = {other for other in there if not other.startswith(".")} - {name}
         if f".{name}" not in there or names != set(beside):
             raise ShipError(
-                f"{target}: its record was changed while lines were sent, by another run or with "
-                "the directory; run the command again"
+                f"{target}: its record changed while lines were sent: another run wrote to it, "
+                "or the directory was replaced; run the command again"
             )
     target.rename(waiting, path)
 
@@ -220,7 +220,7 @@ def read_records(target: Target, name: str) -> list[Record]:
             found.append(Record.of(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:
             raise ShipError(
-                f"{path}:{number} at {target}: not a record of what was shipped ({error}); "
-                "it says which lines are there, so restore it, or replace all with --cleanup"
+                f"{path}:{number} at {target}: not a record of shipped lines ({error}); "
+                "restore it from a copy, or replace everything with --cleanup"
             ) from error
     return found

@@ -91,7 +91,7 @@ def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
         if settings.every is None:
             once()
         else:
-            follow(once, settings.every, lambda error: _note(f"{error}; trying again"))
+            follow(once, settings.every, lambda error: _note(f"{error}; retrying"))
 
 
 @contextmanager
@@ -114,14 +114,17 @@ def _logs(source: Source, is_first: bool) -> Iterator[list[LogFile]]:
         if is_first:
             if not found:
                 raise InputError(
-                    f"{where}: no data.json* there; the service writes them as it answers"
+                    f"{where}: no data.json* there; the service writes one when it answers"
                 )
             for log in found:
                 if log.unfinished:
-                    _note(f"{log.name}: last line unfinished, {log.unfinished} bytes stay behind")
+                    _note(
+                        f"{log.name}: the last line is incomplete; its {log.unfinished} bytes "
+                        "are not shipped yet"
+                    )
         logs = [log for log in found if log.size]
         if not logs and is_first:
-            raise InputError(f"{where}: no data.json* there has a whole line yet")
+            raise InputError(f"{where}: no data.json* there has a complete line yet")
         yield logs
 
 
@@ -140,13 +143,13 @@ def _unmarking(logs: list[LogFile], source: Source) -> Iterator[None]:
 def _tell(done: Shipment, told: set[str]) -> None:
     """What a person may not expect; of logs that are there twice, what was not told before."""
     for log in done.shorter:
-        _note(f"{log.name}: is the beginning of what was shipped; it has nothing new")
+        _note(f"{log.name}: is the beginning of a log that was shipped; it has nothing new")
     same = [text for text in map(str, done.same) if text not in told]
     if same:
-        _note(f"the same, so shipped once: {'; '.join(same)}")
+        _note(f"duplicate logs, shipped once: {'; '.join(same)}")
         told.update(same)
     if done.resent:
-        _note(f"sent again, as the target had them no longer: {', '.join(done.resent)}")
+        _note(f"sent again, because they were missing at the target: {', '.join(done.resent)}")
 
 
 @contextmanager

@@ -274,7 +274,7 @@ class Shipper:
         if any(name.endswith(f"/{LOG}") != by_recommender for name in manifest.files):
             how = "with --flat" if by_recommender else "without --flat"
             raise InputError(
-                f"{self._target}: was filled {how}; go on so, or name another directory"
+                f"{self._target}: was filled {how}; ship {how} again, or name another directory"
             )
         strange = sorted({log.name for log in logs}.intersection(there))
         if strange:

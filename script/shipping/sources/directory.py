@@ -55,7 +55,7 @@ class LogFile:
             while left:
                 chunk = file.read(min(CHUNK, left))
                 if not chunk:
-                    raise LogChangedError(f"{self.path}: became shorter while it was read")
+                    raise LogChangedError(f"{self.path}: was truncated while it was read")
                 left -= len(chunk)
                 yield chunk
 
@@ -67,7 +67,7 @@ class LogFile:
                 if (newline := chunk.find(b"\n")) >= 0:
                     return at + newline + 1
                 at += len(chunk)
-        raise LogChangedError(f"{self.path}: became shorter while it was read")
+        raise LogChangedError(f"{self.path}: was truncated while it was read")
 
     @cached_property
     def first(self) -> str:
@@ -106,7 +106,7 @@ class LogFile:
         with self._open() as file:
             now = _check(file, self.size)
         if now != self.seen:
-            raise LogChangedError(f"{self.path}: was written over while it was read")
+            raise LogChangedError(f"{self.path}: was overwritten while it was read")
 
     def is_in_place(self) -> bool:
         """Whether the file of this path is still this log."""
@@ -119,7 +119,9 @@ class LogFile:
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
-            raise LogChangedError(f"{self.path}: was taken away; run the command again") from None
+            raise LogChangedError(
+                f"{self.path}: was removed while shipping; run the command again"
+            ) from None
         if _identity(os.fstat(file.fileno())) != self.identity:
             file.close()
             raise LogChangedError(
@@ -143,7 +145,7 @@ def find_logs(
     that is not UTF-8.
     """
     if not directory.is_dir():
-        raise InputError(f"{directory}: no such directory; --log-dir says where the logs are")
+        raise InputError(f"{directory}: no such directory; name the log directory with --log-dir")
     found: list[tuple[Path, str | None]] = []
     for place in _directories(directory, follows=container is None):
         inner = place.relative_to(directory)
@@ -188,7 +190,9 @@ def check_names(logs: list[LogFile]) -> None:
     for name, count in Counter(log.name for log in logs).items():
         if count > 1:
             paths = ", ".join(str(log.path) for log in logs if log.name == name)
-            raise InputError(f"{paths}: would all be shipped as {name}; rename all but one")
+            raise InputError(
+                f"{paths}: would all be shipped under the name {name}; rename all but one"
+            )
 
 
 def _logs_in(directory: Path) -> list[Path]:

@@ -33,7 +33,7 @@ def fetch_logs(
     InputError where some that are wanted are not there, ShipError where Docker fails.
     """
     if not log_dir.is_absolute():
-        raise InputError(f"--log-dir {log_dir}: in a container, give the whole path, from / on")
+        raise InputError(f"--log-dir {log_dir}: must be an absolute path inside the container")
     chosen, others = _choose(wanted, project)
     logs: list[LogFile] = []
     notes: list[str] = []
@@ -50,14 +50,14 @@ def fetch_logs(
         _docker("cp", f"{name}:{log_dir}/.", os.fspath(copy), seconds=COPY_SECONDS)
         logs += find_logs(copy, f"recommender-{match['number']}", hosts)
         notes += [
-            f"{printable(name)}:{printable(log_dir / link)} leads out of the log directory; "
-            "not shipped"
+            f"{printable(name)}:{printable(log_dir / link)} links to a place outside the "
+            "log directory; not shipped"
             for link in _links_out(copy)
         ]
     check_names(logs)
     left = [m["name"] for m in others if _log_volume(m["name"], log_dir) not in read]
     if left:
-        notes.append(f"not asked for, so not shipped: {', '.join(left)}")
+        notes.append(f"not requested, so not shipped: {', '.join(left)}")
     return logs, notes
 
 
@@ -80,7 +80,7 @@ def _choose(
     if numbers:
         count = int(numbers[0])
         if not count:
-            raise InputError("--recommender 0: nothing to take logs from")
+            raise InputError("--recommender 0: must be at least 1, or the name of a container")
         found = _recommenders(project)
         if len(found) < count:
             there = ", ".join(match["name"] for match in found) or "none"
@@ -115,7 +115,7 @@ def _recommenders(project: str | None) -> list[re.Match[str]]:
         found = [match for match in found if match["project"] == project]
     elif len(projects) > 1:
         raise InputError(
-            f"recommenders of several projects are there ({', '.join(sorted(projects))}); "
+            f"several docker-compose projects run recommenders ({', '.join(sorted(projects))}); "
             "choose one with --project"
         )
     return sorted(found, key=lambda match: int(match["number"]))
@@ -135,9 +135,11 @@ def _docker(*arguments: str, seconds: float = QUICK_SECONDS) -> str:
             ["docker", *arguments], capture_output=True, text=True, timeout=seconds
         )
     except FileNotFoundError:
-        raise InputError("--recommender needs the command `docker`, and PATH has none") from None
+        raise InputError(
+            "--recommender needs the command `docker`, which is not on PATH"
+        ) from None
     except subprocess.TimeoutExpired:
-        raise ShipError(f"`{command}`: no end after {seconds:.0f} s") from None
+        raise ShipError(f"`{command}`: did not finish within {seconds:.0f} s") from None
     if done.returncode:
         cause = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise ShipError(f"`{command}`: {cause[-1]}")

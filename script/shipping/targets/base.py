@@ -68,6 +68,6 @@ class Target(Protocol):
 def differs(name: str, target: object, sent: Digest, size: int) -> ShipError:
     """What `verify` raises."""
     return ShipError(
-        f"{name}: {target} holds something else than what was sent ({size} bytes of "
-        f"{sent.size}, or other ones); nothing was replaced"
+        f"{name}: {target} holds other bytes than were sent ({size} instead of "
+        f"{sent.size} bytes, or a different checksum); nothing was replaced"
     )

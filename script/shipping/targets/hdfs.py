@@ -72,7 +72,7 @@ def _of_alias(user: str, alias: str | None) -> Client | None:
                     config.set(section, "user", user)
         client = config.get_client(alias)
     except (configparser.Error, HdfsError, ValueError) as error:
-        raise InputError(f"{path}: {_one_line(error)}; correct it, or give --url") from error
+        raise InputError(f"{path}: {_one_line(error)}; correct it, or use --url") from error
     check_url(client.url, DEFAULT_URL)
     return client
 
@@ -103,7 +103,7 @@ class HdfsTarget:
                 if error.exception == "FileNotFoundException":
                     return {}
                 if "is not a directory" in str(error):  # HdfsCLI's own words
-                    raise InputError(f"{path}: is a file; name a directory") from error
+                    raise InputError(f"{path} is a file; name a directory") from error
                 raise
             return {
                 name: Entry(
@@ -174,7 +174,7 @@ class HdfsTarget:
             self._client.delete(path, recursive=True)
 
     def append(self, name: str, to: str, start: int, modified: int) -> None:
-        raise ShipError(f"{self._path(to)}: HDFS takes whole files only")
+        raise ShipError(f"{self._path(to)}: HDFS cannot append to a file")
 
     def _block(self) -> int:
         """Bytes that a block of a new file takes in all replicas, of which an empty one tells."""
@@ -205,8 +205,8 @@ class HdfsTarget:
             yield
         except Unreachable as error:
             raise UnavailableError(
-                f"{path} on {self._client.url}: {_one_line(error)}; does a NameNode answer "
-                f"there{self._through}? --url or HDFS_URL names another"
+                f"{path} on {self._client.url}: {_one_line(error)}; check that a NameNode "
+                f"answers there{self._through}, or set --url or HDFS_URL"
             ) from error
         except RequestException as error:
             raise UnavailableError(

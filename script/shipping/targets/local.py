@@ -17,7 +17,7 @@ class LocalTarget:
     def __init__(self, directory: Path) -> None:
         """Raise InputError where `directory` is a file."""
         if directory.exists() and not directory.is_dir():
-            raise InputError(f"{directory}: is a file; name a directory")
+            raise InputError(f"{directory} is a file; name a directory")
         self._directory = directory
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class LocalTarget:
             place = place.parent
         free = shutil.disk_usage(place).free
         if size > free:
-            raise InputError(f"{self}: no room for {size} bytes; its disk has {free} free")
+            raise InputError(f"{self}: {size} bytes do not fit; the disk has {free} bytes free")
 
     def rename(self, old: str, new: str) -> None:
         path = self._directory / new
@@ -90,10 +90,10 @@ class LocalTarget:
         try:
             file = path.open("r+b")
         except FileNotFoundError:
-            raise ShipError(f"{path}: was taken away ({start} bytes were shipped)") from None
+            raise ShipError(f"{path}: was removed ({start} bytes had been shipped)") from None
         with file:
             if file.seek(0, os.SEEK_END) < start:
-                raise ShipError(f"{path}: became shorter than what was shipped ({start} bytes)")
+                raise ShipError(f"{path}: is shorter than the {start} bytes that were shipped")
             file.truncate(start)
             file.seek(start)
             for chunk in self.read(name):

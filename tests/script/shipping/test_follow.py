@@ -64,7 +64,7 @@ def test_a_target_is_the_same_however_it_is_named(
     monkeypatch.chdir(tmp_path)
     with (
         exclusive_lock(LocalTarget(Path("out"))),
-        pytest.raises(InputError, match="another run is shipping to"),
+        pytest.raises(InputError, match="another process is shipping to"),
         exclusive_lock(LocalTarget(tmp_path / "below" / ".." / "out")),
     ):
         pass

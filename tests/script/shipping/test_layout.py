@@ -71,7 +71,7 @@ def test_a_damaged_compressed_log_is_named(source: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("options", [["--compress", "gzip"], ["--format", "parquet"]])
 def test_files_of_other_names_are_flat(source: Path, options: list[str]) -> None:
     done = call(*options, "out")
-    assert (done.exit_code, "add --flat" in done.stderr) == (2, True)
+    assert (done.exit_code, "need --flat" in done.stderr) == (2, True)
     assert call(*options, "--flat", "out").exit_code == 0
 
 
@@ -105,7 +105,7 @@ def test_parts_may_lie_beside_what_others_copied(source: Path, tmp_path: Path) -
 
 def test_a_target_inside_of_the_logs(source: Path, tmp_path: Path) -> None:
     done = call("log/out")
-    assert (done.exit_code, "is inside of log" in done.stderr) == (2, True)
+    assert (done.exit_code, "is inside log" in done.stderr) == (2, True)
     assert not (source / "out").exists()
 
 
@@ -144,5 +144,5 @@ def test_no_room_is_said_before_anything_is_sent(
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 30}))
     done = call("out")
     assert done.exit_code == 2
-    assert "no room for 50 bytes; its disk has 30 free" in done.stderr
+    assert "50 bytes do not fit; the disk has 30 bytes free" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -38,7 +38,7 @@ def test_a_link_is_not_followed(places: Path, tmp_path: Path, target: LocalTarge
     precious.write_bytes(b"do not lose this")
     path.symlink_to(precious)
     with (
-        pytest.raises(InputError, match=r"cannot be this run's lock.*TMPDIR"),
+        pytest.raises(InputError, match=r"cannot be used as a lock file.*TMPDIR"),
         exclusive_lock(target),
     ):
         pass
@@ -70,7 +70,7 @@ def test_what_is_no_file(places: Path, target: LocalTarget, make: type) -> None:
     path = lock_file(places, target)
     path.unlink()
     make(path)
-    with pytest.raises(InputError, match="cannot be this run's lock"), exclusive_lock(target):
+    with pytest.raises(InputError, match="cannot be used as a lock file"), exclusive_lock(target):
         pass
 
 
@@ -78,7 +78,10 @@ def test_what_is_no_file(places: Path, target: LocalTarget, make: type) -> None:
 def test_a_file_of_another_user(places: Path, target: LocalTarget) -> None:
     path = lock_file(places, target)
     os.chown(path, 12345, 12345)
-    with pytest.raises(InputError, match="not a file of this user"), exclusive_lock(target):
+    with (
+        pytest.raises(InputError, match="not a regular file owned by this"),
+        exclusive_lock(target),
+    ):
         pass
 
 
@@ -93,7 +96,7 @@ def test_with_a_directory_of_ones_own_nobody_can_stand_in_the_way(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
     with (
         exclusive_lock(target),
-        pytest.raises(InputError, match="another run is shipping"),
+        pytest.raises(InputError, match="another process is shipping"),
         exclusive_lock(target),
     ):
         assert len(list(own.iterdir())) == 1
@@ -106,7 +109,10 @@ def test_a_run_of_cron_and_one_of_a_session_do_not_meet(
     own.mkdir(mode=0o700)
     with exclusive_lock(target):
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
-        with pytest.raises(InputError, match="another run is shipping"), exclusive_lock(target):
+        with (
+            pytest.raises(InputError, match="another process is shipping"),
+            exclusive_lock(target),
+        ):
             pass
 
 

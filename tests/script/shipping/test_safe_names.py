@@ -115,7 +115,7 @@ def test_a_proxy_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) ->
     done = call("--user", "ann", "log2hdfs", "--retry-for", "0", "--url", "http://node:1", "logs")
     assert done.exit_code == 1
     note, error = done.stderr.splitlines()
-    assert "asked through the proxy 127.0.0.1:9" in note
+    assert "go through the proxy 127.0.0.1:9" in note
     assert "through the proxy 127.0.0.1:9" in error
     assert "secret" not in done.stderr
     monkeypatch.setenv("NO_PROXY", "node")

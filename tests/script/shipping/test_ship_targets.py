@@ -38,7 +38,7 @@ def test_what_arrives_wrong_is_not_shipped_and_replaces_nothing(
     out = tmp_path / "out"
     out.mkdir()
     (out / "data.json.old").write_bytes(b"old\n")
-    expected = r"log/data\.json, .*log/data\.json\.1: .*47 bytes of 48"
+    expected = r"log/data\.json, .*log/data\.json\.1: .*47 instead of 48"
     with pytest.raises(ShipError, match=expected):
         how(source, LosesTheEnd(out))
     assert parts(out) == [b"old\n"]
@@ -85,7 +85,7 @@ def test_a_record_that_is_lost_is_no_record(
 ) -> None:
     ship(source, LocalTarget(tmp_path / "out"))
     (source / "data.json").write_bytes(numbered(3, 4, 5))
-    with pytest.raises(ShipError, match=r"_manifest/.* \(0 bytes of "):
+    with pytest.raises(ShipError, match=r"_manifest/.* \(0 instead of "):
         how(source, LosesRecords(tmp_path / "out"))
     ship(source, LocalTarget(tmp_path / "out"))
     assert lines(tmp_path / "out") == local_lines(source)

@@ -67,7 +67,7 @@ def test_a_file_that_became_shorter_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b"one\ntwo\n")
     log = only(tmp_path)
     os.truncate(path, 4)
-    with pytest.raises(ShipError, match=r"data\.json: became shorter"):
+    with pytest.raises(ShipError, match=r"data\.json: was truncated"):
         content(log)
 
 
@@ -109,7 +109,9 @@ def test_two_files_that_would_get_one_name_are_refused(tmp_path: Path) -> None:
     for name in ("data.json", "recommender-1/data.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"line\n")
-    with pytest.raises(InputError, match=r"all be shipped as data\.json\.recommender-1"):
+    with pytest.raises(
+        InputError, match=r"all be shipped under the name data\.json\.recommender-1"
+    ):
         find_logs(tmp_path, "recommender-1")
 
 

@@ -119,7 +119,7 @@ def test_the_first_by_number_are_taken_and_the_others_are_named(
         write(containers, f"botify-recommender-{number}/data.json", b"line %d\n" % number)
     done = ship(2)
     assert set(shipped(tmp_path)) == {"data.json.recommender-1", "data.json.recommender-2"}
-    assert done.stderr == "Note: not asked for, so not shipped: botify-recommender-10\n"
+    assert done.stderr == "Note: not requested, so not shipped: botify-recommender-10\n"
 
 
 def test_fewer_containers_than_asked_for(ship: Ship, containers: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_containers_by_name(ship: Ship, containers: Path, tmp_path: Path) -> Non
     for number in (1, 2, 3):
         write(containers, f"botify-recommender-{number}/data.json", b"line %d\n" % number)
     done = ship("botify-recommender-3", "--recommender", "botify-recommender-1")
-    assert done.stderr == "Note: not asked for, so not shipped: botify-recommender-2\n"
+    assert done.stderr == "Note: not requested, so not shipped: botify-recommender-2\n"
     assert set(shipped(tmp_path)) == {"data.json.recommender-1", "data.json.recommender-3"}
     done = ship("botify-recommender-9")
     assert done.returncode == 2
@@ -245,7 +245,10 @@ def test_a_link_out_of_a_container_is_not_followed_on_this_machine(
     assert layout(tmp_path) == {"botify-recommender-1": b"line\n"}
     assert "data.json.recommender-1.current is the file data.json.recommender-1" in done.stderr
     for link in ("data.json.1", "inner"):
-        assert f"botify-recommender-1:/app/log/{link} leads out of the log dir" in done.stderr
+        assert (
+            f"botify-recommender-1:/app/log/{link} links to a place outside the log dir"
+            in done.stderr
+        )
 
 
 def test_the_image_logs_where_those_of_other_editions_do() -> None:

@@ -52,7 +52,10 @@ def test_the_command_of_the_protocol(
         f"Files shipped: 2 (already there: 0); {size} bytes in 1 part in "
     )
     assert done.stdout.endswith(f"to {hdfs.url} /user/ann/my_remote_dir\n")
-    assert done.stderr == "Note: data.json: last line unfinished, 4 bytes stay behind\n"
+    assert (
+        done.stderr
+        == "Note: data.json: the last line is incomplete; its 4 bytes are not shipped yet\n"
+    )
 
 
 def test_cleanup_replaces_everything_else(
@@ -167,7 +170,7 @@ def test_a_file_where_the_directory_should_be(
     client.write("/user/ann/logs", data=b"a file\n")
     done = run("--user", "ann", "log2hdfs", "--url", hdfs.url, "logs")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == "Error: /user/ann/logs: is a file; name a directory"
+    assert done.stderr.splitlines()[-1] == "Error: /user/ann/logs is a file; name a directory"
 
 
 def test_following_ships_what_is_written_until_it_is_stopped(

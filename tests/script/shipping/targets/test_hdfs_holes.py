@@ -117,7 +117,7 @@ def test_renamed_while_a_run_goes_on(
     assert follower.returncode == 1
     last = errors.splitlines()[-1]
     assert last.startswith("Error: ")
-    assert "is gone" in last
+    assert "is missing" in last
     assert not (log / ".data.json.shipped").exists()
     assert there("/user/ann/away") == here()
 
