@@ -1,10 +1,10 @@
-"""The daily loop: serve, log, learn from it, serve what was learned, with no restart.
+"""The daily loop: serve, log, retrain, and serve the new models without a restart.
 
-Day 0 is learned from listeners under a random recommender. On each day after it, all recommenders
-serve, DAE_SESSION exploring with a share of its answers; at night everything logged so far is
-learned from, and the service, which goes on, takes up the new lists and model. Shown is how each
-recommender's share of the way to the oracle moves, and whether the loop feeds on itself: how many
-tracks are offered at all, and how much of the offers goes to the most popular ones.
+The models of day 0 are trained on sessions under a random recommender. On each later day all
+recommenders serve, and DAE_SESSION explores with a share of its answers; every night the models
+are retrained on everything logged so far, and the running service loads them. The table shows
+each recommender's normalised score (0 = Random, 100 = Oracle), and whether the loop feeds on
+itself: how many different tracks are recommended, and what share of answers are popular tracks.
 """
 
 import hashlib
@@ -40,7 +40,9 @@ _COLUMNS = {field.name: _TYPES[field.kind] for field in EVENT if field.name != "
 
 @click.command()
 @click.option("--out", type=Path, default=Path("out/days"), show_default=True)
-@click.option("--seed", default=31337, show_default=True, help="Same seed, same days.")
+@click.option(
+    "--seed", default=31337, show_default=True, help="The same seed gives the same days."
+)
 @click.option("--days", default=3, show_default=True, type=click.IntRange(min=1))
 @click.option(
     "--collect", default=150_000, show_default=True, help="Random sessions before the first day."
@@ -61,29 +63,29 @@ def main(
     users: int | None,
     tracks: int | None,
 ) -> None:
-    """Live some days, and learn each night; results lie under --out."""
+    """Simulate several days and retrain every night; results are written to --out."""
     loop = Loop(out, seed, DAE_SESSION)
-    step("day 0: a world, and what listeners say to a random recommender")
+    step("day 0: a world, and sessions under a random recommender")
     loop.world(None, users, tracks)
     loop.collect(collect)
-    loop.learn()
+    loop.train()
     popular: list[int] = json.loads((out / "lists" / TOP_TRACKS).read_text())[:100]
     found = [_measured(loop, 0, rungs, collect, {})]
     recommenders = yaml.safe_load(DAE_SESSION.config.read_text())["recommenders"]
     recommenders["dae_session"]["explore"] = {"share": explore}
     with loop.service(loop.config("days.yml", recommenders=recommenders)) as port:
         for day in range(1, days + 1):
-            step(f"day {day}: the service meets listeners, and learns from them at night")
+            step(f"day {day}: listeners use the service; at night models are retrained")
             since = time.time_ns() // 1_000_000
             loop.play(episodes, port, day)
-            time.sleep(2)  # the workers write what they logged every second
+            time.sleep(2)  # workers flush their log every second
             offers = _offers(out / "log", since, popular)
             loop.gather("collected", "log")
-            loop.learn()
+            loop.train()
             _wait(port, out / _MODEL)
             found.append(_measured(loop, day, rungs, collect + day * episodes, offers))
     (out / "days.json").write_text(json.dumps(found, indent=2) + "\n")
-    step("what came of it")
+    step("results")
     click.echo("\n".join(_table(found)))
 
 
@@ -97,7 +99,7 @@ def _measured(
 
 
 def _offers(log: Path, since: int, popular: list[int]) -> dict[str, Any]:
-    """What each recommender offered since then (ms since the epoch)."""
+    """What each recommender answered since `since` (ms since the epoch)."""
     values = {
         "log": str(log / f"{LOG_NAME}*"),
         "columns": _COLUMNS,
@@ -112,17 +114,17 @@ def _offers(log: Path, since: int, popular: list[int]) -> dict[str, Any]:
 
 
 def _wait(port: int, model: Path) -> None:
-    """Until the service has put this file into service."""
+    """Wait until the service has loaded this file."""
     version = hashlib.sha256(model.read_bytes()).hexdigest()[:12]
     deadline = time.monotonic() + _RELOAD_SECONDS
     while version not in _get(port, "/metrics"):
         if time.monotonic() > deadline:
             raise click.ClickException(
-                f"the service did not take up {model} in {_RELOAD_SECONDS} s: "
+                f"the service did not load {model} within {_RELOAD_SECONDS} s: "
                 f"{_get(port, '/health/ready')}"
             )
         time.sleep(0.5)
-    click.echo(f"the service has model {version}")
+    click.echo(f"the service loaded model {version}")
 
 
 def _get(port: int, path: str) -> str:
@@ -132,18 +134,18 @@ def _get(port: int, path: str) -> str:
 
 
 def _table(found: list[dict[str, Any]]) -> list[str]:
-    """A line for each day. What was offered on a day, the model of the night before chose."""
+    """A line for each day; its answers are those of the models of the night before."""
     lines = [
-        "| day | learned from sessions | Contextual | DAE | DAE_SESSION | tracks offered: DAE, "
-        "DAE_SESSION | offers to the 100 most popular: DAE, DAE_SESSION |",
+        "| day | trained on sessions | Contextual | DAE | DAE_SESSION | tracks recommended: DAE, "
+        "DAE_SESSION | answers from the 100 most popular: DAE, DAE_SESSION |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in found:
-        shares = [f"{100 * row['shares'][n]:.1f} %" for n in ("Contextual", "DAE", "DAE_SESSION")]
+        scores = [f"{100 * row['shares'][n]:.1f}" for n in ("Contextual", "DAE", "DAE_SESSION")]
         mine = [row["offers"].get(name) for name in ("dae", "dae_session")]
         tracks = ", ".join(f"{of['tracks']:,}" for of in mine if of) or "–"
         popular = ", ".join(f"{100 * of['share_of_top_100']:.1f} %" for of in mine if of) or "–"
-        cells = [row["day"], f"{row['sessions']:,}", *shares, tracks, popular]
+        cells = [row["day"], f"{row['sessions']:,}", *scores, tracks, popular]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
 

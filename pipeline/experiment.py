@@ -1,7 +1,7 @@
-"""The design's own experiment from nothing: the demo's loop at full scale, and the ladder.
+"""The design's own experiment: the demo's loop at full scale, and the ladder.
 
-10,000 users and 50,000 tracks, a million collected sessions, 20,000 sessions against the service;
-at the end, what each stage took, and what came out.
+10,000 users and 50,000 tracks, a million collected sessions, 20,000 sessions against the service.
+Finally prints the wall time of each stage and the results.
 """
 
 import json
@@ -14,9 +14,9 @@ import click
 from pipeline.steps import DAE_SESSION, Loop, lastfm_of, step
 
 GOAL = 249
-"""Per cent of mean session time to be ahead of CONTEXTUAL: what was published for this design."""
+"""Published effect on mean session time against CONTEXTUAL, in per cent, for this design."""
 _USERS, _TRACKS = 10_000, 50_000
-# About as many sessions a user on both worlds.
+# About the same number of sessions per user in both worlds.
 _COLLECT = {"generated": 1_000_000, "lastfm": 150_000}
 _OUT = {"generated": Path("out/experiment"), "lastfm": Path("out/experiment-lastfm")}
 
@@ -25,7 +25,9 @@ _OUT = {"generated": Path("out/experiment"), "lastfm": Path("out/experiment-last
 @click.option("--world", default="generated", type=click.Choice(list(_OUT)), show_default=True)
 @click.option("--lastfm-dir", type=Path, help="The unpacked hetrec2011-lastfm-2k.")
 @click.option("--out", type=Path, help="Default: out/experiment, or out/experiment-lastfm.")
-@click.option("--seed", default=31337, show_default=True, help="Same seed, same verdict.")
+@click.option(
+    "--seed", default=31337, show_default=True, help="The same seed gives the same verdict."
+)
 @click.option(
     "--collect", type=int, help="Random sessions; default: a million, on Last.fm 150,000."
 )
@@ -44,37 +46,39 @@ def main(
     tracks: int | None,
     processes: int,
 ) -> None:
-    """Run the loop at full scale from nothing to verdict and ladder; results lie under --out."""
+    """Run the loop at full scale, from a new world to verdict and ladder; results go to --out."""
     lastfm = lastfm_of(world, lastfm_dir, "experiment")
     if lastfm is None:
         users, tracks = users or _USERS, tracks or _TRACKS
     sessions = _COLLECT[world] if collect is None else collect
     loop = Loop(out or _OUT[world], seed, DAE_SESSION)
 
-    step("1/8 world: a catalog, the truth about taste, and people")
+    step("1/8 world: a catalog, listeners, and the embeddings that decide what they like")
     loop.world(lastfm, users, tracks)
-    step("2/8 collect: listeners meet a random recommender; what they hear out is an interaction")
+    step("2/8 collect: sessions under a random recommender; tracks played almost to the end count")
     loop.collect(sessions, "--log-format", "parquet", "--processes", processes)
-    step("3/8 learn: a denoising autoencoder, lists of it, and a model that hears sessions")
-    loop.learn()
+    step("3/8 train: a denoising autoencoder, its lists, and a session-aware model")
+    loop.train()
     step(f"4/8 serve: the users are split among {loop.split}")
     with loop.service() as port:
-        step("5/8 simulate: the listeners ask the service, track by track")
+        step("5/8 simulate: the same listeners request track after track from the service")
         loop.play(episodes, port)
         loop.count(port)
     loop.ship()
-    step("6/8 judge: which treatment won, by how much, and how sure that is")
-    loop.judge(sessions, episodes)
-    step("7/8 reconcile: is every event that was served in the log, shipped, and judged?")
+    step("6/8 analyze: which treatment won, by how much, and with what confidence")
+    loop.analyze(sessions, episodes)
+    step("7/8 reconcile: was every served event logged, shipped and analysed?")
     loop.reconcile()
-    step("8/8 ladder: every recommender on the same listeners, from Random to an oracle")
+    step(
+        "8/8 ladder: every recommender on the same listeners, from Random (0) to the Oracle (100)"
+    )
     loop.ladder(episodes)
 
     step("wall time")
     (loop.out / "seconds.json").write_text(json.dumps(loop.seconds, indent=2) + "\n")
     for stage, seconds in [*loop.seconds.items(), ("all", sum(loop.seconds.values()))]:
         click.echo(f"{stage:<30}{seconds:>8.1f} s")
-    step("what came out")
+    step("results")
     click.echo("\n".join(_outcome(loop.out, loop.treatments)))
 
 
@@ -82,8 +86,8 @@ def _outcome(out: Path, treatments: Mapping[str, str]) -> list[str]:
     effects: list[dict[str, Any]] = json.loads((out / "effects.json").read_text())["effects"]
     times = {row["treatment"]: row for row in effects if row["metric"] == "mean_session_time"}
     ladder: list[dict[str, Any]] = json.loads((out / "ladder.json").read_text())
-    shares = ", ".join(
-        f"{rung['recommender']} {100 * rung['share_of_the_way']:.0f} %" for rung in ladder
+    scores = ", ".join(
+        f"{rung['recommender']} {100 * rung['share_of_the_way']:.0f}" for rung in ladder
     )
     return [
         *(
@@ -93,7 +97,7 @@ def _outcome(out: Path, treatments: Mapping[str, str]) -> list[str]:
             for treatment, row in times.items()
         ),
         f"published for this design: +{GOAL} %",
-        f"of the way from Random to the oracle: {shares}",
+        f"normalised score (0 = Random, 100 = Oracle): {scores}",
         f"report: {out / 'report.html'}",
     ]
 

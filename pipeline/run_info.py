@@ -1,4 +1,4 @@
-"""How a run of the loop was made, for its report."""
+"""Facts about a run of the loop, for its report."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ def run_info(
     episodes: int,
     seconds: float,
 ) -> dict[str, object]:
-    """From the files of a run under `out` that is ready to be judged."""
+    """The facts, from the files under `out` of a run that is ready to be analysed."""
     world = json.loads((out / "world/world.json").read_text())
     model = json.loads((out / "model/model.json").read_text())
     learned = json.loads((out / "interactions/interactions.json").read_text())
@@ -34,7 +34,7 @@ def run_info(
         "collected": {
             "sessions under Random": f"{collected:,}",
             "interactions": f"{learned['interactions']:,}",
-            "tracks liked by somebody": f"{learned['tracks']:,}",
+            "tracks with an interaction": f"{learned['tracks']:,}",
         },
         "model": {
             "hidden layers": ", ".join(map(str, model["options"]["hidden"])),

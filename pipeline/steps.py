@@ -1,7 +1,7 @@
-"""The loop's steps as its programs run them: what the demo and the experiment share.
+"""The steps of the loop, which the demo, the experiment and the daily loop share.
 
-Every step is one of the three programs, run as a person would run it; the line that starts a step
-shows the command. What a step took is kept under its name.
+Every step runs a command as a person would, and prints it first. Its wall time is kept under the
+step's name.
 """
 
 import json
@@ -44,7 +44,7 @@ class Design:
         content = yaml.safe_load(self.config.read_text())
         try:
             treatments = content["experiments"][self.experiment]["treatments"]
-            return {name: str(recommender).upper() for name, recommender in treatments.items()}
+            return {name: str(found or name).upper() for name, found in treatments.items()}
         except (AttributeError, KeyError, TypeError):
             raise click.ClickException(
                 f"{self.config}: defines no experiment {self.experiment} with treatments"
@@ -59,7 +59,7 @@ DAE_SESSION = Design(Path("config/experiment.yml"), "DAE_SESSION", trains_sessio
 
 @dataclass(frozen=True)
 class Loop:
-    """A run of the loop; results lie under `out`. A program that fails ends this one."""
+    """A run of the loop, with its results under `out`. A command that fails ends the program."""
 
     out: Path
     seed: int
@@ -71,7 +71,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         if self.out.exists() and not self.out.is_dir():
-            raise click.UsageError(f"--out {self.out} is a file: name a directory")
+            raise click.UsageError(f"--out {self.out} is a file; name a directory")
         self.out.mkdir(parents=True, exist_ok=True)
         self._read_treatments()  # a config without the experiment fails before anything runs
 
@@ -89,32 +89,32 @@ class Loop:
         return self.out / "world/tracks.json"
 
     def world(self, lastfm: Path | None, users: int | None, tracks: int | None) -> None:
-        """From Last.fm where a directory of it is given, else generated."""
+        """Make a world: from Last.fm if its directory is given, else a generated one."""
         options: list[object] = ["--out", self.out / "world", "--seed", self.seed]
         for name, value in (("--lastfm", lastfm), ("--users", users), ("--tracks", tracks)):
             options += [name, value] if value is not None else []
         self._run("world", "botify-sim", "world", *options)
 
     def collect(self, sessions: int, *options: object) -> None:
-        """Sessions under Random, and the interactions that their log holds."""
+        """Play sessions under Random, and extract the interactions from their log."""
         shutil.rmtree(self.out / "collected", ignore_errors=True)
         self._run(
             "sessions under Random",
             *("botify-sim", "run", "--recommender", "random", "--episodes", sessions),
-            # Other sessions than the experiment's: it must not meet what was learned from.
+            # Not the experiment's sessions: it must not meet what the model was trained on.
             *("--config", self.env, "--seed", self.seed + 1, "--log", self.out / "collected"),
             *options,
         )
         self.gather("collected")
 
     def gather(self, *logs: str) -> None:
-        """The interactions and plays of the logs in these directories under `out`."""
+        """Extract interactions and plays from the logs in these directories under `out`."""
         places = [self.out / log for log in logs]
         out = self.out / "interactions"
         self._run("log to interactions", "botify-offline", "collect", *places, "--out", out)
 
-    def learn(self) -> None:
-        """The model, and the lists that it makes."""
+    def train(self) -> None:
+        """Train the model, and export its lists."""
         interactions, model = self.out / "interactions", self.out / "model"
         self._run(
             "training",
@@ -130,12 +130,12 @@ class Loop:
 
     @contextmanager
     def service(self, config: Path | None = None, log: str = "log") -> Iterator[int]:
-        """The service on a free port, stopped at the end; yields the port."""
+        """Run the service on a free port until the end of the block; yields the port."""
         shutil.rmtree(self.out / log, ignore_errors=True)
         self._read_treatments()
         words = ["botify", "serve", "--config", str(config or self.design.config)]
         words += ["--data-dir", str(self.out), "--log-dir", str(self.out / log), "--port", "0"]
-        # A seed promises the same verdict again: no answer may depend on how busy the machine is.
+        # The same seed must give the same verdict, however busy the machine is.
         words += ["--seed", str(self.seed), "--redis-timeout", "10"]
         click.secho("$ " + " ".join(words), dim=True)
         started = time.monotonic()
@@ -154,12 +154,12 @@ class Loop:
                 process.wait(_READY_SECONDS)
 
     def count(self, port: int) -> None:
-        """Keep what the service counted: with its life that is gone."""
+        """Save the service's counters, which are lost when it stops."""
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             (self.out / "served.prom").write_bytes(answer.read())
 
     def ship(self) -> None:
-        """The log, to where it outlives the service."""
+        """Ship the log."""
         shutil.rmtree(self.out / "shipped", ignore_errors=True)
         client = Path(__file__).parents[1] / "script/dataclient.py"
         self._run(
@@ -169,7 +169,7 @@ class Loop:
         )
 
     def reconcile(self) -> None:
-        """Whether every event that was served was logged, shipped and judged."""
+        """Check that every served event was logged, shipped and analysed."""
         self._run(
             "reconciling",
             *("botify-offline", "reconcile", "--served", self.out / "served.prom"),
@@ -178,16 +178,16 @@ class Loop:
         )
 
     def play(self, episodes: int, port: int, day: int = 0) -> None:
-        """Sessions against the service; other ones for another day."""
+        """Play sessions against the service; each day has its own."""
         self._run(
             "sessions against the service",
             *("botify-sim", "run", "--recommender", "remote", "--episodes", episodes),
-            # The next number is that of the collected sessions.
+            # seed + 1 is the seed of the collected sessions.
             *("--config", self.env, "--seed", self.seed + (day and day + 1), "--port", port),
         )
 
-    def judge(self, collected: int, episodes: int) -> None:
-        """The verdict, the effect table and the report."""
+    def analyze(self, collected: int, episodes: int) -> None:
+        """Analyse the experiment: verdict, effect table and report."""
         seconds = sum(self.seconds.values())
         info = run_info(self.out, self.treatments, self.seed, collected, episodes, seconds)
         path = self.out / "run.json"
@@ -201,7 +201,7 @@ class Loop:
         )
 
     def ladder(self, episodes: int) -> None:
-        """Every recommender on the same listeners; DAE_SESSION is asked over HTTP."""
+        """Play every recommender against the same listeners; DAE_SESSION over HTTP."""
         if not self.design.trains_session_model:
             return self._climb(episodes)
         config = self.config("ladder.yml", experiments={}, default="dae_session")
@@ -239,21 +239,19 @@ class Loop:
 
 
 def step(text: str) -> None:
-    """Say what comes now."""
+    """Print a headline."""
     click.secho(f"\n{text}", bold=True)
 
 
 def lastfm_of(world: str, directory: Path | None, command: str) -> Path | None:
-    """Where Last.fm lies, if it is the world; raises UsageError where nobody said."""
+    """The directory of Last.fm if that is the world. Raises UsageError if it was not given."""
     if world == "lastfm" and directory is None:
-        raise click.UsageError(
-            f"--lastfm-dir is needed for this world (make {command} LASTFM_DIR=...)"
-        )
+        raise click.UsageError(f"this world needs --lastfm-dir (make {command} LASTFM_DIR=...)")
     return directory if world == "lastfm" else None
 
 
 def _environment() -> dict[str, str]:
-    """Without REDIS_URL: the loop must not replace what another service serves from there."""
+    """Without REDIS_URL: the loop must not overwrite the lists of another service."""
     return {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
 
 
@@ -263,5 +261,5 @@ def _port(process: "subprocess.Popen[str]") -> int:
         click.echo(line, nl=False)
         if found := re.search(r"http://\S+:(\d+)", line):
             return int(found[1])
-    # The service said on stderr what was wrong.
+    # The service has printed the error to stderr.
     sys.exit(process.wait(_READY_SECONDS) or 1)

@@ -22,7 +22,7 @@ def test_a_day_is_lived_learned_from_and_served(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "days/days.json").read_text())
     assert [row["sessions"] for row in found] == [4000, 4300]
-    assert re.search(r"the service has model [0-9a-f]{12}", done.stdout)
+    assert re.search(r"the service loaded model [0-9a-f]{12}", done.stdout)
     offers = found[1]["offers"]
     assert offers["dae_session"]["offers"] > 100
     assert 0 <= offers["dae_session"]["share_of_top_100"] <= 1

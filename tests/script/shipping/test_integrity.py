@@ -89,7 +89,9 @@ def test_what_is_not_there_any_more_is_named_and_sent_again(
     (source / "data.json.1").write_bytes(numbered(9))
     target = LocalTarget(out)
     for _ in range(2):
-        with pytest.raises(IntegrityError, match=rf"{name} (is missing|has |holds ).*; use --resend"):
+        with pytest.raises(
+            IntegrityError, match=rf"{name} (is missing|has |holds ).*; use --resend"
+        ):
             ship(source, target)
     done = Shipper(target, FLAT).ship(find_logs(source), resends=True)
     assert name in done.resent
