@@ -116,7 +116,7 @@ def log2hdfs(
 )
 @click.pass_obj
 def log2local(source: Source, /, local_dir: Path, flat: bool, **values: Any) -> None:
-    """Ship to LOCAL_DIR/botify-recommender-N/data.json of this machine.
+    """Ship to LOCAL_DIR/botify-recommender-N/data.json on this machine.
 
     Notebooks look for the logs there: one file for each recommender, to which new lines are
     appended. Logs from a local directory count as those of recommender 1.

@@ -92,7 +92,7 @@ _SHARED = [
 
 
 def shared(command: F) -> F:
-    """Give a command the options of both; `settings` makes sense of their values."""
+    """Add the shared options to a command; `settings` checks their values."""
     for option in reversed(_SHARED):
         command = option(command)
     return command

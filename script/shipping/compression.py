@@ -1,4 +1,4 @@
-"""How the bytes of a part are written: as they are, or compressed."""
+"""Compression of parts: none, gzip or zstd."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -8,14 +8,14 @@ import zstandard
 
 Compression = Literal["none", "gzip", "zstd"]
 DAMAGE = zlib.error, zstandard.ZstdError
-"""What `decoded` raises where bytes are not what the suffix says."""
+"""What `decoded` raises if the bytes do not match the suffix."""
 SUFFIXES: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 
 
 def encoded(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
     """The same bytes in one gzip member or zstd frame, or unchanged."""
     if compression == "gzip":
-        # The fastest level: it halves the time of the next one up for a tenth more bytes.
+        # The fastest level takes half the time of the next one, for a tenth more bytes.
         gzip = zlib.compressobj(1, wbits=31)
         yield from filter(None, (gzip.compress(chunk) for chunk in chunks))
         yield gzip.flush()
@@ -28,10 +28,10 @@ def encoded(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes
 
 
 def decoded(chunks: Iterable[bytes], name: str, is_whole: bool = False) -> Iterator[bytes]:
-    """The bytes that were encoded as the suffix of `name` says, of all members or frames.
+    """The decoded bytes of all members or frames; the suffix of `name` says how they were encoded.
 
-    Raises one of DAMAGE where they were not, and with `is_whole` also where they end too early.
-    Zeros behind the last member are none.
+    Raises one of DAMAGE if they are damaged and, with `is_whole`, if they end too early.
+    Zeros behind the last member are ignored.
     """
     if name.endswith(SUFFIXES["gzip"]):
         yield from _members(chunks, lambda: zlib.decompressobj(wbits=31), is_whole)
@@ -65,4 +65,4 @@ def _members(
             if decoder.eof:
                 rest, decoder = decoder.unused_data, None
     if is_whole and decoder is not None:
-        raise zlib.error("it ends in the middle")
+        raise zlib.error("the compressed data ends too early")

@@ -1,4 +1,4 @@
-"""What is to be shipped: the lines that the record does not have yet, packed into parts."""
+"""What to ship: the lines that are not in the record yet, packed into parts."""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,14 +15,14 @@ from script.shipping.targets.base import Target
 
 
 class Range(NamedTuple):
-    """The bytes [start, end) of a log that nobody shipped."""
+    """The bytes [start, end) of a log that were not shipped yet."""
 
     log: LogFile
     source: str
     start: int
     end: int
     follows: str | None = None
-    """The source whose first `start` bytes come before, where this one was cut and written on."""
+    """The source of the first `start` bytes, if this log was truncated and then continued."""
 
     def piece(self) -> Piece:
         first, check = self.log.first, self.log.check(self.end)
@@ -31,7 +31,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class Diff:
-    """Ranges to ship; which logs are there already, and which are shorter than what is there."""
+    """Ranges to ship; logs that are at the target already, and logs shorter than there."""
 
     ranges: list[Range]
     unchanged: list[LogFile]
@@ -41,12 +41,12 @@ class Diff:
 def diff(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Diff:
     """Compare logs with the record.
 
-    A log is known by its first line, and grew if its beginning is what was shipped, whatever its
-    name. One that begins alike and then differs was cut and written on, or is a copy that was:
-    what both have in common is not sent again. Raises InputError where that cannot be found out.
+    A log is identified by its first line, and has grown if it begins with what was shipped,
+    whatever its name. One that begins alike and then differs was truncated and continued, or is
+    such a copy: the common part is not sent again. Raises InputError if it cannot be determined.
     """
     known = manifest.known()
-    left = {first: list(some) for first, some in known.items()}
+    left = {first: list(logs_of) for first, logs_of in known.items()}
     new: dict[str, list[Range]] = {}
     found = Diff([], [], [])
     others: list[tuple[LogFile, list[Known]]] = []
@@ -79,17 +79,17 @@ def diff(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Diff:
                 raise InputError(f"{log.path}: compressed log changed after shipping; unpack it")
             found.shorter.append(log)
             continue
-        # It may have been cut more than once: the last that was shipped of it has most of it.
+        # If it was truncated more than once, the one shipped last has most of it.
         shipped = [
-            (_common(log, _shipped(some.source, manifest, target)), some.source)
-            for some in candidates
+            (_common(log, _shipped(other.source, manifest, target)), other.source)
+            for other in candidates
         ]
-        # Copies of one log that both went on.
+        # Copies of one log that were both continued.
         alike = new.setdefault(log.first, [])
         here = [
-            (_common(log, some.log.chunks()), some.source)
-            for some in alike
-            if not (log.is_compressed or some.log.is_compressed)
+            (_common(log, other.log.chunks()), other.source)
+            for other in alike
+            if not (log.is_compressed or other.log.is_compressed)
         ]
         start, follows = max([*shipped, *here], default=(0, None))
         if start == log.size:
@@ -105,17 +105,17 @@ def diff(logs: Sequence[LogFile], manifest: Manifest, target: Target) -> Diff:
 def pack(
     ranges: Iterable[Range], part_bytes: int, by_recommender: bool = False
 ) -> Iterator[list[Range]]:
-    """Parts of about so many bytes: small logs together, large ones cut at line ends.
+    """Parts of about `part_bytes`: small logs combined, large ones split at line ends.
 
-    Logs of one compression go together, as what is compressed cannot be cut; `by_recommender`
-    those of one recommender, and of compressed ones each by itself.
+    Only logs of the same compression are combined, as compressed logs cannot be split; with
+    `by_recommender` only those of the same recommender, and each compressed log is a part.
     """
     waiting: dict[str, tuple[list[Range], int]] = {}
-    for some in ranges:
-        kind = some.log.path.suffix if some.log.is_compressed else ""
+    for span in ranges:
+        kind = span.log.path.suffix if span.log.is_compressed else ""
         if by_recommender:
-            kind = some.source if kind else some.log.folder
-        for piece in _cut(some, part_bytes):
+            kind = span.source if kind else span.log.folder
+        for piece in _cut(span, part_bytes):
             part, size = waiting.pop(kind, ([], 0))
             part.append(piece)
             size += piece.end - piece.start
@@ -150,21 +150,21 @@ def _before_it_was_packed(log: LogFile, candidates: Sequence[Known]) -> Known | 
     return None
 
 
-def _cut(some: Range, part_bytes: int) -> Iterator[Range]:
-    start = some.start
-    # No small rest: each file costs HDFS some tenths of a second.
-    while not some.log.is_compressed and some.end - start > 1.25 * part_bytes:
-        end = some.log.line_end(start + part_bytes - 1)
-        yield some._replace(start=start, end=end)
+def _cut(span: Range, part_bytes: int) -> Iterator[Range]:
+    start = span.start
+    # No small remainder: each file costs HDFS some tenths of a second.
+    while not span.log.is_compressed and span.end - start > 1.25 * part_bytes:
+        end = span.log.line_end(start + part_bytes - 1)
+        yield span._replace(start=start, end=end)
         start = end
-    if start < some.end:
-        yield some._replace(start=start)
+    if start < span.end:
+        yield span._replace(start=start)
 
 
 def _was_shipped(
     log: LogFile, candidates: Sequence[Known], manifest: Manifest, target: Target
 ) -> bool:
-    """Whether all lines of a compressed log are the beginning of what was shipped of another."""
+    """Whether a compressed log is the beginning of another log that was shipped."""
     with suppress(*DAMAGE):
         for known in candidates:
             lines = decoded(log.chunks(), log.path.name)
@@ -174,7 +174,7 @@ def _was_shipped(
 
 
 def _common(log: LogFile, shipped: Iterator[bytes]) -> int:
-    """How many bytes of whole lines begin both this log and what was shipped of it."""
+    """Number of bytes of complete lines that this log shares with what was shipped of it."""
     same = 0
     rest = b""
     for chunk in log.chunks():
@@ -204,7 +204,7 @@ def _line_start(log: LogFile, at: int) -> int:
 
 
 def _shipped(source: str, manifest: Manifest, target: Target) -> Iterator[bytes]:
-    """The bytes of a log that lie at the target."""
+    """The bytes of a log as stored at the target."""
     pieces = manifest.pieces_of(source)
     if pieces and (follows := pieces[0][1].follows):
         yield from _slice(_shipped(follows, manifest, target), 0, pieces[0][1].start)
@@ -212,12 +212,12 @@ def _shipped(source: str, manifest: Manifest, target: Target) -> Iterator[bytes]
         [file, *others] = record.files
         if others or file.name.endswith(".parquet"):
             raise InputError(
-                f"{piece.name}: was cut after it was shipped as Parquet, so what of it is there "
-                "cannot be told; move it away, or ship to another directory"
+                f"{piece.name}: was truncated after it was shipped as Parquet, so what the target "
+                "has of it cannot be determined; move it away, or ship to another directory"
             )
         if file.sealed and target.checksum(file.name, file.start, file.bytes) != file.sealed:
             raise ShipError(f"{file.name} at {target}: holds other bytes than were sent")
-        start = sum(some.end - some.start for some in _until(record.pieces, piece))
+        start = sum(before.end - before.start for before in _until(record.pieces, piece))
         end = start + piece.end - piece.start
         content = target.read(file.name)
         if not piece.name.endswith(COMPRESSED):
@@ -225,7 +225,7 @@ def _shipped(source: str, manifest: Manifest, target: Target) -> Iterator[bytes]
             yield from _slice(unpacked, file.start + start, file.start + end)
         elif file.name.endswith(COMPRESSED):
             yield from decoded(_slice(content, start, end), file.name)
-        else:  # it was unpacked, and is the only one of its part
+        else:  # it was decompressed, and is alone in its part
             yield from _slice(content, file.start, file.start + file.bytes)
 
 
@@ -247,9 +247,9 @@ def _slice(chunks: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:
 def read_part(
     part: Sequence[Range], seen: Callable[[bytes], object], unpacks: bool = False
 ) -> Iterator[bytes]:
-    """The bytes of a part, in pieces, as lines where it `unpacks`; `seen` is told those read.
+    """The bytes of a part, in chunks, decompressed if it `unpacks`; calls `seen` with those read.
 
-    Raises InputError where a compressed log is damaged.
+    Raises InputError if a compressed log is damaged.
     """
 
     def watched(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -257,10 +257,10 @@ def read_part(
             seen(chunk)
             yield chunk
 
-    for some in part:
-        chunks = watched(some.log.chunks(some.start, some.end))
-        if unpacks and some.log.is_compressed:
-            yield from _lines(chunks, some.log)
+    for span in part:
+        chunks = watched(span.log.chunks(span.start, span.end))
+        if unpacks and span.log.is_compressed:
+            yield from _lines(chunks, span.log)
         else:
             yield from chunks
 

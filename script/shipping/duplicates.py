@@ -1,7 +1,7 @@
-"""Logs that are there twice: under two names, as a copy, or as a copy that is being made.
+"""Finds duplicate logs: one file under two names, a copy, or a copy in progress.
 
-One file, or one content, is shipped once. A log that is the beginning of another one is a copy of
-it that was made earlier, or is made now by what rotates logs (copytruncate, gzip).
+One file, or one content, is shipped once. A log that is the beginning of another is an earlier
+copy of it, or one that log rotation (copytruncate, gzip) is making.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from script.shipping.sources.directory import LogFile
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A log that is not shipped, as all of it is in another one."""
+    """A log that is not shipped, because another one contains all of it."""
 
     log: LogFile
     of: LogFile
@@ -25,27 +25,27 @@ class Duplicate:
 
 
 class Deduplicator:
-    """Tells logs from copies of them; what was compared in full once is remembered."""
+    """Separates logs from their copies; remembers which were compared in full."""
 
     def __init__(self) -> None:
         self._compared: set[tuple[object, ...]] = set()
 
     def split(self, logs: Sequence[LogFile]) -> tuple[list[LogFile], list[Duplicate]]:
-        """Those that have something of their own, and the others. Raises LogChangedError."""
+        """Logs with content of their own, and the duplicates. Raises LogChangedError."""
         own, same = _files(log for log in logs if log.size)
         own.reverse()
         plain = {log.path: log for log in own if not log.is_compressed}
         groups: dict[str, list[LogFile]] = {}
         for log in own:
             sibling = plain.get(log.path.with_suffix("")) if log.is_compressed else None
-            # While it is made, a compressed log may have no whole line, by which it is known.
+            # While it is being compressed, a log may have no complete line to identify it by.
             first = log.first if sibling is None or log.first == sibling.first else ""
             if not first and sibling is not None and self._begins(sibling, log):
                 same.append(Duplicate(log, sibling, is_link=False))
             else:
                 groups.setdefault(log.first, []).append(log)
         for group in groups.values():
-            # Of the same content, what is not packed stays, and then the first by name.
+            # Of equal content, the uncompressed log is kept, then the first by name.
             group.sort(key=lambda log: (not log.is_compressed, log.size))
             for log in list(group):
                 others = (other for other in group if other is not log)
@@ -53,7 +53,7 @@ class Deduplicator:
                 if of is not None:
                     group.remove(log)
                     same.append(Duplicate(log, of, is_link=False))
-        copies = {some.log for some in same}
+        copies = {duplicate.log for duplicate in same}
         return [log for log in logs if log not in copies], same
 
     def _begins(self, whole: LogFile, log: LogFile) -> bool:
@@ -67,7 +67,7 @@ class Deduplicator:
             try:
                 if not is_beginning(_lines(log), _lines(whole)):
                     return False
-            except DAMAGE:  # nobody can tell what it held
+            except DAMAGE:  # its content is unknown
                 return False
             self._compared.add(key)
         return True
@@ -77,7 +77,7 @@ def _files(logs: Iterable[LogFile]) -> tuple[list[LogFile], list[Duplicate]]:
     """One log for each file, and its other names."""
     found: dict[tuple[int, int], LogFile] = {}
     same = []
-    # A link goes, and not the file that it leads to.
+    # The link is the duplicate, not the file that it leads to.
     for log in sorted(logs, key=lambda log: (log.path.is_symlink(), log.name)):
         file = found.setdefault(log.identity, log)
         if file is not log:
@@ -89,11 +89,11 @@ def _lines(log: LogFile) -> Iterator[bytes]:
     return decoded(log.chunks(), log.path.name)
 
 
-def is_beginning(some: Iterable[bytes], whole: Iterable[bytes]) -> bool:
-    """Whether the bytes `some` are the first ones of `whole`."""
+def is_beginning(part: Iterable[bytes], whole: Iterable[bytes]) -> bool:
+    """Whether the bytes of `part` are the first ones of `whole`."""
     theirs = iter(whole)
     rest = b""
-    for chunk in some:
+    for chunk in part:
         while len(rest) < len(chunk):
             more = next(theirs, None)
             if more is None:

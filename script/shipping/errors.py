@@ -1,8 +1,8 @@
-"""What the scripts can fail with; each message is one line for the person who ran them."""
+"""Errors of the data client; each message is one line for its user."""
 
 
 class InputError(ValueError):
-    """What was asked for cannot be done: says what is wrong, where, and what to change."""
+    """The request cannot be carried out: says what is wrong, where, and what to change."""
 
 
 class ShipError(RuntimeError):
@@ -10,11 +10,11 @@ class ShipError(RuntimeError):
 
 
 class UnavailableError(ShipError):
-    """It failed in a way that may pass: a connection that broke, a node that starts again."""
+    """A failure that may be temporary: a broken connection, a node that restarts."""
 
 
 class IntegrityError(ShipError):
-    """The target lacks what its record says is there, or has it otherwise."""
+    """Files at the target are missing, or differ from its record."""
 
     def __init__(self, message: str, firsts: frozenset[str]) -> None:
         """`firsts` has `Piece.first` of the logs whose lines may be missing."""
@@ -23,4 +23,4 @@ class IntegrityError(ShipError):
 
 
 class LogChangedError(ShipError):
-    """A log was rotated, cut or taken away while it was read; the next run finds it as it is."""
+    """A log was rotated, truncated or removed while it was read; the next run reads it anew."""

@@ -1,4 +1,4 @@
-"""Shipping again and again while the service writes."""
+"""Ships in rounds while the service writes."""
 
 import signal
 import threading
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from script.shipping.errors import InputError, ShipError
 
 MAX_FAILURES = 5
-"""Rounds that may fail in a row."""
+"""Consecutive failures after which following ends."""
 
 
 def follow(once: Callable[[], None], every: float, failed: Callable[[Exception], None]) -> None:
-    """Do `once` every so many seconds until SIGTERM or SIGINT; a round that runs is finished.
+    """Run `once` every `every` seconds until SIGTERM or SIGINT; a running round is completed.
 
     A round that fails is reported to `failed` and repaired by the next one, as the record at the
     target says what is missing. Raises the error of the MAX_FAILURES-th failure in a row, the

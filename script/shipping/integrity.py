@@ -1,4 +1,4 @@
-"""The record of a target compared with what lies there, from its listing."""
+"""Compares the record of a target with a listing of its files."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -19,26 +19,26 @@ _MAX_NAMED = 20
 
 @dataclass
 class Comparison:
-    """What does not agree: files by name and what is wrong with them, parts that have no record,
-    and files of the record that were removed."""
+    """Differences: damaged files with what is wrong, parts without a record, and record files that
+    were removed."""
 
     damaged: dict[str, str] = field(default_factory=dict)
     unrecorded: list[str] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     there: dict[str, Entry] = field(default_factory=dict)
-    """What was listed, in all places where parts lie."""
+    """All files listed in the places where parts are stored."""
 
     @property
     def agrees(self) -> bool:
-        """Whether there is nothing to say."""
+        """Whether there are no differences."""
         return not (self.damaged or self.unrecorded or self.records)
 
 
 class IntegrityCheck:
-    """Compares a target with its record, again and again.
+    """Compares a target with its record, in every round.
 
-    A file that has the size and the time of its record is taken as it was verified; of another
-    time, its checksum is computed, once.
+    A file with the size and time of its record counts as verified; if the time differs, its
+    checksum is computed, once.
     """
 
     def __init__(self, target: Target, by_recommender: bool) -> None:
@@ -88,12 +88,12 @@ class IntegrityCheck:
     def _is_same(self, name: str, part: Stored) -> bool:
         if part.sealed and part.sealed == self._target.checksum(name, part.start, part.bytes):
             return True
-        # Of blocks of another size: copied to another cluster and back, or an older record.
+        # The block size differs: it was copied to another cluster and back, or the record is old.
         return not part.start and Digest(self._target.read(name)).checksum == part.checksum
 
 
 def records_of(names: Collection[str], manifest: Manifest) -> list[Record]:
-    """The records that tell of any of these files."""
+    """The records of any of these files."""
     return [
         record for record in manifest.records if any(file.name in names for file in record.files)
     ]
@@ -102,7 +102,7 @@ def records_of(names: Collection[str], manifest: Manifest) -> list[Record]:
 def integrity_error(
     target: Target, damaged: dict[str, str], manifest: Manifest, lost: Sequence[Piece] = ()
 ) -> IntegrityError:
-    """The error for files that are not what the record says, where `lost` is in no log."""
+    """The error for missing or damaged files; no log has the pieces `lost`."""
     named = [f"{name} {why}" for name, why in sorted(damaged.items())[:_MAX_NAMED]]
     more = f" and {len(damaged) - _MAX_NAMED} more" if len(damaged) > _MAX_NAMED else ""
     pieces = [piece for record in records_of(damaged, manifest) for piece in record.pieces]
@@ -117,7 +117,7 @@ def integrity_error(
 
 
 def unrecorded_error(target: Target, names: list[str]) -> InputError:
-    """The error for parts that no record tells of."""
+    """The error for parts without a record."""
     shown = ", ".join(names[:_MAX_NAMED]) + (" and more" if len(names) > _MAX_NAMED else "")
     return InputError(
         f"{shown} in {target}: no record in {DIRECTORY}/ says which lines they hold, so these "

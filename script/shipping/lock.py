@@ -1,4 +1,4 @@
-"""One client at a time for one target, on this machine."""
+"""A lock that allows one client per target on this machine."""
 
 import fcntl
 import hashlib
@@ -19,12 +19,12 @@ _OWNER = re.compile(r"[0-9a-f]{16}")
 
 @contextmanager
 def exclusive_lock(target: Target) -> Iterator[str]:
-    """Hold the lock of a target; the name of its holder, which stays the same from run to run.
+    """Hold the lock of a target; yields the holder's name, which is the same in every run.
 
-    The files are in the user's own runtime directory and, for runs that have none (cron), in the
-    shared temporary one, where any user may have put something in their place: no link is
-    followed, and nothing is written to a file that is not ours alone. Raises InputError where
-    another process has the lock, or no lock file can be had.
+    The lock files are in the user's own runtime directory and, as cron has none, in the shared
+    temporary one, where another user may have put something in their place: no link is followed,
+    and nothing is written to a file that others own. Raises InputError if another process holds
+    the lock, or no lock file can be used.
     """
     name = hashlib.sha256(target.place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     with ExitStack() as stack:
@@ -81,7 +81,7 @@ def _open(path: Path) -> int:
 
 
 def _owner(files: list[int]) -> str:
-    """What stands in the lock files; written into those that are empty."""
+    """The holder named in the lock files; written to those that are empty."""
     found = [os.pread(file, 16, 0).decode("ascii", "replace") for file in files]
     owner = next((text for text in found if _OWNER.fullmatch(text)), None) or token_hex(8)
     for file, text in zip(files, found, strict=True):

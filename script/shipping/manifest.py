@@ -1,9 +1,9 @@
-"""The record of what was shipped: it lies at the target, beside what it tells of.
+"""The record of what was shipped; it is stored at the target, beside the files it describes.
 
 A record is written after the files of its part were uploaded to `_incoming/` and verified, and
-before they are moved into place. So whatever a kill leaves can be told apart: a file that waits
-in `_incoming/` with a record is moved into place by the next run, one without was never shipped.
-Readers of Hadoop and Spark pass over names that begin with `_`.
+before they are moved into place. So whatever a killed run leaves can be told apart: a file in
+`_incoming/` with a record is moved into place by the next run, one without was never shipped.
+Readers of Hadoop and Spark ignore names that begin with `_`.
 """
 
 import json
@@ -17,13 +17,13 @@ from script.shipping.targets.base import Target
 
 DIRECTORY = "_manifest"
 REPLACES = ".replaces.jsonl"
-"""How the name of a record ends that is to leave nothing else at the target."""
+"""Suffix of a record after which nothing else may remain at the target."""
 _MAX_RECORD_FILES = 64
 
 
 @dataclass(frozen=True)
 class Piece:
-    """The bytes [start, end) of a log; `source` is the log's id, whatever its name is by now."""
+    """The bytes [start, end) of a log; `source` is its id, which stays when it is renamed."""
 
     source: str
     name: str
@@ -33,7 +33,7 @@ class Piece:
     check: str
     """`LogFile.first`, and `LogFile.check(end)`."""
     follows: str | None = None
-    """The source that the bytes before `start` belong to, where the log was cut there."""
+    """The source of the bytes before `start`, if the log was truncated there."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Record:
-    """A part: its files, and what of which logs is in them, in this order."""
+    """A part: its files, and the pieces of logs in them, in this order."""
 
     files: tuple[Stored, ...]
     pieces: tuple[Piece, ...]
@@ -64,7 +64,7 @@ class Record:
 
     @property
     def key(self) -> tuple[str, int]:
-        """No other part has it."""
+        """Unique among parts."""
         return self.files[0].name, self.files[0].start
 
     def as_json(self) -> str:
@@ -73,8 +73,8 @@ class Record:
     @classmethod
     def of(cls, value: dict[str, Any]) -> "Record":
         return cls(
-            files=tuple(Stored(**some) for some in value["files"]),
-            pieces=tuple(Piece(**some) for some in value["pieces"]),
+            files=tuple(Stored(**fields) for fields in value["files"]),
+            pieces=tuple(Piece(**fields) for fields in value["pieces"]),
             at=value["at"],
         )
 
@@ -113,7 +113,7 @@ class Manifest:
                 )
 
     def known(self) -> dict[str, list[Known]]:
-        """The logs by `first`, those of which most was shipped first."""
+        """The logs by `first`, starting with those of which most was shipped."""
         found: dict[str, list[Known]] = {}
         for known in sorted(self._known.values(), key=lambda known: -known.end):
             found.setdefault(known.first, []).append(known)
@@ -121,7 +121,7 @@ class Manifest:
 
     @property
     def files(self) -> dict[str, list[Stored]]:
-        """What the target has, by name; of a file that grew all of it, from its first byte on."""
+        """The files of the target by name, with the parts of a file that grew, in order."""
         found: dict[str, list[Stored]] = {}
         for record in self.records:
             for file in record.files:
@@ -146,9 +146,9 @@ class Manifest:
     def has(self, piece: Piece) -> bool:
         """Whether some part has all bytes of a piece."""
         return any(
-            some.source == piece.source and some.start <= piece.start and some.end >= piece.end
+            other.source == piece.source and other.start <= piece.start and other.end >= piece.end
             for record in self.records
-            for some in record.pieces
+            for other in record.pieces
         )
 
     def pieces_of(self, source: str) -> list[tuple[Record, Piece]]:
@@ -163,9 +163,9 @@ class Manifest:
 
 
 def read_manifest(target: Target) -> Manifest:
-    """Every record at the target. Raises ShipError where one cannot be understood."""
+    """Every record at the target. Raises ShipError for one that cannot be read."""
     names = sorted(name for name in target.list(DIRECTORY) if not name.startswith("."))
-    # A record that was merged is there twice, if the run that did it was killed.
+    # A merged record exists twice if the run that merged it was killed.
     records = {record.key: record for name in names for record in read_records(target, name)}
     return Manifest(records.values(), names)
 
@@ -173,17 +173,17 @@ def read_manifest(target: Target) -> Manifest:
 def write_records(
     target: Target, name: str, records: Sequence[Record], beside: Collection[str] | None = None
 ) -> None:
-    """Put records into a file of `_manifest/`, at once: nobody sees a part of it.
+    """Write records to a file of `_manifest/` in one step.
 
-    Raises ShipError where the files of records there are others than `beside`: the target may
-    have been renamed, and what is in its place now is not what the records go with.
+    Raises ShipError if the record files there differ from `beside`: the target may have been
+    renamed, and the directory now in its place is not the one these records describe.
     """
     waiting, path = f"{DIRECTORY}/.{name}", f"{DIRECTORY}/{name}"
     content = "".join(record.as_json() for record in records).encode()
     target.write(waiting, (content,))
-    target.verify(waiting, Digest((content,)))  # a full HDFS may have dropped it
+    target.verify(waiting, Digest((content,)))  # a full HDFS may have dropped the content
     if beside is not None:
-        # Seen together with what is renamed next, so no other directory can get the record.
+        # Listed together with what is renamed next, so no other directory can get the record.
         there = target.list(DIRECTORY)
         names = {other for other in there if not other.startswith(".")} - {name}
         if f".{name}" not in there or names != set(beside):
@@ -195,14 +195,14 @@ def write_records(
 
 
 def merge(target: Target, manifest: Manifest, name: str) -> Manifest:
-    """Put all records into one file, once there are many: reading each costs a round trip."""
+    """Merge all records into one file once there are many: reading each costs a round trip."""
     if len(manifest.names) <= _MAX_RECORD_FILES:
         return manifest
     return rewrite(target, manifest, name)
 
 
 def rewrite(target: Target, manifest: Manifest, name: str) -> Manifest:
-    """Put all records into one file, and remove all others."""
+    """Write all records to one file, and remove the others."""
     write_records(target, name, manifest.records)
     for old in manifest.names:
         if old != name:

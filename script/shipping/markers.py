@@ -1,7 +1,7 @@
-"""Markers beside local logs: `.NAME.shipped` holds how many bytes of NAME are shipped.
+"""Markers beside local logs: `.NAME.shipped` contains how many bytes of NAME are shipped.
 
-The service deletes left files that are marked to their last byte, if it is told to
-(`log.delete_shipped`); nothing is deleted here.
+With `log.delete_shipped` the service deletes finished files that are marked to their last byte;
+nothing is deleted here.
 """
 
 import os
@@ -15,7 +15,7 @@ from script.shipping.sources.directory import LogFile
 
 
 def mark_shipped(logs: Iterable[LogFile]) -> None:
-    """Mark logs whose whole lines are all at the target, verified. Raises OSError."""
+    """Mark logs whose complete lines are all at the target, verified. Raises OSError."""
     for log in logs:
         if not log.is_in_place():  # another log has its name by now
             continue
@@ -23,7 +23,7 @@ def mark_shipped(logs: Iterable[LogFile]) -> None:
         text = str(log.size).encode()
         if marker.exists() and marker.read_bytes() == text:
             continue
-        # Whoever may write to the log directory must not choose what is written over.
+        # Someone who may write to the log directory must not choose what is overwritten.
         new = marker.with_name(f"{marker.name}.{token_hex(4)}")
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         with os.fdopen(file, "wb") as opened:
@@ -32,9 +32,9 @@ def mark_shipped(logs: Iterable[LogFile]) -> None:
 
 
 def unmark(logs: Iterable[LogFile], firsts: Collection[str]) -> list[str]:
-    """Remove the markers of logs whose `first` is among `firsts`; the names of those that had one.
+    """Remove the markers of logs whose `first` is in `firsts`; returns the names of these logs.
 
-    Their lines may be missing at the target, and these logs be the last that have them.
+    Their lines may be missing at the target, and these logs may be the last to have them.
     """
     found = []
     for log in logs:

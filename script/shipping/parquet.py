@@ -1,8 +1,8 @@
 """Lines of a part as Parquet files, one for each day: `dt=YYYY-MM-DD/data-PART.parquet`.
 
-The columns are the fields of the event log, `experiments` as JSON text. A line goes there only if
-all of it fits: lines with another field or a value of another type, and lines that are no JSON
-objects, stay lines, in a file `data.json.PART` beside the days. So every byte of meaning arrives.
+The columns are the fields of the event log, `experiments` as JSON text. A line becomes a row only
+if all of it fits: lines with another field or a value of another type, and lines that are not JSON
+objects, are kept as lines in a file `data.json.PART` beside the days. So no information is lost.
 """
 
 import json
@@ -82,11 +82,11 @@ def _batches(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
-    """The values of a line's columns; None where a column cannot hold all that the line says."""
+    """The values of a line's columns; None if the columns cannot hold all of the line."""
     try:
         event = json.loads(line)
         if b"\\u" in line:
-            json.dumps(event, ensure_ascii=False).encode()  # half a surrogate is no text
+            json.dumps(event, ensure_ascii=False).encode()  # an unpaired surrogate is not text
     except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict) or not all(name in event for name in _REQUIRED):
@@ -110,5 +110,5 @@ def _row(line: bytes) -> dict[str, Any] | None:
 
 
 def _fits(value: int, name: str) -> bool:
-    """Whether a column holds the integer as it is; one of floats may not."""
+    """Whether the column represents the integer exactly; one of floats may not."""
     return _COLUMNS[name][1] == (int,) or int(float(value)) == value

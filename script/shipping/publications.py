@@ -1,4 +1,4 @@
-"""The service's record of what it put into service, which goes along with its log."""
+"""The service's record of what it put into service, shipped with its log."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,10 +10,10 @@ _ASIDE = f"_incoming/{PUBLISHED}"
 
 
 def ship_publications(target: Target, directories: Iterable[Path]) -> None:
-    """Add the lines that the target's record lacks; nothing where the services keep none.
+    """Add the lines that the target's record lacks, if the services keep one.
 
-    `directories` are those where logs lie: each service has its record beside its own. Whole lines
-    alone: they may be writing. Several services may ship to one target.
+    `directories` contain the logs: each service keeps its record beside its own. Only complete
+    lines are taken, as a service may be writing. Several services may ship to one target.
     """
     lines = [line for place in sorted(set(directories)) for line in _lines_in(place)]
     if not lines:

@@ -1,4 +1,4 @@
-"""What a run that was killed left undone is done by the next one."""
+"""Completes what a killed run left unfinished."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -16,18 +16,18 @@ from script.shipping.targets.base import Target
 from script.shipping.transfer import INCOMING, publish, put, waiting
 
 LEFTOVER_SECONDS = 3600.0
-"""What another host uploaded and did not record for longer is of no run that still goes on."""
+"""Uploads of other hosts that are older and have no record belong to no running process."""
 
 
 def recover(target: Target, owner: str) -> Manifest:
-    """The record of the target, of which everything is in place then.
+    """The record of the target, after moving everything in it into place.
 
-    `owner` is who holds the target's lock: uploads of this name that have no record are of runs
-    that were killed, and are removed.
+    `owner` identifies the holder of the target's lock: its uploads without a record are those of
+    killed runs, and are removed.
     """
     names = target.list(DIRECTORY)
     for name in names:
-        # It was never a record; an old request that is still on its way must not make it one.
+        # It never became a record; a delayed request must not make it one now.
         if name.startswith("."):
             target.delete(f"{DIRECTORY}/{name}")
     for name in sorted(name for name in names if _replaces(name))[-1:]:
@@ -51,7 +51,7 @@ def recover(target: Target, owner: str) -> Manifest:
 
 
 def sweep(target: Target, owner: str) -> None:
-    """Remove uploads without a record; where no record can be read, those that are old."""
+    """Remove uploads without a record or, if no record can be read, old ones."""
     try:
         recover(target, owner)
     except UnavailableError:
@@ -82,7 +82,7 @@ def finish(target: Target, name: str, records: Sequence[Record]) -> None:
                 target.delete(path)
     final = f"{name.removesuffix(REPLACES)}.jsonl"
     for other in target.list(DIRECTORY):
-        # The second is there if the last step below was done, and its answer was lost.
+        # The second exists if the last step below was done and its answer was lost.
         if other not in (name, final):
             target.delete(f"{DIRECTORY}/{other}")
     target.rename(f"{DIRECTORY}/{name}", f"{DIRECTORY}/{final}")

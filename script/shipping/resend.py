@@ -1,4 +1,4 @@
-"""Sending again what the target lost: the same bytes of the same logs, where logs have them."""
+"""Sends lines again that the target lost, if a log still has them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from script.shipping.sources.directory import LogFile
 
 @dataclass(frozen=True)
 class Resend:
-    """Parts to send, the records that they take the place of, and pieces that no log has."""
+    """Parts to send, the records they replace, and pieces that no log has any more."""
 
     parts: list[list[Range]]
     replaced: list[Record]
@@ -18,7 +18,7 @@ class Resend:
 
 
 def resend(damaged: Sequence[Record], manifest: Manifest, logs: Sequence[LogFile]) -> Resend:
-    """What makes the damaged records good. One of which any piece is lost stays as it is."""
+    """How to repair the damaged records. A record with a lost piece stays as it is."""
     rest = manifest.without(damaged)
     by_first: dict[str, list[LogFile]] = {}
     for log in logs:
@@ -29,7 +29,7 @@ def resend(damaged: Sequence[Record], manifest: Manifest, logs: Sequence[LogFile
     for record in damaged:
         ranges = []
         for piece in record.pieces:
-            if rest.has(piece):  # sent again by a run that was killed then
+            if rest.has(piece):  # already sent again, by a run that was killed afterwards
                 continue
             holder = _holder(piece, by_first.get(piece.first, ()))
             if holder is None:
@@ -38,7 +38,7 @@ def resend(damaged: Sequence[Record], manifest: Manifest, logs: Sequence[LogFile
             else:
                 ranges.append(Range(holder, piece.source, piece.start, piece.end, piece.follows))
         parts.append((record, ranges))
-    # Of a file that grew, all records are made good or none.
+    # Of a file that grew, all records are repaired or none.
     good = [pair for pair in parts if not any(file.name in spoiled for file in pair[0].files)]
     return Resend([part for _, part in good if part], [record for record, _ in good], lost)
 

@@ -1,4 +1,4 @@
-"""The run of a command: one round of shipping, or one after another while the service writes."""
+"""Runs a command: one round of shipping, or round after round while the service writes."""
 
 import sys
 import tempfile
@@ -29,31 +29,31 @@ from script.shipping.transfer import Options
 
 @dataclass(frozen=True)
 class Source:
-    """Where logs come from: containers, or a local directory where none are named."""
+    """Where logs come from: containers or, if none are named, a local directory."""
 
     user: str | None
-    """Not a source: whose /user/USER they go to."""
+    """Owner of the /user/USER that they go to."""
     recommenders: tuple[str, ...]
-    """How many of them, or their names."""
+    """Their number, or their names."""
     project: str | None
     log_dir: Path
-    """Inside the containers, where they are the source."""
+    """Inside the containers, if they are the source."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a command was asked to do."""
+    """The options of a command."""
 
     source: Source
     options: Options
     every: float | None
-    """Seconds between rounds; None: there is one."""
+    """Seconds between rounds; None for a single round."""
     marks: bool
     resends: bool
 
 
 def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
-    """Ship, and say what was done. With `cleanup` the first round replaces what is there."""
+    """Ship, and print a summary. With `cleanup` the first round replaces the target's content."""
     with exclusive_lock(target) as owner, _bar() as bar:
         adding = threading.Lock()
 
@@ -96,9 +96,9 @@ def run(settings: Settings, target: Target, cleanup: bool = False) -> None:
 
 @contextmanager
 def _logs(source: Source, is_first: bool) -> Iterator[list[LogFile]]:
-    """The logs with at least one whole line; what stays behind is said the first time.
+    """The logs with at least one complete line; the first time, notes name what is not shipped.
 
-    Raises InputError where there is nothing to ship, the first time.
+    Raises InputError if there is nothing to ship, the first time.
     """
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as copies:
         if source.recommenders:
@@ -130,7 +130,7 @@ def _logs(source: Source, is_first: bool) -> Iterator[list[LogFile]]:
 
 @contextmanager
 def _unmarking(logs: list[LogFile], source: Source) -> Iterator[None]:
-    """Where the target turns out to lack lines, take back that they were shipped."""
+    """If the target turns out to lack lines, remove the markers of their logs."""
     try:
         yield
     except IntegrityError as error:
@@ -141,7 +141,7 @@ def _unmarking(logs: list[LogFile], source: Source) -> Iterator[None]:
 
 
 def _tell(done: Shipment, told: set[str]) -> None:
-    """What a person may not expect; of logs that are there twice, what was not told before."""
+    """Print what may be unexpected; each duplicate is named once."""
     for log in done.shorter:
         _note(f"{log.name}: is the beginning of a log that was shipped; it has nothing new")
     same = [text for text in map(str, done.same) if text not in told]

@@ -1,4 +1,4 @@
-"""Names and addresses that would lead elsewhere than they say: refused before anything is sent."""
+"""Refuses names and addresses that would resolve to something else, before anything is sent."""
 
 import os
 from pathlib import Path
@@ -17,13 +17,13 @@ _LONGEST = 255
 
 
 def printable(name: str | os.PathLike[str]) -> str:
-    """A name for a message of one line, whatever bytes it has."""
+    """A name as printable text on one line, whatever bytes it has."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def check_log_names(paths: list[Path]) -> None:
-    """Raise InputError where a record could not hold the name of a log."""
+    """Raise InputError if the name of a log cannot be written to a record."""
     for path in paths:
         try:
             os.fsencode(path).decode("utf-8")
@@ -32,7 +32,7 @@ def check_log_names(paths: list[Path]) -> None:
 
 
 def home_directory(user: str, directory: str) -> str:
-    """`/user/USER/DIRECTORY`. Raises InputError for what would lead out of the user's home."""
+    """`/user/USER/DIRECTORY`. Raises InputError for a path outside the user's home."""
     if (why := _wrong(user)) or "/" in user:
         raise InputError(
             f"--user {printable(user)!r}: not a user name{f' ({why})' if why else ''}"
@@ -48,7 +48,7 @@ def home_directory(user: str, directory: str) -> str:
 
 
 def _wrong(name: str) -> str | None:
-    """Why HDFS cannot have a file of this name, or readers could not find it."""
+    """Why HDFS refuses this name, or readers could not find it."""
     if name in _RESERVED:
         return f"'{name}' is no name"
     if not _is_text(name):
@@ -101,7 +101,7 @@ def check_url(url: str, example: str) -> None:
 
 
 def proxy_of(url: str) -> str | None:
-    """The proxy that the environment has requests for `url` go through, without its password."""
+    """The proxy that the environment sets for `url`, without its password."""
     first = url.split(";")[0]
     proxy = select_proxy(first, get_environ_proxies(first))
     return proxy.rpartition("@")[2].removeprefix("http://") if proxy else None

@@ -38,34 +38,34 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Shipment:
-    """What one run did; `bytes` as the logs have them."""
+    """What one run did; `bytes` are counted in the logs, before any compression."""
 
     shipped: list[LogFile]
     unchanged: list[LogFile]
     shorter: list[LogFile]
-    """Logs that were cut since they were shipped, and have nothing new."""
+    """Logs that were truncated after shipping, and have nothing new."""
     same: list[Duplicate]
-    """Logs that are there twice, and were shipped once."""
+    """Duplicates, which were shipped once."""
     parts: int
     bytes: int
     resent: list[str] = field(default_factory=list)
-    """Files whose lines were sent again, as the target had lost them."""
+    """Files whose lines were sent again because the target had lost them."""
 
     @classmethod
     def of(cls, done: Diff, same: list[Duplicate], parts: int) -> "Shipment":
-        logs = [some.log for some in done.ranges]
-        total = sum(some.end - some.start for some in done.ranges)
+        logs = [span.log for span in done.ranges]
+        total = sum(span.end - span.start for span in done.ranges)
         return cls(logs, done.unchanged, done.shorter, same, parts, total)
 
     @property
     def there(self) -> list[LogFile]:
         """Logs all of whose whole lines are at the target."""
-        same = [some.log for some in self.same]
+        same = [duplicate.log for duplicate in self.same]
         return [*self.shipped, *self.unchanged, *self.shorter, *same]
 
 
 class Shipper:
-    """Brings logs to one target, and remembers its record between runs."""
+    """Ships logs to one target, and keeps its record between rounds."""
 
     def __init__(
         self,
@@ -74,14 +74,14 @@ class Shipper:
         advance: Callable[[int], object] = lambda n: None,
         owner: str | None = None,
     ) -> None:
-        """`advance` is told the bytes of the logs as they are sent, from several threads; `owner`
-        is who holds the target's lock."""
+        """`advance` is called with the number of log bytes sent, from several threads; `owner`
+        identifies the holder of the target's lock."""
         self._target = target
         self._options = options
         self._advance = advance
         self._owner = owner or token_hex(8)
         self._manifest: Manifest | None = None
-        """What was recorded, as far as this run knows; `_is_whole`: there is no more."""
+        """The record as far as this run has read it; `_is_whole` if that is all of it."""
         self._is_whole = False
         self._shorter: set[LogFile] = set()
         self._deduplicator = Deduplicator()
@@ -91,13 +91,13 @@ class Shipper:
     def ship(self, logs: Sequence[LogFile], resends: bool = False) -> Shipment:
         """Send the whole lines that the target does not have yet.
 
-        With `resends` also those that it has no longer; without, that is an IntegrityError. Raises
-        InputError where what to send cannot be told, ShipError where the target, or a log, fails
-        for good; the parts in place then stay, and the next run goes on from there.
+        With `resends` also those that it has lost; without, that is an IntegrityError. Raises
+        InputError if what to send cannot be determined, ShipError if the target or a log fails
+        for good; finished parts then stay, and the next run continues after them.
         """
         target = self._target
         manifest, result = self._retry(self._compared)
-        self._is_whole = False  # until all is well, nobody knows what is there
+        self._is_whole = False  # until this succeeds, the target may hold more
         self._refuse_unrecorded(logs, manifest, result.there)
         own, same = self._deduplicator.split(logs)
         resent: list[str] = []
@@ -117,21 +117,21 @@ class Shipper:
         return replace(
             done,
             parts=done.parts + len(again),
-            bytes=done.bytes + sum(some.end - some.start for part in again for some in part),
+            bytes=done.bytes + sum(span.end - span.start for part in again for span in part),
             resent=resent,
         )
 
     def confirm(self) -> None:
-        """See again that all that was shipped is there. Raises IntegrityError where it is not."""
+        """Check again that everything shipped is at the target. Raises IntegrityError."""
         manifest, result = self._retry(self._compared)
         if result.damaged:
             raise integrity_error(self._target, result.damaged, manifest)
 
     def _compared(self) -> tuple[Manifest, Comparison]:
-        """The record, and in what the target does not agree with it.
+        """The record, and how the target differs from it.
 
-        A run that goes on remembers the record: what was removed of it at the target is written
-        again where its parts are there. Raises InputError where a part has no record.
+        Between rounds the record is remembered: what was removed of it at the target is written
+        again if the files are still there. Raises InputError for a part without a record.
         """
         target, before = self._target, self._manifest
         if before is not None and self._is_whole:
@@ -152,10 +152,10 @@ class Shipper:
     def _send_again(
         self, logs: Sequence[LogFile], manifest: Manifest, result: Comparison
     ) -> tuple[Manifest, list[list[Range]]]:
-        """Send what the damaged files had; the record without them, and the parts sent.
+        """Send the lines of damaged files again; the record without these, and the parts sent.
 
-        First the new parts are in place, then what is left of the old ones is put aside, and then
-        their record goes: a run that is killed between leaves something that is seen.
+        First the new parts are moved into place, then the remains of the old ones are set aside,
+        then their record is removed: whatever a kill in between leaves is detected.
         """
         target = self._target
         todo = resend(records_of(result.damaged, manifest), manifest, logs)
@@ -184,10 +184,10 @@ class Shipper:
         return rest, todo.parts
 
     def _packed(self, ranges: Sequence[Range]) -> Iterator[list[Range]]:
-        """The parts to send. Raises InputError, once, where there is no room for them."""
+        """The parts to send. Raises InputError, checked once, if there is no room for them."""
         options = self._options
         if ranges and not self._has_room:
-            size = sum(some.end - some.start for some in ranges)
+            size = sum(span.end - span.start for span in ranges)
             is_plain = options.compression == "none" and options.format == "json"
             needed = size if is_plain else 1
             self._retry(lambda: self._target.check_room(needed, _NAMES_NEEDED))
@@ -197,8 +197,8 @@ class Shipper:
     def replace(self, logs: Sequence[LogFile]) -> Shipment:
         """Send all whole lines, and then remove everything else from the target.
 
-        Nothing is removed before all is uploaded and verified. A run that is killed after that is
-        brought to its end by the next one.
+        Nothing is removed before everything is uploaded and verified. If a run is killed after
+        that, the next one completes it.
         """
         target = self._target
         self._manifest, self._is_whole = None, False
@@ -212,16 +212,16 @@ class Shipper:
         return Shipment.of(todo, same, len(records))
 
     def _all(self, parts: Iterable[list[Range]], manifest: Manifest | None) -> list[Record]:
-        """Ship the parts, some at once; with no manifest, leave them uploaded.
+        """Ship the parts, several at a time; without a manifest, leave them uploaded.
 
-        They are recorded in their order: the parts of a large log must not leave a gap. At the
-        first that fails the others in flight are given up.
+        They are recorded in order, as the parts of a large log must not leave a gap. When one
+        fails, the others in flight are abandoned.
         """
         records: list[Record] = []
         waiting: deque[tuple[list[Range], Future[Record]]] = deque()
 
         def record() -> None:
-            """The next part, and those that are ready behind it: a record costs a file's time."""
+            """Record the next part, and those ready after it: a record costs a file's time."""
             first = len(records)
             with _naming(waiting[0][0]):
                 while waiting and (len(records) == first or waiting[0][1].done()):
@@ -244,8 +244,8 @@ class Shipper:
                 for _, future in waiting:
                     if not future.cancel() and not future.exception():
                         unrecorded.append(future.result())
-                for some in unrecorded:
-                    discard(some.files, self._target)
+                for lost in unrecorded:
+                    discard(lost.files, self._target)
                 raise
         return records
 
@@ -257,14 +257,14 @@ class Shipper:
         return self._retry(lambda: upload(part, target, options, self._owner, self._advance))
 
     def _publish(self, records: Sequence[Record], manifest: Manifest) -> None:
-        # Parts may have a record after a failure too: only this is done again, not the upload.
+        # Parts may have a record even after a failure: only this is retried, not the upload.
         target = self._target
         name = f"{_now()}.jsonl"
         names = manifest.names
         self._retry(lambda: write_records(target, name, records, names))
-        for some in records:
-            self._retry(partial(publish, some, target))
-            manifest.add(some)
+        for record in records:
+            self._retry(partial(publish, record, target))
+            manifest.add(record)
         manifest.names.append(name)
 
     def _refuse_unrecorded(
@@ -286,24 +286,24 @@ class Shipper:
 
 
 _ASIDE = "_replaced"
-"""Where files go that were not what the record says, once their lines were sent again."""
+"""Damaged files are moved there once their lines were sent again."""
 _NAMES_NEEDED = 2
-"""At least a part and its record."""
+"""A part and its record, at least."""
 
 
 def _now() -> str:
-    """A name that no other has, and that sorts by time."""
+    """A unique name that sorts by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{token_hex(4)}"
 
 
 @contextmanager
 def _naming(part: Sequence[Range]) -> Iterator[None]:
-    """Put the names of the logs before what the target says."""
+    """Prefix errors of the target with the names of the logs."""
     try:
         yield
     except LogChangedError:
         raise
     except ShipError as error:
-        names = ", ".join(str(some.log.path) for some in part[:2])
+        names = ", ".join(str(span.log.path) for span in part[:2])
         more = f" and {len(part) - 2} more" if len(part) > 2 else ""
         raise ShipError(f"{names}{more}: {error}") from error

@@ -1,4 +1,4 @@
-"""One part on its way: uploaded under a hidden name, verified, and moved to its own."""
+"""The transfer of a part: uploaded under a hidden name, verified, and moved into place."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from script.shipping.targets.base import Target
 
 INCOMING = "_incoming"
 LOG = LOG_NAME
-"""What all logs of a recommender are appended to, in a directory of its own."""
+"""All logs of a recommender are appended to it, in a directory of its own."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Options:
 
     threads: int = 4
     part_bytes: int | None = None
-    """Of the logs: a part is at least that large, but for the last, and ends with a line. None:
-    1 GiB, which readers cut as they like, or 128 MiB of what they must take whole."""
+    """Size of a part, in bytes of the logs; every part but the last is at least that large, and
+    ends with a line. None: 1 GiB, or 128 MiB if readers cannot split it."""
     compression: Compression = "none"
     format: Literal["json", "parquet"] = "json"
     retry_seconds: float = 30.0
-    """Seconds of waiting between attempts, in all, before what fails is given up."""
+    """Total pause between attempts, in seconds, before giving up."""
     by_recommender: bool = False
-    """Append to one file for each recommender; else each part is a file, or several."""
+    """Append to one file per recommender; otherwise each part is one or several files."""
 
     @property
     def size(self) -> int:
@@ -56,10 +56,10 @@ def upload(
     owner: str,
     advance: Callable[[int], object],
 ) -> Record:
-    """Upload and verify a part, under hidden names; its record, which is not written yet.
+    """Upload and verify a part under hidden names; returns its record, which is not written yet.
 
-    The names begin with `owner`, who holds the target's lock. `advance` is told the bytes of the
-    logs as they are sent; if it fails, minus what was sent.
+    The names begin with `owner`, the holder of the target's lock. `advance` is called with the
+    number of log bytes sent; after a failure, with minus what was sent.
     """
     sent = 0
 
@@ -69,8 +69,8 @@ def upload(
         advance(len(chunk))
 
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
-    logs = len({some.source for some in part})
-    if logs > 1:  # readers must know that its lines are not in the order of time
+    logs = len({span.source for span in part})
+    if logs > 1:  # readers must know that its lines are not in order of time
         stem += f"-x{logs}"
     files: list[Stored] = []
     try:
@@ -78,9 +78,9 @@ def upload(
         for name, chunks in _files(stem, part, content, options):
             files.append(Stored(name, 0, "", upload=f"{owner}.{stem}.{len(files)}"))
             files[-1] = _send(files[-1], chunks, target)
-        for some in part:
-            some.log.check_unchanged()
-        pieces = tuple(some.piece() for some in part)
+        for span in part:
+            span.log.check_unchanged()
+        pieces = tuple(span.piece() for span in part)
     except BaseException:
         advance(-sent)
         discard(files, target)
@@ -90,14 +90,14 @@ def upload(
 
 
 def discard(files: Iterable[Stored], target: Target) -> None:
-    """Remove what was uploaded and will have no record; what fails here, a later run does."""
+    """Remove uploads that will have no record; a later run removes what fails here."""
     for file in files:
         with suppress(ShipError, OSError):
             target.delete(waiting(file))
 
 
 def publish(record: Record, target: Target) -> None:
-    """Move the files of a part into place; nothing happens to those that are there."""
+    """Move the files of a part into place; those in place stay as they are."""
     for file in record.files:
         put(file, target)
 
@@ -111,7 +111,7 @@ def put(file: Stored, target: Target) -> None:
 
 
 def placed(records: Iterable[Record], manifest: Manifest) -> list[Record]:
-    """Records with the places that their bytes get, one behind the other, in files that grow."""
+    """Records with the positions of their bytes, one after the other, in files that grow."""
     ends: dict[str, int] = {}
     found = []
     for record in records:
@@ -125,14 +125,14 @@ def placed(records: Iterable[Record], manifest: Manifest) -> list[Record]:
 
 
 def waiting(file: Stored) -> str:
-    """Where a file waits until it is published: readers pass over names that begin with `_`."""
+    """Name of a file before it is published: readers ignore names that begin with `_`."""
     return f"{INCOMING}/{file.upload or file.name.replace('/', ',')}"
 
 
 def _files(
     stem: str, part: Sequence[Range], chunks: Iterator[bytes], options: Options
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Names and contents of the files that a part becomes."""
+    """Names and contents of the files of a part."""
     log = part[0].log
     if options.by_recommender:
         yield f"{log.folder}/{LOG}", chunks

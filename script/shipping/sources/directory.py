@@ -1,4 +1,4 @@
-"""What there is to ship: the event logs `data.json*` of a directory, cut at the last newline."""
+"""The event logs `data.json*` of a directory, up to the last newline of each."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ WINDOW = 1 << 16
 
 @dataclass(frozen=True)
 class LogFile:
-    """One log as it stood when it was found.
+    """One log, as it was when it was found.
 
     `name` tells logs of several containers apart. The first `size` bytes are whole lines;
     `unfinished` bytes follow them, a line that a service is still writing. `identity` is
@@ -71,9 +71,9 @@ class LogFile:
 
     @cached_property
     def first(self) -> str:
-        """SHA-256 of the first line, or of its first 64 KiB: by it a log is known again.
+        """SHA-256 of the first line, or of its first 64 KiB: it identifies a log.
 
-        That of a compressed log is the one that it had before.
+        For a compressed log it is that of the uncompressed line.
         """
         if self.is_compressed:
             with suppress(*DAMAGE):
@@ -85,8 +85,8 @@ class LogFile:
     def check(self, end: int) -> str:
         """SHA-256 of the first and the last 64 KiB of the first `end` bytes.
 
-        A log only ever grows, so this tells whether they are those that were read before, at the
-        price of two short reads, or of none where it did not grow.
+        A log only ever grows, so this detects a change with two short reads, or with none if the
+        log did not grow.
         """
         if end == self.size:
             return self.seen
@@ -102,14 +102,14 @@ class LogFile:
             return size, _check(file, end)
 
     def check_unchanged(self) -> None:
-        """Raise LogChangedError if its whole lines are no longer those that were found."""
+        """Raise LogChangedError if the complete lines changed since the log was found."""
         with self._open() as file:
             now = _check(file, self.size)
         if now != self.seen:
             raise LogChangedError(f"{self.path}: was overwritten while it was read")
 
     def is_in_place(self) -> bool:
-        """Whether the file of this path is still this log."""
+        """Whether its path still leads to this log."""
         try:
             return _identity(self.path.stat()) == self.identity
         except FileNotFoundError:
@@ -157,7 +157,7 @@ def find_logs(
     check_log_names([path for path, _ in found])
     logs = []
     for path, label in found:
-        with suppress(FileNotFoundError):  # it was shipped before, and is deleted just now
+        with suppress(FileNotFoundError):  # it was shipped before, and has just been deleted
             name = _target_name(path.name, label)
             logs.append(_log_file(path, name, _folder(label, hosts or {})))
     check_names(logs)
@@ -165,7 +165,7 @@ def find_logs(
 
 
 def _directories(directory: Path, follows: bool) -> Iterator[Path]:
-    """It and all below, each once; not those of names that readers pass over."""
+    """The directory and all below it, each once, except those that readers ignore."""
     seen = set()
     waiting = [directory]
     while waiting:
@@ -186,7 +186,7 @@ def _folder(label: str | None, hosts: Mapping[str, str]) -> str:
 
 
 def check_names(logs: list[LogFile]) -> None:
-    """Raise InputError if two logs would have the same name at the target."""
+    """Raise InputError if two logs would get the same name at the target."""
     for name, count in Counter(log.name for log in logs).items():
         if count > 1:
             paths = ", ".join(str(log.path) for log in logs if log.name == name)
@@ -230,7 +230,7 @@ def _line(text: bytes) -> bytes:
 
 
 def _whole_lines(file: BinaryIO, size: int) -> int:
-    """Bytes up to and with the last newline of the first `size` bytes; 0 where there is none."""
+    """Number of bytes up to and including the last newline of the first `size`; 0 without one."""
     end = size
     while end:
         start = max(0, end - CHUNK)

@@ -1,4 +1,4 @@
-"""The logs inside the recommenders that docker-compose started, fetched with the Docker client."""
+"""Fetches logs from the recommender containers of docker-compose with the Docker client."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from script.shipping.safe_names import printable
 from script.shipping.sources.directory import LogFile, check_names, find_logs
 
 LOG_DIR = "/app/log"
-"""Where the service writes its logs in our image, and in those of other editions."""
+"""Log directory of the service in our image, and in those of other editions."""
 
 # docker-compose joins project, service and number with `_`, `docker compose` with `-`.
-# The id is what a container calls its host, unless it was told another name.
+# The id is a container's host name, unless it was given another.
 NAME = re.compile(
     r"(?P<name>(?P<project>\S+)[_-]recommender[_-](?P<number>\d+))(\s+(?P<id>\S+))?\s*"
 )
@@ -27,10 +27,10 @@ def fetch_logs(
 ) -> tuple[list[LogFile], list[str]]:
     """Copy the logs of recommenders, from the directory `log_dir` in them, to below `into`.
 
-    `wanted` is a number, for the first so many, or names of containers. Recommenders that share
-    one log volume are read once, all of the volume. Returns the logs, and what to say of those
-    that stay behind. `project` picks one docker-compose project where several run. Raises
-    InputError where some that are wanted are not there, ShipError where Docker fails.
+    `wanted` is a number N, for the first N, or names of containers. A log volume that several
+    recommenders share is read once. Returns the logs, and notes on those that are not shipped.
+    `project` selects a docker-compose project if several run. Raises InputError if a container
+    does not exist, ShipError if Docker fails.
     """
     if not log_dir.is_absolute():
         raise InputError(f"--log-dir {log_dir}: must be an absolute path inside the container")
@@ -62,7 +62,7 @@ def fetch_logs(
 
 
 def _links_out(copy: Path) -> list[Path]:
-    """Links that were copied as such, and would lead to files of this machine."""
+    """Links that were copied as links, and would lead to files of this machine."""
     inside = copy.resolve()
     links = (path for path in copy.rglob("*") if path.is_symlink())
     return sorted(
@@ -73,7 +73,7 @@ def _links_out(copy: Path) -> list[Path]:
 def _choose(
     wanted: Sequence[str], project: str | None
 ) -> tuple[list[re.Match[str]], list[re.Match[str]]]:
-    """Those that are wanted, and the others."""
+    """The requested containers, and the others."""
     numbers = [name for name in wanted if name.isdecimal()]
     if numbers and len(wanted) > 1:
         raise InputError("--recommender: give one number, or names of containers, not both")
@@ -103,7 +103,7 @@ def _choose(
 
 
 def _all_recommenders() -> list[re.Match[str]]:
-    # --all: one that stopped has logs to ship too.
+    # --all: a stopped container has logs to ship too.
     listed = _docker("ps", "--all", "--format", "{{.Names}} {{.ID}}").splitlines()
     return [match for line in listed if (match := NAME.fullmatch(line))]
 
@@ -122,7 +122,7 @@ def _recommenders(project: str | None) -> list[re.Match[str]]:
 
 
 def _log_volume(name: str, log_dir: Path) -> str:
-    """What holds the container's logs on the host: a volume's path, or the container itself."""
+    """Where the container's logs are stored: the path of a volume, or the container itself."""
     here = '{{if eq .Destination "' + os.fspath(log_dir) + '"}}{{.Source}}{{end}}'
     mounted = _docker("inspect", "--format", "{{range .Mounts}}" + here + "{{end}}", name)
     return mounted.strip() or name

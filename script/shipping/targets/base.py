@@ -1,7 +1,7 @@
-"""Where logs are shipped to. A target knows names and bytes, and nothing of logs.
+"""Where logs are shipped to: a store of bytes under names.
 
-A name is relative to the target's directory and may have directories in it, which are made as
-they are needed.
+A name is relative to the target's directory and may contain directories, which are created when
+needed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 class Seal(NamedTuple):
-    """By which a file that was verified is known to be untouched."""
+    """Identifies a verified file, to detect later changes."""
 
     modified: int
     checksum: str
@@ -33,36 +33,36 @@ class Target(Protocol):
 
     @property
     def place(self) -> str:
-        """The same however the target was named."""
+        """A canonical name, however the target was given."""
 
     def list(self, directory: str = "") -> dict[str, Entry]:
-        """What is in a directory; nothing where the directory does not exist."""
+        """The entries of a directory; empty if it does not exist."""
 
     def read(self, name: str) -> Iterator[bytes]:
         """The content of a file, in pieces."""
 
     def write(self, name: str, chunks: Iterable[bytes]) -> None:
-        """Make a file of this content, over an earlier one."""
+        """Write a file, replacing an earlier one."""
 
     def verify(self, name: str, sent: Digest) -> Seal:
-        """Raise ShipError where the file is not what was sent."""
+        """Raise ShipError if the file differs from what was sent."""
 
     def checksum(self, name: str, start: int, size: int) -> str:
-        """The target's own checksum of `size` bytes from `start` on, which some have only of a
-        whole file; an empty text where it has none."""
+        """The target's own checksum of `size` bytes from `start`, which some targets have only for
+        a whole file; "" if it has none."""
 
     def check_room(self, size: int, files: int) -> None:
-        """Raise InputError where there is surely no room for so many bytes or files more."""
+        """Raise InputError if `size` more bytes or `files` more files certainly do not fit."""
 
     def rename(self, old: str, new: str) -> None:
-        """Move a file in one step, over another one. Nothing happens where that was done."""
+        """Move a file in one step, replacing another one. Does nothing if that was done before."""
 
     def append(self, name: str, to: str, start: int, modified: int) -> None:
-        """Move the bytes of a file behind the first `start` bytes of another, which is changed
-        last at `modified` then. Nothing happens where that was done."""
+        """Move the bytes of a file behind the first `start` bytes of another, whose time of
+        modification becomes `modified`. Does nothing if that was done before."""
 
     def delete(self, name: str) -> None:
-        """Remove a file, or a directory with all that is in it; nothing where there is none."""
+        """Remove a file, or a directory with its content; does nothing if there is none."""
 
 
 def differs(name: str, target: object, sent: Digest, size: int) -> ShipError:

@@ -19,7 +19,7 @@ from script.shipping.targets.base import Entry, Seal, differs
 from script.shipping.targets.hdfs_quotas import no_room
 
 DEFAULT_URL = "http://127.0.0.1:50070"
-# Seconds to connect (also the longest a send may stall), and to wait for an answer.
+# Seconds to connect (also the longest stall of a send), and to wait for an answer.
 TIMEOUT = (10, 120)
 # Of the answer's hex: behind the bytes per CRC (4) and the CRCs per block (8).
 _MD5 = slice(24, 56)
@@ -42,8 +42,8 @@ def connect(url: str | None, user: str, alias: str | None = None) -> Client:
     """A client for `alias` of ~/.hdfscli.cfg or for `url`, else for the default alias there, else
     for DEFAULT_URL.
 
-    `user` is who acts, unless the alias has a user or a way to sign in of its own. Nothing is
-    sent yet. Raises InputError for a URL or an alias that cannot be used.
+    `user` acts, unless the alias has a user or a way to sign in of its own. Nothing is sent yet.
+    Raises InputError for a URL or an alias that cannot be used.
     """
     if url is None:
         client = _of_alias(user, alias)
@@ -78,13 +78,13 @@ def _of_alias(user: str, alias: str | None) -> Client | None:
 
 
 class HdfsTarget:
-    """A directory of HDFS. Methods raise ShipError, UnavailableError where it may pass."""
+    """A directory of HDFS. Methods raise ShipError, or UnavailableError if it may be temporary."""
 
     def __init__(self, client: Client, directory: str) -> None:
         self._client = client
         self._directory = directory
         self.proxy = proxy_of(client.url)
-        """The proxy that is asked instead, where the environment names one."""
+        """The proxy that requests go through, if the environment sets one."""
 
     def __str__(self) -> str:
         return f"{self._client.url} {self._directory}"
@@ -131,11 +131,11 @@ class HdfsTarget:
                 expected = sent.hdfs_checksum(answer["algorithm"])
                 if expected is not None:
                     same = answer["bytes"][_MD5] == expected
-                else:  # a cluster that counts otherwise, or another store behind WebHDFS
+                else:  # a cluster with another algorithm, or another store behind WebHDFS
                     same = Digest(self.read(name)).checksum == sent.checksum
                 if same:
                     return Seal(status["modificationTime"], _text(answer))
-            # WebHDFS may drop a block that no quota has room for, and say nothing.
+            # WebHDFS may silently drop a block that does not fit into a quota.
             block = status["blockSize"] * status["replication"]
             if why := no_room(self._client, path, 0, 0, lambda: block):
                 raise ShipError(f"{path}: {why}")
@@ -177,7 +177,7 @@ class HdfsTarget:
         raise ShipError(f"{self._path(to)}: HDFS cannot append to a file")
 
     def _block(self) -> int:
-        """Bytes that a block of a new file takes in all replicas, of which an empty one tells."""
+        """Bytes that a block of a new file takes in all replicas, read from an empty file."""
         path = self._path(f"_incoming/{token_hex(8)}.empty")
         self._client.write(path, data=b"")
         status = self._client.status(path)
@@ -229,13 +229,13 @@ def _text(answer: dict[str, str]) -> str:
 
 
 def _is_final(error: HdfsError) -> bool:
-    """Whether asking again cannot help: it is forbidden, full, or not what is there."""
+    """Whether a retry cannot help: forbidden, full, or the wrong kind of file."""
     words = f"{error.exception} {error}"
     return any(word in words for word in _FINAL)
 
 
 def _one_line(error: BaseException) -> str:
-    # requests wraps the system's own words ("Connection refused") three deep.
+    # requests wraps the system's message ("Connection refused") three levels deep.
     if isinstance(error, RequestException):
         while deeper := error.__cause__ or error.__context__:
             error = deeper

@@ -1,4 +1,4 @@
-"""Whether the quotas of HDFS leave room, asked of the directories above a target."""
+"""Checks the quotas of HDFS on the directories above a target."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,11 +9,11 @@ from hdfs import Client
 def no_room(
     client: Client, path: str, size: int, files: int, block: Callable[[], int]
 ) -> str | None:
-    """Why a directory above `path` has no room for so many bytes and files more.
+    """Why a directory above `path` has no room for `size` more bytes and `files` more files.
 
-    HDFS sets aside a whole block, of all replicas, for what is written: `block` tells how many
-    bytes that is, and is asked only where a quota limits them. None where all have room, or
-    nobody tells.
+    HDFS reserves a whole block in all replicas for a file being written: `block` returns how many
+    bytes that is, and is called only if a quota applies. None if there is room, or if the quotas
+    cannot be read.
     """
     limited = list(_limited(client, path))
     for place, usage in limited:
@@ -37,10 +37,10 @@ def no_room(
 
 
 def _limited(client: Client, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The directories above `path` that have a quota, and how much of it is in use."""
-    # No higher than the user's home: what holds all users may take minutes to sum up.
+    """The directories above `path` that have a quota, with their usage."""
+    # Not above the user's home: summing up /user may take minutes.
     while (path := path.rpartition("/")[0]).count("/") >= 2:
-        # One that does not exist yet, or is not ours to ask about, has no answer.
+        # There is no answer for one that does not exist yet, or may not be read.
         usage = client.content(path, strict=False)
         if usage is not None and (usage["quota"] >= 0 or usage["spaceQuota"] >= 0):
             yield path, usage
