@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from contract.catalog import OWNER_KEYS
 from contract.jsonlines import BOM
+from contract.lists import OWNER_KEYS
 from contract.values import is_nothing
 from sim.agents.policies import MAX_CANDIDATES
 from sim.errors import InputError
@@ -34,8 +34,8 @@ def _or_empty(value: object) -> object:
 
 class _UserList(BaseModel):
     model_config = ConfigDict(strict=True)
-    user: Whole
-    tracks: list[_Track]
+    user: Annotated[Whole, Field(ge=0)]
+    tracks: list[_Track] = Field(min_length=1)
 
 
 class _TrackList(BaseModel):

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from contract.files import NEIGHBOURS, RECOMMENDATIONS, TOP_TRACKS
 from sim.agent import Agent
 from sim.agents.console import Console
 from sim.agents.lists import read_neighbours, read_recommendations, read_top_tracks
@@ -13,9 +14,6 @@ from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPo
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.world import World
-
-_RECOMMENDATIONS, _NEIGHBOURS = "recommendations.json", "neighbours.json"
-_TOP_TRACKS = "top_tracks.json"
 
 
 class _Entry(NamedTuple):
@@ -35,31 +33,31 @@ def _random(world: World, streams: Streams, lists: Path) -> Agent:
 
 
 def _top_pop(world: World, streams: Streams, lists: Path) -> Agent:
-    return TopPop(streams, read_top_tracks(lists / _TOP_TRACKS, world))
+    return TopPop(streams, read_top_tracks(lists / TOP_TRACKS, world))
 
 
 def _contextual(world: World, streams: Streams, lists: Path) -> Agent:
-    return Contextual(streams, read_neighbours(lists / _NEIGHBOURS, world))
+    return Contextual(streams, read_neighbours(lists / NEIGHBOURS, world))
 
 
 def _indexed(world: World, streams: Streams, lists: Path, name: str) -> Agent:
-    recommendations = read_recommendations(lists / _RECOMMENDATIONS, world)
-    return Indexed(streams, recommendations, read_top_tracks(lists / _TOP_TRACKS, world), name)
+    recommendations = read_recommendations(lists / RECOMMENDATIONS, world)
+    return Indexed(streams, recommendations, read_top_tracks(lists / TOP_TRACKS, world), name)
 
 
 # The service's DAE is an Indexed over the autoencoder's lists: `policy:dae` answers as
 # `policy:indexed` does, under that name in the log.
-_BY_USER = (_RECOMMENDATIONS, _TOP_TRACKS)
+_BY_USER = (RECOMMENDATIONS, TOP_TRACKS)
 _ENTRIES: dict[str, _Entry] = {
     "console": _Entry((), lambda world, streams, lists: Console(), label=None),
     "random": _Entry((), _random, label="Random"),
     "oracle": _Entry((), lambda world, streams, lists: Oracle(), label="Oracle"),
     "policy:random": _Entry((), _random, label=None),
-    "policy:top_pop": _Entry((_TOP_TRACKS,), _top_pop, label="TopPop"),
+    "policy:top_pop": _Entry((TOP_TRACKS,), _top_pop, label="TopPop"),
     "policy:sticky_artist": _Entry(
         (), lambda world, streams, lists: StickyArtist(streams), label="StickyArtist"
     ),
-    "policy:contextual": _Entry((_NEIGHBOURS,), _contextual, label="Contextual"),
+    "policy:contextual": _Entry((NEIGHBOURS,), _contextual, label="Contextual"),
     "policy:indexed": _Entry(_BY_USER, partial(_indexed, name="indexed"), label=None),
     "policy:dae": _Entry(_BY_USER, partial(_indexed, name="dae"), label="DAE"),
 }

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contract.catalog import CatalogError, artist_numbers, read_catalog
+from contract.files import EMBEDDINGS, TRACKS, USERS
 from contract.values import is_nothing
 from sim.config import SimConfig, UserCatalogConfig
 from sim.errors import InputError
 from sim.jsonl import Whole, read_lines
 from sim.world.model import Catalog, Users, World
-
-TRACKS, EMBEDDINGS, USERS = "tracks.json", "tracks.npy", "users.json"
 
 
 def _or_none(value: object) -> object:

@@ -9,10 +9,11 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
+from contract.files import EMBEDDINGS, TRACKS, USERS
 from sim._click import FAMILY, SEED, standalone
 from sim.config.editions import FAMILIES
 from sim.errors import InputError
-from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
+from sim.world.files import save_world
 from sim.worldgen.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.worldgen.generated import GeneratorOptions, generate
 from sim.worldgen.statistics import describe
