@@ -114,7 +114,7 @@ def test_its_lists_are_for_sessions(experiment: tuple[Path, str]) -> None:
 
 def test_the_bench_tells_where_its_lists_fall_short(experiment: tuple[Path, str]) -> None:
     out, _ = experiment
-    said = run("bench/lists.py", "--data", out, "--episodes", 400).stdout
+    said = run("-m", "bench.lists", "--data", out, "--episodes", 400).stdout
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
     rows = [cells for cells in lines if len(cells) > 3]
     time = {cells[0]: float(cells[1].split()[0]) for cells in rows if "±" in cells[1]}

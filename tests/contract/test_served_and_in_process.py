@@ -22,16 +22,16 @@ from botify.recommenders import build_recommenders
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import SessionStore
+from sim.agent import Turn
 from sim.agents import registry
-from sim.agents.base import Turn
-from sim.clock import Clock
 from sim.config import load_config
-from sim.engine import play
-from sim.events import Recorder
-from sim.log import JsonLog
-from sim.streams import AGENT, Streams
+from sim.engine.events import Recorder
+from sim.engine.play import play
+from sim.logs.clock import Clock
+from sim.logs.json_log import JsonLog
+from sim.rng import AGENT, Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 pytestmark = pytest.mark.integration
 
