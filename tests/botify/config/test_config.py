@@ -230,7 +230,7 @@ def test_every_user_has_a_recommender(
         accept(tmp_path, experiments=experiments)
     else:
         message = refuse(tmp_path, experiments=experiments)
-        assert message.startswith("default: name the recommender for users for whom")
+        assert message.startswith("default: name the recommender for users that")
 
 
 @pytest.mark.parametrize(
