@@ -3,13 +3,11 @@
 `create_app` builds the Flask application; `botify serve` runs it.
 """
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-try:
-    __version__ = version("botify")
-except PackageNotFoundError:  # a checkout on the path that is not installed
-    __version__ = "unknown"
+from botify.version import VERSION
+
+__version__ = VERSION
 __all__ = ["__version__", "create_app"]
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from botify import __version__
 from botify.errors import InputError
+from botify.version import VERSION
 
 _CONFIG = click.option(
     "--config",
@@ -39,7 +39,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group)
-@click.version_option(__version__)
+@click.version_option(VERSION)
 def main() -> None:
     """Choose the next track for a listener, and log every answer.
 

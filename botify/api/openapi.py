@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botify import __version__
 from botify.config import MAX_EXCLUDED
+from botify.version import VERSION
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: b
         "openapi": "3.1.0",
         "info": {
             "title": "botify",
-            "version": __version__,
+            "version": VERSION,
             "license": {"name": "MIT", "identifier": "MIT"},
             "description": (
                 "Chooses the track that a listener hears next.\n\n"

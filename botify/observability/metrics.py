@@ -18,12 +18,12 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from botify import __version__
 from botify.event_log.ledger import Ledger, LogTotals
 from botify.observability.fallback_shares import ALL, FallbackShare, FallbackShares, Treatment
 from botify.observability.health import WorkerReport
 from botify.observability.worker_reports import is_alive, read_reports, write_report
 from botify.observability.worker_table import WorkerTable
+from botify.version import VERSION
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. The fallback must answer within 50 ms; most answers take less than one."""
@@ -240,7 +240,7 @@ class _StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
-        build.add_metric([__version__, platform.python_version()], 1)
+        build.add_metric([VERSION, platform.python_version()], 1)
         yield build
         if self.table is not None:
             for name, text, value in (

@@ -15,7 +15,8 @@ def test_it_knows_its_version() -> None:
 
 def test_a_checkout_that_is_not_installed_can_be_imported(tmp_path: Path) -> None:
     (tmp_path / "botify").mkdir()
-    shutil.copy(botify.__file__, tmp_path / "botify")
+    for name in ("__init__.py", "version.py"):
+        shutil.copy(Path(botify.__file__).with_name(name), tmp_path / "botify")
     program = (
         f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import botify; print(botify.__version__)"
     )

@@ -51,7 +51,7 @@ def names_of(metrics: str) -> frozenset[str]:
 
 def test_it_says_what_a_worker_suffers(serve: Serve) -> None:
     served = serve({"log": {"min_free_bytes": 10**18}})
-    expected = "below log.min_free_bytes"
+    expected = "less than log.min_free_bytes"
     status, told = until(lambda: _bad(served.operations_url))
     assert (status, told["status"]) == (503, "bad")
     assert [expected in reason for reason in told["reasons"]] == [True]

@@ -222,7 +222,7 @@ HALF = {"layer": "home", "share": 50}
         ({"E": experiment(**HALF), "F": experiment(share=50)}, False),
     ],
 )
-def test_default_where_needed_every_user(
+def test_every_user_has_a_recommender(
     tmp_path: Path, experiments: dict[str, Any], decide: bool
 ) -> None:
     accept(tmp_path, experiments=experiments, default="random")
@@ -230,7 +230,7 @@ def test_default_where_needed_every_user(
         accept(tmp_path, experiments=experiments)
     else:
         message = refuse(tmp_path, experiments=experiments)
-        assert message.startswith("default: name the recommender of the users for whom")
+        assert message.startswith("default: name the recommender for users that")
 
 
 @pytest.mark.parametrize(

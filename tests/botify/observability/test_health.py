@@ -62,7 +62,7 @@ def test_without_redis_or_a_list_the_service_is_degraded(state: WorkerReport, wo
         (WELL, LogTotals(failing=1, pending=7), "another worker cannot be written; 7 events wait"),
         (WELL, LogTotals(pending=5, orphaned=5), "5 events of a worker that died wait"),
         (WELL, LogTotals(lost=12), "12 events were lost"),
-        (LOW_SPACE, NO_TROUBLE, "4096 bytes left, below log.min_free_bytes"),
+        (LOW_SPACE, NO_TROUBLE, "4096 bytes left, less than log.min_free_bytes"),
     ],
 )
 def test_what_listeners_do_not_notice_calls_for_a_person_all_the_same(
