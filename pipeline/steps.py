@@ -39,14 +39,16 @@ class Design:
     def treatments(self) -> dict[str, str]:
         """The recommender of each treatment, in capitals as reports name it, from the config.
 
-        Raises ClickException if the config does not define the experiment.
+        Raises UsageError if the config cannot be read or does not define the experiment.
         """
-        content = yaml.safe_load(self.config.read_text())
         try:
+            content = yaml.safe_load(self.config.read_text())
             treatments = content["experiments"][self.experiment]["treatments"]
             return {name: str(found or name).upper() for name, found in treatments.items()}
+        except (OSError, yaml.YAMLError) as error:
+            raise click.UsageError(f"{self.config} cannot be read: {error}") from None
         except (AttributeError, KeyError, TypeError):
-            raise click.ClickException(
+            raise click.UsageError(
                 f"{self.config}: defines no experiment {self.experiment} with treatments"
             ) from None
 
@@ -70,10 +72,10 @@ class Loop:
     """Wall time of each stage so far, in their order."""
 
     def __post_init__(self) -> None:
+        self._read_treatments()  # a config without the experiment fails before anything runs
         if self.out.exists() and not self.out.is_dir():
             raise click.UsageError(f"--out {self.out} is a file; name a directory")
         self.out.mkdir(parents=True, exist_ok=True)
-        self._read_treatments()  # a config without the experiment fails before anything runs
 
     @property
     def split(self) -> str:

@@ -256,7 +256,7 @@ def _recover(url: str, somebody: Somebody) -> None:
         somebody.done["told"] += 1
         done = _client(url, somebody.log, "--resend")
     if done.returncode:
-        assert "no log here has" in done.stderr, done.stderr
+        assert "no log here still has" in done.stderr, done.stderr
         somebody.done["restored"] += 1
         somebody.restore(done.stderr)
         done = _client(url, somebody.log, "--resend")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.integration
+# tests/contract/test_reload.py and test_experiment.py cover the same steps in less time.
+pytestmark = [pytest.mark.integration, pytest.mark.nightly]
 
 SMALL = ("--users", "150", "--tracks", "1200", "--collect", "4000", "--episodes", "300")
 

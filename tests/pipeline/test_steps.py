@@ -34,8 +34,15 @@ def test_treatments_are_those_of_the_config(tmp_path: Path) -> None:
 def test_an_experiment_that_the_config_lacks_is_named_before_anything_runs(
     tmp_path: Path, text: str
 ) -> None:
-    with pytest.raises(click.ClickException, match=r"botify\.yml: defines no experiment E "):
+    with pytest.raises(click.UsageError, match=r"botify\.yml: defines no experiment E "):
         Loop(tmp_path / "out", 1, design(tmp_path, text))
+
+
+def test_a_config_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError, match=r"no\.yml cannot be read"):
+        Loop(tmp_path / "out", 1, Design(tmp_path / "no.yml", "E", trains_session_model=False))
+    with pytest.raises(click.UsageError, match=r"botify\.yml cannot be read"):
+        Loop(tmp_path / "out", 1, design(tmp_path, "{"))
 
 
 @pytest.mark.parametrize("designed", [DAE_VS_CONTEXTUAL, DAE_SESSION])

@@ -156,6 +156,7 @@ def test_a_directory_of_somebody_else(
     assert not waits
 
 
+@pytest.mark.nightly  # test_hdfs_kills.py has a few kills, test_ship_steps.py one at each step
 def test_kill_9_at_twenty_random_moments(
     hdfs: Hdfs, client: InsecureClient, log: Path, here: Here, there: There
 ) -> None:

@@ -187,7 +187,7 @@ def test_what_breaks_a_few_times_is_done_again(
         (
             FlipsBit,
             "log/data.json: ",
-            "something else than what was sent (24 bytes of 24, or other ones)",
+            "holds other bytes than were sent (24 instead of 24 bytes, or a different checksum)",
         ),
         (HangsUp, "log/data.json: ", "closed connection"),
         (Answers500, "", "the gateway is tired"),  # before anything is sent
