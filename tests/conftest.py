@@ -82,18 +82,19 @@ def write_sessions() -> WriteSessions:
 def exposition() -> str:
     """All that the service ever tells Prometheus, in its text format."""
     from botify.event_log.writer import LogStatus
-    from botify.observability.health import State
+    from botify.observability.health import WorkerReport
     from botify.observability.metrics import Metrics
-    from botify.observability.worker_table import Roster
-    from botify.store.redis_memory import Memory
+    from botify.observability.worker_table import WorkerTable
+    from botify.store.redis_memory import RedisMemory
 
     metrics = Metrics()
-    metrics.answered("next", "dae", 0.001, 0)
-    metrics.fallback("dae", "top_pop")
-    metrics.refused("next", 400)
-    metrics.redis_failure("timeout")
-    metrics.treated({"A": "C"}, fallback=True)
+    metrics.observe_answer("next", "dae", 0.001, 0)
+    metrics.count_fallback("dae", "top_pop")
+    metrics.count_error("next", 400)
+    metrics.count_redis_failure("timeout")
+    metrics.count_treatments({"A": "C"}, fallback=True)
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
-    memory = Memory(1, 2, "volatile-lru", 3)
-    metrics.publish(State(True, "", {"dae": "1"}, (), {}, log, memory=memory))
-    return metrics.render(roster=Roster(2)).decode()
+    memory = RedisMemory(1, 2, "volatile-lru", 3)
+    report = WorkerReport(True, "", {"dae": "1"}, (), {}, log, {"sessions": "2"}, memory)
+    metrics.publish(report)
+    return metrics.render(table=WorkerTable(2)).decode()
