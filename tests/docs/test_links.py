@@ -44,5 +44,5 @@ def test_pages_that_code_names_are_there() -> None:
         path = REPO / name
         if path.suffix not in (".py", ".yml", ".sql", ".js", ".json", ".toml", ".ipynb", ".md"):
             continue
-        for page in re.findall(r"\bdocs/[\w/.-]+\.(?:md|svg|png)\b", path.read_text("utf-8")):
+        for page in re.findall(r"(?<![\w/])docs/[\w/.-]+\.(?:md|svg|png)\b", path.read_text("utf-8")):
             assert (REPO / page).exists(), f"{name}: {page}"
