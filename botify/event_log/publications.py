@@ -6,8 +6,7 @@ import os
 import time
 from pathlib import Path
 
-PUBLISHED = "published.jsonl"
-"""Does not begin as the names of the log's files do, so that no reader takes it for one."""
+from contract.files import PUBLISHED
 
 _log = logging.getLogger("botify.event_log.publications")
 

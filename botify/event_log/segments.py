@@ -20,8 +20,9 @@ import orjson
 
 from botify.errors import InputError
 from botify.event_log.spill import Position
+from contract.events import LOG_NAME
 
-PREFIX = "data.json"
+PREFIX = LOG_NAME
 _NAME = re.compile(r"(?P<base>data\.json(\.\d+)?)(\.(?P<stamp>\d{8}T\d{6}\.\d{3})Z)?")
 _STAMP = "%Y%m%dT%H%M%S.%f"
 

@@ -125,7 +125,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
     """Track, recommender, rank and propensity of every answer, also once lists are used up."""
     write_data(tmp_path, n_tracks, longest, patience)
     world = open_world(load_config(write_env(tmp_path)))
-    agent = registry.create(f"policy:{name}", world, Streams(SEED), tmp_path / "lists")
+    agent = registry.create_agent(f"policy:{name}", world, Streams(SEED), tmp_path / "lists")
     recorder = Recorder()
     play(world, agent, seed=SEED, episodes=range(50), recorder=recorder)
     events = recorder.events()
@@ -185,7 +185,7 @@ def sessions_of(log: list[dict[str, Any]]) -> dict[tuple[int, int], Session]:
 
 def logged_in_process(name: str, world: World, lists: Path, directory: Path) -> Session:
     """The log of the sessions as an in-process run writes it."""
-    agent = registry.create(f"policy:{name}", world, Streams(SEED), lists)
+    agent = registry.create_agent(f"policy:{name}", world, Streams(SEED), lists)
     recorder = Recorder()
     play(world, agent, seed=SEED, episodes=range(EPISODES), recorder=recorder)
     with JsonLog(directory, agent.sources, Clock(0, 7.0, EPISODES, world.users.ids)) as log:
@@ -249,7 +249,7 @@ def assert_stated_as_in_process(
             heard.append(tracks[: i + 1])
     n, longest = len(lines), max(map(len, heard))
     history = np.array([some + [-1] * (longest - len(some)) for some in heard], dtype=np.int32)
-    agent = registry.create(f"policy:{name}", world, Streams(1), lists)
+    agent = registry.create_agent(f"policy:{name}", world, Streams(1), lists)
     agent.begin(world, n)
     turn = Turn(
         slots=np.arange(n),

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 import redis
+from jsonschema import Draft202012Validator
+
+from contract.events import EVENT
+from contract.schema import json_schema
 
 pytestmark = pytest.mark.integration
 
@@ -26,27 +30,19 @@ ONE_WORKER = {"workers": 1}
 BIG_USER = 10**30
 DAE_USER, CONTEXTUAL_USER = 7, 3  # T1 and C of DAE_VS_CONTEXTUAL
 
-SCHEMA: dict[str, tuple[type, ...]] = {
-    "message": (str,),
-    "timestamp": (int,),
-    "user": (int,),
-    "track": (int,),
-    "time": (float,),
-    "latency": (float,),
-    "recommendation": (int, type(None)),
-    "experiments": (dict,),
-    "session": (str,),
-    "recommender": (str, type(None)),
-    "rank": (int, type(None)),
-    "propensity": (float, type(None)),
-    "model_version": (str, type(None)),
-    "world_version": (str,),
-    "run": (str,),
+TYPES = {"text": str, "integer": int, "number": float, "object": dict}
+SCHEMA = {
+    field.name: (TYPES[field.kind], *([type(None)] if field.nullable else []))
+    for field in EVENT
+    if not field.only_if_forced
 }
+VALID = Draft202012Validator(json_schema("event"))
 
 
 def check_schema(event: dict[str, Any]) -> None:
-    assert set(event) == set(SCHEMA)
+    assert list(event) == list(SCHEMA)
+    VALID.validate(event)
+    assert event["session"]
     for field, types in SCHEMA.items():
         assert type(event[field]) in types, field
     assert 0 <= event["time"] <= 1

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from botify.event_log.publications import PUBLISHED, Publications
+from botify.event_log.publications import Publications
+from contract.files import PUBLISHED
 
 
 def entries(directory: Path) -> list[dict[str, object]]:

@@ -13,13 +13,14 @@ import pytest
 import redis
 
 from botify.config import ListFile
-from botify.event_log.publications import PUBLISHED, Publications
+from botify.event_log.publications import Publications
 from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
 from botify.server.data_sync import DataSync, FileRules
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.keys import LIST_VERSIONS, REFUSALS
+from contract.files import PUBLISHED
 
 from .syncing import (
     KINDS,
