@@ -57,10 +57,10 @@ class DataSync:
     """A control loop in a thread of the parent, with two rounds a second.
 
     Restarts an embedded Valkey that died. Loads a configured list that is missing in Redis, which
-    may have been restarted or flushed. With `rules.watch`, loads lists and models of changed files. A
-    file that is refused, or is gone, is logged, and its list or model stays in service; the
-    reason is in REFUSALS, for `/health`, until a load succeeds. No error ends the thread, and no
-    file keeps others from being loaded; if Redis is unavailable, the next round tries again.
+    may have been restarted or flushed. With `rules.watch`, loads the lists and models of changed
+    files. A file that is refused, or is gone, is logged, and its list or model stays in service;
+    the reason is in REFUSALS, for `/health`, until a load succeeds. No error ends the thread, and
+    no file keeps others from being loaded; if Redis is unavailable, the next round tries again.
     """
 
     def __init__(
