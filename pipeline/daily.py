@@ -94,7 +94,7 @@ def _measured(
 ) -> dict[str, Any]:
     loop.ladder(rungs)
     ladder: list[dict[str, Any]] = json.loads((loop.out / "ladder.json").read_text())
-    shares = {rung["recommender"]: rung["share_of_the_way"] for rung in ladder}
+    shares = {rung["recommender"]: rung["normalised_score"] / 100 for rung in ladder}
     return {"day": day, "sessions": sessions, "shares": shares, "offers": offers}
 
 

@@ -86,9 +86,7 @@ def _outcome(out: Path, treatments: Mapping[str, str]) -> list[str]:
     effects: list[dict[str, Any]] = json.loads((out / "effects.json").read_text())["effects"]
     times = {row["treatment"]: row for row in effects if row["metric"] == "mean_session_time"}
     ladder: list[dict[str, Any]] = json.loads((out / "ladder.json").read_text())
-    scores = ", ".join(
-        f"{rung['recommender']} {100 * rung['share_of_the_way']:.0f}" for rung in ladder
-    )
+    scores = ", ".join(f"{rung['recommender']} {rung['normalised_score']:.0f}" for rung in ladder)
     return [
         *(
             f"{treatments[treatment]} against {treatments['C']}, mean session time: "

@@ -19,15 +19,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
-from botify.api.resources import LARGEST_BODY
+from botify.api.resources import MAX_BODY_BYTES
 from botify.app import create_operations_app
 from botify.config import load_config
 from botify.event_log.ledger import Ledger
 from botify.event_log.writer import LogStatus
-from botify.observability.health import State
+from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
-from botify.observability.worker_table import Roster
-from botify.store.redis_memory import SAFE_POLICY, Memory
+from botify.observability.worker_table import WorkerTable
+from botify.store.redis_memory import SAFE_POLICY, RedisMemory
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "config" / "monitoring"
@@ -89,7 +89,9 @@ def test_only_port_5001_is_open_to_other_machines() -> None:
 
 
 def test_nginx_keeps_what_operations_need_inside() -> None:
-    app = create_operations_app(load_config(ROOT / "config" / "botify.yml"), Roster(1), Ledger(1))
+    app = create_operations_app(
+        load_config(ROOT / "config" / "botify.yml"), WorkerTable(1), Ledger(1)
+    )
     (inside,) = re.findall(
         r"location ~ (\S+) \{\s+default_type application/json;\s+return 404", NGINX
     )
@@ -104,7 +106,7 @@ def test_nginx_keeps_what_operations_need_inside() -> None:
 
 def test_nginx_takes_bodies_as_large_as_the_service_does() -> None:
     (kib,) = re.findall(r"client_max_body_size (\d+)k;", NGINX)
-    assert int(kib) * 1024 == LARGEST_BODY
+    assert int(kib) * 1024 == MAX_BODY_BYTES
 
 
 def test_no_password_is_known_to_all() -> None:
@@ -270,15 +272,16 @@ def test_redis_drops_sessions_where_it_is_full_and_no_lists() -> None:
 def exposed() -> dict[str, set[str]]:
     """Labels of each name that the service tells Prometheus, and those that this adds."""
     metrics = Metrics()
-    metrics.answered("next", "dae", 0.001, 0)
-    metrics.fallback("dae", "top_pop")
-    metrics.refused("next", 400)
-    metrics.redis_failure("timeout")
-    metrics.treated({"A": "C"}, fallback=True)
+    metrics.observe_answer("next", "dae", 0.001, 0)
+    metrics.count_fallback("dae", "top_pop")
+    metrics.count_error("next", 400)
+    metrics.count_redis_failure("timeout")
+    metrics.count_treatments({"A": "C"}, fallback=True)
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
-    memory = Memory(1, 2, "volatile-lru", 3)
-    metrics.publish(State(True, "", {"dae": "1"}, (), {}, log, memory=memory))
-    text = metrics.render(roster=Roster(2)).decode()
+    memory = RedisMemory(1, 2, "volatile-lru", 3)
+    report = WorkerReport(True, "", {"dae": "1"}, (), {}, log, {"sessions": "2"}, memory)
+    metrics.publish(report)
+    text = metrics.render(table=WorkerTable(2)).decode()
     names: dict[str, set[str]] = {
         "up": {"job", "instance"},
         "ALERTS": {"alertname", "alertstate", "severity"},

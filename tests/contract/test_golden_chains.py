@@ -8,12 +8,13 @@ import pytest
 import redis
 
 from botify.catalog import pack
-from botify.store.candidates import Step as ServiceStep
+from botify.store.candidates import CandidateStep as ServiceStep
 from botify.store.candidates import from_catalog as whole_catalog
 from botify.store.candidates import from_list
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import VERSIONS, Store
+from botify.store.keys import LIST_VERSIONS
+from botify.store.sessions import SessionStore
 from contract.chains import Step, choose
 from contract.golden import golden_cases
 from offline.experiment.decisions import Decisions
@@ -60,10 +61,10 @@ def test_in_lua(case: dict[str, Any], client: "redis.Redis") -> None:
             plan.append(whole_catalog(str(number), step["pick"]))
             continue
         name = f"list{number}"
-        client.hset(VERSIONS, name, "v")
-        client.hset(f"{VERSIONS}:{name}:v", "key", pack(step["tracks"]))
+        client.hset(LIST_VERSIONS, name, "v")
+        client.hset(f"{LIST_VERSIONS}:{name}:v", "key", pack(step["tracks"]))
         plan.append(from_list(str(number), name, "key", step["pick"]))
-    store = Store(client, session_ttl=100, n_tracks=case["n_tracks"])
+    store = SessionStore(client, session_ttl=100, n_tracks=case["n_tracks"])
     *before, last = case["played"]
     for track in before:  # heard with no track offered in between, but those that are heard
         store.next(USER, track, (_offering(track), whole_catalog("")), (0.0, 0.0))

@@ -63,7 +63,7 @@ def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, 
         assert f"{name} against CONTEXTUAL, mean session time: {row['effect']:+.1f} %" in said
     ladder = json.loads((out / "ladder.json").read_text())
     assert [rung["recommender"] for rung in ladder][-3:] == ["DAE", "DAE_SESSION", "Oracle"]
-    assert f"DAE_SESSION {100 * ladder[-2]['share_of_the_way']:.0f}, Oracle 100" in said
+    assert f"DAE_SESSION {ladder[-2]['normalised_score']:.0f}, Oracle 100" in said
 
 
 def test_it_says_what_each_stage_took(experiment: tuple[Path, str]) -> None:

@@ -1,4 +1,4 @@
-"""config/env.yml: where the world lies, the listeners' defaults, and where the service is."""
+"""config/env.yml: the world's files, the listeners' defaults, and the service's address."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
-from sim.config.editions import FAMILIES, without_making
+from sim.config.editions import FAMILIES, without_generator_keys
 from sim.config.paths import locate
 from sim.errors import InputError
 from sim.jsonl import explain
@@ -27,7 +27,7 @@ class _Section(BaseModel):
 
 
 class TrackCatalogConfig(_Section):
-    """The second name of each is that of the 2026 edition."""
+    """The second name of each key is that of the 2026 edition."""
 
     track_meta_path: Path = Field(validation_alias=AliasChoices("track_meta_path", "tracks_path"))
     track_embeddings_path: Path = Field(
@@ -52,16 +52,16 @@ class RemoteRecommenderConfig(_Section):
     # Sessions in flight at once, and how long one answer may take.
     connections: PositiveInt = 16
     timeout_seconds: float = Field(default=10.0, gt=0)
-    # How long to ask a service that refuses, before it counts as gone.
+    # For how long to retry a service that refuses, before it counts as gone.
     retry_seconds: float = Field(default=10.0, gt=0)
 
 
 class DaysConfig(_Section):
-    """What days do to the world, with --days; by default nothing.
+    """How the world changes from day to day, with --days; by default not at all.
 
-    So many tracks, other ones each day, have `hype` added to everybody's
-    affinity with them. A listener whose session had a reward below
-    `leave_below` leaves for good with `leave_probability`.
+    Everybody's affinity with `hyped_tracks` tracks, others each day, rises by
+    `hype`. A listener whose session had a reward below `leave_below` leaves for
+    good with `leave_probability`.
     """
 
     hyped_tracks: NonNegativeInt = 0
@@ -71,6 +71,8 @@ class DaysConfig(_Section):
 
 
 class SimConfig(_Section):
+    """The whole of an env.yml."""
+
     track_catalog_config: TrackCatalogConfig
     user_catalog_config: UserCatalogConfig
     remote_recommender_config: RemoteRecommenderConfig = RemoteRecommenderConfig()
@@ -82,13 +84,37 @@ def _to_stderr(line: str) -> None:
 
 
 def load_config(
-    path: Path, family: str | None = None, tell: Callable[[str], object] = _to_stderr
+    path: Path, family: str | None = None, notify: Callable[[str], object] = _to_stderr
 ) -> SimConfig:
-    """The validated config, its paths as `sim.config.paths.locate` finds them.
+    """Read and check an env.yml.
 
-    `family`, one of FAMILIES, gives the defaults of keys that the file leaves
-    out. `tell` hears, a line each, what was left aside and which of several
-    files was taken. Raises InputError that names the file and the key.
+    Parameters
+    ----------
+    path : Path
+        The file. Its relative paths are looked for from the working directory
+        and beside it: see `sim.config.paths.locate`.
+    family : str, optional
+        Edition whose defaults apply to keys that the file leaves out: "2022",
+        "2024", "2025" or "2026".
+    notify : callable, optional
+        Receives a line for each thing that may surprise, such as keys that were
+        ignored; by default they go to stderr.
+
+    Returns
+    -------
+    SimConfig
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is wrong; names the file and the key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sim import load_config
+    >>> load_config(Path("config/env.yml")).remote_recommender_config.port
+    5001
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -97,36 +123,36 @@ def load_config(
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if isinstance(content, dict):
-        content, made = without_making(content)
-        if made:
-            tell(f"{path}: left aside, about how the files were made: {', '.join(made)}")
+        content, ignored = without_generator_keys(content)
+        if ignored:
+            notify(f"{path}: ignored, about how the files were made: {', '.join(ignored)}")
         if family is not None:
-            _take_defaults(path, content, family, tell)
+            _take_defaults(path, content, family, notify)
     try:
-        return _located(path, SimConfig.model_validate(content), tell)
+        return _located(path, SimConfig.model_validate(content), notify)
     except ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from error
 
 
 def _take_defaults(
-    path: Path, content: dict[str, Any], family: str, tell: Callable[[str], object]
+    path: Path, content: dict[str, Any], family: str, notify: Callable[[str], object]
 ) -> None:
-    """Fill in what the section of the users leaves out."""
+    """Add the family's defaults to the users' section where it leaves them out."""
     users = content.get("user_catalog_config")
     if not isinstance(users, dict):
         return
     for key, value in FAMILIES[family].items():
         if users.setdefault(key, value) != value:
-            tell(f"--family {family}: {key} stays {users[key]}, as {path} says, and not {value}")
+            notify(f"--family {family}: {key} stays {users[key]}, as {path} says, and not {value}")
 
 
-def _located(path: Path, config: SimConfig, tell: Callable[[str], object]) -> SimConfig:
+def _located(path: Path, config: SimConfig, notify: Callable[[str], object]) -> SimConfig:
     tracks, users = config.track_catalog_config, config.user_catalog_config
     (meta, embeddings, catalog), note = locate(
         path, (tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path)
     )
     if note:
-        tell(note)
+        notify(note)
     return config.model_copy(
         update={
             "track_catalog_config": tracks.model_copy(
