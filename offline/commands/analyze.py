@@ -292,7 +292,7 @@ def command(
                 metrics,
                 above if questions.triggered else None,
             )
-            tables = read_user_tables(log.engine, metrics.primaries[0], questions.other)
+            tables = read_user_tables(log.engine, metrics.primaries, questions.other)
             if above is not None:
                 told = dilution_of(log.engine, name, above, questions.triggered)
                 tables = replace(tables, dilution=told)

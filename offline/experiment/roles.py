@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from statsmodels.stats.multitest import multipletests
-
 from offline.experiment.analysis import Analysis
 from offline.experiment.comparison import Comparison, Interval
+from offline.experiment.holm import holm
 from offline.experiment.metrics import Metric
 
 SMALLEST_SHARE = 1.0
@@ -79,7 +78,7 @@ def significant(analysis: Analysis, row: Comparison) -> bool:
     key = row.effect.treatment, row.effect.metric
     if key not in tested:
         return False
-    adjusted = multipletests(list(tested.values()), method="holm")[1]
+    adjusted = holm(list(tested.values()))
     return float(adjusted[list(tested).index(key)]) < limit
 
 

@@ -5,13 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from statsmodels.stats.multitest import multipletests
-
 from offline.experiment.analysis import Analysis
 from offline.experiment.checks import Check, first_stop, headline
 from offline.experiment.comparison import Comparison
 from offline.experiment.gains import gain
 from offline.experiment.guardrails import Guardrail
+from offline.experiment.holm import holm
 from offline.experiment.metrics import Metrics
 from offline.experiment.roles import is_better, is_share, matters
 from offline.experiment.words import confidence, interval, label, percent
@@ -63,7 +62,7 @@ def _found(analysis: Analysis, rows: Sequence[Comparison]) -> set[tuple[str, str
         found = [bool(some) and some[-1].excludes_zero for some in looks]
     else:
         values = [row.p for row in rows if row.p is not None]
-        adjusted = iter(multipletests(values, method="holm")[1] if values else ())
+        adjusted = iter(holm(values))
         alpha = analysis.options.alpha
         found = [row.p is not None and float(next(adjusted)) < alpha for row in rows]
     return {
