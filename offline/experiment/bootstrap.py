@@ -28,7 +28,7 @@ _SIZE = 1 << 16
 
 @cache
 def _poisson_table() -> Floats:
-    """Each value as often as Poisson(1) has it in 65,536 draws; mean and variance are exactly 1."""
+    """Each value as often as Poisson(1) has it in 65,536 draws; mean and variance are just 1."""
     values = np.arange(9)
     counts = np.array([round(_SIZE / math.e / math.factorial(value)) for value in range(9)])
     first, second = (_SIZE * moment - values[3:] ** moment @ counts[3:] for moment in (1, 2))
