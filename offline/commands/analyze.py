@@ -309,7 +309,7 @@ def command(
         content = as_json(analysis, sentences) | answers_json(answers)
         write_text(json_out, json.dumps(content, indent=2) + "\n")
     if csv_out is not None:
-        write_text(csv_out, as_csv(analysis.comparisons))
+        write_text(csv_out, as_csv(analysis.comparisons, analysis.looks_of))
     if out is not None:
         write_text(out, render_report(analysis, sentences, info))
     click.echo("\n".join(verdict.sentence for verdict in sentences))

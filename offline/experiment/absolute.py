@@ -3,11 +3,12 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import freedom, standard_error, welch_margin
+from offline.experiment.sequential import Look
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,25 @@ _COLUMNS = (
     *("control", "value", "difference", "difference_lower", "difference_upper"),
     *("standard_error", "degrees_of_freedom", "effect", "lower", "upper"),
     *("p", "p_holm", "p_bh", "detectable", "alpha", "cap", "cap_denominator", "capped_users"),
-    "note",
+    *("looks", "always_valid_lower", "always_valid_upper", "note"),
 )
 
 
-def as_csv(rows: Sequence[Comparison]) -> str:
-    """Every row with its figures to 12 digits; effects in percent, empty where undefined."""
+def as_csv(
+    rows: Sequence[Comparison], looks: Mapping[str, Mapping[str, Sequence[Look]]] | None = None
+) -> str:
+    """Every row with its figures to 12 digits; effects in percent, empty where undefined.
+
+    `looks` are those of primary metrics, by treatment: how many there were, and the interval at
+    the last one.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in rows:
         own, ends = absolute(row), row.relative or (None, None)
+        seen = (looks or {}).get(row.effect.metric, {}).get(row.effect.treatment)
+        valid = (seen[-1].lower, seen[-1].upper) if seen else (None, None)
         cap = row.cap if row.cap is not None and not row.cap.refused else None
         writer.writerow(
             [
@@ -73,6 +82,8 @@ def as_csv(rows: Sequence[Comparison]) -> str:
                 *map(_figure, (row.p, row.p_holm, row.p_bh, row.detectable, row.alpha)),
                 *map(_figure, (None, None) if cap is None else (cap.above, cap.below)),
                 "" if cap is None else cap.users,
+                "" if seen is None else len(seen),
+                *map(_figure, valid),
                 row.notes,
             ]
         )

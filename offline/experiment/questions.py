@@ -15,7 +15,7 @@ from offline.experiment.days import ByDay, by_day
 from offline.experiment.equivalence import Equivalence, equivalences
 from offline.experiment.interaction import Interactions, interactions
 from offline.experiment.parts import Against
-from offline.experiment.rules import Rule
+from offline.experiment.rule import Rule
 from offline.experiment.split_checks import SplitFault, first_days, split_faults
 from offline.experiment.triggered import Dilution
 from offline.experiment.user_tables import UserTables

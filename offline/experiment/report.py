@@ -21,8 +21,7 @@ from offline.experiment.roles import SMALLEST_MS, SMALLEST_SHARE
 from offline.experiment.row_plot import RIGHT
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import Verdict
-from offline.experiment.words import confidence, interval, label, treatment_names
-from offline.hours import moment_text
+from offline.experiment.words import confidence, interval, label, moment, treatment_names
 
 SHOWN_BAD_LINES = 100
 _COUNTS = {
@@ -51,7 +50,7 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         lstrip_blocks=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
-    environment.filters["moment"] = moment_text
+    environment.filters["moment"] = moment
     environment.filters["minus"] = lambda text: re.sub(r"(?<!\w)-(?=\d)", "−", text)
     changes = {labels[some.treatment]: outlook(analysis, some) for some in verdicts}
     shown = {

@@ -157,6 +157,10 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "versions": {
             name: [_version(span) for span in spans] for name, spans in analysis.versions.items()
         },
+        "versions_of": {
+            metric: {name: [_version(span) for span in spans] for name, spans in some.items()}
+            for metric, some in analysis.versions_of.items()
+        },
         "treatments": [_arm(arm, aggregates.source) for arm in aggregates.arms],
         "notes": notes(analysis, {arm.treatment: arm.treatment for arm in aggregates.arms}),
         "log": {
