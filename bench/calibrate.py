@@ -5,6 +5,7 @@ judged from its log by the code that users run. What is done is kept under --out
 it was stopped. An hour on two cores.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -32,6 +33,7 @@ _laboratory: Laboratory
 def _open(config: Path, seed: int) -> None:
     global _laboratory
     _laboratory = Laboratory(config, seed)
+    gc.freeze()  # collections look at what an experiment makes, not at the libraries
 
 
 def _experiment(job: tuple[Design, int, dict[str, float]]) -> dict[str, Any]:
