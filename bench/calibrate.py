@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 from calibrate_play import Design, Laboratory, effects
-from calibrate_table import draw, tables
+from calibrate_table import broken, draw, tables
 from tqdm import tqdm
 
 _AA = Design(0.30, 0.30, users=1000)
@@ -89,6 +89,8 @@ def main(
     if plot is not None:
         draw(found, plot)
         click.echo(f"drew {plot}")
+    if beyond := broken(found):
+        raise SystemExit(f"beyond its bound: {'; '.join(beyond)}")
 
 
 def _effects(pool: Any, path: Path) -> dict[str, float]:

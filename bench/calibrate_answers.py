@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,12 @@ def bayes(rng: np.random.Generator, users: int, spread: float, given: float) -> 
         found["said to beat the control with over 95 %"] = reading.better > 0.95
         found["said to beat it with under 5 %"] = reading.better < 0.05
         return found
-    place = min(int(np.searchsorted(_BINS, reading.better, "right")), len(_BINS) - 1)
-    low, high = (100 * end for end in _BINS[place - 1 : place + 1])
-    name = f"said to beat the control with {low:g} to {high:g} %"
+    names = [
+        f"said to beat the control with {100 * low:g} to {100 * high:g} %"
+        for low, high in pairwise(_BINS)
+    ]
+    found |= dict.fromkeys(names)
+    name = names[int(np.searchsorted(_BINS[1:-1], reading.better, "right"))]
     found[name] = effect > 0
     found[name + STATED] = reading.better
     found["loss of shipping in %, stated − true"] = reading.loss_of_shipping - max(-effect, 0.0)

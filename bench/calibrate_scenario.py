@@ -68,8 +68,6 @@ class Rate:
     @property
     def told(self) -> str:
         """Cells of a table: percent, interval, bound, and what is to be said of it."""
-        if not self.of:
-            return "– | – | | "
         low, high = self.interval
         bounds = [f"≤ {self.most:g}"] if self.most is not None else []
         bounds += [f"≥ {self.least:g}"] if self.least is not None else []
@@ -120,7 +118,7 @@ def counted(scenario: Scenario, found: Sequence[Found]) -> list[Rate | Bias]:
     told: list[Rate | Bias] = []
     for name in dict.fromkeys(name for some in found for name in some):
         values = _known(found, name)
-        if name.endswith(STATED):
+        if name.endswith(STATED) or not values:
             continue
         if any(isinstance(value, float) for value in values):
             told.append(Bias(name, np.array(values, float), name in scenario.unbiased))
