@@ -1,5 +1,6 @@
 """Off-policy estimates of decisions whose true value is known: bias, error and coverage."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -7,11 +8,14 @@ from calibrate_scenario import Found, Scenario
 
 from offline.experiment.off_policy import doubly_robust, ends, ips, snips
 from offline.experiment.tamed import Logged, clipped_ips, shrunk, switch
+from offline.intervals import Estimate
 
 _VALUES = np.array([0.2, 0.3, 0.4])
 _TARGET = np.array([0.2, 0.6, 0.2])
 _TOO_HIGH = 0.05
 """By how much the reward model is off."""
+_COMMON = 0.05
+_UNTAMED = ("IPS", "SNIPS", "DR")
 
 
 def logged(rng: np.random.Generator, decisions: int, rare: float) -> Logged:
@@ -29,45 +33,40 @@ def logged(rng: np.random.Generator, decisions: int, rare: float) -> Logged:
     )
 
 
-def estimated(rng: np.random.Generator, decisions: int, rare: float) -> Found:
-    """Each estimator against the truth."""
-    log = logged(rng, decisions, rare)
-    truth = float(_VALUES @ _TARGET)
-    found: Found = {}
-    for name, estimate in (
-        ("IPS", ips(log.weights, log.rewards, log.users)),
-        ("SNIPS", snips(log.weights, log.rewards, log.users)),
-        (
-            "DR",
-            doubly_robust(log.weights, log.rewards, log.predicted, log.expected, log.users),
-        ),
-        ("clipped IPS", clipped_ips(log).estimate),
-        ("switch DR", switch(log).estimate),
-        ("shrunk DR", shrunk(log).estimate),
-    ):
-        lower, upper = ends(estimate)
-        known = not np.isnan(lower)
-        found[f"{name}: error"] = float(estimate.mean - truth)
-        found[f"{name}: interval misses"] = not lower <= truth <= upper if known else None
-        found[f"{name}: interval beyond 0 or 1"] = lower < 0 or upper > 1 if known else None
-    return found
+ESTIMATORS: dict[str, Callable[[Logged], Estimate]] = {
+    "IPS": lambda log: ips(log.weights, log.rewards, log.users),
+    "SNIPS": lambda log: snips(log.weights, log.rewards, log.users),
+    "DR": lambda log: doubly_robust(
+        log.weights, log.rewards, log.predicted, log.expected, log.users
+    ),
+    "clipped IPS": lambda log: clipped_ips(log).estimate,
+    "switch DR": lambda log: switch(log).estimate,
+    "shrunk DR": lambda log: shrunk(log).estimate,
+}
+
+
+def estimated(rng: np.random.Generator, decisions: int, rare: float, name: str) -> Found:
+    """An estimator against the truth."""
+    estimate, truth = ESTIMATORS[name](logged(rng, decisions, rare)), float(_VALUES @ _TARGET)
+    lower, upper = ends(estimate)
+    known = not np.isnan(lower)
+    return {
+        "error": float(estimate.mean - truth),
+        "interval misses": not lower <= truth <= upper if known else None,
+        "interval beyond 0 or 1": lower < 0 or upper > 1 if known else None,
+    }
 
 
 def off_policy() -> list[Scenario]:
     """Bounds hold for what is unbiased, and where normal theory has enough decisions."""
-    beyond = [
-        f"{name}: interval beyond 0 or 1"
-        for name in ("IPS", "SNIPS", "DR", "clipped IPS", "switch DR", "shrunk DR")
-    ]
-    found = []
-    for rare, named in ((0.0005, ()), (0.005, ()), (0.05, ("IPS", "SNIPS", "DR"))):
-        most = dict.fromkeys(beyond, 0.0) | {f"{name}: interval misses": 6.0 for name in named}
-        found.append(
-            Scenario(
-                f"2,000 decisions, {100 * rare:g} % of an action that the target takes in 20 %",
-                partial(estimated, decisions=2000, rare=rare),
-                most,
-                unbiased=("IPS: error", "DR: error"),
-            )
+    return [
+        Scenario(
+            f"{name}; 2,000 decisions, {100 * rare:g} % of what the target takes in 20 %",
+            partial(estimated, decisions=2000, rare=rare, name=name),
+            {"interval beyond 0 or 1": 0.0}
+            | ({"interval misses": 6.0} if rare == _COMMON and name in _UNTAMED else {}),
+            unbiased=["error"] if name in ("IPS", "DR") else (),
         )
-    return found
+        for rare in (0.0005, 0.005, _COMMON)
+        for name in ESTIMATORS
+    ]

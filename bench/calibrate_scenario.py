@@ -54,8 +54,11 @@ class Rate:
 
     @property
     def is_conservative(self) -> bool:
-        """Whether it is less than half of what its bound allows, beyond chance."""
-        if self.most is None or self.most == self.least or not self.of:
+        """Whether it is less than half of what its bound allows, beyond chance.
+
+        Of a bound of 2 % or less nothing is called that.
+        """
+        if self.most is None or self.most == self.least or self.most <= 2 or not self.of:
             return False
         return self.interval[1] < self.most / 2
 
@@ -66,17 +69,27 @@ class Rate:
         return 100 * float(low), 100 * float(high)
 
     @property
-    def told(self) -> str:
-        """Cells of a table: percent, interval, bound, and what is to be said of it."""
-        low, high = self.interval
-        bounds = [f"≤ {self.most:g}"] if self.most is not None else []
-        bounds += [f"≥ {self.least:g}"] if self.least is not None else []
+    def bound(self) -> str:
+        """In words; "" for none."""
         if self.most is not None and self.most == self.least:
-            bounds = [f"= {self.most:.1f}"]
-        note = "conservative" if self.is_conservative else ""
-        note = "**beyond its bound**" if self.is_broken else note
-        rate = f"{100 * self.count / self.of:.1f} | {low:.1f} to {high:.1f}"
-        return f"{rate} | {' '.join(bounds)} | {note}"
+            return f"= {self.most:.1f}"
+        most = "" if self.most is None else f"≤ {self.most:g}"
+        return most if self.least is None else f"{most} ≥ {self.least:g}".strip()
+
+    @property
+    def note(self) -> str:
+        """What is to be said of it; "" for nothing."""
+        if self.is_broken:
+            return "**beyond its bound**"
+        return "conservative" if self.is_conservative else ""
+
+    @property
+    def told(self) -> str:
+        """Percent with its interval; a dash where nobody could tell."""
+        if not self.of:
+            return "–"
+        low, high = self.interval
+        return f"{100 * self.count / self.of:.1f} ({low:.1f} to {high:.1f})"
 
 
 @dataclass(frozen=True)
@@ -100,13 +113,21 @@ class Bias:
         return self.must_be_0 and abs(float(self.errors.mean())) > half
 
     @property
+    def bound(self) -> str:
+        """In words; "" for none."""
+        return "= 0" if self.must_be_0 else ""
+
+    @property
+    def note(self) -> str:
+        """What is to be said of it; "" for nothing."""
+        return "**beyond its bound**" if self.is_broken else ""
+
+    @property
     def told(self) -> str:
-        """Cells of a table."""
+        """The mean with its 95 % interval, and the root of the mean square."""
         mean, half = float(self.errors.mean()), 1.96 * self._spread
-        note = f"RMSE {float(np.sqrt((self.errors**2).mean())):.3f}"
-        note = "**beyond its bound**" if self.is_broken else note
-        bound = "0" if self.must_be_0 else ""
-        return f"{mean:+.4f} | {mean - half:+.4f} to {mean + half:+.4f} | {bound} | {note}"
+        rmse = float(np.sqrt((self.errors**2).mean()))
+        return f"{mean:+.4f} ({mean - half:+.4f} to {mean + half:+.4f}), RMSE {rmse:.4f}"
 
     @property
     def _spread(self) -> float:
@@ -118,7 +139,7 @@ def counted(scenario: Scenario, found: Sequence[Found]) -> list[Rate | Bias]:
     told: list[Rate | Bias] = []
     for name in dict.fromkeys(name for some in found for name in some):
         values = _known(found, name)
-        if name.endswith(STATED) or not values:
+        if name.endswith(STATED):
             continue
         if any(isinstance(value, float) for value in values):
             told.append(Bias(name, np.array(values, float), name in scenario.unbiased))

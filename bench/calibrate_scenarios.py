@@ -26,7 +26,7 @@ from calibrate_scenario import Bias, Found, Rate, Scenario, counted
 from calibrate_users import users
 from tqdm import tqdm
 
-_CHUNK = 20
+_CHUNK, _MOST_COLUMNS = 20, 5
 PARTS = {
     "One bot, tails, small arms": nasty,
     "Who has a value, and in which arm": users,
@@ -94,18 +94,41 @@ def play(
     }
 
 
-def table(told: Sequence[tuple[str, Scenario, list[Rate | Bias]]]) -> str:
-    """Markdown, a part each; tests that were made are in the third column."""
+Told = tuple[str, Scenario, list[Rate | Bias]]
+
+
+def table(told: Sequence[Told]) -> str:
+    """Markdown: a row for each scenario, or for each result where there are many of them."""
     lines = []
     for part, some in groupby(told, key=lambda one: one[0]):
-        lines += [f"\n### {part}\n", "| scenario | | tests | % | 95 % interval | bound | |"]
-        lines.append("|---|---|---:|---:|---:|---:|---|")
-        for _, scenario, results in some:
-            title = scenario.name
-            for result in results:
-                lines.append(f"| {title} | {result.name} | {result.of:,} | {result.told} |")
-                title = ""
+        lines.append(f"\n### {part}")
+        for names, alike in groupby(some, key=lambda one: tuple(r.name for r in one[2])):
+            make = _wide if len(names) <= _MOST_COLUMNS else _long
+            lines += ["", *make(names, list(alike))]
     return "\n".join(lines)
+
+
+def _wide(names: Sequence[str], told: Sequence[Told]) -> list[str]:
+    lines = [f"| | tests | {' | '.join(names)} |", f"|---|---:|{'---:|' * len(names)}"]
+    for _, scenario, results in told:
+        cells = [
+            " ".join(filter(None, (one.told, one.bound and f"{one.bound};", one.note))).rstrip(";")
+            for one in results
+        ]
+        tests = max(one.of for one in results)
+        lines.append(f"| {scenario.name} | {tests:,} | {' | '.join(cells)} |")
+    return lines
+
+
+def _long(_: Sequence[str], told: Sequence[Told]) -> list[str]:
+    lines = ["| | | tests | | bound | |", "|---|---|---:|---:|---:|---|"]
+    for _, scenario, results in told:
+        title = scenario.name
+        for one in results:
+            cells = (title, one.name, f"{one.of:,}", one.told, one.bound, one.note)
+            lines.append(f"| {' | '.join(cells)} |")
+            title = ""
+    return lines
 
 
 @click.command()

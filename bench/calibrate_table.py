@@ -161,8 +161,9 @@ def broken(found: dict[str, list[dict[str, Any]]]) -> list[str]:
 
 
 def _table(head: str, rates: Sequence[Rate]) -> str:
-    rows = [f"| {head} | % | 95 % interval | bound | |", "|---|---:|---:|---:|---|"]
-    return "\n".join([*rows, *(f"| {one.name} | {one.told} |" for one in rates if one.of)])
+    rows = [f"| {head} | % (95 % interval) | bound | |", "|---|---:|---:|---|"]
+    rows += [f"| {one.name} | {one.told} | {one.bound} | {one.note} |" for one in rates if one.of]
+    return "\n".join(rows)
 
 
 def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
