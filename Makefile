@@ -22,15 +22,15 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 demo: $(READY)
-	@$(BIN)/python script/demo.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED) --out $(OUT)
+	@$(BIN)/python -m pipeline.demo --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED) --out $(OUT)
 
 # The same at full scale, with the ladder and the time of each stage: 10,000 users, 50,000 tracks.
 experiment: $(READY)
-	@$(BIN)/python script/experiment.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED)
+	@$(BIN)/python -m pipeline.experiment --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED)
 
 # The daily loop: serve, explore, learn at night, serve what was learned. Ten minutes.
 days: $(READY)
-	@$(BIN)/python script/days.py --seed $(SEED)
+	@$(BIN)/python -m pipeline.daily --seed $(SEED)
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)
@@ -55,50 +55,50 @@ ladder: $(READY)
 
 # The figures of docs/benchmarks.md for the demo's world; it must be there: `make demo`.
 bench: ladder bench-sim bench-serve
-	@$(BIN)/python bench/neighbours.py --data $(OUT)
+	@$(BIN)/python -m bench.lists.neighbours --data $(OUT)
 
 bench-sim: $(READY)
-	@$(BIN)/python bench/simulator.py
-	@$(BIN)/python bench/driver.py --data $(OUT)
+	@$(BIN)/python -m bench.simulate
+	@$(BIN)/python -m bench.simulate.driver --data $(OUT)
 
 # The service under load, beside what one would use instead; makes its own data. Needs wrk.
 bench-serve: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	@$(BIN)/python bench/serve.py
+	@$(BIN)/python -m bench.serve
 
 # The trainer beside the plain dense loop; makes its own data. What is done is kept, and not done again.
 bench-train: $(READY)
-	@$(BIN)/python bench/train.py
+	@$(BIN)/python -m bench.train
 
 # Every model on the public data sets of BOTIFY_DATA; hours, and goes on where it was stopped.
 bench-quality: $(READY)
-	@$(BIN)/python bench/quality.py
+	@$(BIN)/python -m bench.quality
 
 # A million sessions to a report, beside pandas; makes its own data.
 bench-analyze: $(READY)
-	@$(BIN)/python bench/analyze.py
+	@$(BIN)/python -m bench.verdict.analyze
 
 # What following an experiment costs behind ten million lines; makes its own data.
 bench-watch: $(READY)
-	@$(BIN)/python bench/watch.py
+	@$(BIN)/python -m bench.verdict.watch
 
 # Shipping to HDFS, beside the plain client.
 bench-ship: $(READY)
-	@$(BIN)/python bench/ship.py
+	@$(BIN)/python -m bench.ship
 
 # Kills the shipper 40 times while somebody works on its logs and its target.
 kill-ship: $(READY)
-	@$(BIN)/python bench/ship_kills.py
+	@$(BIN)/python -m bench.ship.kills
 
 # Whether the verdict keeps its promises: 5,000 experiments with a known effect, an hour; then
 # 2,000 tests of each nasty scenario, 200 of each spoilt log, 40 minutes.
 calibrate: $(READY)
-	@$(BIN)/python bench/calibrate.py --plot out/calibrate/calibration.svg
-	@$(BIN)/python bench/calibrate_scenarios.py --out out/calibrate/scenarios.jsonl
+	@$(BIN)/python -m bench.verdict.calibrate --plot out/calibrate/calibration.svg
+	@$(BIN)/python -m bench.verdict.scenarios --out out/calibrate/scenarios.jsonl
 
 # Ten minutes at 80 % of what the service can take.
 soak: $(READY)
-	@$(BIN)/python bench/soak.py
+	@$(BIN)/python -m bench.serve.soak
 
 # All that spark-submit needs, in out/spark: docs/spark.md.
 spark-package:
@@ -112,4 +112,4 @@ spark-package:
 
 clean:
 	rm -rf .venv out
-	find botify contract sim offline script -name __pycache__ -prune -exec rm -rf {} +
+	find botify contract offline pipeline script sim -name __pycache__ -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from contract.files import SESSION_MODEL
 from offline.atomic import new_directory
 from offline.checksums import BLANK, KEY, check_seal, check_sum, seal, sum_of
 from offline.errors import InputError
@@ -23,7 +24,7 @@ from offline.training.plot import plot_epochs
 WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
 FILES = "files"
 """In ABOUT: the SHA-256 of the files of numbers, by name."""
-SESSIONS = "sessions.safetensors"
+SESSIONS = SESSION_MODEL
 """The model that hears sessions, where one was trained: in the artefact, and beside the lists."""
 
 

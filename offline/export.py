@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from contract.files import NEIGHBOURS, RECOMMENDATIONS, TOP_TRACKS
 from offline.artefact import Artefact
 from offline.atomic import check_place, new_directory
 from offline.errors import InputError
@@ -23,7 +24,6 @@ from offline.neighbours import Neighbours
 from offline.source import Source, rows_of
 from offline.training import top_lists
 
-RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"
 SIZE = "lists"
 """Key of the first line of both files of lists: how many there are, so that a part is known."""
 
@@ -97,9 +97,9 @@ def export_lists(
             earlier = done_of(work / RECOMMENDATIONS)
             _write_recommendations(work, source, lists, popular[:list_length], block, progress)
             tracks = _write_neighbours(work, source.histories, neighbours, progress)
-            (work / TOP).write_text(json.dumps(popular.tolist()) + "\n")
+            (work / TOP_TRACKS).write_text(json.dumps(popular.tolist()) + "\n")
             with new_directory(out, RECOMMENDATIONS) as new:
-                for name in (RECOMMENDATIONS, TOP):
+                for name in (RECOMMENDATIONS, TOP_TRACKS):
                     _link(work / name, new / name)
                 _copy_with_size(work / NEIGHBOURS, new / NEIGHBOURS, tracks)
                 if also is not None:

@@ -1,0 +1,1 @@
+"""HTTP: routes, their documentation, errors."""

@@ -1,0 +1,116 @@
+"""The REST routes for listeners."""
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import ClassVar
+
+from flask import Response, request
+from flask_restful import Resource
+
+from botify.api.json_response import json_response
+from botify.catalog import Catalog
+from botify.errors import InputError
+from botify.experiments import Experiments
+from botify.observability.metrics import Metrics
+from botify.plays import Play, parse_play
+from botify.service import Service
+
+MAX_BODY_BYTES = 64 * 1024
+"""Bytes; a play takes about 30, with 1,000 tracks to exclude some 8,000."""
+
+FORCED_HEADER = "X-Botify-Experiments"
+"""Forces treatments, such as `DAE_VS_CONTEXTUAL=T1`, if the config allows that."""
+
+_NONE: Mapping[str, str] = {}
+
+
+class RootResource(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """`GET /`: is the service there?"""
+
+    init_every_request: ClassVar[bool] = False
+
+    def get(self) -> Response:
+        """Always the same."""
+        return json_response({"status": "alive", "message": "botify answers POST /next/<user>"})
+
+
+class TrackResource(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """`GET /track/<track>`."""
+
+    init_every_request: ClassVar[bool] = False
+
+    def __init__(self, catalog: Catalog, metrics: Metrics) -> None:
+        """`metrics` count unknown tracks."""
+        self._catalog = catalog
+        self._metrics = metrics
+
+    def get(self, track: int) -> Response:
+        """Artist and title, or 404."""
+        if track >= len(self._catalog):
+            self._metrics.count_error("track", 404)
+            return json_response({"message": f"there is no track {track}"}, 404)
+        return json_response(self._catalog.describe(track))
+
+
+class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no types
+    init_every_request: ClassVar[bool] = False
+    route: ClassVar[str]
+
+    def __init__(
+        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Experiments | None
+    ) -> None:
+        """`catalog` has the tracks that may be played.
+
+        `forcing` parses the header that forces treatments; None if that is not allowed.
+        """
+        self._catalog = catalog
+        self._service = service
+        self._metrics = metrics
+        self._forcing = forcing
+
+    def post(self, user: int) -> Response:
+        """The answer, or 400 for a malformed request."""
+        started = perf_counter()
+        try:
+            play = parse_play(request.get_data(cache=False), len(self._catalog))
+            wanted = None if self._forcing is None else request.headers.get(FORCED_HEADER)
+            forced = _NONE if wanted is None else self._read_forced(wanted)
+        except InputError as error:
+            self._metrics.count_error(self.route, 400)
+            return json_response({"message": str(error)}, 400)
+        return json_response(self._handle(user, play, forced, started))
+
+    def _read_forced(self, wanted: str) -> Mapping[str, str]:
+        # A value that is not ASCII arrives as an empty one.
+        forced = self._forcing.parse_forced(wanted) if self._forcing else _NONE
+        if not forced:
+            raise InputError(f"{FORCED_HEADER} names no experiment: NAME=T1, in ASCII")
+        return forced
+
+    def _handle(
+        self, user: int, play: Play, forced: Mapping[str, str], started: float
+    ) -> dict[str, int]:
+        raise NotImplementedError
+
+
+class NextResource(_PlayResource):
+    """`POST /next/<user>`: the track to play next."""
+
+    route = "next"
+
+    def _handle(
+        self, user: int, play: Play, forced: Mapping[str, str], started: float
+    ) -> dict[str, int]:
+        return {"user": user, "track": self._service.next(user, play, forced, started)}
+
+
+class LastResource(_PlayResource):
+    """`POST /last/<user>`: the session ended."""
+
+    route = "last"
+
+    def _handle(
+        self, user: int, play: Play, forced: Mapping[str, str], started: float
+    ) -> dict[str, int]:
+        self._service.last(user, play, forced, started)
+        return {"user": user}

@@ -1,0 +1,45 @@
+"""Where a service's answers come from: `run` and `world_version` in each line of its log."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from botify.config import Config
+from contract.worlds import world_version
+
+_DECIDING = {"seed", "session_ttl", "recommenders", "experiments", "default"}
+"""Settings that change answers; ports, numbers of workers and directories do not."""
+_LENGTH = 12
+
+
+class Provenance(NamedTuple):
+    """What each line of the event log says about the service that wrote it."""
+
+    run: str
+    """Id of the run: the same for all starts with the same config, list files and world."""
+    world_version: str | None
+    """By `contract.worlds`; None if there is no catalog."""
+
+
+def provenance_of(config: Config) -> Provenance:
+    """Of a service that starts now; compute it once for all workers.
+
+    A hash of contents, so that replicas and restarts of a service have the same run. Missing files
+    count as empty.
+    """
+    world = world_version(config.catalog_path) if config.catalog_path.is_file() else None
+    settings = config.model_dump(mode="json", include=_DECIDING)
+    files = {**{name: of.file for name, of in config.list_files.items()}, **config.model_files}
+    content = {name: _digest(path) for name, path in files.items()}
+    text = json.dumps([settings, content, world], sort_keys=True)
+    run = hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+    return Provenance(run, world)
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""Health, metrics, log lines on stderr."""

@@ -1,0 +1,145 @@
+"""Whether the service answers as configured, and whether a person has to act."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from botify.event_log.ledger import LogTotals
+from botify.event_log.writer import LogStatus
+from botify.observability.fallback_shares import FallbackShare, exceeding
+from botify.store.redis_memory import RedisMemory, eviction_risk
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """The state of one worker and of what it uses, about a second old at most."""
+
+    redis_up: bool
+    redis_reason: str
+    """Why Redis is unavailable; empty if it is available."""
+    lists: Mapping[str, str]
+    """Version of each list in Redis, by name."""
+    missing: tuple[str, ...]
+    """Names of configured lists that are not in Redis."""
+    refused: Mapping[str, str]
+    """Why the newest file was not loaded, by the name of the list or model."""
+    log: LogStatus
+    """State of this worker's event log."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Version of each configured session model; empty if none is in service."""
+    memory: RedisMemory | None = None
+    """Memory of Redis; None if unknown."""
+    evicted: int = 0
+    """Keys that Redis dropped in the last five minutes for lack of memory."""
+    max_fallback_share: float = 1.0
+    """Part of a treatment's answers that may come from the fallback without being reported."""
+
+
+def degradations(states: Sequence[WorkerReport]) -> list[str]:
+    """Why some users do not get the configured recommendations; empty if all do.
+
+    `states`: of some workers of one service. What several of them report is listed once.
+    """
+    return [*_redis(states), *_once(_missing, states), *_once(_models, states)]
+
+
+def problems(
+    states: Sequence[WorkerReport], logs: LogTotals, shares: Iterable[FallbackShare] = ()
+) -> list[str]:
+    """What a person has to act on, with what to do; empty if nothing.
+
+    `states` as in `degradations`. `logs`: sums over all workers' event logs. `shares`: the recent
+    shares of the fallback, over all workers.
+    """
+    limit = min((state.max_fallback_share for state in states), default=1.0)
+    return [
+        *_redis(states),
+        *_memory(states),
+        *excess_fallback(shares, limit),
+        *_once(_missing, states),
+        *_once(_models, states),
+        *_once(_refused, states),
+        *_log([state.log for state in states], logs),
+    ]
+
+
+def _once(
+    check: Callable[[WorkerReport], Iterator[str]], states: Sequence[WorkerReport]
+) -> list[str]:
+    return list(dict.fromkeys(line for state in states for line in check(state)))
+
+
+def _redis(states: Sequence[WorkerReport]) -> Iterator[str]:
+    # The reasons differ in details such as times; one is enough.
+    reasons = [state.redis_reason for state in states if not state.redis_up]
+    if reasons:
+        some = f" to {len(reasons)} of {len(states)} workers" * (len(reasons) < len(states))
+        yield f"Redis is unavailable{some} ({reasons[0]}): serving popular tracks"
+
+
+def _memory(states: Sequence[WorkerReport]) -> Iterator[str]:
+    known = [state for state in states if state.memory is not None]
+    if not known:
+        return
+    state = max(
+        known, key=lambda state: state.evicted
+    )  # of the worker that has run for the longest
+    if found := eviction_risk(state.memory):
+        yield found
+    if state.evicted:
+        yield (
+            f"Redis dropped {state.evicted:,} keys in the last 5 minutes for lack of memory "
+            f"({state.memory}): their sessions restart in the middle; give it more memory"
+        )
+
+
+def excess_fallback(shares: Iterable[FallbackShare], limit: float) -> Iterator[str]:
+    """Treatments with a larger recent share of the fallback than `limit`."""
+    for each in exceeding(shares, limit):
+        of = f"{each.experiment} {each.treatment}'s" if each.experiment else "all"
+        yield (
+            f"{each.share:.1%} of {of} answers in the last 5 minutes ({each.fallbacks:,} of "
+            f"{each.answers:,}) came from the fallback, without Redis (max_fallback_share is "
+            f"{limit:.1%}): they say nothing about the treatments of an experiment"
+        )
+
+
+def _missing(state: WorkerReport) -> Iterator[str]:
+    for name in state.missing:
+        yield f"list {name!r} is not in Redis; load it with `botify lists load`"
+
+
+def _models(state: WorkerReport) -> Iterator[str]:
+    for name, version in state.models.items():
+        if not version:
+            yield f"model {name!r} is not in service; serving users' lists instead"
+        if name in state.refused:
+            yield (
+                f"model {name!r}: its file was not loaded, the old version stays in service: "
+                f"{state.refused[name]}"
+            )
+
+
+def _refused(state: WorkerReport) -> Iterator[str]:
+    for name, why in state.refused.items():
+        if name in state.models:
+            continue
+        yield f"list {name!r}: its file was not loaded, the old version stays in service: {why}"
+
+
+def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:
+    waiting = f"{all_logs.pending} events wait"
+    if all_logs.in_memory:
+        waiting += f", {all_logs.in_memory} of them only in memory, lost if their worker dies"
+    if why := dict.fromkeys(log.failing for log in here if log.failing):
+        yield f"the event log cannot be written ({'; '.join(why)}); {waiting}"
+    elif all_logs.failing:
+        yield (
+            f"the event log of another worker cannot be written; {waiting}; "
+            "see the service's stderr"
+        )
+    if all_logs.orphaned:
+        yield f"{all_logs.orphaned} events of a worker that died wait to be written"
+    if all_logs.lost:
+        yield f"{all_logs.lost} events were lost and will not be in the log"
+    if low := [log.free_bytes for log in here if log.low_space]:
+        yield f"the event log's disk has {min(low)} bytes left, less than log.min_free_bytes"

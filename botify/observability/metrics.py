@@ -1,0 +1,334 @@
+"""Service metrics, for Prometheus at `/metrics`.
+
+If the environment has PROMETHEUS_MULTIPROC_DIR when prometheus_client is first imported, the
+processes that share that directory count together, and any of them can render all; see
+https://prometheus.github.io/client_python/multiprocess/. The counts of a killed worker stay.
+"""
+
+import os
+import platform
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from botify.event_log.ledger import Ledger, LogTotals
+from botify.observability.fallback_shares import ALL, FallbackShare, FallbackShares, Treatment
+from botify.observability.health import WorkerReport
+from botify.observability.worker_reports import is_alive, read_reports, write_report
+from botify.observability.worker_table import WorkerTable
+from botify.version import VERSION
+
+_BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
+"""Seconds. The fallback must answer within 50 ms; most answers take less than one."""
+_MS_PER_HOUR = 3_600_000
+
+
+class Exposition:
+    """Renders the metrics of all workers; in a worker or in the parent."""
+
+    def __init__(self, ledger: Ledger, own: CollectorRegistry | None = None) -> None:
+        """`ledger`: counts of all workers' event logs. `own`: metrics of this process, used if it
+        is the only one."""
+        self._ledger = ledger
+        self._state_collector = _StateCollector()
+        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        self._directory = Path(directory) if directory else None
+        self._all = own if own and not directory else CollectorRegistry()
+        if directory:
+            MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
+        self._all.register(self._state_collector)
+        self._all.register(LogCollector(ledger))
+
+    def states(self) -> list[WorkerReport]:
+        """The latest report of each worker."""
+        return read_reports(self._directory) if self._directory else []
+
+    def log_totals(self) -> LogTotals:
+        """Sums over all workers' event logs now."""
+        return self._ledger.totals()
+
+    def fallback_shares(self) -> list[FallbackShare]:
+        """Shares of the last five minutes, over all workers, as last published."""
+        self._drop_dead_worker_gauges()
+        found: dict[Treatment, dict[str, int]] = {}
+        names = {f"botify_treatment_recent_{each}": each for each in ("answers", "fallbacks")}
+        for metric in self._all.collect():
+            if metric.name in names:
+                for sample in metric.samples:
+                    pair = sample.labels["experiment"], sample.labels["treatment"]
+                    found.setdefault(pair, {})[names[metric.name]] = int(sample.value)
+        return [
+            FallbackShare(*pair, n["answers"], n["fallbacks"])
+            for pair, n in found.items()
+            if n["answers"]
+        ]
+
+    def render(
+        self, states: Sequence[WorkerReport] = (), table: WorkerTable | None = None
+    ) -> bytes:
+        """All metrics, in Prometheus' text format; the state from the first report."""
+        self._drop_dead_worker_gauges()
+        if states:
+            self._state_collector.state = states[0]
+        self._state_collector.table = table
+        return generate_latest(self._all)
+
+    def _drop_dead_worker_gauges(self) -> None:
+        """Remove the gauges of workers that ended."""
+        if self._directory is None:
+            return
+        for path in self._directory.glob("gauge_live*_*.db"):
+            if not is_alive(int(path.stem.rpartition("_")[2])):
+                path.unlink(missing_ok=True)
+
+
+class Metrics(Exposition):
+    """The metrics of this worker, and their rendering with those of the others."""
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        """Make one per process, after the fork.
+
+        `ledger`: counts of all workers' event logs.
+        """
+        own = CollectorRegistry()
+        super().__init__(ledger or Ledger(), own)
+        self._seconds = Histogram(
+            "botify_request_seconds",
+            "Time in the handler of requests answered with 200.",
+            ["route", "recommender"],
+            buckets=_BUCKETS,
+            registry=own,
+        )
+        self._refused = Counter(
+            "botify_refused", "Requests answered with an error.", ["route", "status"], registry=own
+        )
+        self._fallbacks = Counter(
+            "botify_fallbacks",
+            "Tracks answered by another recommender than the experiment names.",
+            ["wanted", "answered"],
+            registry=own,
+        )
+        by_treatment = ["experiment", "treatment"]
+        self._by_treatment = (
+            Counter("botify_treatment_answers", "Tracks answered.", by_treatment, registry=own),
+            Counter(
+                "botify_treatment_fallbacks",
+                "Those of them that were answered without Redis.",
+                by_treatment,
+                registry=own,
+            ),
+        )
+        self._recent_by_treatment = (
+            _gauge(
+                own,
+                "botify_treatment_recent_answers",
+                "Tracks answered in the last five minutes.",
+                "livesum",
+                by_treatment,
+            ),
+            _gauge(
+                own,
+                "botify_treatment_recent_fallbacks",
+                "Those of them that were answered without Redis.",
+                "livesum",
+                by_treatment,
+            ),
+        )
+        self._redis_failures = Counter(
+            "botify_redis_failures", "Calls to Redis that failed.", ["kind"], registry=own
+        )
+        hours = Counter(
+            "botify_events",
+            "Events answered, by the UTC hour of the day of their timestamps.",
+            ["hour"],
+            registry=own,
+        )
+        self._hours = [hours.labels(f"{hour:02}") for hour in range(24)]
+        self._redis_up = _gauge(
+            own, "botify_redis_up", "Whether every worker reaches Redis.", "livemin"
+        )
+        # A counter may need a larger file, which a full disk refuses. No request must fail then.
+        self._ignore_disk_errors = suppress(OSError)
+        # Makes their files now, and not when the disk may be full.
+        last = ("last", "")
+        self._children = {last: self._seconds.labels(*last)}
+        for lately in self._recent_by_treatment:
+            lately.labels(*ALL)
+        self._publishing = threading.Lock()
+        self._shares = FallbackShares()
+        self._recent: list[FallbackShare] = []
+        self._published: dict[Treatment, FallbackShare] = {}  # as last added to the counters
+
+    def observe_answer(
+        self, route: str, recommender: str | None, seconds: float, timestamp: int
+    ) -> None:
+        """An event of `timestamp` ms was answered with 200, by this recommender (None: `last`)."""
+        key = route, recommender or ""
+        with self._ignore_disk_errors:
+            child = self._children.get(key)
+            if child is None:  # the look-up by labels takes longer than counting
+                child = self._children[key] = self._seconds.labels(*key)
+            child.observe(seconds)
+            self._hours[timestamp // _MS_PER_HOUR % 24].inc()
+
+    def count_fallback(self, wanted: str, answered: str) -> None:
+        """One recommender answered instead of another."""
+        with self._ignore_disk_errors:
+            self._fallbacks.labels(wanted, answered).inc()
+
+    def count_treatments(self, treatments: Mapping[str, str], fallback: bool) -> None:
+        """A user with these treatments (by experiment) was answered with a track.
+
+        In the metrics from the next `publish` on.
+        """
+        self._shares.count(treatments, fallback)
+
+    def count_error(self, route: str, status: int) -> None:
+        """A request got an error. `route` must be one of a few: each is a time series."""
+        with self._ignore_disk_errors:
+            self._refused.labels(route, status).inc()
+
+    def count_redis_failure(self, kind: str) -> None:
+        """A call to Redis failed; `kind` is that of a StoreError."""
+        with self._ignore_disk_errors:
+            self._redis_failures.labels(kind).inc()
+
+    def publish(self, state: WorkerReport) -> None:
+        """Publish this worker's newest report."""
+        with self._publishing:
+            self._redis_up.set(state.redis_up)
+            self._state_collector.state = state
+            with self._ignore_disk_errors:
+                self._publish_shares()
+            if self._directory:
+                write_report(self._directory, state)
+
+    def _publish_shares(self) -> None:
+        total = self._shares.total()
+        for pair, share in total.items():
+            known = self._published.get(pair)
+            answers, fallbacks = self._by_treatment
+            if pair != ALL:  # botify_request_seconds counts all of them
+                answers.labels(*pair).inc(share.answers - (known.answers if known else 0))
+                fallbacks.labels(*pair).inc(share.fallbacks - (known.fallbacks if known else 0))
+            self._published[pair] = share
+        lately = self._shares.recent()
+        self._recent = list(lately.values())
+        for pair, share in lately.items():
+            answers_lately, fallbacks_lately = self._recent_by_treatment
+            answers_lately.labels(*pair).set(share.answers)
+            fallbacks_lately.labels(*pair).set(share.fallbacks)
+
+    def own_fallback_shares(self) -> list[FallbackShare]:
+        """Shares of the last five minutes, of this worker alone, as last published."""
+        return self._recent
+
+
+class _StateCollector(Collector):
+    """State that all workers share, with labels that come and go."""
+
+    def __init__(self) -> None:
+        self.state: WorkerReport | None = None
+        self.table: WorkerTable | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
+        build.add_metric([VERSION, platform.python_version()], 1)
+        yield build
+        if self.table is not None:
+            for name, text, value in (
+                ("workers", "Workers that the service should have.", self.table.workers),
+                ("workers_serving", "Workers that answer.", self.table.serving()),
+            ):
+                yield GaugeMetricFamily(f"botify_{name}", text, value=value)
+        if self.state is None:
+            return
+        refused, models = self.state.refused, self.state.models
+        lists = self.state.lists.keys() | (refused.keys() - models.keys())
+        yield from _versions("list", self.state.lists, lists, refused)
+        yield from _versions("model", models, models, refused)
+        memory = self.state.memory
+        if memory is not None:
+            yield CounterMetricFamily(
+                "botify_redis_evicted_keys",
+                "Sessions (and whatever else Redis holds) dropped to make room, as Redis counts.",
+                value=memory.evicted,
+            )
+            for name, text, value in (
+                ("used", "What Redis uses.", memory.used),
+                ("max", "Its limit, maxmemory; 0 where it has none.", memory.limit),
+            ):
+                yield GaugeMetricFamily(f"botify_redis_memory_{name}_bytes", text, value=value)
+        log = self.state.log
+        for name, text, value in (
+            ("free_bytes", "Space left on the event log's disk.", log.free_bytes),
+            ("low_space", "Whether that is below log.min_free_bytes.", log.low_space),
+            ("unshipped_files", "Log files not marked as shipped.", log.unshipped_files),
+            ("unshipped_bytes", "Their bytes.", log.unshipped_bytes),
+        ):
+            yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
+
+
+def _versions(
+    kind: str, versions: Mapping[str, str], names: Iterable[str], refused: Mapping[str, str]
+) -> Iterator[Metric]:
+    """Of all lists, or of all session models."""
+    info = GaugeMetricFamily(
+        f"botify_{kind}_info",
+        f"Version of each {kind} served; always 1.",
+        labels=["name", "version"],
+    )
+    for pair in versions.items():
+        info.add_metric(pair, 1)
+    yield info
+    failed = GaugeMetricFamily(
+        f"botify_{kind}_refused",
+        f"Whether a {kind}'s newest file was refused, or is gone.",
+        labels=["name"],
+    )
+    for name in names:
+        failed.add_metric([name], name in refused)
+    yield failed
+
+
+class LogCollector(Collector):
+    """Counts of all workers' event logs; any process with the ledger can collect them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """The ledger of the workers."""
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[Metric]:
+        """As of now."""
+        totals = self._ledger.totals()
+        for name, text, count in (
+            ("events", "Events written.", totals.written),
+            ("events_lost", "Events that will never be written.", totals.lost),
+        ):
+            yield CounterMetricFamily(f"botify_log_{name}", text, value=count)
+        for name, text, value in (
+            ("pending_events", "Events that wait for the disk.", totals.pending),
+            ("pending_events_in_memory", "Those in a worker's memory alone.", totals.in_memory),
+            ("pending_events_orphaned", "Those that a dead worker left.", totals.orphaned),
+            ("failing", "Workers whose events the disk refuses.", totals.failing),
+            ("lag_seconds", "Age of the oldest event that waits.", totals.lag_seconds),
+        ):
+            yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
+
+
+def _gauge(
+    registry: CollectorRegistry,
+    name: str,
+    text: str,
+    mode: Literal["livemin", "livemax", "livesum"],
+    labels: Sequence[str] = (),
+) -> Gauge:
+    """A gauge of this worker; `mode`: how the values of all workers are combined."""
+    return Gauge(name, text, labels, registry=registry, multiprocess_mode=mode)

@@ -1,0 +1,279 @@
+"""Keeps Redis running, and its lists and the models up to date with the config's files."""
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from botify.config import ListFile
+from botify.errors import InputError
+from botify.event_log.publications import Publications
+from botify.files.filestamp import Stamp
+from botify.files.reading import as_input_errors
+from botify.files.watched import WatchedFile
+from botify.lists.loader import NoRoomError, load_list
+from botify.lists.reader import ListKind
+from botify.session_model.repository import ModelRepository
+from botify.store.client import StoreError, connect, script_text, store_errors
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.keys import CONFIGURED_VERSIONS, LIST_VERSIONS, REFUSALS
+
+_POLL_INTERVAL = 0.5
+"""Seconds between two rounds."""
+RETRY_FULL_SECONDS = 30.0
+"""After which a list is tried again that Redis had no room for: each try drops sessions there."""
+
+_log = logging.getLogger("botify.server.data_sync")
+
+
+class _StoppedError(Exception):
+    """`stop` was called during a load."""
+
+
+class WatchedModels(NamedTuple):
+    """Models to keep up to date with their files."""
+
+    repository: ModelRepository
+    files: Mapping[str, Path]
+    """By name."""
+
+
+class DataSync:
+    """A control loop in a thread of the parent, with two rounds a second.
+
+    Restarts an embedded Valkey that died. Loads a configured list that is missing in Redis, which
+    may have been restarted or flushed. With `watch`, loads lists and models whose files changed.
+    A file that is refused, or is gone, is logged, and its list or model stays in service; the
+    reason is in REFUSALS, for `/health`, until a load succeeds. No error ends the thread, and no
+    file keeps others from being loaded; if Redis is unavailable, the next round tries again.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        files: Mapping[str, ListFile],
+        kinds: Mapping[str, ListKind],
+        n_tracks: int,
+        watch: bool,
+        embedded: EmbeddedValkey | None,
+        models: WatchedModels | None = None,
+        settle: float = 5.0,
+        min_kept: float = 0.0,
+        publications: Publications | None = None,
+    ) -> None:
+        """`files` and `kinds` by list name. `embedded`: the server at `redis_url`, if it is ours.
+
+        `settle`: seconds for which a file must not change before it is read. `min_kept`: the share
+        of the users (or tracks) with a list in service that must have one in a changed file.
+        `publications` records all that is put into service, also by other processes.
+        """
+        self._publications = publications
+        self._retry_at: dict[str, float] = {}  # lists that Redis had no room for
+        self._client = connect(redis_url)
+        self._files = files
+        self._kinds = kinds
+        self._n_tracks = n_tracks
+        self._watch = watch
+        self._embedded = embedded
+        self._min_kept = min_kept
+        self._watched = {name: WatchedFile(of.file, settle) for name, of in files.items()}
+        self._models = models
+        self._models_watched = {}
+        if models is not None:
+            self._models_watched = {
+                name: WatchedFile(file, settle, handled=models.repository.stamp(name))
+                for name, file in models.files.items()
+            }
+        self._logged_failure = ""
+        self._stop = threading.Event()
+        self._fork_lock = threading.RLock()
+        self._thread = threading.Thread(target=self._run, name="data-sync", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the first round comes at once.
+
+        From now on this process forks only between two rounds. A fork has none of the threads but
+        all of their locks: if it was made during an import in this thread, its first import of
+        the same module would wait forever.
+        """
+        lock = self._fork_lock
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, if need be during a load.
+
+        Stop the workers first: a Valkey that this thread restarted ends with it.
+        """
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                with self._fork_lock:
+                    self._round()
+                self._log_failure("")
+            except _StoppedError:
+                return
+            except (StoreError, InputError) as error:
+                self._log_failure(str(error))
+            except Exception as error:
+                # Whatever it is, the next round may succeed. It is logged once.
+                if self._log_failure(repr(error)):
+                    _log.exception("a round failed")
+            if self._stop.wait(_POLL_INTERVAL):
+                return
+
+    def _log_failure(self, failure: str) -> bool:
+        """Log why rounds fail whenever that changes. Returns whether it did."""
+        if failure == self._logged_failure:
+            return False
+        if failure:
+            _log.warning("Redis or the loading of lists failed: %s", failure)
+        else:
+            _log.warning("Redis and the loading of lists recovered")
+        self._logged_failure = failure
+        return True
+
+    def _round(self) -> None:
+        if self._embedded is not None and not self._embedded.alive():
+            self._embedded.restart()
+            _log.error("the embedded Valkey had died; it was started again, empty")
+        if self._models is not None and self._watch:
+            self._sync_models(self._models)
+        missing = self._missing()
+        self._record_lists()
+        failure = None
+        for name, watched in self._watched.items():
+            try:
+                self._sync_list(name, watched, missing.get(name))
+            except StoreError as error:
+                if error.kind != "refused":
+                    raise
+                failure = error  # of this list: Redis answers, and may have room for others
+        if failure is not None:
+            raise failure
+
+    def _sync_list(self, name: str, watched: WatchedFile, missing: str | None) -> None:
+        """`missing`: the version recorded for the list, if the list itself is not in Redis."""
+        stamp, settled = watched.poll()
+        tried = stamp == watched.handled and time.monotonic() < self._retry_at.get(name, math.inf)
+        if missing is not None:
+            if watched.refusal and tried:
+                self._publish(name, watched.refusal)  # again: Redis may have been restarted
+            elif settled:
+                self._load(name, watched, stamp, replacing=missing)
+        elif not self._watch or not settled:
+            return
+        elif stamp is None:
+            if watched.note_absence():
+                _log.error("list %s: %s; it stays in service", name, watched.refusal)
+                self._publish(name, watched.refusal)
+        elif not tried:
+            self._load(name, watched, stamp)
+
+    def _sync_models(self, models: WatchedModels) -> None:
+        for name, watched in self._models_watched.items():
+            stamp, settled = watched.poll()
+            if stamp is None and settled:
+                if watched.note_absence():
+                    _log.error("model %s: %s; it stays in service", name, watched.refusal)
+            elif settled and stamp != watched.handled:
+                try:
+                    with as_input_errors(watched.file):
+                        version = models.repository.put(
+                            name, watched.file, self._n_tracks, self._min_kept
+                        )
+                    watched.refusal = ""
+                    _log.info("model %s: version %s is in service", name, version)
+                    self._record(name, version)
+                    with store_errors():
+                        self._client.hdel(REFUSALS, name)
+                except InputError as error:
+                    watched.refusal = str(error)
+                    _log.error("model %s: its file is refused: %s", name, error)
+                watched.handled = stamp
+            if watched.refusal:
+                self._publish(name, watched.refusal)  # again: Redis may have been restarted
+
+    def _missing(self) -> dict[str, str]:
+        """Lists that are not in Redis, with the versions recorded for them. Raises StoreError."""
+        with store_errors():
+            found: Any = self._client.eval(
+                script_text("missing_lists"), 1, LIST_VERSIONS, *self._files
+            )
+        texts = [text.decode() for text in found]
+        return dict(zip(texts[::2], texts[1::2], strict=True))
+
+    def _load(
+        self, name: str, watched: WatchedFile, stamp: Stamp | None, replacing: str | None = None
+    ) -> None:
+        spec, kind = self._files[name], self._kinds[name]
+        try:
+            loaded = load_list(
+                self._client,
+                name,
+                spec,
+                kind,
+                self._n_tracks,
+                progress=self._between_batches,
+                replacing=replacing,
+                min_kept=self._min_kept if replacing is None else 0.0,
+            )
+            if watched.refusal and loaded.replaced == loaded.version:
+                _log.info("list %s: its file is as served, version %s", name, loaded.version)
+            watched.refusal = ""
+            self._retry_at.pop(name, None)
+            with store_errors():
+                self._client.hset(CONFIGURED_VERSIONS, name, loaded.version)
+            if loaded.replaced != loaded.version:
+                self._record(name, loaded.version)
+                _log.info(
+                    "list %s: version %s is in service, %d lists; %d owners lost theirs",
+                    name,
+                    loaded.version,
+                    loaded.size,
+                    loaded.lost,
+                )
+        except (StoreError, _StoppedError):
+            raise
+        except Exception as error:  # whatever it is: other lists must be loaded
+            watched.refusal = str(error) if isinstance(error, InputError) else repr(error)
+            _log.error("list %s: its file is refused: %s", name, error)
+            if isinstance(error, NoRoomError):
+                self._retry_at[name] = time.monotonic() + RETRY_FULL_SECONDS
+            self._publish(name, watched.refusal)
+        watched.handled = stamp
+
+    def _between_batches(self, count: int) -> None:
+        """Between two batches of a load: stop if `stop` was called, and let other threads fork."""
+        if self._stop.is_set():
+            raise _StoppedError
+        self._fork_lock.release()
+        self._fork_lock.acquire()
+
+    def _record_lists(self) -> None:
+        """Record all versions: `lists load` or another service may have loaded some."""
+        if self._publications is None:
+            return
+        with store_errors():
+            versions: Any = self._client.hmget(LIST_VERSIONS, list(self._files))
+        for name, version in zip(self._files, versions, strict=True):
+            if version:
+                self._record(name, version.decode())
+
+    def _record(self, name: str, version: str) -> None:
+        if self._publications is not None:
+            self._publications.observe(name, version)
+
+    def _publish(self, name: str, refusal: str) -> None:
+        with store_errors():
+            self._client.hset(REFUSALS, name, refusal)
