@@ -44,5 +44,6 @@ def test_pages_that_code_names_are_there() -> None:
         path = REPO / name
         if path.suffix not in (".py", ".yml", ".sql", ".js", ".json", ".toml", ".ipynb", ".md"):
             continue
-        for page in re.findall(r"(?<![\w/])docs/[\w/.-]+\.(?:md|svg|png)\b", path.read_text("utf-8")):
+        text = path.read_text("utf-8")
+        for page in re.findall(r"(?<![\w/])docs/[\w/.-]+\.(?:md|svg|png)\b", text):
             assert (REPO / page).exists(), f"{name}: {page}"
