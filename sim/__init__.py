@@ -4,6 +4,8 @@ The names below are the public interface, for notebooks and scripts; importing
 `sim.gym` registers the Gymnasium environment. Everything else in this package
 may change without notice.
 
+Examples
+--------
 >>> from sim import GeneratorOptions, Streams, create_agent, generate, play
 >>> world, _ = generate(GeneratorOptions(n_users=50, n_tracks=400), seed=1)
 >>> for name in ("random", "oracle"):
