@@ -17,7 +17,7 @@ from offline.experiment.comparison import Comparison
 from offline.experiment.effects import CONFIDENCE, Moments
 from offline.experiment.metric_files import built_in
 from offline.experiment.power import Plan
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 from sim.agents.base import Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random

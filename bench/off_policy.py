@@ -19,7 +19,7 @@ from off_policy_played import SMALL, measure, play_log, small_logs
 from offline.experiment.decisions import Decisions, read_decisions
 from offline.experiment.look_ahead import LookAhead, look_ahead
 from offline.experiment.targets import ListTarget, PopularTarget, Target
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 from sim.agents.base import Agent
 from sim.agents.lists import read_recommendations, read_top_tracks
 from sim.agents.policies import TOP, Indexed, Random, TopPop

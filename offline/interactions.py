@@ -21,8 +21,8 @@ from scipy import sparse
 
 from offline.atomic import new_directory
 from offline.errors import InputError
-from offline.log_lines import BadLine, check_bad_lines
-from offline.logs import EventLog, open_logs
+from offline.logs.bad_lines import BadLine, check_bad_lines
+from offline.logs.reader import EventLog, open_logs
 
 HERE = Path(__file__).parent
 TABLES = {
@@ -53,7 +53,7 @@ class Summary:
     fingerprint: str
     """SHA-256 of the three tables' values: the same data has the same, whatever the files."""
     faults: Mapping[str, int] = field(default_factory=dict)
-    """Bad lines by what is wrong with them, as in `offline.log_lines.Skipped`."""
+    """Bad lines by what is wrong with them, as in `offline.logs.bad_lines.Skipped`."""
     notes: tuple[str, ...] = ()
     """What was taken for granted or left out of the logs."""
 

@@ -52,9 +52,9 @@ from offline.experiment.triggered import Above, above_of, dilution_of
 from offline.experiment.user_tables import read_user_tables
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import label, treatment_names
-from offline.log_choice import Choice, parse_moment
-from offline.log_lines import list_bad_lines
-from offline.logs import open_logs
+from offline.logs.bad_lines import list_bad_lines
+from offline.logs.line_filter import Choice, parse_moment
+from offline.logs.reader import open_logs
 from offline.watch.batch import Question
 from offline.watch.timeline import METRIC
 from offline.watch.watcher import Watched

@@ -8,7 +8,7 @@ import click
 from offline.catalog import catalog_size
 from offline.commands.engine_option import engine_option
 from offline.interactions import collect
-from offline.log_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
+from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 
 
 @click.command()

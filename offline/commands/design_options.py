@@ -22,8 +22,8 @@ from offline.experiment.design import (
 )
 from offline.experiment.metrics import Metric
 from offline.experiment.power import POWER, Plan
-from offline.log_choice import Choice
-from offline.logs import open_logs
+from offline.logs.line_filter import Choice
+from offline.logs.reader import open_logs
 
 Command = Callable[..., None]
 _SIZES = (200, 600, 2_000, 6_000, 20_000, 60_000, 200_000)

@@ -18,8 +18,8 @@ from offline.experiment.table_decisions import (
 )
 from offline.experiment.target_files import read_lists, read_top_tracks
 from offline.experiment.targets import ListTarget, PopularTarget, Target
-from offline.log_lines import list_bad_lines
-from offline.logs import open_logs
+from offline.logs.bad_lines import list_bad_lines
+from offline.logs.reader import open_logs
 
 _PATH = click.Path(path_type=Path)
 

@@ -24,8 +24,8 @@ from offline.experiment.metric_sql import check_metrics
 from offline.experiment.power import POWER, Plan
 from offline.experiment.rows import applicable
 from offline.experiment.sample import Sample
-from offline.log_lines import list_bad_lines
-from offline.logs import open_logs
+from offline.logs.bad_lines import list_bad_lines
+from offline.logs.reader import open_logs
 
 _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 

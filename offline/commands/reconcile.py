@@ -8,7 +8,7 @@ import click
 
 from offline.commands.output import write_text
 from offline.errors import InputError
-from offline.reconcile import Reconciliation, read_analysed, read_log, read_served, reconcile
+from offline.logs.reconcile import Reconciliation, read_analysed, read_log, read_served, reconcile
 
 _FILE = click.Path(path_type=Path)
 

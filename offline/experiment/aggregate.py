@@ -39,10 +39,10 @@ from offline.experiment.provenance import (
     save_spans,
 )
 from offline.experiment.triggered import Above
-from offline.hours import events_per_hour
-from offline.log_files import is_of_several
-from offline.log_lines import BadLine, Skipped
-from offline.logs import EventLog
+from offline.logs.bad_lines import BadLine, Skipped
+from offline.logs.files import is_of_several
+from offline.logs.hourly import events_per_hour
+from offline.logs.reader import EventLog
 
 SQL = Path(__file__).parent / "sql"
 PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from offline.errors import InputError
 from offline.experiment.triggered import Above
-from offline.logs import EventLog
+from offline.logs.reader import EventLog
 
 CONTROL = "C"
 EVERYBODY = "all"

@@ -2,7 +2,7 @@
 
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates
-from offline.hours import moment_text
+from offline.logs.hourly import moment_text
 
 
 def check_before(during: Aggregates, before: Aggregates) -> None:

@@ -13,7 +13,7 @@ from offline.experiment.metrics import Metric
 from offline.experiment.provenance import Provenance
 from offline.experiment.value_test import share_p
 from offline.experiment.words import moment
-from offline.log_lines import BAD_STOP, BAD_TOLD
+from offline.logs.bad_lines import BAD_STOP, BAD_TOLD
 
 BAD, INCOMPLETE, FALLBACK, MIXED = "bad", "incomplete", "fallback", "mixed"
 ALLOWANCES = (BAD, INCOMPLETE, FALLBACK, MIXED)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.errors import InputError
-from offline.logs import EventLog
+from offline.logs.reader import EventLog
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

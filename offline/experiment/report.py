@@ -22,7 +22,7 @@ from offline.experiment.row_plot import RIGHT
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import Verdict
 from offline.experiment.words import confidence, interval, label, treatment_names
-from offline.hours import moment_text
+from offline.logs.hourly import moment_text
 
 SHOWN_BAD_LINES = 100
 _COUNTS = {

@@ -13,7 +13,7 @@ from offline.experiment.notes import notes
 from offline.experiment.verdict import Verdict
 from offline.experiment.versions import VersionEffect
 from offline.experiment.words import confidence, interval, percent
-from offline.hours import hour_text
+from offline.logs.hourly import hour_text
 
 
 def as_text(effects: Sequence[Effect]) -> str:

@@ -13,7 +13,7 @@ from offline.errors import InputError
 from offline.experiment.decisions import Bools, Decisions, Floats
 from offline.experiment.table_files import read_table
 from offline.experiment.table_header import Columns
-from offline.log_lines import Skipped
+from offline.logs.bad_lines import Skipped
 
 _SUM_SLACK = 1e-3
 

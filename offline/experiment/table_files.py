@@ -15,7 +15,7 @@ import pyarrow as pa
 from offline.engine.quoting import literal, quoted
 from offline.errors import InputError
 from offline.experiment.table_header import Columns, header_of, magic_of
-from offline.log_lines import BadLine, Skipped
+from offline.logs.bad_lines import BadLine, Skipped
 
 MAX_NAMED = 1000
 """Bad rows are all counted; this many of them are named."""

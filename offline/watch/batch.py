@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
 from offline.experiment.aggregate import PERIODS, SQL, period_of
-from offline.log_content import LogFile
-from offline.log_json import HERE
-from offline.log_lines import Skipped
-from offline.log_units import Row, timestamps_of
-from offline.logs import EVENTS, read_lines
+from offline.logs.bad_lines import Skipped
+from offline.logs.json_lines import HERE
+from offline.logs.normalise import LogFile
+from offline.logs.reader import EVENTS, read_lines
+from offline.logs.time_units import Row, timestamps_of
 from offline.watch.progress import Report, reporting
 from offline.watch.users import Ints, Users
 

@@ -17,7 +17,7 @@ from offline.experiment.assignment import (
 from offline.experiment.checks import Check, run_checks
 from offline.experiment.metric_sql import columns_of
 from offline.experiment.provenance import provenance_of, read_published, records_beside
-from offline.log_lines import Skipped
+from offline.logs.bad_lines import Skipped
 from offline.watch.batch import Batch, Sizes
 from offline.watch.timeline import Timeline, followed
 from offline.watch.users import SEVERAL, Ints, Users

@@ -126,7 +126,7 @@ def analysed(write_log: WriteLog) -> Callable[..., Any]:
     # Not for the tests that need none of it: statistics take seconds to load.
     from offline.experiment.aggregate import aggregate
     from offline.experiment.analysis import Options, analyse
-    from offline.logs import open_logs
+    from offline.logs.reader import open_logs
 
     def found(lines: Iterable[Event | str], options: Options | None = None) -> Any:
         with open_logs([write_log(lines)]) as log:

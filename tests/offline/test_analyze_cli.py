@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from offline.cli import main
 from offline.experiment.aggregate import aggregate
 from offline.experiment.effects import as_frame, effect_table
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"

@@ -17,7 +17,7 @@ from offline.experiment.effects import Moments, as_frame, compare, effect_table
 from offline.experiment.metrics import FAMILY
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import label, percent
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"

@@ -13,8 +13,8 @@ from offline.experiment.aggregate import aggregate
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.checks import Check, checks_text
 from offline.experiment.verdict import verdicts
-from offline.log_choice import Choice, parse_moment
-from offline.logs import open_logs
+from offline.logs.line_filter import Choice, parse_moment
+from offline.logs.reader import open_logs
 
 EXPERIMENT = "DAE_VS_CONTEXTUAL"
 Event = dict[str, Any]

@@ -13,7 +13,7 @@ from offline.experiment.analysis import Options, analyse
 from offline.experiment.declared import parse_weights
 from offline.experiment.health import health_text, sample_ratio
 from offline.experiment.verdict import verdicts
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 

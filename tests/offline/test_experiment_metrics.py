@@ -20,7 +20,7 @@ from offline.experiment.guardrails import parse_margins
 from offline.experiment.metric_files import built_in
 from offline.experiment.result import as_json, more_text, quality_text
 from offline.experiment.verdict import verdicts
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"

@@ -17,7 +17,7 @@ from offline.experiment.effects import relative_interval
 from offline.experiment.metric_files import built_in
 from offline.experiment.rules import Rule, decide
 from offline.experiment.verdict import Verdict, verdicts
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 from .test_experiment_verdict import played
 

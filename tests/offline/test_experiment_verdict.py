@@ -23,7 +23,7 @@ from offline.experiment.notes import notes
 from offline.experiment.power import Plan, users_factor
 from offline.experiment.sample import Sample
 from offline.experiment.verdict import verdicts
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"

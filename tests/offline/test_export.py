@@ -17,7 +17,7 @@ from offline.source import Source
 from offline.training import top_lists
 
 from .camps import resealed
-from .commands import offline_in
+from .programs import offline_in
 
 N_TRACKS = 60
 

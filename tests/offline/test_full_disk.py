@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .commands import offline_in
 from .full_disk import TRIES, commands
+from .programs import offline_in
 
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 

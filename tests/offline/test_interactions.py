@@ -13,7 +13,7 @@ from offline.catalog import catalog_size
 from offline.cli import main
 from offline.errors import InputError
 from offline.interactions import Interactions, Plays, collect, plays
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from offline.models.dae import DAE
 from offline.training import fit
 
 from .camps import N_TRACKS, OPTIONS, two_camps
-from .commands import offline_in
+from .programs import offline_in
 
 CAMP = N_TRACKS // 2
 FIRST, SECOND = [0, 1, 2, 3, 4], [CAMP, CAMP + 1, CAMP + 2]

@@ -22,7 +22,7 @@ from offline.experiment.metric_sql import check_metrics, is_additive
 from offline.experiment.metrics import FAMILY, Metric, Metrics
 from offline.experiment.sample import Sample
 from offline.experiment.verdict import verdicts
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"

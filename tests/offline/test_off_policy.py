@@ -14,9 +14,9 @@ from offline.experiment.look_ahead import look_ahead
 from offline.experiment.off_policy import Support, doubly_robust, ips, ratio_over_users, snips
 from offline.experiment.reward_model import AdditiveModel, shrunken_means
 from offline.experiment.targets import ListTarget, PopularTarget
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
-from .commands import offline_in
+from .programs import offline_in
 
 Make = Callable[..., Any]
 Play = tuple[int, int, float | None, float]  # track, recommendation, propensity, share heard of it

@@ -12,7 +12,7 @@ from offline.experiment.off_policy import doubly_robust, ends, ips
 from offline.experiment.tamed import Logged, clipped_ips, shrunk, switch
 from offline.intervals import Estimate
 
-from .commands import offline_in
+from .programs import offline_in
 from .test_off_policy import made_up
 
 Make = Callable[..., Any]

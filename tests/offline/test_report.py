@@ -18,7 +18,7 @@ from offline.experiment.plots import Bar, Steps, at_least_plot, bar_plot
 from offline.experiment.report import render_report
 from offline.experiment.run_info import RunInfo, load_run_info
 from offline.experiment.verdict import verdicts
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"

@@ -19,7 +19,7 @@ from offline.experiment.report_health import health
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import verdicts
 from offline.experiment.words import treatment_names
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"

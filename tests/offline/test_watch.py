@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from offline.errors import InputError
-from offline.log_choice import Choice
+from offline.logs.line_filter import Choice
 from offline.watch import watcher as watcher_module
 from offline.watch.ratio import live_ratio
 

@@ -21,7 +21,7 @@ from offline.errors import InputError
 from offline.experiment.aggregate import aggregate
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.metric_files import built_in
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 from offline.watch.batch import Question
 from offline.watch.server import Board, etag, serve
 from offline.watch.watcher import Watched, Watcher

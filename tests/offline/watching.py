@@ -12,8 +12,8 @@ import pytest
 from offline.experiment.aggregate import Aggregates, aggregate
 from offline.experiment.checks import run_checks
 from offline.experiment.sequential import looks
-from offline.log_choice import Choice
-from offline.logs import open_logs
+from offline.logs.line_filter import Choice
+from offline.logs.reader import open_logs
 from offline.watch.batch import Question
 from offline.watch.state import aggregates_of, checks_of
 from offline.watch.watcher import Watched, Watcher

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from offline.errors import InputError
-from offline.logs import EventLog, open_logs
+from offline.logs.reader import EventLog, open_logs
 
 Make = Callable[..., Any]
 COLUMNS = "message, timestamp, user_id, track, time, latency, experiments"

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from offline.logs import EventLog
+from offline.logs.reader import EventLog
 
 _PER_HOUR = """
 SELECT CAST(FLOOR(timestamp / 3600000) AS BIGINT), COUNT(*)

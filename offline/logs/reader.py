@@ -2,7 +2,7 @@
 
 DuckDB's parallel readers get whole files, and tell the lines that are no events. Only files that
 have such lines are opened again, to name line and reason. Spark is asked for by name, and
-offline/engine/spark_logs.py is how it reads.
+offline/logs/spark/event_log.py is how it reads.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from contract.timestamps import Unit
 from offline.engine import Engine, needing_spark
 from offline.engine.duck import DuckEngine
 from offline.errors import InputError
-from offline.log_choice import Choice
-from offline.log_content import LogFile, copied, examine
-from offline.log_files import find_log_files
-from offline.log_json import HERE, explain_json, load_json
-from offline.log_lines import DAMAGE, BadLine, Skipped, too_long
-from offline.log_parquet import explain_rows, load_parquet
-from offline.log_units import SIZES, Row, counts_of, timestamps_of
+from offline.logs.bad_lines import DAMAGE, BadLine, Skipped, too_long
+from offline.logs.files import find_log_files
+from offline.logs.json_lines import HERE, explain_json, load_json
+from offline.logs.line_filter import Choice
+from offline.logs.normalise import LogFile, copied, examine
+from offline.logs.parquet import explain_rows, load_parquet
+from offline.logs.time_units import SIZES, Row, counts_of, timestamps_of
 
 MAX_NAMED = 1000
 """Bad lines are all counted; this many of them are named."""
@@ -85,7 +85,7 @@ def open_logs(
     its lines are bad, where timestamps are in several units, and where there is no Spark.
     """
     if engine == "spark":
-        with needing_spark("offline.engine.spark_logs").open_on_spark(paths, choice) as log:
+        with needing_spark("offline.logs.spark.event_log").open_on_spark(paths, choice) as log:
             yield check_choice(log, choice)
         return
     found = find_log_files(paths)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import duckdb
 
-from offline.log_lines import LINE, explain_fault, explain_line
+from offline.logs.bad_lines import LINE, explain_fault, explain_line
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "sql"
 FIELDS = (
     "message",
     "timestamp",

@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 
 from offline.engine.spark import FAILURES, reason_of
 from offline.errors import InputError
-from offline.log_files import (
+from offline.logs.decompress import Kind, kind_of
+from offline.logs.files import (
     ASIDE,
     find_log_files,
     is_address,
@@ -19,8 +20,7 @@ from offline.log_files import (
     notes_on,
     sort_logs,
 )
-from offline.log_kinds import HEAD
-from offline.log_packed import Kind, kind_of
+from offline.logs.foreign_files import HEAD
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from contract.jsonlines import BLANK, BOM
-from offline.log_json import HERE, explain_json, load_json
-from offline.log_lines import DAMAGE, LONGEST_LINE, too_long
-from offline.log_parquet import explain_relation, load_relation
+from offline.logs.bad_lines import DAMAGE, LONGEST_LINE, too_long
+from offline.logs.json_lines import HERE, explain_json, load_json
+from offline.logs.parquet import explain_relation, load_relation
 
 Batches = Iterator[pa.RecordBatch]
 Ints = NDArray[np.int64]

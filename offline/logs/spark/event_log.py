@@ -14,23 +14,23 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import DecimalType, StringType, StructField
 
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
-from offline.engine.spark_files import SparkFile, find_spark_files, read_head
-from offline.engine.spark_lines import read_packed, read_rows, read_text
-from offline.engine.spark_reader import SCHEMA
 from offline.errors import InputError
-from offline.log_choice import Choice
-from offline.log_content import problem_of
-from offline.log_json import FIELDS, HERE
-from offline.log_lines import BadLine, Skipped
-from offline.log_packed import PACKED
-from offline.log_parquet import check_columns, note_on_padded
-from offline.log_units import SIZES, timestamps_of
-from offline.logs import EVENTS, MAX_NAMED, EventLog, checked_log, names_of
+from offline.logs.bad_lines import BadLine, Skipped
+from offline.logs.decompress import PACKED
+from offline.logs.json_lines import FIELDS, HERE
+from offline.logs.line_filter import Choice
+from offline.logs.normalise import problem_of
+from offline.logs.parquet import check_columns, note_on_padded
+from offline.logs.reader import EVENTS, MAX_NAMED, EventLog, checked_log, names_of
+from offline.logs.spark.hadoop_files import SparkFile, find_spark_files, read_head
+from offline.logs.spark.line_parser import SCHEMA
+from offline.logs.spark.tasks import read_packed, read_rows, read_text
+from offline.logs.time_units import SIZES, timestamps_of
 
 
 @contextmanager
 def open_on_spark(paths: Sequence[str | Path], choice: Choice | None = None) -> Iterator[EventLog]:
-    """As `offline.logs.open_logs`, which see; paths may be addresses of other file systems."""
+    """As `offline.logs.reader.open_logs`; paths may be addresses of other file systems."""
     engine = SparkEngine.start()
     try:
         files, notes = find_spark_files(engine.session, paths)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from offline.engine.spark_reader import Batches, Ints, LineReader, damage_row
-from offline.log_packed import DamageError, Kind, unpacked
+from offline.logs.decompress import DamageError, Kind, unpacked
+from offline.logs.spark.line_parser import Batches, Ints, LineReader, damage_row
 
 _AT_ONCE = 1 << 24
 """Bytes of unpacked lines that DuckDB gets at a time."""

@@ -23,10 +23,10 @@ from offline.experiment.aggregate import Aggregates, aggregate
 from offline.experiment.effects import as_frame, effect_table
 from offline.experiment.metric_files import read_metrics
 from offline.interactions import collect
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
-from ..one_node_hdfs import one_node_hdfs
-from .test_logs import BAD_FIELDS
+from ...one_node_hdfs import one_node_hdfs
+from .test_reader import BAD_FIELDS
 
 pytestmark = [
     pytest.mark.integration,
@@ -34,7 +34,7 @@ pytestmark = [
 ]
 Make = Callable[..., Any]
 EXPERIMENT = "DAE_VS_CONTEXTUAL"
-METRICS = read_metrics(Path(__file__).parents[2] / "config" / "metrics.yml").with_primaries(
+METRICS = read_metrics(Path(__file__).parents[3] / "config" / "metrics.yml").with_primaries(
     ["skips", "active_minutes", "mean_session_time"]
 )
 FRAMES = ("users", "lengths", "periods", "coverage", "latencies")
@@ -296,7 +296,8 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_without_pyspark_the_command_says_what_to_install(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("offline.engine.spark")]:
+    spark = "offline.engine.spark", "offline.logs.spark"
+    for name in [name for name in sys.modules if name.startswith(spark)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyspark.errors", None)
     with (

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from contract.jsonlines import BOM
 from offline.errors import InputError
-from offline.log_kinds import HEAD, no_lines, no_log
-from offline.log_lines import too_long
-from offline.log_packed import DamageError, Kind, kind_of, lines_of, unpacked
+from offline.logs.bad_lines import too_long
+from offline.logs.decompress import DamageError, Kind, kind_of, lines_of, unpacked
+from offline.logs.foreign_files import HEAD, no_lines, no_log
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from offline.errors import InputError
-from offline.logs import EventLog, open_logs
+from offline.logs.reader import EventLog, open_logs
 
 
 def rows(log: EventLog, columns: str) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from typing import BinaryIO, Literal
 
 import pyarrow as pa
 
-from offline.log_lines import LONGEST_LINE
+from offline.logs.bad_lines import LONGEST_LINE
 
 Kind = Literal["plain", "gzip", "zstd", "parquet"]
 

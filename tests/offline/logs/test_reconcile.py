@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from offline.cli import main
-from offline.hours import hour_of, hour_text
-from offline.reconcile import Stage, reconcile
+from offline.logs.hourly import hour_of, hour_text
+from offline.logs.reconcile import Stage, reconcile
 
 MS = 3_600_000
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offline.errors import InputError
-from offline.hours import events_per_hour, hour_of, hour_text
-from offline.logs import open_logs
+from offline.logs.hourly import events_per_hour, hour_of, hour_text
+from offline.logs.reader import open_logs
 
 _SERVED = re.compile(r'^botify_events_total\{hour="(\d\d)"\} (\S+)$', re.MULTILINE)
 

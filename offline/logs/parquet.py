@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from offline.errors import InputError
-from offline.log_lines import BadLine, explain_fault
+from offline.logs.bad_lines import BadLine, explain_fault
 
 _INTEGERS: tuple[str, ...] = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),

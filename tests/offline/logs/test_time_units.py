@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contract.golden import golden_cases
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 from .log_checks import refusal, rows
 

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from contract.golden import golden_cases
-from offline.log_lines import LONGEST_LINE
-from offline.logs import open_logs
+from offline.logs.bad_lines import LONGEST_LINE
+from offline.logs.reader import open_logs
 
 from .log_checks import refusal, rows
 

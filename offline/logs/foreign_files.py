@@ -32,8 +32,8 @@ _NEEDED = "a log is JSON Lines, one event a line (.gz or .zst too), or Parquet"
 def no_log(head: bytes, kind: str) -> str | None:
     """What is wrong with a file that begins like this, for a message; None where nothing is.
 
-    `kind` is what its name says, of `offline.log_packed.Kind`. `head` is what is in the file, not
-    what is packed in it; `no_lines` looks at that.
+    `kind` is what its name says, of `offline.logs.decompress.Kind`. `head` is what is in the
+    file, not what is packed in it; `no_lines` looks at that.
     """
     if not head:
         return None
