@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from serve_tables import table
 
 from offline.artefact import load_artefact
+from offline.data.artists import artists_of
+from offline.data.session_stats import Habits
+from offline.data.training_set import Source
 from offline.export import Lists, by_score
-from offline.listing.artists import artists_of
-from offline.listing.habits import Habits
 from offline.listing.sessions import by_sessions
-from offline.source import Source
 from sim.agents.lists import read_top_tracks
 from sim.agents.policies import Indexed
 from sim.agents.registry import create

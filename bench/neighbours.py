@@ -14,8 +14,8 @@ from implicit.als import AlternatingLeastSquares
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from offline.catalog import catalog_size
-from offline.interactions import Interactions, Plays
+from offline.data.catalog import catalog_size
+from offline.data.interactions import Interactions, Plays
 from offline.neighbours import cosine_neighbours
 from sim.agents.policies import TOP, Contextual
 from sim.config import load_config

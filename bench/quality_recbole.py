@@ -18,9 +18,9 @@ from recbole_venv import environment, recbole_python
 from runs import json_line
 from scipy import sparse
 
+from offline.data.protocol_splits import hold_out
 from offline.datasets.formats import FORMATS
-from offline.hold_out import hold_out
-from offline.protocols import HELD_OUT_SHARE, K, same_users
+from offline.evaluation.protocols import HELD_OUT_SHARE, K, same_users
 
 SCRIPT = Path(__file__).with_name("recbole_multidae.py")
 

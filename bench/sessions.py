@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from botify.sessions.model import SessionModel
 from botify.sessions.tables import Floats, Tables
 from offline.artefact import load_artefact
-from offline.source import Source, rows_of
+from offline.data.training_set import Source, rows_of
 from sim.agents.base import Answer, Turn
 from sim.agents.registry import create
 from sim.config import load_config

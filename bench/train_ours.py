@@ -15,7 +15,7 @@ import torch
 from train_data import matrix
 from train_memory import peak_mb
 
-from offline.histories import Histories
+from offline.data.matrix import Histories
 from offline.models.dae import DAE
 from offline.options import TrainOptions
 from offline.training import Hooks, fit, workers_of_torchrun

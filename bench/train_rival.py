@@ -24,9 +24,9 @@ from torch.utils.data import DataLoader, Dataset
 from train_data import matrix
 from train_memory import peak_mb
 
-from offline.histories import Histories
+from offline.data.matrix import Histories
+from offline.data.splits import HeldOut, held_out
 from offline.options import TrainOptions
-from offline.split import HeldOut, held_out
 from offline.training.trainer import streams
 
 HIDDEN, DROPOUT, LEARNING_RATE, BATCH = (300, 50), 0.5, 1e-3, 64

@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from offline.artefact import Artefact
 from offline.atomic import check_place, new_directory
+from offline.data.matrix import Histories
+from offline.data.training_set import Source, rows_of
 from offline.errors import InputError
 from offline.growing import done_of, grow, work_directory
-from offline.histories import Histories
 from offline.models.dae import DAE
 from offline.neighbours import Neighbours
-from offline.source import Source, rows_of
 from offline.training import top_lists
 
 RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"

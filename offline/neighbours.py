@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.histories import Histories
+from offline.data.matrix import Histories
 
 _COUNTS = 2**25
 """Most pairs of tracks that are counted at a time; those that share a user take memory."""

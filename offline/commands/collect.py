@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from offline.catalog import catalog_size
 from offline.commands.engine_option import engine_option
-from offline.interactions import collect
+from offline.data.catalog import catalog_size
+from offline.data.interactions import collect
 from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 
 

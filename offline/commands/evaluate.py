@@ -9,10 +9,10 @@ import click
 import numpy as np
 
 from offline.datasets.formats import FORMATS
-from offline.intervals import mean_over_users
+from offline.evaluation.protocols import PROTOCOLS, Measured
 from offline.memory import peak_memory
+from offline.metrics.intervals import mean_over_users
 from offline.models.registry import NAMES, make_model
-from offline.protocols import PROTOCOLS, Measured
 
 
 @click.command("evaluate")
@@ -129,8 +129,8 @@ def _text(facts: dict[str, object]) -> str:
 def _trained(model: Path, interactions: Path, as_json: bool) -> None:
     # Here, so that measuring on a data set does not wait for what reads logs.
     from offline.artefact import load_artefact
-    from offline.evaluation import evaluate
-    from offline.source import Source
+    from offline.data.training_set import Source
+    from offline.evaluation.trained_model import evaluate
     from offline.training import K
 
     artefact = load_artefact(model)

@@ -9,14 +9,14 @@ import click
 import numpy as np
 
 from offline.artefact import FILES, SESSIONS, load_artefact
+from offline.data.artists import artists_of
+from offline.data.matrix import Histories
+from offline.data.session_stats import PLAYS, Habits
+from offline.data.training_set import Source
 from offline.engine import needing_spark
 from offline.export import Lists, by_score, export_lists
-from offline.histories import Histories
-from offline.listing.artists import artists_of
-from offline.listing.habits import PLAYS, Habits
 from offline.listing.sessions import by_sessions
 from offline.models.dae import DAE
-from offline.source import Source
 
 _BLOCK, _SPARK_BLOCK = 4096, 65_536
 

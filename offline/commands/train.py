@@ -10,14 +10,14 @@ from tqdm import tqdm
 
 from offline.artefact import ABOUT, CURVES, SESSIONS, save_artefact
 from offline.atomic import check_place
-from offline.catalog import catalog_size
+from offline.data.artists import artists_of
+from offline.data.catalog import catalog_size
+from offline.data.plays import no_plays
+from offline.data.session_stats import PLAYS
+from offline.data.training_set import Source
 from offline.errors import InputError
-from offline.listing.artists import artists_of
-from offline.listing.habits import PLAYS
 from offline.options import SessionOptions, TrainOptions, load_options
 from offline.sessions import FittedSessions, fit_sessions
-from offline.sessions.plays import no_plays
-from offline.source import Source
 from offline.training import Checkpoints, Epoch, Hooks, fit, workers_of_torchrun
 from offline.training.checkpoint import CHECKPOINT, State
 from offline.training.epochs import Trained

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from contract.catalog import artist_numbers
-from offline.catalog import read_tracks
+from offline.data.catalog import read_tracks
 from offline.engine import Engine, Parameters
 from offline.errors import InputError
 from offline.experiment.assignment import (

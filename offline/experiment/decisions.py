@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SQL = Path(__file__).parent / "sql" / "decisions.sql"
-_SESSIONS = Path(__file__).parents[1] / "sessions.sql"
+_SESSIONS = Path(__file__).parents[1] / "data" / "sql" / "sessions.sql"
 _USED = "used"
 
 

@@ -13,7 +13,7 @@ from offline.experiment.off_policy import Support
 from offline.experiment.reward_model import CrossFitted
 from offline.experiment.tamed import Logged, clipped_ips, shrunk, switch
 from offline.experiment.targets import Target
-from offline.intervals import Estimate
+from offline.metrics.intervals import Estimate
 
 ENOUGH = 100
 """Fewer matched decisions, or a smaller effective sample, and a normal interval means nothing."""

@@ -7,7 +7,7 @@ from typing import Any
 from offline.experiment.decisions import Decisions
 from offline.experiment.look_ahead import LookAhead
 from offline.experiment.off_policy import ends
-from offline.intervals import Estimate
+from offline.metrics.intervals import Estimate
 
 _COLUMNS = ("target", "estimator", "value", "lower", "upper", "effective_sample", "matched")
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from offline.experiment.decisions import Floats, Ints
-from offline.intervals import Estimate
+from offline.metrics.intervals import Estimate
 
 CONFIDENCE = 0.95
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from offline.experiment.decisions import Floats, Ints
 from offline.experiment.off_policy import doubly_robust, ips
-from offline.intervals import Estimate
+from offline.metrics.intervals import Estimate
 
 _STEPS = 12
 _APART = 6**0.5 - 1

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.matrix import Histories
+from offline.data.session_stats import Habits
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.errors import InputError
 from offline.export import Lists
-from offline.histories import Histories
-from offline.listing.habits import Habits
 
 Make = Callable[[Histories, Habits], Lists]
 Ints = NDArray[np.int64]

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.matrix import Histories
+from offline.data.session_stats import Habits
 from offline.export import Lists
-from offline.histories import Histories
-from offline.listing.habits import Habits
 from offline.listing.planner import plan
 from offline.listing.tastes import MOST_TASTES, Taste
 from offline.listing.user_tastes import UserTastes

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.histories import Histories
-from offline.listing.habits import Habits
+from offline.data.matrix import Histories
+from offline.data.session_stats import Habits
 from offline.listing.tastes import Taste, tastes_of
 from offline.models.dae import DAE
 

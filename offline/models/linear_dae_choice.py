@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from offline.hold_out import Held, hold_out
-from offline.metrics import Ranked
+from offline.data.protocol_splits import Held, hold_out
+from offline.metrics.ranking import Ranked
 from offline.models.binary import binary_csr
 from offline.models.linear_dae import LinearDAE, Powers, response
 from offline.models.recency import by_recency, in_time

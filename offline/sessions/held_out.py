@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from offline.data.plays import Plays
 from offline.sessions.model import HEARD, SessionDAE
-from offline.sessions.plays import Plays
 
 LIKED = 0.8
 """A track of which more was heard is liked, as in the interactions."""

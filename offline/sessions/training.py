@@ -7,16 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.listing.habits import Habits
+from offline.data.plays import Plays
+from offline.data.session_stats import Habits
+from offline.data.training_set import Source
 from offline.listing.user_tastes import UserTastes, directions
 from offline.models.dae import DAE
 from offline.options import SessionOptions
 from offline.sessions.held_out import NextLiked, listening_share, next_liked
 from offline.sessions.listening import fit_listening, logit_bounds
 from offline.sessions.model import SessionDAE
-from offline.sessions.plays import Plays
 from offline.sessions.taste_table import TasteTable
-from offline.source import Source
 
 _LENGTH = 1.5
 """Of known tracks where the listening model begins. 1 and 2.5 give sessions 2 and 5 % shorter."""

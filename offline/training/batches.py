@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from offline.histories import Histories
+from offline.data.matrix import Histories
 from offline.options import TrainOptions
 
 # Spawn keys of the streams that belong to an epoch or a step; 0 to 2 are the run's own.

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from offline.data.matrix import Histories
+from offline.data.splits import HeldOut, held_out
 from offline.errors import InputError
-from offline.histories import Histories
-from offline.metrics import RankingMetrics, ranking_metrics
+from offline.metrics.ranking import RankingMetrics, ranking_metrics
 from offline.models.dae import DAE
 from offline.models.multinomial import bfloat16_pays
 from offline.options import TrainOptions
-from offline.split import HeldOut, held_out
 from offline.training.adam import Optimizer
 from offline.training.batches import Batch, Batches
 from offline.training.checkpoint import Identity, State, load_checkpoint, save_checkpoint

@@ -104,7 +104,9 @@ def test_data_can_be_learned_and_have_a_long_tail(
         scores = np.where(known > 0, -np.inf, scores)
         lists = np.argsort(-scores, axis=1)[:, :50]
         return float(
-            import_module("offline.metrics").ranking_metrics(lists, held.wanted).ndcg.mean()
+            import_module("offline.metrics.ranking")
+            .ranking_metrics(lists, held.wanted)
+            .ndcg.mean()
         )
 
     popular = np.tile(together.diagonal(), (len(known), 1))

@@ -12,9 +12,9 @@ import pytest
 from botify.sessions.model import SessionModel
 from botify.sessions.tables import Tables
 from offline.artefact import load_artefact
-from offline.listing.artists import artists_of
+from offline.data.artists import artists_of
+from offline.data.training_set import Source
 from offline.sessions import fit_sessions
-from offline.source import Source
 
 pytestmark = pytest.mark.integration
 

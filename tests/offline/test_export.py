@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from offline.artefact import load_artefact
+from offline.data.interactions import Interactions
+from offline.data.training_set import Source
 from offline.errors import InputError
 from offline.export import export_lists
-from offline.interactions import Interactions
-from offline.source import Source
 from offline.training import top_lists
 
 from .camps import resealed

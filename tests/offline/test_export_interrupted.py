@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from offline.artefact import Artefact, load_artefact, save_artefact
+from offline.data.training_set import Source
 from offline.errors import InputError
 from offline.export import Exported, Lists, by_score, export_lists
 from offline.growing import done_of, work_directory
 from offline.models.dae import DAE
 from offline.options import TrainOptions
-from offline.source import Source
 from offline.training import Epoch, Trained
 
 N_USERS, N_TRACKS = 600, 300

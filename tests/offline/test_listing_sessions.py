@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from offline.data.matrix import Histories
+from offline.data.session_stats import Habits
 from offline.export import Lists
-from offline.histories import Histories
-from offline.listing.habits import Habits
 from offline.listing.sessions import by_sessions
 from offline.models.dae import DAE
 from offline.training import fit

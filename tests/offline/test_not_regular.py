@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.catalog import read_tracks
+from offline.data.catalog import read_tracks
+from offline.data.matrix import ABOUT, INDICES, INDPTR, Histories
 from offline.errors import InputError
 from offline.experiment.target_files import read_lists, read_top_tracks
-from offline.histories import ABOUT, INDICES, INDPTR, Histories
 from offline.options import load_options
 
 READERS = [read_tracks, read_lists, read_top_tracks, load_options]

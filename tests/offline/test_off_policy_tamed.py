@@ -10,7 +10,7 @@ import pytest
 
 from offline.experiment.off_policy import doubly_robust, ends, ips
 from offline.experiment.tamed import Logged, clipped_ips, shrunk, switch
-from offline.intervals import Estimate
+from offline.metrics.intervals import Estimate
 
 from .programs import offline_in
 from .test_off_policy import made_up

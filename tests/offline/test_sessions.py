@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from offline.data.plays import Plays
 from offline.errors import InputError
 from offline.options import SessionOptions
 from offline.sessions.held_out import listening_share, next_liked
 from offline.sessions.listening import fit_listening, logit_bounds
-from offline.sessions.plays import Plays
 from offline.sessions.taste_table import TasteTable
 
 ARTISTS = np.array([0, 0, 1, 1, 2])

@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy import sparse
 
+from offline.data.matrix import Histories
+from offline.data.splits import held_out
 from offline.errors import InputError
-from offline.histories import Histories
 from offline.models import multinomial
-from offline.split import held_out
 from offline.training import Epoch, Hooks, K, fit, top_lists
 from offline.training.batches import Batches
 from offline.training.trainer import held_out_metrics, streams

@@ -22,8 +22,8 @@ from tensorboardX.proto.event_pb2 import Event
 
 from offline.artefact import load_artefact
 from offline.cli import main
+from offline.data.training_set import Source
 from offline.options import load_options
-from offline.source import Source
 from offline.training import Checkpoints, Hooks, fit
 from offline.training.checkpoint import CHECKPOINT
 from offline.training.scalars import Scalars

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from offline.histories import Histories
+from offline.data.matrix import Histories
 from offline.models.dae import Bag
 from offline.training.batches import Batches
 from offline.training.row_adam import RowAdam

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from offline.data.artists import artists_of
+from offline.data.interactions import collect
+from offline.data.session_stats import Habits
 from offline.errors import InputError
-from offline.interactions import collect
-from offline.listing.artists import artists_of
-from offline.listing.habits import Habits
 
 Make = Callable[..., Any]
 

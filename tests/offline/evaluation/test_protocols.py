@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from offline.data.protocol_splits import hold_out, hold_out_users
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
-from offline.hold_out import hold_out, hold_out_users
+from offline.evaluation.protocols import same_users, strong_generalisation
 from offline.models.factorization import BPR
 from offline.models.popular import Popular
 from offline.models.pure_svd import PureSVD
-from offline.protocols import same_users, strong_generalisation
 
 
 def rng(seed: int = 1) -> np.random.Generator:

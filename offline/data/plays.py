@@ -9,9 +9,9 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.data.session_stats import PLAYS
+from offline.data.training_set import rows_of
 from offline.errors import InputError
-from offline.listing.habits import PLAYS
-from offline.source import rows_of
 
 # A track that a session plays again is skipped for that reason alone.
 _QUERY = """

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from offline.catalog import catalog_size
 from offline.cli import main
+from offline.data.catalog import catalog_size
+from offline.data.interactions import Interactions, Plays, collect, plays
 from offline.errors import InputError
-from offline.interactions import Interactions, Plays, collect, plays
 from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.catalog import artist_numbers
-from offline.catalog import read_tracks
+from offline.data.catalog import read_tracks
 from offline.errors import InputError
 
 

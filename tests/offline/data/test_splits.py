@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from offline.data.matrix import Histories
+from offline.data.splits import held_out
 from offline.errors import InputError
-from offline.histories import Histories
-from offline.metrics import ranking_metrics
-from offline.split import held_out
+from offline.metrics.ranking import ranking_metrics
 
-from .camps import options
+from ..camps import options
 
 HALF = options(held_out_users=0.5, held_out_share=0.2)
 

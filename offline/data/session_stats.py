@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.training_set import rows_of
 from offline.errors import InputError
-from offline.source import rows_of
 
 PLAYS = "plays.parquet"
 

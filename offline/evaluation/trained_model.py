@@ -3,10 +3,10 @@
 import numpy as np
 
 from offline.artefact import Artefact
-from offline.metrics import RankingMetrics, ranking_metrics
+from offline.data.splits import held_out
+from offline.data.training_set import Source
+from offline.metrics.ranking import RankingMetrics, ranking_metrics
 from offline.models.popular import Popular
-from offline.source import Source
-from offline.split import held_out
 from offline.training import K
 from offline.training.trainer import held_out_metrics, streams
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from offline.errors import InputError
-from offline.intervals import mean_over_users, paired_difference
+from offline.metrics.intervals import mean_over_users, paired_difference
 
 
 def test_by_hand() -> None:

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.beyond_accuracy import (
+from offline.data.protocol_splits import hold_out, hold_out_users
+from offline.datasets.dataset import Dataset
+from offline.errors import InputError
+from offline.metrics.beyond_accuracy import (
     artist_diversity,
     average_popularity,
     coverage,
     exposure_gini,
     novelty,
 )
-from offline.datasets.dataset import Dataset
-from offline.errors import InputError
-from offline.hold_out import hold_out, hold_out_users
-from offline.metrics import Ranked
+from offline.metrics.ranking import Ranked
 from offline.models.base import Recommender
 
 K = 20

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.matrix import Histories
 from offline.errors import InputError
-from offline.histories import Histories
 from offline.options import TrainOptions
 
 

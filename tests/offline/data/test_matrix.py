@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from offline.data.matrix import Histories
+from offline.data.training_set import Source
 from offline.errors import InputError
-from offline.histories import Histories
-from offline.source import Source
 
 Write = Callable[..., Path]
 

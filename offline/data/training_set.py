@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from offline.histories import INDPTR, Histories
-from offline.interactions import Interactions
+from offline.data.interactions import Interactions
+from offline.data.matrix import INDPTR, Histories
 
 
 def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from offline.beyond_accuracy import (
+from offline.metrics.beyond_accuracy import (
     artist_diversity,
     average_popularity,
     coverage,

@@ -24,7 +24,7 @@ from offline.errors import InputError
 from offline.logs.bad_lines import BadLine, check_bad_lines
 from offline.logs.reader import EventLog, open_logs
 
-HERE = Path(__file__).parent
+_SQL = Path(__file__).parent / "sql"
 TABLES = {
     "interactions": 'SELECT listener AS "user", track, CAST(COUNT(*) AS INTEGER) AS plays'
     " FROM known_plays WHERE time > $threshold GROUP BY listener, track ORDER BY listener, track",
@@ -208,8 +208,8 @@ def check_tracks(largest: int, n_tracks: int) -> None:
 
 
 def _define_tables(log: EventLog) -> None:
-    log.engine.run((HERE / "sessions.sql").read_text())
-    log.engine.run((HERE / "interactions.sql").read_text())
+    log.engine.run((_SQL / "sessions.sql").read_text())
+    log.engine.run((_SQL / "interactions.sql").read_text())
 
 
 def _summarise(log: EventLog, directory: Path, threshold: float) -> Summary:

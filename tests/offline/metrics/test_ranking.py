@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from offline.errors import InputError
-from offline.metrics import Ranked, ranking_metrics
+from offline.metrics.ranking import Ranked, ranking_metrics
 
 
 def matrix(rows: list[list[int]], n_items: int) -> sparse.csr_matrix:
