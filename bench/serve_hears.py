@@ -9,7 +9,7 @@ from serve_data import Data
 from serve_running import CONFIG, botify, script
 from serve_speed import Contender
 
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 from offline.options import SessionOptions
 from offline.sessions import save_sessions
 from offline.sessions.listening import Listening

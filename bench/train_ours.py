@@ -16,10 +16,10 @@ from train_data import matrix
 from train_memory import peak_mb
 
 from offline.data.matrix import Histories
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
+from offline.models.dae.training import Hooks, fit, workers_of_torchrun
+from offline.models.dae.training.inference import K, top_lists
 from offline.options import TrainOptions
-from offline.training import Hooks, fit, workers_of_torchrun
-from offline.training.inference import K, top_lists
 
 HIDDEN = (300, 50)
 """The rival's architecture; the other options are those that ship."""

@@ -26,8 +26,8 @@ from train_memory import peak_mb
 
 from offline.data.matrix import Histories
 from offline.data.splits import HeldOut, held_out
+from offline.models.dae.training.trainer import streams
 from offline.options import TrainOptions
-from offline.training.trainer import streams
 
 HIDDEN, DROPOUT, LEARNING_RATE, BATCH = (300, 50), 0.5, 1e-3, 64
 K = 50

@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from offline.atomic import new_directory
 from offline.checksums import BLANK, KEY, check_seal, check_sum, seal, sum_of
 from offline.errors import InputError
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
+from offline.models.dae.training.epochs import Trained
+from offline.models.dae.training.plot import plot_epochs
 from offline.options import TrainOptions
 from offline.sessions import FittedSessions, save_sessions
-from offline.training.epochs import Trained
-from offline.training.plot import plot_epochs
 
 WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
 FILES = "files"

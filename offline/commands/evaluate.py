@@ -131,7 +131,7 @@ def _trained(model: Path, interactions: Path, as_json: bool) -> None:
     from offline.artefact import load_artefact
     from offline.data.training_set import Source
     from offline.evaluation.trained_model import evaluate
-    from offline.training import K
+    from offline.models.dae.training import K
 
     artefact = load_artefact(model)
     found = evaluate(artefact, Source.open(interactions, artefact.model.n_tracks))

@@ -16,7 +16,7 @@ from offline.data.training_set import Source
 from offline.engine import needing_spark
 from offline.export import Lists, by_score, export_lists
 from offline.listing.sessions import by_sessions
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 
 _BLOCK, _SPARK_BLOCK = 4096, 65_536
 

@@ -16,12 +16,12 @@ from offline.data.plays import no_plays
 from offline.data.session_stats import PLAYS
 from offline.data.training_set import Source
 from offline.errors import InputError
+from offline.models.dae.training import Checkpoints, Epoch, Hooks, fit, workers_of_torchrun
+from offline.models.dae.training.checkpoint import CHECKPOINT, State
+from offline.models.dae.training.epochs import Trained
+from offline.models.dae.training.tensorboard import Scalars
 from offline.options import SessionOptions, TrainOptions, load_options
 from offline.sessions import FittedSessions, fit_sessions
-from offline.training import Checkpoints, Epoch, Hooks, fit, workers_of_torchrun
-from offline.training.checkpoint import CHECKPOINT, State
-from offline.training.epochs import Trained
-from offline.training.scalars import Scalars
 
 
 @click.command("train")

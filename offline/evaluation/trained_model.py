@@ -6,9 +6,9 @@ from offline.artefact import Artefact
 from offline.data.splits import held_out
 from offline.data.training_set import Source
 from offline.metrics.ranking import RankingMetrics, ranking_metrics
+from offline.models.dae.training import K
+from offline.models.dae.training.trainer import held_out_metrics, streams
 from offline.models.popular import Popular
-from offline.training import K
-from offline.training.trainer import held_out_metrics, streams
 
 
 def evaluate(artefact: Artefact, source: Source) -> dict[str, RankingMetrics]:

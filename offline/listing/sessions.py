@@ -14,7 +14,7 @@ from offline.export import Lists
 from offline.listing.planner import plan
 from offline.listing.tastes import MOST_TASTES, Taste
 from offline.listing.user_tastes import UserTastes
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 from offline.models.top_n import top_n_of
 
 CANDIDATES = 150

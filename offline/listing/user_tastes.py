@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from offline.data.matrix import Histories
 from offline.data.session_stats import Habits
 from offline.listing.tastes import Taste, tastes_of
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 
 
 class UserTastes:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.errors import InputError
-from offline.models.binary import binary_csr
+from offline.models.inputs import binary_csr
 from offline.models.top_n import leave_out, top_n
 
 

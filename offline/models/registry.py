@@ -17,12 +17,12 @@ class _Entry(NamedTuple):
 _MODELS = {
     "popular": _Entry("popular", "Popular", ()),
     "item-knn": _Entry("item_knn", "ItemKNN", ("progress",)),
-    "bpr": _Entry("factorization", "BPR", ("seed", "progress")),
-    "als": _Entry("factorization", "ALS", ("seed", "progress")),
+    "bpr": _Entry("implicit_mf", "BPR", ("seed", "progress")),
+    "als": _Entry("implicit_mf", "ALS", ("seed", "progress")),
     "ease": _Entry("ease", "EASE", ("progress",)),
     "pure-svd": _Entry("pure_svd", "PureSVD", ("seed",)),
-    "mult-dae": _Entry("mult_dae", "MultDAE", ("seed", "progress")),
-    "dae": _Entry("dae_recommender", "DAERecommender", ("seed", "progress")),
+    "mult-dae": _Entry("dae.recommender", "MultDAE", ("seed", "progress")),
+    "dae": _Entry("linear_dae.recommender", "DAERecommender", ("seed", "progress")),
 }
 NAMES = tuple(_MODELS)
 

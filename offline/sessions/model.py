@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 from offline.options import SessionOptions
 from offline.sessions.listening import Listening
 from offline.sessions.taste_table import TasteTable

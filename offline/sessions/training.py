@@ -11,7 +11,7 @@ from offline.data.plays import Plays
 from offline.data.session_stats import Habits
 from offline.data.training_set import Source
 from offline.listing.user_tastes import UserTastes, directions
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 from offline.options import SessionOptions
 from offline.sessions.held_out import NextLiked, listening_share, next_liked
 from offline.sessions.listening import fit_listening, logit_bounds

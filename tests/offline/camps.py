@@ -10,7 +10,7 @@ from torch import Tensor
 
 from offline.artefact import ABOUT, FILES
 from offline.checksums import BLANK, KEY, seal, sum_of
-from offline.models.dae import DAE, Bag
+from offline.models.dae.network import DAE, Bag
 from offline.options import TrainOptions
 
 N_USERS, N_TRACKS = 60, 40

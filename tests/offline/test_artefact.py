@@ -10,8 +10,8 @@ import torch
 
 from offline.artefact import load_artefact, save_artefact
 from offline.errors import InputError
+from offline.models.dae.training import fit, top_lists
 from offline.options import TrainOptions, load_options
-from offline.training import fit, top_lists
 
 from .camps import OPTIONS, options, resealed, same, two_camps
 

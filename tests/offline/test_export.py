@@ -14,7 +14,7 @@ from offline.data.interactions import Interactions
 from offline.data.training_set import Source
 from offline.errors import InputError
 from offline.export import export_lists
-from offline.training import top_lists
+from offline.models.dae.training import top_lists
 
 from .camps import resealed
 from .programs import offline_in

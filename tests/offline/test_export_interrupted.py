@@ -18,9 +18,9 @@ from offline.data.training_set import Source
 from offline.errors import InputError
 from offline.export import Exported, Lists, by_score, export_lists
 from offline.growing import done_of, work_directory
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
+from offline.models.dae.training import Epoch, Trained
 from offline.options import TrainOptions
-from offline.training import Epoch, Trained
 
 N_USERS, N_TRACKS = 600, 300
 FILES = ["neighbours.json", "recommendations.json", "top_tracks.json"]

@@ -12,8 +12,8 @@ from offline.data.matrix import Histories
 from offline.data.session_stats import Habits
 from offline.export import Lists
 from offline.listing.sessions import by_sessions
-from offline.models.dae import DAE
-from offline.training import fit
+from offline.models.dae.network import DAE
+from offline.models.dae.training import fit
 
 from .camps import N_TRACKS, OPTIONS, two_camps
 from .programs import offline_in

@@ -23,10 +23,10 @@ from tensorboardX.proto.event_pb2 import Event
 from offline.artefact import load_artefact
 from offline.cli import main
 from offline.data.training_set import Source
+from offline.models.dae.training import Checkpoints, Hooks, fit
+from offline.models.dae.training.checkpoint import CHECKPOINT
+from offline.models.dae.training.tensorboard import Scalars
 from offline.options import load_options
-from offline.training import Checkpoints, Hooks, fit
-from offline.training.checkpoint import CHECKPOINT
-from offline.training.scalars import Scalars
 
 from .camps import two_camps
 

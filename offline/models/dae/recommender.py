@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from offline.errors import InputError
 from offline.models.base import Recommender
+from offline.models.dae.training import Hooks, fit
 from offline.options import TrainOptions
-from offline.training import Hooks, fit
 
 OPTIONS = TrainOptions(hidden=(300,), batch_size=250, epochs=30, patience=3, learning_rate=3e-3)
 

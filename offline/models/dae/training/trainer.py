@@ -14,15 +14,20 @@ from offline.data.matrix import Histories
 from offline.data.splits import HeldOut, held_out
 from offline.errors import InputError
 from offline.metrics.ranking import RankingMetrics, ranking_metrics
-from offline.models.dae import DAE
-from offline.models.multinomial import bfloat16_pays
+from offline.models.dae.loss import bfloat16_pays
+from offline.models.dae.network import DAE
+from offline.models.dae.training.batches import Batch, Batches
+from offline.models.dae.training.checkpoint import (
+    Identity,
+    State,
+    load_checkpoint,
+    save_checkpoint,
+)
+from offline.models.dae.training.epochs import Epoch, Trained, best_of
+from offline.models.dae.training.inference import K, top_lists
+from offline.models.dae.training.optim import Optimizer
+from offline.models.dae.training.workers import ALONE, Workers
 from offline.options import TrainOptions
-from offline.training.adam import Optimizer
-from offline.training.batches import Batch, Batches
-from offline.training.checkpoint import Identity, State, load_checkpoint, save_checkpoint
-from offline.training.epochs import Epoch, Trained, best_of
-from offline.training.inference import K, top_lists
-from offline.training.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)

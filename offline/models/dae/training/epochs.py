@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 
 
 @dataclass(frozen=True)

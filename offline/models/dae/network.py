@@ -11,7 +11,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from offline.models.multinomial import Room, multinomial_loss
+from offline.models.dae.loss import Room, multinomial_loss
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from safetensors.torch import save_file
 from scipy import sparse
 
 from offline.errors import InputError
+from offline.models.dae.training import Checkpoints, Hooks, Trained, fit
+from offline.models.dae.training.checkpoint import CHECKPOINT, State
 from offline.options import TrainOptions
-from offline.training import Checkpoints, Hooks, Trained, fit
-from offline.training.checkpoint import CHECKPOINT, State
 
-from .camps import N_TRACKS, N_USERS, options, same, two_camps
+from ...camps import N_TRACKS, N_USERS, options, same, two_camps
 
 MATRIX = two_camps()
 OFTEN = options(epochs=4, checkpoint_seconds=0)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from offline.jit import compiled
-from offline.models.dae import Bag
+from offline.models.dae.network import Bag
 
 _CHUNK = 64
 

@@ -6,10 +6,10 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from offline.models import multinomial
-from offline.models.multinomial import Room, multinomial_loss
+from offline.models.dae import loss as multinomial
+from offline.models.dae.loss import Room, multinomial_loss
 
-from .camps import N_TRACKS, N_USERS, gradients_of, small_model, two_camps
+from ...camps import N_TRACKS, N_USERS, gradients_of, small_model, two_camps
 
 CPU = torch.device("cpu")
 Case = tuple[Tensor, Tensor, Tensor, Tensor]

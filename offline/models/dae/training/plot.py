@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from offline.training.epochs import Epoch
+    from offline.models.dae.training.epochs import Epoch
 
 
 def plot_epochs(epochs: Sequence["Epoch"], best: int, path: Path) -> None:

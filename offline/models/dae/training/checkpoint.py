@@ -11,9 +11,9 @@ from torch import Tensor
 
 from offline.checksums import BLANK, KEY, check_seal, seal
 from offline.errors import InputError
-from offline.models.dae import DAE
-from offline.training.adam import Optimizer
-from offline.training.epochs import Epoch
+from offline.models.dae.network import DAE
+from offline.models.dae.training.epochs import Epoch
+from offline.models.dae.training.optim import Optimizer
 
 CHECKPOINT = "checkpoint.safetensors"
 

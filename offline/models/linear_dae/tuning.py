@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from offline.data.protocol_splits import Held, hold_out
 from offline.metrics.ranking import Ranked
-from offline.models.binary import binary_csr
-from offline.models.linear_dae import LinearDAE, Powers, response
-from offline.models.recency import by_recency, in_time
+from offline.models.inputs import binary_csr
+from offline.models.linear_dae.closed_form import LinearDAE, Powers, response
+from offline.models.linear_dae.recency import by_recency, in_time
 from offline.models.top_n import leave_out, top_n
 
 K = 20

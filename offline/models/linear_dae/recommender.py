@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.models.base import Recommender
-from offline.models.linear_dae import LinearDAE
-from offline.models.linear_dae_choice import Choice, choose
-from offline.models.recency import by_recency, in_time
+from offline.models.linear_dae.closed_form import LinearDAE
+from offline.models.linear_dae.recency import by_recency, in_time
+from offline.models.linear_dae.tuning import Choice, choose
 
 
 class DAERecommender(Recommender):

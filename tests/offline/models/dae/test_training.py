@@ -10,12 +10,12 @@ from scipy import sparse
 from offline.data.matrix import Histories
 from offline.data.splits import held_out
 from offline.errors import InputError
-from offline.models import multinomial
-from offline.training import Epoch, Hooks, K, fit, top_lists
-from offline.training.batches import Batches
-from offline.training.trainer import held_out_metrics, streams
+from offline.models.dae import loss as multinomial
+from offline.models.dae.training import Epoch, Hooks, K, fit, top_lists
+from offline.models.dae.training.batches import Batches
+from offline.models.dae.training.trainer import held_out_metrics, streams
 
-from .camps import CAMP, N_TRACKS, N_USERS, OPTIONS, options, same, small_model, two_camps
+from ...camps import CAMP, N_TRACKS, N_USERS, OPTIONS, options, same, small_model, two_camps
 
 MATRIX = two_camps()
 

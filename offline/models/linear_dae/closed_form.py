@@ -8,7 +8,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.models.sparse_product import multiply
+from offline.models.linear_dae.sparse_product import multiply
 
 Floats = NDArray[np.float32]
 TOLERANCE = 1e-3

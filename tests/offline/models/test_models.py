@@ -6,7 +6,7 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.models.factorization import ALS, BPR
+from offline.models.implicit_mf import ALS, BPR
 from offline.models.item_knn import ItemKNN
 from offline.models.popular import Popular
 from offline.models.pure_svd import PureSVD

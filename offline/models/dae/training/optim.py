@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from offline.models.dae import DAE, Bag
+from offline.models.dae.network import DAE, Bag
+from offline.models.dae.training.row_adam import RowAdam
 from offline.options import TrainOptions
-from offline.training.row_adam import RowAdam
 
 _EPSILON = 1e-8
 _BETAS = 0.9, 0.999

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from offline.data.matrix import Histories
-from offline.models.dae import Bag
-from offline.training.batches import Batches
-from offline.training.row_adam import RowAdam
+from offline.models.dae.network import Bag
+from offline.models.dae.training.batches import Batches
+from offline.models.dae.training.row_adam import RowAdam
 
-from .camps import N_USERS, options, two_camps
+from ...camps import N_USERS, options, two_camps
 
 MATRIX = two_camps()
 

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 from offline.models.top_n import UNWANTED, top_n_of
 
 K = 50

@@ -10,7 +10,7 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
 from offline.errors import InputError
-from offline.training.epochs import Epoch
+from offline.models.dae.training.epochs import Epoch
 
 
 class Scalars:

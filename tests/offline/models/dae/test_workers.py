@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from offline.artefact import load_artefact
-from offline.models.multinomial import Room, multinomial_loss
-from offline.training import Workers, workers_of_torchrun
+from offline.models.dae.loss import Room, multinomial_loss
+from offline.models.dae.training import Workers, workers_of_torchrun
 
-from .camps import gradients_of, small_model, two_camps
+from ...camps import gradients_of, small_model, two_camps
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[4]
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 
 

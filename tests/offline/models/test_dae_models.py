@@ -7,12 +7,12 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.models.dae_recommender import DAERecommender
-from offline.models.linear_dae import TOLERANCE, LinearDAE, Powers, response
-from offline.models.linear_dae_choice import RECENCIES, STRENGTHS, Choice, choose
-from offline.models.mult_dae import MultDAE
-from offline.models.recency import by_recency, in_time
-from offline.models.sparse_product import multiply
+from offline.models.dae.recommender import MultDAE
+from offline.models.linear_dae.closed_form import TOLERANCE, LinearDAE, Powers, response
+from offline.models.linear_dae.recency import by_recency, in_time
+from offline.models.linear_dae.recommender import DAERecommender
+from offline.models.linear_dae.sparse_product import multiply
+from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, Choice, choose
 from offline.options import TrainOptions
 
 from .recommender_checks import FindsCamps, RecommenderChecks, scattered
