@@ -19,8 +19,8 @@ from offline.artefact import load_artefact
 from offline.data.artists import artists_of
 from offline.data.session_stats import Habits
 from offline.data.training_set import Source
-from offline.export import Lists, by_score
-from offline.listing.sessions import by_sessions
+from offline.lists.by_session import by_sessions
+from offline.lists.export import Lists, by_score
 from sim.agents.lists import read_top_tracks
 from sim.agents.policies import Indexed
 from sim.agents.registry import create

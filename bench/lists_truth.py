@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.listing.planner import plan
+from offline.lists.greedy import plan
 from sim.world import World
 from sim.world.nearest import nearest
 

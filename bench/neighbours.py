@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from offline.data.catalog import catalog_size
 from offline.data.interactions import Interactions, Plays
-from offline.neighbours import cosine_neighbours
+from offline.lists.neighbours import cosine_neighbours
 from sim.agents.policies import TOP, Contextual
 from sim.config import load_config
 from sim.engine import play

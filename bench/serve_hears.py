@@ -11,10 +11,10 @@ from serve_speed import Contender
 
 from offline.models.dae.network import DAE
 from offline.options import SessionOptions
-from offline.sessions import save_sessions
-from offline.sessions.listening import Listening
-from offline.sessions.model import SessionDAE
-from offline.sessions.taste_table import TasteTable
+from offline.session_model import save_sessions
+from offline.session_model.listening_model import Listening
+from offline.session_model.model import SessionDAE
+from offline.session_model.taste_table import TasteTable
 
 _KNOWN, _HIDDEN = 6_115, 300
 """Of the model of the full-scale generated world."""

@@ -18,7 +18,7 @@ from offline.models.dae.network import DAE
 from offline.models.dae.training.epochs import Trained
 from offline.models.dae.training.plot import plot_epochs
 from offline.options import TrainOptions
-from offline.sessions import FittedSessions, save_sessions
+from offline.session_model import FittedSessions, save_sessions
 
 WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
 FILES = "files"

@@ -14,8 +14,8 @@ from offline.data.matrix import Histories
 from offline.data.session_stats import PLAYS, Habits
 from offline.data.training_set import Source
 from offline.engine import needing_spark
-from offline.export import Lists, by_score, export_lists
-from offline.listing.sessions import by_sessions
+from offline.lists.by_session import by_sessions
+from offline.lists.export import Lists, by_score, export_lists
 from offline.models.dae.network import DAE
 
 _BLOCK, _SPARK_BLOCK = 4096, 65_536
@@ -92,7 +92,7 @@ def command(
             f"track is heard {100 * (1 - habits.artist_discount):.0f} % less"
         )
     if engine == "spark":
-        spark = needing_spark("offline.listing.on_spark")
+        spark = needing_spark("offline.lists.on_spark")
         lists = spark.on_spark(make, source.histories, habits, length)
         block = block or _SPARK_BLOCK
     else:

@@ -21,7 +21,7 @@ from offline.models.dae.training.checkpoint import CHECKPOINT, State
 from offline.models.dae.training.epochs import Trained
 from offline.models.dae.training.tensorboard import Scalars
 from offline.options import SessionOptions, TrainOptions, load_options
-from offline.sessions import FittedSessions, fit_sessions
+from offline.session_model import FittedSessions, fit_sessions
 
 
 @click.command("train")

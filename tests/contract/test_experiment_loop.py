@@ -14,7 +14,7 @@ from botify.sessions.tables import Tables
 from offline.artefact import load_artefact
 from offline.data.artists import artists_of
 from offline.data.training_set import Source
-from offline.sessions import fit_sessions
+from offline.session_model import fit_sessions
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from offline.data.matrix import Histories
 from offline.data.session_stats import Habits
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.errors import InputError
-from offline.export import Lists
+from offline.lists.export import Lists
 
 Make = Callable[[Histories, Habits], Lists]
 Ints = NDArray[np.int64]

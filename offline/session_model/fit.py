@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from offline.data.plays import Plays
 from offline.data.session_stats import Habits
 from offline.data.training_set import Source
-from offline.listing.user_tastes import UserTastes, directions
 from offline.models.dae.network import DAE
 from offline.options import SessionOptions
-from offline.sessions.held_out import NextLiked, listening_share, next_liked
-from offline.sessions.listening import fit_listening, logit_bounds
-from offline.sessions.model import SessionDAE
-from offline.sessions.taste_table import TasteTable
+from offline.session_model.listening_model import fit_listening, logit_bounds
+from offline.session_model.model import SessionDAE
+from offline.session_model.taste_table import TasteTable
+from offline.session_model.validation import NextLiked, listening_share, next_liked
+from offline.user_tastes import UserTastes, directions
 
 _LENGTH = 1.5
 """Of known tracks where the listening model begins. 1 and 2.5 give sessions 2 and 5 % shorter."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from offline.data.plays import Plays
-from offline.sessions.model import HEARD, SessionDAE
+from offline.session_model.model import HEARD, SessionDAE
 
 LIKED = 0.8
 """A track of which more was heard is liked, as in the interactions."""

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from offline.data.matrix import Histories
 from offline.data.session_stats import Habits
-from offline.listing.tastes import Taste, tastes_of
 from offline.models.dae.network import DAE
+from offline.tastes import Taste, tastes_of
 
 
 class UserTastes:

@@ -10,12 +10,12 @@ from scipy import sparse
 
 from offline.data.matrix import Histories
 from offline.data.session_stats import Habits
-from offline.export import Lists
-from offline.listing.planner import plan
-from offline.listing.tastes import MOST_TASTES, Taste
-from offline.listing.user_tastes import UserTastes
+from offline.lists.export import Lists
+from offline.lists.greedy import plan
 from offline.models.dae.network import DAE
 from offline.models.top_n import top_n_of
+from offline.tastes import MOST_TASTES, Taste
+from offline.user_tastes import UserTastes
 
 CANDIDATES = 150
 """Of each taste, unless lists are longer. 60 lose 1.5 % of session time, 300 gain nothing."""

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 from offline.atomic import write_atomic
 from offline.checksums import BLANK, KEY, sealed
 from offline.errors import InputError
-from offline.sessions.model import HEARD, LEAST, STRAY, SessionDAE
+from offline.session_model.model import HEARD, LEAST, STRAY, SessionDAE
 
 FORMAT = "botify-sessions-2"
 

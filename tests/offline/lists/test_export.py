@@ -13,11 +13,11 @@ from offline.artefact import load_artefact
 from offline.data.interactions import Interactions
 from offline.data.training_set import Source
 from offline.errors import InputError
-from offline.export import export_lists
+from offline.lists.export import export_lists
 from offline.models.dae.training import top_lists
 
-from .camps import resealed
-from .programs import offline_in
+from ..camps import resealed
+from ..programs import offline_in
 
 N_TRACKS = 60
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from offline import neighbours
-from offline.neighbours import cosine_neighbours
+from offline.lists import neighbours
+from offline.lists.neighbours import cosine_neighbours
 
 
 def by_definition(dense: np.ndarray, track: int, k: int, least: int) -> list[int]:

@@ -10,9 +10,9 @@ import torch
 from offline.data.plays import Plays
 from offline.errors import InputError
 from offline.options import SessionOptions
-from offline.sessions.held_out import listening_share, next_liked
-from offline.sessions.listening import fit_listening, logit_bounds
-from offline.sessions.taste_table import TasteTable
+from offline.session_model.listening_model import fit_listening, logit_bounds
+from offline.session_model.taste_table import TasteTable
+from offline.session_model.validation import listening_share, next_liked
 
 ARTISTS = np.array([0, 0, 1, 1, 2])
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from offline.listing.planner import plan
-from offline.listing.tastes import MOST_TRACKS, tastes_of
+from offline.lists.greedy import plan
+from offline.tastes import MOST_TRACKS, tastes_of
 
 NOBODY_AGAIN = np.arange(100)  # each track has an artist of its own
 

@@ -10,13 +10,13 @@ from scipy import sparse
 
 from offline.data.matrix import Histories
 from offline.data.session_stats import Habits
-from offline.export import Lists
-from offline.listing.sessions import by_sessions
+from offline.lists.by_session import by_sessions
+from offline.lists.export import Lists
 from offline.models.dae.network import DAE
 from offline.models.dae.training import fit
 
-from .camps import N_TRACKS, OPTIONS, two_camps
-from .programs import offline_in
+from ..camps import N_TRACKS, OPTIONS, two_camps
+from ..programs import offline_in
 
 CAMP = N_TRACKS // 2
 FIRST, SECOND = [0, 1, 2, 3, 4], [CAMP, CAMP + 1, CAMP + 2]

@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from offline.models.dae.network import DAE
 from offline.options import SessionOptions
-from offline.sessions.listening import Listening
-from offline.sessions.taste_table import TasteTable
+from offline.session_model.listening_model import Listening
+from offline.session_model.taste_table import TasteTable
 
 STRAY = 0.02
 """How many sessions begin outside their taste: 1.9 % of those that training never saw did."""

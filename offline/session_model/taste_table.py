@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.listing.user_tastes import UserTastes
+from offline.user_tastes import UserTastes
 
 
 @dataclass(frozen=True, eq=False)

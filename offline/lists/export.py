@@ -18,10 +18,10 @@ from offline.atomic import check_place, new_directory
 from offline.data.matrix import Histories
 from offline.data.training_set import Source, rows_of
 from offline.errors import InputError
-from offline.growing import done_of, grow, work_directory
+from offline.lists.neighbours import Neighbours
+from offline.lists.resumable import done_of, grow, work_directory
 from offline.models.dae.network import DAE
 from offline.models.dae.training import top_lists
-from offline.neighbours import Neighbours
 
 RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"
 SIZE = "lists"

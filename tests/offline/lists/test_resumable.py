@@ -16,8 +16,8 @@ import torch
 from offline.artefact import Artefact, load_artefact, save_artefact
 from offline.data.training_set import Source
 from offline.errors import InputError
-from offline.export import Exported, Lists, by_score, export_lists
-from offline.growing import done_of, work_directory
+from offline.lists.export import Exported, Lists, by_score, export_lists
+from offline.lists.resumable import done_of, work_directory
 from offline.models.dae.network import DAE
 from offline.models.dae.training import Epoch, Trained
 from offline.options import TrainOptions
