@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from offline.commands.engine_option import engine_option
+from offline.commands._common import engine_option
 from offline.commands.output import write_text
 from offline.commands.questions_option import Asked, questions_options
 from offline.commands.table_options import (

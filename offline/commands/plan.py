@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from offline.commands._common import engine_option
 from offline.commands.design_options import (
     Layout,
     design_options,
@@ -13,7 +14,6 @@ from offline.commands.design_options import (
     guardrail_line,
     reduction_by,
 )
-from offline.commands.engine_option import engine_option
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate_all
 from offline.experiment.analysis import check_alpha

@@ -28,9 +28,9 @@ from offline.models.dae.training.checkpoint import CHECKPOINT
 from offline.models.dae.training.tensorboard import Scalars
 from offline.options import load_options
 
-from .camps import two_camps
+from ..camps import two_camps
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 OFFLINE = (sys.executable, "-m", "offline.cli")
 N_USERS = 300
 EPOCHS = 3

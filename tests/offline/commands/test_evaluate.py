@@ -178,7 +178,7 @@ def test_libraries_say_nothing_on_their_own(split: Path) -> None:
 
 @pytest.mark.integration
 def test_popularity_on_gowalla_is_what_a_loop_over_the_files_gives() -> None:
-    directory = Path(__file__).parents[3] / "shared/data/gowalla"
+    directory = Path(__file__).parents[4] / "shared/data/gowalla"
     if not directory.is_dir():
         pytest.skip("needs the data set gowalla in ../shared/data")
     words = ("--format", "lightgcn", "--model", "popular", "--json")

@@ -199,7 +199,7 @@ class TestRealFiles:
     """Figures that the publishers and others state for these data sets."""
 
     def directory(self, name: str) -> Path:
-        found = Path(__file__).parents[3] / "shared/data" / name
+        found = Path(__file__).parents[4] / "shared/data" / name
         if not found.is_dir():
             pytest.skip(f"needs the data set {name} in ../shared/data")
         return found
