@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from serve_tables import table
 
 from offline.artefact import load_artefact
-from offline.data.artists import artists_of
+from offline.data.catalog import artists_of
 from offline.data.session_stats import Habits
 from offline.data.training_set import Source
 from offline.lists.by_session import by_sessions

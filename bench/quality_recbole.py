@@ -18,8 +18,8 @@ from recbole_venv import environment, recbole_python
 from runs import json_line
 from scipy import sparse
 
-from offline.data.protocol_splits import hold_out
-from offline.datasets.formats import FORMATS
+from offline.data.splits import hold_out
+from offline.datasets import FORMATS
 from offline.evaluation.protocols import HELD_OUT_SHARE, K, same_users
 
 SCRIPT = Path(__file__).with_name("recbole_multidae.py")

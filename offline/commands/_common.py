@@ -1,8 +1,11 @@
-"""The option `--engine` of the commands that read logs."""
+"""Options and files that several commands have in common."""
+
+from pathlib import Path
 
 import click
 
 from offline.engine import NAMES
+from offline.errors import InputError
 
 engine_option = click.option(
     "--engine",
@@ -11,3 +14,28 @@ engine_option = click.option(
     show_default=True,
     help="What runs the queries. On spark, LOGS may be hdfs:// addresses too (docs/spark.md).",
 )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text`, and the directories above it. Raises InputError where that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_users(text: str) -> list[str]:
+    """`12,345`, or the name of a file with one id a line. Raises InputError for no id at all."""
+    path = Path(text)
+    try:
+        named = path.read_text(encoding="utf-8-sig").split("\n") if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--drop-users {text}: the file cannot be read: {error}") from error
+    if named is None and not all(c.isalnum() or c in ",-_ " for c in text):
+        raise InputError(f"--drop-users {text}: no such file, and no ids either, like 12,345")
+    users = [user.strip() for user in (text.split(",") if named is None else named)]
+    found = [user for user in users if user]
+    if not found:
+        raise InputError(f"--drop-users {text}: it has no ids")
+    return found

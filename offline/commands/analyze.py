@@ -9,8 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from offline.commands._common import engine_option
-from offline.commands.output import write_text
+from offline.commands._common import engine_option, read_users, write_text
 from offline.commands.questions_option import Asked, questions_options
 from offline.commands.table_options import (
     is_table,
@@ -20,7 +19,6 @@ from offline.commands.table_options import (
     shares_of_table,
     table_options,
 )
-from offline.commands.users_option import read_users
 from offline.commands.watch import watch
 from offline.errors import InputError
 from offline.experiment.absolute import as_csv

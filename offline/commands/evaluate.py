@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.datasets.formats import FORMATS
+from offline.datasets import FORMATS
 from offline.evaluation.protocols import PROTOCOLS, Measured
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from offline.artefact import FILES, SESSIONS, load_artefact
-from offline.data.artists import artists_of
+from offline.data.catalog import artists_of
 from offline.data.matrix import Histories
 from offline.data.session_stats import PLAYS, Habits
 from offline.data.training_set import Source

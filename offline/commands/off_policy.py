@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from offline.commands.output import write_text
+from offline.commands._common import write_text
 from offline.errors import InputError
 from offline.experiment.decisions import read_decisions
 from offline.experiment.look_ahead import look_ahead

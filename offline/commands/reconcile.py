@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from offline.commands.output import write_text
+from offline.commands._common import write_text
 from offline.errors import InputError
 from offline.logs.reconcile import Reconciliation, read_analysed, read_log, read_served, reconcile
 

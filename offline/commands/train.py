@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from offline.artefact import ABOUT, CURVES, SESSIONS, save_artefact
 from offline.atomic import check_place
-from offline.data.artists import artists_of
-from offline.data.catalog import catalog_size
+from offline.data.catalog import artists_of, catalog_size
 from offline.data.plays import no_plays
 from offline.data.session_stats import PLAYS
 from offline.data.training_set import Source

@@ -8,7 +8,7 @@ import click
 from tqdm import tqdm
 
 from offline.atomic import write_atomic
-from offline.commands.users_option import read_users
+from offline.commands._common import read_users
 from offline.errors import InputError
 from offline.experiment.analysis import check_alpha
 from offline.experiment.declared import declared_weights

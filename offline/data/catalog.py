@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from contract.catalog import CatalogError, Track, read_catalog
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.catalog import CatalogError, Track, artist_numbers, read_catalog
 from offline.errors import InputError, check_regular
 
 
@@ -24,3 +27,23 @@ def read_tracks(path: str | Path) -> list[Track]:
         raise InputError(f"catalog {path} cannot be read: {error}") from error
     except CatalogError as error:
         raise InputError(error.at(path)) from error
+
+
+def artists_of(catalog: Path, n_tracks: int) -> NDArray[np.int64]:
+    """A number for the artist of each track, shape (n_tracks,): same artist, same number.
+
+    A track whose artist is not known has a number of its own.
+
+    Raises InputError for a catalog that is none, of another size, or without artists.
+    """
+    tracks = read_tracks(catalog)
+    if len(tracks) != n_tracks:
+        raise InputError(
+            f"catalog {catalog} has {len(tracks)} tracks, but the model is of one of {n_tracks}: "
+            "name the catalog that it was trained with"
+        )
+    if not any(track.artist for track in tracks):
+        raise InputError(
+            f"catalog {catalog} names no artist; without --catalog, lists do without artists"
+        )
+    return np.array(artist_numbers(track.artist for track in tracks), np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.protocol_splits import hold_out, hold_out_users
+from offline.data.splits import hold_out, hold_out_users
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
 from offline.metrics.beyond_accuracy import (

@@ -14,8 +14,7 @@ from offline.lists.export import Lists
 from offline.lists.greedy import plan
 from offline.models.dae.network import DAE
 from offline.models.top_n import top_n_of
-from offline.tastes import MOST_TASTES, Taste
-from offline.user_tastes import UserTastes
+from offline.tastes import MOST_TASTES, Taste, UserTastes
 
 CANDIDATES = 150
 """Of each taste, unless lists are longer. 60 lose 1.5 % of session time, 300 gain nothing."""

@@ -16,7 +16,7 @@ from offline.session_model.listening_model import fit_listening, logit_bounds
 from offline.session_model.model import SessionDAE
 from offline.session_model.taste_table import TasteTable
 from offline.session_model.validation import NextLiked, listening_share, next_liked
-from offline.user_tastes import UserTastes, directions
+from offline.tastes import UserTastes, directions
 
 _LENGTH = 1.5
 """Of known tracks where the listening model begins. 1 and 2.5 give sessions 2 and 5 % shorter."""

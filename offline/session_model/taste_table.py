@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.user_tastes import UserTastes
+from offline.tastes import UserTastes
 
 
 @dataclass(frozen=True, eq=False)

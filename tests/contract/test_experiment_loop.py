@@ -12,7 +12,7 @@ import pytest
 from botify.sessions.model import SessionModel
 from botify.sessions.tables import Tables
 from offline.artefact import load_artefact
-from offline.data.artists import artists_of
+from offline.data.catalog import artists_of
 from offline.data.training_set import Source
 from offline.session_model import fit_sessions
 

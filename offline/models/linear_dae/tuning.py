@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from offline.data.protocol_splits import Held, hold_out
+from offline.data.splits import Held, hold_out
 from offline.metrics.ranking import Ranked
 from offline.models.inputs import binary_csr
 from offline.models.linear_dae.closed_form import LinearDAE, Powers, response

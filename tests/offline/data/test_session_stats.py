@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offline.data.artists import artists_of
+from offline.data.catalog import artists_of
 from offline.data.interactions import collect
 from offline.data.session_stats import Habits
 from offline.errors import InputError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from offline.data.protocol_splits import hold_out, hold_out_users
+from offline.data.splits import hold_out, hold_out_users
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
 from offline.evaluation.protocols import same_users, strong_generalisation

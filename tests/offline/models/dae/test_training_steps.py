@@ -9,7 +9,7 @@ import torch
 from offline.data.matrix import Histories
 from offline.models.dae.network import Bag
 from offline.models.dae.training.batches import Batches
-from offline.models.dae.training.row_adam import RowAdam
+from offline.models.dae.training.optim import RowAdam
 
 from ...camps import N_USERS, options, two_camps
 
