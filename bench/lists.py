@@ -17,8 +17,8 @@ from serve_tables import table
 
 from offline.artefact import load_artefact
 from offline.data.catalog import artists_of
-from offline.data.session_stats import Habits
-from offline.data.training_set import Source
+from offline.data.session_stats import SessionStats
+from offline.data.training_set import TrainingSet
 from offline.lists.by_session import by_sessions
 from offline.lists.export import Lists, by_score
 from sim.agents.lists import read_top_tracks
@@ -38,7 +38,7 @@ SCORE, MIXED, UNSPREAD = (
     "for sessions, tastes mixed",
     "for sessions, artists not spread",
 )
-SESSIONS = "for sessions, as exported"
+SESSION_MODEL = "for sessions, as exported"
 REORDERED, STATIC = "best 150 of these, by the truth", "the truth's list"
 STATIC_LONG = "the truth's list, 200 long"
 KNOWN, LONG = "the truth's list of each taste", "the truth's list of each taste, 200 long"
@@ -54,13 +54,13 @@ def main(data: Path, episodes: int, seed: int) -> None:
     top = read_top_tracks(data / "lists/top_tracks.json", world)
     truth = Truth(world)
     learned = Learned(data, world)
-    habits = learned.habits
+    stats = learned.stats
     lists = {
         SCORE: learned.by_score(),
-        MIXED: learned.by_sessions(replace(habits, patience=1e9)),
-        UNSPREAD: learned.by_sessions(replace(habits, artist_discount=1.0)),
-        SESSIONS: learned.by_sessions(habits),
-        REORDERED: truth.lists(LENGTH, among=learned.by_sessions(habits, _CANDIDATES)),
+        MIXED: learned.by_sessions(replace(stats, patience=1e9)),
+        UNSPREAD: learned.by_sessions(replace(stats, artist_discount=1.0)),
+        SESSION_MODEL: learned.by_sessions(stats),
+        REORDERED: truth.lists(LENGTH, among=learned.by_sessions(stats, _CANDIDATES)),
         STATIC: truth.lists(LENGTH),
     }
     heard = {
@@ -100,7 +100,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
             for rung in found
         ],
     )
-    chosen = {name: heard[name] for name in (SCORE, SESSIONS, STATIC)}
+    chosen = {name: heard[name] for name in (SCORE, SESSION_MODEL, STATIC)}
     places_table(chosen)
     tastes_table(chosen)
 
@@ -128,26 +128,28 @@ class Learned:
 
     def __init__(self, data: Path, world: World) -> None:
         self._model = load_artefact(data / "model").model
-        self._source = Source.open(data / "interactions", self._model.n_tracks)
+        self._training_set = TrainingSet.open(data / "interactions", self._model.n_tracks)
         self._artists = artists_of(data / "world/tracks.json", self._model.n_tracks)
-        self.habits = Habits.read(data / "interactions", self._source.users, self._artists)
-        self._rows = np.searchsorted(world.users.ids, self._source.users)
+        self.stats = SessionStats.read(
+            data / "interactions", self._training_set.users, self._artists
+        )
+        self._rows = np.searchsorted(world.users.ids, self._training_set.users)
         self._users = len(world.users)
 
     def by_score(self) -> NDArray[np.int32]:
         """Lists, a row per user of the world; -1 throughout for one who liked nothing."""
-        return self._made(by_score(self._model, self._source.histories, LENGTH), LENGTH)
+        return self._made(by_score(self._model, self._training_set.histories, LENGTH), LENGTH)
 
-    def by_sessions(self, habits: Habits, length: int = LENGTH) -> NDArray[np.int32]:
-        """The same for sessions of these habits."""
-        histories = self._source.histories
+    def by_sessions(self, stats: SessionStats, length: int = LENGTH) -> NDArray[np.int32]:
+        """The same for sessions with these statistics."""
+        histories = self._training_set.histories
         return self._made(
-            by_sessions(self._model, histories, habits, self._artists, length), length
+            by_sessions(self._model, histories, stats, self._artists, length), length
         )
 
     def _made(self, lists: Lists, length: int) -> NDArray[np.int32]:
         out = np.full((self._users, length), -1, dtype=np.int32)
-        able = np.flatnonzero(self._source.histories.sizes)
+        able = np.flatnonzero(self._training_set.histories.sizes)
         out[self._rows[able]] = lists.of(able)
         return out
 

@@ -11,7 +11,7 @@ from serve_speed import Contender
 
 from offline.models.dae.network import DAE
 from offline.options import SessionOptions
-from offline.session_model import save_sessions
+from offline.session_model import save_session_model
 from offline.session_model.listening_model import Listening
 from offline.session_model.model import SessionDAE
 from offline.session_model.taste_table import TasteTable
@@ -82,4 +82,4 @@ def _make_model(data: Data) -> None:
         0.8,
         _OPTIONS,
     )
-    save_sessions(data.directory / _MODEL, model, np.arange(data.users))
+    save_session_model(data.directory / _MODEL, model, np.arange(data.users))

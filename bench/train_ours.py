@@ -15,7 +15,7 @@ import torch
 from train_data import matrix
 from train_memory import peak_mb
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 from offline.models.dae.network import DAE
 from offline.models.dae.training import Hooks, fit, workers_of_torchrun
 from offline.models.dae.training.inference import K, top_lists
@@ -40,7 +40,7 @@ def main(part: str, data: Path, epochs: int, patience: int, seed: int) -> None:
 
 def trained(data: Path, epochs: int, patience: int, seed: int) -> dict[str, object]:
     """Seconds (evaluation not counted), loss and held-out NDCG@50 of each epoch."""
-    histories = Histories.open(data)
+    histories = InteractionMatrix.open(data)
     options = TrainOptions(hidden=HIDDEN, epochs=epochs, patience=patience, seed=seed)
     an_epoch = 0
 

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from train_data import matrix
 from train_memory import peak_mb
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 from offline.data.splits import HeldOut, held_out
 from offline.models.dae.training.trainer import streams
 from offline.options import TrainOptions
@@ -160,7 +160,7 @@ def argsort_lists(
 def split(interactions: sparse.csr_matrix, seed: int) -> HeldOut:
     """20 % of the interactions of 20 % of the users, as `botify-offline train` holds out."""
     options = TrainOptions(seed=seed)
-    return held_out(Histories.of(interactions), options, streams(options)[0])
+    return held_out(InteractionMatrix.of(interactions), options, streams(options)[0])
 
 
 def learned_from(held: HeldOut) -> sparse.csr_matrix:

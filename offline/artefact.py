@@ -18,12 +18,12 @@ from offline.models.dae.network import DAE
 from offline.models.dae.training.epochs import Trained
 from offline.models.dae.training.plot import plot_epochs
 from offline.options import TrainOptions
-from offline.session_model import FittedSessions, save_sessions
+from offline.session_model import FittedSessionModel, save_session_model
 
-WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
-FILES = "files"
-"""In ABOUT: the SHA-256 of the files of numbers, by name."""
-SESSIONS = "sessions.safetensors"
+WEIGHTS, MODEL_JSON, CURVES = "model.safetensors", "model.json", "training.png"
+FILE_SUMS = "files"
+"""In MODEL_JSON: the SHA-256 of the files of numbers, by name."""
+SESSION_MODEL = "sessions.safetensors"
 """The model that hears sessions, where one was trained: in the artefact, and beside the lists."""
 
 
@@ -50,7 +50,7 @@ def save_artefact(
     trained: Trained,
     options: TrainOptions,
     fingerprint: str,
-    sessions: FittedSessions | None = None,
+    sessions: FittedSessionModel | None = None,
     users: NDArray[np.int64] | None = None,
 ) -> None:
     """Write `model.safetensors`, `model.json` and `training.png`, whole or not at all.
@@ -68,31 +68,33 @@ def save_artefact(
         "sessions": None if sessions is None else sessions.held_out._asdict(),
     }
     try:
-        with new_directory(directory, ABOUT) as new:
+        with new_directory(directory, MODEL_JSON) as new:
             save_file(trained.model.state_dict(), new / WEIGHTS)
             (new / WEIGHTS).chmod(0o644)  # as of other files; whoever exports may be another user
             if sessions is not None:
-                save_sessions(new / SESSIONS, sessions.model, np.asarray(users))
+                save_session_model(new / SESSION_MODEL, sessions.model, np.asarray(users))
             plot_epochs(trained.epochs, trained.best.number, new / CURVES)
-            about[FILES] = {
-                name: sum_of(new / name) for name in (WEIGHTS, SESSIONS) if (new / name).exists()
+            about[FILE_SUMS] = {
+                name: sum_of(new / name)
+                for name in (WEIGHTS, SESSION_MODEL)
+                if (new / name).exists()
             }
-            (new / ABOUT).write_text(json.dumps(about | {KEY: BLANK}, indent=2) + "\n")
-            seal(new / ABOUT)
+            (new / MODEL_JSON).write_text(json.dumps(about | {KEY: BLANK}, indent=2) + "\n")
+            seal(new / MODEL_JSON)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write the model to {directory}: {error}") from error
 
 
 def load_artefact(directory: Path) -> Artefact:
     """Read a model directory; raises InputError where it is none, or a bit of it is damaged."""
-    if not (directory / ABOUT).is_file():
+    if not (directory / MODEL_JSON).is_file():
         raise InputError(
             f"{directory}: no model there: make one with `botify-offline train --out {directory}`"
         )
     try:
-        about = _read_about(directory / ABOUT)
-        check_seal(directory / ABOUT, about.get(KEY))
-        for name, digest in about[FILES].items():
+        about = _read_about(directory / MODEL_JSON)
+        check_seal(directory / MODEL_JSON, about.get(KEY))
+        for name, digest in about[FILE_SUMS].items():
             check_sum(directory / name, digest)
         options = TrainOptions.model_validate(about["options"])
         weights = load_file(directory / WEIGHTS)

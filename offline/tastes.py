@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from offline.data.matrix import Histories
-from offline.data.session_stats import Habits
+from offline.data.matrix import InteractionMatrix
+from offline.data.session_stats import SessionStats
 from offline.models.dae.network import DAE
 
-APART = 0.65
+MAX_MEAN_DISTANCE = 0.65
 """Groups with a mean cosine distance above this stay apart. At 0.5 sessions are 1 % longer on the
 generated world and 3 % shorter on Last.fm; at 0.8 it is the other way round, by 1 % each."""
-MOST_TRACKS = 256
+MAX_TRACKS = 256
 """Of one user: grouping takes the square of it."""
-MOST_TASTES = 16
+MAX_TASTES = 16
 
 
 class Taste(NamedTuple):
@@ -37,14 +37,14 @@ def tastes_of(
     cosine distance. A taste weighs as much as sessions began in it; where none is known, as many
     tracks as it has. Tastes in which no session began, where others did, are left out.
     """
-    if len(places) > MOST_TRACKS:
-        kept = np.sort(np.argsort(-starts, kind="stable")[:MOST_TRACKS])
+    if len(places) > MAX_TRACKS:
+        kept = np.sort(np.argsort(-starts, kind="stable")[:MAX_TRACKS])
         places, starts = places[kept], starts[kept]
     if not starts.any():
         starts = np.ones_like(starts)
     groups = _groups(vectors[places])
     sessions = np.bincount(groups, weights=starts)
-    order = [g for g in np.argsort(-sessions, kind="stable")[:MOST_TASTES] if sessions[g]]
+    order = [g for g in np.argsort(-sessions, kind="stable")[:MAX_TASTES] if sessions[g]]
     total = sessions[order].sum()
     return [Taste(places[groups == group], float(sessions[group] / total)) for group in order]
 
@@ -56,29 +56,31 @@ def _groups(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
     # Not by its own cosine: that has no answer for a track without a direction.
     alike = np.clip(vectors.astype(np.float64) @ vectors.T.astype(np.float64), -1.0, 1.0)
     distances = 1.0 - alike[np.triu_indices(len(vectors), 1)]
-    return fcluster(linkage(distances, "average"), APART, "distance").astype(np.int64) - 1
+    return (
+        fcluster(linkage(distances, "average"), MAX_MEAN_DISTANCE, "distance").astype(np.int64) - 1
+    )
 
 
 class UserTastes:
     """Groups each user's tracks by the directions of the decoder's rows."""
 
-    def __init__(self, model: DAE, histories: Histories, habits: Habits) -> None:
-        """`histories` and `habits` have a row per user; tracks new to the model are left out."""
-        self._histories, self._habits = histories, habits
-        self._place = model.place
+    def __init__(self, model: DAE, histories: InteractionMatrix, stats: SessionStats) -> None:
+        """`histories` and `stats` have a row per user; tracks new to the model are left out."""
+        self._histories, self._stats = histories, stats
+        self._index_of = model.index_of
         self._vectors = directions(model.last.weight.detach().cpu().numpy())
 
     def of(self, row: int) -> list[Taste]:
         """The tastes of a user, by `tastes_of`; one without tracks where nothing is known."""
         tracks = np.sort(self._histories.take(np.array([row])).indices)
-        known = tracks[self._place[tracks] >= 0]
+        known = tracks[self._index_of[tracks] >= 0]
         if not len(known):
             return [Taste(known.astype(np.int64), 1.0)]
-        starts = self._habits.starts[row]
+        starts = self._stats.starts[row]
         sessions = np.zeros(len(known), dtype=np.int64)
         among = np.isin(starts.indices, known)
         sessions[np.searchsorted(known, starts.indices[among])] = starts.data[among]
-        return tastes_of(self._place[known], sessions, self._vectors)
+        return tastes_of(self._index_of[known], sessions, self._vectors)
 
 
 def directions(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -129,12 +129,12 @@ def _text(facts: dict[str, object]) -> str:
 def _trained(model: Path, interactions: Path, as_json: bool) -> None:
     # Here, so that measuring on a data set does not wait for what reads logs.
     from offline.artefact import load_artefact
-    from offline.data.training_set import Source
+    from offline.data.training_set import TrainingSet
     from offline.evaluation.trained_model import evaluate
     from offline.models.dae.training import K
 
     artefact = load_artefact(model)
-    found = evaluate(artefact, Source.open(interactions, artefact.model.n_tracks))
+    found = evaluate(artefact, TrainingSet.open(interactions, artefact.model.n_tracks))
     for name, metrics in found.items():
         facts: dict[str, object] = {"model": name, "users": len(metrics.ndcg)}
         for metric, values in metrics._asdict().items():

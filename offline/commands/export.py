@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.artefact import FILES, SESSIONS, load_artefact
+from offline.artefact import FILE_SUMS, SESSION_MODEL, load_artefact
 from offline.data.catalog import artists_of
-from offline.data.matrix import Histories
-from offline.data.session_stats import PLAYS, Habits
-from offline.data.training_set import Source
+from offline.data.interactions import PLAYS
+from offline.data.matrix import InteractionMatrix
+from offline.data.session_stats import SessionStats
+from offline.data.training_set import TrainingSet
 from offline.engine import needing_spark
 from offline.lists.by_session import by_sessions
 from offline.lists.export import Lists, by_score, export_lists
@@ -77,30 +78,32 @@ def command(
     """
     artefact = load_artefact(model)
     n_tracks = artefact.model.n_tracks
-    source = Source.open(interactions, n_tracks)
-    artefact.check_trained_on(source.fingerprint)
+    training_set = TrainingSet.open(interactions, n_tracks)
+    artefact.check_trained_on(training_set.fingerprint)
     kind = kind or ("sessions" if (interactions / PLAYS).is_file() else "score")
-    make: Callable[[Histories, Habits], Lists] = partial(_by_score, artefact.model, length)
-    habits, said = Habits.unknown(len(source.histories), n_tracks), "ranked by score"
+    make: Callable[[InteractionMatrix, SessionStats], Lists] = partial(
+        _by_score, artefact.model, length
+    )
+    stats, said = SessionStats.unknown(len(training_set.histories), n_tracks), "ranked by score"
     if kind == "sessions":
         # Without a catalog every track has an artist of its own.
         artists = np.arange(n_tracks) if catalog is None else artists_of(catalog, n_tracks)
-        habits = Habits.read(interactions, source.users, artists)
+        stats = SessionStats.read(interactions, training_set.users, artists)
         make = partial(by_sessions, artefact.model, artists=artists, length=length)
         said = (
-            f"made for sessions that bear {habits.patience:.2f} misses, where an artist's next "
-            f"track is heard {100 * (1 - habits.artist_discount):.0f} % less"
+            f"made for sessions that bear {stats.patience:.2f} misses, where an artist's next "
+            f"track is heard {100 * (1 - stats.artist_discount):.0f} % less"
         )
     if engine == "spark":
         spark = needing_spark("offline.lists.on_spark")
-        lists = spark.on_spark(make, source.histories, habits, length)
+        lists = spark.on_spark(make, training_set.histories, stats, length)
         block = block or _SPARK_BLOCK
     else:
-        lists = make(source.histories, habits)
-    hears = model / SESSIONS if SESSIONS in artefact.about[FILES] else None
+        lists = make(training_set.histories, stats)
+    hears = model / SESSION_MODEL if SESSION_MODEL in artefact.about[FILE_SUMS] else None
     done = export_lists(
         artefact,
-        source,
+        training_set,
         out,
         list_length=length,
         block=block or _BLOCK,
@@ -116,10 +119,10 @@ def command(
     )
     click.echo(f"lists are {said}")
     if hears is not None:
-        click.echo(f"the model that hears sessions -> {out / SESSIONS}")
+        click.echo(f"the model that hears sessions -> {out / SESSION_MODEL}")
 
 
-def _by_score(model: DAE, length: int, histories: Histories, _: Habits) -> Lists:
+def _by_score(model: DAE, length: int, histories: InteractionMatrix, _: SessionStats) -> Lists:
     return by_score(model, histories, length)
 
 

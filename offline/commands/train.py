@@ -8,19 +8,19 @@ from typing import Never
 import click
 from tqdm import tqdm
 
-from offline.artefact import ABOUT, CURVES, SESSIONS, save_artefact
+from offline.artefact import CURVES, MODEL_JSON, SESSION_MODEL, save_artefact
 from offline.atomic import check_place
 from offline.data.catalog import artists_of, catalog_size
+from offline.data.interactions import PLAYS
 from offline.data.plays import no_plays
-from offline.data.session_stats import PLAYS
-from offline.data.training_set import Source
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.models.dae.training import Checkpoints, Epoch, Hooks, fit, workers_of_torchrun
 from offline.models.dae.training.checkpoint import CHECKPOINT, State
 from offline.models.dae.training.epochs import Trained
-from offline.models.dae.training.tensorboard import Scalars
+from offline.models.dae.training.tensorboard import ScalarWriter
 from offline.options import SessionOptions, TrainOptions, load_options
-from offline.session_model import FittedSessions, fit_sessions
+from offline.session_model import FittedSessionModel, fit_session_model
 
 
 @click.command("train")
@@ -78,10 +78,12 @@ def command(
         options = options.model_copy(update={"sessions": SessionOptions()})
     if catalog is None and not (interactions / "indptr.npy").exists():
         raise InputError("--catalog is missing: name the world's tracks.json")
-    source = Source.open(interactions, None if catalog is None else catalog_size(catalog))
+    training_set = TrainingSet.open(
+        interactions, None if catalog is None else catalog_size(catalog)
+    )
     if options.sessions is not None:
         _check_sessions(interactions, catalog)
-    check_place(out, ABOUT)
+    check_place(out, MODEL_JSON)
     work = out.with_name(f"{out.name}.training")
     with workers_of_torchrun() as workers:
         if workers.first and (fresh or not (work / CHECKPOINT).exists()):
@@ -89,7 +91,7 @@ def command(
             shutil.rmtree(work / "scalars", ignore_errors=True)
         workers.wait()  # nobody looks for a checkpoint before it is gone
         shown = _Shown(options, print_every) if workers.first else None
-        with Scalars(work / "scalars" if workers.first else None) as scalars:
+        with ScalarWriter(work / "scalars" if workers.first else None) as scalars:
 
             def on_epoch(epoch: Epoch) -> None:
                 scalars.add(epoch)
@@ -101,10 +103,10 @@ def command(
                 hooks = Hooks(shown.on_start, shown.on_step, on_epoch)
             try:
                 trained = fit(
-                    source.histories,
+                    training_set.histories,
                     options,
                     hooks=hooks,
-                    checkpoints=Checkpoints(work, source.fingerprint),
+                    checkpoints=Checkpoints(work, training_set.fingerprint),
                     workers=workers,
                 )
             finally:
@@ -113,8 +115,12 @@ def command(
         fitted = None
         if workers.first:
             if options.sessions is not None and catalog is not None:
-                fitted = _hear_sessions(trained, source, interactions, catalog, options.sessions)
-            save_artefact(out, trained, options, source.fingerprint, fitted, source.users)
+                fitted = _hear_sessions(
+                    trained, training_set, interactions, catalog, options.sessions
+                )
+            save_artefact(
+                out, trained, options, training_set.fingerprint, fitted, training_set.users
+            )
             shutil.move(work / "scalars", out / "scalars")
             shutil.rmtree(work)
         workers.wait()  # who leaves first may take the others down
@@ -131,7 +137,7 @@ def command(
         click.echo(
             f"hears sessions: {100 * share:.0f} % of the score is the listening model's; "
             f"{found.likes:,} likes of held-out sessions, next-like NDCG@50 "
-            f"{found.ndcg:.4f}, recall@50 {found.recall:.4f} -> {out / SESSIONS}"
+            f"{found.ndcg:.4f}, recall@50 {found.recall:.4f} -> {out / SESSION_MODEL}"
         )
 
 
@@ -145,11 +151,11 @@ def _check_sessions(interactions: Path, catalog: Path | None) -> None:
 
 def _hear_sessions(
     trained: Trained,
-    source: Source,
+    training_set: TrainingSet,
     interactions: Path,
     catalog: Path,
     options: SessionOptions,
-) -> FittedSessions:
+) -> FittedSessionModel:
     artists = artists_of(catalog, trained.model.n_tracks)
     with tqdm(
         total=options.epochs, unit=" epochs", desc="sessions", disable=None, file=sys.stderr
@@ -159,8 +165,8 @@ def _hear_sessions(
             bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
             bar.update()
 
-        return fit_sessions(
-            trained.model, source, interactions, artists, options, on_epoch=on_epoch
+        return fit_session_model(
+            trained.model, training_set, interactions, artists, options, on_epoch=on_epoch
         )
 
 

@@ -24,6 +24,7 @@ from offline.errors import InputError
 from offline.logs.bad_lines import BadLine, check_bad_lines
 from offline.logs.reader import EventLog, open_logs
 
+PLAYS = "plays.parquet"
 _SQL = Path(__file__).parent / "sql"
 TABLES = {
     "interactions": 'SELECT listener AS "user", track, CAST(COUNT(*) AS INTEGER) AS plays'

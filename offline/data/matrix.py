@@ -13,13 +13,13 @@ from scipy import sparse
 
 from offline.errors import InputError, check_regular
 
-INDPTR, INDICES, ABOUT = "indptr.npy", "indices.npy", "about.json"
+INDPTR, INDICES, SIZES = "indptr.npy", "indices.npy", "about.json"
 
 _Ints = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class Histories:
+class InteractionMatrix:
     """A binary user × track matrix in CSR form: user u has `indices[indptr[u]:indptr[u + 1]]`.
 
     The arrays may be mapped from files; rows are read when they are asked for.
@@ -47,10 +47,10 @@ class Histories:
         damaged, sizes do not fit each other or, where given, `n_tracks`, and where an id is out
         of range or stands twice in a row.
         """
-        for name in (ABOUT, INDPTR, INDICES):
+        for name in (SIZES, INDPTR, INDICES):
             check_regular(directory / name)
         try:
-            about = json.loads((directory / ABOUT).read_text())
+            about = json.loads((directory / SIZES).read_text())
             n_users, n_items = int(about["n_users"]), int(about["n_items"])
             arrays = [np.load(directory / name, mmap_mode="r") for name in (INDPTR, INDICES)]
             for name, array in zip((INDPTR, INDICES), arrays, strict=True):
@@ -113,11 +113,11 @@ class Histories:
         return digest.hexdigest()
 
 
-def _check(found: Histories, n_users: int, directory: Path) -> None:
+def _check(found: InteractionMatrix, n_users: int, directory: Path) -> None:
     bounds, entries = found.indptr, len(found.indices)
     if len(bounds) != n_users + 1 or bounds[0] != 0 or bounds[-1] != entries:
         raise InputError(
-            f"{directory}: {ABOUT} says {n_users} users and {INDICES} has {entries} entries, so "
+            f"{directory}: {SIZES} says {n_users} users and {INDICES} has {entries} entries, so "
             f"{INDPTR} must have {n_users + 1} bounds, 0 to {entries}; it has {len(bounds)}: "
             "make it again"
         )

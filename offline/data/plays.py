@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.data.session_stats import PLAYS
+from offline.data.interactions import PLAYS
 from offline.data.training_set import rows_of
 from offline.errors import InputError
 
@@ -17,7 +17,8 @@ from offline.errors import InputError
 _QUERY = """
 SELECT "user", session, position, track, time,
     FIRST_VALUE(track) OVER (PARTITION BY "user", session ORDER BY position) AS start,
-    COUNT(*) OVER (PARTITION BY "user", session, artist ORDER BY position) - 1 AS encores
+    COUNT(*) OVER (PARTITION BY "user", session, artist ORDER BY position) - 1
+        AS prior_artist_plays
 FROM plays LEFT JOIN artists USING (track)
 QUALIFY ROW_NUMBER() OVER (PARTITION BY "user", session, track ORDER BY position) = 1
 ORDER BY "user", session, position
@@ -25,7 +26,7 @@ ORDER BY "user", session, position
 
 
 @dataclass(frozen=True, eq=False)
-class Plays:
+class SessionPlays:
     """First plays of each track in each session, in order; arrays of shape (n,)."""
 
     users: NDArray[np.int64]
@@ -39,7 +40,7 @@ class Plays:
     tracks: NDArray[np.int64]
     times: NDArray[np.float32]
     """Shares heard."""
-    encores: NDArray[np.int64]
+    prior_artist_plays: NDArray[np.int64]
     """How many plays of the same artist came before in the session."""
 
     def __len__(self) -> int:
@@ -98,7 +99,7 @@ class Plays:
             columns["start"].astype(np.int64),
             columns["track"].astype(np.int64),
             columns["time"].astype(np.float32),
-            columns["encores"].astype(np.int64),
+            columns["prior_artist_plays"].astype(np.int64),
         )
 
 

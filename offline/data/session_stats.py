@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.interactions import PLAYS
 from offline.data.training_set import rows_of
 from offline.errors import InputError
-
-PLAYS = "plays.parquet"
 
 _STARTS = """
 SELECT "user", track, COUNT(*) AS sessions
@@ -61,7 +60,7 @@ _FEWEST_PAIRS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Habits:
+class SessionStats:
     """How sessions begin, how long they bear with misses, and how they take an artist again."""
 
     starts: sparse.csr_matrix

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 from offline.errors import InputError
 from offline.options import TrainOptions
 
@@ -14,7 +14,7 @@ from offline.options import TrainOptions
 class HeldOut(NamedTuple):
     """What is learned from, and what the result is asked for."""
 
-    train: Histories
+    train: InteractionMatrix
     users: NDArray[np.int64]
     """Those with held-out interactions, sorted: rows of the two matrices."""
     seen: sparse.csr_matrix
@@ -23,7 +23,9 @@ class HeldOut(NamedTuple):
     """What is held out of theirs."""
 
 
-def held_out(histories: Histories, options: TrainOptions, rng: np.random.Generator) -> HeldOut:
+def held_out(
+    histories: InteractionMatrix, options: TrainOptions, rng: np.random.Generator
+) -> HeldOut:
     """Hold out `held_out_share` of the interactions of `held_out_users` of the users.
 
     Only users with two or more interactions can be chosen; each of them keeps

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.data.interactions import Interactions
-from offline.data.matrix import INDPTR, Histories
+from offline.data.matrix import INDPTR, InteractionMatrix
 
 
 def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -21,10 +21,10 @@ def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDA
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class TrainingSet:
     """Who liked what, and who else is there."""
 
-    histories: Histories
+    histories: InteractionMatrix
     users: npt.NDArray[np.int64]
     """The id of each row of `histories`, sorted."""
     all_users: npt.NDArray[np.int64]
@@ -35,7 +35,7 @@ class Source:
     def of(cls, interactions: Interactions, n_tracks: int) -> Self:
         """What `collect` wrote. Raises InputError where a track is not below `n_tracks`."""
         return cls(
-            Histories.of(interactions.matrix(n_tracks)),
+            InteractionMatrix.of(interactions.matrix(n_tracks)),
             interactions.users,
             interactions.all_users,
             interactions.summary.fingerprint,
@@ -43,13 +43,13 @@ class Source:
 
     @classmethod
     def open(cls, directory: Path, n_tracks: int | None) -> Self:
-        """A directory that `collect` wrote, or one of arrays (see `Histories.open`).
+        """A directory that `collect` wrote, or one of arrays (see `InteractionMatrix.open`).
 
         Arrays know their number of tracks, and their users are 0 to n-1; for the other kind
         `n_tracks` is needed. Raises InputError for what cannot be read or does not fit.
         """
         if (directory / INDPTR).exists():
-            histories = Histories.open(directory, n_tracks)
+            histories = InteractionMatrix.open(directory, n_tracks)
             users = np.arange(len(histories))
             return cls(histories, users, users, histories.fingerprint())
         interactions = Interactions.load(directory)

@@ -8,58 +8,59 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.matrix import Histories
-from offline.data.session_stats import Habits
+from offline.data.matrix import InteractionMatrix
+from offline.data.session_stats import SessionStats
 from offline.lists.export import Lists
-from offline.lists.greedy import plan
+from offline.lists.greedy import greedy_list
 from offline.models.dae.network import DAE
 from offline.models.top_n import top_n_of
-from offline.tastes import MOST_TASTES, Taste, UserTastes
+from offline.tastes import MAX_TASTES, Taste, UserTastes
 
 CANDIDATES = 150
 """Of each taste, unless lists are longer. 60 lose 1.5 % of session time, 300 gain nothing."""
-SLOPE, SHIFT = 0.5, 8.0
-"""P(like) = sigmoid(SLOPE * (z + SHIFT)), z a track's score in a taste. Not fitted: plays under a
-random recommender hardly ever meet a taste's best tracks, and what a logistic regression makes of
-the few that do gave sessions 4 % shorter; SHIFT 7 or 9, SLOPE 0.4 or 0.6 change them by 1 %."""
+LIKE_SLOPE, LIKE_SHIFT = 0.5, 8.0
+"""P(like) = sigmoid(LIKE_SLOPE * (z + LIKE_SHIFT)), z: a track's score in a taste. Not fitted:
+plays under a random recommender rarely include a taste's best tracks, and a logistic regression on the
+few that do made sessions 4 % shorter; a shift of 7 or 9, a slope of 0.4 or 0.6 change them by 1 %.
+"""
 _BATCH = 256
 
 
 def by_sessions(
     model: DAE,
-    histories: Histories,
-    habits: Habits,
+    histories: InteractionMatrix,
+    stats: SessionStats,
     artists: NDArray[np.int64],
     length: int,
 ) -> Lists:
-    """Lists by `plan` over the best tracks of each of a user's tastes.
+    """Lists by `greedy_list` over the best tracks of each of a user's tastes.
 
     The model meets each taste alone, as if its tracks were all that somebody liked. `artists`:
     each track's, shape (n_tracks,).
     """
-    made = _Sessions(model, histories, habits, artists, length)
+    made = _BySession(model, histories, stats, artists, length)
     digest = hashlib.sha256(np.ascontiguousarray(artists, dtype=np.int64).data).hexdigest()
     recipe = (
-        f"by sessions: patience {habits.patience!r}, discount {habits.artist_discount!r}, "
+        f"by sessions: patience {stats.patience!r}, discount {stats.artist_discount!r}, "
         f"artists {digest}"
     )
     return Lists(recipe, made.of)
 
 
-class _Sessions:
+class _BySession:
     def __init__(
         self,
         model: DAE,
-        histories: Histories,
-        habits: Habits,
+        histories: InteractionMatrix,
+        stats: SessionStats,
         artists: NDArray[np.int64],
         length: int,
     ) -> None:
-        self._model, self._histories, self._habits = model, histories, habits
+        self._model, self._histories, self._stats = model, histories, stats
         self._length = length
         self._known = model.tracks.cpu().numpy()
         self._artists = artists[self._known]
-        self._tastes = UserTastes(model, histories, habits)
+        self._tastes = UserTastes(model, histories, stats)
 
     def of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Lists of some rows, shape (len(rows), length), padded with -1."""
@@ -92,7 +93,7 @@ class _Sessions:
             (np.ones(len(indices), np.float32), indices, np.cumsum([0, *sizes])),
             shape=(_BATCH, self._model.n_tracks),
         )
-        logits = self._model(self._model.bag(matrix))[: len(tastes)]
+        logits = self._model(self._model.ragged(matrix))[: len(tastes)]
         return torch.log_softmax(logits, dim=1) - self._model.last.bias
 
     def _list(
@@ -100,14 +101,14 @@ class _Sessions:
     ) -> NDArray[np.int64]:
         candidates = np.unique(best[best >= 0])
         z = scores[:, candidates].astype(np.float64)
-        chances = 1.0 / (1.0 + np.exp(-SLOPE * (z + SHIFT)))
+        chances = 1.0 / (1.0 + np.exp(-LIKE_SLOPE * (z + LIKE_SHIFT)))
         artists = np.unique(self._artists[candidates], return_inverse=True)[1]
-        order = plan(
+        order = greedy_list(
             chances,
             np.array([taste.weight for taste in tastes]),
             artists,
-            self._habits.artist_discount,
-            self._habits.patience,
+            self._stats.artist_discount,
+            self._stats.patience,
             self._length,
         )
         return self._known[candidates[order]]
@@ -115,7 +116,7 @@ class _Sessions:
 
 def _packed(sizes: list[int]) -> Iterator[slice]:
     """Neighbouring users, as many as have no more than `_BATCH` tastes together."""
-    assert MOST_TASTES <= _BATCH
+    assert MAX_TASTES <= _BATCH
     first, total = 0, 0
     for at, size in enumerate(sizes):
         if total + size > _BATCH:

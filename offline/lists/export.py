@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from offline.artefact import Artefact
 from offline.atomic import check_place, new_directory
-from offline.data.matrix import Histories
-from offline.data.training_set import Source, rows_of
+from offline.data.matrix import InteractionMatrix
+from offline.data.training_set import TrainingSet, rows_of
 from offline.errors import InputError
 from offline.lists.neighbours import Neighbours
-from offline.lists.resumable import done_of, grow, work_directory
+from offline.lists.resumable import append_blocks, completed, work_directory
 from offline.models.dae.network import DAE
 from offline.models.dae.training import top_lists
 
@@ -54,7 +54,7 @@ class Exported(NamedTuple):
 
 def export_lists(
     artefact: Artefact,
-    source: Source,
+    training_set: TrainingSet,
     out: Path,
     *,
     list_length: int = 50,
@@ -78,13 +78,13 @@ def export_lists(
     Raises InputError for other interactions or another catalog than the
     model's, lists longer than the catalog, and a disk that takes no more.
     """
-    _check(artefact, source, list_length)
+    _check(artefact, training_set, list_length)
     check_place(out, RECOMMENDATIONS)
-    lists = lists or by_score(artefact.model, source.histories, list_length)
-    popular = by_popularity(source.histories.popularity())[:top]
+    lists = lists or by_score(artefact.model, training_set.histories, list_length)
+    popular = by_popularity(training_set.histories.popularity())[:top]
     about = {
         "model": _fingerprint(artefact.model),
-        "data": source.fingerprint,
+        "data": training_set.fingerprint,
         "lists": lists.recipe,
         "length": list_length,
         "neighbours": neighbours,
@@ -94,9 +94,11 @@ def export_lists(
     work = place.with_name(f"{place.name}.export")
     try:
         with work_directory(work, about):
-            earlier = done_of(work / RECOMMENDATIONS)
-            _write_recommendations(work, source, lists, popular[:list_length], block, progress)
-            tracks = _write_neighbours(work, source.histories, neighbours, progress)
+            earlier = completed(work / RECOMMENDATIONS)
+            _write_recommendations(
+                work, training_set, lists, popular[:list_length], block, progress
+            )
+            tracks = _write_neighbours(work, training_set.histories, neighbours, progress)
             (work / TOP).write_text(json.dumps(popular.tolist()) + "\n")
             with new_directory(out, RECOMMENDATIONS) as new:
                 for name in (RECOMMENDATIONS, TOP):
@@ -110,11 +112,11 @@ def export_lists(
             f"cannot write {out}: {error.strerror or error}; see to it and run the same again: "
             f"what was done waits in {work}"
         ) from error
-    users, known = len(source.all_users), int(np.count_nonzero(source.histories.sizes))
+    users, known = len(training_set.all_users), int(np.count_nonzero(training_set.histories.sizes))
     return Exported(users, users - known, tracks, len(popular), earlier)
 
 
-def by_score(model: DAE, histories: Histories, length: int) -> Lists:
+def by_score(model: DAE, histories: InteractionMatrix, length: int) -> Lists:
     """The autoencoder's own ranking."""
     return Lists(
         "by score",
@@ -128,14 +130,15 @@ def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
     return order[listeners[order] > 0]
 
 
-def _check(artefact: Artefact, source: Source, list_length: int) -> None:
+def _check(artefact: Artefact, training_set: TrainingSet, list_length: int) -> None:
     n_tracks = artefact.model.n_tracks
-    if source.histories.n_tracks != n_tracks:
+    if training_set.histories.n_tracks != n_tracks:
         raise InputError(
             f"the model is of a catalog of {n_tracks} tracks, but the interactions are of one of "
-            f"{source.histories.n_tracks}: train again, or name what the model was trained on"
+            f"{training_set.histories.n_tracks}: train again, or name the interactions that it "
+            "was trained on"
         )
-    artefact.check_trained_on(source.fingerprint)
+    artefact.check_trained_on(training_set.fingerprint)
     if list_length > n_tracks:
         raise InputError(
             f"lists of {list_length} tracks out of a catalog of {n_tracks}: ask for fewer"
@@ -152,18 +155,18 @@ def _fingerprint(model: DAE) -> str:
 
 def _write_recommendations(
     work: Path,
-    source: Source,
+    training_set: TrainingSet,
     lists: Lists,
     fallback: NDArray[np.int64],
     block: int,
     progress: bool,
 ) -> None:
-    path, users = work / RECOMMENDATIONS, source.all_users
-    done = done_of(path)
+    path, users = work / RECOMMENDATIONS, training_set.all_users
+    done = completed(path)
     parts = (slice(at, min(at + block, len(users))) for at in range(done, len(users), block))
 
     def text(part: slice) -> str:
-        rows = _rows_of(source, users[part])
+        rows = _rows_of(training_set, users[part])
         made = iter(lists.of(rows[rows >= 0]))
         lines = [
             _line("user", user, "tracks", fallback if row < 0 else next(made))
@@ -176,20 +179,20 @@ def _write_recommendations(
     with tqdm(
         total=len(users), initial=done, unit=" users", unit_scale=True, disable=not progress
     ) as bar:
-        grow(path, parts, text, bar.update)
+        append_blocks(path, parts, text, bar.update)
 
 
-def _rows_of(source: Source, users: NDArray[np.int64]) -> NDArray[np.int64]:
+def _rows_of(training_set: TrainingSet, users: NDArray[np.int64]) -> NDArray[np.int64]:
     """The users' rows in the histories; -1 for one without interactions."""
-    rows = rows_of(source.users, users)
-    return np.where((rows >= 0) & (source.histories.sizes[rows] > 0), rows, -1)
+    rows = rows_of(training_set.users, users)
+    return np.where((rows >= 0) & (training_set.histories.sizes[rows] > 0), rows, -1)
 
 
-def _write_neighbours(work: Path, histories: Histories, k: int, progress: bool) -> int:
+def _write_neighbours(work: Path, histories: InteractionMatrix, k: int, progress: bool) -> int:
     """Gives the number of tracks that have any."""
     path = work / NEIGHBOURS
     near = Neighbours(histories, k)
-    done = done_of(path)
+    done = completed(path)
     parts = (part for part in near.blocks() if part.start >= done)
 
     def text(part: slice) -> str:
@@ -206,7 +209,7 @@ def _write_neighbours(work: Path, histories: Histories, k: int, progress: bool) 
         unit_scale=True,
         disable=not progress,
     ) as bar:
-        grow(path, parts, text, bar.update)
+        append_blocks(path, parts, text, bar.update)
     with path.open() as lines:
         return sum(1 for _ in lines)
 

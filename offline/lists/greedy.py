@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from offline.jit import compiled
 
 
-def plan(
+def greedy_list(
     chances: NDArray[np.float64],
     weights: NDArray[np.float64],
     artists: NDArray[np.int64],
@@ -26,11 +26,11 @@ def plan(
     patience: an average listener's patience, without memory. So a list stays in the taste that it
     began with: in the sessions of others there is hardly anybody left.
     """
-    return np.asarray(_plan(chances, weights, artists, discount, patience, length))
+    return np.asarray(_greedy_list(chances, weights, artists, discount, patience, length))
 
 
 @compiled()
-def _plan(chances, weights, artists, discount, patience, length):  # type: ignore[no-untyped-def]
+def _greedy_list(chances, weights, artists, discount, patience, length):  # type: ignore[no-untyped-def]
     tastes, candidates = chances.shape
     length = min(length, candidates)
     left = weights.copy()

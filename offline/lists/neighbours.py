@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 
 _COUNTS = 2**25
 """Most pairs of tracks that are counted at a time; those that share a user take memory."""
@@ -25,7 +25,7 @@ def cosine_neighbours(
     a track that has no better ones. Shape (n_tracks, k), padded with -1 where
     there are fewer; ties go to the smaller track id.
     """
-    near = Neighbours(Histories.of(matrix), k, least_in_common)
+    near = Neighbours(InteractionMatrix.of(matrix), k, least_in_common)
     blocks = [near.of(part) for part in near.blocks()]
     return np.concatenate(blocks) if blocks else np.empty((0, k), dtype=np.int64)
 
@@ -33,7 +33,7 @@ def cosine_neighbours(
 class Neighbours:
     """The same for some tracks at a time, in memory that the number of users does not change."""
 
-    def __init__(self, histories: Histories, k: int, least_in_common: int = 20) -> None:
+    def __init__(self, histories: InteractionMatrix, k: int, least_in_common: int = 20) -> None:
         self._histories, self._k, self._least = histories, k, least_in_common
         users = histories.popularity()
         # The users of the track itself change nothing in the order of its neighbours.

@@ -9,21 +9,21 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.matrix import Histories
-from offline.data.session_stats import Habits
+from offline.data.matrix import InteractionMatrix
+from offline.data.session_stats import SessionStats
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.errors import InputError
 from offline.lists.export import Lists
 
-Make = Callable[[Histories, Habits], Lists]
+Make = Callable[[InteractionMatrix, SessionStats], Lists]
 Ints = NDArray[np.int64]
 
 _USERS_PER_TASK = 512
 _SCHEMA = "row BIGINT, list ARRAY<BIGINT>"
 
 
-def on_spark(make: Make, histories: Histories, habits: Habits, length: int) -> Lists:
-    """The same lists as `make(histories, habits)`, of `length`, made by the tasks of Spark.
+def on_spark(make: Make, histories: InteractionMatrix, stats: SessionStats, length: int) -> Lists:
+    """The same lists as `make(histories, stats)`, of `length`, made by the tasks of Spark.
 
     What `make` holds (it must be one that pickle takes: a function of a module, or a `partial` of
     one) goes to each executor once; a user's tracks and starts go to the task that makes the
@@ -33,13 +33,13 @@ def on_spark(make: Make, histories: Histories, habits: Habits, length: int) -> L
     # A batch is a partition, and so a task.
     setting = "spark.sql.execution.arrow.maxRecordsPerBatch"
     engine.session.conf.set(setting, str(_USERS_PER_TASK))
-    task = _task(engine.session.sparkContext.broadcast((make, _facts(habits))), histories.n_tracks)
+    task = _task(engine.session.sparkContext.broadcast((make, _facts(stats))), histories.n_tracks)
 
     def of(rows: Ints) -> Ints:
         out = np.empty((len(rows), length), np.int64)
         if not len(rows):
             return out
-        users = engine.session.createDataFrame(_users(histories, habits, rows))
+        users = engine.session.createDataFrame(_users(histories, stats, rows))
         try:
             found = map_in_arrow(users, task, _SCHEMA).toArrow()
         except FAILURES as error:
@@ -47,11 +47,11 @@ def on_spark(make: Make, histories: Histories, habits: Habits, length: int) -> L
         out[found["row"].to_numpy()] = _values(found["list"].combine_chunks()).reshape(-1, length)
         return out
 
-    return Lists(make(histories, habits).recipe, of)
+    return Lists(make(histories, stats).recipe, of)
 
 
-def _users(histories: Histories, habits: Habits, rows: Ints) -> pa.Table:
-    liked, starts = histories.take(rows), habits.starts[rows]
+def _users(histories: InteractionMatrix, stats: SessionStats, rows: Ints) -> pa.Table:
+    liked, starts = histories.take(rows), stats.starts[rows]
     return pa.table(
         {
             "row": np.arange(len(rows)),
@@ -75,7 +75,7 @@ def _task(
                 (_values(batch["sessions"]), _values(batch["started"]), _bounds(batch["started"])),
                 shape=(len(batch), n_tracks),
             )
-            lists = make(Histories(bounds, liked, n_tracks), Habits(starts, *facts))
+            lists = make(InteractionMatrix(bounds, liked, n_tracks), SessionStats(starts, *facts))
             made = lists.of(np.arange(len(batch)))
             ends = np.arange(0, made.size + 1, made.shape[1])
             yield pa.RecordBatch.from_pydict(
@@ -85,8 +85,8 @@ def _task(
     return task
 
 
-def _facts(habits: Habits) -> tuple[float, float, int]:
-    return habits.patience, habits.artist_discount, habits.pairs
+def _facts(stats: SessionStats) -> tuple[float, float, int]:
+    return stats.patience, stats.artist_discount, stats.pairs
 
 
 def _lists(bounds: NDArray[Any], values: NDArray[Any]) -> pa.ListArray:

@@ -11,39 +11,39 @@ from typing import Any, NamedTuple
 
 from offline.errors import InputError
 
-ABOUT, LOCK = "about.json", "lock"
+RECIPE, LOCK = "about.json", "lock"
 
 
 @contextmanager
 def work_directory(directory: Path, about: dict[str, Any]) -> Iterator[Path]:
-    """A directory for `grow`, held by this process alone; it stays when the context ends.
+    """A directory for `append_blocks`, held by this process alone; it stays when the context ends.
 
     What is there from earlier is kept where it is of the same `about`, else deleted. Raises
     InputError where another process holds it, or where it holds something else.
     """
     directory.mkdir(parents=True, exist_ok=True)
     found = {path.name for path in directory.iterdir()} - {LOCK}
-    if found and not any(name.startswith(ABOUT) for name in found):
+    if found and not any(name.startswith(RECIPE) for name in found):
         raise InputError(f"{directory} holds other files: move them away")
     with (directory / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"{directory} is in use: wait until the other run is done") from None
-        if _read(directory / ABOUT) != about:
+        if _read(directory / RECIPE) != about:
             # What belongs to the old one goes first, in case this is interrupted too.
-            for name in sorted(found, key=lambda name: name == ABOUT):
+            for name in sorted(found, key=lambda name: name == RECIPE):
                 (directory / name).unlink()
-            _replace(directory / ABOUT, about)
+            _replace(directory / RECIPE, about)
         yield directory
 
 
-def done_of(path: Path) -> int:
-    """How much of the file is there already, as `grow` counts."""
+def completed(path: Path) -> int:
+    """How much of the file is there already, as `append_blocks` counts."""
     return _state(path).done
 
 
-def grow(
+def append_blocks(
     path: Path,
     parts: Iterable[slice],
     text: Callable[[slice], str],
@@ -51,7 +51,7 @@ def grow(
 ) -> None:
     """Write `text(part)` of all parts, one after another, into a file in a work directory.
 
-    `parts` follow each other from `done_of(path)` on. A part is either on the disk and counted,
+    `parts` follow each other from `completed(path)` on. A part is either on the disk and counted,
     or written anew by the next call. `on_part` hears the length of each part when it is there.
     """
     state = _state(path)

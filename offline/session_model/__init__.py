@@ -1,6 +1,6 @@
 """A model that hears the session: trained from plays, exported for the service."""
 
-from offline.session_model.file_format import save_sessions
-from offline.session_model.fit import FittedSessions, fit_sessions
+from offline.session_model.file_format import save_session_model
+from offline.session_model.fit import FittedSessionModel, fit_session_model
 
-__all__ = ["FittedSessions", "fit_sessions", "save_sessions"]
+__all__ = ["FittedSessionModel", "fit_session_model", "save_session_model"]

@@ -10,12 +10,12 @@ from safetensors.numpy import save
 from offline.atomic import write_atomic
 from offline.checksums import BLANK, KEY, sealed
 from offline.errors import InputError
-from offline.session_model.model import HEARD, LEAST, STRAY, SessionDAE
+from offline.session_model.model import MAX_PLAYS, MIN_TASTE_WEIGHT, OUTSIDE_TASTE_RATE, SessionDAE
 
 FORMAT = "botify-sessions-2"
 
 
-def save_sessions(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> None:
+def save_session_model(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> None:
     """Write the model in safetensors, whole or not at all.
 
     `users`: the sorted id of each row of its tables. The arrays are described in
@@ -53,9 +53,9 @@ def save_sessions(path: Path, model: SessionDAE, users: NDArray[np.int64]) -> No
         "skip_weight": o.skip_weight,
         "use_history": int(o.use_history),
         "use_session": int(o.use_session),
-        "stray": STRAY,
-        "least": LEAST,
-        "heard": HEARD,
+        "stray": OUTSIDE_TASTE_RATE,
+        "least": MIN_TASTE_WEIGHT,
+        "heard": MAX_PLAYS,
         KEY: BLANK,
     }
     try:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.data.plays import Plays
-from offline.data.session_stats import Habits
-from offline.data.training_set import Source
+from offline.data.plays import SessionPlays
+from offline.data.session_stats import SessionStats
+from offline.data.training_set import TrainingSet
 from offline.models.dae.network import DAE
 from offline.options import SessionOptions
 from offline.session_model.listening_model import fit_listening, logit_bounds
@@ -26,42 +26,44 @@ _SPREAD = 0.05
 """Standard deviation of the numbers of other tracks there."""
 
 
-class FittedSessions(NamedTuple):
+class FittedSessionModel(NamedTuple):
     """A model, and how well it ranks what was liked next in sessions that it never saw."""
 
     model: SessionDAE
     held_out: NextLiked
 
 
-def fit_sessions(
+def fit_session_model(
     dae: DAE,
-    source: Source,
+    training_set: TrainingSet,
     interactions: Path,
     artists: NDArray[np.int64],
     options: SessionOptions,
     on_epoch: Callable[[int, float], object] = lambda number, loss: None,
-) -> FittedSessions:
+) -> FittedSessionModel:
     """Train on the plays that `collect` wrote in `interactions`, on top of a trained `dae`.
 
     `artists`: each track's, shape (n_tracks,). Raises InputError where there are no plays.
     """
-    plays = Plays.read(interactions, source.users, artists)
-    habits = Habits.read(interactions, source.users, artists)
-    discount = max(_LEAST_DISCOUNT, habits.artist_discount)
-    table = TasteTable.build(UserTastes(dae, source.histories, habits), len(source.users))
+    plays = SessionPlays.read(interactions, training_set.users, artists)
+    stats = SessionStats.read(interactions, training_set.users, artists)
+    discount = max(_LEAST_DISCOUNT, stats.artist_discount)
+    table = TasteTable.build(
+        UserTastes(dae, training_set.histories, stats), len(training_set.users)
+    )
     rng = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence((options.seed, 0))))
     held_out = (rng.random(plays.n_sessions) < options.held_out_sessions)[plays.sessions]
 
-    place = dae.place
+    index_of = dae.index_of
     mine = plays.where((plays.positions > 0) & ~held_out)
-    tastes = table.of(mine.users, place[mine.starts])
+    tastes = table.of(mine.users, index_of[mine.starts])
     mine, tastes = mine.where(tastes >= 0), tastes[tastes >= 0]
     listening = fit_listening(
         mine.users,
         tastes,
         mine.tracks,
-        logit_bounds(mine.times, np.power(discount, mine.encores, dtype=np.float64)),
-        len(source.users),
+        logit_bounds(mine.times, np.power(discount, mine.prior_artist_plays, dtype=np.float64)),
+        len(training_set.users),
         _first(dae, table, options.dimensions, rng),
         options,
         on_epoch,
@@ -69,8 +71,8 @@ def fit_sessions(
     model = SessionDAE(dae, table, listening, discount, options)
     unseen = plays.where(held_out)
     if options.listening_share is None:
-        model.listening_share = listening_share(model, unseen, place)
-    return FittedSessions(model, next_liked(model, unseen, place))
+        model.listening_share = listening_share(model, unseen, index_of)
+    return FittedSessionModel(model, next_liked(model, unseen, index_of))
 
 
 def _first(

@@ -32,7 +32,7 @@ _START = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Listening:
+class ListeningModel:
     """What was learned; `d` is the number of directions."""
 
     tastes: Floats
@@ -56,7 +56,7 @@ def fit_listening(
     first: tuple[Floats, Floats],
     options: SessionOptions,
     on_epoch: Callable[[int, float], object] = lambda number, loss: None,
-) -> Listening:
+) -> ListeningModel:
     """Learn from plays: who, in which taste, which track, how much. Arrays of shape (n,).
 
     `bounds`: of the logits of the shares (`logit_bounds`). `first`: where tastes and tracks
@@ -77,7 +77,7 @@ def fit_listening(
         loss = _epoch(order, users, tastes, tracks, low, high, tables, rate, decay)
         on_epoch(number, loss / max(1, len(users)))
     bias, user_bias, log_scale = singles
-    return Listening(q, v, bias, np.exp(log_scale), user_bias)
+    return ListeningModel(q, v, bias, np.exp(log_scale), user_bias)
 
 
 def logit_bounds(shares: Floats, kept: NDArray[np.float64]) -> tuple[Floats, Floats]:

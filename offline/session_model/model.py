@@ -17,14 +17,14 @@ from torch.nn import functional
 
 from offline.models.dae.network import DAE
 from offline.options import SessionOptions
-from offline.session_model.listening_model import Listening
+from offline.session_model.listening_model import ListeningModel
 from offline.session_model.taste_table import TasteTable
 
-STRAY = 0.02
+OUTSIDE_TASTE_RATE = 0.02
 """How many sessions begin outside their taste: 1.9 % of those that training never saw did."""
-LEAST = 0.02
+MIN_TASTE_WEIGHT = 0.02
 """Tastes less likely than this are not heard."""
-HEARD = 100
+MAX_PLAYS = 100
 """Plays of a session that count: the first, and the latest after it."""
 
 
@@ -35,7 +35,7 @@ class SessionDAE:
         self,
         dae: DAE,
         tastes: TasteTable,
-        listening: Listening,
+        listening: ListeningModel,
         artist_discount: float,
         options: SessionOptions,
     ) -> None:
@@ -44,7 +44,7 @@ class SessionDAE:
         self.listening_share = 0.5 if options.listening_share is None else options.listening_share
         self.artist_discount = artist_discount if options.use_artists else 1.0
         known = dae.tracks.cpu().numpy()
-        self.listening = Listening(
+        self.listening = ListeningModel(
             listening.tastes,
             listening.tracks[known],
             listening.track_bias[known],
@@ -81,7 +81,7 @@ class SessionDAE:
         """The autoencoder's and the listening score, standardised, of shape (n, known tracks).
 
         `rows`: their users, shape (n,), -1 for unknown ones. `places` and `times`: their plays so
-        far, shape (n, length), in order, no more than `HEARD`; a place of -1 is a play of an
+        far, shape (n, length), in order, no more than `MAX_PLAYS`; a place of -1 is a play of an
         unknown track, or none. The third says of which sessions anything is known, shape (n,).
         """
         dae, o, w = self.dae, self.options, self.listening
@@ -144,7 +144,7 @@ class SessionDAE:
                         for c in range(a, b)
                     ]
                 )
-                log += np.log(np.where(home, 1 - STRAY, STRAY))
+                log += np.log(np.where(home, 1 - OUTSIDE_TASTE_RATE, OUTSIDE_TASTE_RATE))
                 later = np.flatnonzero(places[i] >= 0)
                 later = later[later > 0]
                 p, t = places[i, later], times[i, later]
@@ -155,7 +155,7 @@ class SessionDAE:
                 log += fit.sum(1).numpy()
             chance = np.exp(log - log.max())
             chance /= chance.sum()
-            found.append(np.where(chance < LEAST, 0.0, chance).astype(np.float32))
+            found.append(np.where(chance < MIN_TASTE_WEIGHT, 0.0, chance).astype(np.float32))
         return found
 
 

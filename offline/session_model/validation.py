@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from offline.data.plays import Plays
-from offline.session_model.model import HEARD, SessionDAE
+from offline.data.plays import SessionPlays
+from offline.session_model.model import MAX_PLAYS, SessionDAE
 
 LIKED = 0.8
 """A track of which more was heard is liked, as in the interactions."""
@@ -40,20 +40,20 @@ class _Block(NamedTuple):
     targets: Tensor
 
 
-def listening_share(model: SessionDAE, plays: Plays, place: NDArray[np.int64]) -> float:
+def listening_share(model: SessionDAE, plays: SessionPlays, index_of: NDArray[np.int64]) -> float:
     """How much of the scores' weight the listening model should have, 0 to 1.
 
     Each play of these sessions that was heard for more than half is taken as a draw from a softmax
     of the weighed scores over the known tracks not yet played; the likeliest weights are half of
     the answer, equal weights the other half. What random plays are heard says which score to
     trust, but they hardly ever are of the best tracks, which is what will be offered.
-    `place` as for `next_liked`.
+    `index_of` as for `next_liked`.
     """
-    targets = _targets(plays, place, _HALF)[:_MOST]
+    targets = _targets(plays, index_of, _HALF)[:_MOST]
     if len(targets) < _FEWEST:
         return 0.5
     likelihood = np.zeros((len(_SCALES), len(_SHARES)))
-    for block in _blocks(plays, place, targets):
+    for block in _blocks(plays, index_of, targets):
         first, second, _ = model.both(block.rows, block.places, block.times)
         for scores in (first, second):
             _close(scores, block.seen)
@@ -66,14 +66,14 @@ def listening_share(model: SessionDAE, plays: Plays, place: NDArray[np.int64]) -
     return (best + 0.5) / 2
 
 
-def next_liked(model: SessionDAE, plays: Plays, place: NDArray[np.int64]) -> NextLiked:
+def next_liked(model: SessionDAE, plays: SessionPlays, index_of: NDArray[np.int64]) -> NextLiked:
     """Rank each like of these sessions among the known tracks not yet played in its session.
 
-    `place`: of each track among those known, -1 for others, shape (n_tracks,).
+    `index_of`: of each track among those known, -1 for others, shape (n_tracks,).
     """
-    targets = _targets(plays, place, LIKED)
+    targets = _targets(plays, index_of, LIKED)
     ndcg = recall = 0.0
-    for block in _blocks(plays, place, targets):
+    for block in _blocks(plays, index_of, targets):
         scores = model.scores(block.rows, block.places, block.times)
         _close(scores, block.seen)
         mine = scores[torch.arange(len(scores)), block.targets]
@@ -85,13 +85,13 @@ def next_liked(model: SessionDAE, plays: Plays, place: NDArray[np.int64]) -> Nex
     return NextLiked(len(targets), ndcg / count, recall / count)
 
 
-def _targets(plays: Plays, place: NDArray[np.int64], above: float) -> NDArray[np.int64]:
-    chosen = (plays.positions > 0) & (plays.times > above) & (place[plays.tracks] >= 0)
+def _targets(plays: SessionPlays, index_of: NDArray[np.int64], above: float) -> NDArray[np.int64]:
+    chosen = (plays.positions > 0) & (plays.times > above) & (index_of[plays.tracks] >= 0)
     return np.flatnonzero(chosen)
 
 
 def _blocks(
-    plays: Plays, place: NDArray[np.int64], targets: NDArray[np.int64]
+    plays: SessionPlays, index_of: NDArray[np.int64], targets: NDArray[np.int64]
 ) -> Iterator[_Block]:
     """What was known before each of these plays, some hundreds at a time."""
     first = np.searchsorted(plays.sessions, plays.sessions)
@@ -101,11 +101,11 @@ def _blocks(
         width = max(map(len, past))
         places, times = np.full((len(some), width), -1), np.zeros((len(some), width), np.float32)
         for i, before in enumerate(past):
-            places[i, : len(before)] = place[plays.tracks[before]]
+            places[i, : len(before)] = index_of[plays.tracks[before]]
             times[i, : len(before)] = plays.times[before]
         # Of all of them, however many are heard.
-        seen = [place[plays.tracks[first[at] : at]] for at in some]
-        mine = torch.from_numpy(place[plays.tracks[some]])
+        seen = [index_of[plays.tracks[first[at] : at]] for at in some]
+        mine = torch.from_numpy(index_of[plays.tracks[some]])
         yield _Block(plays.users[some], places, times, seen, mine)
 
 
@@ -117,4 +117,4 @@ def _close(scores: Tensor, seen: list[NDArray[np.int64]]) -> None:
 def _latest(first: int, at: int) -> NDArray[np.int64]:
     """The plays of a session before one of it: the first, and the latest after it."""
     before = np.arange(first, at)
-    return before if len(before) <= HEARD else np.append(first, before[-(HEARD - 1) :])
+    return before if len(before) <= MAX_PLAYS else np.append(first, before[-(MAX_PLAYS - 1) :])

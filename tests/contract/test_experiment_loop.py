@@ -13,8 +13,8 @@ from botify.sessions.model import SessionModel
 from botify.sessions.tables import Tables
 from offline.artefact import load_artefact
 from offline.data.catalog import artists_of
-from offline.data.training_set import Source
-from offline.session_model import fit_sessions
+from offline.data.training_set import TrainingSet
+from offline.session_model import fit_session_model
 
 pytestmark = pytest.mark.integration
 
@@ -78,11 +78,11 @@ def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, s
     out, _ = experiment
     artefact = load_artefact(out / "model")
     n_tracks = artefact.model.n_tracks
-    source = Source.open(out / "interactions", n_tracks)
+    training_set = TrainingSet.open(out / "interactions", n_tracks)
     artists = artists_of(out / "world/tracks.json", n_tracks)
     assert artefact.options.sessions is not None
-    torch_model = fit_sessions(
-        artefact.model, source, out / "interactions", artists, artefact.options.sessions
+    torch_model = fit_session_model(
+        artefact.model, training_set, out / "interactions", artists, artefact.options.sessions
     ).model
     file = out / "lists/sessions.safetensors"
     numpy_model = SessionModel(Tables.read(file, n_tracks), artists.astype(np.int32), "")
@@ -92,13 +92,13 @@ def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, s
     place = np.full(n_tracks, -1)
     place[known] = np.arange(len(known))
     for _ in range(300):
-        row = int(rng.integers(-1, len(source.users)))
+        row = int(rng.integers(-1, len(training_set.users)))
         length = int(rng.integers(1, 30))
         tracks = rng.integers(n_tracks, size=length).astype(np.int32)
         tracks[0] = rng.choice(known)
         times = rng.random(length).astype(np.float32).round(2)
         times[0] = 1.0
-        user = int(source.users[row]) if row >= 0 else 10**9
+        user = int(training_set.users[row]) if row >= 0 else 10**9
         ours = numpy_model.scores(user, tracks, times)
         theirs = torch_model.scores(np.array([row]), place[tracks][None], times[None])[0]
         np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4, rtol=1e-4)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-MOST_LOGITS = 2**25
+MAX_LOGITS = 2**25
 """Logits that are held at a time."""
 # Sums of exponentials between these are exact enough as they come.
 _SMALL, _LARGE = 1e-20, 1e30
@@ -16,8 +16,8 @@ def bfloat16_pays() -> bool:
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
-class Room:
-    """What the loss works in: logits of so many users, or of as many as `MOST_LOGITS` allows.
+class Workspace:
+    """What the loss works in: logits of so many users, or of as many as `MAX_LOGITS` allows.
 
     Made once and used again: to get and clear fresh memory takes longer than to fill it.
     """
@@ -25,7 +25,7 @@ class Room:
     def __init__(
         self, users: int, n_tracks: int, d: int, dtype: torch.dtype, device: torch.device
     ) -> None:
-        rows = max(1, min(users, MOST_LOGITS // n_tracks))
+        rows = max(1, min(users, MAX_LOGITS // n_tracks))
         self.logits = torch.empty(rows, n_tracks, dtype=dtype, device=device)
         self.low = torch.ones(n_tracks, d + 2, dtype=dtype, device=device)
         """Weights, biases and ones."""
@@ -41,7 +41,7 @@ def multinomial_loss(
     bias: Tensor,
     owners: Tensor,
     tracks: Tensor,
-    room: Room,
+    workspace: Workspace,
     scale: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Negative log-likelihood of the tracks of some users, under a softmax of linear logits.
@@ -50,51 +50,53 @@ def multinomial_loss(
     "Variational autoencoders for collaborative filtering" (WWW 2018). `code` (n, d), `weight`
     (n_tracks, d), `bias` (n_tracks,); entry e is track `tracks[e]` of user `owners[e]`, by user.
 
-    Gives the loss, a scalar, and `scale` times the gradient of the code; those of weight and bias,
-    times `scale` too, are in `room` until it is used again. Everything is made together, for as
-    many users at a time as there is room for. The softmax side runs in the dtype of the logits,
-    the tracks' side in float32, both are summed in float32.
+    Returns the loss, a scalar, and `scale` times the gradient of the code; those of weight and
+    bias, times `scale` too, are in `workspace` until it is used again. Everything is computed
+    together, for as many users at a time as the workspace holds. The softmax side runs in the
+    dtype of the logits, the tracks' side in float32, both are summed in float32.
     """
     n, d = code.shape
     sizes = torch.bincount(owners, minlength=n)
     bounds = torch.cat([sizes.new_zeros(1), torch.cumsum(sizes, 0)])
     # The bias as one more column, and ones for the sums: neither takes passes of its own.
     inputs = torch.cat([code, code.new_ones(n, 1)], dim=1)
-    room.low[:, :d], room.low[:, d] = weight, bias
+    workspace.low[:, :d], workspace.low[:, d] = weight, bias
     liked = functional.embedding_bag(tracks, weight, bounds, mode="sum", include_last_offset=True)
     loss = -(code * liked).sum() - bias.index_select(0, tracks).sum()
     grad_code = torch.empty_like(code)
-    for at in range(0, n, len(room.logits)):
-        part = inputs[at : at + len(room.logits)]
+    for at in range(0, n, len(workspace.logits)):
+        part = inputs[at : at + len(workspace.logits)]
         some = slice(at, at + len(part))
         mine = slice(int(bounds[at]), int(bounds[at + len(part)]))
-        exponentials, log_total, sums = _exponentials(part.to(room.low.dtype), room)
+        exponentials, log_total, sums = _exponentials(part.to(workspace.low.dtype), workspace)
         factor = sizes[some, None] / sums[:, -1:]
         loss += (log_total * sizes[some]).sum()
         grad_code[some] = (sums[:, :d] * factor - liked[some]).mul_(scale)
         # Softmax less truth, in place: one product gives the gradient of both.
         whose = owners[mine] - at
-        exponentials[whose, tracks[mine]] -= (1 / factor).squeeze(1)[whose].to(room.low.dtype)
-        torch.mm(exponentials.T, (part * factor * scale).to(room.low.dtype), out=room.product)
+        exponentials[whose, tracks[mine]] -= (1 / factor).squeeze(1)[whose].to(workspace.low.dtype)
+        torch.mm(
+            exponentials.T, (part * factor * scale).to(workspace.low.dtype), out=workspace.product
+        )
         if at == 0:
-            room.grad_weight.copy_(room.product[:, :d])
-            room.grad_bias.copy_(room.product[:, d])
+            workspace.grad_weight.copy_(workspace.product[:, :d])
+            workspace.grad_bias.copy_(workspace.product[:, d])
         else:
-            room.grad_weight += room.product[:, :d]
-            room.grad_bias += room.product[:, d]
+            workspace.grad_weight += workspace.product[:, :d]
+            workspace.grad_bias += workspace.product[:, d]
     if n == 0:  # another process has all of the batch
-        room.grad_weight.zero_()
-        room.grad_bias.zero_()
+        workspace.grad_weight.zero_()
+        workspace.grad_bias.zero_()
     return loss, grad_code
 
 
-def _exponentials(code: Tensor, room: Room) -> tuple[Tensor, Tensor, Tensor]:
-    """exp(logits - c), the log of each row's sum plus c (n,), and the product with `room.low`.
+def _exponentials(code: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor, Tensor]:
+    """exp(logits - c), the log of each row's sum plus c (n,), the product with `workspace.low`.
 
     The product (n, d + 2), in float32, ends in the sums. c is 0, or the row's largest logit where
     that is needed.
     """
-    out, low = room.logits[: len(code)], room.low
+    out, low = workspace.logits[: len(code)], workspace.low
     torch.mm(code, low[:, :-1].T, out=out).exp_()
     sums = (out @ low).float()
     if bool(((sums[:, -1] > _SMALL) & (sums[:, -1] < _LARGE)).all()):

@@ -11,11 +11,11 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from offline.models.dae.loss import Room, multinomial_loss
+from offline.models.dae.loss import Workspace, multinomial_loss
 
 
 @dataclass(frozen=True, eq=False)
-class Bag:
+class RaggedBatch:
     """The tracks of n users as one run: user u has entries `offsets[u]` to `offsets[u + 1]`."""
 
     places: Tensor
@@ -74,44 +74,44 @@ class DAE(nn.Module):
         self.hidden = hidden
         self.n_tracks = n_tracks
         self.register_buffer("tracks", torch.from_numpy(np.asarray(tracks, dtype=np.int64)))
-        self._place = torch.full((n_tracks,), -1)
-        self._place[self.tracks] = torch.arange(len(tracks))
+        self._index_of = torch.full((n_tracks,), -1)
+        self._index_of[self.tracks] = torch.arange(len(tracks))
         self.first = nn.Parameter(_xavier(len(tracks), hidden[0], generator))
         self.first_bias = nn.Parameter(torch.zeros(hidden[0]))
         self.layers = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(hidden))
         self.last = _linear(hidden[-1], len(tracks), generator)
 
     @property
-    def place(self) -> NDArray[np.int64]:
+    def index_of(self) -> NDArray[np.int64]:
         """Where each track stands among those known, -1 for others, shape (n_tracks,)."""
-        return self._place.numpy()
+        return self._index_of.numpy()
 
     @property
     def device(self) -> torch.device:
         return self.first.device
 
-    def bag(self, matrix: sparse.csr_matrix) -> Bag:
+    def ragged(self, matrix: sparse.csr_matrix) -> RaggedBatch:
         """The rows of a binary user × track matrix, shape (n, n_tracks), on the model's device."""
-        places = self._place[torch.from_numpy(matrix.indices.astype(np.int64))]
+        places = self._index_of[torch.from_numpy(matrix.indices.astype(np.int64))]
         there = places >= 0
         before = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(there, 0)])
         offsets = before[torch.from_numpy(matrix.indptr.astype(np.int64))]
         sizes = offsets.diff()
         weights = torch.repeat_interleave(sizes.clamp(min=1).float().rsqrt(), sizes)
-        return Bag(*(x.to(self.device) for x in (places[there], offsets, weights)))
+        return RaggedBatch(*(x.to(self.device) for x in (places[there], offsets, weights)))
 
-    def encode(self, bag: Bag) -> Tensor:
+    def encode(self, ragged: RaggedBatch) -> Tensor:
         """The last hidden layer, shape (n, hidden[-1])."""
-        return self.encode_sums(self.sums(bag))
+        return self.encode_sums(self.sums(ragged))
 
-    def sums(self, bag: Bag) -> Tensor:
+    def sums(self, ragged: RaggedBatch) -> Tensor:
         """Weighted sums of the first layer's rows, shape (n, hidden[0])."""
         return functional.embedding_bag(
-            bag.places,
+            ragged.places,
             self.first,
-            bag.offsets,
+            ragged.offsets,
             mode="sum",
-            per_sample_weights=bag.weights,
+            per_sample_weights=ragged.weights,
             include_last_offset=True,
         )
 
@@ -122,35 +122,35 @@ class DAE(nn.Module):
             code = torch.tanh(layer(code))
         return code
 
-    def forward(self, bag: Bag) -> Tensor:
+    def forward(self, ragged: RaggedBatch) -> Tensor:
         """Logits of shape (n, len(tracks))."""
-        logits: Tensor = self.last(self.encode(bag))
+        logits: Tensor = self.last(self.encode(ragged))
         return logits
 
     def backward(
-        self, shown: Bag, liked: Bag, room: Room, scale: float = 1.0
+        self, shown: RaggedBatch, liked: RaggedBatch, workspace: Workspace, scale: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """The loss of what the users liked given what is shown of it, and its gradients.
 
         Gives the negative multinomial log-likelihood, summed over users and tracks, and `scale`
         times the gradient of `sums`, from which that of the first layer follows. The other
-        parameters have theirs, times `scale`, as `grad`: the last layer's are in `room`.
+        parameters have theirs, times `scale`, as `grad`: the last layer's are in `workspace`.
         """
         sums = self.sums(shown).detach().requires_grad_()
         code = self.encode_sums(sums)
         last = self.last
         loss, gradient = multinomial_loss(
-            code.detach(), last.weight, last.bias, liked.owners, liked.places, room, scale
+            code.detach(), last.weight, last.bias, liked.owners, liked.places, workspace, scale
         )
         self.zero_grad()
         code.backward(gradient)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        last.weight.grad, last.bias.grad = room.grad_weight, room.grad_bias
+        last.weight.grad, last.bias.grad = workspace.grad_weight, workspace.grad_bias
         assert sums.grad is not None
         return loss, sums.grad
 
-    def room(self, users: int, dtype: torch.dtype) -> Room:
+    def workspace(self, users: int, dtype: torch.dtype) -> Workspace:
         """Room for `backward` over so many users at a time."""
-        return Room(users, len(self.tracks), self.hidden[-1], dtype, self.device)
+        return Workspace(users, len(self.tracks), self.hidden[-1], dtype, self.device)
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:

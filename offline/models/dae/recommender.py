@@ -46,7 +46,7 @@ class MultDAE(Recommender):
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        logits = self._model(self._model.bag(histories)).numpy()
+        logits = self._model(self._model.ragged(histories)).numpy()
         # What nobody liked has no logit, and comes after all that has.
         scores = np.full(histories.shape, logits.min() - 1, dtype=np.float32)
         scores[:, self._model.tracks.numpy()] = logits

@@ -22,10 +22,10 @@ from tensorboardX.proto.event_pb2 import Event
 
 from offline.artefact import load_artefact
 from offline.cli import main
-from offline.data.training_set import Source
+from offline.data.training_set import TrainingSet
 from offline.models.dae.training import Checkpoints, Hooks, fit
 from offline.models.dae.training.checkpoint import CHECKPOINT
-from offline.models.dae.training.tensorboard import Scalars
+from offline.models.dae.training.tensorboard import ScalarWriter
 from offline.options import load_options
 
 from ..camps import two_camps
@@ -201,13 +201,13 @@ def stop_after_an_epoch(place: Path) -> None:
         left -= 1
 
     left = N_USERS // 50 + 1
-    source, work = Source.open(place / "arrays", None), place / "model.training"
-    with Scalars(work / "scalars") as scalars, pytest.raises(KeyboardInterrupt):
+    training_set, work = TrainingSet.open(place / "arrays", None), place / "model.training"
+    with ScalarWriter(work / "scalars") as scalars, pytest.raises(KeyboardInterrupt):
         fit(
-            source.histories,
+            training_set.histories,
             load_options(place / "train.yml"),
             hooks=Hooks(on_step=stop, on_epoch=scalars.add),
-            checkpoints=Checkpoints(work, source.fingerprint),
+            checkpoints=Checkpoints(work, training_set.fingerprint),
         )
     assert position(work / CHECKPOINT) == (2, 1)
 

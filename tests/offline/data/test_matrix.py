@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from offline.data.matrix import Histories
-from offline.data.training_set import Source
+from offline.data.matrix import InteractionMatrix
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 
 Write = Callable[..., Path]
@@ -46,7 +46,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_mapped_rows_are_those_of_the_matrix(write: Write) -> None:
-    histories, matrix = Histories.open(write(), 50), scattered()
+    histories, matrix = InteractionMatrix.open(write(), 50), scattered()
     assert isinstance(histories.indices, np.memmap)
     assert (len(histories), histories.n_tracks) == (200, 50)
     for rows in (np.arange(200), np.array([3]), np.array([7, 3, 199, 7, 0]), np.array([], int)):
@@ -60,7 +60,7 @@ def test_mapped_rows_are_those_of_the_matrix(write: Write) -> None:
 
 def test_entries_left_out_are_not_in_the_rows() -> None:
     matrix = scattered()
-    histories = Histories.of(matrix)
+    histories = InteractionMatrix.of(matrix)
     entries = np.sort(np.random.default_rng(1).choice(matrix.nnz, size=300, replace=False))
     fewer = histories.without(entries)
     expected = matrix.toarray()
@@ -73,17 +73,17 @@ def test_entries_left_out_are_not_in_the_rows() -> None:
 
 def test_all_entries_may_be_left_out() -> None:
     matrix = scattered()
-    nothing = Histories.of(matrix).without(np.arange(matrix.nnz))
+    nothing = InteractionMatrix.of(matrix).without(np.arange(matrix.nnz))
     assert nothing.take(np.arange(200)).nnz == 0
     assert not nothing.sizes.any()
 
 
 def test_the_fingerprint_is_of_the_entries_and_the_catalog(write: Write) -> None:
-    mapped, matrix = Histories.open(write()), scattered()
-    same = Histories.of(matrix)
+    mapped, matrix = InteractionMatrix.open(write()), scattered()
+    same = InteractionMatrix.of(matrix)
     assert mapped.fingerprint() == same.fingerprint()
-    wider = Histories(same.indptr, same.indices, 51)
-    other = Histories.of(matrix[:, ::-1].tocsr())
+    wider = InteractionMatrix(same.indptr, same.indices, 51)
+    other = InteractionMatrix.of(matrix[:, ::-1].tocsr())
     assert len({histories.fingerprint() for histories in (same, wider, other)}) == 3
 
 
@@ -125,7 +125,7 @@ BAD = {
 def test_bad_arrays_are_refused(case: str, write: Write) -> None:
     changed, message = BAD[case]
     with pytest.raises(InputError, match=message) as caught:
-        Histories.open(write(**changed))
+        InteractionMatrix.open(write(**changed))
     assert "\n" not in str(caught.value)
     assert "arrays" in str(caught.value)  # the directory's name
 
@@ -137,12 +137,12 @@ def test_cut_files_are_refused(name: str, share: float, write: Write) -> None:
     content = (directory / name).read_bytes()
     (directory / name).write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError, match="no arrays to train on"):
-        Histories.open(directory)
+        InteractionMatrix.open(directory)
 
 
 def test_a_catalog_of_another_size_is_refused_with_both_numbers(write: Write) -> None:
     with pytest.raises(InputError, match="has 50 tracks, but the catalog has 49"):
-        Histories.open(write(), 49)
+        InteractionMatrix.open(write(), 49)
 
 
 def test_the_check_reaches_past_its_first_block(write: Write) -> None:
@@ -152,13 +152,13 @@ def test_the_check_reaches_past_its_first_block(write: Write) -> None:
     indices[-1] = 0
     about = json.dumps({"n_users": n, "n_items": 2})
     with pytest.raises(InputError, match=f"user {n - 1} has item 0 twice"):
-        Histories.open(write(indptr=indptr, indices=indices, about=about))
+        InteractionMatrix.open(write(indptr=indptr, indices=indices, about=about))
 
 
 def test_a_source_of_arrays_numbers_its_users(write: Write) -> None:
     directory = write()
-    source = Source.open(directory, None)
-    np.testing.assert_array_equal(source.users, np.arange(200))
-    np.testing.assert_array_equal(source.all_users, np.arange(200))
-    assert source.fingerprint == Histories.open(directory).fingerprint()
-    assert source.histories.n_tracks == 50
+    training_set = TrainingSet.open(directory, None)
+    np.testing.assert_array_equal(training_set.users, np.arange(200))
+    np.testing.assert_array_equal(training_set.all_users, np.arange(200))
+    assert training_set.fingerprint == InteractionMatrix.open(directory).fingerprint()
+    assert training_set.histories.n_tracks == 50

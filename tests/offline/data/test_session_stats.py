@@ -10,7 +10,7 @@ import pytest
 
 from offline.data.catalog import artists_of
 from offline.data.interactions import collect
-from offline.data.session_stats import Habits
+from offline.data.session_stats import SessionStats
 from offline.errors import InputError
 
 Make = Callable[..., Any]
@@ -32,10 +32,10 @@ def session(event: Make, number: int, user: int, plays: list[tuple[int, float]])
     ]
 
 
-def habits(tmp_path: Path, write_log: Make, events: list[Any], artists: list[int]) -> Habits:
+def stats(tmp_path: Path, write_log: Make, events: list[Any], artists: list[int]) -> SessionStats:
     collect([write_log(events)], tmp_path / "out")
     users = np.unique([event["user"] for event in events])
-    return Habits.read(tmp_path / "out", users, np.array(artists))
+    return SessionStats.read(tmp_path / "out", users, np.array(artists))
 
 
 def test_starts_are_counted_by_user_and_track(
@@ -43,7 +43,7 @@ def test_starts_are_counted_by_user_and_track(
 ) -> None:
     plays = [(1, [(3, 1.0), (0, 0.5)]), (1, [(3, 1.0)]), (7, [(2, 1.0), (3, 0.9)])]
     events = [e for n, (user, some) in enumerate(plays) for e in session(event, n, user, some)]
-    found = habits(tmp_path, write_log, events, [0, 1, 2, 3])
+    found = stats(tmp_path, write_log, events, [0, 1, 2, 3])
     assert found.starts.toarray().tolist() == [[0, 0, 0, 2], [0, 0, 1, 0]]
 
 
@@ -54,7 +54,7 @@ def test_patience_is_what_a_session_goes_without(
     one = [(0, 1.0), (1, 0.5), (2, 0.0), (3, 0.1)]
     two = [(0, 1.0), (1, 0.0), (2, 0.0), (3, 0.4)]
     events = session(event, 0, 1, one) + session(event, 1, 1, two)
-    assert habits(tmp_path, write_log, events, [0, 1, 2, 3]).patience == pytest.approx(2.5)
+    assert stats(tmp_path, write_log, events, [0, 1, 2, 3]).patience == pytest.approx(2.5)
 
 
 @pytest.mark.parametrize("discount", [1.0, 0.8, 0.3])
@@ -76,7 +76,7 @@ def test_a_known_discount_is_found_again(
             heard[artist] += 1
             plays.append((track, 1.0 if place == 0 else float(share)))
         events += session(event, number, number % 20, plays)
-    found = habits(tmp_path, write_log, events, artists.tolist())
+    found = stats(tmp_path, write_log, events, artists.tolist())
     assert found.pairs > 1000
     assert found.artist_discount == pytest.approx(discount, abs=0.02)
 
@@ -89,27 +89,27 @@ def test_neither_starts_nor_repeats_nor_few_pairs_tell_of_a_discount(
         # Track 1 is of the start's artist; track 2 comes again, and nobody wants it twice.
         plays = [(0, 1.0), (1, 0.2), (2, 0.9), (2, 0.0), (4, 0.5)]
         events += session(event, number, 1, plays)
-    found = habits(tmp_path, write_log, events, [0, 0, 1, 2, 3])
+    found = stats(tmp_path, write_log, events, [0, 0, 1, 2, 3])
     assert (found.pairs, found.artist_discount) == (0, 1.0)
     events += session(event, 999, 1, [(0, 1.0), (2, 0.9), (3, 0.1)])
-    assert habits(tmp_path, write_log, events, [0, 0, 1, 1, 3]).pairs == 1
-    assert habits(tmp_path, write_log, events, [0, 0, 1, 1, 3]).artist_discount == 1.0
+    assert stats(tmp_path, write_log, events, [0, 0, 1, 1, 3]).pairs == 1
+    assert stats(tmp_path, write_log, events, [0, 0, 1, 1, 3]).artist_discount == 1.0
 
 
 def test_listeners_without_a_miss_have_patience_enough_to_divide_by(
     tmp_path: Path, write_log: Make, event: Make
 ) -> None:
     events = session(event, 0, 1, [(0, 1.0), (1, 1.0)])
-    assert habits(tmp_path, write_log, events, [0, 1]).patience == 1.0
+    assert stats(tmp_path, write_log, events, [0, 1]).patience == 1.0
 
 
 def test_plays_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
     nobody = np.empty(0, dtype=np.int64)
     with pytest.raises(InputError, match="lists by session need the plays"):
-        Habits.read(tmp_path, nobody, nobody)
+        SessionStats.read(tmp_path, nobody, nobody)
     (tmp_path / "plays.parquet").write_bytes(b"PAR?")
     with pytest.raises(InputError, match=r"plays.parquet: damaged .*: collect again"):
-        Habits.read(tmp_path, nobody, nobody)
+        SessionStats.read(tmp_path, nobody, nobody)
 
 
 def catalog(path: Path, artists: list[object]) -> Path:

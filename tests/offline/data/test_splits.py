@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 from offline.data.splits import held_out
 from offline.errors import InputError
 from offline.metrics.ranking import ranking_metrics
@@ -21,7 +21,7 @@ def whole() -> sparse.csr_matrix:
 
 
 def test_split_parts_are_disjoint_and_whole(whole: sparse.csr_matrix) -> None:
-    held = held_out(Histories.of(whole), HALF, np.random.default_rng(2))
+    held = held_out(InteractionMatrix.of(whole), HALF, np.random.default_rng(2))
     counts = np.diff(whole.indptr)
     assert len(held.users) == round(0.5 * (counts >= 2).sum())
     assert (np.diff(held.users) > 0).all()
@@ -40,12 +40,13 @@ def test_split_parts_are_disjoint_and_whole(whole: sparse.csr_matrix) -> None:
 
 def test_no_more_users_than_asked_for(whole: sparse.csr_matrix) -> None:
     few = HALF.model_copy(update={"held_out_most": 7})
-    assert len(held_out(Histories.of(whole), few, np.random.default_rng(2)).users) == 7
+    assert len(held_out(InteractionMatrix.of(whole), few, np.random.default_rng(2)).users) == 7
 
 
 def test_one_stream_one_split(whole: sparse.csr_matrix) -> None:
     one, again, other = (
-        held_out(Histories.of(whole), HALF, np.random.default_rng(seed)) for seed in (2, 2, 3)
+        held_out(InteractionMatrix.of(whole), HALF, np.random.default_rng(seed))
+        for seed in (2, 2, 3)
     )
     assert (one.wanted != again.wanted).nnz == 0
     assert one.users.tolist() != other.users.tolist()
@@ -54,13 +55,13 @@ def test_one_stream_one_split(whole: sparse.csr_matrix) -> None:
 def test_of_two_interactions_one_is_kept() -> None:
     pairs = sparse.csr_matrix(np.tile([1, 1, 0], (9, 1)).astype(np.float32))
     all_but = options(held_out_users=1.0, held_out_share=0.9)
-    held = held_out(Histories.of(pairs), all_but, np.random.default_rng(1))
+    held = held_out(InteractionMatrix.of(pairs), all_but, np.random.default_rng(1))
     assert np.diff(held.seen.indptr).tolist() == np.diff(held.wanted.indptr).tolist() == [1] * 9
 
 
 def test_nobody_has_anything_to_give() -> None:
     with pytest.raises(InputError, match="no user has two interactions"):
-        held_out(Histories.of(sparse.csr_matrix((3, 4))), HALF, np.random.default_rng(1))
+        held_out(InteractionMatrix.of(sparse.csr_matrix((3, 4))), HALF, np.random.default_rng(1))
 
 
 def test_metrics_by_hand() -> None:

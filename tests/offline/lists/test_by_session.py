@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from offline.data.matrix import Histories
-from offline.data.session_stats import Habits
+from offline.data.matrix import InteractionMatrix
+from offline.data.session_stats import SessionStats
 from offline.lists.by_session import by_sessions
 from offline.lists.export import Lists
 from offline.models.dae.network import DAE
@@ -46,10 +46,10 @@ def made(
     artists: np.ndarray | None = None,
     length: int = 30,
 ) -> Lists:
-    histories = Histories.of(matrix([dict.fromkeys(tracks, 1) for tracks in likes]))
-    habits = Habits(matrix(starts), 5.0, discount, 0)
+    histories = InteractionMatrix.of(matrix([dict.fromkeys(tracks, 1) for tracks in likes]))
+    stats = SessionStats(matrix(starts), 5.0, discount, 0)
     tracks = np.arange(N_TRACKS)
-    return by_sessions(model, histories, habits, tracks if artists is None else artists, length)
+    return by_sessions(model, histories, stats, tracks if artists is None else artists, length)
 
 
 def camps(tracks: np.ndarray) -> list[int]:

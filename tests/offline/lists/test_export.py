@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from offline.artefact import load_artefact
 from offline.data.interactions import Interactions
-from offline.data.training_set import Source
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.lists.export import export_lists
 from offline.models.dae.training import top_lists
@@ -168,9 +168,9 @@ def test_a_model_of_another_catalog_is_refused(
 ) -> None:
     learned(offline)
     resealed(workplace / "model", n_tracks=70)
-    source = Source.open(workplace / "interactions", N_TRACKS)
+    training_set = TrainingSet.open(workplace / "interactions", N_TRACKS)
     with pytest.raises(InputError, match=r"a catalog of 70 tracks, but .* one of 60: train again"):
-        export_lists(load_artefact(workplace / "model"), source, workplace / "more")
+        export_lists(load_artefact(workplace / "model"), training_set, workplace / "more")
 
 
 def test_weights_that_are_no_numbers_are_refused(

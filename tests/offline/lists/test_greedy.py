@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from offline.lists.greedy import plan
-from offline.tastes import MOST_TRACKS, tastes_of
+from offline.lists.greedy import greedy_list
+from offline.tastes import MAX_TRACKS, tastes_of
 
 NOBODY_AGAIN = np.arange(100)  # each track has an artist of its own
 
@@ -18,7 +18,7 @@ def planned(
     length: int = 50,
 ) -> list[int]:
     shares = np.array(chances)
-    return plan(
+    return greedy_list(
         shares, np.array(weights), artists[: shares.shape[1]], discount, patience, length
     ).tolist()
 
@@ -101,12 +101,12 @@ def test_a_track_without_a_direction_is_no_error() -> None:
 
 
 def test_of_very_many_tracks_those_that_sessions_began_with_count() -> None:
-    n = MOST_TRACKS + 44
+    n = MAX_TRACKS + 44
     starts = np.zeros(n, dtype=np.int64)
     starts[-10:] = 1
     found = tastes_of(np.arange(n), starts, vectors_of([0.0] * n))
     assert len(found) == 1
-    assert len(found[0].places) == MOST_TRACKS
+    assert len(found[0].places) == MAX_TRACKS
     assert set(range(n - 10, n)) < set(found[0].places.tolist())
 
 

@@ -14,16 +14,16 @@ import pytest
 import torch
 
 from offline.artefact import Artefact, load_artefact, save_artefact
-from offline.data.training_set import Source
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.lists.export import Exported, Lists, by_score, export_lists
-from offline.lists.resumable import done_of, work_directory
+from offline.lists.resumable import completed, work_directory
 from offline.models.dae.network import DAE
 from offline.models.dae.training import Epoch, Trained
 from offline.options import TrainOptions
 
 N_USERS, N_TRACKS = 600, 300
-FILES = ["neighbours.json", "recommendations.json", "top_tracks.json"]
+FILE_SUMS = ["neighbours.json", "recommendations.json", "top_tracks.json"]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def save(directory: Path, seed: int) -> None:
     options = TrainOptions(hidden=(16,))
     tracks = np.arange(N_TRACKS)
     model = DAE(N_TRACKS, tracks, options.hidden, torch.Generator().manual_seed(seed))
-    fingerprint = Source.open(directory.parent / "data", N_TRACKS).fingerprint
+    fingerprint = TrainingSet.open(directory.parent / "data", N_TRACKS).fingerprint
     trained = Trained(model, (Epoch(1, 1.0, 0.1, 0.1, 1.0),))
     save_artefact(directory, trained, options, fingerprint)
 
@@ -58,14 +58,14 @@ def artefact(workplace: Path) -> Artefact:
 
 
 @pytest.fixture
-def source(workplace: Path) -> Source:
-    return Source.open(workplace / "data", N_TRACKS)
+def training_set(workplace: Path) -> TrainingSet:
+    return TrainingSet.open(workplace / "data", N_TRACKS)
 
 
 @pytest.fixture
-def whole(workplace: Path, artefact: Artefact, source: Source) -> dict[str, bytes]:
+def whole(workplace: Path, artefact: Artefact, training_set: TrainingSet) -> dict[str, bytes]:
     """The files of an export that nothing disturbed."""
-    export_lists(artefact, source, workplace / "whole")
+    export_lists(artefact, training_set, workplace / "whole")
     return files(workplace / "whole")
 
 
@@ -73,9 +73,9 @@ def files(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
-def cut_short(artefact: Artefact, source: Source, out: Path, blocks: int) -> None:
+def cut_short(artefact: Artefact, training_set: TrainingSet, out: Path, blocks: int) -> None:
     """Export, with Ctrl-C after so many blocks of 50 users."""
-    ours = by_score(artefact.model, source.histories, 50)
+    ours = by_score(artefact.model, training_set.histories, 50)
     left = blocks
 
     def of(rows: np.ndarray) -> np.ndarray:
@@ -86,12 +86,14 @@ def cut_short(artefact: Artefact, source: Source, out: Path, blocks: int) -> Non
         return ours.of(rows)
 
     with pytest.raises(KeyboardInterrupt):
-        export_lists(artefact, source, out, block=50, lists=Lists(ours.recipe, of))
+        export_lists(artefact, training_set, out, block=50, lists=Lists(ours.recipe, of))
 
 
-def gone_on(artefact: Artefact, source: Source, out: Path, block: int) -> tuple[Exported, int]:
+def gone_on(
+    artefact: Artefact, training_set: TrainingSet, out: Path, block: int
+) -> tuple[Exported, int]:
     """Export again; with how many users' lists were made."""
-    ours = by_score(artefact.model, source.histories, 50)
+    ours = by_score(artefact.model, training_set.histories, 50)
     asked = 0
 
     def of(rows: np.ndarray) -> np.ndarray:
@@ -99,12 +101,12 @@ def gone_on(artefact: Artefact, source: Source, out: Path, block: int) -> tuple[
         asked += len(rows)
         return ours.of(rows)
 
-    done = export_lists(artefact, source, out, block=block, lists=Lists(ours.recipe, of))
+    done = export_lists(artefact, training_set, out, block=block, lists=Lists(ours.recipe, of))
     return done, asked
 
 
 def test_users_without_tracks_get_the_most_popular(whole: dict[str, bytes]) -> None:
-    assert list(whole) == FILES
+    assert list(whole) == FILE_SUMS
     lines = [json.loads(line) for line in whole["recommendations.json"].splitlines()]
     assert [line["user"] for line in lines] == list(range(N_USERS))
     top = json.loads(whole["top_tracks.json"])
@@ -118,16 +120,16 @@ def test_an_export_goes_on_where_it_was(
     block: int,
     workplace: Path,
     artefact: Artefact,
-    source: Source,
+    training_set: TrainingSet,
     whole: dict[str, bytes],
 ) -> None:
     out = workplace / "lists"
-    cut_short(artefact, source, out, blocks)
+    cut_short(artefact, training_set, out, blocks)
     assert not out.exists()
     # What a kill in the middle of a write leaves.
     with (workplace / "lists.export/recommendations.json").open("a") as file:
         file.write('{"user": 1')
-    done, asked = gone_on(artefact, source, out, block)
+    done, asked = gone_on(artefact, training_set, out, block)
     assert (done.users, done.without_interactions) == (N_USERS, 1)
     assert done.from_earlier == 50 * blocks
     assert asked == N_USERS - 50 * blocks - (blocks == 0)
@@ -137,24 +139,24 @@ def test_an_export_goes_on_where_it_was(
 
 @pytest.mark.parametrize("other", ["model", "data", "length", "recipe", "damage", "bit", "count"])
 def test_nothing_is_taken_over_from_another_export(
-    other: str, workplace: Path, artefact: Artefact, source: Source
+    other: str, workplace: Path, artefact: Artefact, training_set: TrainingSet
 ) -> None:
-    cut_short(artefact, source, workplace / "lists", 3)
-    length, lists = 50, by_score(artefact.model, source.histories, 50)
+    cut_short(artefact, training_set, workplace / "lists", 3)
+    length, lists = 50, by_score(artefact.model, training_set.histories, 50)
     if other == "model":
         save(workplace / "other", seed=2)
         artefact = load_artefact(workplace / "other")
-        lists = by_score(artefact.model, source.histories, 50)
+        lists = by_score(artefact.model, training_set.histories, 50)
     elif other == "data":
         indices = np.load(workplace / "data/indices.npy")
-        indices[: source.histories.indptr[1]] = np.arange(source.histories.indptr[1])
+        indices[: training_set.histories.indptr[1]] = np.arange(training_set.histories.indptr[1])
         np.save(workplace / "data/indices.npy", indices)
         save(workplace / "model", seed=1)
         artefact = load_artefact(workplace / "model")
-        source = Source.open(workplace / "data", N_TRACKS)
-        lists = by_score(artefact.model, source.histories, 50)
+        training_set = TrainingSet.open(workplace / "data", N_TRACKS)
+        lists = by_score(artefact.model, training_set.histories, 50)
     elif other == "length":
-        length, lists = 20, by_score(artefact.model, source.histories, 20)
+        length, lists = 20, by_score(artefact.model, training_set.histories, 20)
     elif other == "recipe":
         lists = Lists("backwards", lambda rows, ours=lists: ours.of(rows)[:, ::-1])
     elif other == "damage":
@@ -168,20 +170,20 @@ def test_nothing_is_taken_over_from_another_export(
         path.write_bytes(content)
     for out in ("lists", "anew"):
         place = workplace / out
-        done = export_lists(artefact, source, place, list_length=length, lists=lists)
+        done = export_lists(artefact, training_set, place, list_length=length, lists=lists)
         assert done.from_earlier == 0
     assert files(workplace / "lists") == files(workplace / "anew")
 
 
 def test_an_earlier_result_stays_until_the_new_one_is_whole(
-    workplace: Path, artefact: Artefact, source: Source, whole: dict[str, bytes]
+    workplace: Path, artefact: Artefact, training_set: TrainingSet, whole: dict[str, bytes]
 ) -> None:
     out = workplace / "lists"
-    export_lists(artefact, source, out, list_length=20)
+    export_lists(artefact, training_set, out, list_length=20)
     earlier = files(out)
-    cut_short(artefact, source, out, 3)
+    cut_short(artefact, training_set, out, 3)
     assert files(out) == earlier
-    gone_on(artefact, source, out, 50)
+    gone_on(artefact, training_set, out, 50)
     assert files(out) == whole
 
 
@@ -193,14 +195,14 @@ def test_the_first_line_says_how_many_lists_there_are(whole: dict[str, bytes]) -
 
 
 def test_two_exports_to_one_place_do_not_mix(
-    workplace: Path, artefact: Artefact, source: Source
+    workplace: Path, artefact: Artefact, training_set: TrainingSet
 ) -> None:
     with (
         work_directory(workplace / "lists.export", {"of": "the other"}),
         pytest.raises(InputError, match="is in use: wait until the other run is done"),
     ):
-        export_lists(artefact, source, workplace / "lists")
-    export_lists(artefact, source, workplace / "lists")
+        export_lists(artefact, training_set, workplace / "lists")
+    export_lists(artefact, training_set, workplace / "lists")
 
 
 def command(workplace: Path, *more: str) -> list[str]:
@@ -216,11 +218,11 @@ def test_a_killed_export_gives_the_same_bytes_in_the_end(
     program = command(workplace, "--block", "1")
     done = workplace / "lists.export/recommendations.json"
     with subprocess.Popen(program, cwd=workplace) as process:
-        wait_until(lambda: done_of(done) >= 40 or process.poll() is not None)
+        wait_until(lambda: completed(done) >= 40 or process.poll() is not None)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not (workplace / "lists").exists()
-    assert 40 <= done_of(done) < N_USERS
+    assert 40 <= completed(done) < N_USERS
     again = subprocess.run(program, cwd=workplace, capture_output=True, text=True, check=True)
     assert "of an interrupted export" in again.stdout
     assert files(workplace / "lists") == whole

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from offline.data.plays import Plays
+from offline.data.plays import SessionPlays
 from offline.errors import InputError
 from offline.options import SessionOptions
 from offline.session_model.listening_model import fit_listening, logit_bounds
@@ -39,29 +39,29 @@ def test_plays_are_read_with_their_starts_and_encores(tmp_path: Path) -> None:
         (9, 0, 0, 2, 1.0),
         (9, 0, 1, 3, 0.75),
     )
-    plays = Plays.read(tmp_path, np.array([5, 9]), ARTISTS)
+    plays = SessionPlays.read(tmp_path, np.array([5, 9]), ARTISTS)
     assert plays.users.tolist() == [0, 0, 0, 0, 1, 1]
     assert plays.sessions.tolist() == [0, 0, 0, 1, 2, 2]
     assert plays.positions.tolist() == [0, 1, 3, 0, 0, 1]
     assert plays.starts.tolist() == [1, 1, 1, 3, 2, 2]
     assert plays.tracks.tolist() == [1, 0, 4, 3, 2, 3]
     assert plays.times.tolist() == [1.0, 0.5, 0.25, 1.0, 1.0, 0.75]
-    assert plays.encores.tolist() == [0, 1, 0, 0, 0, 1]
+    assert plays.prior_artist_plays.tolist() == [0, 1, 0, 0, 0, 1]
     assert plays.n_sessions == 3
 
 
 def test_a_track_of_another_catalog_is_named(tmp_path: Path) -> None:
     write_plays(tmp_path, (5, 0, 0, 17, 1.0))
     with pytest.raises(InputError, match=r"track 17 is not in the catalog \(0 to 4\)"):
-        Plays.read(tmp_path, np.array([5]), ARTISTS)
+        SessionPlays.read(tmp_path, np.array([5]), ARTISTS)
 
 
 def test_without_plays_there_is_advice(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs the plays that `botify-offline collect` writes"):
-        Plays.read(tmp_path, np.array([5]), ARTISTS)
+        SessionPlays.read(tmp_path, np.array([5]), ARTISTS)
     (tmp_path / "plays.parquet").write_text("something else")
     with pytest.raises(InputError, match="damaged"):
-        Plays.read(tmp_path, np.array([5]), ARTISTS)
+        SessionPlays.read(tmp_path, np.array([5]), ARTISTS)
 
 
 def test_the_taste_of_a_track_is_that_of_its_user() -> None:
@@ -137,18 +137,18 @@ class _Fixed:
 
 def test_likes_are_ranked_among_what_was_not_played_yet() -> None:
     tracks = np.array([1, 0, 3, 60, 99])
-    plays = Plays(
+    plays = SessionPlays(
         users=np.zeros(5, np.int64),
         sessions=np.zeros(5, np.int64),
         positions=np.arange(5),
         starts=np.ones(5, np.int64),
         tracks=tracks,
         times=np.array([1.0, 0.2, 0.9, 0.81, 0.5], np.float32),
-        encores=np.zeros(5, np.int64),
+        prior_artist_plays=np.zeros(5, np.int64),
     )
-    place = np.arange(100)
+    index_of = np.arange(100)
     model = _Fixed()
-    found = next_liked(model, plays, place)  # type: ignore[arg-type]
+    found = next_liked(model, plays, index_of)  # type: ignore[arg-type]
     # Liked are 3, second after 0 and 1 were played, and 60, beyond the best 50.
     assert found.likes == 2
     assert found.recall == 0.5
@@ -174,17 +174,17 @@ def test_the_score_that_foresees_what_is_heard_gets_more_of_the_weight(
 ) -> None:
     n = 200
     tracks = np.tile([50, best], n)
-    plays = Plays(
+    plays = SessionPlays(
         users=np.zeros(2 * n, np.int64),
         sessions=np.repeat(np.arange(n), 2),
         positions=np.tile([0, 1], n),
         starts=np.full(2 * n, 50),
         tracks=tracks,
         times=np.tile(np.array([1.0, 0.7], np.float32), n),
-        encores=np.zeros(2 * n, np.int64),
+        prior_artist_plays=np.zeros(2 * n, np.int64),
     )
     model = _Opposed()
-    place = np.arange(100)
-    assert listening_share(model, plays, place) == share  # type: ignore[arg-type]
+    index_of = np.arange(100)
+    assert listening_share(model, plays, index_of) == share  # type: ignore[arg-type]
     few = plays.where(plays.sessions < 20)
-    assert listening_share(model, few, place) == 0.5  # type: ignore[arg-type]
+    assert listening_share(model, few, index_of) == 0.5  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 from offline.options import TrainOptions
 
 # Spawn keys of the streams that belong to an epoch or a step; 0 to 2 are the run's own.
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 class Batches:
     """The steps of an epoch. Nothing is carried over: any step can be made again."""
 
-    def __init__(self, histories: Histories, options: TrainOptions) -> None:
+    def __init__(self, histories: InteractionMatrix, options: TrainOptions) -> None:
         self._histories = histories
         self._options = options
         self.users = np.flatnonzero(histories.sizes)

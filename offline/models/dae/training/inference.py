@@ -27,16 +27,16 @@ def top_lists(
     ids = np.append(model.tracks.cpu().numpy(), -1)
     weight, bias = model.last.weight.t(), model.last.bias
     # Fresh memory for each batch would cost as much as the product that fills it.
-    room = weight.new_empty(batch, len(model.tracks))
+    workspace = weight.new_empty(batch, len(model.tracks))
     for at in range(0, len(out), batch):
         rows = matrix[at : at + batch]
         n_rows = rows.shape[0]
         # Always as many: products of other shapes round in other ways.
-        bag = model.bag(_filled_up(rows, batch))
-        torch.addmm(bias, model.encode(bag), weight, out=room)
+        ragged = model.ragged(_filled_up(rows, batch))
+        torch.addmm(bias, model.encode(ragged), weight, out=workspace)
         if exclude_input:
-            room[bag.owners, bag.places] = UNWANTED
-        out[at : at + batch] = ids[top_n_of(room[:n_rows], k).cpu().numpy()]
+            workspace[ragged.owners, ragged.places] = UNWANTED
+        out[at : at + batch] = ids[top_n_of(workspace[:n_rows], k).cpu().numpy()]
     return out
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from offline.jit import compiled
-from offline.models.dae.network import DAE, Bag
+from offline.models.dae.network import DAE, RaggedBatch
 from offline.options import TrainOptions
 
 _EPSILON = 1e-8
@@ -26,9 +26,9 @@ class Optimizer:
             self.dense, lr=rate, betas=_BETAS, eps=_EPSILON, weight_decay=decay, fused=True
         )
 
-    def step(self, bag: Bag, gradient: Tensor) -> None:
-        """Use the gradients of the dense layers, and that of the bag's sums over the first."""
-        self._rows.step(bag, gradient)
+    def step(self, ragged: RaggedBatch, gradient: Tensor) -> None:
+        """Use the gradients of the dense layers, and that of the batch's sums over the first."""
+        self._rows.step(ragged, gradient)
         self._adam.step()
 
     def state(self) -> dict[str, Tensor]:
@@ -78,25 +78,25 @@ class RowAdam:
         """The step at which each row was touched last."""
 
     @torch.no_grad()
-    def step(self, bag: Bag, gradient: Tensor) -> None:
-        """Update the rows in the bag by the gradient of its weighted sums, (len(bag), columns)."""
+    def step(self, ragged: RaggedBatch, gradient: Tensor) -> None:
+        """Update the batch's rows by the gradient of its weighted sums, (len(ragged), columns)."""
         self.steps += 1
         if self._table.device.type == "cpu":
-            self._update_in_one_pass(bag, gradient)
+            self._update_in_one_pass(ragged, gradient)
         else:
-            self._update(bag, gradient)
+            self._update(ragged, gradient)
 
-    def _update_in_one_pass(self, bag: Bag, gradient: Tensor) -> None:
+    def _update_in_one_pass(self, ragged: RaggedBatch, gradient: Tensor) -> None:
         """What `_update` does, row by row: each is read and written once, none is copied."""
-        places = bag.places.numpy()
+        places = ragged.places.numpy()
         order = np.argsort(places, kind="stable")
         ordered = places[order]
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
         _step_rows(
             ordered[starts],
             np.append(starts, len(order)),
-            bag.owners.numpy()[order],
-            bag.weights.numpy()[order],
+            ragged.owners.numpy()[order],
+            ragged.weights.numpy()[order],
             gradient.numpy(),
             self._table.detach().numpy(),
             self.square.numpy(),
@@ -104,10 +104,10 @@ class RowAdam:
             np.array(self._constants(), dtype=np.float32),
         )
 
-    def _update(self, bag: Bag, gradient: Tensor) -> None:
-        rows, where = torch.unique(bag.places, return_inverse=True)
+    def _update(self, ragged: RaggedBatch, gradient: Tensor) -> None:
+        rows, where = torch.unique(ragged.places, return_inverse=True)
         total = gradient.new_zeros(len(rows), gradient.shape[1])
-        total.index_add_(0, where, gradient[bag.owners] * bag.weights[:, None])
+        total.index_add_(0, where, gradient[ragged.owners] * ragged.weights[:, None])
         now, rate, decay, beta, whole, epsilon = self._constants()
         values = self._table[rows]
         total += decay * values

@@ -13,7 +13,7 @@ from offline.errors import InputError
 from offline.models.dae.training.epochs import Epoch
 
 
-class Scalars:
+class ScalarWriter:
     """Writes each epoch's figures into an event file of `directory`; without one, nowhere.
 
     An epoch is on the disk when `add` returns. Raises InputError where the disk refuses.

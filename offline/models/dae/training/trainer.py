@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 from offline.data.splits import HeldOut, held_out
 from offline.errors import InputError
 from offline.metrics.ranking import RankingMetrics, ranking_metrics
@@ -50,7 +50,7 @@ class Checkpoints:
 
 
 def fit(
-    data: sparse.csr_matrix | Histories,
+    data: sparse.csr_matrix | InteractionMatrix,
     options: TrainOptions,
     *,
     hooks: Hooks | None = None,
@@ -65,13 +65,13 @@ def fit(
     so high that weights are no longer numbers, and for a checkpoint that is damaged or of another
     run.
     """
-    histories = data if isinstance(data, Histories) else Histories.of(data)
+    histories = data if isinstance(data, InteractionMatrix) else InteractionMatrix.of(data)
     return _Run(histories, options, hooks or Hooks(), checkpoints, workers).run()
 
 
 @dataclass
 class _Run:
-    histories: Histories
+    histories: InteractionMatrix
     options: TrainOptions
     hooks: Hooks
     checkpoints: Checkpoints | None
@@ -90,7 +90,7 @@ class _Run:
             device
         )
         dtype = _dtype(self.options, device)
-        self.room = self.model.room(self.options.batch_size, dtype)
+        self.workspace = self.model.workspace(self.options.batch_size, dtype)
         self.optimizer = Optimizer(self.model, self.options)
         self.saved = time.monotonic()
 
@@ -127,11 +127,11 @@ class _Run:
 
     def _step(self, batch: Batch) -> float:
         """One step of Adam; the loss, summed over the users of all processes."""
-        whole = self.model.bag(batch.rows)
+        whole = self.model.ragged(batch.rows)
         inputs = whole.corrupted(torch.from_numpy(batch.keep).to(self.model.device))
         users = self.workers.part(len(whole))
         loss, mine = self.model.backward(
-            inputs.part(users), whole.part(users), self.room, 1 / len(whole)
+            inputs.part(users), whole.part(users), self.workspace, 1 / len(whole)
         )
         gradient = mine.new_zeros(len(whole), mine.shape[1])
         gradient[users] = mine

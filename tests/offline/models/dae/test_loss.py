@@ -7,7 +7,7 @@ from scipy import sparse
 from torch import Tensor
 
 from offline.models.dae import loss as multinomial
-from offline.models.dae.loss import Room, multinomial_loss
+from offline.models.dae.loss import Workspace, multinomial_loss
 
 from ...camps import N_TRACKS, N_USERS, gradients_of, small_model, two_camps
 
@@ -27,17 +27,17 @@ def case(scale: float = 1.0, n: int = 30, n_tracks: int = 50, d: int = 8) -> Cas
     return code, weight, bias, rows
 
 
-def room_for(users: int, dtype: torch.dtype = torch.float32, n_tracks: int = 50) -> Room:
-    return Room(users, n_tracks, 8, dtype, CPU)
+def workspace_for(users: int, dtype: torch.dtype = torch.float32, n_tracks: int = 50) -> Workspace:
+    return Workspace(users, n_tracks, 8, dtype, CPU)
 
 
-def ours(case: Case, room: Room | None = None) -> list[Tensor]:
+def ours(case: Case, workspace: Workspace | None = None) -> list[Tensor]:
     """The loss, and 3 times the gradients of code, weight and bias."""
     code, weight, bias, rows = case
     owners, tracks = rows.nonzero(as_tuple=True)
-    room = room or room_for(30)
-    loss, gradient = multinomial_loss(code, weight, bias, owners, tracks, room, 3.0)
-    return [loss, gradient, room.grad_weight.clone(), room.grad_bias.clone()]
+    workspace = workspace or workspace_for(30)
+    loss, gradient = multinomial_loss(code, weight, bias, owners, tracks, workspace, 3.0)
+    return [loss, gradient, workspace.grad_weight.clone(), workspace.grad_bias.clone()]
 
 
 def plain(case: Case) -> list[Tensor]:
@@ -65,7 +65,7 @@ def test_logits_beyond_the_range_of_exp_are_still_exact() -> None:
 def test_bfloat16_is_within_its_rounding() -> None:
     given = case()
     exact = ours(given)
-    rounded = ours(given, room_for(30, torch.bfloat16))
+    rounded = ours(given, workspace_for(30, torch.bfloat16))
     assert rounded[0].dtype == torch.float32
     for found, expected in zip(rounded, exact, strict=True):
         # 8 bits of mantissa, in logits of up to about 8 and in the sums over tracks or users.
@@ -76,28 +76,33 @@ def test_bfloat16_is_within_its_rounding() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("users", [1, 7, 29, 30, 100])
 def test_how_many_users_there_is_room_for_changes_nothing(users: int, dtype: torch.dtype) -> None:
-    whole = ours(case(), room_for(30, dtype))
-    parts = ours(case(), room_for(users, dtype))
+    whole = ours(case(), workspace_for(30, dtype))
+    parts = ours(case(), workspace_for(users, dtype))
     for found, expected in zip(parts, whole, strict=True):
         within = 1e-5 if dtype == torch.float32 else 1e-2
         assert (found - expected).abs().max() <= within * expected.abs().max()
 
 
 def test_room_is_used_again_whatever_it_holds() -> None:
-    room = room_for(10)
-    for memory in (room.logits, room.product, room.grad_weight, room.grad_bias):
+    workspace = workspace_for(10)
+    for memory in (
+        workspace.logits,
+        workspace.product,
+        workspace.grad_weight,
+        workspace.grad_bias,
+    ):
         memory.fill_(torch.nan)
-    first = ours(case(), room)
-    again = ours(case(), room)
+    first = ours(case(), workspace)
+    again = ours(case(), workspace)
     for found, expected in zip(again, first, strict=True):
         assert torch.equal(found, expected)
 
 
 def test_room_is_bounded_and_never_empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multinomial, "MOST_LOGITS", 1000)
-    assert room_for(30).logits.shape == (20, 50)
-    assert room_for(3).logits.shape == (3, 50)
-    assert room_for(30, torch.bfloat16, 2000).logits.shape == (1, 2000)
+    monkeypatch.setattr(multinomial, "MAX_LOGITS", 1000)
+    assert workspace_for(30).logits.shape == (20, 50)
+    assert workspace_for(3).logits.shape == (3, 50)
+    assert workspace_for(30, torch.bfloat16, 2000).logits.shape == (1, 2000)
 
 
 def test_a_batch_without_a_track_costs_nothing() -> None:
@@ -110,14 +115,14 @@ def test_a_batch_without_a_track_costs_nothing() -> None:
 
 def test_sparse_input_equals_the_dense_formula() -> None:
     model, matrix = small_model(8, 4), two_camps()
-    bag = model.bag(matrix)
+    ragged = model.ragged(matrix)
     dense = torch.from_numpy(matrix.toarray())
     code = torch.nn.functional.normalize(dense, dim=1) @ model.first + model.first_bias
     code = torch.tanh(model.layers[0](torch.tanh(code)))
     expected = model.last(code)
-    assert torch.allclose(model(bag), expected, atol=1e-6)
+    assert torch.allclose(model(ragged), expected, atol=1e-6)
     log_likelihood = (torch.log_softmax(expected, dim=1) * dense).sum()
-    loss, *ours = gradients_of(model, bag)
+    loss, *ours = gradients_of(model, ragged)
     assert loss.item() == pytest.approx(-log_likelihood.item(), rel=1e-5)
     theirs = torch.autograd.grad(-log_likelihood, list(model.parameters()))
     for found, wanted in zip(ours, theirs, strict=True):
@@ -126,22 +131,22 @@ def test_sparse_input_equals_the_dense_formula() -> None:
 
 def test_hidden_tracks_leave_the_input_and_stay_in_the_loss() -> None:
     model, matrix = small_model(8), two_camps()
-    bag = model.bag(matrix)
+    ragged = model.ragged(matrix)
     keep = torch.ones(matrix.nnz)
     keep[::3] = 0.0
     keep *= 1.5
-    corrupted = bag.corrupted(keep)
+    corrupted = ragged.corrupted(keep)
     assert len(corrupted.places) == int((keep > 0).sum())
     dense = torch.from_numpy(matrix.toarray())
     shown = dense.clone()
-    shown[dense.nonzero(as_tuple=True)] = keep / dense.sum(dim=1).sqrt()[bag.owners]
+    shown[dense.nonzero(as_tuple=True)] = keep / dense.sum(dim=1).sqrt()[ragged.owners]
     expected = torch.tanh(shown @ model.first + model.first_bias)
     assert torch.allclose(model.encode(corrupted), expected, atol=1e-6)
 
 
 def test_some_users_of_a_bag_are_as_if_they_were_alone() -> None:
     model, matrix = small_model(8), two_camps()
-    whole, alone = model.bag(matrix), model.bag(matrix[17:40])
+    whole, alone = model.ragged(matrix), model.ragged(matrix[17:40])
     part = whole.part(slice(17, 40))
     assert len(part) == len(alone) == 23
     for name in ("places", "offsets", "weights", "owners"):
@@ -155,17 +160,17 @@ def test_tracks_that_the_model_does_not_know_are_passed_over() -> None:
     model, matrix = small_model(8, tracks=known), two_camps()
     shown = np.zeros_like(matrix.toarray())
     shown[:, known] = matrix.toarray()[:, known]
-    expected = model(model.bag(sparse.csr_matrix(shown)))
-    assert torch.equal(model(model.bag(matrix)), expected)
+    expected = model(model.ragged(sparse.csr_matrix(shown)))
+    assert torch.equal(model(model.ragged(matrix)), expected)
     assert expected.shape == (N_USERS, len(known))
 
 
 def test_a_user_without_interactions_is_served_and_breaks_nothing() -> None:
     model = small_model(8)
     empty = sparse.csr_matrix((2, N_TRACKS), dtype=np.float32)
-    bag = model.bag(empty)
-    assert torch.isfinite(model(bag)).all()
-    loss, *gradients = gradients_of(model, bag)
+    ragged = model.ragged(empty)
+    assert torch.isfinite(model(ragged)).all()
+    loss, *gradients = gradients_of(model, ragged)
     assert loss == 0
     for gradient in gradients:
         assert not gradient.any()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from offline.data.matrix import Histories
+from offline.data.matrix import InteractionMatrix
 from offline.data.splits import held_out
 from offline.errors import InputError
 from offline.models.dae import loss as multinomial
@@ -105,7 +105,7 @@ def test_mapped_from_disk_and_in_memory_are_one(tmp_path: Path) -> None:
     np.save(tmp_path / "indptr.npy", MATRIX.indptr.astype(np.int64))
     np.save(tmp_path / "indices.npy", MATRIX.indices)
     (tmp_path / "about.json").write_text(f'{{"n_users": {N_USERS}, "n_items": {N_TRACKS}}}')
-    mapped = fit(Histories.open(tmp_path, N_TRACKS), OPTIONS)
+    mapped = fit(InteractionMatrix.open(tmp_path, N_TRACKS), OPTIONS)
     in_memory = fit(MATRIX, OPTIONS)
     assert same(mapped.model, in_memory.model)
     assert [e.ndcg for e in mapped.epochs] == [e.ndcg for e in in_memory.epochs]
@@ -116,7 +116,7 @@ def test_room_for_few_logits_changes_nothing(
     precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fit(MATRIX, options(precision=precision, epochs=3))
-    monkeypatch.setattr(multinomial, "MOST_LOGITS", 7 * N_TRACKS)
+    monkeypatch.setattr(multinomial, "MAX_LOGITS", 7 * N_TRACKS)
     parts = fit(MATRIX, options(precision=precision, epochs=3))
     for one, other in zip(parts.epochs, whole.epochs, strict=True):
         assert one.loss == pytest.approx(other.loss, rel=1e-3)
@@ -195,7 +195,7 @@ def test_training_that_goes_astray_says_so(precision: str) -> None:
 
 def test_nothing_held_out_is_learned_from() -> None:
     split_rng, _ = streams(OPTIONS)
-    held = held_out(Histories.of(MATRIX), OPTIONS, split_rng)
+    held = held_out(InteractionMatrix.of(MATRIX), OPTIONS, split_rng)
     taken = Batches(held.train, OPTIONS).batch(held.users, 1, 0).rows
     assert taken.multiply(held.wanted[: taken.shape[0]]).nnz == 0
 
@@ -203,7 +203,7 @@ def test_nothing_held_out_is_learned_from() -> None:
 def test_held_out_metrics_match_a_plain_loop() -> None:
     model = small_model(8)
     held = held_out(
-        Histories.of(MATRIX),
+        InteractionMatrix.of(MATRIX),
         options(held_out_users=0.5, held_out_share=0.3),
         np.random.default_rng(3),
     )
@@ -211,7 +211,7 @@ def test_held_out_metrics_match_a_plain_loop() -> None:
     assert len(found.ndcg) == N_USERS // 2
     for place in range(len(held.users)):
         train, wanted = set(held.seen[[place]].indices), set(held.wanted[[place]].indices)
-        logits = model(model.bag(held.seen[[place]]))[0].tolist()
+        logits = model(model.ragged(held.seen[[place]]))[0].tolist()
         order = sorted((t for t in range(N_TRACKS) if t not in train), key=lambda t: -logits[t])
         gain = sum(1 / np.log2(rank + 2) for rank, t in enumerate(order[:K]) if t in wanted)
         ideal = sum(1 / np.log2(rank + 2) for rank in range(len(wanted)))

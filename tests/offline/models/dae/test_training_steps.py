@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from offline.data.matrix import Histories
-from offline.models.dae.network import Bag
+from offline.data.matrix import InteractionMatrix
+from offline.models.dae.network import RaggedBatch
 from offline.models.dae.training.batches import Batches
 from offline.models.dae.training.optim import RowAdam
 
@@ -18,7 +18,7 @@ MATRIX = two_camps()
 
 @pytest.fixture
 def batches() -> Callable[..., Batches]:
-    return lambda **changed: Batches(Histories.of(MATRIX), options(**changed))
+    return lambda **changed: Batches(InteractionMatrix.of(MATRIX), options(**changed))
 
 
 def test_steps_are_functions_of_seed_epoch_and_step(batches: Callable[..., Batches]) -> None:
@@ -39,14 +39,14 @@ def test_steps_are_functions_of_seed_epoch_and_step(batches: Callable[..., Batch
 
 
 def test_dropout_drops_its_share_and_keeps_the_expectation() -> None:
-    many = Batches(Histories.of(two_camps(3000)), options(dropout=0.25, batch_size=3000))
+    many = Batches(InteractionMatrix.of(two_camps(3000)), options(dropout=0.25, batch_size=3000))
     keep = many.batch(many.order(1), 1, 0).keep
     assert np.unique(keep) == pytest.approx([0.0, 1 / 0.75])
     assert keep.mean() == pytest.approx(1.0, abs=0.01)
     assert (many.batch(many.order(1), 2, 0).keep != keep).any()
 
 
-Step = Callable[[RowAdam, Bag, torch.Tensor], None]
+Step = Callable[[RowAdam, RaggedBatch, torch.Tensor], None]
 
 
 @pytest.fixture(params=["in one pass", "by torch"])
@@ -57,28 +57,28 @@ def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ste
     return RowAdam.step
 
 
-def alone(rows: torch.Tensor) -> Bag:
+def alone(rows: torch.Tensor) -> RaggedBatch:
     """Each row as the only one of a user."""
-    return Bag(rows, torch.arange(len(rows) + 1), torch.ones(len(rows)))
+    return RaggedBatch(rows, torch.arange(len(rows) + 1), torch.ones(len(rows)))
 
 
 def test_rows_that_several_users_share_have_the_sum_of_their_gradients(step: Step) -> None:
     generator = torch.Generator().manual_seed(2)
     table = torch.randn(200, 7, generator=generator)
-    bag = Bag(
+    ragged = RaggedBatch(
         torch.randint(0, 150, (500,), generator=generator),
         torch.tensor([0, 100, 100, 350, 500]),
         torch.rand(500, generator=generator),
     )
     gradient = torch.randn(4, 7, generator=generator)
     dense = torch.zeros_like(table).index_add_(
-        0, bag.places, gradient[bag.owners] * bag.weights[:, None]
+        0, ragged.places, gradient[ragged.owners] * ragged.weights[:, None]
     )
     expected = table.clone().requires_grad_()
     adam = torch.optim.Adam([expected], lr=0.01, betas=(0.0, 0.999))
     expected.grad = dense
     adam.step()
-    step(RowAdam(table, 0.01, 0.0), bag, gradient)
+    step(RowAdam(table, 0.01, 0.0), ragged, gradient)
     torch.testing.assert_close(table, expected.detach(), rtol=0, atol=1e-5)
 
 

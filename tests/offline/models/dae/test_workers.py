@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from offline.artefact import load_artefact
-from offline.models.dae.loss import Room, multinomial_loss
+from offline.models.dae.loss import Workspace, multinomial_loss
 from offline.models.dae.training import Workers, workers_of_torchrun
 
 from ...camps import gradients_of, small_model, two_camps
@@ -31,10 +31,10 @@ def test_parts_are_the_whole_once(count: int, n: int) -> None:
 
 def test_the_gradients_of_the_parts_add_up() -> None:
     model, matrix = small_model(8, 4), two_camps()
-    bag = model.bag(matrix)
+    ragged = model.ragged(matrix)
 
-    whole = gradients_of(model, bag)
-    parts = [gradients_of(model, bag.part(Workers(rank, 7).part(60))) for rank in range(7)]
+    whole = gradients_of(model, ragged)
+    parts = [gradients_of(model, ragged.part(Workers(rank, 7).part(60))) for rank in range(7)]
     for place, expected in enumerate(whole):
         found = sum(part[place] for part in parts)
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
@@ -44,12 +44,12 @@ def test_a_part_may_be_empty() -> None:
     """Where a batch has fewer users than there are processes."""
     code, weight, bias = torch.zeros(0, 4), torch.ones(9, 4), torch.ones(9)
     nothing = torch.empty(0, dtype=torch.int64)
-    room = Room(5, 9, 4, torch.float32, torch.device("cpu"))
-    loss, gradient = multinomial_loss(code, weight, bias, nothing, nothing, room)
+    workspace = Workspace(5, 9, 4, torch.float32, torch.device("cpu"))
+    loss, gradient = multinomial_loss(code, weight, bias, nothing, nothing, workspace)
     assert loss == 0
     assert gradient.shape == (0, 4)
-    assert not room.grad_weight.any()
-    assert not room.grad_bias.any()
+    assert not workspace.grad_weight.any()
+    assert not workspace.grad_bias.any()
 
 
 def test_alone_nothing_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
