@@ -106,6 +106,6 @@ class SessionPlays:
 def no_plays(interactions: Path) -> str:
     """What to do where there are none."""
     return (
-        f"no {interactions / PLAYS}: a model that hears sessions needs the plays that "
-        "`botify-offline collect` writes; set sessions: null to train without"
+        f"no {interactions / PLAYS}: the session model needs the plays that `botify-offline "
+        "collect` writes; set sessions: null to train without it"
     )

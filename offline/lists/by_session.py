@@ -20,9 +20,9 @@ CANDIDATES = 150
 """Of each taste, unless lists are longer. 60 lose 1.5 % of session time, 300 gain nothing."""
 LIKE_SLOPE, LIKE_SHIFT = 0.5, 8.0
 """P(like) = sigmoid(LIKE_SLOPE * (z + LIKE_SHIFT)), z: a track's score in a taste. Not fitted:
-plays under a random recommender rarely include a taste's best tracks, and a logistic regression on the
-few that do made sessions 4 % shorter; a shift of 7 or 9, a slope of 0.4 or 0.6 change them by 1 %.
-"""
+plays under a random recommender rarely include a taste's best tracks, and a logistic regression
+on the few that do made sessions 4 % shorter; a shift of 7 or 9, a slope of 0.4 or 0.6 change them
+by 1 %."""
 _BATCH = 256
 
 

@@ -152,7 +152,7 @@ def test_a_run_that_was_stopped_gives_the_model_that_it_would_have(place: Path) 
             assert code == -signal.SIGKILL
         epoch, step = position(place / "model.training" / CHECKPOINT)
         said = by_a_program(place)
-        assert f"goes on from a checkpoint: epoch {epoch}, step {step}\n" in said
+        assert f"Resuming from checkpoint (epoch {epoch}, step {step})\n" in said
 
         weights = [(place / out / "model.safetensors").read_bytes() for out in ("whole", "model")]
         assert weights[0] == weights[1]
@@ -344,18 +344,18 @@ def test_a_full_disk_is_one_line_and_nothing_half_written(
     assert {path.parent for path in left} <= {disk, disk / "model.training/scalars"}, left
 
 
-def test_sessions_are_not_heard_without_plays_or_artists(place: Path) -> None:
+def test_the_session_model_needs_plays_and_artists(place: Path) -> None:
     def refused(*more: str) -> str:
         done = CliRunner().invoke(main, words(place, "--sessions", *more))
         assert done.exit_code == 2
         assert not (place / "model").exists()
         return done.output
 
-    assert "--catalog is missing: sessions are heard with the artists it names" in refused()
+    assert "--catalog is missing: the session model needs the artists in it" in refused()
     tracks = ({"track": t, "artist": "a", "title": "t"} for t in range(60))
     catalog = place / "tracks.json"
     catalog.write_text("".join(f"{json.dumps(track)}\n" for track in tracks))
-    assert "a model that hears sessions needs the plays" in refused("--catalog", str(catalog))
+    assert "the session model needs the plays" in refused("--catalog", str(catalog))
 
 
 def test_a_wrong_option_of_sessions_is_named(place: Path) -> None:
