@@ -19,8 +19,9 @@ from offline.artefact import load_artefact
 from offline.data.catalog import artists_of
 from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
-from offline.lists.by_session import by_sessions
-from offline.lists.export import Lists, by_score
+from offline.lists.by_score import by_score
+from offline.lists.by_session import by_session
+from offline.lists.maker import ListMaker
 from sim.agents.lists import read_top_tracks
 from sim.agents.policies import Indexed
 from sim.agents.registry import create
@@ -57,10 +58,10 @@ def main(data: Path, episodes: int, seed: int) -> None:
     stats = learned.stats
     lists = {
         SCORE: learned.by_score(),
-        MIXED: learned.by_sessions(replace(stats, patience=1e9)),
-        UNSPREAD: learned.by_sessions(replace(stats, artist_discount=1.0)),
-        SESSION_MODEL: learned.by_sessions(stats),
-        REORDERED: truth.lists(LENGTH, among=learned.by_sessions(stats, _CANDIDATES)),
+        MIXED: learned.by_session(replace(stats, patience=1e9)),
+        UNSPREAD: learned.by_session(replace(stats, artist_discount=1.0)),
+        SESSION_MODEL: learned.by_session(stats),
+        REORDERED: truth.lists(LENGTH, among=learned.by_session(stats, _CANDIDATES)),
         STATIC: truth.lists(LENGTH),
     }
     heard = {
@@ -140,14 +141,12 @@ class Learned:
         """Lists, a row per user of the world; -1 throughout for one who liked nothing."""
         return self._made(by_score(self._model, self._training_set.histories, LENGTH), LENGTH)
 
-    def by_sessions(self, stats: SessionStats, length: int = LENGTH) -> NDArray[np.int32]:
+    def by_session(self, stats: SessionStats, length: int = LENGTH) -> NDArray[np.int32]:
         """The same for sessions with these statistics."""
         histories = self._training_set.histories
-        return self._made(
-            by_sessions(self._model, histories, stats, self._artists, length), length
-        )
+        return self._made(by_session(self._model, histories, stats, self._artists, length), length)
 
-    def _made(self, lists: Lists, length: int) -> NDArray[np.int32]:
+    def _made(self, lists: ListMaker, length: int) -> NDArray[np.int32]:
         out = np.full((self._users, length), -1, dtype=np.int32)
         able = np.flatnonzero(self._training_set.histories.sizes)
         out[self._rows[able]] = lists.of(able)

@@ -15,8 +15,10 @@ from offline.data.matrix import InteractionMatrix
 from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
 from offline.engine import needing_spark
-from offline.lists.by_session import by_sessions
-from offline.lists.export import Lists, by_score, export_lists
+from offline.lists.by_score import by_score
+from offline.lists.by_session import by_session
+from offline.lists.export import export_lists
+from offline.lists.maker import ListMaker
 from offline.models.dae.network import DAE
 
 _BLOCK, _SPARK_BLOCK = 4096, 65_536
@@ -81,7 +83,7 @@ def command(
     training_set = TrainingSet.open(interactions, n_tracks)
     artefact.check_trained_on(training_set.fingerprint)
     kind = kind or ("sessions" if (interactions / PLAYS).is_file() else "score")
-    make: Callable[[InteractionMatrix, SessionStats], Lists] = partial(
+    make: Callable[[InteractionMatrix, SessionStats], ListMaker] = partial(
         _by_score, artefact.model, length
     )
     stats, said = SessionStats.unknown(len(training_set.histories), n_tracks), "ranked by score"
@@ -89,7 +91,7 @@ def command(
         # Without a catalog every track has an artist of its own.
         artists = np.arange(n_tracks) if catalog is None else artists_of(catalog, n_tracks)
         stats = SessionStats.read(interactions, training_set.users, artists)
-        make = partial(by_sessions, artefact.model, artists=artists, length=length)
+        make = partial(by_session, artefact.model, artists=artists, length=length)
         said = (
             f"made for sessions that bear {stats.patience:.2f} misses, where an artist's next "
             f"track is heard {100 * (1 - stats.artist_discount):.0f} % less"
@@ -122,7 +124,7 @@ def command(
         click.echo(f"the model that hears sessions -> {out / SESSION_MODEL}")
 
 
-def _by_score(model: DAE, length: int, histories: InteractionMatrix, _: SessionStats) -> Lists:
+def _by_score(model: DAE, length: int, histories: InteractionMatrix, _: SessionStats) -> ListMaker:
     return by_score(model, histories, length)
 
 

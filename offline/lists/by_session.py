@@ -10,8 +10,8 @@ from scipy import sparse
 
 from offline.data.matrix import InteractionMatrix
 from offline.data.session_stats import SessionStats
-from offline.lists.export import Lists
 from offline.lists.greedy import greedy_list
+from offline.lists.maker import ListMaker
 from offline.models.dae.network import DAE
 from offline.models.top_n import top_n_of
 from offline.tastes import MAX_TASTES, Taste, UserTastes
@@ -26,13 +26,13 @@ by 1 %."""
 _BATCH = 256
 
 
-def by_sessions(
+def by_session(
     model: DAE,
     histories: InteractionMatrix,
     stats: SessionStats,
     artists: NDArray[np.int64],
     length: int,
-) -> Lists:
+) -> ListMaker:
     """Lists by `greedy_list` over the best tracks of each of a user's tastes.
 
     The model meets each taste alone, as if its tracks were all that somebody liked. `artists`:
@@ -44,7 +44,7 @@ def by_sessions(
         f"by sessions: patience {stats.patience!r}, discount {stats.artist_discount!r}, "
         f"artists {digest}"
     )
-    return Lists(recipe, made.of)
+    return ListMaker(recipe, made.of)
 
 
 class _BySession:

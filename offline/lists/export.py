@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,27 +16,15 @@ from offline.atomic import check_place, new_directory
 from offline.data.matrix import InteractionMatrix
 from offline.data.training_set import TrainingSet, rows_of
 from offline.errors import InputError
+from offline.lists.by_score import by_score
+from offline.lists.maker import ListMaker
 from offline.lists.neighbours import Neighbours
 from offline.lists.resumable import append_blocks, completed, work_directory
 from offline.models.dae.network import DAE
-from offline.models.dae.training import top_lists
 
 RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"
 SIZE = "lists"
 """Key of the first line of both files of lists: how many there are, so that a part is known."""
-
-
-@dataclass(frozen=True)
-class Lists:
-    """How users' lists are made."""
-
-    recipe: str
-    """Says how, options included: no export goes on from what another recipe made."""
-    of: Callable[[NDArray[np.int64]], NDArray[np.int64]]
-    """Lists of some rows of the histories, best first: shape (len(rows), length), padded with -1.
-
-    A row's list must not depend on the other rows.
-    """
 
 
 class Exported(NamedTuple):
@@ -61,7 +47,7 @@ def export_lists(
     neighbours: int = 100,
     top: int = 1000,
     block: int = 4096,
-    lists: Lists | None = None,
+    lists: ListMaker | None = None,
     also: Path | None = None,
     progress: bool = False,
 ) -> Exported:
@@ -116,14 +102,6 @@ def export_lists(
     return Exported(users, users - known, tracks, len(popular), earlier)
 
 
-def by_score(model: DAE, histories: InteractionMatrix, length: int) -> Lists:
-    """The autoencoder's own ranking."""
-    return Lists(
-        "by score",
-        lambda rows: top_lists(model, histories.take(rows), length, exclude_input=False),
-    )
-
-
 def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
     """Tracks that somebody liked, most users first; ties go to the smaller id."""
     order = np.argsort(-listeners, kind="stable")
@@ -156,7 +134,7 @@ def _fingerprint(model: DAE) -> str:
 def _write_recommendations(
     work: Path,
     training_set: TrainingSet,
-    lists: Lists,
+    lists: ListMaker,
     fallback: NDArray[np.int64],
     block: int,
     progress: bool,

@@ -13,16 +13,18 @@ from offline.data.matrix import InteractionMatrix
 from offline.data.session_stats import SessionStats
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.errors import InputError
-from offline.lists.export import Lists
+from offline.lists.maker import ListMaker
 
-Make = Callable[[InteractionMatrix, SessionStats], Lists]
+Make = Callable[[InteractionMatrix, SessionStats], ListMaker]
 Ints = NDArray[np.int64]
 
 _USERS_PER_TASK = 512
 _SCHEMA = "row BIGINT, list ARRAY<BIGINT>"
 
 
-def on_spark(make: Make, histories: InteractionMatrix, stats: SessionStats, length: int) -> Lists:
+def on_spark(
+    make: Make, histories: InteractionMatrix, stats: SessionStats, length: int
+) -> ListMaker:
     """The same lists as `make(histories, stats)`, of `length`, made by the tasks of Spark.
 
     What `make` holds (it must be one that pickle takes: a function of a module, or a `partial` of
@@ -47,7 +49,7 @@ def on_spark(make: Make, histories: InteractionMatrix, stats: SessionStats, leng
         out[found["row"].to_numpy()] = _values(found["list"].combine_chunks()).reshape(-1, length)
         return out
 
-    return Lists(make(histories, stats).recipe, of)
+    return ListMaker(make(histories, stats).recipe, of)
 
 
 def _users(histories: InteractionMatrix, stats: SessionStats, rows: Ints) -> pa.Table:

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from offline.data.matrix import InteractionMatrix
 from offline.data.session_stats import SessionStats
-from offline.lists.by_session import by_sessions
-from offline.lists.export import Lists
+from offline.lists.by_session import by_session
+from offline.lists.maker import ListMaker
 from offline.models.dae.network import DAE
 from offline.models.dae.training import fit
 
@@ -45,11 +45,11 @@ def made(
     discount: float = 1.0,
     artists: np.ndarray | None = None,
     length: int = 30,
-) -> Lists:
+) -> ListMaker:
     histories = InteractionMatrix.of(matrix([dict.fromkeys(tracks, 1) for tracks in likes]))
     stats = SessionStats(matrix(starts), 5.0, discount, 0)
     tracks = np.arange(N_TRACKS)
-    return by_sessions(model, histories, stats, tracks if artists is None else artists, length)
+    return by_session(model, histories, stats, tracks if artists is None else artists, length)
 
 
 def camps(tracks: np.ndarray) -> list[int]:

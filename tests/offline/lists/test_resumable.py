@@ -16,7 +16,9 @@ import torch
 from offline.artefact import Artefact, load_artefact, save_artefact
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
-from offline.lists.export import Exported, Lists, by_score, export_lists
+from offline.lists.by_score import by_score
+from offline.lists.export import Exported, export_lists
+from offline.lists.maker import ListMaker
 from offline.lists.resumable import completed, work_directory
 from offline.models.dae.network import DAE
 from offline.models.dae.training import Epoch, Trained
@@ -86,7 +88,7 @@ def cut_short(artefact: Artefact, training_set: TrainingSet, out: Path, blocks: 
         return ours.of(rows)
 
     with pytest.raises(KeyboardInterrupt):
-        export_lists(artefact, training_set, out, block=50, lists=Lists(ours.recipe, of))
+        export_lists(artefact, training_set, out, block=50, lists=ListMaker(ours.recipe, of))
 
 
 def gone_on(
@@ -101,7 +103,7 @@ def gone_on(
         asked += len(rows)
         return ours.of(rows)
 
-    done = export_lists(artefact, training_set, out, block=block, lists=Lists(ours.recipe, of))
+    done = export_lists(artefact, training_set, out, block=block, lists=ListMaker(ours.recipe, of))
     return done, asked
 
 
@@ -158,7 +160,7 @@ def test_nothing_is_taken_over_from_another_export(
     elif other == "length":
         length, lists = 20, by_score(artefact.model, training_set.histories, 20)
     elif other == "recipe":
-        lists = Lists("backwards", lambda rows, ours=lists: ours.of(rows)[:, ::-1])
+        lists = ListMaker("backwards", lambda rows, ours=lists: ours.of(rows)[:, ::-1])
     elif other == "damage":
         with (workplace / "lists.export/recommendations.json").open("r+") as file:
             file.truncate(10)
