@@ -30,6 +30,8 @@ class TrainingSet:
     all_users: npt.NDArray[np.int64]
     """Ids of everybody who is to have a list, sorted; `users` are among them."""
     fingerprint: str
+    threshold: float | None = None
+    """The share of a play above which its track is liked; None: the data does not say."""
 
     @classmethod
     def of(cls, interactions: Interactions, n_tracks: int) -> Self:
@@ -39,6 +41,7 @@ class TrainingSet:
             interactions.users,
             interactions.all_users,
             interactions.summary.fingerprint,
+            interactions.summary.threshold,
         )
 
     @classmethod

@@ -15,7 +15,7 @@ from offline.options import SessionOptions
 from offline.session_model.listening_model import fit_listening, logit_bounds
 from offline.session_model.model import SessionDAE
 from offline.session_model.taste_table import TasteTable
-from offline.session_model.validation import NextLiked, listening_share, next_liked
+from offline.session_model.validation import LIKED, NextLiked, listening_share, next_liked
 from offline.tastes import UserTastes, directions
 
 _LENGTH = 1.5
@@ -68,11 +68,12 @@ def fit_session_model(
         options,
         on_epoch,
     )
+    threshold = LIKED if training_set.threshold is None else training_set.threshold
     model = SessionDAE(dae, table, listening, discount, options)
     unseen = plays.where(held_out)
     if options.listening_share is None:
         model.listening_share = listening_share(model, unseen, index_of)
-    return FittedSessionModel(model, next_liked(model, unseen, index_of))
+    return FittedSessionModel(model, next_liked(model, unseen, index_of, threshold))
 
 
 def _first(

@@ -12,7 +12,7 @@ from offline.data.plays import SessionPlays
 from offline.session_model.model import MAX_PLAYS, SessionDAE
 
 LIKED = 0.8
-"""A track of which more was heard is liked, as in the interactions."""
+"""The threshold of interactions that do not say theirs."""
 AT = 50
 _HALF = 0.5
 """Plays of which more was heard weigh the scores: there are ten times as many as likes."""
@@ -66,12 +66,19 @@ def listening_share(model: SessionDAE, plays: SessionPlays, index_of: NDArray[np
     return (best + 0.5) / 2
 
 
-def next_liked(model: SessionDAE, plays: SessionPlays, index_of: NDArray[np.int64]) -> NextLiked:
+def next_liked(
+    model: SessionDAE,
+    plays: SessionPlays,
+    index_of: NDArray[np.int64],
+    threshold: float = LIKED,
+) -> NextLiked:
     """Rank each like of these sessions among the known tracks not yet played in its session.
+
+    A play of more than `threshold` is a like.
 
     `index_of`: of each track among those known, -1 for others, shape (n_tracks,).
     """
-    targets = _targets(plays, index_of, LIKED)
+    targets = _targets(plays, index_of, threshold)
     ndcg = recall = 0.0
     for block in _blocks(plays, index_of, targets):
         scores = model.scores(block.rows, block.places, block.times)

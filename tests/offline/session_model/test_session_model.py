@@ -154,6 +154,8 @@ def test_likes_are_ranked_among_what_was_not_played_yet() -> None:
     assert found.recall == 0.5
     assert found.ndcg == pytest.approx((1 / np.log2(3)) / 2)
     _, places, times = model.asked
+    # By the threshold of the interactions, where they say it.
+    assert next_liked(model, plays, index_of, 0.4).likes == 3  # type: ignore[arg-type]
     assert places.tolist() == [[1, 0, -1], [1, 0, 3]]
     assert times[1].tolist() == pytest.approx([1.0, 0.2, 0.9])
 
