@@ -21,7 +21,7 @@ from offline.models.registry import NAMES, make_model
 @click.option(
     "--format", "format_", type=click.Choice(list(FORMATS)), help="What DIRECTORY is, a data set."
 )
-@click.option("--model", type=click.Choice(NAMES), default="dae", show_default=True)
+@click.option("--model", type=click.Choice(NAMES), default="linear-dae", show_default=True)
 @click.option(
     "--protocol",
     type=click.Choice(list(PROTOCOLS)),

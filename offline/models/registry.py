@@ -22,7 +22,7 @@ _MODELS = {
     "ease": _Entry("ease", "EASE", ("progress",)),
     "pure-svd": _Entry("pure_svd", "PureSVD", ("seed",)),
     "mult-dae": _Entry("dae.recommender", "MultDAE", ("seed", "progress")),
-    "dae": _Entry("linear_dae.recommender", "DAERecommender", ("seed", "progress")),
+    "linear-dae": _Entry("linear_dae.recommender", "LinearDAERecommender", ("seed", "progress")),
 }
 NAMES = tuple(_MODELS)
 

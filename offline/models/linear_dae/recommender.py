@@ -12,13 +12,13 @@ from offline.models.linear_dae.recency import by_recency, in_time
 from offline.models.linear_dae.tuning import Choice, choose
 
 
-class DAERecommender(Recommender):
+class LinearDAERecommender(Recommender):
     """The linear denoising autoencoder, its options chosen on a validation part of the data.
 
     Nothing of it is tuned to a data set: `choose` sees what `fit` is given, and no more.
     """
 
-    name = "dae"
+    name = "linear-dae"
     block = 2**23  # some arrays of this size are needed at once
 
     def __init__(self, seed: int, progress: bool = False) -> None:

@@ -10,7 +10,7 @@ from offline.models.base import Recommender
 from offline.models.dae.recommender import MultDAE
 from offline.models.linear_dae.closed_form import TOLERANCE, LinearDAE, Powers, response
 from offline.models.linear_dae.recency import by_recency, in_time
-from offline.models.linear_dae.recommender import DAERecommender
+from offline.models.linear_dae.recommender import LinearDAERecommender
 from offline.models.linear_dae.sparse_product import multiply
 from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, Choice, choose
 from offline.options import TrainOptions
@@ -18,11 +18,11 @@ from offline.options import TrainOptions
 from .recommender_checks import FindsCamps, RecommenderChecks, scattered
 
 
-class TestDAE(FindsCamps):
+class TestLinearDAE(FindsCamps):
     order_counts = True
 
     def make(self, seed: int = 1) -> Recommender:
-        return DAERecommender(seed)
+        return LinearDAERecommender(seed)
 
 
 class TestMultDAE(RecommenderChecks):
@@ -100,8 +100,8 @@ def test_in_time_the_last_are_asked_for_else_any() -> None:
     again = choose(in_time, np.random.default_rng(2))
     assert choices[0].ndcg == pytest.approx(again.ndcg)
     assert choices[0].ndcg != pytest.approx(choices[1].ndcg)
-    assert DAERecommender(1).fit(in_time).choice == choices[0]
-    assert DAERecommender(1).fit(by_id).choice == choices[1]
+    assert LinearDAERecommender(1).fit(in_time).choice == choices[0]
+    assert LinearDAERecommender(1).fit(by_id).choice == choices[1]
 
 
 def _moving() -> sparse.csr_matrix:
@@ -118,7 +118,7 @@ def _moving() -> sparse.csr_matrix:
 
 
 def test_what_came_last_counts_for_more_where_that_is_so() -> None:
-    model = DAERecommender(1).fit(_moving())
+    model = LinearDAERecommender(1).fit(_moving())
     assert model.choice.recency == max(RECENCIES)
     taste = np.concatenate([np.arange(5), 20 + np.arange(5)])
     histories = sparse.csr_matrix(
@@ -130,7 +130,7 @@ def test_what_came_last_counts_for_more_where_that_is_so() -> None:
     assert min(of_last) > 0.5
     by_id = _moving()
     by_id.sort_indices()
-    assert DAERecommender(1).fit(by_id).choice.recency == 0
+    assert LinearDAERecommender(1).fit(by_id).choice.recency == 0
 
 
 def test_weights_by_recency_stay_with_their_items() -> None:
