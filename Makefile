@@ -55,50 +55,50 @@ ladder: $(READY)
 
 # The figures of docs/benchmarks.md for the demo's world; it must be there: `make demo`.
 bench: ladder bench-sim bench-serve
-	@$(BIN)/python bench/neighbours.py --data $(OUT)
+	@$(BIN)/python -m bench.lists.neighbours --data $(OUT)
 
 bench-sim: $(READY)
-	@$(BIN)/python bench/simulator.py
-	@$(BIN)/python bench/driver.py --data $(OUT)
+	@$(BIN)/python -m bench.simulate
+	@$(BIN)/python -m bench.simulate.driver --data $(OUT)
 
 # The service under load, beside what one would use instead; makes its own data. Needs wrk.
 bench-serve: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	@$(BIN)/python bench/serve.py
+	@$(BIN)/python -m bench.serve
 
 # The trainer beside the plain dense loop; makes its own data. What is done is kept, and not done again.
 bench-train: $(READY)
-	@$(BIN)/python bench/train.py
+	@$(BIN)/python -m bench.train
 
 # Every model on the public data sets of BOTIFY_DATA; hours, and goes on where it was stopped.
 bench-quality: $(READY)
-	@$(BIN)/python bench/quality.py
+	@$(BIN)/python -m bench.quality
 
 # A million sessions to a report, beside pandas; makes its own data.
 bench-analyze: $(READY)
-	@$(BIN)/python bench/analyze.py
+	@$(BIN)/python -m bench.verdict.analyze
 
 # What following an experiment costs behind ten million lines; makes its own data.
 bench-watch: $(READY)
-	@$(BIN)/python bench/watch.py
+	@$(BIN)/python -m bench.verdict.watch
 
 # Shipping to HDFS, beside the plain client.
 bench-ship: $(READY)
-	@$(BIN)/python bench/ship.py
+	@$(BIN)/python -m bench.ship
 
 # Kills the shipper 40 times while somebody works on its logs and its target.
 kill-ship: $(READY)
-	@$(BIN)/python bench/ship_kills.py
+	@$(BIN)/python -m bench.ship.kills
 
 # Whether the verdict keeps its promises: 5,000 experiments with a known effect, an hour; then
 # 2,000 tests of each nasty scenario, half an hour.
 calibrate: $(READY)
-	@$(BIN)/python bench/calibrate.py --plot out/calibrate/calibration.svg
-	@$(BIN)/python bench/calibrate_scenarios.py
+	@$(BIN)/python -m bench.verdict.calibrate --plot out/calibrate/calibration.svg
+	@$(BIN)/python -m bench.verdict.scenarios
 
 # Ten minutes at 80 % of what the service can take.
 soak: $(READY)
-	@$(BIN)/python bench/soak.py
+	@$(BIN)/python -m bench.serve.soak
 
 # All that spark-submit needs, in out/spark: docs/spark.md.
 spark-package:

@@ -1,14 +1,14 @@
-"""The generated world next to real listening: `python bench/worlds.py --lastfm DIR`."""
+"""The generated world next to real listening: `python -m bench.worlds --lastfm DIR`."""
 
 from pathlib import Path
 
 import click
 import numpy as np
 
-from sim.world.calibrate import calibrate
-from sim.world.generate import GeneratorOptions, generate
-from sim.world.lastfm import lastfm_world
-from sim.world.statistics import describe
+from sim.worldgen.calibrate import calibrate
+from sim.worldgen.generated import GeneratorOptions, generate
+from sim.worldgen.lastfm import lastfm_world
+from sim.worldgen.statistics import describe
 
 
 @click.command()

@@ -7,28 +7,29 @@ from flask import Flask
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import IntegerConverter
 
-from botify.api import JsonApi
-from botify.callers import Callers
+from botify.api.cross_origin import Callers
+from botify.api.docs import add_documents
+from botify.api.json_api import JsonApi
+from botify.api.openapi import MOST_DIGITS
+from botify.api.ops_resources import add_operations
+from botify.api.resources import Hello, LastTrack, NextTrack, Track
 from botify.catalog import Catalog
 from botify.config import Config
-from botify.event_log import EventLog
+from botify.event_log.ledger import Ledger
+from botify.event_log.provenance import Origin, origin_of
+from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
-from botify.fallback import Fallback
-from botify.health import State
-from botify.link import Link
-from botify.log_ledger import Ledger
-from botify.metrics import Exposition, Metrics
-from botify.model import Model
-from botify.openapi import MOST_DIGITS
-from botify.operations import add_documents, add_operations
-from botify.origin import Origin, origin_of
+from botify.observability.health import State
+from botify.observability.metrics import Exposition, Metrics
+from botify.observability.worker_table import Roster
 from botify.recommenders import build_recommenders
-from botify.resources import Hello, LastTrack, NextTrack, Track
-from botify.roster import Roster
 from botify.service import Service
-from botify.shelf import Shelf
-from botify.store import Store
-from botify.upkeep import Upkeep
+from botify.session_model.live import Model
+from botify.session_model.repository import Shelf
+from botify.store.circuit_breaker import Link
+from botify.store.fallback import Fallback
+from botify.store.sessions import Store
+from botify.worker_monitor import Upkeep
 
 
 class _Natural(IntegerConverter):

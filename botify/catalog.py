@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 
 from botify.errors import InputError
-from botify.files import open_regular, refusing
-from botify.jsonlines import bounded_lines
+from botify.files.jsonlines import bounded_lines
+from botify.files.reading import open_regular, refusing
 from contract.catalog import CatalogError, artist_numbers, read_catalog
 
 

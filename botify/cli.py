@@ -70,7 +70,7 @@ def serve(config_path: Path, **overrides: object) -> None:
     """
     # Here and below: imported on demand, so that --help does not wait for it.
     from botify.config import load_config
-    from botify.serving import run
+    from botify.server.run import run
 
     run(load_config(config_path, **overrides))
 
@@ -104,7 +104,7 @@ def load(
     config). The service is found through <data-dir>/serve*.json, or REDIS_URL.
     """
     from botify.config import load_config
-    from botify.serving import load_into_running
+    from botify.server.run import load_into_running
 
     config = load_config(config_path, data_dir=data_dir)
     with _rate("lists read") as progress:

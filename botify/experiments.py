@@ -21,7 +21,7 @@ from typing import Any
 import mmh3
 
 from botify.config import ExperimentConfig
-from botify.config.experiments import decide_for_all
+from botify.config.experiment import decide_for_all
 from botify.errors import InputError
 
 _SPLIT, _PARTICIPATION, _LAYER = 0, 1, 2

@@ -7,7 +7,7 @@ import orjson
 from botify.catalog import pack
 from botify.config import MOST_EXCLUDED
 from botify.errors import InputError
-from botify.jsonlines import is_integer, reason
+from botify.files.jsonlines import is_integer, reason
 
 
 class Play(NamedTuple):

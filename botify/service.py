@@ -5,15 +5,16 @@ import random
 from collections.abc import Mapping
 from time import monotonic, perf_counter
 
-from botify.event_log import EventLog
+from botify.event_log.provenance import Origin
+from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
-from botify.fallback import FALLBACK, Fallback
-from botify.link import Link
-from botify.metrics import Metrics
-from botify.origin import Origin
+from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
-from botify.store import Farewell, Offer, Randomness, Store, StoreError
+from botify.store.circuit_breaker import Link
+from botify.store.client import StoreError
+from botify.store.fallback import FALLBACK, Fallback
+from botify.store.sessions import Farewell, Offer, Randomness, Store
 
 _TELL_EVERY = 1.0
 """Seconds between two lines about requests that Redis refused."""

@@ -13,20 +13,20 @@ if not __package__:
 import click
 from tqdm import tqdm
 
+from sim._click import CONFIG, FAMILY, SEED, standalone
 from sim.agents import registry
 from sim.config import SimConfig, load_config
-from sim.days import Days, go_on
+from sim.engine.sessions import Ended
 from sim.errors import InputError
-from sim.interrupts import sigterm_as_ctrl_c
 from sim.jit import is_cold
-from sim.log import claim
-from sim.options import CONFIG, FAMILY, SEED
-from sim.origin import origin_of
-from sim.players import InProcess, Logs, Outcome, Player, Remote
+from sim.logs.json_log import claim
+from sim.logs.origin import origin_of
+from sim.multi_day import Days, go_on
 from sim.remote import INTERRUPTED, ServiceOptions
-from sim.sessions import Ended
+from sim.runners import InProcess, Logs, Outcome, Player, Remote
+from sim.signals import sigterm_as_ctrl_c
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 # Days that a log covers where --days does not say.
 _LOG_DAYS = 30
@@ -241,6 +241,4 @@ def _tell_family(family: str, config: SimConfig, world: World) -> None:
 
 
 if __name__ == "__main__":
-    from sim.cli import standalone
-
     standalone(run)

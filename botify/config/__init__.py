@@ -1,8 +1,8 @@
 """config/botify.yml as a typed model: what may be set, and what is refused."""
 
-from botify.config.experiments import ExperimentConfig
+from botify.config.experiment import ExperimentConfig
 from botify.config.load import load_config
-from botify.config.recommenders import (
+from botify.config.recommender_types import (
     MOST_EXCLUDED,
     ContextualConfig,
     IndexedConfig,
@@ -13,7 +13,7 @@ from botify.config.recommenders import (
     StickyArtistConfig,
     TopPopConfig,
 )
-from botify.config.service import TOP_TRACKS, Config, ListFile, LogConfig
+from botify.config.schema import TOP_TRACKS, Config, ListFile, LogConfig
 
 __all__ = [
     "MOST_EXCLUDED",

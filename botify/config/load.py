@@ -9,10 +9,10 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from botify.config.recommenders import TYPES
-from botify.config.service import Config
+from botify.config.recommender_types import TYPES
+from botify.config.schema import Config
 from botify.errors import InputError
-from botify.files import open_regular, refusing
+from botify.files.reading import open_regular, refusing
 
 _LARGEST = 2**20
 """Bytes of a config."""

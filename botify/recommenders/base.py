@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from botify.config import TOP_TRACKS
-from botify.lists import EVERYONE
-from botify.plan import AtRandom, InOrder, Step, from_catalog, from_list
+from botify.lists.reader import EVERYONE
 from botify.plays import Play
-from botify.store import Offer, Randomness, Store
+from botify.store.candidates import AtRandom, InOrder, Step, from_catalog, from_list
+from botify.store.sessions import Offer, Randomness, Store
 
 AT_RANDOM = from_catalog("random")
 """The last fallback: uniform over the unseen catalog."""

@@ -1,7 +1,7 @@
 """CONTEXTUAL."""
 
-from botify.plan import Step, from_list
 from botify.recommenders.base import AT_RANDOM, Recommender
+from botify.store.candidates import Step, from_list
 
 
 class Contextual(Recommender):

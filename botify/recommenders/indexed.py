@@ -1,7 +1,7 @@
 """A list per user, made offline (DAE)."""
 
-from botify.plan import Step, from_list
 from botify.recommenders.base import AT_RANDOM, POPULAR, Recommender
+from botify.store.candidates import Step, from_list
 
 
 class Indexed(Recommender):

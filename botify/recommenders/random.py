@@ -1,7 +1,7 @@
 """RANDOM."""
 
-from botify.plan import Step, from_catalog
 from botify.recommenders.base import Recommender
+from botify.store.candidates import Step, from_catalog
 
 
 class Random(Recommender):

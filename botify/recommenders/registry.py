@@ -16,7 +16,6 @@ from botify.config import (
     TopPopConfig,
 )
 from botify.errors import InputError
-from botify.model import Model
 from botify.recommenders.base import Recommender
 from botify.recommenders.contextual import Contextual
 from botify.recommenders.indexed import Indexed
@@ -24,6 +23,7 @@ from botify.recommenders.random import Random
 from botify.recommenders.similar import Similar
 from botify.recommenders.sticky_artist import StickyArtist
 from botify.recommenders.top_pop import TopPop
+from botify.session_model.live import Model
 
 
 def build_recommenders(
@@ -59,7 +59,7 @@ def _build(
         case SessionConfig():
             # Here: both need numpy, which services without such a model do without.
             from botify.recommenders.session import Session
-            from botify.sessions.model import Explore
+            from botify.session_model.scoring import Explore
 
             asked = entry.explore
             explore = None if asked is None else Explore(asked.share, asked.temperature)

@@ -4,12 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from botify.model import Model
-from botify.plan import Step, from_list
 from botify.plays import Play
 from botify.recommenders.base import AT_RANDOM, POPULAR, Recommender
-from botify.sessions.model import Explore
-from botify.store import Offer, Randomness, Store
+from botify.session_model.live import Model
+from botify.session_model.scoring import Explore
+from botify.store.candidates import Step, from_list
+from botify.store.sessions import Offer, Randomness, Store
 
 _PLAYS = np.dtype([("track", "<u4"), ("time", "<f4")])
 

@@ -1,7 +1,7 @@
 """Similar to the last track."""
 
-from botify.plan import Step, from_list
 from botify.recommenders.base import AT_RANDOM, POPULAR, Recommender
+from botify.store.candidates import Step, from_list
 
 
 class Similar(Recommender):

@@ -1,8 +1,8 @@
 """STICKY_ARTIST."""
 
 from botify.catalog import Catalog
-from botify.plan import Step, from_tracks
 from botify.recommenders.base import AT_RANDOM, Recommender
+from botify.store.candidates import Step, from_tracks
 
 
 class StickyArtist(Recommender):

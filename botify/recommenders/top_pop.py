@@ -1,9 +1,9 @@
 """TOP_POP."""
 
 from botify.config import TOP_TRACKS
-from botify.lists import EVERYONE
-from botify.plan import Step, from_list
+from botify.lists.reader import EVERYONE
 from botify.recommenders.base import AT_RANDOM, Recommender
+from botify.store.candidates import Step, from_list
 
 
 class TopPop(Recommender):

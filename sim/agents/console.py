@@ -6,7 +6,7 @@ from functools import cached_property
 import click
 import numpy as np
 
-from sim.agents.base import Answer, Turn
+from sim.agent import Answer, Turn
 from sim.world import Catalog, World
 
 _SHOWN = 20

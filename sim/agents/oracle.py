@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agents.base import Answer, Floats, Ints, Turn
+from sim.agent import Answer, Floats, Ints, Turn
+from sim.history import played, times
 from sim.jit import compiled
 from sim.listener import affinity, discount, expected_share
-from sim.plays import played, times
 from sim.world import World
 from sim.world.nearest import nearest
 

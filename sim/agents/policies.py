@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agents.base import Answer, Floats, Ints, Turn
-from sim.agents.choice import any_unseen, first_unseen, from_catalog
+from sim.agent import Answer, Floats, Ints, Turn
+from sim.agents.selection import any_unseen, first_unseen, from_catalog
 from sim.jit import compiled
-from sim.streams import AGENT, Key, Streams, uniforms
+from sim.rng import AGENT, Key, Streams, uniforms
 from sim.world import World
 
 TOP = 100

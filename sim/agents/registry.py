@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from sim.agents.base import Agent
+from sim.agent import Agent
 from sim.agents.console import Console
 from sim.agents.lists import read_neighbours, read_recommendations, read_top_tracks
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPop
 from sim.errors import InputError
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import World
 
 _RECOMMENDATIONS, _NEIGHBOURS = "recommendations.json", "neighbours.json"

@@ -11,10 +11,10 @@ import gymnasium
 import numpy as np
 from tqdm import tqdm
 
-from sim.agents.base import Floats, Ints
+from sim._click import CONFIG, SEED, standalone
+from sim.agent import Floats, Ints
 from sim.gym import ID
 from sim.gym.vector import Flags, ListeningVectorEnv, Observations
-from sim.options import CONFIG, SEED
 from sim.world import Catalog
 
 
@@ -94,6 +94,4 @@ def main(config_path: Path, seed: int, sessions: int) -> None:
 
 
 if __name__ == "__main__":
-    from sim.cli import standalone
-
     standalone(main)

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from sim.errors import InputError
-from sim.gym.listening import Listening, refuse_options
+from sim.gym.base import Listening, refuse_options
 from sim.world import Catalog, World
 
 Observation: TypeAlias = dict[str, np.int64]

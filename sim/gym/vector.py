@@ -8,9 +8,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from sim.agents.base import Floats, Ints
+from sim.agent import Floats, Ints
 from sim.errors import InputError
-from sim.gym.listening import Listening, refuse_options
+from sim.gym.base import Listening, refuse_options
 from sim.world import Catalog, World
 
 Observations: TypeAlias = dict[str, Ints]

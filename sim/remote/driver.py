@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
+from sim.engine.sessions import Ended
+from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.remote.exchanges import Exchanges
-from sim.remote.hello import hello
-from sim.remote.options import ServiceOptions
-from sim.remote.run import Run
-from sim.sessions import Ended
-from sim.summary import Summary
+from sim.remote.handshake import hello
+from sim.remote.http_pool import Exchanges
+from sim.remote.service import ServiceOptions
+from sim.remote.session_loop import Run
 from sim.world import World
 
 INTERRUPTED = "interrupted"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contract.catalog import CatalogError, artist_numbers, read_catalog
 from contract.values import is_nothing
-from sim.config import UserCatalogConfig
+from sim.config import SimConfig, UserCatalogConfig
 from sim.errors import InputError
 from sim.jsonl import Whole, read_lines
 from sim.world.model import Catalog, Users, World
@@ -63,6 +63,19 @@ _TRAITS = (
     "session_budget",
     "artist_discount_gamma",
 )
+
+
+def open_world(config: SimConfig) -> World:
+    """The world that a config names; raises InputError that names file and line."""
+    tracks, users = config.track_catalog_config, config.user_catalog_config
+    paths = tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path
+    for path in paths:
+        if not path.is_absolute() and not path.exists():
+            raise InputError(
+                f"{path}: no such file, neither from the working directory nor beside the config: "
+                f"`make demo` or `botify-sim world` makes one"
+            )
+    return load_world(*paths, users)
 
 
 def load_world(tracks: Path, embeddings: Path, users: Path, defaults: UserCatalogConfig) -> World:

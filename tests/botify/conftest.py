@@ -12,9 +12,9 @@ import redis
 
 from botify.catalog import Catalog
 from botify.config import LogConfig
-from botify.embedded import EmbeddedValkey
-from botify.event_log import EventLog
-from botify.store import connect
+from botify.event_log.writer import EventLog
+from botify.store.client import connect
+from botify.store.embedded_valkey import EmbeddedValkey
 
 from .logs import SMALL, Clock
 

@@ -10,16 +10,17 @@ import redis
 
 from botify.catalog import unpack
 from botify.config import LogConfig
-from botify.event_log import EventLog
+from botify.event_log.provenance import Origin
+from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
-from botify.fallback import FALLBACK, Fallback
-from botify.link import Link
-from botify.metrics import Metrics
-from botify.origin import Origin
+from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders.random import Random
 from botify.service import Service
-from botify.store import Store, connect
+from botify.store.circuit_breaker import Link
+from botify.store.client import connect
+from botify.store.fallback import FALLBACK, Fallback
+from botify.store.sessions import Store
 
 from .logs import lines
 

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.agents.policies import StickyArtist
-from sim.clock import Clock
-from sim.engine import play
-from sim.events import Events, Recorder
-from sim.log import JsonLog, Log
-from sim.log_parquet import ParquetLog
-from sim.streams import Streams
+from sim.engine.events import Events, Recorder
+from sim.engine.play import play
+from sim.logs.clock import Clock
+from sim.logs.json_log import JsonLog, Log
+from sim.logs.parquet_log import ParquetLog
+from sim.rng import Streams
 from sim.world import Catalog, Users, World
 
 pytestmark = pytest.mark.integration

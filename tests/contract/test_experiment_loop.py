@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from botify.sessions.model import SessionModel
-from botify.sessions.tables import Tables
+from botify.session_model.scoring import SessionModel
+from botify.session_model.tables import Tables
 from offline.artefact import load_artefact
 from offline.data.catalog import artists_of
 from offline.data.training_set import TrainingSet
@@ -114,7 +114,7 @@ def test_its_lists_are_for_sessions(experiment: tuple[Path, str]) -> None:
 
 def test_the_bench_tells_where_its_lists_fall_short(experiment: tuple[Path, str]) -> None:
     out, _ = experiment
-    said = run("bench/lists.py", "--data", out, "--episodes", 400).stdout
+    said = run("-m", "bench.lists", "--data", out, "--episodes", 400).stdout
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
     rows = [cells for cells in lines if len(cells) > 3]
     time = {cells[0]: float(cells[1].split()[0]) for cells in rows if "±" in cells[1]}

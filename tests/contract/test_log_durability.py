@@ -156,7 +156,7 @@ def test_a_disk_that_takes_nothing_for_a_while_delays_lines_and_loses_none(serve
         for event in in_file(path):  # as written, not sorted: what waited is in its place
             assert event["time"] > last.get(event["user"], -1.0)
             last[event["user"]] = event["time"]
-    told = [line for line in diary.lines() if line["logger"] == "botify.event_log"]
+    told = [line for line in diary.lines() if line["logger"] == "botify.event_log.writer"]
     assert [line["level"] for line in told].count("error") == busy
 
 

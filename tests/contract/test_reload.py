@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from botify.config import ListFile
-from botify.list_loader import LoadedList, load_list
-from botify.lists import ListKind
+from botify.lists.loader import LoadedList, load_list
+from botify.lists.reader import ListKind
 
 from .load import N_TRACKS, Event, Load, ask, check_log, check_sessions, metric, until
 

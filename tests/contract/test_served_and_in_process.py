@@ -17,20 +17,21 @@ from scipy.stats import chi2_contingency, ks_2samp
 
 from botify.catalog import load_catalog
 from botify.config import load_config as load_service_config
-from botify.embedded import EmbeddedValkey
-from botify.list_loader import kind_of, load_list
+from botify.lists.loader import kind_of, load_list
 from botify.recommenders import build_recommenders
-from botify.store import Store, connect
+from botify.store.client import connect
+from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.sessions import Store
+from sim.agent import Turn
 from sim.agents import registry
-from sim.agents.base import Turn
-from sim.clock import Clock
 from sim.config import load_config
-from sim.engine import play
-from sim.events import Recorder
-from sim.log import JsonLog
-from sim.streams import AGENT, Streams
+from sim.engine.events import Recorder
+from sim.engine.play import play
+from sim.logs.clock import Clock
+from sim.logs.json_log import JsonLog
+from sim.rng import AGENT, Streams
 from sim.world import World
-from sim.world.open import open_world
+from sim.world.files import open_world
 
 pytestmark = pytest.mark.integration
 

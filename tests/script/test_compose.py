@@ -19,15 +19,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
+from botify.api.resources import LARGEST_BODY
 from botify.app import create_operations_app
 from botify.config import load_config
-from botify.event_log import LogStatus
-from botify.health import State
-from botify.log_ledger import Ledger
-from botify.memory import SAFE_POLICY, Memory
-from botify.metrics import Metrics
-from botify.resources import LARGEST_BODY
-from botify.roster import Roster
+from botify.event_log.ledger import Ledger
+from botify.event_log.writer import LogStatus
+from botify.observability.health import State
+from botify.observability.metrics import Metrics
+from botify.observability.worker_table import Roster
+from botify.store.redis_memory import SAFE_POLICY, Memory
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "config" / "monitoring"

@@ -1,4 +1,4 @@
-"""A few of the kills of bench/ship_kills.py, which has many."""
+"""A few of the kills of bench/ship/kills.py, which has many."""
 
 import importlib
 from pathlib import Path
@@ -8,7 +8,6 @@ import pytest
 from hdfs import InsecureClient
 
 pytestmark = pytest.mark.integration
-BENCH = Path(__file__).parents[2] / "bench"
 
 
 class Hdfs(Protocol):
@@ -18,10 +17,9 @@ class Hdfs(Protocol):
 
 
 def test_killed_while_somebody_works_on_logs_and_target(
-    hdfs: Hdfs, client: InsecureClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hdfs: Hdfs, client: InsecureClient, tmp_path: Path
 ) -> None:
-    monkeypatch.syspath_prepend(str(BENCH))
-    module: Any = importlib.import_module("ship_kills")
+    module: Any = importlib.import_module("bench.ship.kills")
     happened = module.kills(hdfs.url, 3, 11, tmp_path)
     assert happened["kills"] == 3
     assert happened["lines compared"] > 5_000

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from sim.agents.base import Agent, Answer, Turn
+from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Contextual, Indexed, Policy, Random, StickyArtist, TopPop
-from sim.streams import Streams
+from sim.rng import Streams
 from sim.world import Catalog, Users, World
 
 REPO = Path(__file__).parents[2]

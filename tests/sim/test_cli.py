@@ -20,7 +20,7 @@ def test_every_form_of_the_command_plays_the_same_listeners(
     arguments = ("--recommender", "random", "--config", world_files.env, "--seed", 31337)
     done = simulate(*form, "--episodes", 50, *arguments)
     assert done.returncode == 0
-    # What `multi` tells of itself: tests/sim/test_editions.py.
+    # What `multi` tells of itself: tests/sim/config/test_editions.py.
     assert bool(done.stderr) == ("multi" in form)
     reference = simulate("sim/run.py", "--episodes", 50, *arguments)
     assert done.stdout == reference.stdout

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sim.agents.base import Answer, Turn
-from sim.engine import play
+from sim.agent import Answer, Turn
+from sim.engine.play import play
+from sim.engine.summary import Summary
 from sim.remote import Driven, ServiceOptions, drive
-from sim.summary import Summary
 from sim.world import World
 
 N_TRACKS = 60

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.engine.summary import Summary
 from sim.remote import Driven
-from sim.summary import Summary
 from sim.world import World
 
 MakeWorld = Callable[..., World]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.remote import Driven
-from sim.summary import Summary
 from sim.world import World
 
 MakeWorld = Callable[..., World]

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.ladder import measure_service
+from sim.ladder.command import measure_service
 from sim.remote import ServiceOptions
-from sim.summary import Summary
 from sim.world import World
 
 from .conftest import N_TRACKS, SEED, Service

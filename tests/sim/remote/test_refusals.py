@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.remote import Driven
-from sim.summary import Summary
 from sim.world import World
 
 MakeWorld = Callable[..., World]

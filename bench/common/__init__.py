@@ -1,0 +1,1 @@
+"""What several suites use: kept results, processes, memory, tables."""

@@ -1,0 +1,1 @@
+"""Lists: where one list a user falls short, and which neighbours are best."""

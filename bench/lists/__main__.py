@@ -1,0 +1,157 @@
+"""Where a user's one list falls short: `python -m bench.lists --data out/experiment`.
+
+A list knows the person, not the session, which lives in one of the person's tastes. Each way to
+make lists is played to the same listeners; the truth then says how much of a list fits a session's
+taste, and the log which places are reached. Lists made from the truth show what a list could be.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.common.tables import table
+from bench.lists.played import PLACES, Heard, Knowing, play_lists
+from bench.lists.truth import Truth
+from offline.artefact import load_artefact
+from offline.data.catalog import artists_of
+from offline.data.session_stats import SessionStats
+from offline.data.training_set import TrainingSet
+from offline.lists.by_score import by_score
+from offline.lists.by_session import by_session
+from offline.lists.maker import ListMaker
+from sim.agents.lists import read_top_tracks
+from sim.agents.policies import Indexed
+from sim.agents.registry import create
+from sim.config import load_config
+from sim.ladder.command import measure
+from sim.ladder.stats import rungs
+from sim.rng import Streams
+from sim.world import World
+from sim.world.files import open_world
+
+LENGTH = 50
+_CANDIDATES = 150
+SCORE, MIXED, UNSPREAD = (
+    "by score",
+    "for sessions, tastes mixed",
+    "for sessions, artists not spread",
+)
+SESSIONS = "for sessions, as exported"
+REORDERED, STATIC = "best 150 of these, by the truth", "the truth's list"
+STATIC_LONG = "the truth's list, 200 long"
+KNOWN, LONG = "the truth's list of each taste", "the truth's list of each taste, 200 long"
+
+
+@click.command()
+@click.option("--data", type=Path, default=Path("out/experiment"), show_default=True)
+@click.option("--episodes", default=20_000, show_default=True)
+@click.option("--seed", default=31337, show_default=True)
+def main(data: Path, episodes: int, seed: int) -> None:
+    """Three tables: the lists side by side, their places, and first tastes against the others."""
+    world, streams = open_world(load_config(data / "world/env.yml")), Streams(seed)
+    top = read_top_tracks(data / "lists/top_tracks.json", world)
+    truth = Truth(world)
+    learned = Learned(data, world)
+    stats = learned.stats
+    lists = {
+        SCORE: learned.by_score(),
+        MIXED: learned.by_session(replace(stats, patience=1e9)),
+        UNSPREAD: learned.by_session(replace(stats, artist_discount=1.0)),
+        SESSIONS: learned.by_session(stats),
+        REORDERED: truth.lists(LENGTH, among=learned.by_session(stats, _CANDIDATES)),
+        STATIC: truth.lists(LENGTH),
+    }
+    heard = {
+        name: play_lists(world, truth, streams, seed, episodes, tracks, top)
+        for name, tracks in lists.items()
+    }
+    sums = {name: found.sums for name, found in heard.items()}
+    endless = Indexed(streams, truth.lists(4 * LENGTH), top)
+    sums[STATIC_LONG] = measure(world, endless, seed, range(episodes))
+    for name, length in ((KNOWN, LENGTH), (LONG, 4 * LENGTH)):
+        knowing = Knowing(streams, truth, length, top)
+        sums[name] = measure(world, knowing, seed, range(episodes))
+    for end in ("random", "oracle"):
+        sums[end] = measure(world, create(end, world, streams, None), seed, range(episodes))
+
+    found = rungs(sums, "random", "oracle")
+    click.echo(
+        f"{len(world.users):,} users, {len(world.catalog):,} tracks; {episodes:,} sessions each, "
+        f"seed {seed}\n"
+    )
+    table(
+        (
+            "list",
+            "session time",
+            "of the way",
+            "fits the session",
+            "fits some taste",
+            "outlive it",
+        ),
+        [
+            (
+                rung.recommender,
+                rung.session_time.text(2),
+                "" if rung.share is None else rung.share.percent(),
+                *(heard[rung.recommender].summary() if rung.recommender in heard else [""] * 3),
+            )
+            for rung in found
+        ],
+    )
+    chosen = {name: heard[name] for name in (SCORE, SESSIONS, STATIC)}
+    places_table(chosen)
+    tastes_table(chosen)
+
+
+def places_table(heard: dict[str, Heard]) -> None:
+    """Of each group of places: sessions that reach one of them, and how much is heard there."""
+    columns = [f"{name}: {what}" for name in heard for what in ("reached", "heard", "fits")]
+    rows = [
+        [f"{at.start + 1} to {at.stop}", *(x for found in heard.values() for x in found.at(at))]
+        for at in PLACES
+    ]
+    table(("places", *columns), rows)
+
+
+def tastes_table(heard: dict[str, Heard]) -> None:
+    """Sessions of the taste that their list begins with, against those of other tastes."""
+    table(
+        ("list", "sessions of its first taste", "their time", "time of the others"),
+        [(name, *found.by_taste()) for name, found in heard.items()],
+    )
+
+
+class Learned:
+    """What `make experiment` or `make demo` left: the model, and what the log says of sessions."""
+
+    def __init__(self, data: Path, world: World) -> None:
+        self._model = load_artefact(data / "model").model
+        self._training_set = TrainingSet.open(data / "interactions", self._model.n_tracks)
+        self._artists = artists_of(data / "world/tracks.json", self._model.n_tracks)
+        self.stats = SessionStats.read(
+            data / "interactions", self._training_set.users, self._artists
+        )
+        self._rows = np.searchsorted(world.users.ids, self._training_set.users)
+        self._users = len(world.users)
+
+    def by_score(self) -> NDArray[np.int32]:
+        """Lists, a row per user of the world; -1 throughout for one who liked nothing."""
+        return self._made(by_score(self._model, self._training_set.histories, LENGTH), LENGTH)
+
+    def by_session(self, stats: SessionStats, length: int = LENGTH) -> NDArray[np.int32]:
+        """The same for sessions with these statistics."""
+        histories = self._training_set.histories
+        return self._made(by_session(self._model, histories, stats, self._artists, length), length)
+
+    def _made(self, lists: ListMaker, length: int) -> NDArray[np.int32]:
+        out = np.full((self._users, length), -1, dtype=np.int32)
+        able = np.flatnonzero(self._training_set.histories.sizes)
+        out[self._rows[able]] = lists.of(able)
+        return out
+
+
+if __name__ == "__main__":
+    main()

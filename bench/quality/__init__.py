@@ -1,0 +1,1 @@
+"""Quality of every model on public data, beside published figures and RecBole."""

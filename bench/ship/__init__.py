@@ -1,0 +1,1 @@
+"""Shipping to HDFS beside a plain client, and under kills."""

@@ -1,0 +1,1 @@
+"""The simulator, in process and over HTTP, beside plain loops."""

@@ -1,0 +1,1 @@
+"""The autoencoder's trainer beside a dense loop."""

@@ -1,0 +1,108 @@
+"""Whether the verdict keeps its promises: `make calibrate`.
+
+Plays 2,000 A/A and 2,000 A/B experiments of 1,000 users, and 1,000 A/A experiments of 100, each
+judged from its log by the code that users run. What is done is kept under --out, and goes on where
+it was stopped. An hour on two cores.
+"""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from bench.verdict.calibrate_table import draw, tables
+from bench.verdict.experiments import Design, Laboratory, effects
+
+_AA = Design(0.30, 0.30, users=1000)
+_AB = Design(0.30, 0.35, users=1000)
+_FEW = Design(0.30, 0.30, users=100)
+_TRUTH_SESSIONS = 60
+# Kinds of experiment, and the number of the first: no two share a session.
+KINDS = {"aa": (_AA, 0), "ab": (_AB, 100_000), "few": (_FEW, 200_000)}
+
+_laboratory: Laboratory
+
+
+def _open(config: Path, seed: int) -> None:
+    global _laboratory
+    _laboratory = Laboratory(config, seed)
+
+
+def _experiment(job: tuple[Design, int, dict[str, float]]) -> dict[str, Any]:
+    return _laboratory.experiment(*job)
+
+
+def _truth(share: float) -> dict[str, float]:
+    return _laboratory.truth(share, _TRUTH_SESSIONS)
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/calibrate"))
+@click.option("--aa", default=2000, show_default=True, help="A/A experiments.")
+@click.option("--ab", default=2000, show_default=True, help="A/B experiments.")
+@click.option("--few", default=1000, show_default=True, help="A/A experiments of 100 users.")
+@click.option("--seed", default=31337, show_default=True)
+@click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the results there (.svg).")
+def main(
+    out: Path, aa: int, ab: int, few: int, seed: int, processes: int, plot: Path | None
+) -> None:
+    """Play experiments with a known effect, judge each, and count how often the verdict errs."""
+    config = out / "world/env.yml"
+    if not config.exists():
+        words = ["botify-sim", "world", "--out", config.parent, "--users", 50_000]
+        words += ["--tracks", 5_000, "--seed", seed]
+        program = Path(sys.executable).parent / str(words[0])
+        subprocess.run([program, *map(str, words[1:])], check=True)
+    found: dict[str, list[dict[str, Any]]] = {}
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, _open, (config, seed)) as pool:
+        true = _effects(pool, out / "truth.json")
+        for kind, count in (("aa", aa), ("ab", ab), ("few", few)):
+            design, first = KINDS[kind]
+            nothing = dict.fromkeys(true, 0.0)
+            kept = out / f"{kind}.jsonl"
+            done = {row["number"]: row for row in _read(kept)}
+            wanted = range(first, first + count)
+            jobs = [
+                (design, number, true if kind == "ab" else nothing)
+                for number in wanted
+                if number not in done
+            ]
+            with kept.open("a") as file, tqdm(desc=kind, total=count, disable=None) as bar:
+                bar.update(count - len(jobs))
+                for row in pool.imap_unordered(_experiment, jobs):
+                    done[row["number"]] = row
+                    file.write(json.dumps(row) + "\n")
+                    file.flush()
+                    bar.update()
+            found[kind] = [done[number] for number in wanted]
+    click.echo(tables(found, true))
+    if plot is not None:
+        draw(found, plot)
+        click.echo(f"drew {plot}")
+
+
+def _effects(pool: Any, path: Path) -> dict[str, float]:
+    if not path.exists():
+        control, treatment = pool.map(_truth, [_AB.control, _AB.treatment], chunksize=1)
+        path.write_text(json.dumps(effects(control, treatment)) + "\n")
+    true: dict[str, float] = json.loads(path.read_text())
+    return true
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        for line in path.read_text().splitlines():
+            yield json.loads(line)
+
+
+if __name__ == "__main__":
+    main()

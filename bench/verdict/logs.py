@@ -1,0 +1,99 @@
+"""Logs of A/B tests played in process: the same listeners, their treatment's recommender each."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sim.agent import Agent, Answer, Floats, Ints, Turn
+from sim.engine.events import Events
+from sim.logs.clock import Clock
+from sim.logs.json_log import SCHEMA, as_rows
+from sim.world import World
+
+EXPERIMENT = "PLAYED"
+START_MS = 1_767_225_600_000
+"""2026-01-01 00:00 UTC."""
+
+
+class Split:
+    """Several agents behind one: each user is answered by that of their treatment.
+
+    `arm_of` has the index into `arms` of every user row of the world.
+    """
+
+    name = "split"
+
+    def __init__(self, arms: Sequence[Agent], arm_of: Ints) -> None:
+        self._arms, self._arm_of = arms, arm_of
+        self._first_source = np.cumsum([0, *(len(arm.sources) for arm in arms)])
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(source for arm in self._arms for source in arm.sources)
+
+    def begin(self, world: World, slots: int) -> None:
+        for arm in self._arms:
+            arm.begin(world, slots)
+
+    def recommend(self, turn: Turn) -> Answer:
+        n = len(turn.slots)
+        tracks, ranks, sources = (np.empty(n, np.int64) for _ in range(3))
+        propensities = np.empty(n)
+        for number, arm in enumerate(self._arms):
+            mine = np.flatnonzero(self._arm_of[turn.user_rows] == number)
+            if not len(mine):
+                continue
+            answer = arm.recommend(_part(turn, mine))
+            tracks[mine] = answer.tracks
+            ranks[mine] = -1 if answer.ranks is None else answer.ranks
+            propensities[mine] = np.nan if answer.propensities is None else answer.propensities
+            own = 0 if answer.sources is None else answer.sources
+            sources[mine] = own + self._first_source[number]
+        return Answer(tracks, ranks, propensities, sources)
+
+    def end(self, turn: Turn) -> None:
+        for number, arm in enumerate(self._arms):
+            arm.end(_part(turn, np.flatnonzero(self._arm_of[turn.user_rows] == number)))
+
+
+def _part(turn: Turn, rows: Ints) -> Turn:
+    """The turn of some of its sessions; what belongs to slots is shared."""
+    columns = (column[rows] for column in turn[:-2])
+    return Turn(*columns, *turn[-2:])  # type: ignore[call-arg]
+
+
+def stamps(events: Events, world: World, episodes: int, days: float) -> Ints:
+    """Times of the events, `episodes` sessions spread over so many days."""
+    return Clock(START_MS, days, episodes, world.users.ids).stamp(events)
+
+
+def as_table(
+    events: Events,
+    at: Ints,
+    sources: Sequence[str],
+    treatments: Sequence[str],
+    arm_of_id: dict[int, int] | Ints,
+    latency: Floats | None = None,
+) -> pa.Table:
+    """The events as rows of the log, with `experiments` and, where given, `latency` filled in.
+
+    `arm_of_id[user id]` is the index into `treatments`.
+    """
+    rows = as_rows(events, at, sources)
+    texts = pa.array([json.dumps({EXPERIMENT: name}) for name in treatments])
+    arms = np.asarray([arm_of_id[user] for user in events.users.tolist()], np.int32)
+    columns = dict(zip(SCHEMA.names, rows.columns, strict=True))
+    columns["experiments"] = pa.DictionaryArray.from_arrays(pa.array(arms), texts)
+    if latency is not None:
+        columns["latency"] = pa.array(latency)
+    return pa.table(columns, schema=SCHEMA)
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """In the order of time, as a service would log."""
+    pq.write_table(table.take(pc.sort_indices(table["timestamp"])), path, compression="zstd")

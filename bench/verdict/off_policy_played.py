@@ -1,0 +1,81 @@
+"""Plays the logs that estimates are made from, and the truth that they are held against."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from offline.experiment.decisions import Decisions
+from sim.agent import Agent
+from sim.engine.events import Events
+from sim.engine.parallel import play_blocks
+from sim.world import World
+
+_LARGE = 50_000
+"""Sessions played at a time for the truth, of which sums alone are kept."""
+SMALL = 10_000
+"""Sessions of each log that coverage is counted on."""
+
+
+class Truth(NamedTuple):
+    """Share heard of a recommended track, a session's first and any, with standard errors."""
+
+    first: float
+    first_error: float
+    every: float
+    every_error: float
+
+
+def play_log(world: World, agent: Agent, seed: int, sessions: int, processes: int) -> Events:
+    """Every line of so many sessions."""
+    blocks = [
+        played.events
+        for played in play_blocks(
+            world, agent, seed=seed, episodes=range(sessions), processes=processes, record=True
+        )
+    ]
+    return Events(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
+
+
+def measure(world: World, agent: Agent, seed: int, sessions: int, processes: int) -> Truth:
+    """The agent's own value; sessions are independent draws of a user, so they are the unit."""
+    first, totals, counts = [], [], []
+    for start in range(0, sessions, _LARGE):
+        chosen = range(start, min(start + _LARGE, sessions))
+        for played in play_blocks(
+            world, agent, seed=seed, episodes=chosen, processes=processes, record=True
+        ):
+            events = played.events
+            recommended = events.steps > 0
+            first.append(events.times[events.steps == 1])
+            number = np.cumsum(events.steps == 0) - 1
+            totals.append(np.bincount(number, events.times * recommended))
+            counts.append(np.bincount(number, recommended))
+    ones, sums, lengths = map(np.concatenate, (first, totals, counts))
+    every = sums.sum() / lengths.sum()
+    error = np.sqrt(((sums - every * lengths) ** 2).sum()) / lengths.sum()
+    return Truth(ones.mean(), ones.std(ddof=1) / len(ones) ** 0.5, every, error)
+
+
+def small_logs(world: World, agent: Agent, seed: int, n_logs: int) -> Iterator[Decisions]:
+    """First decisions alone, without the detour over files."""
+    for played in play_blocks(
+        world, agent, seed=seed, episodes=range(n_logs * SMALL), block=SMALL, record=True
+    ):
+        events = played.events
+        rows = np.flatnonzero(events.steps == 0)
+        ids, users = np.unique(events.users[rows], return_inverse=True)
+        order = np.argsort(users, kind="stable")
+        rows, users = rows[order], users[order]
+        yield Decisions(
+            user_ids=tuple(map(str, ids.tolist())),
+            users=users,
+            sessions=np.arange(len(rows)),
+            tracks=events.tracks[rows],
+            recommendations=events.recommendations[rows],
+            propensities=events.propensities[rows],
+            rewards=events.times[rows + 1],
+            usable=np.ones(len(rows), np.bool_),
+            left_out={},
+            logged=np.unique(events.recommendations[rows]),
+        )

@@ -1,0 +1,10 @@
+"""JSON answers."""
+
+from flask import Response
+
+from botify.files.jsonlines import encode
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(encode(value), status, mimetype="application/json")

@@ -1,0 +1,1 @@
+"""List files: read, checked, and loaded into Redis."""

@@ -1,0 +1,1 @@
+"""The processes of the service: the parent, and the workers it starts."""

@@ -1,0 +1,109 @@
+"""Arrays of a safetensors file, mapped into memory."""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from botify.errors import InputError
+from botify.files.reading import open_regular, refusing
+
+SHA256 = "sha256"
+"""Key of the metadata with the SHA-256 of the whole file, its own 64 digits taken as zeros."""
+
+_DTYPES = {"F32": "<f4", "I32": "<i4", "I64": "<i8"}
+_LARGEST_HEADER = 100_000_000
+_MOST_DIMENSIONS = 8
+
+
+class Arrays(NamedTuple):
+    """What a file holds."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    """Read-only views of the file: processes that map it share its memory."""
+    about: Mapping[str, str]
+    """The header's `__metadata__`."""
+
+
+def read_arrays(path: Path) -> Arrays:
+    """Map the file. Raises InputError for one that is cut off, is no such file, or whose content
+    is not that of its checksum, where it has one.
+
+    The format: 8 bytes with the length of a JSON header, little-endian; the header, which gives
+    each array's dtype, shape and place; the arrays. See the safetensors documentation.
+    """
+    with open_regular(path) as file, refusing(path):
+        header, begin = _header(path, file)
+        about = header.pop("__metadata__", {})
+        if not isinstance(about, dict):
+            raise InputError(f"{path}: not a safetensors file (__metadata__ is no object)")
+        size = os.fstat(file.fileno()).st_size
+        data = np.memmap(file, np.uint8, "r", begin) if size > begin else b""
+        arrays = {name: _view(path, name, of, data) for name, of in header.items()}
+        if SHA256 in about:
+            _check_sum(path, file, begin, about[SHA256])
+        return Arrays(arrays, about)
+
+
+def check_size(path: Path) -> None:
+    """Raises InputError unless the file is as long as its header says; reads no more than that."""
+    with open_regular(path) as file, refusing(path):
+        header, begin = _header(path, file)
+        ends = [of["data_offsets"][1] for name, of in header.items() if name != "__metadata__"]
+        size, wanted = os.fstat(file.fileno()).st_size, begin + max(ends, default=0)
+        if size > wanted:
+            raise InputError(f"{path}: has {size} bytes, but its header names {wanted}")
+
+
+def _header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """The header, and the byte at which the arrays begin."""
+    size = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or length > min(size - 8, _LARGEST_HEADER):
+        raise InputError(f"{path}: {size} bytes are no whole safetensors file")
+    try:
+        header = json.loads(file.read(length))
+    except ValueError as error:
+        raise InputError(f"{path}: not a safetensors file ({error})") from error
+    if not isinstance(header, dict):
+        raise InputError(f"{path}: not a safetensors file (its header is no object)")
+    return header, 8 + length
+
+
+def _check_sum(path: Path, file: BinaryIO, begin: int, expected: str) -> None:
+    digest = hashlib.sha256()
+    file.seek(0)
+    digest.update(file.read(begin).replace(expected.encode(), bytes(b"0" * 64), 1))
+    while block := file.read(2**20):
+        digest.update(block)
+    if digest.hexdigest() != expected:
+        raise InputError(
+            f"{path}: damaged: its content does not match its checksum; export it again"
+        )
+
+
+def _view(path: Path, name: str, of: Mapping[str, Any], data: Any) -> NDArray[Any]:
+    try:
+        (first, last), shape, kind = of["data_offsets"], tuple(of["shape"]), of["dtype"]
+        numbers = (first, last, *shape)
+        if len(shape) > _MOST_DIMENSIONS or not all(type(n) is int and n >= 0 for n in numbers):
+            raise ValueError(f"no place for an array: {first} to {last}, shape {shape[:9]}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a safetensors file ({name}: {error})") from error
+    if kind not in _DTYPES:
+        raise InputError(f"{path}: {name} is of type {kind}, not {', '.join(_DTYPES)}")
+    dtype = np.dtype(_DTYPES[kind])
+    if last - first != math.prod(shape) * dtype.itemsize:
+        raise InputError(f"{path}: {name} has {last - first} bytes, but shape {shape}")
+    if last > len(data):
+        raise InputError(f"{path}: cut off: {name} ends at byte {last} of {len(data)}")
+    if first % dtype.itemsize:
+        raise InputError(f"{path}: {name} begins at byte {first}, which {dtype} cannot")
+    array: NDArray[Any] = np.frombuffer(data, dtype, math.prod(shape), first).reshape(shape)
+    return array

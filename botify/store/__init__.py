@@ -1,0 +1,1 @@
+"""Sessions in Redis, decided on by server-side scripts; and answers while it is away."""

@@ -1,0 +1,19 @@
+"""config/env.yml: what it may say, what other editions call it, and where its paths lead."""
+
+from sim.config.env import (
+    DaysConfig,
+    RemoteRecommenderConfig,
+    SimConfig,
+    TrackCatalogConfig,
+    UserCatalogConfig,
+    load_config,
+)
+
+__all__ = [
+    "DaysConfig",
+    "RemoteRecommenderConfig",
+    "SimConfig",
+    "TrackCatalogConfig",
+    "UserCatalogConfig",
+    "load_config",
+]

@@ -1,0 +1,137 @@
+"""config/env.yml: where the world lies, the listeners' defaults, and where the service is."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+)
+
+from sim.config.editions import FAMILIES, without_making
+from sim.config.paths import locate
+from sim.errors import InputError
+from sim.jsonl import explain
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TrackCatalogConfig(_Section):
+    """The second name of each is that of the 2026 edition."""
+
+    track_meta_path: Path = Field(validation_alias=AliasChoices("track_meta_path", "tracks_path"))
+    track_embeddings_path: Path = Field(
+        validation_alias=AliasChoices("track_embeddings_path", "tracks_embeddings_path")
+    )
+
+
+class UserCatalogConfig(_Section):
+    """The defaults apply to users whose line has no value of their own."""
+
+    user_catalog_path: Path
+    default_interest_neighbours: PositiveInt = 10
+    default_consume_bias: float = 5.0
+    default_consume_sharpness: float = Field(default=1.0, gt=0)
+    default_session_budget: PositiveInt = 5
+    default_artist_discount_gamma: float = Field(default=0.8, ge=0.0, le=1.0)
+
+
+class RemoteRecommenderConfig(_Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=5001, ge=1, le=65535)
+    # Sessions in flight at once, and how long one answer may take.
+    connections: PositiveInt = 16
+    timeout_seconds: float = Field(default=10.0, gt=0)
+    # How long to ask a service that refuses, before it counts as gone.
+    retry_seconds: float = Field(default=10.0, gt=0)
+
+
+class DaysConfig(_Section):
+    """What days do to the world, with --days; by default nothing.
+
+    So many tracks, other ones each day, have `hype` added to everybody's
+    affinity with them. A listener whose session had a reward below
+    `leave_below` leaves for good with `leave_probability`.
+    """
+
+    hyped_tracks: NonNegativeInt = 0
+    hype: float = Field(default=2.0, gt=0)
+    leave_below: float = Field(default=0.5, gt=0)
+    leave_probability: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class SimConfig(_Section):
+    track_catalog_config: TrackCatalogConfig
+    user_catalog_config: UserCatalogConfig
+    remote_recommender_config: RemoteRecommenderConfig = RemoteRecommenderConfig()
+    days_config: DaysConfig = DaysConfig()
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def load_config(
+    path: Path, family: str | None = None, tell: Callable[[str], object] = _to_stderr
+) -> SimConfig:
+    """The validated config, its paths as `sim.config.paths.locate` finds them.
+
+    `family`, one of FAMILIES, gives the defaults of keys that the file leaves
+    out. `tell` hears, a line each, what was left aside and which of several
+    files was taken. Raises InputError that names the file and the key.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if isinstance(content, dict):
+        content, made = without_making(content)
+        if made:
+            tell(f"{path}: left aside, about how the files were made: {', '.join(made)}")
+        if family is not None:
+            _take_defaults(path, content, family, tell)
+    try:
+        return _located(path, SimConfig.model_validate(content), tell)
+    except ValidationError as error:
+        raise InputError(f"{path}: {explain(error)}") from error
+
+
+def _take_defaults(
+    path: Path, content: dict[str, Any], family: str, tell: Callable[[str], object]
+) -> None:
+    """Fill in what the section of the users leaves out."""
+    users = content.get("user_catalog_config")
+    if not isinstance(users, dict):
+        return
+    for key, value in FAMILIES[family].items():
+        if users.setdefault(key, value) != value:
+            tell(f"--family {family}: {key} stays {users[key]}, as {path} says, and not {value}")
+
+
+def _located(path: Path, config: SimConfig, tell: Callable[[str], object]) -> SimConfig:
+    tracks, users = config.track_catalog_config, config.user_catalog_config
+    (meta, embeddings, catalog), note = locate(
+        path, (tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path)
+    )
+    if note:
+        tell(note)
+    return config.model_copy(
+        update={
+            "track_catalog_config": tracks.model_copy(
+                update={"track_meta_path": meta, "track_embeddings_path": embeddings}
+            ),
+            "user_catalog_config": users.model_copy(update={"user_catalog_path": catalog}),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Sessions of listeners, played in lockstep; what they record and sum up to."""

@@ -1,0 +1,1 @@
+"""The event log of sessions that were played in process."""

@@ -1,0 +1,1 @@
+"""Builds worlds: generated ones, and ones from real listening."""

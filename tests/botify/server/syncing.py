@@ -1,0 +1,74 @@
+"""What tests of the keeper share."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from botify.lists.loader import REFUSED
+from botify.lists.reader import ListKind
+from botify.server.data_sync import Keeper
+from botify.store.sessions import VERSIONS
+
+N_TRACKS = 100
+SETTLE = 0.6
+"""Seconds: longer than a round."""
+KINDS = {"dae": ListKind.USERS, "top_tracks": ListKind.TOP}
+
+Keep = Callable[..., Keeper]
+
+
+def users(first_track: int) -> str:
+    rows = ({"user": user, "tracks": [first_track, 50]} for user in range(500))
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
+
+
+def replace(path: Path, text: str) -> None:
+    """The file's content, changed in one step."""
+    aside = path.with_suffix(".new")
+    aside.write_text(text)
+    os.replace(aside, path)
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until it holds; a Redis that is away is none that it holds of."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            if condition():
+                return
+        except redis.RedisError:
+            pass
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def first_track(client: "redis.Redis") -> int | None:
+    """The first track of user 7's list as it is served."""
+    version: Any = client.hget(VERSIONS, "dae")
+    packed: Any = version and client.hget(f"{VERSIONS}:dae:{version.decode()}", "7")
+    return int.from_bytes(packed[:4], "little") if packed else None
+
+
+def refusal(client: "redis.Redis") -> str:
+    found: Any = client.hget(REFUSED, "dae")
+    return found.decode() if found else ""
+
+
+def in_service(client: "redis.Redis") -> bool:
+    """Whether each list is there with the version that is said to be served."""
+    served: Any = client.hgetall(VERSIONS)
+    keys = {f"{VERSIONS}:{name.decode()}:{v.decode()}".encode() for name, v in served.items()}
+    return len(served) == len(KINDS) and keys == set(client.keys(f"{VERSIONS}:*"))
+
+
+def pass_rounds(client: "redis.Redis") -> None:
+    """Let the keeper look at every list at least twice."""
+    for _ in range(3):
+        version: Any = client.hget(VERSIONS, "top_tracks")
+        client.delete(f"{VERSIONS}:top_tracks:{version.decode()}")
+        eventually(lambda: in_service(client))
