@@ -53,10 +53,39 @@ def save_artefact(
     sessions: FittedSessionModel | None = None,
     users: NDArray[np.int64] | None = None,
 ) -> None:
-    """Write `model.safetensors`, `model.json` and `training.png`, whole or not at all.
+    """Write a trained model as a directory, whole or not at all.
 
-    `fingerprint` is that of the interactions. With `sessions`, `sessions.safetensors` too, for
-    which `users` are the ids of the rows. Raises InputError where they cannot be written.
+    Parameters
+    ----------
+    directory : Path
+        Gets `model.safetensors`, `model.json` and the training curves, `training.png`.
+    trained : Trained
+        As `fit` gives it.
+    options : TrainOptions
+        Those it was trained with.
+    fingerprint : str
+        Of the interactions it was trained on.
+    sessions : FittedSessionModel, optional
+        The session model, written as `sessions.safetensors`.
+    users : array of int64, shape (n_users,), optional
+        With `sessions`: the id of each row of the training set.
+
+    Raises
+    ------
+    InputError
+        Where the directory holds something else, or cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import TrainOptions, fit, save_artefact
+    >>> options = TrainOptions(hidden=(4,), epochs=1)
+    >>> trained = fit(sparse.csr_matrix(np.tri(40, 60)), options)
+    >>> save_artefact(Path("model"), trained, options, fingerprint="made up")
+    >>> sorted(path.name for path in Path("model").iterdir())
+    ['model.json', 'model.safetensors', 'training.png']
     """
     about = {
         "model": "dae",
@@ -86,7 +115,35 @@ def save_artefact(
 
 
 def load_artefact(directory: Path) -> Artefact:
-    """Read a model directory; raises InputError where it is none, or a bit of it is damaged."""
+    """Read a model directory.
+
+    Parameters
+    ----------
+    directory : Path
+        As `save_artefact` or `botify-offline train` writes it.
+
+    Returns
+    -------
+    Artefact
+        The model, its options, and the fingerprint of its interactions.
+
+    Raises
+    ------
+    InputError
+        Where there is no model, or a damaged one.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import TrainOptions, fit, load_artefact, save_artefact
+    >>> options = TrainOptions(hidden=(4,), epochs=1)
+    >>> trained = fit(sparse.csr_matrix(np.tri(40, 60)), options)
+    >>> save_artefact(Path("model"), trained, options, fingerprint="made up")
+    >>> load_artefact(Path("model")).model.n_tracks
+    60
+    """
     if not (directory / MODEL_JSON).is_file():
         raise InputError(
             f"{directory}: no model there: make one with `botify-offline train --out {directory}`"

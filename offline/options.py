@@ -48,7 +48,15 @@ class SessionOptions(BaseModel):
 
 
 class TrainOptions(BaseModel):
-    """Options of the denoising autoencoder and its training; unknown keys are refused."""
+    """Options of the denoising autoencoder and its training; unknown keys are refused.
+
+    Examples
+    --------
+    >>> from offline import TrainOptions
+    >>> options = TrainOptions(hidden=(100,), epochs=5)
+    >>> options.dropout, options.model_copy(update={"dropout": 0.0}).dropout
+    (0.5, 0.0)
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -82,7 +90,30 @@ class TrainOptions(BaseModel):
 
 
 def load_options(path: Path) -> TrainOptions:
-    """The validated options; raises InputError that names the file and the key."""
+    """Read and validate the options of training.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file like config/train.yml; keys that it lacks have their defaults.
+
+    Returns
+    -------
+    TrainOptions
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, an unknown key or a bad value; names the file and the key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from offline import load_options
+    >>> _ = Path("train.yml").write_text("epochs: 3")
+    >>> load_options(Path("train.yml")).epochs
+    3
+    """
     check_regular(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

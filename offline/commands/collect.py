@@ -7,7 +7,7 @@ import click
 
 from offline.commands._common import engine_option
 from offline.data.catalog import catalog_size
-from offline.data.interactions import collect
+from offline.data.collect import collect
 from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 
 

@@ -10,7 +10,31 @@ from offline.errors import InputError, check_regular
 
 
 def catalog_size(path: str | Path) -> int:
-    """Number of tracks in a `tracks.json`; raises what `read_tracks` does."""
+    r"""Number of tracks in a catalog.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `tracks.json`: one JSON object a line, tracks 0 to n-1.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or is no catalog; names the line.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from offline import catalog_size
+    >>> lines = ['{"track": 0, "artist": "A", "title": "x"}', '{"track": 1}']
+    >>> _ = Path("tracks.json").write_text("\n".join(lines))
+    >>> catalog_size("tracks.json")
+    2
+    """
     return len(read_tracks(path))
 
 

@@ -5,11 +5,9 @@ A directory of interactions holds `interactions.parquet` (user, track, plays), `
 `interactions.json` (how they came to be).
 """
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -19,20 +17,9 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from offline.atomic import new_directory
 from offline.errors import InputError
-from offline.logs.bad_lines import BadLine, check_bad_lines
-from offline.logs.reader import EventLog, open_logs
 
 PLAYS = "plays.parquet"
-_SQL = Path(__file__).parent / "sql"
-TABLES = {
-    "interactions": 'SELECT listener AS "user", track, CAST(COUNT(*) AS INTEGER) AS plays'
-    " FROM known_plays WHERE time > $threshold GROUP BY listener, track ORDER BY listener, track",
-    "plays": 'SELECT listener AS "user", session, position, track, time'
-    " FROM known_plays ORDER BY listener, session, position",
-    "users": 'SELECT listener AS "user" FROM known_users ORDER BY listener',
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,24 @@ class Summary:
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """Distinct (user, track) pairs heard beyond a threshold, sorted by user, then track."""
+    """Distinct (user, track) pairs heard beyond a threshold, sorted by user, then track.
+
+    `Interactions.load` reads them from a directory that `collect` wrote.
+
+    Examples
+    --------
+    >>> import json
+    >>> from pathlib import Path
+    >>> from offline import Interactions, collect
+    >>> line = {"message": "last", "timestamp": 0, "user": 5, "track": 7, "time": 1.0}
+    >>> _ = Path("data.json").write_text(json.dumps(line | {"latency": 0.0, "experiments": {}}))
+    >>> _ = collect(["data.json"], "interactions")
+    >>> liked = Interactions.load("interactions")
+    >>> liked.users, liked.track
+    (array([5]), array([7]))
+    >>> liked.matrix(n_tracks=10).shape
+    (1, 10)
+    """
 
     user: npt.NDArray[np.int64]
     track: npt.NDArray[np.int64]
@@ -73,9 +77,24 @@ class Interactions:
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """Read what `collect` wrote. Raises InputError where `directory` holds none of it."""
-        pairs = _columns(Path(directory), "interactions")
-        everyone = _columns(Path(directory), "users")
+        """Read what `collect` wrote.
+
+        Parameters
+        ----------
+        directory : str or Path
+            The `out` of `collect`.
+
+        Returns
+        -------
+        Interactions
+
+        Raises
+        ------
+        InputError
+            Where the directory holds no interactions, or damaged ones.
+        """
+        pairs = read_columns(Path(directory), "interactions")
+        everyone = read_columns(Path(directory), "users")
         about = Path(directory) / "interactions.json"
         try:
             fields = json.loads(about.read_text())
@@ -96,9 +115,22 @@ class Interactions:
         return np.unique(self.user)
 
     def matrix(self, n_tracks: int) -> sparse.csr_matrix[np.float32]:
-        """Binary user × track matrix, shape (len(users), n_tracks).
+        """Binary user × track matrix.
 
-        Raises InputError where a track is not below `n_tracks`.
+        Parameters
+        ----------
+        n_tracks : int
+            Size of the catalog.
+
+        Returns
+        -------
+        csr_matrix of float32, shape (len(users), n_tracks)
+            Row r is of user `users[r]`; 1 where the user liked the track.
+
+        Raises
+        ------
+        InputError
+            Where a track is not below `n_tracks`.
         """
         check_tracks(int(self.track.max()), n_tracks)
         starts = np.searchsorted(self.user, self.users)
@@ -114,7 +146,22 @@ class Interactions:
 
 @dataclass(frozen=True, eq=False)
 class Plays:
-    """Every play of a log, one row per line, by user, then session, then place in the session."""
+    """Every play of a log, by user, then session, then position in the session.
+
+    All arrays have shape (number of plays,).
+
+    Examples
+    --------
+    >>> import json
+    >>> from pathlib import Path
+    >>> from offline import Plays, collect
+    >>> line = {"message": "last", "timestamp": 0, "user": 5, "track": 7, "time": 1.0}
+    >>> _ = Path("data.json").write_text(json.dumps(line | {"latency": 0.0, "experiments": {}}))
+    >>> _ = collect(["data.json"], "interactions")
+    >>> plays = Plays.load("interactions")
+    >>> plays.track, plays.position, plays.time
+    (array([7]), array([0], dtype=int32), array([1.]))
+    """
 
     user: npt.NDArray[np.int64]
     session: npt.NDArray[np.int32]
@@ -127,76 +174,23 @@ class Plays:
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """Read what `collect` wrote. Raises InputError where `directory` holds none of it."""
-        return cls(**_columns(Path(directory), "plays"))
+        """Read what `collect` wrote.
 
+        Parameters
+        ----------
+        directory : str or Path
+            The `out` of `collect`.
 
-def plays(log: EventLog) -> Plays:
-    """The plays of an open log, cut into sessions; users beyond 64 bits are left out."""
-    _define_tables(log)
-    table = log.engine.table(TABLES["plays"])
-    return Plays(**{name: table[name].to_numpy() for name in table.column_names})
+        Returns
+        -------
+        Plays
 
-
-def collect(
-    logs: Sequence[str | Path],
-    out: str | Path,
-    threshold: float = 0.8,
-    n_tracks: int | None = None,
-    engine: str = "duckdb",
-    *,
-    most_bad: float = 1.0,
-    allow_mixed: bool = True,
-) -> tuple[Summary, tuple[BadLine, ...]]:
-    """Turn event logs into a directory of interactions; returns counts and the bad lines.
-
-    Both `next` and `last` lines report a play; one with `time` above `threshold` makes its user
-    and track an interaction. `out` appears whole or not at all. `most_bad` is the share of bad
-    lines above which the log is refused; where not `allow_mixed`, so is one of several worlds,
-    whose tracks are not the same though their numbers are. Raises InputError for logs that
-    `open_logs` refuses, a threshold outside [0, 1), a track not below `n_tracks`, no interaction
-    above the threshold, an `out` that holds something else, and a disk that takes no more.
-    """
-    if not 0 <= threshold < 1:
-        raise InputError(f"threshold {threshold} is outside [0, 1): a play's time is 0 to 1")
-    with (
-        _writing(out),
-        new_directory(Path(out), "interactions.json") as directory,
-        open_logs(logs, engine) as log,
-    ):
-        check_bad_lines(log.skipped, most_bad)
-        if not allow_mixed:
-            _check_worlds(log)
-        _define_tables(log)
-        if n_tracks is not None:
-            check_tracks(_one(log, "SELECT MAX(track) FROM events"), n_tracks)
-        for name, query in TABLES.items():
-            parameters = {"threshold": threshold} if "$threshold" in query else None
-            log.engine.write_parquet(query, directory / f"{name}.parquet", parameters)
-        summary = _summarise(log, directory, threshold)
-        (directory / "interactions.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
-        return summary, log.bad
-
-
-def _check_worlds(log: EventLog) -> None:
-    worlds = log.engine.rows(
-        "SELECT world_version, COUNT(*) FROM events WHERE world_version IS NOT NULL"
-        " GROUP BY world_version ORDER BY world_version"
-    )
-    if len(worlds) > 1:
-        told = ", ".join(f"{world} with {count:,} lines" for world, count in worlds)
-        raise InputError(
-            f"the log is of {len(worlds)} worlds ({told}), whose tracks are not the same; collect "
-            "each by itself, or all of them with --allow-mixed"
-        )
-
-
-@contextmanager
-def _writing(out: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from error
+        Raises
+        ------
+        InputError
+            Where the directory holds no plays, or damaged ones.
+        """
+        return cls(**read_columns(Path(directory), "plays"))
 
 
 def check_tracks(largest: int, n_tracks: int) -> None:
@@ -208,52 +202,8 @@ def check_tracks(largest: int, n_tracks: int) -> None:
         )
 
 
-def _define_tables(log: EventLog) -> None:
-    log.engine.run((_SQL / "sessions.sql").read_text())
-    log.engine.run((_SQL / "interactions.sql").read_text())
-
-
-def _summarise(log: EventLog, directory: Path, threshold: float) -> Summary:
-    pairs = _columns(directory, "interactions")
-    everyone = _columns(directory, "users")
-    if not len(everyone["user"]):
-        raise InputError("every user id of the log is beyond 64 bits: nothing to train on")
-    if not len(pairs["user"]):
-        longest = _one(log, "SELECT MAX(time) FROM known_plays")
-        raise InputError(
-            f"no play has a time above the threshold {threshold}: the longest is {longest};"
-            " lower --threshold or collect more sessions"
-        )
-    digest = hashlib.sha256()
-    for columns in (pairs, _columns(directory, "plays"), everyone):
-        for values in columns.values():
-            digest.update(np.ascontiguousarray(values).data)
-    return Summary(
-        threshold=threshold,
-        files=tuple(str(file) for file in log.files),
-        lines=log.lines,
-        bad_lines=log.bad_lines,
-        first_timestamp=_one(log, "SELECT MIN(timestamp) FROM events"),
-        last_timestamp=_one(log, "SELECT MAX(timestamp) FROM events"),
-        users_seen=len(everyone["user"]),
-        users_left_out=_one(
-            log,
-            "SELECT COUNT(DISTINCT user_id) FROM events WHERE TRY_CAST(user_id AS BIGINT) IS NULL",
-        ),
-        users=len(np.unique(pairs["user"])),
-        tracks=len(np.unique(pairs["track"])),
-        interactions=len(pairs["user"]),
-        fingerprint=digest.hexdigest(),
-        faults=log.skipped.faults,
-        notes=log.notes,
-    )
-
-
-def _one(log: EventLog, query: str) -> Any:
-    return log.engine.rows(query)[0][0]
-
-
-def _columns(directory: Path, table: str) -> dict[str, npt.NDArray[Any]]:
+def read_columns(directory: Path, table: str) -> dict[str, npt.NDArray[Any]]:
+    """The columns of one of the tables; raises InputError where it is missing or damaged."""
     path = directory / f"{table}.parquet"
     if not path.is_file():
         raise InputError(

@@ -23,6 +23,14 @@ class InteractionMatrix:
     """A binary user × track matrix in CSR form: user u has `indices[indptr[u]:indptr[u + 1]]`.
 
     The arrays may be mapped from files; rows are read when they are asked for.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> from offline import InteractionMatrix
+    >>> matrix = InteractionMatrix.of(sparse.csr_matrix([[1, 0, 1], [0, 1, 0]]))
+    >>> len(matrix), matrix.n_tracks, matrix.sizes
+    (2, 3, array([2, 1]))
     """
 
     indptr: _Ints

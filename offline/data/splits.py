@@ -26,10 +26,38 @@ class HeldOut(NamedTuple):
 def held_out(
     histories: InteractionMatrix, options: TrainOptions, rng: np.random.Generator
 ) -> HeldOut:
-    """Hold out `held_out_share` of the interactions of `held_out_users` of the users.
+    """Hold out some interactions of some users, to measure a model by.
 
-    Only users with two or more interactions can be chosen; each of them keeps
-    at least one and gives at least one. Raises InputError where there are none.
+    Of `held_out_users` of the users who have two interactions or more, `held_out_share` of the
+    interactions are held out. Each of these users keeps at least one and gives at least one.
+
+    Parameters
+    ----------
+    histories : InteractionMatrix
+    options : TrainOptions
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    HeldOut
+        `train`, what is left to learn from; `users`, rows of those with held-out interactions;
+        `seen` and `wanted`, what these users keep and what is held out, each of shape
+        (len(users), n_tracks).
+
+    Raises
+    ------
+    InputError
+        Where no user has two interactions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import InteractionMatrix, TrainOptions, held_out
+    >>> histories = InteractionMatrix.of(sparse.csr_matrix(np.ones((10, 5))))
+    >>> held = held_out(histories, TrainOptions(), np.random.default_rng(1))
+    >>> held.users.shape, held.wanted.nnz, held.train.sizes.sum()
+    ((2,), 2, np.int64(48))
     """
     sizes = histories.sizes
     able = np.flatnonzero(sizes >= 2)

@@ -22,7 +22,20 @@ def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDA
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Who liked what, and who else is there."""
+    """What a model learns from and lists are made for: who liked what, and who else is there.
+
+    Examples
+    --------
+    >>> import json
+    >>> from pathlib import Path
+    >>> from offline import TrainingSet, collect
+    >>> line = {"message": "last", "timestamp": 0, "user": 5, "track": 7, "time": 1.0}
+    >>> _ = Path("data.json").write_text(json.dumps(line | {"latency": 0.0, "experiments": {}}))
+    >>> _ = collect(["data.json"], "interactions")
+    >>> data = TrainingSet.open(Path("interactions"), n_tracks=10)
+    >>> data.users, len(data.histories), data.threshold
+    (array([5]), 1, 0.8)
+    """
 
     histories: InteractionMatrix
     users: npt.NDArray[np.int64]
@@ -35,7 +48,23 @@ class TrainingSet:
 
     @classmethod
     def of(cls, interactions: Interactions, n_tracks: int) -> Self:
-        """What `collect` wrote. Raises InputError where a track is not below `n_tracks`."""
+        """From interactions in memory.
+
+        Parameters
+        ----------
+        interactions : Interactions
+        n_tracks : int
+            Size of the catalog.
+
+        Returns
+        -------
+        TrainingSet
+
+        Raises
+        ------
+        InputError
+            Where a track is not below `n_tracks`.
+        """
         return cls(
             InteractionMatrix.of(interactions.matrix(n_tracks)),
             interactions.users,
@@ -46,10 +75,23 @@ class TrainingSet:
 
     @classmethod
     def open(cls, directory: Path, n_tracks: int | None) -> Self:
-        """A directory that `collect` wrote, or one of arrays (see `InteractionMatrix.open`).
+        """From a directory that `collect` wrote, or one of arrays (see `InteractionMatrix.open`).
 
-        Arrays know their number of tracks, and their users are 0 to n-1; for the other kind
-        `n_tracks` is needed. Raises InputError for what cannot be read or does not fit.
+        Parameters
+        ----------
+        directory : Path
+        n_tracks : int or None
+            Size of the catalog. Arrays say it themselves, and their users are 0 to n-1; for other
+            directories None means the largest track plus 1.
+
+        Returns
+        -------
+        TrainingSet
+
+        Raises
+        ------
+        InputError
+            For what cannot be read, and for sizes that do not agree.
         """
         if (directory / INDPTR).exists():
             histories = InteractionMatrix.open(directory, n_tracks)

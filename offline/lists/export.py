@@ -51,18 +51,59 @@ def export_lists(
     also: Path | None = None,
     progress: bool = False,
 ) -> Exported:
-    """Write recommendations, item-to-item neighbours and top tracks into the directory `out`.
+    """Write the files that the service serves into a directory; all appear, or none.
 
-    A user's list is the autoencoder's ranking of the whole catalog given all
-    that the user liked, tracks liked before included, unless `lists` makes it
-    otherwise: a listener enjoys them again. A user without an interaction gets
-    the most popular tracks. All files appear, or none.
+    A user's list ranks the whole catalog given all that the user liked, tracks liked before
+    included: listeners enjoy them again. A user without an interaction gets the most popular
+    tracks. Finished blocks wait in the directory `out`.export; after an interruption the same
+    call resumes from them.
 
-    Lists are made for `block` users at a time and kept in the directory
-    `out`.export until all are there; after an interruption the same call goes
-    on from them. `also` is a file to put beside them. `progress` shows a bar.
-    Raises InputError for other interactions or another catalog than the
-    model's, lists longer than the catalog, and a disk that takes no more.
+    Parameters
+    ----------
+    artefact : Artefact
+        As `load_artefact` gives it.
+    training_set : TrainingSet
+        The one that it was trained on.
+    out : Path
+        Gets `recommendations.json`, `neighbours.json` and `top_tracks.json`.
+    list_length, neighbours, top : int
+        Tracks a user, neighbours a track, and popular tracks.
+    block : int, default 4096
+        Users whose lists are made at a time.
+    lists : ListMaker, optional
+        What makes users' lists; None: the model's own ranking.
+    also : Path, optional
+        A file to copy beside them.
+    progress : bool, default False
+        Whether to show a bar.
+
+    Returns
+    -------
+    Exported
+        How many lists were written.
+
+    Raises
+    ------
+    InputError
+        For interactions or a catalog that the model was not trained on, lists longer than the
+        catalog, and a full disk.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import InteractionMatrix, TrainingSet, TrainOptions
+    >>> from offline import export_lists, fit, load_artefact, save_artefact
+    >>> histories = InteractionMatrix.of(sparse.csr_matrix(np.tri(40, 60)))
+    >>> users = np.arange(40)
+    >>> data = TrainingSet(histories, users, users, histories.fingerprint())
+    >>> options = TrainOptions(hidden=(4,), epochs=1)
+    >>> save_artefact(Path("model"), fit(histories, options), options, data.fingerprint)
+    >>> export_lists(load_artefact(Path("model")), data, Path("lists"), list_length=5).users
+    40
+    >>> sorted(path.name for path in Path("lists").iterdir())
+    ['neighbours.json', 'recommendations.json', 'top_tracks.json']
     """
     _check(artefact, training_set, list_length)
     check_place(out, RECOMMENDATIONS)

@@ -17,13 +17,34 @@ _ENTRIES = 2**22
 def cosine_neighbours(
     matrix: sparse.csr_matrix, k: int, least_in_common: int = 20
 ) -> NDArray[np.int64]:
-    """The k nearest tracks of each track by cosine of their columns, best first.
+    """The k nearest tracks of each track by the cosine of their columns (Sarwar et al., 2001).
 
-    `matrix`: binary user × track. cos(a, b) = users of both / sqrt(users of a
-    * users of b) (Sarwar et al., 2001). Tracks with fewer than
-    `least_in_common` users in common are chance company: they count only for
-    a track that has no better ones. Shape (n_tracks, k), padded with -1 where
-    there are fewer; ties go to the smaller track id.
+    cos(a, b) = users of both / sqrt(users of a × users of b).
+
+    Parameters
+    ----------
+    matrix : csr_matrix, shape (n_users, n_tracks)
+        Binary: who liked what.
+    k : int
+        How many neighbours.
+    least_in_common : int, default 20
+        Tracks with fewer users in common are likely to be neighbours by chance: they count only
+        for a track that has no better ones.
+
+    Returns
+    -------
+    array of int64, shape (n_tracks, k)
+        Best first, ties by the smaller track id; padded with -1.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> from offline import cosine_neighbours
+    >>> matrix = sparse.csr_matrix([[1, 1, 0], [1, 1, 0], [0, 1, 1]], dtype="float32")
+    >>> cosine_neighbours(matrix, k=2)
+    array([[ 1, -1],
+           [ 0,  2],
+           [ 1, -1]])
     """
     near = Neighbours(InteractionMatrix.of(matrix), k, least_in_common)
     blocks = [near.of(part) for part in near.blocks()]

@@ -55,9 +55,19 @@ class RaggedBatch:
 class DAE(nn.Module):
     """Mult-DAE of Liang et al., "Variational autoencoders for collaborative filtering" (WWW 2018).
 
-    Input: a user's tracks, L2-normalised. Tanh hidden layers of the sizes
-    given, then one logit per track that it knows. The input is never made
-    dense: the first layer sums the rows of the tracks that are there.
+    Input: a user's tracks, L2-normalised. Tanh hidden layers, then one logit for each known
+    track. The input is never made dense: the first layer sums the rows of the user's tracks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from scipy import sparse
+    >>> from offline import DAE
+    >>> known = np.array([0, 2, 3])
+    >>> model = DAE(5, known, (4,), torch.Generator().manual_seed(1))
+    >>> model(model.ragged(sparse.csr_matrix([[1, 0, 1, 0, 0]]))).shape
+    torch.Size([1, 3])
     """
 
     tracks: Tensor
@@ -69,7 +79,19 @@ class DAE(nn.Module):
         hidden: tuple[int, ...],
         generator: torch.Generator,
     ) -> None:
-        """`tracks`: sorted ids of the tracks to know; others are passed over in the input."""
+        """An untrained network.
+
+        Parameters
+        ----------
+        n_tracks : int
+            Size of the catalog.
+        tracks : array of int64, shape (n_known,)
+            Sorted ids of the tracks to know; others in the input are ignored.
+        hidden : tuple of int
+            Sizes of the hidden layers.
+        generator : torch.Generator
+            Draws the first weights.
+        """
         super().__init__()
         self.hidden = hidden
         self.n_tracks = n_tracks

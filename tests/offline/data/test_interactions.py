@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from offline.cli import main
 from offline.data.catalog import catalog_size
-from offline.data.interactions import Interactions, Plays, collect, plays
+from offline.data.collect import collect, plays
+from offline.data.interactions import Interactions, Plays
 from offline.errors import InputError
 from offline.logs.reader import open_logs
 

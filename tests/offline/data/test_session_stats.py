@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from offline.data.catalog import artists_of
-from offline.data.interactions import collect
+from offline.data.collect import collect
 from offline.data.session_stats import SessionStats
 from offline.errors import InputError
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from hdfs import InsecureClient
 
 from offline.cli import main
-from offline.data.interactions import collect
+from offline.data.collect import collect
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate
 from offline.experiment.effects import as_frame, effect_table

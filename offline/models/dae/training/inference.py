@@ -16,11 +16,41 @@ K = 50
 def top_lists(
     model: DAE, matrix: sparse.csr_matrix, k: int, *, exclude_input: bool, batch: int = 256
 ) -> NDArray[np.int64]:
-    """The k tracks with the highest logits for each row of `matrix`, best first.
+    """The k tracks with the highest logits for each row of a matrix, best first.
 
-    Shape (n_users, k), padded with -1 where the model knows fewer. `exclude_input` leaves out
-    the row's own tracks. A row's list does not depend on the rows around it. Raises InputError
-    where the model's logits are not numbers.
+    A row's list does not depend on the rows around it.
+
+    Parameters
+    ----------
+    model : DAE
+    matrix : csr_matrix, shape (n_users, n_tracks)
+        Binary: what each user liked.
+    k : int
+        Length of the lists.
+    exclude_input : bool
+        Whether to leave out the tracks of the row.
+    batch : int, default 256
+        Rows that are scored at a time.
+
+    Returns
+    -------
+    array of int64, shape (n_users, k)
+        Padded with -1 where the model has fewer tracks to offer.
+
+    Raises
+    ------
+    InputError
+        Where logits are NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import TrainOptions, fit, top_lists
+    >>> matrix = sparse.csr_matrix(np.tri(40, 60, dtype="float32"))
+    >>> model = fit(matrix, TrainOptions(hidden=(4,), epochs=1)).model
+    >>> top_lists(model, matrix, 5, exclude_input=True).shape
+    (40, 5)
     """
     out = np.empty((matrix.shape[0], k), dtype=np.int64)
     # One more, for the place -1 of a list that has ended.

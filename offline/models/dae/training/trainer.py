@@ -32,7 +32,18 @@ from offline.options import TrainOptions
 
 @dataclass(frozen=True)
 class Hooks:
-    """Who is told how it goes."""
+    """What `fit` calls while it trains.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import Hooks, TrainOptions, fit
+    >>> hooks = Hooks(on_epoch=lambda epoch: print(f"epoch {epoch.number} is done"))
+    >>> options = TrainOptions(hidden=(4,), epochs=1)
+    >>> _ = fit(sparse.csr_matrix(np.tri(40, 60)), options, hooks=hooks)
+    epoch 1 is done
+    """
 
     on_start: Callable[[State, int], object] = lambda state, users: None
     """Hears where the run starts or goes on, and how many users an epoch has."""
@@ -57,13 +68,42 @@ def fit(
     checkpoints: Checkpoints | None = None,
     workers: Workers = ALONE,
 ) -> Trained:
-    """Train on who liked what; the epoch of the best held-out NDCG@50 wins.
+    """Train the autoencoder; the epoch with the best held-out NDCG@50 is kept.
 
-    Repeatable: seed, data and number of threads give the weights; with the `checkpoints` of a
-    run that was killed, the weights that it would have had. Several workers give those of one
-    but for rounding. Raises InputError where nothing can be held out, where the learning rate is
-    so high that weights are no longer numbers, and for a checkpoint that is damaged or of another
-    run.
+    Seed, data and number of threads determine the weights, interrupted or not. Several workers
+    give the weights of one, up to rounding.
+
+    Parameters
+    ----------
+    data : csr_matrix or InteractionMatrix, shape (n_users, n_tracks)
+        Who liked what.
+    options : TrainOptions
+    hooks : Hooks, optional
+        What to call after each step and epoch.
+    checkpoints : Checkpoints, optional
+        Where to save the state, and to resume from.
+    workers : Workers, default this process alone
+        The processes that train together.
+
+    Returns
+    -------
+    Trained
+        `model`, with the weights of the best epoch, and `epochs`, the figures of all.
+
+    Raises
+    ------
+    InputError
+        Where nothing can be held out, where training diverges, and for a checkpoint that is
+        damaged or belongs to another run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import TrainOptions, fit
+    >>> trained = fit(sparse.csr_matrix(np.tri(40, 60)), TrainOptions(hidden=(4,), epochs=2))
+    >>> len(trained.epochs), trained.best.number in (1, 2)
+    (2, True)
     """
     histories = data if isinstance(data, InteractionMatrix) else InteractionMatrix.of(data)
     return _Run(histories, options, hooks or Hooks(), checkpoints, workers).run()
