@@ -24,7 +24,7 @@ WEIGHTS, MODEL_JSON, CURVES = "model.safetensors", "model.json", "training.png"
 FILE_SUMS = "files"
 """In MODEL_JSON: the SHA-256 of the files of numbers, by name."""
 SESSION_MODEL = "sessions.safetensors"
-"""The model that hears sessions, where one was trained: in the artefact, and beside the lists."""
+"""The session model, where one was trained: in the artefact, and beside the lists."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,9 @@ def load_artefact(directory: Path) -> Artefact:
             f"{directory}: the model cannot be read ({reason}): train again"
         ) from None
     if any(not torch.isfinite(weight).all() for weight in model.parameters()):
-        raise InputError(f"{directory}: the model has weights that are no numbers: train again")
+        raise InputError(
+            f"{directory}: the model has weights that are NaN or infinite: train again"
+        )
     return Artefact(model, options, about["fingerprint"], about)
 
 

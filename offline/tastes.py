@@ -1,4 +1,4 @@
-"""A user's tastes: groups of liked tracks that the model takes to be alike."""
+"""A user's tastes: groups of liked tracks that are similar to the model."""
 
 from typing import NamedTuple
 
@@ -22,9 +22,9 @@ class Taste(NamedTuple):
     """Tracks that go together."""
 
     places: NDArray[np.int64]
-    """Among the tracks that the model knows, sorted."""
+    """Positions among the model's known tracks, sorted."""
     weight: float
-    """How likely a session of the user lives in it; a user's add up to 1."""
+    """Probability that a session of the user is of this taste; a user's add up to 1."""
 
 
 def tastes_of(

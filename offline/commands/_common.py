@@ -12,7 +12,7 @@ engine_option = click.option(
     type=click.Choice(NAMES),
     default="duckdb",
     show_default=True,
-    help="What runs the queries. On spark, LOGS may be hdfs:// addresses too (docs/spark.md).",
+    help="Database that runs the queries; with spark, LOGS may be hdfs:// (docs/spark.md).",
 )
 
 
@@ -31,9 +31,9 @@ def read_users(text: str) -> list[str]:
     try:
         named = path.read_text(encoding="utf-8-sig").split("\n") if path.is_file() else None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--drop-users {text}: the file cannot be read: {error}") from error
+        raise InputError(f"--drop-users {text}: cannot be read: {error}") from error
     if named is None and not all(c.isalnum() or c in ",-_ " for c in text):
-        raise InputError(f"--drop-users {text}: no such file, and no ids either, like 12,345")
+        raise InputError(f"--drop-users {text}: neither a file nor ids like 12,345")
     users = [user.strip() for user in (text.split(",") if named is None else named)]
     found = [user for user in users if user]
     if not found:

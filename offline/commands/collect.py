@@ -25,13 +25,17 @@ from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 @click.option(
     "--catalog",
     type=click.Path(path_type=Path),
-    help="tracks.json of the world: refuse logs that play tracks it does not have.",
+    help="Path to tracks.json: refuse logs with tracks that are not in it.",
 )
 @click.option(
-    "--allow-bad", is_flag=True, help="Take the rest though over 5 % of the lines are bad."
+    "--allow-bad",
+    is_flag=True,
+    help="Accept logs with more than 5 % of bad lines, and use the rest.",
 )
 @click.option(
-    "--allow-mixed", is_flag=True, help="Take lines of several worlds as if they were of one."
+    "--allow-mixed",
+    is_flag=True,
+    help="Accept logs of several worlds as if their track ids meant the same.",
 )
 @engine_option
 def command(

@@ -25,10 +25,15 @@ from offline.training import SessionInput, train
 @click.command("train")
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--catalog", type=click.Path(path_type=Path), help="tracks.json; arrays do without it."
+    "--catalog",
+    type=click.Path(path_type=Path),
+    help="Path to tracks.json; not needed for arrays.",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The model's directory."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Directory to write the model to.",
 )
 @click.option(
     "--config",
@@ -43,7 +48,7 @@ from offline.training import SessionInput, train
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Print a line every so many epochs.",
+    help="Print a line every N epochs.",
 )
 @click.option(
     "--sessions",

@@ -1,4 +1,4 @@
-"""The catalog, as far as learning from logs needs it."""
+"""The catalog: its size, and who made each track."""
 
 from pathlib import Path
 
@@ -63,11 +63,11 @@ def artists_of(catalog: Path, n_tracks: int) -> NDArray[np.int64]:
     tracks = read_tracks(catalog)
     if len(tracks) != n_tracks:
         raise InputError(
-            f"catalog {catalog} has {len(tracks)} tracks, but the model is of one of {n_tracks}: "
+            f"catalog {catalog} has {len(tracks)} tracks, but the model's catalog has {n_tracks}: "
             "name the catalog that it was trained with"
         )
     if not any(track.artist for track in tracks):
         raise InputError(
-            f"catalog {catalog} names no artist; without --catalog, lists do without artists"
+            f"catalog {catalog} names no artist; leave out --catalog to make lists without artists"
         )
     return np.array(artist_numbers(track.artist for track in tracks), np.int64)

@@ -27,7 +27,7 @@ TABLES = {
 
 
 def plays(log: EventLog) -> Plays:
-    """The plays of an open log, cut into sessions; users beyond 64 bits are left out."""
+    """The plays of an open log, cut into sessions; users whose id exceeds 64 bits are dropped."""
     _define_tables(log)
     table = log.engine.table(TABLES["plays"])
     return Plays(**{name: table[name].to_numpy() for name in table.column_names})
@@ -119,8 +119,8 @@ def _check_worlds(log: EventLog) -> None:
     if len(worlds) > 1:
         told = ", ".join(f"{world} with {count:,} lines" for world, count in worlds)
         raise InputError(
-            f"the log is of {len(worlds)} worlds ({told}), whose tracks are not the same; collect "
-            "each by itself, or all of them with --allow-mixed"
+            f"the log is of {len(worlds)} worlds ({told}), whose track ids mean different tracks; "
+            "collect each by itself, or all of them with --allow-mixed"
         )
 
 

@@ -37,7 +37,7 @@ class InteractionMatrix:
     indices: _Ints
     n_tracks: int
     left_out: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """Sorted places in `indices` that are passed over: what is held out of training."""
+    """Sorted positions in `indices` that are skipped: what is held out of training."""
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -63,7 +63,7 @@ class InteractionMatrix:
             arrays = [np.load(directory / name, mmap_mode="r") for name in (INDPTR, INDICES)]
             for name, array in zip((INDPTR, INDICES), arrays, strict=True):
                 if array.ndim != 1 or array.dtype.kind != "i":
-                    raise ValueError(f"{name} is no row of integers")
+                    raise ValueError(f"{name} is not a one-dimensional array of integers")
         except (OSError, EOFError, ValueError, TypeError, KeyError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{directory}: no arrays to train on ({reason})") from None
@@ -130,7 +130,7 @@ def _check(found: InteractionMatrix, n_users: int, directory: Path) -> None:
             "make it again"
         )
     if (np.diff(found.indptr) < 0).any():
-        raise InputError(f"{directory}: {INDPTR} falls: make it again")
+        raise InputError(f"{directory}: {INDPTR} must not decrease: make it again")
     for at in range(0, len(found), 2**16):
         rows = slice(at, min(at + 2**16, len(found)))
         few = np.asarray(found.indptr[rows.start : rows.stop + 1], dtype=np.int64)

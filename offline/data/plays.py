@@ -1,4 +1,4 @@
-"""The plays of a log's sessions as arrays: who, where the session began, what, how much of it."""
+"""The plays of a log's sessions as arrays: user, first track, track, share heard."""
 
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from offline.data.interactions import PLAYS
 from offline.data.training_set import rows_of
 from offline.errors import InputError
 
-# A track that a session plays again is skipped for that reason alone.
+# Repeat plays are dropped: listeners skip them regardless of taste.
 _QUERY = """
 SELECT "user", session, position, track, time,
     FIRST_VALUE(track) OVER (PARTITION BY "user", session ORDER BY position) AS start,
@@ -34,7 +34,7 @@ class SessionPlays:
     sessions: NDArray[np.int64]
     """Numbers of the sessions, from 0."""
     positions: NDArray[np.int64]
-    """Place in the session; 0 is its start, which counts as heard in full."""
+    """Position in the session; 0 is its start, which counts as heard in full."""
     starts: NDArray[np.int64]
     """The track that the session began with."""
     tracks: NDArray[np.int64]
@@ -104,7 +104,7 @@ class SessionPlays:
 
 
 def no_plays(interactions: Path) -> str:
-    """What to do where there are none."""
+    """What to do where a directory of interactions has no plays."""
     return (
         f"no {interactions / PLAYS}: the session model needs the plays that `botify-offline "
         "collect` writes; set sessions: null to train without it"

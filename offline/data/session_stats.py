@@ -1,4 +1,4 @@
-"""What a log says of how its listeners live through a session, apart from what they like."""
+"""Statistics of the sessions in a log: where they start, and when listeners lose patience."""
 
 import tempfile
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ GROUP BY "user", track
 ORDER BY "user", track
 """
 
-# Listening time that a session goes without before it ends, mean over sessions.
+# Patience: the mean over sessions of the sum of 1 - time.
 _PATIENCE = """
 SELECT AVG(missed)
 FROM (
@@ -32,9 +32,8 @@ FROM (
 )
 """
 
-# Pairs of plays of one artist in one session with none of his or hers between them. Not the start,
-# which is liked more than the rest of its artist, and no track twice, since that is another reason
-# not to listen.
+# Pairs of neighbouring plays of one artist in a session. The start is left out, as it is liked
+# more than the artist's other tracks; so are repeated tracks, which are skipped regardless.
 _PAIRS = """
 WITH shared AS (
     SELECT plays.*, artist
@@ -56,25 +55,25 @@ WHERE earlier IS NOT NULL
 """
 
 _FEWEST_PAIRS = 100
-"""Below this a discount would be chance, and none is assumed."""
+"""With fewer, a discount would be noise, and none is assumed."""
 
 
 @dataclass(frozen=True, eq=False)
 class SessionStats:
-    """How sessions begin, how long they bear with misses, and how they take an artist again."""
+    """How sessions start, how much skipping ends them, and how repeated artists are received."""
 
     starts: sparse.csr_matrix
     """Sessions of each user that began with each track, shape (n_users, n_tracks), int64."""
     patience: float
-    """Plays' worth of listening that a session does without before it ends; 1 or more."""
+    """Skipped-track equivalents that a session tolerates before it ends; 1 or more."""
     artist_discount: float
-    """The share of its time that a track keeps for each earlier play of its artist; 1: all."""
+    """Factor on the share heard for each earlier play of the track's artist; 1: no effect."""
     pairs: int
-    """How many pairs of plays the discount is learned from."""
+    """Number of pairs of plays that the discount is estimated from."""
 
     @classmethod
     def unknown(cls, n_users: int, n_tracks: int) -> Self:
-        """For lists that do not ask: no session, no patience beyond a miss, no tiring."""
+        """For lists that use none: no session, a patience of one miss, no artist discount."""
         none = np.empty(0, np.int64)
         starts = sparse.csr_matrix((none, (none, none)), shape=(n_users, n_tracks))
         return cls(starts, 1.0, 1.0, 0)

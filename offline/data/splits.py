@@ -98,7 +98,7 @@ class HeldUsers(NamedTuple):
     validation: Held
     test: Held
     items: NDArray[np.int64]
-    """Columns of the whole that are left: items that somebody in `train` has."""
+    """Columns of the whole that are left: items with a user in `train`."""
 
 
 def hold_out(

@@ -1,4 +1,4 @@
-"""What a model learns from and lists are made for, wherever it lies."""
+"""The training set: users' likes, and everyone who is to have a list."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from offline.data.matrix import INDPTR, InteractionMatrix
 
 
 def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where each of `ids` stands in the sorted ids `known`; -1 for one that is not there."""
+    """The position of each of `ids` in the sorted ids `known`; -1 for unknown ids."""
     if not len(known):
         return np.full(len(ids), -1)
     rows = np.searchsorted(known, ids)
@@ -22,7 +22,7 @@ def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDA
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """What a model learns from and lists are made for: who liked what, and who else is there.
+    """What a model learns from: users' likes; and all users who are to have a list.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class TrainingSet:
     users: npt.NDArray[np.int64]
     """The id of each row of `histories`, sorted."""
     all_users: npt.NDArray[np.int64]
-    """Ids of everybody who is to have a list, sorted; `users` are among them."""
+    """Ids of everyone who is to have a list, sorted; includes `users`."""
     fingerprint: str
     threshold: float | None = None
     """The share of a play above which its track is liked; None: the data does not say."""

@@ -1,4 +1,4 @@
-"""How models are measured: two standard protocols, and everything that is said of their lists."""
+"""Two standard evaluation protocols, and every figure reported about the lists."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Lists made for sessions, each of which lives in one of its user's tastes."""
+"""Lists for sessions, on the assumption that a session stays in one of the user's tastes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -35,8 +35,8 @@ def by_session(
 ) -> ListMaker:
     """Lists by `greedy_list` over the best tracks of each of a user's tastes.
 
-    The model meets each taste alone, as if its tracks were all that somebody liked. `artists`:
-    each track's, shape (n_tracks,).
+    The model scores each taste alone, as if its tracks were all that a user liked. `artists`: a
+    number for each track's artist, shape (n_tracks,).
     """
     made = _BySession(model, histories, stats, artists, length)
     digest = hashlib.sha256(np.ascontiguousarray(artists, dtype=np.int64).data).hexdigest()

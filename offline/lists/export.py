@@ -136,15 +136,15 @@ def export_lists(
             shutil.rmtree(work)
     except OSError as error:
         raise InputError(
-            f"cannot write {out}: {error.strerror or error}; see to it and run the same again: "
-            f"what was done waits in {work}"
+            f"cannot write {out}: {error.strerror or error}; fix that and run the same command "
+            f"again: finished lists wait in {work}"
         ) from error
     users, known = len(training_set.all_users), int(np.count_nonzero(training_set.histories.sizes))
     return Exported(users, users - known, tracks, len(popular), earlier)
 
 
 def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
-    """Tracks that somebody liked, most users first; ties go to the smaller id."""
+    """Tracks with a like, most users first; ties go to the smaller id."""
     order = np.argsort(-listeners, kind="stable")
     return order[listeners[order] > 0]
 
@@ -153,14 +153,14 @@ def _check(artefact: Artefact, training_set: TrainingSet, list_length: int) -> N
     n_tracks = artefact.model.n_tracks
     if training_set.histories.n_tracks != n_tracks:
         raise InputError(
-            f"the model is of a catalog of {n_tracks} tracks, but the interactions are of one of "
+            f"the model's catalog has {n_tracks} tracks, but that of the interactions has "
             f"{training_set.histories.n_tracks}: train again, or name the interactions that it "
             "was trained on"
         )
     artefact.check_trained_on(training_set.fingerprint)
     if list_length > n_tracks:
         raise InputError(
-            f"lists of {list_length} tracks out of a catalog of {n_tracks}: ask for fewer"
+            f"lists of {list_length} tracks from a catalog of {n_tracks}: ask for shorter ones"
         )
 
 

@@ -1,4 +1,4 @@
-"""The order of a list, for a listener whose taste of the moment is not known."""
+"""The order of a list, for a listener whose current taste is unknown."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,11 @@ def greedy_list(
     candidates); `weights`: how likely each taste is; `artists`: a number for each candidate's,
     below the number of candidates.
 
-    Greedy: the next track is the one that most is expected to be heard of. It counts discount^k
-    where k tracks of its artist are in the list already. A session of a taste is still there
-    with a probability that falls, with every track that it hears a share s of, by (1 - s) /
-    patience: an average listener's patience, without memory. So a list stays in the taste that it
-    began with: in the sessions of others there is hardly anybody left.
+    Greedy: the next track is the one with the largest expected share heard. A track's share is
+    multiplied by discount^k where k tracks of its artist are in the list already. The probability
+    that a session of a taste still runs falls by (1 - s) / patience with every track of which it
+    hears a share s: an average listener's patience, without memory. So a list stays in the taste
+    that it started with, as few sessions of other tastes still run.
     """
     return np.asarray(_greedy_list(chances, weights, artists, discount, patience, length))
 

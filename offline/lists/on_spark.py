@@ -1,4 +1,4 @@
-"""Lists made on Spark: the code that makes them here, on some users at a time in every task."""
+"""Lists made on Spark: each task runs the local code on a part of the users."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

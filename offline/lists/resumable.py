@@ -1,4 +1,4 @@
-"""Files that grow block by block and, after an interruption, from where they were."""
+"""Files written block by block; after an interruption writing resumes at the last block."""
 
 import fcntl
 import json
@@ -39,7 +39,7 @@ def work_directory(directory: Path, about: dict[str, Any]) -> Iterator[Path]:
 
 
 def completed(path: Path) -> int:
-    """How much of the file is there already, as `append_blocks` counts."""
+    """How much of the file is finished, in the units of `append_blocks`."""
     return _state(path).done
 
 
@@ -52,7 +52,7 @@ def append_blocks(
     """Write `text(part)` of all parts, one after another, into a file in a work directory.
 
     `parts` follow each other from `completed(path)` on. A part is either on the disk and counted,
-    or written anew by the next call. `on_part` hears the length of each part when it is there.
+    or written anew by the next call. `on_part` is called with the length of each finished part.
     """
     state = _state(path)
     with path.open("ab") as file:

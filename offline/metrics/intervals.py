@@ -1,4 +1,4 @@
-"""How far a mean over users can be trusted."""
+"""Confidence intervals of means over users."""
 
 from typing import NamedTuple
 

@@ -33,7 +33,9 @@ class Ranked:
                 f"user {int(np.argmin(self.sizes))} has no relevant items: no metric is defined"
             )
         if lists.max(initial=-1) >= relevant.shape[1]:
-            raise InputError(f"item {lists.max()} is listed: items end at {relevant.shape[1] - 1}")
+            raise InputError(
+                f"item {lists.max()} is listed: the largest item is {relevant.shape[1] - 1}"
+            )
         self.hits = _hits(lists, relevant)
 
     def recall(self, k: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What a model may be given: a binary user × item matrix, checked."""
+"""Checks of what a model is given: a binary user × item matrix."""
 
 import numpy as np
 from scipy import sparse

@@ -1,4 +1,4 @@
-"""The model that hears sessions as the file that the service reads."""
+"""The session model as the file that the service reads."""
 
 from pathlib import Path
 
@@ -65,4 +65,4 @@ def save_session_model(path: Path, model: SessionDAE, users: NDArray[np.int64]) 
         )
         write_atomic(path, sealed(content))
     except (OSError, SafetensorError) as error:
-        raise InputError(f"cannot write the model of sessions to {path}: {error}") from error
+        raise InputError(f"cannot write the session model to {path}: {error}") from error

@@ -1,4 +1,4 @@
-"""From plays to a model that hears sessions."""
+"""From plays to a session-aware model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,13 +21,13 @@ from offline.tastes import UserTastes, directions
 _LENGTH = 1.5
 """Of known tracks where the listening model begins. 1 and 2.5 give sessions 2 and 5 % shorter."""
 _LEAST_DISCOUNT = 0.01
-"""What is kept of a share divides it: a log of listeners who bear no artist twice has 0."""
+"""Shares are divided by the discount, which is 0 where listeners always skip repeated artists."""
 _SPREAD = 0.05
 """Standard deviation of the numbers of other tracks there."""
 
 
 class FittedSessionModel(NamedTuple):
-    """A model, and how well it ranks what was liked next in sessions that it never saw."""
+    """A model, and how well it ranks the next like in sessions that it was not trained on."""
 
     model: SessionDAE
     held_out: NextLiked

@@ -1,7 +1,7 @@
-"""How much of a track is heard in a session that lives in a taste: a factorisation of shares.
+"""How much of a track is heard in a session of a given taste: a factorisation of shares.
 
 logit(share heard) = scale_u * (q_c . v_t + b_t) + bias_u for a play of track t by user u in a
-session that lives in taste c: each listener has a threshold and a sharpness of their own, each
+session of taste c: each listener has a threshold and a sharpness of their own, each
 taste and each track a direction. A bilinear item response model: Rasch's and Birnbaum's, with
 the ability a vector. See Reckase, "Multidimensional item response theory" (2009).
 
@@ -22,9 +22,9 @@ from offline.options import SessionOptions
 Floats = NDArray[np.float32]
 
 _ROUNDING = 0.005
-"""Half of the step in which a log tells shares."""
+"""Half of the step to which a log rounds shares."""
 _LARGEST_STEP = 2.0
-"""Residuals count up to this: a listener who is called away must not move a taste."""
+"""Residuals count up to this: one interrupted play must not move a taste."""
 _MOST, _FAR = 0.999, 1e9
 _FIRST_BIAS = -1.0
 _START = 1e-3
@@ -57,7 +57,7 @@ def fit_listening(
     options: SessionOptions,
     on_epoch: Callable[[int, float], object] = lambda number, loss: None,
 ) -> ListeningModel:
-    """Learn from plays: who, in which taste, which track, how much. Arrays of shape (n,).
+    """Learn from plays: user, taste, track and share heard of each, arrays of shape (n,).
 
     `bounds`: of the logits of the shares (`logit_bounds`). `first`: where tastes and tracks
     begin, shapes (n_tastes, d) and (n_tracks, d). Adagrad (Duchi, Hazan and Singer, JMLR 2011),
@@ -81,7 +81,7 @@ def fit_listening(
 
 
 def logit_bounds(shares: Floats, kept: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """Logits between which a share rounds to what the log says.
+    """The interval of logits whose shares round to the logged ones.
 
     `kept`: what is left of the share for reasons that have nothing to do with the track, 1 where
     there are none; the bounds are those of the share before.

@@ -1,4 +1,4 @@
-"""The denoising autoencoder that hears the session, in torch: for training and to agree with.
+"""The session-aware denoising autoencoder in torch: for training, and as the reference.
 
 A session of a user lives in one of the user's tastes. Which, its plays say: the posterior over
 tastes, given where the session began and how much of each track was heard. The input of the
@@ -23,7 +23,7 @@ from offline.session_model.taste_table import TasteTable
 OUTSIDE_TASTE_RATE = 0.02
 """How many sessions begin outside their taste: 1.9 % of those that training never saw did."""
 MIN_TASTE_WEIGHT = 0.02
-"""Tastes less likely than this are not heard."""
+"""Tastes less likely than this are ignored."""
 MAX_PLAYS = 100
 """Plays of a session that count: the first, and the latest after it."""
 

@@ -17,15 +17,15 @@ class TasteTable:
     offsets: NDArray[np.int64]
     """Shape (n_users + 1,)."""
     weights: NDArray[np.float32]
-    """How likely a session of the user lives in each taste, shape (n_tastes,)."""
+    """Probability that a session of the user is of each taste, shape (n_tastes,)."""
     bounds: NDArray[np.int64]
     """Shape (n_tastes + 1,)."""
     members: NDArray[np.int32]
-    """Places among the tracks that the model knows; sorted within a taste."""
+    """Positions among the model's known tracks, sorted within a taste."""
 
     @classmethod
     def build(cls, tastes: UserTastes, n_users: int) -> Self:
-        """Users for whose tracks the model knows nothing have no taste."""
+        """Users without a known track have no taste."""
         counts, sizes, weights, members = [0], [0], [], []
         for row in range(n_users):
             mine = [taste for taste in tastes.of(row) if len(taste.places)]

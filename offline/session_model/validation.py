@@ -1,4 +1,4 @@
-"""What sessions that a model never saw say of it: how to weigh its scores, how well it ranks."""
+"""Held-out sessions: how to weigh a model's two scores, and how well it ranks."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,7 +15,7 @@ LIKED = 0.8
 """The threshold of interactions that do not say theirs."""
 AT = 50
 _HALF = 0.5
-"""Plays of which more was heard weigh the scores: there are ten times as many as likes."""
+"""Plays with a larger share heard weigh the scores: there are ten times as many as likes."""
 _MOST, _FEWEST = 3_000, 30
 _SCALES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 _SHARES = np.linspace(0.0, 1.0, 11)
@@ -110,7 +110,7 @@ def _blocks(
         for i, before in enumerate(past):
             places[i, : len(before)] = index_of[plays.tracks[before]]
             times[i, : len(before)] = plays.times[before]
-        # Of all of them, however many are heard.
+        # Of all plays before, also those beyond MAX_PLAYS.
         seen = [index_of[plays.tracks[first[at] : at]] for at in some]
         mine = torch.from_numpy(index_of[plays.tracks[some]])
         yield _Block(plays.users[some], places, times, seen, mine)

@@ -1,1 +1,1 @@
-"""The denoising autoencoder that `train` trains: network, loss, and the model of its name."""
+"""The denoising autoencoder that `train` trains."""

@@ -17,7 +17,7 @@ def bfloat16_pays() -> bool:
 
 
 class Workspace:
-    """What the loss works in: logits of so many users, or of as many as `MAX_LOGITS` allows.
+    """Buffers of the loss: logits of all users of a batch, or of as many as `MAX_LOGITS` allows.
 
     Made once and used again: to get and clear fresh memory takes longer than to fill it.
     """

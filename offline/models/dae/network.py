@@ -19,7 +19,7 @@ class RaggedBatch:
     """The tracks of n users as one run: user u has entries `offsets[u]` to `offsets[u + 1]`."""
 
     places: Tensor
-    """Each entry's track, as its place among those that the model knows."""
+    """Each entry's track, as its position among the known tracks."""
     offsets: Tensor
     weights: Tensor
     """What each entry counts in the input: 1 / sqrt(tracks of its user), unless corrupted."""
@@ -35,7 +35,7 @@ class RaggedBatch:
         return torch.repeat_interleave(users, self.offsets.diff())
 
     def entries(self, users: slice) -> slice:
-        """Where the entries of some neighbouring users stand."""
+        """The range of entries of some neighbouring users."""
         return slice(int(self.offsets[users.start]), int(self.offsets[users.stop]))
 
     def part(self, users: slice) -> Self:
@@ -105,7 +105,7 @@ class DAE(nn.Module):
 
     @property
     def index_of(self) -> NDArray[np.int64]:
-        """Where each track stands among those known, -1 for others, shape (n_tracks,)."""
+        """Position of each track among the known ones, -1 for others, shape (n_tracks,)."""
         return self._index_of.numpy()
 
     @property
@@ -171,12 +171,12 @@ class DAE(nn.Module):
         return loss, sums.grad
 
     def workspace(self, users: int, dtype: torch.dtype) -> Workspace:
-        """Room for `backward` over so many users at a time."""
+        """A workspace for `backward` over this many users at a time."""
         return Workspace(users, len(self.tracks), self.hidden[-1], dtype, self.device)
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
-    # Made without numbers: nn.Linear would draw them from torch's global stream.
+    # Created empty: nn.Linear would draw its weights from torch's global stream.
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
     with torch.no_grad():
         layer.weight.copy_(_xavier(outputs, inputs, generator))

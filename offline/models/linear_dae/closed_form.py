@@ -1,4 +1,4 @@
-"""A linear denoising autoencoder, trained on all its noise at once."""
+"""A linear denoising autoencoder, in closed form over the full noise distribution."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What came last says most of what comes next."""
+"""Weights by recency: the latest interactions predict the next ones best."""
 
 import numpy as np
 from scipy import sparse

@@ -1,4 +1,4 @@
-"""The denoising autoencoders behind the interface of every model."""
+"""The linear autoencoder behind the interface of every model."""
 
 from typing import Self
 

@@ -1,4 +1,4 @@
-"""Which linear denoising autoencoder fits the data: chosen on a validation part of it."""
+"""Hyper-parameter search for the linear autoencoder, on a validation part of the data."""
 
 from collections.abc import Iterator
 from itertools import product

@@ -177,7 +177,7 @@ def test_other_options_need_a_fresh_start(place: Path, train: Train) -> None:
     write_options(place, epochs=2, batch_size=50, dropout=0.4)
     assert "with dropout 0.5, not 0.4" in train(fails=True)
     assert load_artefact(place / "model").options.dropout == 0.5  # as it was
-    assert "goes on" not in train("--fresh")
+    assert "Resuming" not in train("--fresh")
     assert load_artefact(place / "model").options.dropout == 0.4
     assert epochs_drawn(place / "model" / "scalars") == [1, 2]
 
@@ -187,7 +187,7 @@ def test_other_data_need_a_fresh_start(place: Path, train: Train) -> None:
     stop_after_an_epoch(place)
     shutil.rmtree(place / "arrays")
     write_arrays(place / "arrays", seed=8)
-    assert "other interactions: delete it to start anew" in train(fails=True)
+    assert "other interactions: delete it to start over" in train(fails=True)
     assert "kept epoch" in train("--fresh")
 
 

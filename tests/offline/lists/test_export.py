@@ -153,7 +153,7 @@ def test_a_list_longer_than_the_catalog_is_refused(
     learned(offline)
     out = ("--out", "@lists", "--length")
     said = offline("export", "@model", "@interactions", *out, "61", fails=True)
-    assert said == "Error: lists of 61 tracks out of a catalog of 60: ask for fewer\n"
+    assert said == "Error: lists of 61 tracks from a catalog of 60: ask for shorter ones\n"
     offline("export", "@model", "@interactions", *out, "60")
     known = len(load_artefact(workplace / "model").model.tracks)
     for line in lines_of(workplace / "lists/recommendations.json"):

@@ -269,8 +269,8 @@ def test_on_a_full_disk(workplace: Path, whole: dict[str, bytes]) -> None:
     assert done.returncode == 0, done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
     assert errors == [
-        f"Error: cannot write {disk}/lists: No space left on device; see to it and run the same "
-        f"again: what was done waits in {disk}/lists.export"
+        f"Error: cannot write {disk}/lists: No space left on device; fix that and run the same "
+        f"again: finished lists wait in {disk}/lists.export"
     ]
-    assert "went on after" in done.stdout
+    assert "resumed an interrupted export after" in done.stdout
     assert files(workplace / "later") == whole

@@ -139,7 +139,7 @@ def test_days_are_compared_by_hour_of_the_day() -> None:
         ({"served": "gone.prom"}, "gone.prom: "),
         ({"served": "http://127.0.0.1:9/metrics"}, "http://127.0.0.1:9/metrics: "),
         ({"analysed": "log/data.json"}, "log/data.json: not from `botify-offline analyze --json`"),
-        ({"served": None, "logged": None, "shipped": None}, "give two of --served"),
+        ({"served": None, "logged": None, "shipped": None}, "give at least two of --served"),
     ],
 )
 def test_bad_input(

@@ -1,4 +1,4 @@
-"""The model that hears sessions: its parts by hand, and what it learns where that is known."""
+"""The session model: its parts by hand, and what it learns where that is known."""
 
 from pathlib import Path
 

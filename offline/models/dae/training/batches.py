@@ -1,4 +1,4 @@
-"""Which users a step takes and which of their tracks it hides: functions of seed, epoch, step."""
+"""The users of a step and their dropped tracks: functions of seed, epoch and step."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The state of a training run in one file, from which it goes on exactly."""
+"""The state of a training run in one file, from which it resumes exactly."""
 
 import json
 from contextlib import suppress
@@ -23,7 +23,7 @@ class State:
     """Where a run is, apart from the model and the optimizer."""
 
     epoch: int = 1
-    """The epoch to go on with."""
+    """The epoch to resume."""
     step: int = 0
     """Its next step."""
     loss: float = 0.0
@@ -37,7 +37,7 @@ class State:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a checkpoint belongs to: it serves no other run."""
+    """The run that a checkpoint belongs to; no other run may resume from it."""
 
     fingerprint: str
     n_tracks: int
@@ -83,7 +83,7 @@ def load_checkpoint(
     if not path.exists():
         return None
     if not path.is_file():  # a pipe would be waited for
-        raise InputError(f"{path} is no regular file: remove it")
+        raise InputError(f"{path} is not a regular file: remove it")
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -106,7 +106,7 @@ def load_checkpoint(
     except Exception as error:  # a damaged file may raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{path}: the checkpoint cannot be read ({reason}): delete it to start anew"
+            f"{path}: the checkpoint cannot be read ({reason}): delete it to start over"
         ) from None
 
 
@@ -122,15 +122,15 @@ def _check_identity(path: Path, ours: Identity, theirs: Identity) -> None:
     if theirs.n_tracks != ours.n_tracks:
         raise InputError(
             f"{path}: a checkpoint of a catalog of {theirs.n_tracks} tracks, but this one has "
-            f"{ours.n_tracks}: delete it to start anew"
+            f"{ours.n_tracks}: delete it to start over"
         )
     if theirs.fingerprint != ours.fingerprint:
         raise InputError(
-            f"{path}: a checkpoint of training on other interactions: delete it to start anew"
+            f"{path}: a checkpoint of training on other interactions: delete it to start over"
         )
     for name, value in ours.options.items():
         if theirs.options.get(name) != value:
             raise InputError(
                 f"{path}: a checkpoint of training with {name} {theirs.options.get(name)}, not "
-                f"{value}: delete it to start anew, or train with its options"
+                f"{value}: delete it to start over, or train with its options"
             )

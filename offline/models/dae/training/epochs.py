@@ -1,4 +1,4 @@
-"""What an epoch gave."""
+"""The figures of an epoch, and of a whole training run."""
 
 from dataclasses import dataclass
 

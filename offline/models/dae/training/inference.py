@@ -1,4 +1,4 @@
-"""Lists out of a trained autoencoder."""
+"""Top-n lists from a trained autoencoder."""
 
 import numpy as np
 import torch

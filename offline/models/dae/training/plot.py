@@ -1,4 +1,4 @@
-"""The picture of a training run."""
+"""The training curves as a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path

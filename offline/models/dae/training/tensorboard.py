@@ -1,4 +1,4 @@
-"""What TensorBoard draws while a model trains."""
+"""Scalars for TensorBoard, written while a model trains."""
 
 import time
 from contextlib import suppress

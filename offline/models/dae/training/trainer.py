@@ -46,15 +46,16 @@ class Hooks:
     """
 
     on_start: Callable[[State, int], object] = lambda state, users: None
-    """Hears where the run starts or goes on, and how many users an epoch has."""
+    """Called with the state from which the run starts or resumes, and the users of an epoch."""
     on_step: Callable[[int, float], object] = lambda users, loss: None
-    """Hears the users of a step, and their mean loss."""
+    """Called with the number of users of a finished step, and their mean loss."""
     on_epoch: Callable[[Epoch], object] = lambda epoch: None
+    """Called with the figures of a finished epoch."""
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where a run saves its state, and finds it again."""
+    """Where a run saves its state, and resumes from."""
 
     directory: Path
     fingerprint: str
@@ -201,8 +202,8 @@ class _Run:
         weights = self.model.parameters()
         if not (math.isfinite(self.state.loss) and all(bool(w.isfinite().all()) for w in weights)):
             raise InputError(
-                f"training went astray in epoch {self.state.epoch}: its loss or its weights are "
-                f"no numbers; lower learning_rate, which is {self.options.learning_rate:g}"
+                f"training diverged in epoch {self.state.epoch} (loss or weights are NaN or "
+                f"infinite): lower learning_rate, which is {self.options.learning_rate:g}"
             )
 
     def _identity(self) -> Identity:

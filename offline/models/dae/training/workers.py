@@ -1,4 +1,4 @@
-"""The processes that train one model together, each on its part of every batch."""
+"""The processes of torchrun that train one model together."""
 
 import os
 from collections.abc import Iterator

@@ -130,7 +130,7 @@ def test_a_cut_checkpoint_is_refused(
     path = tmp_path / "work" / CHECKPOINT
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(InputError, match=r"cannot be read .*: delete it to start anew") as caught:
+    with pytest.raises(InputError, match=r"cannot be read .*: delete it to start over") as caught:
         train()
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -147,7 +147,7 @@ def test_a_flipped_bit_anywhere_is_noticed(tmp_path: Path, train: Callable[..., 
         flipped = bytearray(content)
         flipped[place] ^= 1 << place % 8
         path.write_bytes(flipped)
-        with pytest.raises(InputError, match="delete it to start anew") as caught:
+        with pytest.raises(InputError, match="delete it to start over") as caught:
             train()
         assert str(path) in str(caught.value)
     path.write_bytes(content)
@@ -203,7 +203,7 @@ def test_a_checkpoint_of_other_options_names_the_option(
 ) -> None:
     with pytest.raises(StoppedError):
         train(4)
-    with pytest.raises(InputError, match=f"{message}: delete it to start anew, or train with its"):
+    with pytest.raises(InputError, match=f"{message}: delete it to start over, or train with its"):
         train(options=OFTEN.model_copy(update=changed))
 
 
