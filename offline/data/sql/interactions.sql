@@ -1,5 +1,7 @@
 -- What training reads. A user id beyond 64 bits has no place in its tables: such users are counted
 -- and left out.
+-- needs: events, plays
+-- makes: known_plays, known_users
 CREATE VIEW known_plays AS
 SELECT
     CAST(user_id AS BIGINT) AS listener,

@@ -1,5 +1,7 @@
 -- Events cut into sessions. A session of a user ends with its `last`; where the service logs
 -- `session`, that field also tells a session that never ended from the one after it.
+-- needs: events
+-- makes: plays, session_events
 CREATE VIEW session_events AS
 WITH parts AS (
     SELECT

@@ -1,6 +1,7 @@
 -- What every reader of the log fills: one row per line of the log, in the order of files and lines.
 -- `fault` tells what is wrong with a line that is no event of the protocol: the field, or 'line' where
 -- it has none of the fields. Everything else reads the view `events`, of lines without a fault.
+-- makes: dated_ms, fault_of, integer_of, integer_text, lines, timestamp_ms, timestamp_unit, unit_code, user_digits, whole_number
 CREATE TABLE lines (
     file INTEGER,           -- index into the list of files
     message VARCHAR,        -- 'next' or 'last'
