@@ -27,7 +27,7 @@ WANTED = {
     "recommendation": "an integer or null",
     "experiments": "an object {experiment: treatment}",
 }
-"""What each field must be."""
+"""The valid values of each field."""
 
 LINE, DAMAGE = "line", "damage"
 """Faults that are of no field: no JSON object, and a compressed log that ends too early."""
@@ -92,7 +92,35 @@ def check_bad_lines(skipped: Skipped, most: float) -> None:
 
 
 def list_bad_lines(skipped: Skipped, shown: int = 10, noun: str = "line") -> list[str]:
-    """Lines of text: how many lines were skipped, why most of them, and where the first are."""
+    r"""Text about the lines that were skipped.
+
+    Parameters
+    ----------
+    skipped : Skipped
+        As `EventLog.skipped` has it.
+    shown : int, default 10
+        How many bad lines to name.
+    noun : str, default "line"
+        What a line is called.
+
+    Returns
+    -------
+    list of str
+        Lines of text: how many were skipped, the most frequent reason, and the first of them.
+
+    Examples
+    --------
+    >>> import json
+    >>> from pathlib import Path
+    >>> from offline import list_bad_lines, open_logs
+    >>> line = {"message": "last", "timestamp": 0, "user": 5, "track": 7, "time": 1.0}
+    >>> good = json.dumps(line | {"latency": 0.0, "experiments": {}})
+    >>> _ = Path("data.json").write_text(good + "\nnot JSON\n")
+    >>> with open_logs(["data.json"]) as log:
+    ...     print("\n".join(list_bad_lines(log.skipped)))
+    1 bad line skipped: 50 % of all
+      data.json:2: not JSON (Expecting value at character 1)
+    """
     if not skipped.bad:
         return [f"no bad {noun}s"]
     lines = f"1 bad {noun}" if skipped.bad == 1 else f"{skipped.bad:,} bad {noun}s"

@@ -1,4 +1,4 @@
-"""Lines of logs, also of compressed ones: what comes before a damage is not lost with it."""
+"""Lines of logs, plain or compressed; lines before a damaged part are kept."""
 
 import contextlib
 import gzip

@@ -12,9 +12,9 @@ from typing import TypeVar
 from offline.errors import InputError
 
 NAMES = ("data.json*", "data*.parquet")
-"""Logs in a directory, and in its sub-directories of whatever depth, are named so."""
+"""Name patterns of logs in a directory and its sub-directories."""
 ASIDE = ("_", ".")
-"""Folders whose names begin so are passed over, as Hadoop does; logs there are told of."""
+"""Folders whose names start with these are skipped, as in Hadoop; logs in them are reported."""
 _OF_SEVERAL = re.compile(r"-x\d+(\.|$)")
 _SHOWN = 3
 
@@ -23,17 +23,39 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Found:
-    """The files of a log, and what a reader should know of where they were found."""
+    """The files of a log, and notes on where they were found."""
 
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
 
 
 def find_log_files(paths: Sequence[str | Path]) -> Found:
-    """Files behind `paths`: each a file, a directory (all logs in it, however deep), or a pattern.
+    """The files of a log.
 
-    Files keep the order of `paths`, sorted by name within a directory or a pattern; a file that
-    is named twice is read once. Raises InputError where a path leads to no file.
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Each a file, a directory (all logs in it, at any depth), or a pattern.
+
+    Returns
+    -------
+    Found
+        `files` in the order of `paths`, sorted by name within a directory or a pattern, each
+        once; `notes`, what to know about where they were found.
+
+    Raises
+    ------
+    InputError
+        Where a path leads to no file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from offline import find_log_files
+    >>> for name in ("data.json.1", "data.json.2", "other.txt"):
+    ...     _ = Path(name).write_text("")
+    >>> [file.name for file in find_log_files(["."]).files]
+    ['data.json.1', 'data.json.2']
     """
     found: dict[Path, Path] = {}
     notes: list[str] = []

@@ -1,4 +1,4 @@
-"""What a file is that is no event log, by its first bytes and its name."""
+"""Recognises files that are no event logs, by their first bytes and their name."""
 
 import re
 
@@ -6,7 +6,7 @@ from contract.events import FIELDS
 from contract.jsonlines import BLANK, BOM
 
 HEAD = 1 << 12
-"""Bytes of a file that tell what it is."""
+"""Bytes of a file that are examined."""
 
 _MAGIC = {
     b"BZh": "bzip2",
@@ -30,10 +30,10 @@ _NEEDED = "a log is JSON Lines, one event a line (.gz or .zst too), or Parquet"
 
 
 def no_log(head: bytes, kind: str) -> str | None:
-    """What is wrong with a file that begins like this, for a message; None where nothing is.
+    """What is wrong with a file that starts with `head`, for a message; None where nothing is.
 
-    `kind` is what its name says, of `offline.logs.decompress.Kind`. `head` is what is in the
-    file, not what is packed in it; `no_lines` looks at that.
+    `kind` is what its name says, of `offline.logs.decompress.Kind`. `head` is from the file
+    itself; for what a compressed file contains, see `no_lines`.
     """
     if not head:
         return None
@@ -51,7 +51,7 @@ def no_log(head: bytes, kind: str) -> str | None:
 
 
 def no_lines(head: bytes) -> str | None:
-    """What is wrong with a text that begins like this, for a message; None where nothing is."""
+    """What is wrong with a text that starts with `head`, for a message; None where nothing is."""
     if head[:2] in _WIDE or (len(head) > 8 and head[1:8:2] == b"\0\0\0\0" and head[0]):
         return "this is UTF-16; a log is UTF-8"
     text = head.removeprefix(BOM).lstrip(BLANK)

@@ -1,4 +1,4 @@
-"""Events by the hour: what stages of the loop are compared by."""
+"""Events by hour, by which the stages of the loop are compared."""
 
 import re
 from datetime import UTC, datetime

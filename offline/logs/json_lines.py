@@ -1,4 +1,4 @@
-"""JSON Lines into the table `lines`, and why some of them are no events."""
+"""Reads JSON Lines into the table `lines`, and explains lines that are no events."""
 
 import glob
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which of a log's lines are meant, where it holds those of several runs, versions or tests."""
+"""A filter for logs that hold several runs, versions or tests."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from offline.errors import InputError
 
 @dataclass(frozen=True)
 class Choice:
-    """Lines of one run, of the time that one version was served, of a span of time; None: of all.
+    """Lines of one run, of the time that one version was served, of a span of time; None: all.
 
     A session that began before `since` is left out where the log tells sessions apart.
     """
@@ -18,7 +18,7 @@ class Choice:
     version: str | None = None
     since: int | None = None
     until: int | None = None
-    """Ms since the epoch, UTC; `until` is the first that is too late."""
+    """In ms since the epoch, UTC; `until` is excluded."""
 
     def __bool__(self) -> bool:
         return any(part is not None for part in (self.run, self.version, self.since, self.until))

@@ -1,4 +1,4 @@
-"""How to read a log: as it stands, or from a copy in which what is odd is set right."""
+"""How to read a log: directly, or from a copy in which oddities are normalised."""
 
 import contextlib
 import io
@@ -32,7 +32,7 @@ class LogFile:
 
 
 def examine(path: Path, scratch: Path) -> LogFile:
-    """How to read `path`; where it cannot be read as it stands, a copy goes into `scratch`.
+    """How to read `path`; where it cannot be read directly, from a copy in `scratch`.
 
     Each compressed log is unpacked here once for its checksum: DuckDB does not look at it.
     Raises InputError where the file cannot be opened, or is of another kind than a log.
@@ -54,7 +54,7 @@ def examine(path: Path, scratch: Path) -> LogFile:
 
 
 def problem_of(head: bytes, kind: Kind) -> str | None:
-    """Why what begins with `head` is no log, for a message; None where nothing says so."""
+    """Why a file that starts with `head` is no log, for a message; None where it may be one."""
     if problem := no_log(head, kind):
         return problem
     if kind in ("gzip", "zstd"):
@@ -77,7 +77,7 @@ def _packed(path: Path, kind: Kind, scratch: Path) -> LogFile:
 
 
 def copied(path: Path, scratch: Path) -> LogFile:
-    """A log by way of a copy of its whole lines, without byte order marks and long lines."""
+    """Copy the whole lines of a log, without byte order marks and lines that are too long."""
     kind = kind_of(path)
     damage: str | None = None
     odd: dict[int, str] = {}
@@ -101,6 +101,6 @@ def copied(path: Path, scratch: Path) -> LogFile:
                 line = b'""'
             start = text.tell()
             text.write(line.removeprefix(BOM) + b"\n")
-        if damage and not whole:  # what is no whole line is lost with what followed
+        if damage and not whole:  # an incomplete line is lost with what followed it
             text.truncate(start)
     return LogFile(path, Path(text.name), "plain", damage, odd)

@@ -75,14 +75,42 @@ class _OddError(Exception):
 def open_logs(
     paths: Sequence[str | Path], engine: str = "duckdb", choice: Choice | None = None
 ) -> Iterator[EventLog]:
-    """Read logs: files, directories or patterns; JSON Lines, `.gz`, `.zst`,
-    `.parquet`.
+    """Read event logs, for queries in SQL.
 
-    On DuckDB the events live in a temporary database on disk (under $TMPDIR) until the context
-    ends; on Spark (`engine` "spark") in its cache, and paths may be `hdfs://`. `choice` says which
-    of the events are meant. Raises InputError
-    where a path leads nowhere, a file cannot be read or is no log, the log has no lines, or all
-    its lines are bad, where timestamps are in several units, and where there is no Spark.
+    On DuckDB the events are in a temporary database on disk (under $TMPDIR) until the context
+    ends; on Spark in its cache.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Files, directories or patterns; JSON Lines, also as `.gz` or `.zst`, and `.parquet`. On
+        Spark `hdfs://` addresses too.
+    engine : {"duckdb", "spark"}
+        Which database holds the events.
+    choice : Choice, optional
+        Which of the events to use: of one run, version or time; None: all.
+
+    Yields
+    ------
+    EventLog
+        With the view `events`, and what was read, skipped and assumed to make it.
+
+    Raises
+    ------
+    InputError
+        Where a path does not exist, a file cannot be read or is no log, the log is empty or all
+        of its lines are bad, timestamps are in several units, or there is no Spark.
+
+    Examples
+    --------
+    >>> import json
+    >>> from pathlib import Path
+    >>> from offline import open_logs
+    >>> line = {"message": "last", "timestamp": 0, "user": 5, "track": 7, "time": 1.0}
+    >>> _ = Path("data.json").write_text(json.dumps(line | {"latency": 0.0, "experiments": {}}))
+    >>> with open_logs(["data.json"]) as log:
+    ...     print(log.lines, log.engine.rows("SELECT user_id, track, time FROM events"))
+    1 [('5', 7, 1.0)]
     """
     if engine == "spark":
         with needing_spark("offline.logs.spark.event_log").open_on_spark(paths, choice) as log:

@@ -17,7 +17,7 @@ _SERVED = re.compile(r'^botify_events_total\{hour="(\d\d)"\} (\S+)$', re.MULTILI
 
 @dataclass(frozen=True)
 class Stage:
-    """What one stage has: events by hour, counted from the epoch, and what it has besides."""
+    """One stage: its events by hour, counted from the epoch, and notes."""
 
     name: str
     events: Mapping[int, int]
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """What was found; `missing` has a sentence for each hour and stage that differs."""
+    """The result; `missing` has a sentence for each hour and stage that differ."""
 
     stages: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -86,7 +86,7 @@ def read_analysed(path: Path) -> Stage:
 
 
 def reconcile(served: Counter[int] | None, stages: Sequence[Stage]) -> Reconciliation:
-    """Compare stages in the order in which events go through them.
+    """Compare stages in the order in which events pass them.
 
     `served` knows hours of the day. Where the stages span more than a day, all are
     compared by hour of the day.

@@ -1,4 +1,4 @@
-"""In which unit a log's timestamps are, by their size: told, and never mixed."""
+"""The unit of a log's timestamps, by their size: reported, and never mixed."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
