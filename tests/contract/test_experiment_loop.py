@@ -106,7 +106,7 @@ def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, s
 
 def test_its_lists_are_for_sessions(experiment: tuple[Path, str]) -> None:
     _, said = experiment
-    # Listeners of this world bear five misses.
+    # Listeners of this world have a patience of five misses.
     found = re.search(r"session-aware lists: patience (\d\.\d\d) misses", said)
     assert found is not None
     assert float(found[1]) == pytest.approx(5, abs=0.1)
