@@ -109,7 +109,7 @@ BAD = {
     ),
     "entries cut short": ({"indices": INDICES[:-1]}, rf"has {len(INDICES) - 1} entries"),
     "bounds do not begin at 0": ({"indptr": INDPTR + 1}, "make it again"),
-    "bounds fall": ({"indptr": np.r_[0, 9, 5, INDPTR[3:]]}, "indptr.npy falls"),
+    "bounds fall": ({"indptr": np.r_[0, 9, 5, INDPTR[3:]]}, "indptr.npy must not decrease"),
     "no bounds at all": ({"indptr": INDPTR[:0]}, "no arrays to train on|must have 201 bounds"),
     "bounds are fractions": ({"indptr": INDPTR.astype(float)}, "indptr.npy"),
     "entries are fractions": ({"indices": INDICES.astype(np.float32)}, "indices.npy"),

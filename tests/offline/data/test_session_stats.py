@@ -132,5 +132,5 @@ def test_catalogs_that_do_not_fit_are_named(tmp_path: Path) -> None:
         artists_of(catalog(tmp_path / "none.json", [None, None, None]), 3)
     path = catalog(tmp_path / "tracks.json", ["x", None, "x"])
     assert artists_of(path, 3).tolist() == [0, 1, 0]
-    with pytest.raises(InputError, match="has 3 tracks, but the model is of one of 4"):
+    with pytest.raises(InputError, match="has 3 tracks, but the model's catalog has 4"):
         artists_of(path, 4)

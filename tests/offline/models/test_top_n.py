@@ -63,5 +63,5 @@ def test_numbers_of_many_sizes() -> None:
 def test_scores_that_are_no_numbers_are_refused(width: int, place: int) -> None:
     scores = np.zeros((2, width), dtype=np.float32)
     scores[1, place] = np.nan
-    with pytest.raises(InputError, match="not numbers"):
+    with pytest.raises(InputError, match="scores are NaN"):
         top_n(scores, 1)

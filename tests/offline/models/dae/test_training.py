@@ -123,6 +123,7 @@ def test_room_for_few_logits_changes_nothing(
         assert one.ndcg == pytest.approx(other.ndcg, abs=0.02)
 
 
+@pytest.mark.nightly
 def test_bfloat16_learns_as_well_as_float32() -> None:
     """Over seeds, the difference of held-out NDCG is within that of one seed from another."""
     matrix = two_camps(n_users=300, n_tracks=200, likes=25)
