@@ -22,15 +22,15 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 demo: $(READY)
-	@$(BIN)/python script/demo.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED) --out $(OUT)
+	@$(BIN)/python -m pipeline.demo --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED) --out $(OUT)
 
 # The same at full scale, with the ladder and the time of each stage: 10,000 users, 50,000 tracks.
 experiment: $(READY)
-	@$(BIN)/python script/experiment.py --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED)
+	@$(BIN)/python -m pipeline.experiment --world $(WORLD) --lastfm-dir $(LASTFM_DIR) --seed $(SEED)
 
 # The daily loop: serve, explore, learn at night, serve what was learned. Ten minutes.
 days: $(READY)
-	@$(BIN)/python script/days.py --seed $(SEED)
+	@$(BIN)/python -m pipeline.daily --seed $(SEED)
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)
@@ -112,4 +112,4 @@ spark-package:
 
 clean:
 	rm -rf .venv out
-	find botify contract sim offline script -name __pycache__ -prune -exec rm -rf {} +
+	find botify contract offline pipeline script sim -name __pycache__ -prune -exec rm -rf {} +

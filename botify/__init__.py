@@ -1,12 +1,13 @@
-"""The online service: which track does this listener hear next?
+"""The online service: which track does a listener get next?
 
 `create_app` builds the Flask application; `botify serve` runs it.
 """
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-__version__ = version("botify")
+from botify.version import VERSION
+
+__version__ = VERSION
 __all__ = ["__version__", "create_app"]
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    # On demand: `import botify` must work on a host without the service's libraries.
+    # On demand: `import botify` must work without the service's libraries.
     if name == "create_app":
         from botify.app import create_app
 

@@ -1,4 +1,4 @@
-"""The tracks that exist, and which artist each belongs to."""
+"""The catalog: tracks and their artists."""
 
 import struct
 from array import array
@@ -10,7 +10,7 @@ import orjson
 
 from botify.errors import InputError
 from botify.files.jsonlines import bounded_lines
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 from contract.catalog import CatalogError, artist_numbers, read_catalog
 
 
@@ -20,9 +20,9 @@ class Catalog:
     def __init__(
         self, artists: list[str], titles: list[str], neighbours: Mapping[int, bytes] | None = None
     ) -> None:
-        """Row i of both lists describes track i; `neighbours`, packed, of those that have some.
+        """Entry i of both lists describes track i. `neighbours`: packed, of the tracks with any.
 
-        An artist of "" is not known: such a track is its artist's only one.
+        "" is an unknown artist: such a track is its artist's only one.
         """
         self._artists = artists
         self._titles = titles
@@ -58,21 +58,21 @@ class Catalog:
 
 
 def pack(tracks: Sequence[int]) -> bytes:
-    """Track ids as consecutive little-endian uint32: what the store keeps and its scripts read."""
+    """Track ids as consecutive little-endian uint32, as Redis and its scripts have them."""
     return struct.pack(f"<{len(tracks)}I", *tracks)
 
 
 def unpack(packed: bytes) -> tuple[int, ...]:
-    """The track ids that `pack` packed."""
+    """The inverse of `pack`."""
     return struct.unpack(f"<{len(packed) // 4}I", packed)
 
 
 def load_catalog(path: Path) -> Catalog:
-    """Read tracks.json, as `contract.catalog` says.
+    """Read tracks.json, by `contract.catalog`.
 
     Raises InputError naming file and line.
     """
-    with open_regular(path) as file, refusing(path):
+    with open_regular(path) as file, as_input_errors(path):
         try:
             tracks = read_catalog(bounded_lines(path, file), orjson.loads)
         except CatalogError as error:

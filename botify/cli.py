@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from botify.errors import InputError
+from botify.version import VERSION
 
 _CONFIG = click.option(
     "--config",
@@ -16,10 +17,12 @@ _CONFIG = click.option(
     type=click.Path(path_type=Path),
     default=Path("config/botify.yml"),
     show_default=True,
-    help="Settings of the service.",
+    help="Config file of the service.",
 )
 _DATA_DIR = click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="The world and the lists to serve."
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Directory with the world and the lists to serve.",
 )
 
 
@@ -36,9 +39,9 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group)
-@click.version_option(package_name="botify")
+@click.version_option(VERSION)
 def main() -> None:
-    """Answer which track a listener hears next, and log every answer.
+    """Choose the next track for a listener, and log every answer.
 
     \b
     serve       tracks.json, lists -> HTTP on port 5001, event log in log/data.json*
@@ -49,26 +52,26 @@ def main() -> None:
 @main.command()
 @_CONFIG
 @_DATA_DIR
-@click.option("--log-dir", type=click.Path(path_type=Path), help="Where the event log goes.")
+@click.option("--log-dir", type=click.Path(path_type=Path), help="Directory of the event log.")
 @click.option("--host", help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", type=int, help="Port to listen on; 0: a free one.")
 @click.option("--workers", type=int, help="Processes; one per core is a good start.")
-@click.option("--threads", type=int, help="Requests that a worker handles at once.")
+@click.option("--threads", type=int, help="Requests that a worker handles at the same time.")
+@click.option("--operations-host", help="Address for health and metrics [default: 127.0.0.1].")
 @click.option(
-    "--operations-host", help="Address for health and metrics, which only this machine reaches."
+    "--operations-port", type=int, help="Port for health and metrics [default: --port + 10,000]."
 )
+@click.option("--redis-timeout", type=float, help="Seconds that a request waits for Redis.")
 @click.option(
-    "--operations-port", type=int, help="Port for them; --port and 10,000 unless told otherwise."
+    "--seed", type=int, help="Repeatable answers: the same requests get the same tracks."
 )
-@click.option("--redis-timeout", type=float, help="Seconds until a slow Redis is given up.")
-@click.option("--seed", type=int, help="Repeatable picks: same requests, same answers.")
 def serve(config_path: Path, **overrides: object) -> None:
     """Serve recommendations over HTTP until Ctrl-C or SIGTERM.
 
-    Options not given come from the config. The environment variable REDIS_URL names a Redis to
-    use; without it the service runs a private Valkey and stops it on exit.
+    Options that are not given come from the config. The environment variable REDIS_URL names a
+    Redis to use; without it, the service runs a private Valkey.
     """
-    # Here and below: imported on demand, so that --help does not wait for it.
+    # Here and below: imported on demand, so that --help is fast.
     from botify.config import load_config
     from botify.server.run import run
 
@@ -77,15 +80,13 @@ def serve(config_path: Path, **overrides: object) -> None:
 
 @main.group()
 def lists() -> None:
-    """Change what a running service serves."""
+    """Lists of a running service."""
 
 
 @lists.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--name", required=True, help="List to replace, as the config names it; or top_tracks."
-)
-@click.option("--port", type=int, help="Port of the service, where several run on the data.")
+@click.option("--name", required=True, help="Name of the list in the config, or top_tracks.")
+@click.option("--port", type=int, help="Port of the service, if several run on the data.")
 @click.option("--force", is_flag=True, help="Load it even if most users lose their lists.")
 @_CONFIG
 @_DATA_DIR
@@ -97,24 +98,24 @@ def load(
     config_path: Path,
     data_dir: Path | None,
 ) -> None:
-    """Check FILE and put it into service as the list NAME, at once and with no restart.
+    """Check FILE and put it into service as the list NAME, without a restart.
 
-    A file with an unknown track, a repeated track or a malformed line is refused, and the list
-    served stays; so is one that lacks more than half of the users in service (least_kept in the
-    config). The service is found through <data-dir>/serve*.json, or REDIS_URL.
+    A file with an unknown track, a repeated track or a malformed line is refused, and the list in
+    service stays; so is a file without lists for more than half of the users in service
+    (least_kept in the config). The service is found by <data-dir>/serve*.json, or REDIS_URL.
     """
     from botify.config import load_config
-    from botify.server.run import load_into_running
+    from botify.server.run import load_into_service
 
     config = load_config(config_path, data_dir=data_dir)
     with _rate("lists read") as progress:
-        done = load_into_running(config, name, file, progress, port, force)
+        done = load_into_service(config, name, file, progress, port, force)
     click.echo(done)
 
 
 @contextmanager
 def _rate(what: str) -> Iterator[Callable[[int], None]]:
-    """On a terminal, a line that counts and says how fast; nothing elsewhere."""
+    """On a terminal, a line with the count and the rate."""
     if not sys.stderr.isatty():
         yield lambda count: None
         return

@@ -1,15 +1,15 @@
-"""A/B experiments: who takes part, in which treatment, and whose recommender answers.
+"""A/B experiments: which users take part, in which treatment, with which recommender.
 
-All of it is a function of the config and the user's id alone, computed by MurmurHash3 (x86,
-32 bit) of the id's decimal digits, so that every worker, host and analysis finds the same.
-With `hash(text, seed)` for it, unsigned:
+All of it is a function of only the config and the user's id, by MurmurHash3 (x86, 32 bit) of the
+id's decimal digits, so that all workers, hosts and analyses agree. With `hash(text, seed)` for it,
+unsigned:
 
     split          hash(user, hash(salt, 0)) % sum of the weights
     participation  hash(user, hash(salt, 1)) % 100
     layer          hash(user, hash(layer, 2)) % 100
 
-The inner hash's seed tells the three apart, so that they are independent of each other even where
-salt and layer are spelled alike. Layers as in: Tang, Agarwal, O'Brien, Meyer, "Overlapping
+The seed of the inner hash makes the three independent even if salt and layer are the same text.
+Layers as in: Tang, Agarwal, O'Brien, Meyer, "Overlapping
 Experiment Infrastructure" (KDD 2010), with one layer per experiment that names none.
 """
 
@@ -29,7 +29,7 @@ _POINTS = 100
 
 
 class _Experiment:
-    """One of them; `low` is the first of the percent points that are its own."""
+    """One experiment; `low`: the first of its percent points."""
 
     def __init__(self, name: str, config: ExperimentConfig, low: int) -> None:
         salt = config.salt or name
@@ -49,7 +49,7 @@ class _Experiment:
         self._points = range(low, low + config.share)
 
     def assign(self, user: bytes) -> str | None:
-        """The treatment of the user with these digits; None where it does not take part."""
+        """The treatment of the user with these digits; None if the user does not take part."""
         if not self._everybody and _hash(user, self._gate) % _POINTS not in self._points:
             return None
         return self._treatments[_hash(user, self._seed) % len(self._treatments)]
@@ -59,7 +59,7 @@ class Experiments:
     """All experiments that run, in the config's order."""
 
     def __init__(self, configs: Mapping[str, ExperimentConfig]) -> None:
-        """The first in the order that has a recommender for a user decides."""
+        """The first experiment that has a recommender for a user decides."""
         self._configs = configs
         taken: dict[str, int] = {}
         self._all: list[_Experiment] = []
@@ -82,7 +82,7 @@ class Experiments:
         equal weights, into bucket hash % number of treatments. A user takes part where the
         participation's percent point is below `share`; in a layer, where the layer's point falls
         into the range of the experiment, as they take their shares of 100 in the config's order.
-        A share that grows keeps those who were in, but in a layer moves the ranges after it.
+        A larger share keeps the users who were in, but in a layer it moves the ranges after it.
         """
         digits = str(user).encode()
         assigned = {}
@@ -95,8 +95,8 @@ class Experiments:
     def decide(self, treatments: Mapping[str, str]) -> str | None:
         """Name of the recommender that these treatments, by experiment, lead to.
 
-        The first experiment in the config's order whose treatment names one decides; None where
-        none does, which leaves it to the config's `default`.
+        The first experiment in the config's order whose treatment names one decides; None if none
+        does: then the config's `default` decides.
         """
         for name, recommenders in self._recommenders:
             if name in treatments:
@@ -108,7 +108,7 @@ class Experiments:
     def parse_forced(self, header: str) -> dict[str, str]:
         """Treatments asked for as "NAME=T1, OTHER=C", by experiment.
 
-        Raises InputError naming what is unknown, malformed, or asked for twice.
+        Raises InputError naming what is unknown, malformed, or repeated.
         """
         forced: dict[str, str] = {}
         for item in filter(None, map(str.strip, header.split(","))):
@@ -129,11 +129,11 @@ class Experiments:
         return forced
 
     def describe(self) -> list[dict[str, Any]]:
-        """What runs, as `GET /experiments` tells it, in order.
+        """All experiments in order, as in `GET /experiments`.
 
-        `treatments` are recommenders by treatment; `share` is the percent of all users that take
-        part; `decides` is false where it cannot matter to who answers: no treatment names a
-        recommender, or the experiments above decide for everybody.
+        `treatments`: recommenders by treatment. `share`: percent of all users that take part.
+        `decides` is false if the experiment cannot affect answers: no treatment names a
+        recommender, or the experiments above decide for all users.
         """
         above: list[ExperimentConfig] = []
         described = []

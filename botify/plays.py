@@ -1,11 +1,11 @@
-"""The body of `next` and `last`, checked."""
+"""The body of `next` and `last`."""
 
 from typing import Any, NamedTuple
 
 import orjson
 
 from botify.catalog import pack
-from botify.config import MOST_EXCLUDED
+from botify.config import MAX_EXCLUDED
 from botify.errors import InputError
 from botify.files.jsonlines import is_integer, reason
 
@@ -50,8 +50,8 @@ def parse_play(body: bytes, n_tracks: int) -> Play:
 def _tracks(value: Any, n_tracks: int) -> bytes:
     if not isinstance(value, list) or not all(map(is_integer, value)):
         raise InputError("`exclude` must be a list of integers")
-    if len(value) > MOST_EXCLUDED:
-        raise InputError(f"`exclude` may name {MOST_EXCLUDED} tracks, not {len(value)}")
+    if len(value) > MAX_EXCLUDED:
+        raise InputError(f"`exclude` may name {MAX_EXCLUDED} tracks, not {len(value)}")
     for track in value:
         if not 0 <= track < n_tracks:
             raise InputError(

@@ -1,22 +1,20 @@
-"""What happens on `next` and `last`: the experiments decide who answers, the log remembers."""
+"""What happens on `next` and `last`: choose a recommender, get its answer, log the event."""
 
 import logging
 import random
 from collections.abc import Mapping
 from time import monotonic, perf_counter
 
-from botify.event_log.provenance import Origin
-from botify.event_log.writer import EventLog
+from botify.event_log.provenance import Provenance
 from botify.experiments import Experiments
-from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders import Recommender
-from botify.store.circuit_breaker import Link
 from botify.store.client import StoreError
-from botify.store.fallback import FALLBACK, Fallback
-from botify.store.sessions import Farewell, Offer, Randomness, Store
+from botify.store.fallback import FALLBACK
+from botify.store.sessions import Decision, Randomness, SessionEnd
+from botify.worker_context import WorkerContext
 
-_TELL_EVERY = 1.0
+_LOG_INTERVAL = 1.0
 """Seconds between two lines about requests that Redis refused."""
 
 _log = logging.getLogger("botify.service")
@@ -27,93 +25,89 @@ class Service:
 
     def __init__(
         self,
+        worker: WorkerContext,
         experiments: Experiments,
         recommenders: Mapping[str, Recommender],
+        *,
         default: str | None,
-        store: Store,
-        link: Link,
-        fallback: Fallback,
-        log: EventLog,
-        metrics: Metrics,
         seed: int | None,
-        origin: Origin,
+        provenance: Provenance,
     ) -> None:
         """`default` names the recommender of users for whom no experiment decides.
 
         With a `seed`, the same requests of a user get the same answers, whichever worker handles
-        them; None draws anew. `origin` is logged with every event.
+        them; with None, draws are independent. `provenance` is logged with every event.
         """
         self._experiments = experiments
         self._recommenders = recommenders
         self._default = default
-        self._store = store
-        self._link = link
-        self._fallback = fallback
-        self._notes = fallback.notes
-        self._log = log
-        self._metrics = metrics
+        self._store = worker.store
+        self._breaker = worker.breaker
+        self._fallback = worker.fallback
+        self._outbox = worker.fallback.outbox
+        self._log = worker.log
+        self._metrics = worker.metrics
         self._seed = seed
-        self._run = origin.run
-        self._world_version = origin.world_version
+        self._run = provenance.run
+        self._world_version = provenance.world_version
         self._rng = random.Random()
-        self._told = float("-inf")
+        self._logged_at = float("-inf")
 
     def next(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> int:
         """The track to play next. `started`: perf_counter() when the request came in.
 
-        `forced` are treatments that the request asks for, whatever the split says.
+        `forced`: treatments that the request asks for; they replace the assigned ones.
         """
         treatments = self._experiments.assign(user)
-        decide = self._experiments.decide
-        # What is forced decides before what was drawn, wherever its experiment stands.
-        name = decide(forced) or decide({**treatments, **forced}) if forced else decide(treatments)
-        recommender = self._recommenders[name or self._default or ""]
-        offer = self._offer(user, play, recommender)
+        recommender = self._recommender(treatments, forced)
+        decision = self._decide(user, play, recommender)
         seconds = perf_counter() - started
-        if offer.session and offer.timestamp > self._fallback.newest:
-            self._fallback.newest = offer.timestamp
+        if decision.session and decision.timestamp > self._fallback.latest_redis_ms:
+            self._fallback.latest_redis_ms = decision.timestamp
         event: dict[str, object] = {
             "message": "next",
-            "timestamp": offer.timestamp,
+            "timestamp": decision.timestamp,
             "user": user,
             "track": play.track,
             "time": play.time,
             "latency": seconds,
-            "recommendation": offer.track,
+            "recommendation": decision.track,
             "experiments": treatments,
-            "session": offer.session,
-            "recommender": offer.recommender,
-            "rank": offer.rank,
-            "propensity": offer.propensity,
-            "model_version": offer.model_version,
+            "session": decision.session,
+            "recommender": decision.recommender,
+            "rank": decision.rank,
+            "propensity": decision.propensity,
+            "model_version": decision.model_version,
             "world_version": self._world_version,
             "run": self._run,
         }
         if forced:
             _mark_forced(event, forced)
         self._log.write(event)
-        self._metrics.answered("next", offer.recommender, seconds, offer.timestamp)
-        self._metrics.treated({} if forced else treatments, offer.recommender == FALLBACK)
-        if offer.recommender != recommender.name:
-            self._metrics.fallback(recommender.name, offer.recommender)
-        return offer.track
+        self._metrics.observe_answer("next", decision.recommender, seconds, decision.timestamp)
+        self._metrics.count_treatments(
+            {} if forced else treatments, decision.recommender == FALLBACK
+        )
+        if decision.recommender != recommender.name:
+            self._metrics.count_fallback(recommender.name, decision.recommender)
+        return decision.track
 
     def last(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> None:
         """End the user's session. Arguments as for `next`."""
-        farewell = self._farewell(user)
+        end = self._end_session(user)
         seconds = perf_counter() - started
-        if farewell.session and farewell.timestamp > self._fallback.newest:
-            self._fallback.newest = farewell.timestamp
+        if end.session and end.timestamp > self._fallback.latest_redis_ms:
+            self._fallback.latest_redis_ms = end.timestamp
         event: dict[str, object] = {
             "message": "last",
-            "timestamp": farewell.timestamp,
+            "timestamp": end.timestamp,
             "user": user,
             "track": play.track,
             "time": play.time,
             "latency": seconds,
             "recommendation": None,
             "experiments": self._experiments.assign(user),
-            "session": farewell.session,
+            "session": end.session,
             "recommender": None,
             "rank": None,
             "propensity": None,
@@ -124,55 +118,71 @@ class Service:
         if forced:
             _mark_forced(event, forced)
         self._log.write(event)
-        self._metrics.answered("last", "", seconds, farewell.timestamp)
+        self._metrics.observe_answer("last", "", seconds, end.timestamp)
 
-    def _offer(self, user: int, play: Play, recommender: Recommender) -> Offer:
+    def _recommender(
+        self, treatments: Mapping[str, str], forced: Mapping[str, str]
+    ) -> Recommender:
+        """By the first of these that names a recommender: the forced treatments alone, whatever
+        the order of experiments; all treatments, in the order of experiments; the default."""
+        name = None
+        if forced:
+            name = self._experiments.decide(forced)
+            treatments = {**treatments, **forced}
+        return self._recommenders[
+            name or self._experiments.decide(treatments) or self._default or ""
+        ]
+
+    def _decide(self, user: int, play: Play, recommender: Recommender) -> Decision:
         exclude = recommender.exclude + play.exclude
-        link, keep_play, late = self._link, recommender.hears, False
-        if link.up:
+        breaker, keep_play, late = self._breaker, recommender.needs_plays, False
+        if breaker.up:
             try:
-                if user in self._notes.owing:  # upkeep does so soon for all
-                    self._notes.hand_over(self._store, user)
-                offer = recommender.offer(self._store, user, play, self._randomness(), exclude)
-                link.answered_at = monotonic()
-                return offer
+                if user in self._outbox.pending_users:  # the monitor does so soon for all
+                    self._outbox.flush(self._store, user)
+                decision = recommender.recommend(
+                    self._store, user, play, self._randomness(), exclude
+                )
+                breaker.answered_at = monotonic()
+                return decision
             except StoreError as error:
-                self._lose(error)
-                # Redis has it, and sooner or later runs what it was asked: it knows the play.
+                self._redis_failed(error)
+                # Redis has the command and will run it some time: it gets the play.
                 late = error.kind == "timeout"
                 keep_play = keep_play and not late
-        offer = self._fallback.next(user, play, exclude, keep_play=keep_play)
+        decision = self._fallback.next(user, play, exclude, keep_play=keep_play)
         if late:
-            for _, note in self._notes.owed(user):
-                if note.ended is None:
-                    self._store.note_behind(user, note.untold)
-        return offer
+            for _, update in self._outbox.pending(user):
+                if update.ended is None:
+                    self._store.queue_fallback(user, update.unsent)
+        return decision
 
-    def _farewell(self, user: int) -> Farewell:
-        if self._link.up:
+    def _end_session(self, user: int) -> SessionEnd:
+        if self._breaker.up:
             try:
-                farewell = self._store.last(user)
-                self._notes.forget(user)
-                return farewell
+                end = self._store.last(user)
+                self._outbox.discard(user)
+                return end
             except StoreError as error:
-                farewell = self._fallback.last(user)  # upkeep finds it when `_lose` wakes it
-                self._lose(error)
-                return farewell
+                # In the outbox first: `_redis_failed` wakes the monitor, which flushes that.
+                end = self._fallback.last(user)
+                self._redis_failed(error)
+                return end
         return self._fallback.last(user)
 
-    def _lose(self, error: StoreError) -> None:
-        self._metrics.redis_failure(error.kind)
+    def _redis_failed(self, error: StoreError) -> None:
+        self._metrics.count_redis_failure(error.kind)
         if error.kind == "timeout":
-            self._link.late(str(error))
+            self._breaker.report_timeout(str(error))
         elif error.kind == "connection":
-            self._link.lost(str(error))
+            self._breaker.trip(str(error))
         else:
-            # It answers, and perhaps only this request is wrong to it. Where it is not, upkeep,
-            # which asks it the same, finds that out.
-            if monotonic() - self._told > _TELL_EVERY:
-                self._told = monotonic()
+            # Redis answers, and may have refused only this request. If it refuses others as
+            # well, the monitor's probe will detect it.
+            if monotonic() - self._logged_at > _LOG_INTERVAL:
+                self._logged_at = monotonic()
                 _log.warning("Redis refused a request: %s", error)
-            self._link.doubt()
+            self._breaker.recheck()
 
     def _randomness(self) -> Randomness:
         if self._seed is not None:
@@ -181,6 +191,6 @@ class Service:
 
 
 def _mark_forced(event: dict[str, object], forced: Mapping[str, str]) -> None:
-    """What was forced was not drawn: no analysis of any experiment may count the line."""
+    """Forced treatments were not assigned at random: no analysis may count the event."""
     event["experiments"] = {}
     event["forced"] = forced

@@ -1,4 +1,4 @@
-"""What a worker does besides answering: look after its link to Redis, its log, its metrics."""
+"""The background thread of a worker: probes Redis, keeps log, metrics and models up to date."""
 
 import logging
 import os
@@ -9,90 +9,79 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import redis
-
 from botify.config import TOP_TRACKS
-from botify.event_log.writer import EventLog
-from botify.lists.loader import REFUSED
 from botify.lists.reader import EVERYONE
-from botify.observability.fallback_shares import LATELY
-from botify.observability.health import State, too_much_fallback
-from botify.observability.metrics import Metrics
-from botify.session_model.live import Model
-from botify.store.circuit_breaker import Link
+from botify.observability.fallback_shares import WINDOW_SECONDS
+from botify.observability.health import WorkerReport, excess_fallback
+from botify.session_model.live import LiveModel
 from botify.store.client import StoreError, store_errors
-from botify.store.fallback import Fallback
-from botify.store.redis_memory import Memory, full, read_memory
-from botify.store.sessions import VERSIONS, Store
+from botify.store.keys import LIST_VERSIONS, REFUSALS
+from botify.store.redis_memory import RedisMemory, full_message, read_redis_memory
+from botify.worker_context import WorkerContext
 
-_EVERY = 1.0
-"""Seconds between two rounds while all is well."""
-_WHILE_DOWN = 0.1
-"""Seconds between two while Redis is away."""
+_POLL_INTERVAL = 1.0
+"""Seconds between two rounds while Redis is used."""
+_POLL_INTERVAL_DOWN = 0.1
+"""Seconds between two rounds while it is not."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _log = logging.getLogger("botify.worker_monitor")
 
 
-class Upkeep:
-    """A thread that goes round about once a second, and at once where Redis is lost."""
+class WorkerMonitor:
+    """A thread with a round about once a second, and an immediate one when Redis fails."""
 
     def __init__(
         self,
-        client: "redis.Redis",
-        store: Store,
-        link: Link,
-        fallback: Fallback,
-        log: EventLog,
-        metrics: Metrics,
+        worker: WorkerContext,
         lists: Iterable[str],
-        models: Iterable[Model] = (),
+        models: Iterable[LiveModel] = (),
         *,
-        patience: float = 1.0,
+        redis_timeout: float = 1.0,
         max_fallback_share: float = 1.0,
     ) -> None:
-        """`lists` are the names of all lists that must be in Redis; `models` those to follow.
+        """`lists`: names of all lists that must be in Redis. `models` are kept up to date.
 
-        `patience`: seconds that requests wait for Redis; one that was lost must answer in half of
-        that to be used again. `max_fallback_share`: part of the answers, of a treatment and of
-        all, that may come from the fallback before that is told.
+        `redis_timeout`: seconds that requests wait for Redis; after a failure, probes must take
+        less than half of it. `max_fallback_share`: the part of the answers, of a treatment or of
+        all, that may come from the fallback before this is reported.
         """
-        self._client = client
-        self._store = store
-        self._link = link
-        self._fallback = fallback
-        self._log = log
-        self._metrics = metrics
+        self._client = worker.client
+        self._store = worker.store
+        self._breaker = worker.breaker
+        self._fallback = worker.fallback
+        self._log = worker.log
+        self._metrics = worker.metrics
         self._needed = tuple(lists)
         self._models = tuple(models)
-        self._quick = patience / 2
+        self._max_probe_seconds = redis_timeout / 2
         self._max_fallback_share = max_fallback_share
-        self._told_shares = False
-        self._memory: Memory | None = None
+        self._logged_excess = False
+        self._memory: RedisMemory | None = None
         self._evicted: deque[tuple[float, int]] = deque()
         self._versions = _NOTHING
         self._refused = _NOTHING
         self._popular_version = ""
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="worker-monitor", daemon=True)
 
     def start(self) -> None:
-        """Go round once here, so that the first request finds all known, then in the thread."""
+        """One round here, so that the first request finds everything ready; then in the thread."""
         self._round()
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and close the log."""
         self._stopped = True
-        self._link.changed.set()
+        self._breaker.wake.set()
         self._thread.join()
         self._log.close()
 
-    def state(self) -> State:
-        """What is known now; asks nobody."""
-        return State(
-            redis_up=self._link.up,
-            redis_reason=self._link.reason,
+    def report(self) -> WorkerReport:
+        """The state as of the last round; no call to Redis."""
+        return WorkerReport(
+            redis_up=self._breaker.up,
+            redis_reason=self._breaker.reason,
             lists=self._versions,
             missing=self._missing(),
             refused={**self._refused, **{m.name: m.refusal for m in self._models if m.refusal}},
@@ -105,75 +94,80 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stopped:
-            if self._link.changed.wait(_EVERY if self._link.up else _WHILE_DOWN):
-                self._link.changed.clear()
+            if self._breaker.wake.wait(
+                _POLL_INTERVAL if self._breaker.up else _POLL_INTERVAL_DOWN
+            ):
+                self._breaker.wake.clear()
             try:
                 self._round()
-            except Exception:  # whatever it is, requests are answered and the next round comes
-                _log.exception("a round of upkeep failed")
+            except Exception:  # whatever it is: requests are answered, and the next round comes
+                _log.exception("a round of the worker monitor failed")
 
     def _round(self) -> None:
         try:
             with store_errors():
-                self._look()
+                self._probe()
         except StoreError as error:
-            if self._link.up:
-                self._metrics.redis_failure(error.kind)
-            self._link.lost(full(self._memory) if error.kind == "full" else str(error))
+            if self._breaker.up:
+                self._metrics.count_redis_failure(error.kind)
+            self._breaker.trip(full_message(self._memory) if error.kind == "full" else str(error))
         finally:
             for model in self._models:
-                model.look()
+                model.refresh()
             self._log.tick()
-            self._metrics.publish(self.state())
-            self._tell_shares()
+            self._metrics.publish(self.report())
+            self._log_excess_fallback()
 
-    def _look(self) -> None:
-        """Learn which lists are served. Redis is up where all are there and sessions can be."""
+    def _probe(self) -> None:
+        """Read which lists are served; use Redis if all are there and sessions can be written."""
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.hgetall(VERSIONS)
-        pipeline.hgetall(REFUSED)
+        pipeline.hgetall(LIST_VERSIONS)
+        pipeline.hgetall(REFUSALS)
         versions, refused = pipeline.execute()
-        self._look_at_memory()
+        self._read_memory()
         self._versions, self._refused = _texts(versions), _texts(refused)
         popular = self._versions.get(TOP_TRACKS, "")
         if popular and popular != self._popular_version:
-            packed: Any = self._client.hget(f"{VERSIONS}:{TOP_TRACKS}:{popular}", EVERYONE)
+            packed: Any = self._client.hget(f"{LIST_VERSIONS}:{TOP_TRACKS}:{popular}", EVERYONE)
             if packed:
                 self._fallback.popular, self._popular_version = packed, popular
         if missing := self._missing():
-            # A Redis that was restarted: its lists are being loaded again.
-            self._link.lost(f"no lists there yet: {', '.join(missing)}")
+            # Redis was restarted: the parent is loading its lists again.
+            self._breaker.trip(f"lists are not loaded yet: {', '.join(missing)}")
             return
         began = time.monotonic()
-        self._store.probe()  # a Redis that is full, or a replica, can be read but not used
+        self._store.probe()  # a Redis that is full, or a replica, can be read but not written
         seconds = time.monotonic() - began
-        if not self._link.up and seconds > self._quick:
-            self._link.lost(f"Redis: it answers, but took {seconds:.2f} s")
+        if not self._breaker.up and seconds > self._max_probe_seconds:
+            self._breaker.trip(f"Redis: it answers, but slowly ({seconds:.2f} s)")
             return
-        self._fallback.notes.hand_over(self._store)
-        self._link.found()
-        # What came between the two; from now on requests hand over what they owe themselves.
-        self._fallback.notes.hand_over(self._store)
+        self._fallback.outbox.flush(self._store)
+        self._breaker.probe_succeeded()
+        # Once more for requests since the first flush; from now on each request flushes first.
+        self._fallback.outbox.flush(self._store)
 
-    def _look_at_memory(self) -> None:
-        self._memory = read_memory(self._client)
+    def _read_memory(self) -> None:
+        self._memory = read_redis_memory(self._client)
         if self._memory is not None:
             now, evicted = time.monotonic(), self._memory.evicted
-            if self._evicted and evicted < self._evicted[-1][1]:  # a new server counts anew
+            if self._evicted and evicted < self._evicted[-1][1]:  # a new server starts from 0
                 self._evicted.clear()
             self._evicted.append((now, evicted))
-            while now - self._evicted[0][0] > LATELY:
+            while now - self._evicted[0][0] > WINDOW_SECONDS:
                 self._evicted.popleft()
 
-    def _tell_shares(self) -> None:
-        """Say it once when the fallback answers too much, and once when that is over."""
-        found = list(too_much_fallback(self._metrics.own_shares(), self._max_fallback_share))
-        if bool(found) != self._told_shares:
-            self._told_shares = bool(found)
+    def _log_excess_fallback(self) -> None:
+        """Log once when the fallback answers too much, and once when that is over."""
+        found = list(
+            excess_fallback(self._metrics.own_fallback_shares(), self._max_fallback_share)
+        )
+        if bool(found) != self._logged_excess:
+            self._logged_excess = bool(found)
             _log.warning(
                 "worker %d: %s",
                 os.getpid(),
-                "; ".join(found) or "the fallback answers no more than it may again",
+                "; ".join(found)
+                or "the fallback's share of the answers is within the limit again",
             )
 
     def _missing(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Catalogs (`tracks.json`) and item-to-item lists, of every edition.
+"""Catalogs (`tracks.json`) of every edition.
 
 A track without an artist (`artist` null, NaN, empty or absent) is its artist's only one: nobody
 knows what it shares with others.
@@ -11,9 +11,6 @@ from contract.errors import FormatError
 from contract.ids import track_id
 from contract.jsonlines import numbered_lines, parse_line
 from contract.values import is_nothing
-
-OWNER_KEYS = ("track", "item_id")
-"""How editions name the track that a line of item-to-item lists belongs to."""
 
 
 class Track(NamedTuple):
@@ -30,20 +27,11 @@ def parse_track(row: object) -> Track:
     """A line of a catalog; keys that are not known are passed over. Raises FormatError."""
     fields = _object(row)
     return Track(
-        _track(fields, ("track",)),
+        _track(fields),
         _text(fields, "artist"),
         _text(fields, "title"),
         _tracks(fields, "recommendations"),
     )
-
-
-def parse_neighbours(row: object) -> tuple[int, tuple[int, ...]]:
-    """Track and neighbours, best first, of a line of item-to-item lists; () where it has none.
-
-    Raises FormatError.
-    """
-    fields = _object(row)
-    return _track(fields, OWNER_KEYS), _tracks(fields, "recommendations") or ()
 
 
 class CatalogError(FormatError):
@@ -127,13 +115,12 @@ def _object(row: object) -> Mapping[str, Any]:
     return row
 
 
-def _track(fields: Mapping[str, Any], keys: tuple[str, ...]) -> int:
-    key = next((key for key in keys if key in fields), keys[0])
-    if key not in fields:
-        raise FormatError(f"no `{key}`")
-    track = track_id(fields[key])
+def _track(fields: Mapping[str, Any]) -> int:
+    if "track" not in fields:
+        raise FormatError("no `track`")
+    track = track_id(fields["track"])
     if track is None:
-        raise FormatError(f"`{key}` must be a non-negative integer, not {_shown(fields[key])}")
+        raise FormatError(f"`track` must be a non-negative integer, not {_shown(fields['track'])}")
     return track
 
 

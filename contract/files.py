@@ -1,4 +1,4 @@
-"""Names of the files that rooms hand each other."""
+"""Names of the files that rooms hand each other; those of the log are in `contract.events`."""
 
 TRACKS = "tracks.json"
 EMBEDDINGS = "tracks.npy"
@@ -6,3 +6,6 @@ USERS = "users.json"
 RECOMMENDATIONS = "recommendations.json"
 NEIGHBOURS = "neighbours.json"
 TOP_TRACKS = "top_tracks.json"
+SESSION_MODEL = "sessions.safetensors"
+PUBLISHED = "published.jsonl"
+"""Beside the log: what the service put into service, and when. No reader takes it for a log."""

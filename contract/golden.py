@@ -4,7 +4,17 @@ import json
 from importlib.resources import files
 from typing import Any
 
-NAMES = ("bucketing", "catalogs", "ids", "timestamps", "units")
+NAMES = (
+    "bucketing",
+    "catalogs",
+    "chains",
+    "events",
+    "ids",
+    "lists",
+    "timestamps",
+    "units",
+    "users",
+)
 
 
 def golden_cases(name: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contract.files import RECOMMENDATIONS
     from offline.artefact import load_artefact, save_artefact
     from offline.data.catalog import catalog_size
     from offline.data.collect import collect
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from offline.data.training_set import TrainingSet
     from offline.errors import InputError
     from offline.evaluation.trained_model import evaluate
-    from offline.lists.export import RECOMMENDATIONS, export_lists
+    from offline.lists.export import export_lists
     from offline.lists.neighbours import cosine_neighbours
     from offline.logs.bad_lines import list_bad_lines
     from offline.logs.files import find_log_files
@@ -30,34 +31,34 @@ if TYPE_CHECKING:
     from offline.options import TrainOptions, load_options
 
 _MODULES = {
-    "DAE": "models.dae.network",
-    "Hooks": "models.dae.training",
-    "InputError": "errors",
-    "InteractionMatrix": "data.matrix",
-    "Interactions": "data.interactions",
-    "K": "models.dae.training",
-    "Plays": "data.interactions",
-    "RECOMMENDATIONS": "lists.export",
-    "Recommender": "models.base",
-    "TrainOptions": "options",
-    "TrainingSet": "data.training_set",
-    "catalog_size": "data.catalog",
-    "collect": "data.collect",
-    "cosine_neighbours": "lists.neighbours",
-    "evaluate": "evaluation.trained_model",
-    "export_lists": "lists.export",
-    "find_log_files": "logs.files",
-    "fit": "models.dae.training",
-    "held_out": "data.splits",
-    "list_bad_lines": "logs.bad_lines",
-    "load_artefact": "artefact",
-    "load_options": "options",
-    "make_model": "models.registry",
-    "open_logs": "logs.reader",
-    "save_artefact": "artefact",
-    "top_lists": "models.dae.training",
+    "DAE": "offline.models.dae.network",
+    "Hooks": "offline.models.dae.training",
+    "InputError": "offline.errors",
+    "InteractionMatrix": "offline.data.matrix",
+    "Interactions": "offline.data.interactions",
+    "K": "offline.models.dae.training",
+    "Plays": "offline.data.interactions",
+    "RECOMMENDATIONS": "contract.files",
+    "Recommender": "offline.models.base",
+    "TrainOptions": "offline.options",
+    "TrainingSet": "offline.data.training_set",
+    "catalog_size": "offline.data.catalog",
+    "collect": "offline.data.collect",
+    "cosine_neighbours": "offline.lists.neighbours",
+    "evaluate": "offline.evaluation.trained_model",
+    "export_lists": "offline.lists.export",
+    "find_log_files": "offline.logs.files",
+    "fit": "offline.models.dae.training",
+    "held_out": "offline.data.splits",
+    "list_bad_lines": "offline.logs.bad_lines",
+    "load_artefact": "offline.artefact",
+    "load_options": "offline.options",
+    "make_model": "offline.models.registry",
+    "open_logs": "offline.logs.reader",
+    "save_artefact": "offline.artefact",
+    "top_lists": "offline.models.dae.training",
 }
-"""Where each name is defined, below `offline`."""
+"""Where each name is defined."""
 
 __all__ = [  # noqa: RUF022  # as in _MODULES
     "DAE",
@@ -92,7 +93,7 @@ __all__ = [  # noqa: RUF022  # as in _MODULES
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

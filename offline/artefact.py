@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from contract.files import SESSION_MODEL
 from offline.atomic import new_directory
 from offline.checksums import BLANK, KEY, check_seal, check_sum, seal, sum_of
 from offline.errors import InputError
@@ -23,8 +24,6 @@ from offline.session_model import FittedSessionModel, save_session_model
 WEIGHTS, MODEL_JSON, CURVES = "model.safetensors", "model.json", "training.png"
 FILE_SUMS = "files"
 """In MODEL_JSON: the SHA-256 of the files of numbers, by name."""
-SESSION_MODEL = "sessions.safetensors"
-"""The session model, where one was trained: in the artefact, and beside the lists."""
 
 
 @dataclass(frozen=True)

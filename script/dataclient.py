@@ -14,12 +14,12 @@ if not __package__:  # run as a file, when the first entry is script/ and not th
 
 import click
 
-from script.errors import InputError, ShipError
-from script.hdfs_target import HdfsTarget, connect
-from script.names import home_directory, shown
-from script.options import settings, shared
-from script.rounds import Source, run
-from script.targets import LocalTarget
+from script.shipping.cli_options import settings, shared
+from script.shipping.errors import InputError, ShipError
+from script.shipping.runner import Source, run
+from script.shipping.safe_names import home_directory, printable
+from script.shipping.targets.hdfs import HdfsTarget, connect
+from script.shipping.targets.local import LocalTarget
 
 
 class _Group(click.Group):
@@ -27,7 +27,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except (InputError, ShipError, OSError) as error:
-            click.echo(f"Error: {shown(_message(error))}", err=True)
+            click.echo(f"Error: {printable(_message(error))}", err=True)
             ctx.exit(2 if isinstance(error, InputError) else 1)
 
 
@@ -38,13 +38,13 @@ class _Group(click.Group):
     "recommenders",
     multiple=True,
     metavar="N|NAME",
-    help="Take the logs out of the first N recommender containers, or of the one of this name "
-    "(may come again).",
+    help="Take the logs from the first N recommender containers, or from the container of this "
+    "name (may be repeated).",
 )
 @click.option(
     "--project",
     envvar="COMPOSE_PROJECT_NAME",
-    help="The docker-compose project, where several run recommenders.",
+    help="The docker-compose project, if several of them run recommenders.",
 )
 @click.pass_context
 def main(
@@ -52,9 +52,9 @@ def main(
 ) -> None:
     """Ship the event logs data.json* of the service, each line exactly once.
 
-    They come from a local directory, or with --recommender from the containers that
-    docker-compose started. Only whole lines are shipped. A record at the target says what is
-    there, so running the command again ships only what is new.
+    Logs come from a local directory or, with --recommender, from the containers that
+    docker-compose started. Only complete lines are shipped. A record at the target says what
+    it holds, so running the command again ships only what is new.
     """
     # HdfsCLI logs what it also raises; the one line of ours is enough.
     logging.getLogger("hdfs").addHandler(logging.NullHandler())
@@ -67,16 +67,16 @@ def main(
 @click.option(
     "--url",
     envvar="HDFS_URL",
-    help="WebHDFS address, several with `;` between. [env: HDFS_URL; default: the default alias "
+    help="WebHDFS address; separate several with `;`. [env: HDFS_URL; default: the default alias "
     "of ~/.hdfscli.cfg, else http://127.0.0.1:50070]",
 )
 @click.option(
-    "--alias", help="An alias of ~/.hdfscli.cfg; it may sign in with Kerberos or a token."
+    "--alias", help="An alias from ~/.hdfscli.cfg, which may sign in with Kerberos or a token."
 )
 @click.option(
     "--cleanup",
     is_flag=True,
-    help="Replace what the directory holds: empty it of all else once the upload is verified.",
+    help="Replace the directory: once the upload is verified, remove everything else in it.",
 )
 @click.pass_obj
 def log2hdfs(
@@ -90,15 +90,17 @@ def log2hdfs(
 ) -> None:
     """Ship to /user/USER/HDFS_DIR over WebHDFS."""
     if source.user is None:
-        raise InputError("log2hdfs needs --user USER, before the command: whose /user/USER it is")
+        raise InputError(
+            "log2hdfs needs --user USER, before the command: the logs go to /user/USER"
+        )
     if alias is not None and url is not None:
-        raise InputError("--url and --alias name two clusters; give one of them")
+        raise InputError("--url and --alias both name a cluster; give one of them")
     directory = home_directory(source.user, hdfs_dir)
     target = HdfsTarget(connect(url, source.user, alias), directory)
     if target.proxy is not None:
         click.echo(
-            f"Note: HDFS is asked through the proxy {target.proxy}, which the environment names; "
-            "NO_PROXY lists the hosts to ask without it",
+            f"Note: requests to HDFS go through the proxy {target.proxy}, which the environment "
+            "sets; list the hosts to reach without it in NO_PROXY",
             err=True,
         )
     run(settings(values, source), target, cleanup=cleanup)
@@ -110,24 +112,24 @@ def log2hdfs(
 @click.option(
     "--flat",
     is_flag=True,
-    help="Each part a file of LOCAL_DIR itself, as in HDFS; may be compressed or Parquet.",
+    help="Make each part a file in LOCAL_DIR itself, as in HDFS; may be compressed or Parquet.",
 )
 @click.pass_obj
 def log2local(source: Source, /, local_dir: Path, flat: bool, **values: Any) -> None:
-    """Ship to LOCAL_DIR/botify-recommender-N/data.json of this machine.
+    """Ship to LOCAL_DIR/botify-recommender-N/data.json on this machine.
 
-    Where notebooks look for the logs: one file for each recommender, to which new lines are
-    appended. Logs of a local directory are those of number 1.
+    Notebooks look for the logs there: one file for each recommender, to which new lines are
+    appended. Logs from a local directory count as those of recommender 1.
     """
     chosen = settings(values, source, by_recommender=not flat)
     target = LocalTarget(local_dir)
     if not source.recommenders:
         logs, out = chosen.source.log_dir.resolve(), local_dir.resolve()
         if out == logs:
-            raise InputError(f"{local_dir}: is where the logs are; name another directory")
+            raise InputError(f"{local_dir} is the log directory itself; name another directory")
         if out.is_relative_to(logs):
             raise InputError(
-                f"{local_dir}: is inside of {chosen.source.log_dir}, whose directories are "
+                f"{local_dir} is inside {chosen.source.log_dir}, whose subdirectories are "
                 "shipped as well; name another directory"
             )
     run(chosen, target)

@@ -1,24 +1,41 @@
-"""The contract between the session engine and whatever answers for a recommender."""
+"""The contract between the session engine and everything that answers for a recommender."""
 
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arrays import Floats, Ints
 from sim.world import World
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 class Turn(NamedTuple):
-    """What n sessions say when they ask for their next track; arrays of shape (n,).
+    """What n sessions tell a recommender when they ask for their next track.
 
-    `user_rows` index `world.users`, `tracks` and `times` are the last play and
-    the share of it that was heard, `tastes` the interest that the session
-    lives by (the truth: only the oracle may look), `steps` the number of
-    answers so far. `history[slot, :steps + 1]` are the tracks played so far
-    and `artists` their artists; `distinct` counts the different ones.
+    Attributes
+    ----------
+    slots : int64, shape (n,)
+        Slot of each session: its row in `history` and `artists`.
+    episodes : int64, shape (n,)
+        Number of each session within the run of its seed.
+    steps : int64, shape (n,)
+        Number of answers so far.
+    user_rows : int64, shape (n,)
+        Row of each listener in `world.users`.
+    users : int64, shape (n,)
+        Id of each listener.
+    tracks : int64, shape (n,)
+        The track just played.
+    times : float64, shape (n,)
+        The share of it that was heard, 0 to 1.
+    tastes : int64, shape (n,)
+        The track that the session's taste is: the truth, for the oracle alone.
+    distinct : int64, shape (n,)
+        Number of different tracks played so far.
+    history : int32, shape (slots, capacity)
+        history[slot, :steps + 1] are the tracks played so far, in order.
+    artists : int32, shape (slots, capacity)
+        Their artists.
     """
 
     slots: Ints
@@ -34,17 +51,24 @@ class Turn(NamedTuple):
     artists: NDArray[np.int32]
 
     def played(self, i: int) -> Ints:
-        """The tracks that the i-th session of this turn played so far, in order."""
+        """The tracks that the i-th session of this turn has played, in order."""
         return self.history[self.slots[i], : self.steps[i] + 1].astype(np.int64)
 
 
 class Answer(NamedTuple):
-    """The next tracks, shape (n,), and, where known, how they were chosen.
+    """The next track of each session and, if known, how it was chosen.
 
-    `ranks` are places in the recommender's list (0 is the best, -1 none);
-    `propensities` the probabilities of these choices (nan where unknown);
-    `sources` index the agent's `sources`: who really answered, the agent
-    itself (0) or one of its fallbacks.
+    Attributes
+    ----------
+    tracks : int64, shape (n,)
+        0 to n_tracks - 1.
+    ranks : int64, shape (n,), optional
+        Places in the recommender's list: 0 is the best, -1 none.
+    propensities : float64, shape (n,), optional
+        Probabilities of these choices, nan if unknown.
+    sources : int64, shape (n,), optional
+        Index into the agent's `sources`: what answered, the agent itself (0) or
+        one of its fallbacks.
     """
 
     tracks: Ints
@@ -54,7 +78,26 @@ class Answer(NamedTuple):
 
 
 class Agent(Protocol):
-    """Answers for a recommender, many sessions at a time."""
+    """Answers for a recommender, many sessions at a time.
+
+    Examples
+    --------
+    An agent that plays the tracks in order of their ids:
+
+    >>> from sim import Answer, GeneratorOptions, generate, play
+    >>> class InOrder:
+    ...     name = "in_order"
+    ...     sources = ("in_order",)
+    ...     def begin(self, world, slots):
+    ...         self.n_tracks = len(world.catalog)
+    ...     def recommend(self, turn):
+    ...         return Answer((turn.tracks + 1) % self.n_tracks)
+    ...     def end(self, turn):
+    ...         pass
+    >>> world, _ = generate(GeneratorOptions(n_users=20, n_tracks=100), seed=1)
+    >>> play(world, InOrder(), seed=1, episodes=range(10)).sessions
+    10
+    """
 
     name: str
 
@@ -63,10 +106,10 @@ class Agent(Protocol):
         """Names in the log: the agent's own, then those of its fallbacks."""
 
     def begin(self, world: World, slots: int) -> None:
-        """A run starts with so many sessions in flight."""
+        """A run starts, with at most `slots` sessions in flight."""
 
     def recommend(self, turn: Turn) -> Answer:
-        """The next track of each session of the turn; values 0 to n_tracks - 1."""
+        """The next track of each session of the turn."""
 
     def end(self, turn: Turn) -> None:
         """These sessions are over; `tracks` and `times` are their last plays."""

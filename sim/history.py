@@ -1,4 +1,4 @@
-"""Looks things up in the plays of one session."""
+"""Looks values up among the plays of one session."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,15 +7,15 @@ from sim.jit import compiled
 
 
 @compiled
-def times(values: NDArray[np.int32], n: int, value: int) -> int:
-    """How many of the first n `values` are `value`."""
-    found = 0
-    for i in range(n):  # without a way out: the compiler makes a few wide steps of it
-        found += values[i] == value
-    return found
+def count(values: NDArray[np.int32], n: int, value: int) -> int:
+    """How many of the first n `values` equal `value`."""
+    total = 0
+    for i in range(n):  # no early exit, so that the compiler can use wide instructions
+        total += values[i] == value
+    return total
 
 
 @compiled
-def played(history: NDArray[np.int32], n: int, track: int) -> bool:
-    """Whether the track is among the first n of `history`."""
-    return times(history, n, track) > 0
+def contains(values: NDArray[np.int32], n: int, value: int) -> bool:
+    """Whether `value` is among the first n `values`."""
+    return count(values, n, value) > 0

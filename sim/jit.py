@@ -1,4 +1,4 @@
-"""Compiles plain loops to machine code: `@compiled` is numba's njit, kept on disk."""
+"""Compiles plain loops to machine code: `@compiled` is numba's njit, cached on disk."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -12,16 +12,16 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _HERE = Path(__file__).parent
 
-# Independent sums side by side become one wide instruction. numba leaves that
-# off, and has no switch for one function; the numbers are the same.
+# Lets the compiler merge independent sums into wide instructions. numba turns that
+# off and has no switch per function; results are the same.
 vars(config)["SLP_VECTORIZE"] = 1
 
 
 def _cache() -> Path | None:
-    """A folder for this state of the compiled sources, or None where none can be written.
+    """A folder for this state of the compiled sources; None if none can be written.
 
-    numba looks for changes in a function's own file, not in those of the
-    functions that it calls: a folder per state keeps stale code from running.
+    numba checks a function's own file for changes, not the files of the
+    functions that it calls: one folder per state keeps stale code from running.
     """
     state = sha256()
     for source in sorted(_HERE.rglob("*.py")):
@@ -32,7 +32,7 @@ def _cache() -> Path | None:
             folder = root.expanduser() / f"compiled-{state.hexdigest()[:16]}"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".writable").touch()
-        except (OSError, RuntimeError):  # a RuntimeError where the user has no home
+        except (OSError, RuntimeError):  # RuntimeError: the user has no home
             continue
         return folder
     return None
@@ -42,20 +42,20 @@ _CACHE = _cache()
 
 
 def is_cold() -> bool:
-    """Whether nothing has been compiled yet, so that the first run takes longer."""
+    """Whether nothing is compiled yet, so that the first run takes longer."""
     return _CACHE is None or not any(_CACHE.rglob("*.nbi"))
 
 
 def compiled(function: _Function) -> _Function:
-    """The function, compiled when first called with arguments of some types.
+    """The function, compiled at its first call with arguments of some types.
 
-    Floating point stays as written: no reordering, no fused operations, so
-    that results are those of the same lines run by Python.
+    Floating-point operations are neither reordered nor fused, so that results
+    equal those of the same lines in Python.
     """
     settings = vars(config)
-    usual = settings["CACHE_DIR"]
+    before = settings["CACHE_DIR"]
     settings["CACHE_DIR"] = str(_CACHE or "")
     try:
         return cast(_Function, numba.njit(cache=_CACHE is not None)(function))
     finally:
-        settings["CACHE_DIR"] = usual
+        settings["CACHE_DIR"] = before

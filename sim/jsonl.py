@@ -1,4 +1,4 @@
-"""Reads JSON Lines into pydantic models; whatever is wrong names its file and line."""
+"""Reads JSON Lines into pydantic models; errors name the file and the line."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +19,11 @@ def _whole(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
-"""An integer, also where it is written as 133.0."""
+"""An integer, also if it is written as 133.0."""
 
 
 def read_lines(path: Path, model: type[Line]) -> Iterator[tuple[int, Line]]:
-    """Yields (line number from 1, parsed line), blank lines left out; raises InputError."""
+    """Yields (line number from 1, parsed line) without blank lines. Raises InputError."""
     if not path.is_file():
         raise InputError(f"{path}: no such file: `make demo` or `botify-sim world` makes one")
     with path.open("rb") as lines:
@@ -35,11 +35,11 @@ def read_lines(path: Path, model: type[Line]) -> Iterator[tuple[int, Line]]:
 
 
 def explain(error: ValidationError) -> str:
-    """The first thing that is wrong, in one line."""
+    """The first fault, in one line."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        return f"{where}: no such key: remove it or mend its spelling"
+        return f"{where}: no such key: remove it or correct its spelling"
     if first["type"] == "json_invalid":
-        return f"not JSON, or cut off: mend or remove it ({first['msg']})"
+        return f"not JSON, or cut off: correct or remove it ({first['msg']})"
     return f"{where}: {first['msg']}" if where else first["msg"]

@@ -1,4 +1,4 @@
-"""How a simulated listener behaves: the only place where it is written."""
+"""How a simulated listener behaves; nothing else defines it."""
 
 import math
 
@@ -16,8 +16,8 @@ def listening_time(
 
     time = round(sigmoid((affinity - bias) * sharpness) * gamma ** plays, 2).
     `affinity` is the inner product of the track with the session's taste,
-    `plays` the earlier plays of its artist in the session. A track heard
-    before in the session is not played at all: that is for the caller.
+    `plays` the number of earlier plays of its artist in the session. A track
+    played before in the session is not heard at all: the caller sees to that.
     """
     return round2(expected_share(affinity, bias, sharpness) * discount(gamma, plays))
 
@@ -39,7 +39,7 @@ def discount(gamma: float, plays: int) -> float:
 def affinity(embeddings: NDArray[np.float32], track: int, taste: int) -> float:
     """Inner product of two rows, summed in float64 in one fixed order.
 
-    Four sums run side by side, since one alone would wait for itself.
+    Four sums run side by side, since each step of one sum waits for the step before.
     """
     a, b = embeddings[track], embeddings[taste]
     d = len(a) - len(a) % 4
@@ -58,9 +58,9 @@ def affinity(embeddings: NDArray[np.float32], track: int, taste: int) -> float:
 def round2(value: float) -> float:
     """Two decimals, as Python's round() gives them; 0 <= value <= 1.
 
-    value * 100 is rounded itself, which near a half would decide wrongly
-    (round(0.015, 2) is 0.01, since 0.015 is a little less than that). So the
-    error of the product is computed, exactly, and decides there: Dekker, "A
+    value * 100 is itself rounded, which gives wrong results near a half
+    (round(0.015, 2) is 0.01, since the float 0.015 is a little less). So the
+    error of the product is computed exactly, and decides there: Dekker, "A
     floating-point technique for extending the available precision" (1971).
     """
     scaled = value * 100.0

@@ -1,4 +1,4 @@
-"""Days of a run: what changes in the world from one to the next, and what is done in between."""
+"""A run over several days: drift and churn between them, and what happens in between."""
 
 import os
 import subprocess
@@ -7,9 +7,9 @@ import sys
 import click
 import numpy as np
 
-from sim.agent import Ints
+from sim.arrays import Ints
 from sim.config import DaysConfig
-from sim.engine.sessions import Ended, user_rows
+from sim.engine.sessions import EndedSessions, user_rows
 from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.rng import LISTENER, Streams
@@ -19,13 +19,13 @@ from sim.world import World
 _LEAVE_DRAW = 1
 
 
-class Days:
-    """Splits `episodes` evenly over `days`, keeps fashions, and remembers who has left.
+class MultiDayRun:
+    """Splits `episodes` evenly over `days`, applies drift, and remembers who has left.
 
-    Fashion: each day some tracks, drawn anew from (seed, day), are liked
-    better by everybody. Leaving: a listener whose session was bad leaves for
-    good at the end of that day, with some probability; their later sessions
-    do not take place. Whether they do is drawn from the session's own stream.
+    Drift: each day some tracks, drawn anew from (seed, day), are liked better
+    by everybody. Churn: a listener whose session was bad leaves for good at the
+    end of that day, with some probability; later sessions of that listener are
+    skipped. Whether a listener leaves is drawn from the session's own stream.
     `today` and `total` sum up the sessions that ended.
     """
 
@@ -33,7 +33,8 @@ class Days:
         self, world: World, config: DaysConfig, *, seed: int, episodes: int, days: int
     ) -> None:
         self._world, self._seed = world, seed
-        # A single day has neither fashions that change nor a morrow to stay away from.
+        self.n_days = days
+        # A single day has no drift, and no next day to stay away from.
         self._config = config if days > 1 else DaysConfig()
         self._streams = Streams(seed)
         self._bounds = [episodes * day // days for day in range(days + 1)]
@@ -44,7 +45,7 @@ class Days:
 
     @property
     def n_left(self) -> int:
-        """Listeners who left for good so far."""
+        """Number of listeners who have left for good so far."""
         return int(self._left.sum())
 
     def world(self, day: int) -> World:
@@ -58,17 +59,17 @@ class Days:
         hype[hyped] = self._config.hype
         return self._world.with_hype(hype)
 
-    def episodes(self, day: int) -> range | Ints:
-        """The sessions of the day that take place; `today` begins anew."""
+    def start_day(self, day: int) -> range | Ints:
+        """The sessions of the day, without those of listeners who have left; resets `today`."""
         self.today = Summary()
-        planned = range(self._bounds[day], self._bounds[day + 1])
+        scheduled = range(self._bounds[day], self._bounds[day + 1])
         if not self._left.any():
-            return planned
-        every = np.asarray(planned, dtype=np.int64)
-        return every[~self._left[user_rows(self._streams, len(self._left), every)]]
+            return scheduled
+        episodes = np.asarray(scheduled, dtype=np.int64)
+        return episodes[~self._left[user_rows(self._streams, len(self._left), episodes)]]
 
-    def ended(self, ended: Ended) -> None:
-        """Hear of sessions that ended today."""
+    def add(self, ended: EndedSessions) -> None:
+        """Count sessions that ended today."""
         self.today = self.today.add(ended.rewards, ended.steps)
         self.total = self.total.add(ended.rewards, ended.steps)
         if self._config.leave_probability:
@@ -76,17 +77,17 @@ class Days:
             _, uniform = self._streams.uniforms(LISTENER, ended.episodes[bad], _LEAVE_DRAW)
             self._leaving[ended.user_rows[bad][uniform < self._config.leave_probability]] = True
 
-    def close(self) -> None:
-        """The day is over."""
+    def end_day(self) -> None:
+        """Listeners who decided to leave today are gone from the next day on."""
         self._left |= self._leaving
 
 
-def go_on(day: int, command: str | None, yes: bool) -> bool:
-    """What comes between day `day` (from 1) and the next: the command, or a person's answer.
+def between_days(day: int, command: str | None, yes: bool) -> bool:
+    """Do what comes after day `day` (from 1): run the command, or ask whether to continue.
 
-    The command runs in a shell, with the day in BOTIFY_DAY. False where the
-    person says no. Raises InputError where the command fails, and where there
-    is nobody to ask.
+    The command runs in a shell, with the day in BOTIFY_DAY. Returns False if
+    the answer is no. Raises InputError if the command fails, or if there is
+    nobody to ask.
     """
     if command is not None:
         environment = os.environ | {"BOTIFY_DAY": str(day)}
@@ -98,11 +99,11 @@ def go_on(day: int, command: str | None, yes: bool) -> bool:
     if yes:
         return True
     try:
-        return click.confirm(f"day {day} is over: go on?", default=True)
+        return click.confirm(f"Day {day} is over. Continue?", default=True)
     except click.Abort:
         click.echo()
         if sys.stdin.isatty():
             raise KeyboardInterrupt from None
         raise InputError(
-            f"day {day} is over and there is nobody to ask: --yes or --between-days goes on"
+            f"day {day} is over and stdin has no answer: continue with --yes or --between-days"
         ) from None

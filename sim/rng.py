@@ -1,9 +1,9 @@
 """Random numbers addressed by (seed, episode, draw): one stream per session.
 
-A session must play out the same whatever batch, process or order it is played
-in. NumPy Generators give that with one object per session, which costs more
-than the session to create; a counter-based generator gives it with none: the
-numbers are a function of the counter alone.
+A session must have the same outcome in any batch, process or order. NumPy
+Generators would need one object per session, which costs more to create than
+the session takes; the numbers of a counter-based generator are a function of
+the counter alone.
 """
 
 from typing import NamedTuple
@@ -25,7 +25,7 @@ _ONE, _ELEVEN, _TWENTY_ONE = np.uint64(1), np.uint64(11), np.uint64(21)
 
 
 class Key(NamedTuple):
-    """A seed, as compiled functions take it: its low and high 32 bits."""
+    """A seed for compiled functions: its low and high 32 bits."""
 
     low: np.uint64
     high: np.uint64
@@ -74,7 +74,27 @@ def _uniforms(
 
 
 class Streams:
-    """The random streams of all sessions of one seed (0 <= seed < 2**64)."""
+    """The random streams of all sessions of one seed.
+
+    Parameters
+    ----------
+    seed : int
+        0 <= seed < 2**64.
+
+    Raises
+    ------
+    ValueError
+        If the seed is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sim import Streams
+    >>> first, second = Streams(1).uniforms(0, np.arange(3), 0)
+    >>> again, _ = Streams(1).uniforms(0, np.array([2]), 0)
+    >>> bool(again[0] == first[2])
+    True
+    """
 
     def __init__(self, seed: int) -> None:
         if not 0 <= seed < 2**64:
@@ -84,7 +104,21 @@ class Streams:
     def uniforms(
         self, purpose: int, episodes: NDArray[np.int64], draws: NDArray[np.int64] | int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Two independent uniforms on [0, 1) for each (episode, draw); draw < 2**31."""
+        """Two independent uniform numbers for each (episode, draw).
+
+        Parameters
+        ----------
+        purpose : int
+            LISTENER (0) or AGENT (1).
+        episodes : int64 array, shape (n,)
+        draws : int or int64 array, shape (n,)
+            Numbers of the draws within the sessions; below 2**31.
+
+        Returns
+        -------
+        first, second : float64 arrays, shape (n,)
+            In [0, 1).
+        """
         each = np.zeros(len(episodes), dtype=np.int64) + draws
         return _uniforms(self.key, purpose, np.asarray(episodes, dtype=np.int64), each)
 

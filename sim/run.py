@@ -1,13 +1,12 @@
 """Plays listeners against a recommender: `python sim/run.py --recommender remote ...`."""
 
-import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, NoReturn
 
 if not __package__:
-    # Run as a script: the folder of this file must not be where modules are
-    # looked for, or its own names would hide other packages'.
+    # Run as a script: modules must not be looked for in the folder of this file,
+    # or its own names would hide those of other packages.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import click
@@ -16,21 +15,18 @@ from tqdm import tqdm
 from sim._click import CONFIG, FAMILY, SEED, standalone
 from sim.agents import registry
 from sim.config import SimConfig, load_config
-from sim.engine.sessions import Ended
+from sim.engine.sessions import EndedSessions
 from sim.errors import InputError
 from sim.jit import is_cold
-from sim.logs.json_log import claim
-from sim.logs.origin import origin_of
-from sim.multi_day import Days, go_on
-from sim.remote import INTERRUPTED, ServiceOptions
-from sim.runners import InProcess, Logs, Outcome, Player, Remote
+from sim.logs.log import claim
+from sim.multi_day import MultiDayRun, between_days
+from sim.remote import INTERRUPTED
+from sim.run_options import RunOptions
+from sim.runners import Runner, RunOutcome, make_runner
 from sim.signals import sigterm_as_ctrl_c
 from sim.world import World
 from sim.world.files import open_world
 
-# Days that a log covers where --days does not say.
-_LOG_DAYS = 30
-_EPISODES = 1_000
 # What other editions call an agent.
 _OTHER_NAMES = {"dummy": "random"}
 _INTERRUPTED = 130
@@ -41,20 +37,20 @@ _INTERRUPTED = 130
 @click.option(
     "--episodes",
     type=int,
-    help="How many sessions to play, over all processes together.  [default: 1000]",
+    help="Number of sessions to play, over all processes together.  [default: 1000]",
 )
 @click.option(
     "--episodes-per-process",
     type=click.IntRange(1, 2**63 - 1),
-    help="Play so many times the number of processes: what --episodes of multi is elsewhere.",
+    help="Number of sessions per process: what --episodes of multi means in other editions.",
 )
 @click.option(
     "--recommender",
     type=click.Choice(["remote", *registry.NAMES, *_OTHER_NAMES]),
     default="remote",
     show_default=True,
-    help="Who answers: the service, or in process you, an agent that knows the truth, or one of "
-    "the service's recommenders; dummy is random.",
+    help="What to play against: the service (remote), you (console), the oracle, or one of the "
+    "service's recommenders in process; dummy is random.",
 )
 @CONFIG
 @FAMILY
@@ -62,20 +58,22 @@ _INTERRUPTED = 130
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
-    help="Split the sessions over so many; the outcome is the same. "
-    "[default: 1; with multi: one a core]",
+    help="Number of processes that share the sessions; the outcome is the same. "
+    "[default: 1; with multi: one per core]",
 )
-@click.option("--port", type=click.IntRange(1, 65535), help="The service's port, over the config.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="The service's port, instead of the config's."
+)
 @click.option(
     "--lists",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder with recommendations.json, neighbours.json, top_tracks.json, for policies.",
+    help="Folder with recommendations.json, neighbours.json and top_tracks.json, for policies.",
 )
 @click.option(
     "--log",
     "log_dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the events there, as the service would (not for remote).",
+    help="Folder to write the event log to, as the service would (not for remote).",
 )
 @click.option(
     "--log-format",
@@ -84,140 +82,113 @@ _INTERRUPTED = 130
     show_default=True,
     help="data.json, or data.parquet: a twentieth of the size.",
 )
-@click.option("--days", default=1, show_default=True, help="Split the sessions over so many days.")
+@click.option(
+    "--days", default=1, show_default=True, help="Number of days that share the sessions."
+)
 @click.option(
     "--between-days",
     metavar="COMMAND",
-    help="Run it after each day but the last, instead of asking whether to go on.",
+    help="Command to run after each day but the last, instead of asking whether to continue.",
 )
-@click.option("--yes", is_flag=True, help="Go on from day to day without asking.")
-def run(
-    mode: str | None,
-    episodes: int | None,
-    episodes_per_process: int | None,
-    recommender: str,
-    config_path: Path,
-    family: str | None,
-    seed: int,
-    processes: int | None,
-    port: int | None,
-    lists: Path | None,
-    log_dir: Path | None,
-    log_format: str,
-    days: int,
-    between_days: str | None,
-    yes: bool,
-) -> None:
+@click.option("--yes", is_flag=True, help="Continue from day to day without asking.")
+def run(**options: Any) -> None:
     """Play listeners against a recommender and print the mean reward.
 
     The reward of a session is the sum of the shares of the recommended tracks
-    that were heard. `single` plays one session at a time, `multi` over a
-    process per core; with neither, many at a time in one process. The outcome
-    of a session depends on seed and answers alone, not on how it was played.
+    that were heard. `single` plays one session at a time, `multi` uses one
+    process per core; with neither, one process plays many sessions at once.
+    The outcome of a session depends on the seed and the answers alone, not on
+    how it was played.
     """
-    recommender = _OTHER_NAMES.get(recommender, recommender)
-    if mode == "single" and processes is not None:
-        raise InputError("--processes does not go with single, which plays one session at a time")
-    processes = processes or (len(os.sched_getaffinity(0)) if mode == "multi" else 1)
-    if recommender == "console":
-        processes = 1  # a person has one terminal
-    episodes = _total(episodes, episodes_per_process, processes)
-    if not 1 <= episodes < 2**63:
-        raise InputError(f"--episodes {episodes}: there must be 1 or more, and below 2**63")
-    if not 1 <= days <= episodes:
-        raise InputError(f"--days {days}: it must be 1 or more, and no more than --episodes")
-    if between_days is not None and days == 1:
-        raise InputError("--between-days: with one day there is nothing in between, see --days")
-    if recommender == "remote" and log_dir is not None:
-        raise InputError("--log: the service writes the log of a remote run, see its log_dir")
-    if recommender != "remote":
-        registry.check(recommender, lists)
-    config = load_config(config_path, family)
-    if log_dir is not None:
-        claim(log_dir, day=None)
+    options["recommender"] = _OTHER_NAMES.get(options["recommender"], options["recommender"])
+    simulate(RunOptions(**options))
+
+
+def simulate(options: RunOptions) -> None:
+    """Play the run that the options describe, and print its progress and its result.
+
+    Exits with status 130 after an interruption. Raises InputError for options
+    that do not fit together, for files that cannot be read, and for a run that
+    had to stop; what was played until then is printed first.
+    """
+    if not options.is_remote:
+        registry.check(options.recommender, options.lists)
+    config = load_config(options.config_path, options.family)
+    if options.log_dir is not None:
+        claim(options.log_dir, day=None)
     world = open_world(config)
-    at_once = 1 if mode == "single" or recommender == "console" else None
-    if family is not None:
-        _tell_family(family, config, world)
-    if mode == "multi" or episodes_per_process is not None:
-        _tell_episodes(episodes, processes, episodes_per_process)
-    if sys.stderr.isatty() and is_cold():
-        click.echo("compiling the simulator: some ten seconds, once", err=True)
-    plan = Days(world, config.days_config, seed=seed, episodes=episodes, days=days)
-    outcome = Outcome()
-    with ExitStack() as stack:
-        stack.enter_context(sigterm_as_ctrl_c())
-        # On a terminal only: None lets tqdm ask.
-        quiet = True if recommender == "console" else None
-        bar = stack.enter_context(tqdm(total=episodes, unit=" sessions", disable=quiet))
-
-        def ended(some: Ended) -> None:
-            plan.ended(some)
-            bar.update(len(some.episodes))
-
-        player: Player
-        if recommender == "remote":
-            remote = config.remote_recommender_config
-            service = ServiceOptions(
-                remote.host,
-                port or remote.port,
-                at_once or remote.connections,
-                remote.timeout_seconds,
-                remote.retry_seconds,
-            )
-            player = Remote(service, seed, processes)
-        else:
-            logs = None
-            if log_dir is not None:
-                span = days if days > 1 else _LOG_DAYS
-                origin = origin_of(
-                    config, recommender, lists, seed=seed, episodes=episodes, days=days
-                )
-                logs = Logs(log_dir, log_format, world.users.ids, episodes, days, span, origin)
-            player = InProcess(recommender, lists, seed, processes, at_once, logs)
-        for day in range(days):
-            try:
-                # Where listeners have left, a day may have no session at all.
-                if len(today := plan.episodes(day)):
-                    outcome += player.play(plan.world(day), today, day, ended)
-                plan.close()
-                if days > 1:
-                    bar.clear()
-                    left = f"; listeners who have left: {plan.n_left:,}" if plan.n_left else ""
-                    click.echo(f"day {day + 1} of {days}: {plan.today}{left}")
-                if outcome.stopped or (day + 1 < days and not go_on(day + 1, between_days, yes)):
-                    break
-            except InputError as error:
-                outcome.stopped = str(error)
-                break
-            except KeyboardInterrupt:
-                outcome.stopped = INTERRUPTED
-                break
+    _print_notes(options, config, world)
+    episodes = options.total_episodes
+    days = MultiDayRun(
+        world, config.days_config, seed=options.seed, episodes=episodes, days=options.days
+    )
+    # On a terminal only: None lets tqdm ask.
+    no_bar = True if options.is_console else None
+    with (
+        sigterm_as_ctrl_c(),
+        tqdm(total=episodes, unit=" sessions", disable=no_bar) as bar,
+    ):
+        runner = make_runner(options, config, world)
+        outcome = play_days(days, runner, options, bar)
     # What was played counts, whatever came then.
-    if plan.total.sessions or outcome.notes():
-        click.echo(f"{recommender}: {plan.total}{outcome.notes()}")
+    if days.total.sessions or outcome.notes():
+        click.echo(f"{options.recommender}: {days.total}{outcome.notes()}")
     if outcome.interrupted:
         click.echo("interrupted", err=True)
         sys.exit(_INTERRUPTED)
     if outcome.stopped:
         raise InputError(outcome.stopped)
-    if not plan.total.sessions:
+    if not days.total.sessions:
         raise InputError("no session could be finished")
 
 
-def _total(episodes: int | None, per_process: int | None, processes: int) -> int:
-    """How many sessions there are in all."""
-    if per_process is None:
-        return _EPISODES if episodes is None else episodes
-    if episodes is not None:
-        raise InputError("--episodes and --episodes-per-process are two ways to say it: give one")
-    return per_process * processes
+def play_days(
+    days: MultiDayRun, runner: Runner, options: RunOptions, bar: "tqdm[NoReturn]"
+) -> RunOutcome:
+    """Play day after day until the last is over, or until the outcome says why it stopped."""
+
+    def progress(ended: EndedSessions) -> None:
+        days.add(ended)
+        bar.update(len(ended.episodes))
+
+    outcome = RunOutcome()
+    try:
+        for day in range(days.n_days):
+            # Once listeners have left, a day may have no session at all.
+            if len(episodes := days.start_day(day)):
+                outcome += runner.play(days.world(day), episodes, day, progress)
+            days.end_day()
+            if days.n_days > 1:
+                bar.clear()
+                left = f"; listeners who have left: {days.n_left:,}" if days.n_left else ""
+                click.echo(f"day {day + 1} of {days.n_days}: {days.today}{left}")
+            is_last = day + 1 == days.n_days
+            if outcome.stopped or is_last:
+                break
+            if not between_days(day + 1, options.between_days, options.yes):
+                break
+    except InputError as error:
+        outcome.stopped = str(error)
+    except KeyboardInterrupt:
+        outcome.stopped = INTERRUPTED
+    return outcome
 
 
-def _tell_episodes(episodes: int, processes: int, per_process: int | None) -> None:
-    """Both numbers: other editions play --episodes in each process."""
+def _print_notes(options: RunOptions, config: SimConfig, world: World) -> None:
+    """Print what may surprise before the first session is played, to stderr."""
+    if options.family is not None:
+        _print_family(options.family, config, world)
+    if options.mode == "multi" or options.episodes_per_process is not None:
+        _print_episodes(options)
+    if sys.stderr.isatty() and is_cold():
+        click.echo("compiling the simulator: about ten seconds, only once", err=True)
+
+
+def _print_episodes(options: RunOptions) -> None:
+    """Print the total and the share of each process: other editions play --episodes in each."""
+    episodes, processes = options.total_episodes, options.n_processes
     elsewhere = ""
-    if per_process is None:
+    if options.episodes_per_process is None:
         elsewhere = (
             f"; where --episodes counts for each process, these would be "
             f"{episodes * processes:,}: --episodes-per-process {episodes}"
@@ -229,8 +200,8 @@ def _tell_episodes(episodes: int, processes: int, per_process: int | None) -> No
     )
 
 
-def _tell_family(family: str, config: SimConfig, world: World) -> None:
-    """How many listeners a default of the family reaches: users.json may have their own."""
+def _print_family(family: str, config: SimConfig, world: World) -> None:
+    """Print how many listeners get a default of the family: users.json may set their own."""
     default = config.user_catalog_config.default_artist_discount_gamma
     reached = int((world.users.artist_discount_gamma == default).sum())
     click.echo(

@@ -1,4 +1,4 @@
-"""Who plays the sessions of a day: the engine against an agent in process, or a service."""
+"""Runs the sessions of a day: against an agent in process, or against a service."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -6,34 +6,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sim.agent import Agent, Ints
+from sim.agent import Agent
 from sim.agents import registry
 from sim.agents.console import Quit
-from sim.engine.parallel import BLOCK, Played, play_blocks
+from sim.arrays import Ints
+from sim.config import SimConfig
+from sim.engine.parallel import BLOCK, PlayedBlock, play_blocks
 from sim.engine.play import BATCH
-from sim.engine.sessions import Ended
+from sim.engine.sessions import EndedSessions
 from sim.errors import InputError
 from sim.logs.clock import Clock
-from sim.logs.json_log import JsonLog, Log
-from sim.logs.origin import Origin
+from sim.logs.json_log import JsonLog
+from sim.logs.log import Log
+from sim.logs.origin import Origin, origin_of
 from sim.logs.parquet_log import ParquetLog
 from sim.remote import INTERRUPTED, DriveError, ServiceOptions
 from sim.remote.parallel_driver import drive_parallel
 from sim.rng import Streams
-from sim.signals import held
+from sim.run_options import RunOptions
+from sim.signals import defer_interrupts
 from sim.world import World
 
 # 2026-01-01 00:00 UTC: simulated time is fixed, so that a seed gives one log.
 _CLOCK_START_MS = 1_767_225_600_000
 
-Progress = Callable[[Ended], object]
+Progress = Callable[[EndedSessions], object]
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """What went wrong, if anything; `stopped` says why not all sessions were played.
 
-    `failed`, `unclosed` and `retries` are those of `sim.remote.Driven`.
+    `failed`, `unclosed` and `retries` are those of `sim.remote.DriveResult`.
     """
 
     failed: int = 0
@@ -43,9 +47,10 @@ class Outcome:
 
     @property
     def interrupted(self) -> bool:
+        """Whether Ctrl-C, SIGTERM or the person in the console stopped it."""
         return self.stopped == INTERRUPTED
 
-    def __iadd__(self, other: "Outcome") -> "Outcome":
+    def __iadd__(self, other: "RunOutcome") -> "RunOutcome":
         self.failed += other.failed
         self.unclosed += other.unclosed
         self.retries += other.retries
@@ -53,31 +58,35 @@ class Outcome:
         return self
 
     def notes(self) -> str:
-        """Lines for a person, none where all went well."""
+        """Lines to print after the result; empty if all went well."""
         notes = [
             (self.failed, "sessions cut short by a failed request, not counted above"),
-            (self.unclosed, "sessions counted above whose end could not be told"),
+            (self.unclosed, "sessions counted above whose end could not be reported"),
             (self.retries, "requests sent again"),
         ]
         return "".join(f"\n  {what}: {number:,}" for number, what in notes if number)
 
 
-class Player(Protocol):
+class Runner(Protocol):
     """Plays the sessions of one day after another."""
 
-    def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
-        """Play the episodes of the day (from 0); `progress` hears of those that ended."""
+    def play(
+        self, world: World, episodes: range | Ints, day: int, progress: Progress
+    ) -> RunOutcome:
+        """Play the episodes of the day (from 0); `progress` receives those that ended."""
 
 
-class Remote:
-    """The service answers."""
+class RemoteRunner:
+    """Plays against a service."""
 
     def __init__(self, service: ServiceOptions, seed: int, processes: int) -> None:
         self._service, self._seed, self._processes = service, seed, processes
 
-    def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
+    def play(
+        self, world: World, episodes: range | Ints, day: int, progress: Progress
+    ) -> RunOutcome:
         try:
-            driven = drive_parallel(
+            result = drive_parallel(
                 world,
                 self._service,
                 seed=self._seed,
@@ -86,36 +95,37 @@ class Remote:
                 progress=progress,
             )
         except DriveError as error:
-            driven = error.driven
-        return Outcome(driven.failed, driven.unclosed, driven.retries, driven.stopped)
+            result = error.result
+        return RunOutcome(result.failed, result.unclosed, result.retries, result.stopped)
 
 
-class Logs:
-    """The log of a run: a file for all of it, or one for each of several days."""
+class RunLogs:
+    """The log of a run: one file for all of it, or one for each of several days."""
 
     def __init__(
         self,
         directory: Path,
         file_format: str,
         user_ids: Ints,
+        *,
         episodes: int,
         days: int,
-        span: float,
+        log_days: int,
         origin: Origin,
     ) -> None:
-        """`span`: how many days of simulated time the episodes are spread over."""
+        """`log_days`: how many days of simulated time the episodes are spread over."""
         self._directory, self._days, self._origin = directory, days, origin
-        self._kind = ParquetLog if file_format == "parquet" else JsonLog
-        self._clock = Clock(_CLOCK_START_MS, span, episodes, user_ids)
+        self._log = ParquetLog if file_format == "parquet" else JsonLog
+        self._clock = Clock(_CLOCK_START_MS, log_days, episodes, user_ids)
 
-    def of(self, day: int, agent: Agent) -> Log:
+    def open(self, day: int, agent: Agent) -> Log:
         """The log of the day (from 0), in which the agent answers."""
         number = day + 1 if self._days > 1 else None
-        return self._kind(self._directory, agent.sources, self._clock, number, origin=self._origin)
+        return self._log(self._directory, agent.sources, self._clock, number, origin=self._origin)
 
 
-class InProcess:
-    """An agent answers, made anew each day: the lists it reads may have changed."""
+class InProcessRunner:
+    """Plays against an agent that is made anew each day: the lists it reads may have changed."""
 
     def __init__(
         self,
@@ -123,26 +133,28 @@ class InProcess:
         lists: Path | None,
         seed: int,
         processes: int,
-        at_once: int | None,
-        logs: Logs | None,
+        in_flight: int | None,
+        logs: RunLogs | None,
     ) -> None:
-        """`at_once`: how many sessions are in flight; None: as many as suits."""
+        """`in_flight`: how many sessions to play at once; None: as many as suits the engine."""
         self._name, self._lists, self._seed = name, lists, seed
-        self._processes, self._batch, self._logs = processes, at_once or BATCH, logs
+        self._processes, self._batch, self._logs = processes, in_flight or BATCH, logs
         # A person may leave after any session, and what was played until then counts.
         self._block = 1 if name == "console" else BLOCK
 
-    def play(self, world: World, episodes: range | Ints, day: int, progress: Progress) -> Outcome:
-        agent = registry.create(self._name, world, Streams(self._seed), self._lists)
-        outcome = Outcome()
-        log = self._logs.of(day, agent) if self._logs else None
+    def play(
+        self, world: World, episodes: range | Ints, day: int, progress: Progress
+    ) -> RunOutcome:
+        agent = registry.create_agent(self._name, world, Streams(self._seed), self._lists)
+        outcome = RunOutcome()
+        log = self._logs.open(day, agent) if self._logs else None
         with log or nullcontext():
             try:
-                for played in self._blocks(world, agent, episodes, outcome, log is not None):
-                    with held():  # what is in the log is what was counted
-                        if log is not None and played.events is not None:
-                            log.write(played.events)
-                        progress(played.ended)
+                for block in self._blocks(world, agent, episodes, outcome, log is not None):
+                    with defer_interrupts():  # the log has exactly what was counted
+                        if log is not None and block.events is not None:
+                            log.write(block.events)
+                        progress(block.ended)
             except KeyboardInterrupt:
                 outcome.stopped = INTERRUPTED
         return outcome
@@ -152,9 +164,9 @@ class InProcess:
         world: World,
         agent: Agent,
         episodes: range | Ints,
-        outcome: Outcome,
+        outcome: RunOutcome,
         record: bool,
-    ) -> Iterator[Played]:
+    ) -> Iterator[PlayedBlock]:
         """Whole sessions, until all are played or `outcome` says why not."""
         try:
             yield from play_blocks(
@@ -171,3 +183,47 @@ class InProcess:
             outcome.stopped = INTERRUPTED
         except InputError as error:
             outcome.stopped = str(error)
+
+
+def make_runner(options: RunOptions, config: SimConfig, world: World) -> Runner:
+    """The runner that the options ask for. Raises InputError for files that cannot be read."""
+    if options.is_remote:
+        remote = config.remote_recommender_config
+        service = ServiceOptions(
+            remote.host,
+            options.port or remote.port,
+            options.in_flight or remote.connections,
+            remote.timeout_seconds,
+            remote.retry_seconds,
+        )
+        return RemoteRunner(service, options.seed, options.n_processes)
+    return InProcessRunner(
+        options.recommender,
+        options.lists,
+        options.seed,
+        options.n_processes,
+        options.in_flight,
+        _logs(options, config, world),
+    )
+
+
+def _logs(options: RunOptions, config: SimConfig, world: World) -> RunLogs | None:
+    if options.log_dir is None:
+        return None
+    origin = origin_of(
+        config,
+        options.recommender,
+        options.lists,
+        seed=options.seed,
+        episodes=options.total_episodes,
+        days=options.days,
+    )
+    return RunLogs(
+        options.log_dir,
+        options.log_format,
+        world.users.ids,
+        episodes=options.total_episodes,
+        days=options.days,
+        log_days=options.log_days,
+        origin=origin,
+    )

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, at times that suit."""
+"""Ctrl-C and SIGTERM: held back while work must not be interrupted, and treated alike."""
 
 import signal
 import threading
@@ -10,18 +10,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Until the block is over nothing interrupts it; then KeyboardInterrupt, if it is due.
+def defer_interrupts() -> Iterator[None]:
+    """Holds both signals back until the block ends, then raises KeyboardInterrupt if one came.
 
-    For what must be done whole, such as writing down a session and counting it.
+    For work that must be done completely or not at all, such as writing a
+    session to the log and counting it.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
+        yield  # only the main thread receives signals
         return
-    pressed: list[int] = []
+    received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        pressed.append(number)
+        received.append(number)
 
     before = {number: signal.signal(number, note) for number in _SIGNALS}
     try:
@@ -29,13 +30,13 @@ def held() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if pressed:
+    if received:
         raise KeyboardInterrupt
 
 
 @contextmanager
 def sigterm_as_ctrl_c() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt as well; for the main thread."""
+    """SIGTERM raises KeyboardInterrupt too; for the main thread."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -45,3 +46,16 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def sigint_blocked() -> Iterator[None]:
+    """Blocks SIGINT for this thread; a process started in the block inherits that.
+
+    A Ctrl-C of this process itself arrives when the block ends.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

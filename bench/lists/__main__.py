@@ -24,10 +24,10 @@ from offline.lists.by_session import by_session
 from offline.lists.maker import ListMaker
 from sim.agents.lists import read_top_tracks
 from sim.agents.policies import Indexed
-from sim.agents.registry import create
+from sim.agents.registry import create_agent
 from sim.config import load_config
 from sim.ladder.command import measure
-from sim.ladder.stats import rungs
+from sim.ladder.stats import compare
 from sim.rng import Streams
 from sim.world import World
 from sim.world.files import open_world
@@ -75,9 +75,9 @@ def main(data: Path, episodes: int, seed: int) -> None:
         knowing = Knowing(streams, truth, length, top)
         sums[name] = measure(world, knowing, seed, range(episodes))
     for end in ("random", "oracle"):
-        sums[end] = measure(world, create(end, world, streams, None), seed, range(episodes))
+        sums[end] = measure(world, create_agent(end, world, streams, None), seed, range(episodes))
 
-    found = rungs(sums, "random", "oracle")
+    results = compare(sums, "random", "oracle")
     click.echo(
         f"{len(world.users):,} users, {len(world.catalog):,} tracks; {episodes:,} sessions each, "
         f"seed {seed}\n"
@@ -86,19 +86,23 @@ def main(data: Path, episodes: int, seed: int) -> None:
         (
             "list",
             "session time",
-            "of the way",
+            "normalised score",
             "fits the session",
             "fits some taste",
             "outlive it",
         ),
         [
             (
-                rung.recommender,
-                rung.session_time.text(2),
-                "" if rung.share is None else rung.share.percent(),
-                *(heard[rung.recommender].summary() if rung.recommender in heard else [""] * 3),
+                result.recommender,
+                result.session_time.text(2),
+                result.normalised_score.score() if result.normalised_score else "",
+                *(
+                    heard[result.recommender].summary()
+                    if result.recommender in heard
+                    else [""] * 3
+                ),
             )
-            for rung in found
+            for result in results
         ],
     )
     chosen = {name: heard[name] for name in (SCORE, SESSIONS, STATIC)}

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from offline.data.catalog import catalog_size
 from offline.data.interactions import Interactions, Plays
 from offline.lists.neighbours import cosine_neighbours
-from sim.agents.policies import TOP, Contextual
+from sim.agents.policies import MAX_CANDIDATES, Contextual
 from sim.config import load_config
 from sim.engine.play import play
 from sim.rng import Streams
@@ -41,12 +41,14 @@ def main(data: Path, episodes: int, seed: int) -> None:
     )
     sessions = liked_in_sessions(Plays.load(data / "interactions"), liked.shape[1])
     methods: dict[str, Callable[[], Lists]] = {
-        "as exported": lambda: cosine_neighbours(liked, TOP),
-        "cosine, users": lambda: cosine_neighbours(liked, TOP, 1),
-        "cosine, sessions": lambda: cosine_neighbours(sessions, TOP, 1),
+        "as exported": lambda: cosine_neighbours(liked, MAX_CANDIDATES),
+        "cosine, users": lambda: cosine_neighbours(liked, MAX_CANDIDATES, 1),
+        "cosine, sessions": lambda: cosine_neighbours(sessions, MAX_CANDIDATES, 1),
         "cosine, users, 2 or more in common": lambda: from_scores(liked, supported(liked, 2)),
-        "as exported, but 5 in common are enough": lambda: cosine_neighbours(liked, TOP, 5),
-        "as exported, but 40 are needed": lambda: cosine_neighbours(liked, TOP, 40),
+        "as exported, but 5 in common are enough": lambda: cosine_neighbours(
+            liked, MAX_CANDIDATES, 5
+        ),
+        "as exported, but 40 are needed": lambda: cosine_neighbours(liked, MAX_CANDIDATES, 40),
         "cosine, users, damped by 10": lambda: from_scores(liked, damped(liked, 10.0)),
         "conditional probability": lambda: from_scores(liked, conditional(liked)),
         "ALS factors, 32": lambda: from_scores(liked, als(liked, 32)),
@@ -117,8 +119,8 @@ def from_scores(liked: Matrix, scores: np.ndarray) -> Lists:
     """The 100 best of each row, positive scores only, as lists over the whole catalog."""
     known = np.flatnonzero(np.diff(liked.tocsc().indptr))
     np.fill_diagonal(scores, 0.0)
-    out = np.full((liked.shape[1], TOP), -1, dtype=np.int64)
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
+    out = np.full((liked.shape[1], MAX_CANDIDATES), -1, dtype=np.int64)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :MAX_CANDIDATES]
     good = np.take_along_axis(scores, best, axis=1) > 0
     out[known, : best.shape[1]] = np.where(good, known[best], -1)
     return out

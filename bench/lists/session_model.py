@@ -20,10 +20,10 @@ from botify.session_model.tables import Floats, Tables
 from offline.artefact import load_artefact
 from offline.data.training_set import TrainingSet, rows_of
 from sim.agent import Answer, Turn
-from sim.agents.registry import create
+from sim.agents.registry import create_agent
 from sim.config import load_config
 from sim.ladder.command import measure
-from sim.ladder.stats import UserSums, rungs
+from sim.ladder.stats import UserSums, compare
 from sim.rng import Streams
 from sim.world import World
 from sim.world.files import open_world
@@ -54,7 +54,7 @@ class Hearing:
         ):
             played = turn.played(i).astype(np.int32)
             times = self._times[slot, : len(played)]
-            choice = self._model.choose(user, played, times, played, 0, None, self._rng.random)
+            choice = self._model.choose(user, played, times, played, 0, None, (0.0, 0.0))
             tracks[i] = choice.track if choice else self._rng.integers(self._n_tracks)
         return Answer(tracks)
 
@@ -116,7 +116,7 @@ def _nobody(user: int) -> NDArray[np.int64]:
 @click.option("--episodes", default=5_000, show_default=True)
 @click.option("--seed", default=31337, show_default=True)
 def main(data: Path, episodes: int, seed: int) -> None:
-    """Print session time and the share of the way to the oracle of each variant, as Markdown."""
+    """Print session time and the normalised score of each variant, as Markdown."""
     world, streams = open_world(load_config(data / "world/env.yml")), Streams(seed)
     artists = world.catalog.artist_of.astype(np.int32)
     whole = Tables.read(data / "lists/sessions.safetensors", len(world.catalog))
@@ -147,18 +147,21 @@ def main(data: Path, episodes: int, seed: int) -> None:
         sums[name] = measure(world, agent, seed, range(episodes))  # type: ignore[arg-type]
 
     for name in ("random", "policy:contextual", "policy:dae"):
-        play(name, create(name, world, streams, data / "lists"))
+        play(name, create_agent(name, world, streams, data / "lists"))
     for name, model in variants.items():
         play(name, Hearing(model, len(world.catalog), seed))
-    play("oracle", create("oracle", world, streams, None))
-    click.echo(f"| {episodes:,} sessions | session time | of the way | to Contextual |")
+    play("oracle", create_agent("oracle", world, streams, None))
+    click.echo(f"| {episodes:,} sessions | session time | normalised score | to Contextual |")
     click.echo("|---|---:|---:|---:|")
-    found = rungs(sums, "random", "oracle")
-    contextual = next(r for r in found if r.recommender == "policy:contextual").session_time.value
-    for rung in found:
-        share = rung.share.percent() if rung.share and math.isfinite(rung.share.value) else "–"
-        ahead = f"{100 * (rung.session_time.value / contextual - 1):+.0f} %"
-        click.echo(f"| {rung.recommender} | {rung.session_time.text(3)} | {share} | {ahead} |")
+    results = compare(sums, "random", "oracle")
+    contextual = next(
+        r for r in results if r.recommender == "policy:contextual"
+    ).session_time.value
+    for result in results:
+        score = result.normalised_score
+        shown = score.score() if score and math.isfinite(score.value) else "–"
+        ahead = f"{100 * (result.session_time.value / contextual - 1):+.0f} %"
+        click.echo(f"| {result.recommender} | {result.session_time.text(3)} | {shown} | {ahead} |")
 
 
 if __name__ == "__main__":

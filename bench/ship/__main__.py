@@ -17,10 +17,10 @@ from statistics import median
 import click
 from hdfs import InsecureClient
 
-from script.hdfs_target import HdfsTarget, connect
-from script.ship import Shipper
-from script.sources import find_logs
-from script.transfer import Options
+from script.shipping.ship import Shipper
+from script.shipping.sources.directory import find_logs
+from script.shipping.targets.hdfs import HdfsTarget, connect
+from script.shipping.transfer import Options
 
 _USER = "bench"
 _LINE = (

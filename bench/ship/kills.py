@@ -32,18 +32,18 @@ from hdfs import HdfsError, InsecureClient
 from tqdm import tqdm
 
 from bench.ship.__main__ import started
-from script.hdfs_target import HdfsTarget, connect
-from script.lock import only_one
-from script.ship import Shipper
-from script.sources import find_logs
-from script.transfer import Options
+from script.shipping.lock import exclusive_lock
+from script.shipping.ship import Shipper
+from script.shipping.sources.directory import find_logs
+from script.shipping.targets.hdfs import HdfsTarget, connect
+from script.shipping.transfer import Options
 
 _USER = "ann"
 _DIRECTORY = f"/user/{_USER}/killed"
 _TRASH = f"/user/{_USER}/trash"
 _CLIENT = Path(__file__).resolve().parents[2] / "script" / "dataclient.py"
 _STEPS = ("write", "rename", "delete")
-_OPTIONS = Options(threads=2, part_bytes=20_000, patience=0)
+_OPTIONS = Options(threads=2, part_bytes=20_000, retry_seconds=0)
 
 
 class Dies(HdfsTarget):
@@ -243,7 +243,7 @@ def _kills(url: str, count: int, seed: int, folder: Path, bar: "tqdm[NoReturn]")
 def _ship(url: str, log: Path, kind: str, at: int, after: bool) -> None:
     target = Dies(url, kind, at, after)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (until the process ends)
-    with only_one(target) as owner:
+    with exclusive_lock(target) as owner:
         Shipper(target, _OPTIONS, owner=owner).ship(find_logs(log), resends=True)
 
 
@@ -256,7 +256,7 @@ def _recover(url: str, somebody: Somebody) -> None:
         somebody.done["told"] += 1
         done = _client(url, somebody.log, "--resend")
     if done.returncode:
-        assert "no log here has" in done.stderr, done.stderr
+        assert "no log here still has" in done.stderr, done.stderr
         somebody.done["restored"] += 1
         somebody.restore(done.stderr)
         done = _client(url, somebody.log, "--resend")

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from bench.simulate import baselines
 from sim.agent import Agent
 from sim.agents.oracle import Oracle
-from sim.agents.policies import TOP, Contextual, Indexed, Random, StickyArtist, TopPop
+from sim.agents.policies import MAX_CANDIDATES, Contextual, Indexed, Random, StickyArtist, TopPop
 from sim.config import load_config
 from sim.engine.play import BATCH, play
 from sim.engine.summary import Summary
@@ -139,7 +139,7 @@ def steps(env: Path, episodes: int, repeat: int, seed: int) -> None:
         f"{share(BY_POLICY):,} sessions a run (oracle {share(BY_ORACLE):,}, loops "
         f"{share(BY_LOOP):,} and {share(BY_SEARCHING):,}), medians of {repeat} runs; {machine()}. "
         f"No model is trained: lists are of the world's own nearest tracks, {LIST} to a user and "
-        f"{TOP} to a track.\n"
+        f"{MAX_CANDIDATES} to a track.\n"
     )
     report_policies({name: done[name] for name in policies})
     report_baselines({name: done[name] for name in ("Random", LOCKSTEP, LOOP, SEARCHING)})
@@ -161,8 +161,10 @@ def agents(world: World, seed: int) -> dict[str, Agent]:
     # Every user's first interest stands for what a model would know.
     first = world.users.interests[world.users.bounds[:-1]]
     lists = nearest(world.embeddings, first, min(LIST, len(tracks))).astype(np.int32)
-    neighbours = nearest(world.embeddings, tracks, min(TOP, len(tracks))).astype(np.int32)
-    top = tracks[:TOP].astype(np.int32)
+    neighbours = nearest(world.embeddings, tracks, min(MAX_CANDIDATES, len(tracks))).astype(
+        np.int32
+    )
+    top = tracks[:MAX_CANDIDATES].astype(np.int32)
     return {
         "Random": Random(streams),
         "TopPop": TopPop(streams, top),

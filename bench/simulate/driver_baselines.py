@@ -16,7 +16,7 @@ from sim.engine.sessions import Sessions
 from sim.remote import ServiceOptions
 from sim.remote.http_connection import request
 from sim.remote.http_parser import parse
-from sim.remote.user_queue import Queue
+from sim.remote.user_queue import UserQueue
 from sim.rng import Streams
 from sim.world import World
 
@@ -29,7 +29,7 @@ class Room:
         self.requests = 0
         self.sessions = Sessions(world, slots, streams)
         self._ids = world.users.ids
-        self._queue = Queue(episodes, len(world.users), streams)
+        self._queue = UserQueue(episodes, len(world.users), streams)
 
     def start(self, slot: int) -> bool:
         """A new session, if there is one to play."""

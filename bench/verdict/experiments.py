@@ -24,7 +24,7 @@ from sim.agents.policies import Random
 from sim.config import load_config
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
-from sim.engine.sessions import Ended, user_rows
+from sim.engine.sessions import EndedSessions, user_rows
 from sim.rng import Streams
 from sim.world import World
 from sim.world.files import open_world
@@ -144,7 +144,7 @@ class Laboratory:
         # Far from what experiments play; the same sessions whatever the share.
         first = 10**12
 
-        def ended(some: Ended) -> None:
+        def ended(some: EndedSessions) -> None:
             for place, value in enumerate(
                 (np.ones(len(some.steps)), some.steps + 1, some.rewards + 1, some.steps + 1 > 10)
             ):

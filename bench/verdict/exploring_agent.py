@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agent import Answer, Floats, Turn
+from sim.agent import Answer, Turn
 from sim.agents.policies import Indexed
-from sim.history import played
+from sim.arrays import Floats
+from sim.history import contains
 from sim.jit import compiled
 from sim.rng import AGENT, Key, Streams, uniforms
 
@@ -46,7 +47,7 @@ def _draw(
         mine = lists[turn.user_rows[i]]
         left = np.zeros(len(mine))
         for place in range(len(mine)):
-            if mine[place] >= 0 and not played(history, n, mine[place]):
+            if mine[place] >= 0 and not contains(history, n, mine[place]):
                 left[place] = weights[place]
         total = left.sum()
         if total == 0:

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sim.agent import Agent, Answer, Floats, Ints, Turn
+from sim.agent import Agent, Answer, Turn
+from sim.arrays import Floats, Ints
 from sim.engine.events import Events
 from sim.logs.clock import Clock
-from sim.logs.json_log import SCHEMA, as_rows
+from sim.logs.rows import SCHEMA, as_rows
 from sim.world import World
 
 EXPERIMENT = "PLAYED"

@@ -22,7 +22,7 @@ from offline.experiment.targets import ListTarget, PopularTarget, Target
 from offline.logs.reader import open_logs
 from sim.agent import Agent
 from sim.agents.lists import read_recommendations, read_top_tracks
-from sim.agents.policies import TOP, Indexed, Random, TopPop
+from sim.agents.policies import MAX_CANDIDATES, Indexed, Random, TopPop
 from sim.config import load_config
 from sim.rng import Streams
 from sim.world import World
@@ -105,7 +105,7 @@ def _targets(orders: Lists, top: NDArray[np.int32], world: World, log: Decisions
     for name, rows in zip(("lists", "shuffled", "backwards"), orders, strict=True):
         mine = {str(user): row for user, row in zip(ids, rows.tolist(), strict=True)}
         targets.append(ListTarget(name, mine, log))
-    return [*targets, PopularTarget("top_pop", top[:TOP].tolist(), log)]
+    return [*targets, PopularTarget("top_pop", top[:MAX_CANDIDATES].tolist(), log)]
 
 
 def _table(

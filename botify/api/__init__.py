@@ -1,1 +1,1 @@
-"""HTTP: routes, errors as JSON, and the documentation of both."""
+"""HTTP: routes, their documentation, errors."""

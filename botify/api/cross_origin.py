@@ -1,7 +1,7 @@
-"""Which pages of browsers may ask, and under which names of this service.
+"""Which web pages may send requests, and under which host names of this service.
 
-A page of any site can make a browser post to a service on the same machine or network; it cannot
-keep the browser from saying whose page it is (`Origin`, https://www.rfc-editor.org/rfc/rfc6454).
+A page of any site can make a browser post to a service on the same machine or network; but the
+browser always adds the page's origin (`Origin`, https://www.rfc-editor.org/rfc/rfc6454).
 """
 
 import ipaddress
@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
-_PLAIN = ("text/", "application/x-www-form-urlencoded", "multipart/")
-"""What a page can post to other sites without their leave."""
-_BEFOREHAND = {
+_SIMPLE_TYPES = ("text/", "application/x-www-form-urlencoded", "multipart/")
+"""Content types that a page may post to other sites without a preflight request."""
+_PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Content-Type, X-Botify-Experiments",
     "Access-Control-Max-Age": "600",
@@ -22,17 +22,18 @@ _BEFOREHAND = {
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Callers:
-    """Refuses requests; those that no browser's page makes pass, unless `hosts` are given."""
+class CrossOriginPolicy:
+    """Refuses requests of web pages; requests of other clients pass, unless `hosts` are given."""
 
     def __init__(
         self, host: str, origins: Sequence[str] = (), hosts: Sequence[str] | None = None
     ) -> None:
-        """`origins` may ask besides the service's own pages; "*" stands for all.
+        """`origins`: allowed besides the service's own pages; "*" stands for all.
 
-        `hosts` are the names, without port, under which the service may be asked. None: any, but
-        its own pages count as such only under an address, `localhost` or `host`, the address it
-        listens on, where that is a loopback address: another name for it may be an attacker's.
+        `hosts`: the names, without port, that requests may use for the service. None: any; but if
+        `host`, the address it listens on, is a loopback address, pages count as its own only under
+        an IP address, `localhost` or `host`: another name may belong to an attacker (DNS
+        rebinding).
         """
         self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
         self._hosts = None if hosts is None else frozenset(map(str.lower, hosts))
@@ -41,8 +42,8 @@ class Callers:
     def check(self) -> Response | None:
         """For `before_request`. Raises Forbidden, UnsupportedMediaType.
 
-        Tells browsers that a page of an allowed origin may see the answer, and answers them when
-        they ask beforehand; see https://fetch.spec.whatwg.org/#http-cors-protocol.
+        Lets pages of an allowed origin read the response, and answers preflight requests; see
+        https://fetch.spec.whatwg.org/#http-cors-protocol.
         """
         environ = request.environ
         origin = environ.get("HTTP_ORIGIN")
@@ -51,20 +52,20 @@ class Callers:
         host = environ.get("HTTP_HOST", "")
         name, _ = _split(f"//{host}")
         if self._hosts is not None and name not in self._hosts:
-            raise Forbidden(f"Host: {host} is not one of `allowed_hosts` in the service's config")
+            raise Forbidden(f"Host: {host} is not in `allowed_hosts` of the service's config")
         if origin is None:
             return None
         if self._is_allowed(origin):
-            after_this_request(partial(_show, origin))
+            after_this_request(partial(_allow_reading, origin))
             if request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
-                return Response(status=204, headers=_BEFOREHAND)
+                return Response(status=204, headers=_PREFLIGHT_HEADERS)
         elif not self._is_own_page(origin, host):
             raise Forbidden(
-                f"pages of {origin or 'an unknown origin'} may not ask this service; add it to "
-                "`allowed_origins` in the service's config if they should"
+                f"pages of {origin or 'an unknown origin'} may not use this service; to allow "
+                "them, add the origin to `allowed_origins` in the service's config"
             )
         kind = environ.get("CONTENT_TYPE", "").lower()
-        if kind.startswith(_PLAIN):
+        if kind.startswith(_SIMPLE_TYPES):
             raise UnsupportedMediaType("pages must send JSON as Content-Type: application/json")
         return None
 
@@ -78,19 +79,19 @@ class Callers:
 
     def _is_ours(self, name: str) -> bool:
         if self._hosts is not None or self._local is None:
-            return True  # looked at already, or meant for other machines
+            return True  # checked before, or meant for other machines
         ours = ("localhost", self._local)
         return name in ours or name.endswith(".localhost") or _is_address(name)
 
 
-def _show(origin: str, response: Response) -> Response:
+def _allow_reading(origin: str, response: Response) -> Response:
     response.headers["Access-Control-Allow-Origin"] = origin
     response.vary.add("Origin")
     return response
 
 
 def _split(url: str) -> tuple[str, int | None]:
-    """Name and port; an empty name where it is no such thing."""
+    """Name and port; an empty name if the URL is malformed."""
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)

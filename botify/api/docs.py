@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, ClassVar
@@ -14,17 +13,19 @@ from botify.api.openapi import document
 from botify.files.jsonlines import encode
 
 
-def add_documents(
+def add_docs(
     api: Api, experiments: Sequence[Mapping[str, Any]], n_tracks: int, forcing: bool
 ) -> None:
     """Add the routes for the documentation; `forcing`: whether a header may force treatments."""
     page = files("botify.api").joinpath("docs.html").read_bytes()
     described = encode(document(n_tracks, experiments, forcing))
-    api.add_resource(Document, "/openapi.json", resource_class_kwargs={"document": described})
-    api.add_resource(Docs, "/docs", resource_class_kwargs={"page": page})
+    api.add_resource(
+        OpenApiResource, "/openapi.json", resource_class_kwargs={"document": described}
+    )
+    api.add_resource(DocsResource, "/docs", resource_class_kwargs={"page": page})
 
 
-class Document(Resource):  # type: ignore[misc]  # flask_restful has no types
+class OpenApiResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /openapi.json`."""
 
     init_every_request: ClassVar[bool] = False
@@ -38,19 +39,19 @@ class Document(Resource):  # type: ignore[misc]  # flask_restful has no types
         return Response(self._document, mimetype="application/json")
 
 
-class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`GET /docs`: the document for people."""
+class DocsResource(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """`GET /docs`: the documentation as a page."""
 
     init_every_request: ClassVar[bool] = False
 
     def __init__(self, page: bytes) -> None:
-        """The page. Browsers run its own script and style and talk to this service alone."""
+        """The page. Browsers run only its own script and style, and only send requests to us."""
         self._page = page
         self._headers = {
             "Content-Security-Policy": (
                 f"default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-                f"frame-ancestors 'none'; script-src {_digest(page, b'script')}; "
-                f"style-src {_digest(page, b'style')}"
+                f"frame-ancestors 'none'; script-src {_source_of(page, b'script')}; "
+                f"style-src {_source_of(page, b'style')}"
             ),
             "X-Content-Type-Options": "nosniff",
         }
@@ -60,7 +61,13 @@ class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
         return Response(self._page, mimetype="text/html", headers=self._headers)
 
 
-def _digest(page: bytes, tag: bytes) -> str:
-    """The content of the page's one such element as a source of a security policy."""
-    [text] = re.findall(rb"<%b>(.*?)</%b>" % (tag, tag), page, re.DOTALL)
+def _source_of(page: bytes, tag: bytes) -> str:
+    """What allows the page's only <script> or <style> in a Content-Security-Policy.
+
+    Browsers compare the hash of the text between its tags; see https://www.w3.org/TR/CSP3/.
+    """
+    _, begin, rest = page.partition(b"<%b>" % tag)
+    text, end, _ = rest.partition(b"</%b>" % tag)
+    if not begin or not end:
+        raise ValueError(f"the page has no <{tag.decode()}> element without attributes")
     return f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"

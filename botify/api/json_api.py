@@ -1,4 +1,4 @@
-"""Every error as JSON that says what to do, and counted."""
+"""Errors as JSON messages that say what to change, and their count."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,10 @@ from flask import Flask, Response, request
 from flask_restful import Api
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from botify.api.json_response import answer
+from botify.api.json_response import json_response
 
 _IDS = {"next": "user", "last": "user", "track": "track"}
-"""First words of the routes that end with an id, and of what."""
+"""The routes that end with an id, by first word; and the id's name."""
 
 
 class JsonApi(Api):  # type: ignore[misc]  # flask_restful has no types
@@ -19,36 +19,35 @@ class JsonApi(Api):  # type: ignore[misc]  # flask_restful has no types
         """`refused(route, status)` counts errors."""
         self._refused = refused
         super().__init__(app, catch_all_404s=True)
-        # flask_restful leaves alone what goes wrong before there is a route.
+        # flask_restful does not handle errors before routing.
         app.register_error_handler(HTTPException, self.handle_error)
 
     def handle_error(self, e: Exception) -> Response:
-        """The answer to a request that was not served."""
-        # By the first word of the route, not of the path, which may be anything.
+        """The response to a request that failed."""
+        # The first word of the route; that of the path may be anything.
         route = request.url_rule.rule.split("/")[1] if request.url_rule else "unknown"
         if not isinstance(e, HTTPException) or not e.code:
             self._refused(route, 500)
             response: Response = super().handle_error(e)
             return response
         self._refused(route, e.code)
-        answered = answer({"message": self._message(e)}, e.code)
+        answered = json_response({"message": self._message(e)}, e.code)
         if isinstance(e, MethodNotAllowed):
             answered.headers["Allow"] = ", ".join(_methods(e))
         return answered
 
     def _has_fr_route(self) -> bool:
-        """All routes are of this API.
+        """All routes belong to this API.
 
-        flask_restful would match the path once more by another method, and not expect that a user
-        in it may be refused.
+        flask_restful would match the path again, by a method that does not expect that a converter
+        may refuse the user in it.
         """
         return True
 
     def _message(self, error: HTTPException) -> str:
         if isinstance(error, MethodNotAllowed):
-            return (
-                f"{request.method} is not for {_shown(request.path)}: use {_list(_methods(error))}"
-            )
+            use = _list(_methods(error))
+            return f"{_shown(request.path)} does not allow {request.method}: use {use}"
         if not isinstance(error, NotFound):
             return error.description or error.name
         first, _, rest = request.path.removeprefix("/").partition("/")
@@ -57,7 +56,7 @@ class JsonApi(Api):  # type: ignore[misc]  # flask_restful has no types
                 f"{_shown(request.path)}: a {what} is a non-negative integer, as in /{first}/7"
                 + (f", not {_shown(rest)!r}" if rest else "")
             )
-        return f"there is no {_shown(request.path)} here; there are {', '.join(self._routes())}"
+        return f"there is no {_shown(request.path)}; the routes are {', '.join(self._routes())}"
 
     def _has(self, first: str) -> bool:
         return any(rule.rule.startswith(f"/{first}/") for rule in self.app.url_map.iter_rules())

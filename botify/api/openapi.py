@@ -1,20 +1,20 @@
-"""The routes as an OpenAPI 3.1 document, kept by hand and held to the truth by a test.
+"""The routes as an OpenAPI 3.1 document, written by hand and checked by tests.
 
 See https://spec.openapis.org/oas/v3.1.0.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
-from botify.config import MOST_EXCLUDED
+from botify.config import MAX_EXCLUDED
+from botify.version import VERSION
 
 Json = dict[str, Any]
 
-MOST_DIGITS = 200
-"""Of a user's id, which Redis and the event log keep."""
-LARGEST_USER = 10**MOST_DIGITS - 1
+MAX_USER_DIGITS = 200
+"""Longest user id: Redis and the event log store it."""
+MAX_USER = 10**MAX_USER_DIGITS - 1
 
 
 def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Json:
@@ -26,21 +26,21 @@ def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: b
         "openapi": "3.1.0",
         "info": {
             "title": "botify",
-            "version": version("botify"),
+            "version": VERSION,
             "license": {"name": "MIT", "identifier": "MIT"},
             "description": (
-                "Tells which track a listener hears next.\n\n"
+                "Chooses the track that a listener hears next.\n\n"
                 "A session of a user is the run of `next` calls up to and including one `last`. "
                 "The first `next` carries the track the user started with, `time` 1. "
                 "One user has one session at a time. Any user may ask, known or not.\n\n"
                 "Every error is JSON with a `message`. Bodies are read as JSON whatever their "
                 "`Content-Type`; pages of browsers must send `application/json`, and pages of "
-                "other origins may not ask unless the service is told to let them (403)."
+                "other origins get 403 unless the config allows them."
             ),
         },
         "tags": [
             {"name": "listening", "description": "What players call."},
-            {"name": "operations", "description": "What runs, and how it fares."},
+            {"name": "operations", "description": "Experiments, health and metrics."},
             {"name": "documentation", "description": "This document."},
         ],
         "paths": _paths(n_tracks, _forced(experiments) if forcing else []),
@@ -68,7 +68,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
             "The body is not JSON, a field is missing or of the wrong type, `time` is outside "
             "0 to 1, a track is not in the catalog"
             + (", or the header asks for what does not run." if forced else ".")
-            + f" Or the user has more than {MOST_DIGITS} digits, or the body did not come whole.",
+            + f" Or the user has more than {MAX_USER_DIGITS} digits, or the body was cut off.",
             "`time` is missing",
         ),
         "404": _error(
@@ -77,7 +77,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
         ),
         "408": _error(
             "The body did not come in time; the connection is closed.",
-            "the body was not there within 5 s",
+            "the body did not arrive within 5 s",
         ),
         "413": _error("The body is larger than 64 KiB.", "the body is larger than 65,536 bytes"),
         "415": _error(
@@ -87,7 +87,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
     }
     playback = {"tags": ["listening"], "parameters": [_USER, *forced], "requestBody": body}
     return {
-        "/": _get("listening", "Is anybody there?", _ok("Alive", _ref("Hello"), _HELLO)),
+        "/": _get("listening", "Is the service there?", _ok("Alive", _ref("Hello"), _HELLO)),
         "/track/{track}": _get(
             "listening",
             "Artist and title of a track, and its neighbours where the catalog has them",
@@ -131,8 +131,8 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
             _ok("No", _ref("Health"), {"status": "ok"}),
             {
                 "503": _answer(
-                    "Yes: Redis is away, lists are missing or were refused, events cannot be "
-                    "written or were lost, the log's disk is nearly full, or workers do not "
+                    "Yes: Redis is unavailable, lists are missing or were refused, events cannot "
+                    "be written or were lost, the log's disk is nearly full, or workers do not "
                     "answer.",
                     _ref("Health"),
                     {"status": "bad", "reasons": ["3 events were lost"]},
@@ -174,7 +174,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
 
 def _schemas(n_tracks: int) -> Json:
     track = {"type": "integer", "minimum": 0, "maximum": n_tracks - 1}
-    user = _NATURAL | {"maximum": LARGEST_USER, "description": "10^30 is a user, too."}
+    user = _NATURAL | {"maximum": MAX_USER, "description": "10^30 is a user, too."}
     text = {"type": "string"}
     count = {"type": "integer", "minimum": 0}
     return {
@@ -193,7 +193,7 @@ def _schemas(n_tracks: int) -> Json:
                 "exclude": {
                     "type": ["array", "null"],
                     "items": track,
-                    "maxItems": MOST_EXCLUDED,
+                    "maxItems": MAX_EXCLUDED,
                     "description": "Tracks not to answer this time.",
                 },
             },
@@ -316,7 +316,7 @@ def _ref(name: str) -> Json:
 
 
 _NATURAL: Json = {"type": "integer", "minimum": 0}
-_USER = _path("user", f"Known or not, of up to {MOST_DIGITS} digits.", LARGEST_USER)
+_USER = _path("user", f"Known or not, of up to {MAX_USER_DIGITS} digits.", MAX_USER)
 _HELLO = {"status": "alive", "message": "botify answers POST /next/<user>"}
 _REASONS: Json = {"type": "array", "items": {"type": "string"}}
 _EXPERIMENT = _object(

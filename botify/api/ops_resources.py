@@ -1,4 +1,4 @@
-"""The routes for those who keep the service running."""
+"""The routes for operations: experiments, metrics, health."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -7,140 +7,149 @@ from flask import Response
 from flask_restful import Api, Resource
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from botify.api.json_response import answer
-from botify.observability.health import State, degraded, trouble
+from botify.api.json_response import json_response
+from botify.observability.health import WorkerReport, degradations, problems
 from botify.observability.metrics import Exposition
-from botify.observability.worker_table import Roster
+from botify.observability.worker_table import WorkerTable
 
 Describe = Callable[[], Sequence[Mapping[str, Any]]]
 
 
 def add_operations(
     api: Api,
-    states: Callable[[], Sequence[State]],
+    states: Callable[[], Sequence[WorkerReport]],
     exposition: Exposition,
     experiments: Describe,
-    roster: Roster | None,
-    tell_workers: bool = False,
+    table: WorkerTable | None,
+    with_workers: bool = False,
 ) -> None:
     """Add the routes for health, metrics and experiments.
 
-    `states` tells how those workers fare for which this answers, and `roster` which of all answer.
-    `tell_workers`: whether health says how many they are where all is well, too.
+    `states()`: reports of the workers that this process answers for. `table`: the state of all
+    workers. `with_workers`: whether `/health` always has their number, and not only on problems.
     """
     health = {
         "states": states,
         "exposition": exposition,
-        "roster": roster,
-        "tell_workers": tell_workers,
+        "table": table,
+        "with_workers": with_workers,
     }
     for resource, path, needs in (
-        (Running, "/experiments", {"experiments": experiments}),
-        (Figures, "/metrics", {"states": states, "exposition": exposition, "roster": roster}),
-        (Health, "/health", health),
-        (Live, "/health/live", {}),
-        (Ready, "/health/ready", {"states": states, "roster": roster}),
+        (ExperimentsResource, "/experiments", {"experiments": experiments}),
+        (
+            MetricsResource,
+            "/metrics",
+            {"states": states, "exposition": exposition, "table": table},
+        ),
+        (HealthResource, "/health", health),
+        (LivenessResource, "/health/live", {}),
+        (ReadinessResource, "/health/ready", {"states": states, "table": table}),
     ):
         api.add_resource(resource, path, resource_class_kwargs=needs)
 
 
-class Running(Resource):  # type: ignore[misc]  # flask_restful has no types
+class ExperimentsResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /experiments`."""
 
     init_every_request: ClassVar[bool] = False
 
     def __init__(self, experiments: Describe) -> None:
-        """What describes them."""
+        """`experiments()` describes them."""
         self._experiments = experiments
 
     def get(self) -> Response:
-        """All that run, in the order in which they decide."""
-        return answer({"experiments": self._experiments()})
+        """All that run, in the order in which they are tried."""
+        return json_response({"experiments": self._experiments()})
 
 
-class Figures(Resource):  # type: ignore[misc]  # flask_restful has no types
+class MetricsResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /metrics`."""
 
     init_every_request: ClassVar[bool] = False
 
     def __init__(
-        self, states: Callable[[], Sequence[State]], exposition: Exposition, roster: Roster | None
+        self,
+        states: Callable[[], Sequence[WorkerReport]],
+        exposition: Exposition,
+        table: WorkerTable | None,
     ) -> None:
         """Arguments as for `add_operations`."""
         self._states = states
         self._exposition = exposition
-        self._roster = roster
+        self._table = table
 
     def get(self) -> Response:
         """Prometheus' text format."""
-        text = self._exposition.render(self._states(), self._roster)
+        text = self._exposition.render(self._states(), self._table)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
-class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`GET /health`: does a person have to look at it?"""
+class HealthResource(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """`GET /health`: does a person have to act?"""
 
     init_every_request: ClassVar[bool] = False
 
     def __init__(
         self,
-        states: Callable[[], Sequence[State]],
+        states: Callable[[], Sequence[WorkerReport]],
         exposition: Exposition,
-        roster: Roster | None,
-        tell_workers: bool,
+        table: WorkerTable | None,
+        with_workers: bool,
     ) -> None:
         """Arguments as for `add_operations`."""
         self._states = states
         self._exposition = exposition
-        self._roster = roster
-        self._tell_workers = tell_workers
+        self._table = table
+        self._with_workers = with_workers
 
     def get(self) -> Response:
         """200, or 503 with the reasons."""
         states = self._states()
-        logs, shares = self._exposition.log_trouble(), self._exposition.fallback_shares()
-        reasons = _away(self._roster)
-        reasons += trouble(states, logs, shares)
-        told: dict[str, object] = {"status": "bad" if reasons else "ok"}
+        logs, shares = self._exposition.log_totals(), self._exposition.fallback_shares()
+        reasons = _absent_workers(self._table)
+        reasons += problems(states, logs, shares)
+        body: dict[str, object] = {"status": "bad" if reasons else "ok"}
         if reasons:
-            told["reasons"] = reasons
-        if self._roster and (self._tell_workers or self._roster.trouble()):
-            told["workers"] = {
-                "serving": self._roster.serving(),
-                "configured": self._roster.workers,
+            body["reasons"] = reasons
+        if self._table and (self._with_workers or self._table.problems()):
+            body["workers"] = {
+                "serving": self._table.serving(),
+                "configured": self._table.workers,
             }
-        return answer(told, 503 if reasons else 200)
+        return json_response(body, 503 if reasons else 200)
 
 
-class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
+class LivenessResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /health/live`: is the process alive?"""
 
     init_every_request: ClassVar[bool] = False
 
     def get(self) -> Response:
         """Always the same."""
-        return answer({"status": "alive"})
+        return json_response({"status": "alive"})
 
 
-class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
+class ReadinessResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /health/ready`: can it answer listeners?"""
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, states: Callable[[], Sequence[State]], roster: Roster | None) -> None:
+    def __init__(
+        self, states: Callable[[], Sequence[WorkerReport]], table: WorkerTable | None
+    ) -> None:
         """Arguments as for `add_operations`."""
         self._states = states
-        self._roster = roster
+        self._table = table
 
     def get(self) -> Response:
-        """200 even when degraded: a balancer that took every instance out for a Redis that is
-        away would make an outage of worse recommendations. 503 only where no worker answers.
+        """200 even if degraded: if Redis is unavailable, a load balancer that removed every
+        instance would turn worse recommendations into an outage. 503 only if no worker answers.
         """
-        if self._roster and not self._roster.serving():
-            return answer({"status": "away", "reasons": _away(self._roster)}, 503)
-        reasons = degraded(self._states())
-        return answer({"status": "degraded" if reasons else "ready", "reasons": reasons})
+        if self._table and not self._table.serving():
+            return json_response({"status": "away", "reasons": _absent_workers(self._table)}, 503)
+        reasons = degradations(self._states())
+        return json_response({"status": "degraded" if reasons else "ready", "reasons": reasons})
 
 
-def _away(roster: Roster | None) -> list[str]:
-    return roster.trouble() if roster else []
+def _absent_workers(table: WorkerTable | None) -> list[str]:
+    return table.problems() if table else []

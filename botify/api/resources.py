@@ -1,4 +1,4 @@
-"""The REST routes that listeners use."""
+"""The REST routes for listeners."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -7,7 +7,7 @@ from typing import ClassVar
 from flask import Response, request
 from flask_restful import Resource
 
-from botify.api.json_response import answer
+from botify.api.json_response import json_response
 from botify.catalog import Catalog
 from botify.errors import InputError
 from botify.experiments import Experiments
@@ -15,53 +15,53 @@ from botify.observability.metrics import Metrics
 from botify.plays import Play, parse_play
 from botify.service import Service
 
-LARGEST_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 """Bytes; a play takes about 30, with 1,000 tracks to exclude some 8,000."""
 
 FORCED_HEADER = "X-Botify-Experiments"
-"""Asks for treatments, such as `DAE_VS_CONTEXTUAL=T1`, where the config allows that."""
+"""Forces treatments, such as `DAE_VS_CONTEXTUAL=T1`, if the config allows that."""
 
 _NONE: Mapping[str, str] = {}
 
 
-class Hello(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`GET /`: is anybody there?"""
+class RootResource(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """`GET /`: is the service there?"""
 
     init_every_request: ClassVar[bool] = False
 
     def get(self) -> Response:
         """Always the same."""
-        return answer({"status": "alive", "message": "botify answers POST /next/<user>"})
+        return json_response({"status": "alive", "message": "botify answers POST /next/<user>"})
 
 
-class Track(Resource):  # type: ignore[misc]  # flask_restful has no types
+class TrackResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     """`GET /track/<track>`."""
 
     init_every_request: ClassVar[bool] = False
 
     def __init__(self, catalog: Catalog, metrics: Metrics) -> None:
-        """The catalog to look in."""
+        """`metrics` count unknown tracks."""
         self._catalog = catalog
         self._metrics = metrics
 
     def get(self, track: int) -> Response:
         """Artist and title, or 404."""
         if track >= len(self._catalog):
-            self._metrics.refused("track", 404)
-            return answer({"message": f"there is no track {track}"}, 404)
-        return answer(self._catalog.describe(track))
+            self._metrics.count_error("track", 404)
+            return json_response({"message": f"there is no track {track}"}, 404)
+        return json_response(self._catalog.describe(track))
 
 
-class _Playback(Resource):  # type: ignore[misc]  # flask_restful has no types
+class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no types
     init_every_request: ClassVar[bool] = False
     route: ClassVar[str]
 
     def __init__(
         self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Experiments | None
     ) -> None:
-        """The catalog checks the track played, the service does the rest.
+        """`catalog` has the tracks that may be played.
 
-        `forcing` reads the header that forces treatments; None where that is not allowed.
+        `forcing` parses the header that forces treatments; None if that is not allowed.
         """
         self._catalog = catalog
         self._service = service
@@ -69,19 +69,19 @@ class _Playback(Resource):  # type: ignore[misc]  # flask_restful has no types
         self._forcing = forcing
 
     def post(self, user: int) -> Response:
-        """The answer, or 400 for a request that is wrong."""
+        """The answer, or 400 for a malformed request."""
         started = perf_counter()
         try:
             play = parse_play(request.get_data(cache=False), len(self._catalog))
             wanted = None if self._forcing is None else request.headers.get(FORCED_HEADER)
             forced = _NONE if wanted is None else self._read_forced(wanted)
         except InputError as error:
-            self._metrics.refused(self.route, 400)
-            return answer({"message": str(error)}, 400)
-        return answer(self._handle(user, play, forced, started))
+            self._metrics.count_error(self.route, 400)
+            return json_response({"message": str(error)}, 400)
+        return json_response(self._handle(user, play, forced, started))
 
     def _read_forced(self, wanted: str) -> Mapping[str, str]:
-        # A value that is not ASCII arrives here as an empty one.
+        # A value that is not ASCII arrives as an empty one.
         forced = self._forcing.parse_forced(wanted) if self._forcing else _NONE
         if not forced:
             raise InputError(f"{FORCED_HEADER} names no experiment: NAME=T1, in ASCII")
@@ -93,7 +93,7 @@ class _Playback(Resource):  # type: ignore[misc]  # flask_restful has no types
         raise NotImplementedError
 
 
-class NextTrack(_Playback):
+class NextResource(_PlayResource):
     """`POST /next/<user>`: the track to play next."""
 
     route = "next"
@@ -104,8 +104,8 @@ class NextTrack(_Playback):
         return {"user": user, "track": self._service.next(user, play, forced, started)}
 
 
-class LastTrack(_Playback):
-    """`POST /last/<user>`: the session is over."""
+class LastResource(_PlayResource):
+    """`POST /last/<user>`: the session ended."""
 
     route = "last"
 

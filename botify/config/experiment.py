@@ -1,4 +1,4 @@
-"""`experiments`: who takes part, and which recommender each treatment gets."""
+"""`experiments`: which users take part, and the recommender of each treatment."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ Weight = Annotated[int, Field(ge=0, le=10_000, strict=True)]
 
 
 class ExperimentConfig(Settings):
-    """Treatments C, T1, T2, ... and the recommender each of them gets."""
+    """Treatments C, T1, T2, ... and their recommenders."""
 
     treatments: dict[str, Name | None] = Field(min_length=1)
-    """null leaves the choice to the experiments below, and at last to `default`."""
+    """null leaves the choice to the experiments below, and finally to `default`."""
     weights: dict[str, Weight] | None = None
-    """Parts of the users who take part, by treatment; equal parts where absent."""
+    """Relative numbers of users, by treatment; equal if absent."""
     salt: str | None = Field(default=None, min_length=1)
-    """Seeds the split and who takes part; the experiment's name where absent."""
+    """Seeds the split and the participation; the experiment's name if absent."""
     layer: Name | None = None
-    """Experiments of one layer share out the users: nobody is in two of them."""
+    """Experiments of one layer have different users: no user is in two of them."""
     share: int = Field(default=100, ge=1, le=100, strict=True)
     """Percent of all users that take part."""
 
@@ -51,7 +51,7 @@ class ExperimentConfig(Settings):
 
 
 def shares_of_layers(experiments: Iterable[ExperimentConfig]) -> Counter[str]:
-    """Percent of all users that each layer has given out."""
+    """Percent of all users in each layer's experiments."""
     shares: Counter[str] = Counter()
     for experiment in experiments:
         if experiment.layer is not None:
@@ -62,8 +62,8 @@ def shares_of_layers(experiments: Iterable[ExperimentConfig]) -> Counter[str]:
 def decide_for_all(experiments: Iterable[ExperimentConfig]) -> bool:
     """Whether these experiments name a recommender for every user.
 
-    So they do where one that everybody takes part in leaves no treatment to others, or where all
-    users are shared out among such experiments of one layer.
+    They do if an experiment with all users has a recommender for each treatment, or if such
+    experiments of one layer have all users together.
     """
     decisive = [e for e in experiments if None not in e.treatments.values()]
     return 100 in shares_of_layers(decisive).values() or any(

@@ -12,14 +12,14 @@ from pydantic_core import ErrorDetails
 from botify.config.recommender_types import TYPES
 from botify.config.schema import Config
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 
-_LARGEST = 2**20
-"""Bytes of a config."""
+_MAX_BYTES = 2**20
+"""Of a config file."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice; YAML's own loader keeps the last in silence."""
+    """Refuses a repeated key, of which YAML's own loader silently keeps the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -37,15 +37,15 @@ class _Loader(yaml.SafeLoader):
 def load_config(path: Path, **overrides: object) -> Config:
     """Read and check a config file; overrides that are not None replace its keys.
 
-    The environment variable REDIS_URL, where set, replaces `redis_url`. A relative `data_dir` of
-    the file is looked for from the working directory, then beside the file.
+    The environment variable REDIS_URL, if set, replaces `redis_url`. A relative `data_dir` of the
+    file is relative to the working directory, or else to the folder of the file.
     Raises InputError (one line: file, key, what is allowed).
     """
     try:
-        with open_regular(path) as file, refusing(path):
-            content = file.read(_LARGEST + 1)
-            if len(content) > _LARGEST:
-                raise InputError(f"{path}: cannot be read (larger than {_LARGEST:,} bytes)")
+        with open_regular(path) as file, as_input_errors(path):
+            content = file.read(_MAX_BYTES + 1)
+            if len(content) > _MAX_BYTES:
+                raise InputError(f"{path}: cannot be read (larger than {_MAX_BYTES:,} bytes)")
             text = content.decode()
     except InputError as error:
         raise InputError(f"{error}; name it with --config") from error
@@ -68,15 +68,15 @@ def load_config(path: Path, **overrides: object) -> Config:
 
 
 def _located(config: Path, directory: Path) -> Path:
-    """Where `data_dir` is: the first there is of the working directory, the folder of the config
-    and the one above that; as it stands where there is none."""
+    """`data_dir`, relative to the first of these where it exists: the working directory, the
+    folder of the config, the one above that; unchanged if it does not exist."""
     folder = config.parent
     found = [p for p in (directory, folder / directory, folder / ".." / directory) if p.is_dir()]
     if not found:
         return directory
     if other := next((place for place in found if not place.samefile(found[0])), None):
         print(
-            f"{config}: data_dir is {found[0]}; there is another at {other}",
+            f"{config}: using data_dir {found[0]}; there is another one at {other}",
             file=sys.stderr,
             flush=True,
         )
@@ -84,7 +84,7 @@ def _located(config: Path, directory: Path) -> Path:
 
 
 def _problem(details: ErrorDetails) -> str:
-    # Pydantic names the branch of a tagged union in the path; the file has no such key.
+    # Pydantic adds the branch of a tagged union to the path; the file has no such key.
     location = details["loc"]
     parts = [
         str(part)

@@ -1,21 +1,43 @@
-"""`recommenders`: the kinds there are, and what each may be told."""
+"""`recommenders`: the types there are, and the settings of each.
 
-from typing import Annotated, Literal
+A new type is a class here, with its name in RecommenderConfig; the rest follows from these.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import Field, field_validator
 
 from botify.config.settings import Name, Settings
 
-MOST_EXCLUDED = 1000
-"""Tracks that one recommender or one request may exclude; they travel with each request."""
+MAX_EXCLUDED = 1000
+"""Tracks that one recommender or one request may exclude; each request sends them to Redis."""
+
+
+class Reference(NamedTuple):
+    """Marks a setting that names an entry of another part of the config."""
+
+    section: Literal["lists", "neighbours", "models"]
+
+
+ListName = Annotated[Name, Reference("lists")]
+NeighboursName = Annotated[Name, Reference("neighbours")]
+ModelName = Annotated[Name, Reference("models")]
 
 
 class _Recommender(Settings):
     seen_filter: bool = True
-    """Whether its own tracks are filtered by what this session heard and was offered; what it
-    falls back to always is."""
-    exclude: tuple[int, ...] = Field(default=(), max_length=MOST_EXCLUDED)
-    """Tracks it never offers, nor does what it falls back to."""
+    """Whether its own tracks must not have been seen (played or offered) in the session; those it
+    falls back to never have."""
+    exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
+    """Tracks that neither it nor what it falls back to offers."""
+
+    def references(self) -> Iterator[tuple[str, str, str]]:
+        """Setting, section and name of each entry of the config that this one needs."""
+        for setting, field in type(self).model_fields.items():
+            for mark in field.metadata:
+                if isinstance(mark, Reference):
+                    yield setting, mark.section, getattr(self, setting)
 
     @field_validator("exclude", mode="before")
     @classmethod
@@ -48,38 +70,38 @@ class ContextualConfig(_Recommender):
 
     type: Literal["contextual"]
     seen_filter: bool = False
-    neighbours: Name
+    neighbours: NeighboursName
 
 
 class SimilarConfig(_Recommender):
     """The neighbours of the last track, best first, the first unseen; then the popular tracks."""
 
     type: Literal["similar"]
-    neighbours: Name
+    neighbours: NeighboursName
 
 
 class IndexedConfig(_Recommender):
     """The user's list, best first, the first unseen; then the popular tracks."""
 
     type: Literal["indexed"]
-    list: Name
+    list: ListName
 
 
 class ExploreConfig(Settings):
-    """Which requests are answered by a draw, so that the log is not only what a model believed."""
+    """Requests answered by a draw, so that the log has more than the model's favourites."""
 
     share: float = Field(gt=0, le=1)
-    """Of the requests."""
+    """Part of the requests."""
     temperature: float = Field(default=1.0, gt=0, le=100)
-    """Of the softmax over the logarithms of how likely tracks are to be heard."""
+    """Of the softmax over the logarithms of the tracks' expected values."""
 
 
 class SessionConfig(_Recommender):
-    """What the model finds best for the session; where it knows nothing, the user's list."""
+    """The model's best track for the session; where it has none, the user's list."""
 
     type: Literal["session"]
-    model: Name
-    list: Name
+    model: ModelName
+    list: ListName
     explore: ExploreConfig | None = None
 
 
@@ -94,4 +116,8 @@ RecommenderConfig = Annotated[
     Field(discriminator="type"),
 ]
 
-TYPES = ("random", "top_pop", "sticky_artist", "contextual", "similar", "indexed", "session")
+_CONFIGS: tuple[type[_Recommender], ...] = get_args(get_args(RecommenderConfig)[0])
+TYPES: tuple[str, ...] = tuple(
+    get_args(config.model_fields["type"].annotation)[0] for config in _CONFIGS
+)
+"""Values of `type`."""

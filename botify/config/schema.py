@@ -1,4 +1,4 @@
-"""All settings of the service, and what must fit together."""
+"""All settings of the service, and the checks across them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,43 +7,37 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from botify.config.experiment import ExperimentConfig, decide_for_all, shares_of_layers
-from botify.config.recommender_types import (
-    ContextualConfig,
-    IndexedConfig,
-    RecommenderConfig,
-    SessionConfig,
-    SimilarConfig,
-)
+from botify.config.recommender_types import RecommenderConfig
 from botify.config.settings import Name, Settings
 
 _ORIGIN = r"^(\*|https?://[^/\s]+)$"
 _HOST = r"^[^/\s:]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*$"
-_APART = 10_000
-"""Between the service's port and that for health and metrics."""
+_OPERATIONS_PORT_OFFSET = 10_000
+"""From the service's port to the one for health and metrics."""
 
 TOP_TRACKS = "top_tracks"
-"""The name under which the popular tracks are loaded, next to the named lists."""
+"""Name of the list of popular tracks, besides the configured names."""
 
 
 class ListFile(Settings):
-    """A file of lists; a path alone stands for one with no length asked."""
+    """A file of lists; in YAML, a path alone stands for one without `length`."""
 
     file: Path
     length: int | None = Field(default=None, ge=1, le=1000)
-    """Tracks that each list of users must have, where given; neighbours may have fewer."""
+    """Number of tracks that each user's list must have; neighbours may have fewer."""
 
 
 class LogConfig(Settings):
     """The event log's files."""
 
     rotate_bytes: int = Field(default=256 * 2**20, ge=1024)
-    """A file that has grown to this size is left and the next one begun."""
+    """The next file is begun when a file has this size."""
     rotate_seconds: int = Field(default=86400, ge=1)
-    """So is a file of this age that is not empty."""
+    """The next file is begun when a file that is not empty has this age."""
     min_free_bytes: int = Field(default=2**30, ge=0)
-    """Free space on the log's disk below which /health raises the alarm."""
+    """With less free space on the log's disk, /health is bad."""
     delete_shipped: bool = False
-    """Whether left files that are marked as shipped are deleted; nothing else ever is."""
+    """Whether finished files that are marked as shipped are deleted; no others ever are."""
 
 
 def _list_file(value: object) -> object:
@@ -54,7 +48,7 @@ _ListFile = Annotated[ListFile, BeforeValidator(_list_file)]
 
 
 class Config(Settings):
-    """All settings of the service. `botify serve --help` names those with an option."""
+    """All settings of the service. `botify serve --help` lists those with an option."""
 
     data_dir: Path = Path("out/demo")
     host: str = "127.0.0.1"
@@ -62,20 +56,20 @@ class Config(Settings):
     workers: int = Field(default=2, ge=1, le=256)
     threads: int = Field(default=2, ge=1, le=64)
     body_timeout: float = Field(default=5.0, gt=0, le=3600)
-    """Seconds in which a request's body must have come."""
+    """Seconds within which a request's body must arrive."""
     allowed_origins: list[Annotated[str, Field(pattern=_ORIGIN)]] = Field(default_factory=list)
-    """Whose pages may ask, besides the service's own: `https://player.example`; `*` for all."""
+    """Origins of web pages that may send requests: `https://player.example`; `*` for all."""
     allowed_hosts: list[Annotated[str, Field(pattern=_HOST)]] | None = None
-    """Names, without port, under which the service may be asked; any where there is no list."""
+    """Host names, without port, that requests may use for the service; None: any."""
     operations: bool = True
-    """Whether the parent process answers health and metrics on a port of its own."""
+    """Whether the parent process serves health and metrics on a port of its own."""
     operations_host: str = "127.0.0.1"
     operations_port: int | None = Field(default=None, ge=0, le=65535)
     """None: see `operations_port_of`."""
     worker_deaths: int = Field(default=10, ge=1, le=1000)
-    """A worker that dies this often ..."""
+    """A worker that dies this many times ..."""
     worker_deaths_seconds: float = Field(default=120.0, gt=0, le=86400)
-    """... within so many seconds is given up."""
+    """... within this many seconds is given up."""
     log_dir: Path = Path("log")
     log: LogConfig = LogConfig()
     redis_url: str | None = None
@@ -91,9 +85,9 @@ class Config(Settings):
     models: dict[Name, Path] = Field(default_factory=dict)
     watch_lists: bool = False
     watch_settle: float = Field(default=5.0, ge=0.5, le=3600)
-    """Seconds for which a file must stay as it is before what is new in it is loaded."""
+    """Seconds for which a changed file must not change again before it is loaded."""
     least_kept: float = Field(default=0.5, ge=0, le=1)
-    """Share of the owners of lists in service that a new version must have lists for."""
+    """Share of the owners of lists in service that must have lists in a new version."""
     recommenders: dict[Name, RecommenderConfig] = Field(min_length=1)
     experiments: dict[Name, ExperimentConfig] = Field(default_factory=dict)
     default: Name | None = None
@@ -115,22 +109,16 @@ class Config(Settings):
         names = [*self.lists, *self.neighbours, *self.models, TOP_TRACKS]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"lists, neighbours, models: the name {name!r} is taken twice")
+                raise ValueError(f"lists, neighbours, models: the name {name!r} is used twice")
         for name, recommender in self.recommenders.items():
-            place = f"recommenders.{name}"
-            if isinstance(recommender, SessionConfig):
-                _known(f"{place}.model", recommender.model, "models", self.models)
-            if isinstance(recommender, IndexedConfig | SessionConfig):
-                _known(f"{place}.list", recommender.list, "lists", self.lists)
-            if isinstance(recommender, ContextualConfig | SimilarConfig):
-                _known(
-                    f"{place}.neighbours", recommender.neighbours, "neighbours", self.neighbours
-                )
+            for setting, section, needed in recommender.references():
+                place = f"recommenders.{name}.{setting}"
+                _check_known(place, needed, section, getattr(self, section))
         for name, experiment in self.experiments.items():
             for treatment, recommender_name in experiment.treatments.items():
                 if recommender_name is not None:
                     place = f"experiments.{name}.treatments.{treatment}"
-                    _known(place, recommender_name, "recommenders", self.recommenders)
+                    _check_known(place, recommender_name, "recommenders", self.recommenders)
         return self
 
     @model_validator(mode="after")
@@ -145,12 +133,12 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
-    def _somebody_answers(self) -> "Config":
+    def _default_where_needed(self) -> "Config":
         if self.default is not None:
-            _known("default", self.default, "recommenders", self.recommenders)
+            _check_known("default", self.default, "recommenders", self.recommenders)
         elif not decide_for_all(self.experiments.values()):
             raise ValueError(
-                "default: name the recommender of the users for whom no experiment decides"
+                "default: name the recommender for users that no experiment decides for"
             )
         return self
 
@@ -162,18 +150,22 @@ class Config(Settings):
     def operations_port_of(self, port: int) -> int:
         """The port for health and metrics of a service on this port.
 
-        The one configured; else, for a port that was chosen, the port 10,000 above it, or below
-        it where there is none above; else 0, a free one.
+        The configured one; else, if `port` was configured, that port + 10,000, or - 10,000 if that
+        is too large; else 0, a free one.
         """
         if self.operations_port is not None:
             return self.operations_port
         if self.port == 0:
             return 0
-        return port + _APART if port + _APART <= 65535 else port - _APART
+        return (
+            port + _OPERATIONS_PORT_OFFSET
+            if port + _OPERATIONS_PORT_OFFSET <= 65535
+            else port - _OPERATIONS_PORT_OFFSET
+        )
 
     @property
     def list_files(self) -> dict[str, ListFile]:
-        """File of every list, neighbours and the popular tracks included, by name."""
+        """Files of all lists, including neighbours and popular tracks, by name."""
         files = {**self.lists, **self.neighbours, TOP_TRACKS: ListFile(file=self.top_tracks)}
         return {
             name: ListFile(file=self.data_dir / of.file, length=of.length)
@@ -182,11 +174,11 @@ class Config(Settings):
 
     @property
     def model_files(self) -> dict[str, Path]:
-        """File of every model, by name."""
+        """Files of all models, by name."""
         return {name: self.data_dir / path for name, path in self.models.items()}
 
 
-def _known(place: str, name: str, kind: str, known: Mapping[str, object]) -> None:
+def _check_known(place: str, name: str, kind: str, known: Mapping[str, object]) -> None:
     if name not in known:
         available = ", ".join(known) or "none is configured"
         raise ValueError(f"{place}: {name!r} is not one of {kind} ({available})")

@@ -1,4 +1,4 @@
-"""What the models of the settings share."""
+"""The base of all settings."""
 
 from typing import Annotated
 
@@ -8,6 +8,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class Settings(BaseModel):
-    """Frozen, and refuses keys that it does not know."""
+    """Frozen; refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

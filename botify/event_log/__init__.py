@@ -1,1 +1,1 @@
-"""The event log, and what each of its lines says of the service that wrote it."""
+"""The event log, and the records beside it."""

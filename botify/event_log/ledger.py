@@ -1,8 +1,8 @@
-"""What the event logs of all workers count, in memory that outlives each of them.
+"""Counts of the event logs of all workers, in shared memory that outlives each of them.
 
-A worker counts in a slot of its own, by plain stores of eight bytes; what it counted stays when
-it is killed, and the worker that replaces it goes on from there. Any process that has the ledger
-adds all of them up, the parent included.
+A worker counts in a slot of its own, by plain stores of eight bytes. Its counts stay when it is
+killed, and the worker that replaces it continues from there. Every process that has the ledger can
+add them up, the parent included.
 """
 
 import fcntl
@@ -14,15 +14,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 WRITTEN, LOST, SPILLED, IN_MEMORY, FAILING, OLDEST, _KEY, _CURRENT = range(8)
-"""Cells of a slot. OLDEST: when the oldest waiting event came, in ns (monotonic); 0 for none."""
-_MARKS = (8, 12)
+"""Cells of a slot. OLDEST: when the oldest waiting event came, in ns (monotonic), or 0."""
+_MARK_OFFSETS = (8, 12)
 """Where the two marks are, of which _CURRENT (0 or 1) is whole: a mark is four cells."""
 _CELLS = 16
 _TRIES = 1000
 
 
 class LogTotals(NamedTuple):
-    """What all workers of a service counted, those that died included.
+    """Sums over all workers of a service, dead ones included.
 
     Each event that was answered is written, lost or pending.
     """
@@ -34,33 +34,33 @@ class LogTotals(NamedTuple):
     pending: int = 0
     """Events that wait for the disk."""
     in_memory: int = 0
-    """Those of them that are in a worker's own memory and nowhere else."""
+    """Those of them that are only in a worker's memory."""
     orphaned: int = 0
-    """Those of them that a worker left when it died, until another one writes them."""
+    """Those of them left by workers that died, until another worker writes them."""
     failing: int = 0
-    """Workers that live and whose events the disk refuses."""
+    """Living workers whose events the disk refuses."""
     lag_seconds: float = 0.0
-    """Age of the oldest event that waits; 0 where none does."""
+    """Age of the oldest waiting event; 0 if there is none."""
 
 
 class Mark(NamedTuple):
-    """A moment when the count was surely that of the files."""
+    """A point at which the count agreed with the files."""
 
     written: int
     device: int
     inode: int
     size: int
-    """Of the file that was written then, in bytes."""
+    """Of the current file at that point, in bytes."""
 
 
 class Ledger:
-    """A shared memory of slots; make it before the fork. Not thread-safe but for `totals`."""
+    """Slots in shared memory; make it before the fork. Only `totals` is thread-safe."""
 
     def __init__(self, slots: int = 8) -> None:
-        """`slots`: at least two for each process that has an event log: the second is for what
-        it finds left by others."""
-        # A file without a name: its byte ranges can be locked, and the kernel takes the locks
-        # away from a process that ends, in whatever way.
+        """`slots`: at least two for each process with an event log: one is for writing what other
+        processes left."""
+        # A file without a name: its byte ranges can be locked, and the kernel releases the locks
+        # of a process that ends, however it ends.
         if hasattr(os, "memfd_create"):
             self._file = os.memfd_create("botify-log-ledger", os.MFD_CLOEXEC)
         else:
@@ -74,26 +74,26 @@ class Ledger:
 
     @classmethod
     def of(cls, workers: int) -> "Ledger":
-        """One for a service of so many workers.
+        """For a service with this number of workers.
 
-        A slot of a dead one is free for another number only when all it left is settled.
+        The slot of a dead worker is free for another number only when all it left is settled.
         """
         return cls(2 * workers + 8)
 
     def take(self, key: int) -> "Account":
-        """A slot for a log with the number `key` (from 1): that of a dead one, or a new one.
+        """A slot for the log with the number `key` (from 1): that of a dead process, or a new one.
 
         The slot is ours until `Account.release`, or until this process ends. Raises ValueError
-        where no slot is free.
+        if no slot is free.
         """
         for slot in self._candidates(key):
-            # Somebody who adds up locks a slot for a moment; of this number, nobody else may.
+            # `totals` of another process locks a slot for a moment; only that can hold this one.
             tries = _TRIES if self._cell(slot, _KEY) == key else 1
             if self._lock(slot, fcntl.LOCK_EX, tries):
                 self._own().add(slot)
                 account = Account(self, slot)
                 if self._cell(slot, _KEY) != key:
-                    # Of a number that another process has now, and writes what waited.
+                    # Left from a number that another process has now; that writes what waited.
                     account.cells[WRITTEN] += account.cells[SPILLED]
                     account.cells[SPILLED] = 0
                     account.cells[_KEY] = key
@@ -132,12 +132,11 @@ class Ledger:
             lag_seconds=max(0.0, (time.monotonic_ns() - oldest) / 1e9) if oldest else 0.0,
         )
 
-    def write_off(self, fate: Callable[[int], int | None]) -> int:
-        """Settle what dead workers left waiting and nobody here can write any more.
+    def write_off(self, outcome: Callable[[int], int | None]) -> int:
+        """Settle what dead workers left and no process here can write any more.
 
-        `fate` is told the number of such a log: whether the events are WRITTEN (by another
-        service, which has the number now) or LOST; None where they wait still. Returns how many
-        were lost.
+        `outcome(number)` of such a log: WRITTEN if another service has the number, and so writes
+        the events; LOST; None if they still wait. Returns the number of lost events.
         """
         gone = 0
         for slot in self._slots:
@@ -148,7 +147,7 @@ class Ledger:
             self._own().add(slot)
             account = Account(self, slot)
             try:
-                cell = fate(account.cells[_KEY])
+                cell = outcome(account.cells[_KEY])
                 count = account.cells[SPILLED]
                 if cell is not None:
                     account.cells[cell] += count
@@ -164,7 +163,7 @@ class Ledger:
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, slot)
 
     def cells(self, slot: int) -> memoryview:
-        """Those of one slot, as unsigned integers of 64 bits."""
+        """The cells of one slot, as unsigned integers of 64 bits."""
         return self._cells[slot * _CELLS : (slot + 1) * _CELLS]
 
     def _cell(self, slot: int, cell: int) -> int:
@@ -215,27 +214,29 @@ class Account:
         self._ledger = ledger
         self._slot = slot
         self.cells = ledger.cells(slot)
-        """By the constants above; to be stored to as they are."""
+        """By the constants above; for reading and writing."""
 
-    def bury(self) -> int:
-        """What a dead owner had in its memory is lost: count it. Returns how much that was."""
+    def count_lost_memory(self) -> int:
+        """Count what a dead owner had in memory as lost. Returns its number."""
         gone = self.cells[IN_MEMORY]
         self.cells[LOST] += gone
         self.cells[IN_MEMORY] = self.cells[FAILING] = self.cells[OLDEST] = 0
         return gone
 
     def mark(self, device: int, inode: int, size: int) -> None:
-        """Note that all that is counted as written is in files, of which this one is the last."""
+        """Record that all events counted as written are in files, of which this is the last."""
         other = 1 - self.cells[_CURRENT]
-        for cell, value in enumerate((self.cells[WRITTEN], device, inode, size), _MARKS[other]):
+        for cell, value in enumerate(
+            (self.cells[WRITTEN], device, inode, size), _MARK_OFFSETS[other]
+        ):
             self.cells[cell] = value
         self.cells[_CURRENT] = other
 
     def marked(self) -> Mark:
-        """The newest mark; all 0 where there is none."""
-        first = _MARKS[self.cells[_CURRENT]]
+        """The newest mark; all 0 if there is none."""
+        first = _MARK_OFFSETS[self.cells[_CURRENT]]
         return Mark(*self.cells[first : first + 4].tolist())
 
     def release(self) -> None:
-        """Give the slot up; what was counted stays."""
+        """Release the slot; its counts stay."""
         self._ledger.release(self._slot)

@@ -1,4 +1,4 @@
-"""Where a service's answers come from: what its log is told apart by."""
+"""Where a service's answers come from: `run` and `world_version` in each line of its log."""
 
 import hashlib
 import json
@@ -13,20 +13,20 @@ _DECIDING = {"seed", "session_ttl", "recommenders", "experiments", "default"}
 _LENGTH = 12
 
 
-class Origin(NamedTuple):
-    """What each line of the event log says of the service that wrote it."""
+class Provenance(NamedTuple):
+    """What each line of the event log says about the service that wrote it."""
 
     run: str
-    """The same for all starts with one config, one set of list files and one world."""
+    """Id of the run: the same for all starts with the same config, list files and world."""
     world_version: str | None
-    """As contract.worlds has it; None where there is no catalog."""
+    """By `contract.worlds`; None if there is no catalog."""
 
 
-def origin_of(config: Config) -> Origin:
-    """The origin of what a service answers that starts now; take it once for all workers.
+def provenance_of(config: Config) -> Provenance:
+    """Of a service that starts now; compute it once for all workers.
 
-    A hash of contents, so that replicas of one service, and a restart, go on with the same run.
-    Files that are not there count as empty.
+    A hash of contents, so that replicas and restarts of a service have the same run. Missing files
+    count as empty.
     """
     world = world_version(config.catalog_path) if config.catalog_path.is_file() else None
     settings = config.model_dump(mode="json", include=_DECIDING)
@@ -34,7 +34,7 @@ def origin_of(config: Config) -> Origin:
     content = {name: _digest(path) for name, path in files.items()}
     text = json.dumps([settings, content, world], sort_keys=True)
     run = hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
-    return Origin(run, world)
+    return Provenance(run, world)
 
 
 def _digest(path: Path) -> str | None:

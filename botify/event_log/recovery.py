@@ -1,4 +1,4 @@
-"""Going on where a process stopped that had a log's number before, in whatever way."""
+"""Continuing the log of a process that had its number before, however that one ended."""
 
 import logging
 import os
@@ -7,44 +7,44 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from botify.event_log.backlog import LIMIT
+from botify.event_log.backlog import MAX_BACKLOG_BYTES
 from botify.event_log.ledger import LOST, SPILLED, WRITTEN, Account
 from botify.event_log.segments import (
     Segment,
-    base_of,
-    claim_one,
+    claim_number,
     lines_from,
     lock_file,
     numbers,
+    path_of_key,
     same_file,
 )
 from botify.event_log.spill import Position, Spill, spill_path
 
 ABANDONED_AFTER = 10.0
-"""Seconds for which nobody wrote to a spill file whose number nobody has."""
+"""Seconds without a write to a spill file, after which it is taken over by any worker."""
 
 _logger = logging.getLogger(__name__)
 
 
 class Recovered(NamedTuple):
-    """What was found of the log's number."""
+    """What the process before left under the log's number."""
 
     spill: Spill | None
-    """With the lines that wait; None where there is no place for one."""
+    """With the waiting lines; None if there is no place for a spill file."""
     done: int
-    """Bytes of the first of them that are at the end of the file."""
+    """Bytes of the first waiting line that are at the end of the log's file."""
 
 
 def recover(
     base: Path, claim: int, segment: Segment, account: Account, places: Sequence[Path]
 ) -> Recovered:
-    """See what waits, and settle the account of who had the number before.
+    """Find what waits, and correct the account of the process that had the number before.
 
-    `segment` is the file that is gone on with, `claim` the descriptor of the number's lock file.
-    Raises OSError.
+    `segment`: the file that is appended to; `claim`: descriptor of the number's lock file. Raises
+    OSError.
     """
     path = spill_path(os.fstat(claim), places)
-    spill = Spill(path, LIMIT) if path else None
+    spill = Spill(path, MAX_BACKLOG_BYTES) if path else None
     done = 0
     if spill is not None:
         try:
@@ -57,13 +57,13 @@ def recover(
     waiting = spill.count if spill else 0
     if waiting:
         _logger.warning(
-            "event log: %d events wait that a process left when it ended; %s gets them",
+            "event log: %d events wait from a process that ended; writing them to %s",
             waiting,
             segment.path,
         )
     if lost := _settle(base, account, waiting):
         _logger.error(
-            "event log: %d events were lost with the worker that wrote %s before",
+            "event log: %d events were lost with the previous writer of %s",
             lost,
             segment.path,
         )
@@ -71,7 +71,8 @@ def recover(
 
 
 def _skip_written(spill: Spill, position: Position, base: Path, segment: Segment) -> int:
-    """Drop what is in the files already; the bytes at the end of ours of what is so in part."""
+    """Drop lines that are in the log already. Returns the bytes at the end of our file that belong
+    to a line that is there in part."""
     file = same_file(base, position.device, position.inode)
     if file == segment.path:
         return spill.skip(position, segment.read)
@@ -82,10 +83,10 @@ def _skip_written(spill: Spill, position: Position, base: Path, segment: Segment
 
 
 def _settle(base: Path, account: Account, waiting: int) -> int:
-    """Correct the account by what is there; returns how many events are not."""
+    """Correct the account by what is found. Returns the number of lost events."""
     cells, mark = account.cells, account.marked()
     counted = cells[WRITTEN] + cells[SPILLED]
-    # Who was killed between a write and its count has one more line in the file.
+    # A process killed between a write and its count has one more line in the file.
     file = same_file(base, mark.device, mark.inode)
     with suppress(OSError):
         if file and mark.written + lines_from(file, mark.size) == cells[WRITTEN] + 1:
@@ -93,33 +94,33 @@ def _settle(base: Path, account: Account, waiting: int) -> int:
     gone = max(0, counted - cells[WRITTEN] - waiting)
     cells[LOST] += gone
     cells[SPILLED] = waiting
-    return gone + account.bury()
+    return gone + account.count_lost_memory()
 
 
-def abandoned(directory: Path, places: Sequence[Path], now: float) -> Iterator[tuple[Path, int]]:
-    """Numbers under which something waits and that nobody has; each is ours, as of `claim`.
+def orphans(directory: Path, places: Sequence[Path], now: float) -> Iterator[tuple[Path, int]]:
+    """Numbers that no process has and under which lines wait; claims each, as `claim` does.
 
-    Left out is what was written to lately: who died is being replaced.
+    Skips those written to recently: their workers are being replaced.
     """
     for base in numbers(directory):
         with suppress(OSError):
             path = spill_path(os.stat(lock_file(base)), places)
             if path and abs(now - path.stat().st_mtime) >= ABANDONED_AFTER:
-                yield base, claim_one(base)
+                yield base, claim_number(base)
 
 
-def fate(directory: Path, key: int, places: Sequence[Path]) -> int | None:
-    """What became of events that wait under a number; as `Ledger.write_off` asks it."""
-    base = base_of(directory, key)
+def outcome(directory: Path, key: int, places: Sequence[Path]) -> int | None:
+    """What became of events that waited under a number; for `Ledger.write_off`."""
+    base = path_of_key(directory, key)
     try:
         path = spill_path(os.stat(lock_file(base)), places)
         if path and path.exists():
             return None
-        os.close(claim_one(base))
+        os.close(claim_number(base))
     except FileNotFoundError:
-        return LOST  # with its lock file, its name is gone
+        return LOST  # without its lock file, the spill file cannot be found
     except BlockingIOError:
-        return WRITTEN  # another service has the number, and what waited
+        return WRITTEN  # another service has the number, and writes what waits
     except OSError:
         return None
     return LOST

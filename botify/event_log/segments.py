@@ -1,8 +1,8 @@
-"""The files of the event log: their names, who may write which, which may be deleted.
+"""The files of the event log: names, ownership, deletion.
 
 A worker owns a number, and with it a series of files: `data.json.1`, then, one after the other,
-`data.json.1.20261122T223012.345Z` (UTC). A name is given once and never changed, so that whoever
-has shipped half of a file finds the rest under the same name.
+`data.json.1.20261122T223012.345Z` (UTC). A name is given once and never changed, so that a shipper
+that has half of a file finds the rest under the same name.
 """
 
 import errno
@@ -20,25 +20,26 @@ import orjson
 
 from botify.errors import InputError
 from botify.event_log.spill import Position
+from contract.events import LOG_NAME
 
-PREFIX = "data.json"
+PREFIX = LOG_NAME
 _NAME = re.compile(r"(?P<base>data\.json(\.\d+)?)(\.(?P<stamp>\d{8}T\d{6}\.\d{3})Z)?")
 _STAMP = "%Y%m%dT%H%M%S.%f"
 
 
 class Segment:
-    """One open file that nobody else appends to; it is locked (flock) for as long as it is open.
+    """One open file that no other process appends to: it is locked (flock) while it is open.
 
     Not thread-safe. `size` is counted here and corrected by `in_place`.
     """
 
     def __init__(self, path: Path, *, new: bool) -> None:
-        """Open or, with `new`, make the file. Raises OSError: BlockingIOError where another
-        process writes it, FileExistsError where a new one's name is taken."""
+        """Open or, with `new`, make the file. Raises OSError: BlockingIOError if another process
+        writes it, FileExistsError if the name of a new one is taken."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
         self.path = path
         self.refusal: OSError | None = None
-        """Why the last `append` was not done in full."""
+        """Why the last `append` wrote only a part."""
         self._fd = os.open(path, flags | os.O_CREAT | os.O_EXCL if new else flags, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,15 +51,15 @@ class Segment:
         self._identity = status.st_dev, status.st_ino
 
     def position(self, back: int = 0) -> Position:
-        """Where the file ends now, or so many bytes before."""
+        """The end of the file, or `back` bytes before it."""
         return Position(*self._identity, max(0, self.size - back))
 
     def read(self, offset: int, size: int) -> bytes:
-        """What is there; less at the end of the file."""
+        """These bytes; fewer at the end of the file."""
         return os.pread(self._fd, size, offset)
 
     def append(self, data: bytes) -> int:
-        """How many bytes the file took: all, or fewer for the reason that is in `refusal`."""
+        """Returns the number of bytes written: all, or fewer; then `refusal` is the reason."""
         taken = 0
         try:
             while taken < len(data):
@@ -71,7 +72,7 @@ class Segment:
         return taken
 
     def cut(self, count: int) -> None:
-        """Take the last `count` bytes away again, where the disk lets us."""
+        """Remove the last `count` bytes, if the disk allows it."""
         if count:
             with suppress(OSError):
                 os.ftruncate(self._fd, max(0, self.size - count))
@@ -81,10 +82,10 @@ class Segment:
         return bool(self.size) and os.pread(self._fd, 1, self.size - 1) != b"\n"
 
     def first_event(self) -> float:
-        """When its first event happened, or, where the first line does not say, its last write.
+        """Timestamp of its first event, or its modification time if that line cannot be read.
 
-        Seconds since the epoch. The time of birth is not used: few systems tell it, and a copy
-        has another.
+        Seconds since the epoch. The creation time is not used: few systems have it, and a copy has
+        another.
         """
         with suppress(ValueError, TypeError, KeyError):
             line, _, _ = os.pread(self._fd, 1 << 16, 0).partition(b"\n")
@@ -92,13 +93,13 @@ class Segment:
         return os.fstat(self._fd).st_mtime
 
     def in_place(self) -> bool:
-        """Whether the file is still the one of its name: a person may have moved or deleted it."""
+        """Whether its name still leads to this file, which may have been moved or deleted."""
         try:
             status = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
-            return True  # nobody knows; the next write will tell
+            return True  # unknown; the next write will show
         if (status.st_dev, status.st_ino) != self._identity:
             return False
         self.size = status.st_size
@@ -110,7 +111,7 @@ class Segment:
         return self._fd < 0
 
     def close(self) -> None:
-        """Close the file and give up its lock."""
+        """Close the file and release its lock."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -120,17 +121,17 @@ def claim(directory: Path, workers: int) -> tuple[Path, int]:
     """Take the first number that no running process has.
 
     Returns the path of the number's first file, and the descriptor of its lock file: the number
-    is ours until it is closed, or the process ends in whatever way. Lock files stay behind; an
-    unlocked one means nothing. One worker alone has the name without a number.
+    is ours until that is closed, or the process ends. Lock files stay; without a lock they have no
+    meaning. A single worker has the name without a number.
 
-    Raises OSError where no lock file can be made.
+    Raises OSError if no lock file can be made.
     """
     number = 0
     while True:
         name = PREFIX if workers == 1 and number == 0 else f"{PREFIX}.{number}"
         number += 1
         try:
-            return directory / name, claim_one(directory / name)
+            return directory / name, claim_number(directory / name)
         except (PermissionError, IsADirectoryError):
             if not lock_file(directory / name).exists():
                 raise
@@ -139,10 +140,10 @@ def claim(directory: Path, workers: int) -> tuple[Path, int]:
             continue
 
 
-def claim_one(base: Path) -> int:
-    """Take the number of `base`; the descriptor of its lock file, as of `claim`.
+def claim_number(base: Path) -> int:
+    """Take the number of `base`. Returns the descriptor of its lock file, as `claim` does.
 
-    Raises OSError: BlockingIOError where another process has it.
+    Raises OSError: BlockingIOError if another process has it.
     """
     descriptor = os.open(lock_file(base), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     try:
@@ -154,7 +155,7 @@ def claim_one(base: Path) -> int:
 
 
 def lock_file(base: Path) -> Path:
-    """The hidden file whose lock says that a process has the number of `base`."""
+    """The hidden file that is locked while a process has the number of `base`."""
     return base.with_name(f".{base.name}.lock")
 
 
@@ -163,13 +164,13 @@ def key_of(base: Path) -> int:
     return int(base.name[len(PREFIX) + 1 :] or -1) + 2
 
 
-def base_of(directory: Path, key: int) -> Path:
-    """The path that `key_of` was given."""
+def path_of_key(directory: Path, key: int) -> Path:
+    """The path that `key_of` turned into this key."""
     return directory / (PREFIX if key == 1 else f"{PREFIX}.{key - 2}")
 
 
 def numbers(directory: Path) -> list[Path]:
-    """The paths of all numbers that some process ever had."""
+    """The paths of all numbers that any process has had."""
     found = []
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
@@ -192,14 +193,14 @@ def same_file(base: Path, device: int, inode: int) -> Path | None:
 
 
 def lines_from(path: Path, offset: int) -> int:
-    """How many whole lines the file has from there on."""
+    """Number of whole lines from there on."""
     with path.open("rb") as file:
         file.seek(offset)
         return sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
 
 
 def resume(base: Path, now: float) -> Segment:
-    """The newest file of the number `base`; a new one where there is none that we may write."""
+    """The newest file of the number `base`; a new one if there is none that we may write."""
     newest = max(_series(base), default=None)
     if newest is not None:
         with suppress(OSError):
@@ -208,10 +209,10 @@ def resume(base: Path, now: float) -> Segment:
 
 
 def begin(base: Path, now: float, last: Path | None = None) -> Segment:
-    """A new, empty file of the number `base`. Makes the directory where it is gone.
+    """A new, empty file of the number `base`. Makes the directory if it is gone.
 
-    Its name sorts behind those there are, and behind `last`, which may be there no more, even
-    after the clock was set back. Raises OSError.
+    Its name sorts after all existing ones, and after `last`, which may be gone, even if the clock
+    was set back. Raises OSError.
     """
     base.parent.mkdir(parents=True, exist_ok=True)
     given = [*_series(base), *([last.name] if last else [])]
@@ -221,7 +222,7 @@ def begin(base: Path, now: float, last: Path | None = None) -> Segment:
             return Segment(base, new=True)
     stamp = int(now * 1000)
     if newest is not None and (match := _NAME.fullmatch(newest)) and match["stamp"]:
-        with suppress(ValueError):  # no date, and no name of ours
+        with suppress(ValueError):  # not a date, so not a name of ours
             before = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
             stamp = max(stamp, round(before.timestamp() * 1000) + 1)
     while True:
@@ -242,19 +243,19 @@ def _series(base: Path) -> Iterator[str]:
 
 
 class Unshipped(NamedTuple):
-    """What of a directory of logs nobody has marked as shipped."""
+    """What is not marked as shipped in a directory of logs."""
 
     files: int
     bytes: int
 
 
-def tidy(directory: Path, delete_shipped: bool) -> Unshipped:
+def unshipped_files(directory: Path, delete_shipped: bool) -> Unshipped:
     """Count what is not marked as shipped; with `delete_shipped`, delete what is.
 
-    A marker is a hidden file `.NAME.shipped`: its text is the number of bytes of NAME that were
-    shipped. Deleted are files that were shipped to their last byte, with their markers; never
-    one that a process writes, nor the newest of its number, whose name would be given again.
-    Files of any service that writes to the directory are counted, and deleted, alike.
+    A marker is a hidden file `.NAME.shipped` with the number of bytes of NAME that were shipped.
+    Only files that were shipped to their last byte are deleted, with their markers; never one that
+    a process writes, nor the newest of its number, whose name would be given again. Includes the
+    files of all services that write to the directory.
     """
     names = _logs(directory)
     newest: dict[str, str] = {}
@@ -264,12 +265,12 @@ def tidy(directory: Path, delete_shipped: bool) -> Unshipped:
     files = total = 0
     for name in names:
         path = directory / name
-        with suppress(OSError):  # deleted by another worker, or by a person
+        with suppress(OSError):  # deleted meanwhile
             size = path.stat().st_size
             shipped = _shipped(path)
             if shipped is None or not 0 <= shipped <= size:
-                shipped = 0  # the marker of another file
-            elif shipped == size and delete_shipped and _left(name, newest):
+                shipped = 0  # the marker belongs to another file
+            elif shipped == size and delete_shipped and _is_left(name, newest):
                 _delete(path, size)
             if shipped < size:
                 files += 1
@@ -277,7 +278,7 @@ def tidy(directory: Path, delete_shipped: bool) -> Unshipped:
     return Unshipped(files, total)
 
 
-def _left(name: str, newest: dict[str, str]) -> bool:
+def _is_left(name: str, newest: dict[str, str]) -> bool:
     match = _NAME.fullmatch(name)
     return match is not None and newest[match["base"]] != name
 
@@ -293,14 +294,14 @@ def _marker(path: Path) -> Path:
 
 
 def _shipped(path: Path) -> int | None:
-    """Bytes that the marker says were shipped; None where there is none that can be read."""
+    """Bytes that were shipped, by the marker; None if there is no readable one."""
     with suppress(OSError, ValueError):
         return int(_marker(path).read_text(encoding="ascii"))
     return None
 
 
 def _delete(path: Path, size: int) -> None:
-    # The marker goes last: alone it means nothing, without it the file would be shipped again.
+    # The marker last: alone it means nothing; without it, the file would be shipped again.
     with suppress(OSError), closing(Segment(path, new=False)) as segment:
         if segment.size == size:
             path.unlink()
@@ -308,9 +309,9 @@ def _delete(path: Path, size: int) -> None:
 
 
 def check(directory: Path) -> None:
-    """Make the directory, and see that logs can be kept in it; nothing is left behind in it.
+    """Make the directory, and check that it can hold logs; leaves no file in it.
 
-    Raises InputError which says why not.
+    Raises InputError with the reason.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -321,7 +322,7 @@ def check(directory: Path) -> None:
 
 
 def unusable(directory: Path, error: OSError) -> InputError:
-    """What to say, and to do, where the log cannot be kept in `directory`."""
+    """The error for a directory that cannot hold the log, with what to change."""
     place = f"{directory}: cannot hold the event log ({error.strerror})"
     if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP):
         return InputError(f"{place}: this file system has no file locks; take another directory")

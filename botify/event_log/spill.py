@@ -1,11 +1,11 @@
-"""A file that holds what waits for the event log's disk, on another disk or in shared memory.
+"""The spill file: lines that wait for the log's disk, on another disk or in shared memory.
 
-It belongs to a number of a log (`segments.claim`), and whoever has the number reads and writes
-it. It is there only while something waits, and outlives whoever wrote it: the next one that takes
-the number finds it, and goes on.
+It belongs to a number of a log (`segments.claim`); the process with the number reads and writes
+it. It exists only while lines wait, and outlives the process: the next one with the number
+continues with it.
 
-The log's file grows, while lines wait, by nothing but those lines. So where in which file the
-first of them belongs says which were written already, whenever the writer was killed.
+While lines wait, only they are appended to the log's file. So the position of the first of them
+tells which were written already, whenever the writer was killed.
 """
 
 import os
@@ -21,15 +21,15 @@ from typing import NamedTuple
 _MAGIC = b"botifyS1"
 _HEADER = struct.Struct("<8sQQQQQ")
 """Magic, number of this header, device and inode of the log's file, its size before the record
-at this offset, offset. Their CRC-32 follows. Of the two headers the newer whole one counts."""
+at this offset, offset. Their CRC-32 follows. Of the two headers, the newer valid one counts."""
 _RECORD = struct.Struct("<dII")
 """When the line came (s, monotonic), its bytes, and their CRC-32; the line follows."""
 _CHECK = struct.Struct("<I")
-_HEADERS = (0, 64)
-_FIRST = 128
+_HEADER_OFFSETS = (0, 64)
+_FIRST_RECORD = 128
 _NEW = ".new"
-_SPARE = 64 * 2**20
-"""Bytes that are left to others in the place, or a quarter of it where that is less."""
+_RESERVED = 64 * 2**20
+"""Bytes left free for others in the place, or a quarter of it if that is less."""
 
 
 class Position(NamedTuple):
@@ -42,7 +42,7 @@ class Position(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """The first of the waiting lines."""
+    """A waiting line."""
 
     line: bytes
     since: float
@@ -53,13 +53,13 @@ class Spill:
     """The spill file of one number. Not thread-safe."""
 
     def __init__(self, path: Path, limit: int) -> None:
-        """`limit` in bytes, of what waits at a time. The file is made with the first line."""
+        """`limit`: bytes that may wait at a time. The file is made with the first line."""
         self.path = path
         self.count = 0
         """Lines that wait."""
         self._limit = limit
         self._file = -1
-        self._start = self._end = _FIRST
+        self._start = self._end = _FIRST_RECORD
         self._marks = 0
         self._head: Waiting | None = None
 
@@ -69,7 +69,7 @@ class Spill:
         return self._end - self._start
 
     def add(self, line: bytes, since: float, position: Position) -> bool:
-        """Let a line wait; False where there is no room for it.
+        """Add a line; False if there is no room for it.
 
         `position`: where the first waiting line begins, or would begin, in the log.
         """
@@ -86,7 +86,7 @@ class Spill:
         return taken
 
     def first(self) -> Waiting:
-        """The line that has waited longest; there must be one. Raises OSError."""
+        """The oldest line; there must be one. Raises OSError."""
         if self._head is None:
             since, size, _ = _RECORD.unpack(os.pread(self._file, _RECORD.size, self._start))
             line = os.pread(self._file, size, self._start + _RECORD.size)
@@ -94,7 +94,7 @@ class Spill:
         return self._head
 
     def drop(self) -> None:
-        """The first line is in the log; with the last one, the file goes."""
+        """Remove the first line, which is in the log; with the last one, the file."""
         self._start += _RECORD.size + len(self.first().line)
         self._head = None
         self.count -= 1
@@ -102,12 +102,12 @@ class Spill:
             self.clear()
 
     def mark(self, position: Position) -> None:
-        """Note where the first waiting line belongs; needed where that is another file now."""
+        """Record where the first waiting line belongs; needed if that is another file now."""
         if self._file >= 0:
             self._marks += 1
             header = _HEADER.pack(_MAGIC, self._marks, *position, self._start)
             header += _CHECK.pack(zlib.crc32(header))
-            os.pwrite(self._file, header, _HEADERS[self._marks % 2])
+            os.pwrite(self._file, header, _HEADER_OFFSETS[self._marks % 2])
 
     def clear(self) -> None:
         """Remove the file."""
@@ -118,20 +118,20 @@ class Spill:
         self.close()
 
     def close(self) -> None:
-        """Leave the file to whoever has the number next."""
+        """Keep the file for the next process with the number."""
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
         self.count = 0
-        self._start = self._end = _FIRST
+        self._start = self._end = _FIRST_RECORD
         self._head = None
 
     def reopen(self) -> Position | None:
-        """Go on with the file that somebody left, if there is one.
+        """Continue with the file that another process left, if there is one.
 
-        Returns where the first line that may wait still belongs; None where nothing waits. A
-        line that its writer was killed in the middle of was never answered, and is left out.
-        Raises OSError.
+        Returns where the first waiting line belongs; None if none waits. A line that its writer
+        did not finish belongs to a request that was never answered, and is left out. Raises
+        OSError.
         """
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -151,7 +151,7 @@ class Spill:
         return position
 
     def skip(self, position: Position, read: Callable[[int, int], bytes]) -> int:
-        """Drop what is in the log already; returns the bytes of the first that stays which are.
+        """Drop lines that are in the log. Returns the bytes of the next one that are there too.
 
         `read(offset, size)` reads the file of `position`.
         """
@@ -168,9 +168,9 @@ class Spill:
     def _append(self, record: bytes, position: Position) -> bool:
         if self._file < 0:
             self._make(position)
-        elif self._end + len(record) - _FIRST > self._limit * 5 // 4:
+        elif self._end + len(record) - _FIRST_RECORD > self._limit * 5 // 4:
             self._compact(position)
-        if not _roomy(self._file, len(record)):
+        if not _has_room(self._file, len(record)):
             return False
         if os.pwrite(self._file, record, self._end) < len(record):
             os.ftruncate(self._file, self._end)
@@ -180,11 +180,11 @@ class Spill:
     def _make(self, position: Position) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o600)
-        self._start = self._end = _FIRST
+        self._start = self._end = _FIRST_RECORD
         self.mark(position)
 
     def _compact(self, position: Position) -> None:
-        """Give back the space of what was dropped."""
+        """Rewrite the file without the dropped lines."""
         old, path = self._file, self.path
         rest = os.pread(old, self._end - self._start, self._start)
         self.path = path.with_suffix(_NEW)
@@ -192,9 +192,9 @@ class Spill:
         start, end = self._start, self._end
         try:
             self._make(position)
-            if not _roomy(self._file, len(rest)):
+            if not _has_room(self._file, len(rest)):
                 raise OSError
-            if os.pwrite(self._file, rest, _FIRST) < len(rest):
+            if os.pwrite(self._file, rest, _FIRST_RECORD) < len(rest):
                 raise OSError
             self.path.replace(path)
         except OSError:
@@ -205,15 +205,15 @@ class Spill:
             raise
         else:
             os.close(old)
-            self._end = _FIRST + len(rest)
+            self._end = _FIRST_RECORD + len(rest)
         finally:
             self.path = path
 
     def _read_header(self, content: bytes) -> Position:
-        """Where the first waiting line belongs; all 0 where nothing says it."""
+        """Where the first waiting line belongs; all 0 if no header is valid."""
         position = Position(0, 0, 0)
-        self._start, self._marks = _FIRST, 0
-        for at in _HEADERS:
+        self._start, self._marks = _FIRST_RECORD, 0
+        for at in _HEADER_OFFSETS:
             header = content[at : at + _HEADER.size]
             check = content[at + _HEADER.size : at + _HEADER.size + _CHECK.size]
             if len(check) < _CHECK.size or _CHECK.unpack(check)[0] != zlib.crc32(header):
@@ -225,7 +225,7 @@ class Spill:
 
 
 def _line_at(content: bytes, start: int) -> bytes:
-    """The line of the record there; empty where there is no whole one."""
+    """The line of the record there; empty if there is no complete one."""
     head = content[start : start + _RECORD.size]
     if len(head) < _RECORD.size:
         return b""
@@ -234,15 +234,15 @@ def _line_at(content: bytes, start: int) -> bytes:
     return line if len(line) == size and zlib.crc32(line) == check else b""
 
 
-def _roomy(file: int, size: int) -> bool:
-    """Whether the place has room besides what is left to others."""
+def _has_room(file: int, size: int) -> bool:
+    """Whether the place has room besides the reserve."""
     space = os.fstatvfs(file)
-    spare = min(_SPARE, space.f_blocks * space.f_frsize // 4)
+    spare = min(_RESERVED, space.f_blocks * space.f_frsize // 4)
     return space.f_bavail * space.f_frsize - size >= spare
 
 
 def places() -> list[Path]:
-    """Where spill files are looked for, and made in the first that will do."""
+    """Where spill files are looked for; new ones are made in the first suitable place."""
     found = [Path("/dev/shm")]
     with suppress(OSError):
         found.append(Path(tempfile.gettempdir()))
@@ -250,13 +250,13 @@ def places() -> list[Path]:
 
 
 def spill_path(lock: os.stat_result, places: Sequence[Path]) -> Path | None:
-    """Where what waits for a log is kept: a file that is there, or else one that can be made.
+    """The spill file of a log's number: the existing one, or else one that can be made.
 
-    `lock` is that of the lock file of the log's number. None where no place will do: it must be
-    writable, and not the disk of the log itself.
+    `lock`: status of the number's lock file. None if no place is suitable: it must be writable,
+    and not on the disk of the log itself.
     """
-    # A directory of logs may be mounted elsewhere, or be seen under another name by a process in
-    # a container: its lock file is the same, and no other has its inode and time.
+    # Not by the log's path: a container may see the directory under another one. Its lock file is
+    # the same, and no other has its inode and time.
     name = f"{lock.st_dev:x}-{lock.st_ino:x}-{lock.st_mtime_ns:x}"
     private = [place / f"botify-log-{os.getuid()}" for place in places]
     for directory in private:
@@ -274,7 +274,7 @@ def spill_path(lock: os.stat_result, places: Sequence[Path]) -> Path | None:
 
 
 def _is_ours(directory: Path) -> bool:
-    """Whether nobody else can put anything into the directory."""
+    """Whether only this user can write to the directory."""
     try:
         status = os.lstat(directory)
     except OSError:

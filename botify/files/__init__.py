@@ -1,1 +1,1 @@
-"""Files that others write, read with care; and directories of our own."""
+"""Reading files that others write; temporary directories."""

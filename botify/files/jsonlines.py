@@ -9,27 +9,27 @@ from typing import Any, BinaryIO, TypeGuard
 import orjson
 
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 from contract.errors import FormatError
 from contract.jsonlines import BOM, parse_line
 
-LONGEST_LINE = 2**24
-"""Bytes: a longer line is no list and no track, and a file of one line without end is not read."""
-_LARGEST = 2**30
-"""Bytes of a file that is one JSON value."""
+MAX_LINE_BYTES = 2**24
+"""A longer line is refused; a file may be one endless line."""
+_MAX_BYTES = 2**30
+"""Of a file that is one JSON value."""
 
 
 def encode(value: object) -> bytes:
     """Compact UTF-8 JSON of `value`, integers of any size included."""
     try:
         return orjson.dumps(value)
-    except TypeError:  # orjson stops at 64 bits; a user id does not
+    except TypeError:  # orjson refuses integers beyond 64 bits; a user id may be one
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of the file; an InputError where it cannot be read."""
-    with open_regular(path) as file, refusing(path):
+    """The content of the file. Raises InputError if it cannot be read."""
+    with open_regular(path) as file, as_input_errors(path):
         check_size(path, file)
         return file.read()
 
@@ -37,9 +37,9 @@ def read_bytes(path: Path) -> bytes:
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield ("file:line", object) for each line of a JSON Lines file; empty lines are skipped.
 
-    Raises InputError where the file cannot be read, or a line is not a JSON object.
+    Raises InputError if the file cannot be read, or a line is not a JSON object.
     """
-    with open_regular(path) as file, refusing(path):
+    with open_regular(path) as file, as_input_errors(path):
         for number, line in enumerate(bounded_lines(path, file), 1):
             line = line.removeprefix(BOM)
             if not line.strip():
@@ -55,33 +55,33 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def bounded_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The lines of an open file; raises InputError for one without end."""
-    lines = iter(lambda: file.readline(LONGEST_LINE + 1), b"")
+    """The lines of an open file. Raises InputError for one that is too long."""
+    lines = iter(lambda: file.readline(MAX_LINE_BYTES + 1), b"")
     for number, line in enumerate(lines, 1):
         _check_length(f"{path}:{number}", line)
         yield line
 
 
 def check_first_line(path: Path, file: BinaryIO) -> None:
-    """Raises InputError where no line ends in time; the file is at its beginning afterwards."""
-    _check_length(f"{path}:1", file.readline(LONGEST_LINE + 1))
+    """Raises InputError if the first line is too long; leaves the file at its beginning."""
+    _check_length(f"{path}:1", file.readline(MAX_LINE_BYTES + 1))
     file.seek(0)
 
 
 def check_size(path: Path, file: BinaryIO) -> None:
-    """Raises InputError for a file that is too large to be one JSON value."""
+    """Raises InputError if the file is too large to be one JSON value."""
     size = os.fstat(file.fileno()).st_size
-    if size > _LARGEST:
-        raise InputError(f"{path}: {size:,} bytes; {_LARGEST:,} are the most")
+    if size > _MAX_BYTES:
+        raise InputError(f"{path}: {size:,} bytes, more than {_MAX_BYTES:,}")
 
 
 def _check_length(place: str, line: bytes) -> None:
-    if len(line) > LONGEST_LINE:
-        raise InputError(f"{place}: a line of more than {LONGEST_LINE:,} bytes")
+    if len(line) > MAX_LINE_BYTES:
+        raise InputError(f"{place}: a line of more than {MAX_LINE_BYTES:,} bytes")
 
 
 def _parsed(place: str, line: bytes, error: Exception) -> Any:
-    """What orjson refused: NaN, which pandas writes, or no JSON."""
+    """A line that orjson refused: with NaN, which pandas writes, or not JSON."""
     try:
         return parse_line(line)
     except (FormatError, RecursionError):

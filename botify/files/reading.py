@@ -1,4 +1,4 @@
-"""Files that somebody else writes: opened without waiting, refused whatever is wrong with them."""
+"""Files that others write: opened without blocking; any problem becomes an InputError."""
 
 import os
 import stat
@@ -18,9 +18,9 @@ _KINDS = {
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """The file, open for reading. Raises InputError where it cannot be, or is no regular file.
+    """The file, open for reading. Raises InputError if it cannot be, or is not a regular file.
 
-    A pipe would be waited for, and a device such as /dev/zero has no end.
+    A pipe would block, and a device such as /dev/zero has no end.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -34,8 +34,8 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 @contextmanager
-def refusing(path: Path) -> Iterator[None]:
-    """Whatever reading the file raises becomes an InputError that names it.
+def as_input_errors(path: Path) -> Iterator[None]:
+    """Turns every error of reading and parsing the file into an InputError that names it.
 
     Parsers raise more than they document, such as a RecursionError for 100,000 brackets.
     """
@@ -50,11 +50,11 @@ def refusing(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read ({reason})") from error
 
 
-def check_kept(path: Path, what: str, had: int, kept: int, least: float) -> None:
-    """Raises InputError where a new version keeps less than the share `least` of what is there."""
-    if kept < least * had:
+def check_kept(path: Path, what: str, had: int, kept: int, min_kept: float) -> None:
+    """Raises InputError if a new version keeps less than the share `min_kept` of the old one."""
+    if kept < min_kept * had:
         raise InputError(
             f"{path}: only {kept:,} of the {had:,} {what} in service are in it, less than "
-            f"least_kept ({least:g}); if that is meant, lower least_kept in the config, or load "
-            "a list with --force"
+            f"least_kept ({min_kept:g}); if that is intended, lower least_kept in the config, "
+            "or load a list with --force"
         )

@@ -1,4 +1,4 @@
-"""Temporary directories that do not pile up, however their owners end."""
+"""Temporary directories that are removed even if their owners are killed."""
 
 import fcntl
 import os
@@ -12,17 +12,17 @@ _LOCK = "owned"
 
 
 @contextmanager
-def scratch(kind: str, parent: Path | None = None) -> Iterator[Path]:
-    """A directory in `parent` (where None, the system's place for such), removed at the end.
+def temporary_directory(kind: str, parent: Path | None = None) -> Iterator[Path]:
+    """A directory in `parent` (None: the system's default), removed at the end.
 
-    Removes as well what owners left that were killed: a directory is owned while some process
-    holds the lock on the file in it, the owner or a fork of it.
+    Also removes directories of this kind whose owners were killed: a directory has an owner while
+    a process, the owner or a fork of it, holds the lock on the file in it.
     """
     prefix = f"botify-{kind}-"
     place = parent or Path(tempfile.gettempdir())
     _sweep(place, prefix)
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-    # Locked before it has its name: a sweep sees no directory that is not owned yet.
+    # Locked before it has its name: a sweep sees no directory without an owner.
     lock = os.open(directory / ".new", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Lists into Redis: built aside, checked, then switched to at once."""
+"""Lists into Redis: built under a temporary key, checked, then switched to atomically."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -15,49 +15,43 @@ from botify.config import TOP_TRACKS, Config, ListFile
 from botify.errors import InputError
 from botify.files.filestamp import Stamp, stamp_of
 from botify.files.jsonlines import check_first_line, check_size
-from botify.files.reading import check_kept, open_regular, refusing
+from botify.files.reading import as_input_errors, check_kept, open_regular
 from botify.lists.reader import EVERYONE, ListKind, read_lists
-from botify.store.client import script, store_errors
-from botify.store.redis_memory import read_memory
-from botify.store.sessions import VERSIONS
-
-REFUSED = "botify:refused"
-"""Hash of list name -> why its file was refused; a load that succeeds removes the name."""
-
-CONFIGURED = "botify:configured"
-"""Hash of list name -> version of the config's own file when it was last loaded."""
+from botify.store.client import script_text, store_errors
+from botify.store.keys import CONFIGURED_VERSIONS, LIST_VERSIONS, REFUSALS
+from botify.store.redis_memory import read_redis_memory
 
 _BATCH = 256
-"""Lists per command: the server answers requests between two commands, not within one."""
-_AHEAD = 16
-"""Commands sent before the answer to the first of them is read."""
-_ABANDONED_AFTER = 600
-"""Seconds after its last command when Redis drops what an interrupted load left behind."""
+"""Lists per command: between two commands, the server answers requests."""
+_PIPELINED = 16
+"""Commands sent before the reply to the first of them is read."""
+_BUILD_TTL = 600
+"""Seconds after its last command until Redis drops what an interrupted load left."""
 
 
 @dataclass(frozen=True)
 class LoadedList:
-    """A list that Redis now serves."""
+    """A list in service."""
 
     name: str
     version: str
     size: int
     """Users or tracks with a list; 1 for the popular tracks."""
     replaced: str | None
-    """The version served before, equal to `version` where nothing had to be done."""
+    """The version served before; equal to `version` if nothing had to be done."""
     lost: int = 0
-    """Users or tracks that had a list in the version before, and have none now."""
+    """Users or tracks that have a list in the version before and none in this one."""
 
 
 def kind_of(config: Config, name: str) -> ListKind:
-    """Which format the file of the list `name` has. Raises InputError for an unknown name."""
+    """The kind of the list `name`. Raises InputError for an unknown name."""
     if name in config.lists:
         return ListKind.USERS
     if name in config.neighbours:
         return ListKind.NEIGHBOURS
     if name == TOP_TRACKS:
         return ListKind.TOP
-    raise InputError(f"no list is named {name!r}; the config has {', '.join(config.list_files)}")
+    raise InputError(f"there is no list {name!r}; the config has {', '.join(config.list_files)}")
 
 
 def load_list(
@@ -67,63 +61,63 @@ def load_list(
     kind: ListKind,
     n_tracks: int,
     progress: Callable[[int], object] = lambda count: None,
-    over: str | None = None,
-    least: float = 0.0,
+    replacing: str | None = None,
+    min_kept: float = 0.0,
 ) -> LoadedList:
     """Check the file and put it into service as the list `name`, replacing the one served.
 
     The version is a hash of the file's content and of what it is checked against: a file already
     in service is not loaded again. Readers see the old list or the new one, never a mixture; a
-    refused file changes nothing. `progress` is told how many more lists are on their way, some
-    hundreds at a time; what it raises ends the load. With `over`, the list is switched to only
-    where that is still the version named for it ("" for none): who looked, and found nothing to
-    serve, must not undo what somebody else has loaded since. With `least`, a file is refused in
-    which less than that share of the owners of lists in service has one, or which has less than
-    that share of the popular tracks: half of a file is not seen to be one otherwise.
-    Raises InputError naming file and line, whatever the file holds, or that Redis has no room for
-    it; StoreError.
+    refused file changes nothing. `progress` is called with the number of lists sent since the last
+    call, some hundreds; what it raises ends the load. `replacing`: switch only if this is still
+    the version recorded for the list ("" for none), so that a load of a missing list does not undo
+    one that another process has loaded since. `min_kept`: refuse a file that has lists for less
+    than this share of the owners of lists in service, or less than this share of the popular
+    tracks; half of a file looks like a whole one otherwise.
+    Raises InputError, naming file and line, for any fault of the file, and if Redis has no room
+    for it; StoreError.
     """
     before = stamp_of(spec.file)
     version = _version(spec, kind, n_tracks)
-    target = f"{VERSIONS}:{name}:{version}"
+    target = f"{LIST_VERSIONS}:{name}:{version}"
     lost = 0
     with store_errors():
-        current: Any = client.hget(VERSIONS, name)
+        current: Any = client.hget(LIST_VERSIONS, name)
         replaced = current.decode() if current else None
         size: Any = client.hlen(target)
         if replaced != version or not size:
-            aside = f"{target}:{uuid4().hex}"
-            served = f"{VERSIONS}:{name}:{replaced}" if replaced else None
+            temporary = f"{target}:{uuid4().hex}"
+            served = f"{LIST_VERSIONS}:{name}:{replaced}" if replaced else None
             rows = _rows(spec, kind, n_tracks)
             try:
-                size, kept = _build(client, aside, rows, progress, served)
+                size, kept = _build(client, temporary, rows, progress, served)
                 if not size:
                     raise InputError(f"{spec.file}: no list in it")
                 _check_unchanged(spec.file, before)
                 if served:
-                    if client.hget(VERSIONS, name) != current:
-                        kept = size  # another load came between: only numbers can be compared
-                    lost = _lost(client, spec, kind, (served, aside), kept, least)
-                keys = (aside, target, VERSIONS)
-                only = ("", "") if over is None else ("over", over)
+                    if client.hget(LIST_VERSIONS, name) != current:
+                        kept = size  # another load came between: only the sizes can be compared
+                    lost = _count_lost(client, spec, kind, (served, temporary), kept, min_kept)
+                keys = (temporary, target, LIST_VERSIONS)
+                condition = ("", "") if replacing is None else ("replacing", replacing)
                 switch: Any = client.eval(
-                    script("switch_list"), len(keys), *keys, name, version, size, *only
+                    script_text("switch_list"), len(keys), *keys, name, version, size, *condition
                 )
                 switched, old = switch[0], switch[1].decode() or None
                 if not switched:
                     return LoadedList(
-                        name, old or "", client.hlen(f"{VERSIONS}:{name}:{old}"), old
+                        name, old or "", client.hlen(f"{LIST_VERSIONS}:{name}:{old}"), old
                     )
                 replaced = old
             except BaseException as error:
-                with suppress(redis.RedisError):  # then it expires
-                    client.unlink(aside)
-                if isinstance(error, InputError):  # the mistake may be half of a change
+                with suppress(redis.RedisError):  # it expires then
+                    client.unlink(temporary)
+                if isinstance(error, InputError):  # the file may have been changed meanwhile
                     _check_unchanged(spec.file, before)
-                if isinstance(error, _LostError | redis.exceptions.OutOfMemoryError):
-                    _check_room(client, spec.file, isinstance(error, _LostError))
+                if isinstance(error, _PartLostError | redis.exceptions.OutOfMemoryError):
+                    _check_room(client, spec.file, isinstance(error, _PartLostError))
                 raise
-        client.hdel(REFUSED, name)
+        client.hdel(REFUSALS, name)
     return LoadedList(name, version, size, replaced, lost)
 
 
@@ -133,37 +127,40 @@ def load_configured(
     spec: ListFile,
     kind: ListKind,
     n_tracks: int,
-    least: float = 0.0,
+    min_kept: float = 0.0,
 ) -> LoadedList:
-    """What a start does with a file of the config: `load_list`, if the file is new to this Redis.
+    """At a start: `load_list` of a file of the config, if the file is new to this Redis.
 
-    Otherwise what is in service stays: it may have been loaded since, and one service that starts
-    must not undo that for all others. Raises InputError, StoreError.
+    Otherwise the list in service stays: it may have been loaded since by hand, and one service
+    that starts must not undo that for all others. Raises InputError, StoreError.
     """
     with store_errors():
-        known: Any = client.hget(CONFIGURED, name)
-        served: Any = client.hget(VERSIONS, name)
+        known: Any = client.hget(CONFIGURED_VERSIONS, name)
+        served: Any = client.hget(LIST_VERSIONS, name)
         if known and served and known.decode() == _version(spec, kind, n_tracks):
             version = served.decode()
-            size: Any = client.hlen(f"{VERSIONS}:{name}:{version}")
+            size: Any = client.hlen(f"{LIST_VERSIONS}:{name}:{version}")
             if size:
                 return LoadedList(name, version, size, version)
-        loaded = load_list(client, name, spec, kind, n_tracks, least=least)
-        client.hset(CONFIGURED, name, loaded.version)
+        loaded = load_list(client, name, spec, kind, n_tracks, min_kept=min_kept)
+        client.hset(CONFIGURED_VERSIONS, name, loaded.version)
     return loaded
 
 
 class NoRoomError(InputError):
-    """Redis has no room for the lists of a file, with which nothing is wrong."""
+    """Redis has no room for the lists of a file that is fine."""
 
 
-class _LostError(redis.ResponseError):
-    """Lists that were stored are not there any more."""
+class _PartLostError(redis.ResponseError):
+    """Lists that were stored are missing."""
 
 
 def _check_room(client: "redis.Redis", file: Path, dropped: bool) -> None:
-    """Whether a load that Redis refused, or of which it dropped a part, can be for its limit."""
-    memory = read_memory(client)
+    """Raises NoRoomError if a load failed because Redis is at its limit.
+
+    `dropped`: whether a part of it was lost; else it was refused.
+    """
+    memory = read_redis_memory(client)
     if memory is not None and memory.limit and (memory.evicted or not dropped):
         raise NoRoomError(
             f"{file}: does not fit into Redis ({memory}), which needs room for the old lists and "
@@ -177,8 +174,8 @@ def _check_unchanged(path: Path, before: Stamp | None) -> None:
 
 
 def _version(spec: ListFile, kind: ListKind, n_tracks: int) -> str:
-    with open_regular(spec.file) as file, refusing(spec.file):
-        # Not only once all of it was read, which may take for ever.
+    with open_regular(spec.file) as file, as_input_errors(spec.file):
+        # Before all of it is read, which may take forever.
         check = check_size if kind is ListKind.TOP else check_first_line
         check(spec.file, file)
         content = hashlib.file_digest(file, "sha256")
@@ -186,30 +183,30 @@ def _version(spec: ListFile, kind: ListKind, n_tracks: int) -> str:
     return content.hexdigest()[:12]
 
 
-def _lost(
+def _count_lost(
     client: "redis.Redis",
     spec: ListFile,
     kind: ListKind,
     keys: tuple[str, str],
     kept: int,
-    least: float,
+    min_kept: float,
 ) -> int:
-    """How many owners in the hash in service have no list in the new one (`keys`: both).
+    """Number of owners in the hash in service without a list in the new one (`keys`: both).
 
-    Raises InputError where they are too many, or popular tracks too few.
+    Raises InputError if they are too many, or popular tracks too few.
     """
     if kind is ListKind.TOP:
         lengths: list[Any] = [client.hstrlen(key, EVERYONE) for key in keys]
-        check_kept(spec.file, "popular tracks", lengths[0] // 4, lengths[1] // 4, least)
+        check_kept(spec.file, "popular tracks", lengths[0] // 4, lengths[1] // 4, min_kept)
         return 0
     had = int(client.hlen(keys[0]))
     what = "users" if kind is ListKind.USERS else "tracks with neighbours"
-    check_kept(spec.file, what, had, kept, least)
+    check_kept(spec.file, what, had, kept, min_kept)
     return max(0, had - kept)
 
 
 def _rows(spec: ListFile, kind: ListKind, n_tracks: int) -> Iterator[tuple[str, bytes]]:
-    with refusing(spec.file):
+    with as_input_errors(spec.file):
         yield from read_lists(spec.file, kind, n_tracks, spec.length)
 
 
@@ -222,7 +219,7 @@ def _build(
 ) -> tuple[int, int]:
     """Store the rows as fields of the hash `key`, which expires.
 
-    Returns how many they are, and how many of them the hash `served` has, where one is given.
+    Returns their number, and how many of their owners the hash `served` has, if it is given.
     """
     size = kept = unread = stored = 0
     with _connection(client) as connection:
@@ -231,12 +228,14 @@ def _build(
             nonlocal unread, kept, stored
             while unread > until:
                 answer = connection.read_response()
-                kept += answer if isinstance(answer, int) else 0  # only count_owners.lua's is one
+                kept += (
+                    answer if isinstance(answer, int) else 0
+                )  # only the reply of count_owners.lua is one
                 unread -= 1
                 if isinstance(answer, list):  # of EXEC: fields that are new, ..., fields there are
                     stored += answer[0]
                     if answer[-1] != stored:
-                        raise _LostError(
+                        raise _PartLostError(
                             "part of the list was lost while it was loaded; load it again"
                         )
 
@@ -247,23 +246,29 @@ def _build(
 
         try:
             for batch in _batches(rows):
-                # Together or not at all: a loader that dies leaves no key that stays for good.
+                # Atomically: a loader that dies must not leave a key that never expires.
                 fields = chain.from_iterable(batch)
-                expire = ("EXPIRE", key, _ABANDONED_AFTER)
-                count = ("HLEN", key)  # its Redis may evict what expires
+                expire = ("EXPIRE", key, _BUILD_TTL)
+                count = ("HLEN", key)  # Redis may evict what expires
                 send(("MULTI",), ("HSET", key, *fields), expire, count, ("EXEC",))
                 if served:
                     send(
-                        ("EVAL", script("count_owners"), 1, served, *(owner for owner, _ in batch))
+                        (
+                            "EVAL",
+                            script_text("count_owners"),
+                            1,
+                            served,
+                            *(owner for owner, _ in batch),
+                        )
                     )
-                # Redis stores while the next lists are read and checked here.
-                read(until=5 * _AHEAD)
+                # Meanwhile Redis stores them, the next lists are read and checked here.
+                read(until=5 * _PIPELINED)
                 size += len(batch)
                 progress(len(batch))
         except redis.RedisError:
             raise
         except Exception:
-            # Rows are refused, and the key is dropped next: nothing may reach it after that.
+            # The file is refused, and the key is dropped next: no command may reach it after that.
             read(until=0)
             raise
         read(until=0)
@@ -272,13 +277,13 @@ def _build(
 
 @contextmanager
 def _connection(client: "redis.Redis") -> Iterator[Any]:
-    """One of the client's connections for commands whose answers are read later."""
+    """One of the client's connections, for commands whose replies are read later."""
     pool = client.connection_pool
     connection: Any = pool.get_connection()
     try:
         yield connection
     except BaseException:
-        connection.disconnect()  # with whatever was not read
+        connection.disconnect()  # and so drop unread replies
         raise
     finally:
         pool.release(connection)

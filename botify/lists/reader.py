@@ -12,21 +12,21 @@ from botify.catalog import pack
 from botify.errors import InputError
 from botify.files.jsonlines import is_integer, read_bytes, read_objects, reason
 
-LONGEST = 100
-"""Popular tracks and neighbours count up to this place; the rest of such a list is not kept."""
+MAX_KEPT = 100
+"""Popular tracks and neighbours are kept up to this rank."""
 
-MOST_TRACKS = 1000
-"""A longer list of a user or of a track is a mistake."""
+MAX_TRACKS = 1000
+"""A longer list of a user or a track is refused."""
 
-SIZE = "lists"
-"""Key of a file's first line, if its writer put it there: how many lines with a list it has."""
+COUNT_KEY = "lists"
+"""Key in a file's first line, if its writer put it there: the number of lists in the file."""
 
 EVERYONE = ""
-"""The key of a list that belongs to nobody in particular."""
+"""The key of the one list that all users share."""
 
 
 class ListKind(Enum):
-    """What a list file holds; the value names it in messages."""
+    """What a list file contains; the value names it in messages."""
 
     USERS = "lists of users"
     NEIGHBOURS = "lists of neighbours"
@@ -39,25 +39,25 @@ def read_lists(
     """Yield (key, packed tracks, best first) for each list of a file.
 
     The key is the user's or the track's decimal digits, or EVERYONE for popular tracks. `length`:
-    tracks that a user's list must have, and that a track's may have. A track without neighbours
-    may have an empty list, null, or none at all; a user or everybody may not. Other editions call
-    a track `item_id` here. Popular tracks may be as many as the catalog has.
+    number of tracks that a user's list must have, and that a track's may have. A track without
+    neighbours may have an empty list, null, or none at all; users and the popular tracks may not.
+    Neighbours may be keyed `item_id`. Popular tracks may be as many as the catalog has.
     Raises InputError naming file and line: malformed JSON, unknown or repeated tracks, too few or
-    too many of them, an owner that comes twice or under two names that differ, fewer lists than
-    its first line says.
+    too many of them, an owner that comes twice or with two different ids, fewer lists than the
+    first line says.
     """
     if kind is ListKind.TOP:
         top = _packed(_read_json(path), f"{path}: the list", n_tracks, (1, length or n_tracks))
         yield EVERYONE, _best(top)
         return
     of_users = kind is ListKind.USERS
-    most = length or MOST_TRACKS
+    most = length or MAX_TRACKS
     sizes = ((length or 1) if of_users else 0, most)
     owners: set[int] = set()
     written = 0
     for place, row in read_objects(path):
         if not owners:
-            written = row.get(SIZE, 0)
+            written = row.get(COUNT_KEY, 0)
         owner_key = "user" if of_users else _track_key(row, place)
         owner = row.get(owner_key)
         if not is_integer(owner) or owner < 0:
@@ -77,7 +77,7 @@ def read_lists(
     if is_integer(written) and len(owners) < written:
         raise InputError(
             f"{path}: ends after {len(owners):,} of {written:,} lists, as its first line says; "
-            "copy it again, once it is whole"
+            "copy it again when it is complete"
         )
 
 
@@ -86,7 +86,7 @@ def _track_key(row: dict[str, Any], place: str) -> str:
         return "track"
     if row.get("track", row["item_id"]) != row["item_id"]:
         raise InputError(
-            f"{place}: `track` {row['track']} and `item_id` {row['item_id']} differ; leave one"
+            f"{place}: `track` {row['track']} and `item_id` {row['item_id']} differ; keep one"
         )
     return "item_id"
 
@@ -99,12 +99,12 @@ def _read_json(path: Path) -> Any:
 
 
 def _best(packed: bytes) -> bytes:
-    return packed[: LONGEST * 4]
+    return packed[: MAX_KEPT * 4]
 
 
 def _packed(value: Any, place: str, n_tracks: int, sizes: tuple[int, int]) -> bytes:
-    """The tracks packed, if there is nothing wrong with them."""
-    # Whole lists at a time, by what C code tells quickly; only what is refused is looked through.
+    """The tracks, packed. Raises InputError if something is wrong with them."""
+    # Whole lists at a time, by fast operations; only a refused list is searched for the reason.
     least, most = sizes
     if not isinstance(value, list):
         raise InputError(f"{place} must be a list of integers")
@@ -113,10 +113,10 @@ def _packed(value: Any, place: str, n_tracks: int, sizes: tuple[int, int]) -> by
         raise InputError(f"{place} has {len(value)} tracks; it must have {wanted}")
     try:
         packed = pack(value)
-    except struct.error:  # not integers, or none that a catalog could have
+    except struct.error:  # not integers, or out of range
         raise _refusal(value, place, n_tracks) from None
     distinct = set(value)
-    # true and false pass for the integers that they equal, 1 and 0, wherever else one looks.
+    # The checks above take true and false for 1 and 0.
     booleans = not distinct.isdisjoint((0, 1)) and bool in map(type, value)
     if booleans or len(distinct) < len(value) or max(value, default=0) >= n_tracks:
         raise _refusal(value, place, n_tracks)
@@ -124,7 +124,7 @@ def _packed(value: Any, place: str, n_tracks: int, sizes: tuple[int, int]) -> by
 
 
 def _refusal(value: list[Any], place: str, n_tracks: int) -> InputError:
-    """What is wrong with a list, for the first of its tracks that is."""
+    """The error for the first wrong track of a list."""
     if not all(map(is_integer, value)):
         return InputError(f"{place} must be a list of integers")
     before: set[int] = set()

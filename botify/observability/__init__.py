@@ -1,1 +1,1 @@
-"""What the service tells of itself: health, metrics, log lines on stderr."""
+"""Health, metrics, log lines on stderr."""

@@ -1,4 +1,4 @@
-"""How many answers came from the fallback, by treatment: since the start, and lately."""
+"""The fallback's share of the answers, by treatment: since the start, and recently."""
 
 import time
 from collections import Counter, deque
@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import NamedTuple
 
-LATELY = 300
+WINDOW_SECONDS = 300
 """Seconds."""
 _STEP = 10.0
-"""Seconds after which what is too long ago is left out."""
-_ENOUGH = 100
-"""Answers below which a share says nothing."""
+"""Resolution of the window, in seconds."""
+_MIN_ANSWERS = 100
+"""With fewer answers, a share is not reported."""
 
 Treatment = tuple[str, str]
 """Names of an experiment and of one of its treatments."""
 ALL: Treatment = ("", "")
-"""Stands for all answers together."""
+"""All answers together."""
 
 
-class Share(NamedTuple):
-    """Answers of a treatment, and how many of them were the fallback's."""
+class FallbackShare(NamedTuple):
+    """Number of answers of a treatment, and of those from the fallback."""
 
     experiment: str
-    """Empty, as `treatment`, for all answers together."""
+    """Empty, like `treatment`, for all answers together."""
     treatment: str
     answers: int
     fallbacks: int
@@ -34,17 +34,17 @@ class Share(NamedTuple):
         return self.fallbacks / self.answers if self.answers else 0.0
 
 
-class Shares:
-    """Counts the answers of one process; for any number of threads."""
+class FallbackShares:
+    """Counts the answers of one process. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
         self._clock = clock
         self._lock = Lock()
-        # By assignments, the few combinations of which are split up where they are read.
+        # By combination of treatments; the few that occur are split up when they are read.
         self._answers: Counter[tuple[Treatment, ...]] = Counter()
         self._fallbacks: Counter[tuple[Treatment, ...]] = Counter()
-        self._past: deque[tuple[float, dict[Treatment, Share]]] = deque([(clock(), {})])
+        self._past: deque[tuple[float, dict[Treatment, FallbackShare]]] = deque([(clock(), {})])
 
     def count(self, treatments: Mapping[str, str], fallback: bool) -> None:
         """An answer to a user with these treatments, by experiment."""
@@ -54,19 +54,19 @@ class Shares:
             if fallback:
                 self._fallbacks[key] += 1
 
-    def total(self) -> dict[Treatment, Share]:
+    def total(self) -> dict[Treatment, FallbackShare]:
         """Since the start; treatments without an answer are left out."""
         with self._lock:
             answers, fallbacks = Counter(self._answers), Counter(self._fallbacks)
         of_all, of_fallback = _split(answers), _split(fallbacks)
-        return {pair: Share(*pair, n, of_fallback[pair]) for pair, n in of_all.items()}
+        return {pair: FallbackShare(*pair, n, of_fallback[pair]) for pair, n in of_all.items()}
 
-    def lately(self) -> dict[Treatment, Share]:
-        """Of the last five minutes; call it often, from one thread at a time."""
+    def recent(self) -> dict[Treatment, FallbackShare]:
+        """In the last five minutes; to be called often, from one thread at a time."""
         now, total = self._clock(), self.total()
         if now - self._past[-1][0] >= _STEP:
             self._past.append((now, total))
-        while len(self._past) > 1 and now - self._past[1][0] >= LATELY:
+        while len(self._past) > 1 and now - self._past[1][0] >= WINDOW_SECONDS:
             self._past.popleft()
         before = self._past[0][1]
         return {
@@ -80,9 +80,9 @@ class Shares:
         }
 
 
-def above(shares: Iterable[Share], limit: float) -> Iterator[Share]:
-    """Those with more than this share of fallbacks; of a few answers no share is told."""
-    return (each for each in shares if each.answers >= _ENOUGH and each.share > limit)
+def exceeding(shares: Iterable[FallbackShare], limit: float) -> Iterator[FallbackShare]:
+    """Those with a share above `limit`, among those with enough answers."""
+    return (each for each in shares if each.answers >= _MIN_ANSWERS and each.share > limit)
 
 
 def _split(counts: Counter[tuple[Treatment, ...]]) -> Counter[Treatment]:

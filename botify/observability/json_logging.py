@@ -1,4 +1,4 @@
-"""What the service says about itself: one JSON object per line on stderr."""
+"""The service's log on stderr: one JSON object per line."""
 
 import json
 import logging
@@ -10,11 +10,11 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 """Fields of every log record; the others are the caller's `extra`."""
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """`time` (UTC), `level`, `logger`, `message`, the record's extras, and any `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; a value that JSON does not know becomes its text."""
+        """One line; a value that is not JSON becomes its text."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "time": time.replace("+00:00", "Z"),
@@ -33,12 +33,12 @@ class JsonLines(logging.Formatter):
 def configure(level: str = "INFO") -> None:
     """Send the standard library's logging to stderr, from this level on.
 
-    The server's own logger tells of its workers from WARNING on.
+    granian's own logger, from WARNING on.
     """
     config: dict[str, Any] = {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JsonLines}},
+        "formatters": {"json": {"()": JsonFormatter}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",

@@ -1,16 +1,15 @@
-"""What Prometheus asks for at `/metrics`.
+"""Service metrics, for Prometheus at `/metrics`.
 
-Where the environment has PROMETHEUS_MULTIPROC_DIR when prometheus_client is first imported, the
+If the environment has PROMETHEUS_MULTIPROC_DIR when prometheus_client is first imported, the
 processes that share that directory count together, and any of them can render all; see
-https://prometheus.github.io/client_python/multiprocess/. What a killed worker counted stays.
+https://prometheus.github.io/client_python/multiprocess/. The counts of a killed worker stay.
 """
 
 import os
 import platform
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -20,43 +19,44 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from botify.event_log.ledger import Ledger, LogTotals
-from botify.observability.fallback_shares import ALL, Share, Shares, Treatment
-from botify.observability.health import State
-from botify.observability.worker_reports import is_alive, share_state, shared
-from botify.observability.worker_table import Roster
+from botify.observability.fallback_shares import ALL, FallbackShare, FallbackShares, Treatment
+from botify.observability.health import WorkerReport
+from botify.observability.worker_reports import is_alive, read_reports, write_report
+from botify.observability.worker_table import WorkerTable
+from botify.version import VERSION
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
-"""Seconds. A fallback must answer within 50 ms; most answers take less than one."""
+"""Seconds. The fallback must answer within 50 ms; most answers take less than one."""
 _MS_PER_HOUR = 3_600_000
 
 
 class Exposition:
-    """Renders what all workers counted; made in any of their processes, or their parent's."""
+    """Renders the metrics of all workers; in a worker or in the parent."""
 
     def __init__(self, ledger: Ledger, own: CollectorRegistry | None = None) -> None:
-        """`ledger` is where all workers' event logs count; `own` has what this process counts,
-        where it is the only one."""
+        """`ledger`: counts of all workers' event logs. `own`: metrics of this process, used if it
+        is the only one."""
         self._ledger = ledger
-        self._surroundings = _Surroundings()
+        self._state_collector = _StateCollector()
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         self._directory = Path(directory) if directory else None
         self._all = own if own and not directory else CollectorRegistry()
         if directory:
             MultiProcessCollector(self._all, directory)  # type: ignore[no-untyped-call]  # has no types
-        self._all.register(self._surroundings)
-        self._all.register(LogFigures(ledger))
+        self._all.register(self._state_collector)
+        self._all.register(LogCollector(ledger))
 
-    def states(self) -> list[State]:
-        """What each worker published last."""
-        return shared(self._directory) if self._directory else []
+    def states(self) -> list[WorkerReport]:
+        """The latest report of each worker."""
+        return read_reports(self._directory) if self._directory else []
 
-    def log_trouble(self) -> LogTotals:
-        """What all workers' event logs count now."""
+    def log_totals(self) -> LogTotals:
+        """Sums over all workers' event logs now."""
         return self._ledger.totals()
 
-    def fallback_shares(self) -> list[Share]:
-        """Of the last five minutes, over all workers, as last published."""
-        self._forget_the_dead()
+    def fallback_shares(self) -> list[FallbackShare]:
+        """Shares of the last five minutes, over all workers, as last published."""
+        self._drop_dead_worker_gauges()
         found: dict[Treatment, dict[str, int]] = {}
         names = {f"botify_treatment_recent_{each}": each for each in ("answers", "fallbacks")}
         for metric in self._all.collect():
@@ -65,19 +65,23 @@ class Exposition:
                     pair = sample.labels["experiment"], sample.labels["treatment"]
                     found.setdefault(pair, {})[names[metric.name]] = int(sample.value)
         return [
-            Share(*pair, n["answers"], n["fallbacks"]) for pair, n in found.items() if n["answers"]
+            FallbackShare(*pair, n["answers"], n["fallbacks"])
+            for pair, n in found.items()
+            if n["answers"]
         ]
 
-    def render(self, states: Sequence[State] = (), roster: Roster | None = None) -> bytes:
-        """Everything, in Prometheus' text format; what is the same for all workers, from one."""
-        self._forget_the_dead()
+    def render(
+        self, states: Sequence[WorkerReport] = (), table: WorkerTable | None = None
+    ) -> bytes:
+        """All metrics, in Prometheus' text format; the state from the first report."""
+        self._drop_dead_worker_gauges()
         if states:
-            self._surroundings.state = states[0]
-        self._surroundings.roster = roster
+            self._state_collector.state = states[0]
+        self._state_collector.table = table
         return generate_latest(self._all)
 
-    def _forget_the_dead(self) -> None:
-        """Remove gauges of workers that are gone: what they say holds no longer."""
+    def _drop_dead_worker_gauges(self) -> None:
+        """Remove the gauges of workers that ended."""
         if self._directory is None:
             return
         for path in self._directory.glob("gauge_live*_*.db"):
@@ -86,12 +90,12 @@ class Exposition:
 
 
 class Metrics(Exposition):
-    """Counts what this worker does, too."""
+    """The metrics of this worker, and their rendering with those of the others."""
 
     def __init__(self, ledger: Ledger | None = None) -> None:
-        """Make it once per process, and in several processes only after the fork.
+        """Make one per process, after the fork.
 
-        `ledger` is where all workers' event logs count.
+        `ledger`: counts of all workers' event logs.
         """
         own = CollectorRegistry()
         super().__init__(ledger or Ledger(), own)
@@ -112,7 +116,7 @@ class Metrics(Exposition):
             registry=own,
         )
         by_treatment = ["experiment", "treatment"]
-        self._treated = (
+        self._by_treatment = (
             Counter("botify_treatment_answers", "Tracks answered.", by_treatment, registry=own),
             Counter(
                 "botify_treatment_fallbacks",
@@ -121,7 +125,7 @@ class Metrics(Exposition):
                 registry=own,
             ),
         )
-        self._treated_lately = (
+        self._recent_by_treatment = (
             _gauge(
                 own,
                 "botify_treatment_recent_answers",
@@ -150,116 +154,106 @@ class Metrics(Exposition):
         self._redis_up = _gauge(
             own, "botify_redis_up", "Whether every worker reaches Redis.", "livemin"
         )
-        # Counting may need a larger file, which a full disk refuses. No request fails for that.
-        self._harmless = suppress(OSError)
-        # Their files are made here and now, and not when a disk may be full.
+        # A counter may need a larger file, which a full disk refuses. No request must fail then.
+        self._ignore_disk_errors = suppress(OSError)
+        # Makes their files now, and not when the disk may be full.
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
-        for lately in self._treated_lately:
+        for lately in self._recent_by_treatment:
             lately.labels(*ALL)
         self._publishing = threading.Lock()
-        self._shares = Shares()
-        self._lately: list[Share] = []
-        self._shared: dict[Treatment, Share] = {}  # that the counters know of
+        self._shares = FallbackShares()
+        self._recent: list[FallbackShare] = []
+        self._published: dict[Treatment, FallbackShare] = {}  # as last added to the counters
 
-    def answered(
+    def observe_answer(
         self, route: str, recommender: str | None, seconds: float, timestamp: int
     ) -> None:
-        """An event, of `timestamp` ms, was answered with 200, by this recommender if by any."""
+        """An event of `timestamp` ms was answered with 200, by this recommender (None: `last`)."""
         key = route, recommender or ""
-        with self._harmless:
+        with self._ignore_disk_errors:
             child = self._children.get(key)
-            if child is None:  # looking a child up by its labels takes longer than counting
+            if child is None:  # the look-up by labels takes longer than counting
                 child = self._children[key] = self._seconds.labels(*key)
             child.observe(seconds)
             self._hours[timestamp // _MS_PER_HOUR % 24].inc()
 
-    def fallback(self, wanted: str, answered: str) -> None:
-        """One recommender stood in for another."""
-        with self._harmless:
+    def count_fallback(self, wanted: str, answered: str) -> None:
+        """One recommender answered instead of another."""
+        with self._ignore_disk_errors:
             self._fallbacks.labels(wanted, answered).inc()
 
-    def treated(self, treatments: Mapping[str, str], fallback: bool) -> None:
-        """A track was answered to a user with these treatments, by experiment.
+    def count_treatments(self, treatments: Mapping[str, str], fallback: bool) -> None:
+        """A user with these treatments (by experiment) was answered with a track.
 
-        It is seen by others from the next `publish` on.
+        In the metrics from the next `publish` on.
         """
         self._shares.count(treatments, fallback)
 
-    def refused(self, route: str, status: int) -> None:
-        """A request got an error. `route` must be one of a few: each is kept for good."""
-        with self._harmless:
+    def count_error(self, route: str, status: int) -> None:
+        """A request got an error. `route` must be one of a few: each is a time series."""
+        with self._ignore_disk_errors:
             self._refused.labels(route, status).inc()
 
-    def redis_failure(self, kind: str) -> None:
-        """A call to Redis failed, in one of a few kinds of ways."""
-        with self._harmless:
+    def count_redis_failure(self, kind: str) -> None:
+        """A call to Redis failed; `kind` is that of a StoreError."""
+        with self._ignore_disk_errors:
             self._redis_failures.labels(kind).inc()
 
-    def publish(self, state: State) -> None:
-        """Make this worker's newest state the one that is rendered."""
+    def publish(self, state: WorkerReport) -> None:
+        """Publish this worker's newest report."""
         with self._publishing:
             self._redis_up.set(state.redis_up)
-            self._surroundings.state = state
-            with self._harmless:
+            self._state_collector.state = state
+            with self._ignore_disk_errors:
                 self._publish_shares()
             if self._directory:
-                share_state(self._directory, state)
+                write_report(self._directory, state)
 
     def _publish_shares(self) -> None:
         total = self._shares.total()
         for pair, share in total.items():
-            known = self._shared.get(pair)
-            answers, fallbacks = self._treated
-            if pair != ALL:  # of all together botify_request_seconds tells
+            known = self._published.get(pair)
+            answers, fallbacks = self._by_treatment
+            if pair != ALL:  # botify_request_seconds counts all of them
                 answers.labels(*pair).inc(share.answers - (known.answers if known else 0))
                 fallbacks.labels(*pair).inc(share.fallbacks - (known.fallbacks if known else 0))
-            self._shared[pair] = share
-        lately = self._shares.lately()
-        self._lately = list(lately.values())
+            self._published[pair] = share
+        lately = self._shares.recent()
+        self._recent = list(lately.values())
         for pair, share in lately.items():
-            answers_lately, fallbacks_lately = self._treated_lately
+            answers_lately, fallbacks_lately = self._recent_by_treatment
             answers_lately.labels(*pair).set(share.answers)
             fallbacks_lately.labels(*pair).set(share.fallbacks)
 
-    def own_shares(self) -> list[Share]:
-        """Of the last five minutes, of this worker alone, as last published."""
-        return self._lately
+    def own_fallback_shares(self) -> list[FallbackShare]:
+        """Shares of the last five minutes, of this worker alone, as last published."""
+        return self._recent
 
 
-class _Surroundings(Collector):
-    """Facts that are the same whichever worker tells them; labels come and go with them."""
+class _StateCollector(Collector):
+    """State that all workers share, with labels that come and go."""
 
     def __init__(self) -> None:
-        self.state: State | None = None
-        self.roster: Roster | None = None
+        self.state: WorkerReport | None = None
+        self.table: WorkerTable | None = None
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
-        build.add_metric([version("botify"), platform.python_version()], 1)
+        build.add_metric([VERSION, platform.python_version()], 1)
         yield build
-        if self.roster is not None:
+        if self.table is not None:
             for name, text, value in (
-                ("workers", "Workers that the service should have.", self.roster.workers),
-                ("workers_serving", "Workers that answer.", self.roster.serving()),
+                ("workers", "Workers that the service should have.", self.table.workers),
+                ("workers_serving", "Workers that answer.", self.table.serving()),
             ):
                 yield GaugeMetricFamily(f"botify_{name}", text, value=value)
         if self.state is None:
             return
-        lists = GaugeMetricFamily(
-            "botify_list_info",
-            "Version of each list served; always 1.",
-            labels=["name", "version"],
-        )
-        for pair in {**self.state.lists, **self.state.models}.items():
-            lists.add_metric(pair, 1)
-        yield lists
-        refused = GaugeMetricFamily(
-            "botify_list_refused", "Whether a list's newest file was refused.", labels=["name"]
-        )
-        for name in self.state.lists.keys() | self.state.models.keys() | self.state.refused.keys():
-            refused.add_metric([name], name in self.state.refused)
-        yield refused
+        refused, models = self.state.refused, self.state.models
+        lists = self.state.lists.keys() | (refused.keys() - models.keys())
+        yield from _versions("list", self.state.lists, lists, refused)
+        yield from _versions("model", models, models, refused)
         memory = self.state.memory
         if memory is not None:
             yield CounterMetricFamily(
@@ -282,8 +276,30 @@ class _Surroundings(Collector):
             yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
 
 
-class LogFigures(Collector):
-    """What all workers' event logs count; any process that has the ledger may tell it."""
+def _versions(
+    kind: str, versions: Mapping[str, str], names: Iterable[str], refused: Mapping[str, str]
+) -> Iterator[Metric]:
+    """Of all lists, or of all session models."""
+    info = GaugeMetricFamily(
+        f"botify_{kind}_info",
+        f"Version of each {kind} served; always 1.",
+        labels=["name", "version"],
+    )
+    for pair in versions.items():
+        info.add_metric(pair, 1)
+    yield info
+    failed = GaugeMetricFamily(
+        f"botify_{kind}_refused",
+        f"Whether a {kind}'s newest file was refused, or is gone.",
+        labels=["name"],
+    )
+    for name in names:
+        failed.add_metric([name], name in refused)
+    yield failed
+
+
+class LogCollector(Collector):
+    """Counts of all workers' event logs; any process with the ledger can collect them."""
 
     def __init__(self, ledger: Ledger) -> None:
         """The ledger of the workers."""
@@ -314,5 +330,5 @@ def _gauge(
     mode: Literal["livemin", "livemax", "livesum"],
     labels: Sequence[str] = (),
 ) -> Gauge:
-    """A gauge of this worker; `mode` says how those of several make one."""
+    """A gauge of this worker; `mode`: how the values of all workers are combined."""
     return Gauge(name, text, labels, registry=registry, multiprocess_mode=mode)

@@ -1,4 +1,4 @@
-"""What each worker knows, in files from which the parent process tells it."""
+"""The reports of all workers, in files from which the parent reads them."""
 
 import os
 from contextlib import suppress
@@ -6,37 +6,37 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from botify.observability.health import State
+from botify.observability.health import WorkerReport
 
-_STATE = TypeAdapter(State)
+_STATE = TypeAdapter(WorkerReport)
 
 
-def share_state(directory: Path, state: State) -> None:
-    """Replace what this process said before; nothing where the disk refuses."""
+def write_report(directory: Path, state: WorkerReport) -> None:
+    """Replace this process's report; does nothing if the disk refuses."""
     path = directory / f"state_{os.getpid()}.json"
     aside = path.with_suffix(".new")
     with suppress(OSError):
-        # Mappings that may not be changed are not known to pydantic.
+        # pydantic does not know read-only mappings.
         aside.write_bytes(_STATE.dump_json(state, fallback=dict, warnings=False))
         aside.replace(path)
 
 
-def shared(directory: Path) -> list[State]:
-    """What all processes that live said last."""
+def read_reports(directory: Path) -> list[WorkerReport]:
+    """The latest report of each living process."""
     found = []
     for path in sorted(directory.glob("state_*.json")):
         if not is_alive(int(path.stem.removeprefix("state_"))):
             path.unlink(missing_ok=True)
             continue
-        with suppress(OSError, ValueError):  # gone meanwhile, or a disk that was full
+        with suppress(OSError, ValueError):  # gone meanwhile, or cut off by a full disk
             found.append(_STATE.validate_json(path.read_bytes()))
     return found
 
 
 def is_alive(pid: int) -> bool:
-    """Whether one of our processes has this number."""
+    """Whether one of our processes has this id."""
     try:
         os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):  # gone; its number may be another's now
+    except (ProcessLookupError, PermissionError):  # gone; the id may be another process's now
         return False
     return True

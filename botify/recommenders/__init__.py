@@ -1,4 +1,4 @@
-"""Recommenders: each turns (user, last track) into a plan for the store."""
+"""Recommenders: each turns (user, last track) into candidate steps for the store."""
 
 from botify.recommenders.base import Recommender
 from botify.recommenders.registry import build_recommenders

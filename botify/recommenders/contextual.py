@@ -1,7 +1,7 @@
 """CONTEXTUAL."""
 
-from botify.recommenders.base import AT_RANDOM, Recommender
-from botify.store.candidates import Step, from_list
+from botify.recommenders.base import RANDOM_STEP, Recommender
+from botify.store.candidates import CandidateStep, from_list
 
 
 class Contextual(Recommender):
@@ -13,10 +13,10 @@ class Contextual(Recommender):
     def __init__(
         self, name: str, neighbours: str, *, seen_filter: bool = False, exclude: bytes = b""
     ) -> None:
-        """`neighbours` names the stored item-to-item list; the rest as Recommender has it."""
+        """`neighbours` names the stored item-to-item list; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._neighbours = neighbours
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The neighbours of the last track."""
-        return from_list(self.name, self._neighbours, str(track), self._at_random), AT_RANDOM
+        return from_list(self.name, self._neighbours, str(track), self._sampled), RANDOM_STEP

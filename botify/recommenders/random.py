@@ -1,7 +1,7 @@
 """RANDOM."""
 
 from botify.recommenders.base import Recommender
-from botify.store.candidates import Step, from_catalog
+from botify.store.candidates import CandidateStep, from_catalog
 
 
 class Random(Recommender):
@@ -10,8 +10,8 @@ class Random(Recommender):
     def __init__(self, name: str, *, seen_filter: bool = True, exclude: bytes = b"") -> None:
         """See Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
-        self._plan = (from_catalog(name, self._at_random),)
+        self._candidates = (from_catalog(name, self._sampled),)
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The same for everyone."""
-        return self._plan
+        return self._candidates

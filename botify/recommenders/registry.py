@@ -1,20 +1,11 @@
-"""From the config's `recommenders` to objects."""
+"""Recommenders by the config."""
 
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Never
 
 from botify.catalog import Catalog, pack
-from botify.config import (
-    Config,
-    ContextualConfig,
-    IndexedConfig,
-    RandomConfig,
-    RecommenderConfig,
-    SessionConfig,
-    SimilarConfig,
-    StickyArtistConfig,
-    TopPopConfig,
-)
+from botify.config import Config
+from botify.config import recommender_types as types
 from botify.errors import InputError
 from botify.recommenders.base import Recommender
 from botify.recommenders.contextual import Contextual
@@ -23,15 +14,15 @@ from botify.recommenders.random import Random
 from botify.recommenders.similar import Similar
 from botify.recommenders.sticky_artist import StickyArtist
 from botify.recommenders.top_pop import TopPop
-from botify.session_model.live import Model
+from botify.session_model.live import LiveModel
 
 
 def build_recommenders(
-    config: Config, catalog: Catalog, models: Mapping[str, Model]
+    config: Config, catalog: Catalog, models: Mapping[str, LiveModel]
 ) -> dict[str, Recommender]:
     """One recommender per entry of the config, by name.
 
-    `models`: those that the config names. Raises InputError where a recommender excludes a track
+    `models`: those that the config names. Raises InputError if a recommender excludes a track
     that does not exist, or all that do.
     """
     entries = config.recommenders.items()
@@ -39,30 +30,30 @@ def build_recommenders(
 
 
 def _build(
-    name: str, entry: RecommenderConfig, catalog: Catalog, models: Mapping[str, Model]
+    name: str, entry: types.RecommenderConfig, catalog: Catalog, models: Mapping[str, LiveModel]
 ) -> Recommender:
     exclude = _packed(f"recommenders.{name}.exclude", entry.exclude, len(catalog))
     unseen = entry.seen_filter
     match entry:
-        case RandomConfig():
+        case types.RandomConfig():
             return Random(name, seen_filter=unseen, exclude=exclude)
-        case TopPopConfig():
+        case types.TopPopConfig():
             return TopPop(name, seen_filter=unseen, exclude=exclude)
-        case StickyArtistConfig():
+        case types.StickyArtistConfig():
             return StickyArtist(name, catalog, seen_filter=unseen, exclude=exclude)
-        case ContextualConfig():
+        case types.ContextualConfig():
             return Contextual(name, entry.neighbours, seen_filter=unseen, exclude=exclude)
-        case SimilarConfig():
+        case types.SimilarConfig():
             return Similar(name, entry.neighbours, seen_filter=unseen, exclude=exclude)
-        case IndexedConfig():
+        case types.IndexedConfig():
             return Indexed(name, entry.list, seen_filter=unseen, exclude=exclude)
-        case SessionConfig():
-            # Here: both need numpy, which services without such a model do without.
+        case types.SessionConfig():
+            # Here: only services with such a model need numpy.
             from botify.recommenders.session import Session
-            from botify.session_model.scoring import Explore
+            from botify.session_model.scoring import Exploration
 
             asked = entry.explore
-            explore = None if asked is None else Explore(asked.share, asked.temperature)
+            explore = None if asked is None else Exploration(asked.share, asked.temperature)
             return Session(
                 name,
                 models[entry.model],
@@ -73,7 +64,15 @@ def _build(
                 exclude=exclude,
             )
         case _:
-            assert_never(entry)
+            _unregistered(name, entry)
+
+
+def _unregistered(name: str, entry: Never) -> Never:
+    """mypy finds a type without a case; this is for those who do not run it."""
+    raise NotImplementedError(
+        f"recommenders.{name}: no class is registered for {type(entry).__name__}; "
+        "add a case to botify/recommenders/registry.py"
+    )
 
 
 def _packed(place: str, excluded: tuple[int, ...], n_tracks: int) -> bytes:

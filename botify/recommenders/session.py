@@ -1,36 +1,36 @@
-"""The model that hears the session (DAE_SESSION)."""
+"""The session model (DAE_SESSION)."""
 
 from typing import ClassVar
 
 import numpy as np
 
 from botify.plays import Play
-from botify.recommenders.base import AT_RANDOM, POPULAR, Recommender
-from botify.session_model.live import Model
-from botify.session_model.scoring import Explore
-from botify.store.candidates import Step, from_list
-from botify.store.sessions import Offer, Randomness, Store
+from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
+from botify.session_model.live import LiveModel
+from botify.session_model.scoring import Exploration
+from botify.store.candidates import CandidateStep, from_list
+from botify.store.sessions import Decision, Randomness, SessionStore
 
 _PLAYS = np.dtype([("track", "<u4"), ("time", "<f4")])
 
 
 class Session(Recommender):
-    """What the model finds best for this session; where it knows nothing, the user's list."""
+    """The model's best track for this session; if it has none, from the user's list."""
 
-    hears: ClassVar[bool] = True
+    needs_plays: ClassVar[bool] = True
 
     def __init__(
         self,
         name: str,
-        model: Model,
+        model: LiveModel,
         list_name: str,
         n_tracks: int,
-        explore: Explore | None = None,
+        explore: Exploration | None = None,
         *,
         seen_filter: bool = True,
         exclude: bytes = b"",
     ) -> None:
-        """`list_name` names the stored lists of users; the rest as Recommender has it."""
+        """`list_name` names the stored lists of users; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._model = model
         self._list = list_name
@@ -38,43 +38,43 @@ class Session(Recommender):
         self._explore = explore
         self._filters = seen_filter
 
-    def offer(
-        self, store: Store, user: int, play: Play, random: Randomness, exclude: bytes
-    ) -> Offer:
-        """By the model, of which one stays the same throughout a request."""
+    def recommend(
+        self, store: SessionStore, user: int, play: Play, random: Randomness, exclude: bytes
+    ) -> Decision:
+        """By one version of the model throughout the request."""
         model = self._model.current
         if model is None:
-            return super().offer(store, user, play, random, exclude)
-        opened = store.open(user, play.track, play.time, random)
-        plays = np.frombuffer(opened.plays, _PLAYS)
+            return super().recommend(store, user, play, random, exclude)
+        snapshot = store.open_session(user, play.track, play.time, random)
+        plays = np.frombuffer(snapshot.plays, _PLAYS)
         if len(plays) > 1:
-            # A session that began before a smaller catalog was put into service.
+            # The session may have begun before a smaller catalog was put into service.
             plays = plays[plays["track"] < self._n_tracks]
-        barred = np.frombuffer((opened.seen if self._filters else b"") + exclude, "<u4")
+        barred = np.frombuffer((snapshot.seen if self._filters else b"") + exclude, "<u4")
         choice = model.choose(
             user,
             plays["track"].astype(np.int32),
             plays["time"],
             barred[barred < self._n_tracks].astype(np.int32),
-            opened.ahead,
+            snapshot.ahead,
             self._explore,
-            iter(opened.random).__next__,
+            snapshot.random,
         )
         if choice is None:
-            offer = super().offer(store, user, play, opened.random, exclude)
+            decision = super().recommend(store, user, play, snapshot.random, exclude)
         else:
-            offer = Offer(
-                session=opened.session,
-                timestamp=opened.timestamp,
+            decision = Decision(
+                session=snapshot.session,
+                timestamp=snapshot.timestamp,
                 track=choice.track,
                 recommender=self.name,
                 rank=choice.rank,
                 propensity=choice.propensity,
                 model_version=model.version,
             )
-        store.offered(user, opened.session, offer.track)
-        return offer
+        store.mark_offered(user, snapshot.session, decision.track)
+        return decision
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
-        """What answers where the model cannot."""
-        return from_list("indexed", self._list, str(user), self._in_order), POPULAR, AT_RANDOM
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
+        """Used if the model has no answer."""
+        return from_list("indexed", self._list, str(user), self._ranked), POPULAR_STEP, RANDOM_STEP

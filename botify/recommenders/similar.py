@@ -1,7 +1,7 @@
 """Similar to the last track."""
 
-from botify.recommenders.base import AT_RANDOM, POPULAR, Recommender
-from botify.store.candidates import Step, from_list
+from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
+from botify.store.candidates import CandidateStep, from_list
 
 
 class Similar(Recommender):
@@ -10,11 +10,11 @@ class Similar(Recommender):
     def __init__(
         self, name: str, neighbours: str, *, seen_filter: bool = True, exclude: bytes = b""
     ) -> None:
-        """`neighbours` names the stored item-to-item list; the rest as Recommender has it."""
+        """`neighbours` names the stored item-to-item list; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._neighbours = neighbours
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The neighbours of the last track and their fallbacks."""
-        own = from_list(self.name, self._neighbours, str(track), self._in_order)
-        return own, POPULAR, AT_RANDOM
+        own = from_list(self.name, self._neighbours, str(track), self._ranked)
+        return own, POPULAR_STEP, RANDOM_STEP

@@ -1,8 +1,8 @@
 """STICKY_ARTIST."""
 
 from botify.catalog import Catalog
-from botify.recommenders.base import AT_RANDOM, Recommender
-from botify.store.candidates import Step, from_tracks
+from botify.recommenders.base import RANDOM_STEP, Recommender
+from botify.store.candidates import CandidateStep, from_tracks
 
 
 class StickyArtist(Recommender):
@@ -11,10 +11,10 @@ class StickyArtist(Recommender):
     def __init__(
         self, name: str, catalog: Catalog, *, seen_filter: bool = True, exclude: bytes = b""
     ) -> None:
-        """The catalog knows whose track it is; the rest as Recommender has it."""
+        """`catalog` has the artists of tracks; for the rest see Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
         self._catalog = catalog
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The artist's tracks."""
-        return from_tracks(self.name, self._catalog.same_artist(track), self._at_random), AT_RANDOM
+        return from_tracks(self.name, self._catalog.same_artist(track), self._sampled), RANDOM_STEP

@@ -2,8 +2,8 @@
 
 from botify.config import TOP_TRACKS
 from botify.lists.reader import EVERYONE
-from botify.recommenders.base import AT_RANDOM, Recommender
-from botify.store.candidates import Step, from_list
+from botify.recommenders.base import RANDOM_STEP, Recommender
+from botify.store.candidates import CandidateStep, from_list
 
 
 class TopPop(Recommender):
@@ -12,8 +12,8 @@ class TopPop(Recommender):
     def __init__(self, name: str, *, seen_filter: bool = True, exclude: bytes = b"") -> None:
         """See Recommender."""
         super().__init__(name, seen_filter=seen_filter, exclude=exclude)
-        self._plan = (from_list(name, TOP_TRACKS, EVERYONE, self._at_random), AT_RANDOM)
+        self._candidates = (from_list(name, TOP_TRACKS, EVERYONE, self._sampled), RANDOM_STEP)
 
-    def plan(self, user: int, track: int) -> tuple[Step, ...]:
+    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
         """The same for everyone."""
-        return self._plan
+        return self._candidates

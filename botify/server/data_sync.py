@@ -1,4 +1,4 @@
-"""Keeps Redis as the config wants it: running where it is ours, with all lists in service."""
+"""Keeps Redis running, and its lists and the models up to date with the config's files."""
 
 import logging
 import math
@@ -13,43 +13,43 @@ from botify.config import ListFile
 from botify.errors import InputError
 from botify.event_log.publications import Publications
 from botify.files.filestamp import Stamp
-from botify.files.reading import refusing
-from botify.files.watched import Watched
-from botify.lists.loader import CONFIGURED, REFUSED, NoRoomError, load_list
+from botify.files.reading import as_input_errors
+from botify.files.watched import WatchedFile
+from botify.lists.loader import NoRoomError, load_list
 from botify.lists.reader import ListKind
-from botify.session_model.repository import Shelf
-from botify.store.client import StoreError, connect, script, store_errors
+from botify.session_model.repository import ModelRepository
+from botify.store.client import StoreError, connect, script_text, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import VERSIONS
+from botify.store.keys import CONFIGURED_VERSIONS, LIST_VERSIONS, REFUSALS
 
-_EVERY = 0.5
+_POLL_INTERVAL = 0.5
 """Seconds between two rounds."""
-ROOM_SECONDS = 30.0
-"""After which a list is tried again for which Redis had no room: each try drops sessions there."""
+RETRY_FULL_SECONDS = 30.0
+"""After which a list is tried again that Redis had no room for: each try drops sessions there."""
 
 _log = logging.getLogger("botify.server.data_sync")
 
 
 class _StoppedError(Exception):
-    """The keeper was told to stop while it loaded a list."""
+    """`stop` was called during a load."""
 
 
-class Shelved(NamedTuple):
-    """Models to keep as their files are."""
+class WatchedModels(NamedTuple):
+    """Models to keep up to date with their files."""
 
-    shelf: Shelf
+    repository: ModelRepository
     files: Mapping[str, Path]
     """By name."""
 
 
-class Keeper:
-    """A thread that goes round twice a second.
+class DataSync:
+    """A control loop in a thread of the parent, with two rounds a second.
 
-    An embedded Valkey that died is started again. A configured list that Redis has not (it was
-    restarted or flushed) is loaded from its file. With `watch`, so is a list whose file changed;
-    a refused file is logged, and why it was refused is told in REFUSED until a load succeeds.
-    Nothing that goes wrong ends the thread, and nothing that a file does keeps others from being
-    loaded; a Redis that is away is waited for.
+    Restarts an embedded Valkey that died. Loads a configured list that is missing in Redis, which
+    may have been restarted or flushed. With `watch`, loads lists and models whose files changed.
+    A file that is refused, or is gone, is logged, and its list or model stays in service; the
+    reason is in REFUSALS, for `/health`, until a load succeeds. No error ends the thread, and no
+    file keeps others from being loaded; if Redis is unavailable, the next round tries again.
     """
 
     def __init__(
@@ -60,56 +60,56 @@ class Keeper:
         n_tracks: int,
         watch: bool,
         embedded: EmbeddedValkey | None,
-        models: Shelved | None = None,
+        models: WatchedModels | None = None,
         settle: float = 5.0,
-        least: float = 0.0,
-        published: Publications | None = None,
+        min_kept: float = 0.0,
+        publications: Publications | None = None,
     ) -> None:
-        """`files` and `kinds` by list name; `embedded` where the Redis is our own.
+        """`files` and `kinds` by list name. `embedded`: the server at `redis_url`, if it is ours.
 
-        `settle`: seconds for which a file must stay as it is before it is read. `least`: share of
-        the owners of lists in service for whom a file that changed must have lists. `published`
-        records what is put into service, by whomever.
+        `settle`: seconds for which a file must not change before it is read. `min_kept`: the share
+        of the users (or tracks) with a list in service that must have one in a changed file.
+        `publications` records all that is put into service, also by other processes.
         """
-        self._published = published
-        self._again: dict[str, float] = {}  # when there may be room for a list for which none was
+        self._publications = publications
+        self._retry_at: dict[str, float] = {}  # lists that Redis had no room for
         self._client = connect(redis_url)
         self._files = files
         self._kinds = kinds
         self._n_tracks = n_tracks
         self._watch = watch
         self._embedded = embedded
-        self._least = least
-        self._watched = {name: Watched(of.file, settle) for name, of in files.items()}
+        self._min_kept = min_kept
+        self._watched = {name: WatchedFile(of.file, settle) for name, of in files.items()}
         self._models = models
         self._models_watched = {}
         if models is not None:
             self._models_watched = {
-                name: Watched(file, settle, tried=models.shelf.stamp(name))
+                name: WatchedFile(file, settle, handled=models.repository.stamp(name))
                 for name, file in models.files.items()
             }
-        self._trouble = ""
+        self._logged_failure = ""
         self._stop = threading.Event()
-        self._busy = threading.RLock()
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._fork_lock = threading.RLock()
+        self._thread = threading.Thread(target=self._run, name="data-sync", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first round comes at once.
+        """Start the thread; the first round comes at once.
 
-        From now on this process forks only between two rounds. A fork has none of the threads,
-        but all of their locks: one made while the keeper imports something would wait for the
-        keeper for ever, as soon as it imports the same.
+        From now on this process forks only between two rounds. A fork has none of the threads but
+        all of their locks: if it was made during an import in this thread, its first import of
+        the same module would wait forever.
         """
-        busy = self._busy
+        lock = self._fork_lock
         os.register_at_fork(
-            before=busy.acquire, after_in_parent=busy.release, after_in_child=busy.release
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, in the middle of a load if need be.
+        """End the thread, if need be during a load.
 
-        Stop the workers first: a Valkey that the keeper restarted ends with its thread.
+        Stop the workers first: a Valkey that this thread restarted ends with it.
         """
         self._stop.set()
         self._thread.join()
@@ -118,29 +118,29 @@ class Keeper:
     def _run(self) -> None:
         while True:
             try:
-                with self._busy:
+                with self._fork_lock:
                     self._round()
-                self._tell("")
+                self._log_failure("")
             except _StoppedError:
                 return
             except (StoreError, InputError) as error:
-                self._tell(str(error))
+                self._log_failure(str(error))
             except Exception as error:
-                # Whatever it is, the next round may do better; once is enough to say it.
-                if self._tell(repr(error)):
+                # Whatever it is, the next round may succeed. It is logged once.
+                if self._log_failure(repr(error)):
                     _log.exception("a round failed")
-            if self._stop.wait(_EVERY):
+            if self._stop.wait(_POLL_INTERVAL):
                 return
 
-    def _tell(self, trouble: str) -> bool:
-        """Log what keeps a round from its end when that changes; whether it did."""
-        if trouble == self._trouble:
+    def _log_failure(self, failure: str) -> bool:
+        """Log why rounds fail whenever that changes. Returns whether it did."""
+        if failure == self._logged_failure:
             return False
-        if trouble:
-            _log.warning("cannot look after Redis and its lists: %s", trouble)
+        if failure:
+            _log.warning("Redis or the loading of lists failed: %s", failure)
         else:
-            _log.warning("Redis and its lists are looked after again")
-        self._trouble = trouble
+            _log.warning("Redis and the loading of lists recovered")
+        self._logged_failure = failure
         return True
 
     def _round(self) -> None:
@@ -148,60 +148,73 @@ class Keeper:
             self._embedded.restart()
             _log.error("the embedded Valkey had died; it was started again, empty")
         if self._models is not None and self._watch:
-            self._look_at_models(self._models)
+            self._sync_models(self._models)
         missing = self._missing()
         self._record_lists()
-        trouble = None
+        failure = None
         for name, watched in self._watched.items():
             try:
-                self._look_at_list(name, watched, missing.get(name))
+                self._sync_list(name, watched, missing.get(name))
             except StoreError as error:
                 if error.kind != "refused":
                     raise
-                trouble = error  # of this list: Redis answers, and may have room for others
-        if trouble is not None:
-            raise trouble
+                failure = error  # of this list: Redis answers, and may have room for others
+        if failure is not None:
+            raise failure
 
-    def _look_at_list(self, name: str, watched: Watched, missing: str | None) -> None:
-        """`missing`: the version named for it, where the list is not in service."""
-        stamp, settled = watched.look()
-        tried = stamp == watched.tried and time.monotonic() < self._again.get(name, math.inf)
+    def _sync_list(self, name: str, watched: WatchedFile, missing: str | None) -> None:
+        """`missing`: the version recorded for the list, if the list itself is not in Redis."""
+        stamp, settled = watched.poll()
+        tried = stamp == watched.handled and time.monotonic() < self._retry_at.get(name, math.inf)
         if missing is not None:
             if watched.refusal and tried:
-                self._publish(name, watched.refusal)  # this Redis may never have been told
+                self._publish(name, watched.refusal)  # again: Redis may have been restarted
             elif settled:
-                self._load(name, watched, stamp, over=missing)
-        elif self._watch and stamp is not None and settled and not tried:
+                self._load(name, watched, stamp, replacing=missing)
+        elif not self._watch or not settled:
+            return
+        elif stamp is None:
+            if watched.note_absence():
+                _log.error("list %s: %s; it stays in service", name, watched.refusal)
+                self._publish(name, watched.refusal)
+        elif not tried:
             self._load(name, watched, stamp)
 
-    def _look_at_models(self, models: Shelved) -> None:
+    def _sync_models(self, models: WatchedModels) -> None:
         for name, watched in self._models_watched.items():
-            stamp, settled = watched.look()
-            if stamp is not None and settled and stamp != watched.tried:
+            stamp, settled = watched.poll()
+            if stamp is None and settled:
+                if watched.note_absence():
+                    _log.error("model %s: %s; it stays in service", name, watched.refusal)
+            elif settled and stamp != watched.handled:
                 try:
-                    with refusing(watched.file):
-                        version = models.shelf.put(name, watched.file, self._n_tracks, self._least)
+                    with as_input_errors(watched.file):
+                        version = models.repository.put(
+                            name, watched.file, self._n_tracks, self._min_kept
+                        )
                     watched.refusal = ""
                     _log.info("model %s: version %s is in service", name, version)
                     self._record(name, version)
                     with store_errors():
-                        self._client.hdel(REFUSED, name)
+                        self._client.hdel(REFUSALS, name)
                 except InputError as error:
                     watched.refusal = str(error)
                     _log.error("model %s: its file is refused: %s", name, error)
-                watched.tried = stamp
+                watched.handled = stamp
             if watched.refusal:
-                self._publish(name, watched.refusal)  # again: a Redis may have been restarted
+                self._publish(name, watched.refusal)  # again: Redis may have been restarted
 
     def _missing(self) -> dict[str, str]:
-        """Lists that are not in service, with the versions named for them. Raises StoreError."""
+        """Lists that are not in Redis, with the versions recorded for them. Raises StoreError."""
         with store_errors():
-            found: Any = self._client.eval(script("missing_lists"), 1, VERSIONS, *self._files)
+            found: Any = self._client.eval(
+                script_text("missing_lists"), 1, LIST_VERSIONS, *self._files
+            )
         texts = [text.decode() for text in found]
         return dict(zip(texts[::2], texts[1::2], strict=True))
 
     def _load(
-        self, name: str, watched: Watched, stamp: Stamp | None, over: str | None = None
+        self, name: str, watched: WatchedFile, stamp: Stamp | None, replacing: str | None = None
     ) -> None:
         spec, kind = self._files[name], self._kinds[name]
         try:
@@ -211,14 +224,16 @@ class Keeper:
                 spec,
                 kind,
                 self._n_tracks,
-                progress=self._go_on,
-                over=over,
-                least=self._least if over is None else 0.0,
+                progress=self._between_batches,
+                replacing=replacing,
+                min_kept=self._min_kept if replacing is None else 0.0,
             )
+            if watched.refusal and loaded.replaced == loaded.version:
+                _log.info("list %s: its file is as served, version %s", name, loaded.version)
             watched.refusal = ""
-            self._again.pop(name, None)
+            self._retry_at.pop(name, None)
             with store_errors():
-                self._client.hset(CONFIGURED, name, loaded.version)
+                self._client.hset(CONFIGURED_VERSIONS, name, loaded.version)
             if loaded.replaced != loaded.version:
                 self._record(name, loaded.version)
                 _log.info(
@@ -230,35 +245,35 @@ class Keeper:
                 )
         except (StoreError, _StoppedError):
             raise
-        except Exception as error:  # whatever the file made of it: others must be looked at
+        except Exception as error:  # whatever it is: other lists must be loaded
             watched.refusal = str(error) if isinstance(error, InputError) else repr(error)
             _log.error("list %s: its file is refused: %s", name, error)
             if isinstance(error, NoRoomError):
-                self._again[name] = time.monotonic() + ROOM_SECONDS
+                self._retry_at[name] = time.monotonic() + RETRY_FULL_SECONDS
             self._publish(name, watched.refusal)
-        watched.tried = stamp
+        watched.handled = stamp
 
-    def _go_on(self, count: int) -> None:
-        """Between two batches of a load: stop here if told to, and let others fork."""
+    def _between_batches(self, count: int) -> None:
+        """Between two batches of a load: stop if `stop` was called, and let other threads fork."""
         if self._stop.is_set():
             raise _StoppedError
-        self._busy.release()
-        self._busy.acquire()
+        self._fork_lock.release()
+        self._fork_lock.acquire()
 
     def _record_lists(self) -> None:
-        """Others may have loaded some: `lists load`, or a service on the same Redis."""
-        if self._published is None:
+        """Record all versions: `lists load` or another service may have loaded some."""
+        if self._publications is None:
             return
         with store_errors():
-            versions: Any = self._client.hmget(VERSIONS, list(self._files))
+            versions: Any = self._client.hmget(LIST_VERSIONS, list(self._files))
         for name, version in zip(self._files, versions, strict=True):
             if version:
                 self._record(name, version.decode())
 
     def _record(self, name: str, version: str) -> None:
-        if self._published is not None:
-            self._published.observe(name, version)
+        if self._publications is not None:
+            self._publications.observe(name, version)
 
     def _publish(self, name: str, refusal: str) -> None:
         with store_errors():
-            self._client.hset(REFUSED, name, refusal)
+            self._client.hset(REFUSALS, name, refusal)

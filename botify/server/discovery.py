@@ -1,7 +1,7 @@
 """serve.json, serve-2.json, ...: how other commands find the services that run on a directory.
 
-A service holds a lock on its record for as long as it runs, so that those of killed ones are
-known, and taken over by the next that starts.
+A service holds a lock on its record while it runs, so that the records of killed services are
+recognised, and removed by the next start.
 """
 
 import fcntl
@@ -17,63 +17,64 @@ from pathlib import Path
 from typing import NamedTuple
 
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 
 _NAME = re.compile(r"serve(-[0-9]+)?\.json")
 
 _log = logging.getLogger("botify.server.discovery")
 
 
-class Running(NamedTuple):
+class ServiceRecord(NamedTuple):
     """A service that says it runs."""
 
     pid: int
     url: str
     redis_url: str | None
-    """Where its embedded Valkey listens; None where it uses the Redis it was given."""
+    """Its embedded Valkey; None if it uses a configured Redis."""
 
 
 @contextmanager
-def announced(data_dir: Path, running: Running) -> Iterator[None]:
+def advertise(data_dir: Path, service: ServiceRecord) -> Iterator[None]:
     """Keep a record of the service for as long as it runs, where the directory can be written."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(_record(data_dir, running))
+            stack.enter_context(_record(data_dir, service))
         except OSError as error:
             _log.warning(
-                "%s: no record of this service can be kept there (%s), so no command finds it",
+                "%s: cannot keep the record of this service (%s): `botify lists load` will not "
+                "find it",
                 data_dir,
                 error.strerror,
             )
         yield
 
 
-def find_running(data_dir: Path) -> list[Running]:
-    """The services that run on this data. Raises InputError where a record is damaged."""
+def find_services(data_dir: Path) -> list[ServiceRecord]:
+    """The services that run on this data. Raises InputError if a record is damaged."""
     found = []
     for path in _records(data_dir):
         try:
-            with open_regular(path) as file, refusing(path):
+            with open_regular(path) as file, as_input_errors(path):
                 if _lock(file.fileno(), fcntl.LOCK_SH):
-                    continue  # nobody holds it: it was killed
-                running = Running(**json.loads(file.read()))
-                if not isinstance(running.url, str) or not isinstance(running.pid, int):
-                    raise InputError(f"{path}: no record of a service; start that again")
-                found.append(running)
+                    continue  # not locked: the service was killed
+                service = ServiceRecord(**json.loads(file.read()))
+                if not isinstance(service.url, str) or not isinstance(service.pid, int):
+                    raise InputError(f"{path}: not the record of a service; restart that service")
+                found.append(service)
         except InputError:
-            if path.exists():  # it may have ended just now
+            if path.exists():  # the service may have ended meanwhile
                 raise
     return found
 
 
 @contextmanager
-def _record(data_dir: Path, running: Running) -> Iterator[None]:
+def _record(data_dir: Path, service: ServiceRecord) -> Iterator[None]:
     handle, name = tempfile.mkstemp(prefix=".serve-", dir=data_dir)
     aside, path = Path(name), None
     try:
-        # Whole and locked before it has a name that is looked for.
+        # Complete and locked before it has its name.
         fcntl.flock(handle, fcntl.LOCK_EX)
-        os.write(handle, json.dumps(running._asdict()).encode() + b"\n")
+        os.write(handle, json.dumps(service._asdict()).encode() + b"\n")
         os.fchmod(handle, 0o644)
         _sweep(data_dir)
         for number in count(1):
@@ -94,7 +95,7 @@ def _sweep(data_dir: Path) -> None:
     """Remove the records of services that were killed."""
     for path in _records(data_dir):
         with suppress(OSError, InputError), open_regular(path) as file:
-            # Locked, as somebody else may sweep; and the name may be another's by now.
+            # Locked: another process may sweep too. And the name may belong to a new record.
             if _lock(file.fileno(), fcntl.LOCK_EX) and _is(path, file.fileno()):
                 path.unlink()
 
@@ -105,7 +106,7 @@ def _records(data_dir: Path) -> list[Path]:
 
 
 def _lock(handle: int, kind: int) -> bool:
-    """Whether nobody held it."""
+    """Whether it was free."""
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:

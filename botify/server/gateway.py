@@ -1,10 +1,7 @@
-"""Requests from granian to the application, each once its body is there.
+"""Requests from granian to the WSGI application, each once its body is there.
 
-granian's own WSGI hands a request over as soon as its headers have come, so whoever sends a body
-slowly holds one of the few threads meanwhile. Its RSGI collects bodies while no thread waits, and
-tells whole ones from those that were cut short. An event loop would cost more than it is worth
-here, so what it calls is called at once. All of that is private to granian 2.8: it is used in this
-file and in workers.py alone, and tests/contract/test_bodies.py holds it to what is needed.
+granian's RSGI collects bodies while no thread waits for them, and tells whole bodies from those
+that were cut short.
 """
 
 import logging
@@ -17,10 +14,11 @@ from threading import get_ident
 from time import monotonic
 from typing import Any
 
-from granian._granian import CallbackScheduler
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
 
-_FAULT = b'{"message":"internal error; see the service\'s stderr"}'
+from botify.server.granian_adapter import RequestScheduler
+
+_INTERNAL_ERROR = b'{"message":"internal error; see the service\'s stderr"}'
 _JSON = ("Content-Type", "application/json")
 
 _log = logging.getLogger("botify.server.gateway")
@@ -30,35 +28,18 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 """See https://peps.python.org/pep-3333/."""
 
 
-class Loop:
-    """What granian takes for an event loop: calls at once what it is to call soon."""
-
-    def call_soon(
-        self, callback: Callable[..., object], *arguments: object, context: object = None
-    ) -> None:
-        """On the thread that asks for it, one of granian's."""
-        callback(*arguments)
-
-    call_soon_threadsafe = call_soon
-
-
-class Gateway(CallbackScheduler):
+class Gateway(RequestScheduler):
     """Calls a WSGI application, on granian's threads; one for each worker, made in it.
 
-    Of a body that is late (408), too large (413) or not whole (400), the application gets a
-    stream that raises this as werkzeug's exception; then the connection is closed.
+    If a body is late (408), too large (413) or cut short (400), the application gets a stream
+    that raises werkzeug's exception when it is read; then the connection is closed.
     """
-
-    def __new__(cls, *_: object, **__: object) -> "Gateway":
-        """granian wants a loop, and parts of the tasks that its own schedulers make."""
-        made: Gateway = super().__new__(cls, Loop(), None, None, None, None)  # type: ignore[call-arg]  # its types say less
-        return made
 
     def __init__(
         self, app: Application, address: tuple[str, int], largest: int, seconds: float
     ) -> None:
-        """`app` serves at this address; bodies have at most `largest` bytes, and `seconds`."""
-        super().__init__()
+        """`app` serves at this address. Bodies may have `largest` bytes, and take `seconds`."""
+        super().__init__(self._begin)
         self._app = app
         self._largest = largest
         self._seconds = seconds
@@ -76,13 +57,14 @@ class Gateway(CallbackScheduler):
             "wsgi.version": (1, 0),
         }
         self._names = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-        self._awaited: dict[Any, float] = {}  # what has not come, and until when it has to
-        self._unread: list[Any] = []  # answers to requests whose bodies were not read to the end
-        self._busy: dict[int, float] = {}  # threads that are in the application, and since when
-        self._schedule_fn = self._begin  # called for each request when its headers have come
+        self._awaited: dict[
+            Any, float
+        ] = {}  # bodies or chunks that have not come, and their deadlines
+        self._unread: list[Any] = []  # responses to requests whose bodies were not read to the end
+        self._busy: dict[int, float] = {}  # threads in the application, and since when
 
     def end_late_bodies(self) -> None:
-        """Answer requests whose bodies have not come in time; to be called now and then."""
+        """Answer requests whose bodies have not come in time; to be called regularly."""
         self._unread.clear()
         now = monotonic()
         for body, until in list(self._awaited.items()):
@@ -90,7 +72,7 @@ class Gateway(CallbackScheduler):
                 body.cancel()
 
     def busy_since(self, threads: int) -> float | None:
-        """Since when (monotonic seconds) this many threads have been at work, if they are."""
+        """Since when (monotonic seconds) this many threads have been busy; None if fewer are."""
         since = list(self._busy.values())
         return max(since) if len(since) >= threads else None
 
@@ -117,7 +99,7 @@ class Gateway(CallbackScheduler):
         except CancelledError:
             stream = self._late()
         except RuntimeError:  # granian's RSGIProtocolClosed
-            stream = _Failed(BadRequest, "the body ended before the bytes that its header told of")
+            stream = _UnreadableBody(BadRequest, "the body is shorter than its Content-Length")
         self._answer(scope, proto, stream)
 
     def _next_chunk(self, scope: Any, proto: Any, body: bytearray, until: float) -> None:
@@ -139,20 +121,20 @@ class Gateway(CallbackScheduler):
             self._answer(scope, proto, self._too_large())
         elif data:
             self._next_chunk(scope, proto, body, until)
-        elif _is_over(proto):
+        elif _is_last_chunk(proto):
             self._answer(scope, proto, BytesIO(body))
         else:
             wrong = "the chunked body was cut short, is malformed, or has trailers"
-            self._answer(scope, proto, _Failed(BadRequest, wrong))
+            self._answer(scope, proto, _UnreadableBody(BadRequest, wrong))
 
-    def _late(self, unread: bool = False) -> "_Failed":
-        return _Failed(
-            RequestTimeout, f"the body was not there within {self._seconds:g} s", unread
+    def _late(self, unread: bool = False) -> "_UnreadableBody":
+        return _UnreadableBody(
+            RequestTimeout, f"the body did not arrive within {self._seconds:g} s", unread
         )
 
-    def _too_large(self) -> "_Failed":
+    def _too_large(self) -> "_UnreadableBody":
         wrong = f"the body is larger than {self._largest:,} bytes"
-        return _Failed(RequestEntityTooLarge, wrong, unread=True)
+        return _UnreadableBody(RequestEntityTooLarge, wrong, unread=True)
 
     def _answer(self, scope: Any, proto: Any, body: Any) -> None:
         thread = get_ident()
@@ -163,13 +145,13 @@ class Gateway(CallbackScheduler):
             text = b"".join(chunks)
             chunks.close()  # type: ignore[attr-defined]  # Flask's have it
             status, headers = begun
-            if isinstance(body, _Failed):
+            if isinstance(body, _UnreadableBody):
                 self._refuse(proto, int(status[:3]), headers, text, body.unread)
             else:
                 proto.response_bytes(int(status[:3]), headers, text)
         except Exception:
             _log.exception("a request failed")
-            proto.response_bytes(500, [_JSON], _FAULT)
+            proto.response_bytes(500, [_JSON], _INTERNAL_ERROR)
         finally:
             del self._busy[thread]
 
@@ -179,9 +161,9 @@ class Gateway(CallbackScheduler):
         """Answer, and close the connection."""
         headers.append(("Connection", "close"))
         if unread:
-            # hyper closes the connection when it has written an answer and finds that nothing
-            # reads the body. The reader is `proto`: so the answer must end after that is gone, and
-            # only an answer in chunks has an end of its own.
+            # hyper closes the connection if nothing reads the body any more when the response
+            # ends. The reader is `proto`, so the response must end after `proto` is gone; only a
+            # chunked response has an end of its own.
             headers = [field for field in headers if field[0] != "Content-Length"]
             answer = proto.response_stream(status, headers)
             answer.send_bytes(text)
@@ -198,7 +180,7 @@ class Gateway(CallbackScheduler):
         environ["wsgi.input"] = body
         headers = scope.headers
         fields = headers.items()
-        if len(fields) < len(headers):  # those that are not ASCII are left out of it
+        if len(fields) < len(headers):  # `items` leaves out those that are not ASCII
             fields = [(name, headers[name]) for name in headers.keys()]  # noqa: SIM118  # no dict
         for name, value in fields:
             key = self._names.get(name) or self._name(name)
@@ -207,29 +189,29 @@ class Gateway(CallbackScheduler):
 
     def _name(self, header: str) -> str:
         key = f"HTTP_{header.upper().replace('-', '_')}"
-        if len(self._names) < 100:  # clients may send any
+        if len(self._names) < 100:  # clients may send any names
             self._names[header] = key
         return key
 
 
-class _Failed:
+class _UnreadableBody:
     """A body that cannot be read."""
 
     def __init__(self, error: type[HTTPException], why: str, unread: bool = False) -> None:
-        """`unread`: whether more of it may come."""
+        """`unread`: whether more of the body may come."""
         self._error = error
         self._why = why
         self.unread = unread
 
     def read(self, *_: object) -> bytes:
-        # A new one each time: one that is kept would keep alive all who were on the way to it.
+        # A new exception each time: a stored one would keep its traceback's frames alive.
         raise self._error(self._why)
 
     readinto = read
 
 
-def _is_over(proto: Any) -> bool:
-    """Whether the empty chunk that came was the end, and not something that went wrong."""
+def _is_last_chunk(proto: Any) -> bool:
+    """Whether the empty chunk that came was the end, and not an error."""
     try:
         proto.__anext__().cancel()
     except StopAsyncIteration:

@@ -1,4 +1,4 @@
-"""Health and metrics from the parent process, whatever its workers do."""
+"""Health and metrics from the parent process, also while workers hang or are dead."""
 
 import socket
 import threading
@@ -10,25 +10,25 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from flask import Flask
 
-from botify.server.workers import cannot_listen, url
+from botify.server.workers import listen_error, url
 
 _SECONDS = 5.0
-"""That a connection may take, from its first byte to its last."""
+"""Of a whole connection."""
 _CONNECTIONS = 128
-"""At once; each has a thread. Those above are closed."""
+"""Open at once, each with a thread. Further ones are closed."""
 
 
 class OperationsPort:
     """A small server, in threads of its own."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Listens; port 0 picks a free one. Raises InputError where that fails."""
+        """Listens; port 0 picks a free one. Raises InputError if that fails."""
         try:
             self._server = _Server(host, port)
         except OSError as error:
-            choose = "--operations-port, as each service has its own port for health and metrics"
+            choose = "--operations-port (each service needs its own port for health and metrics)"
             check = "--operations-host and --operations-port"
-            raise cannot_listen(host, port, error, choose, check) from error
+            raise listen_error(host, port, error, choose, check) from error
 
     @property
     def url(self) -> str:
@@ -37,18 +37,18 @@ class OperationsPort:
         return url(str(host), port)
 
     def start(self, app: Flask) -> None:
-        """Answer with this application from now on."""
+        """Serve this application from now on."""
         self._server.set_app(app)
         threading.Thread(target=self._server.serve_forever, name="operations", daemon=True).start()
 
     def leave(self) -> None:
-        """In a fork: leave its connections to the parent alone."""
+        """In a fork: close its sockets, so that only the parent has them."""
         self._server.socket.close()
         for connection in self._server.open:
             connection.close()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -57,7 +57,7 @@ class _Handler(WSGIRequestHandler):
     timeout = _SECONDS
 
     def log_message(self, *_: object) -> None:
-        """Not a word of each request."""
+        """Requests are not logged."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -66,11 +66,11 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def __init__(self, host: str, port: int) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.open: dict[Any, float] = {}  # connections, and when they have to be done
+        self.open: dict[Any, float] = {}  # connections and their deadlines
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
-        TCPServer.server_bind(self)  # HTTPServer would ask the name service for the host's name
+        TCPServer.server_bind(self)  # HTTPServer would look up the host's name
         self.server_name, self.server_port = map(str, self.server_address[:2])  # type: ignore[assignment]
         self.setup_environ()
 
@@ -87,8 +87,8 @@ class _Server(ThreadingMixIn, WSGIServer):
     def service_actions(self) -> None:
         for request, until in list(self.open.items()):
             if until < monotonic():
-                with suppress(OSError):  # it has just ended
+                with suppress(OSError):  # it ended meanwhile
                     request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may leave at any time."""
+        """Clients may disconnect at any time."""

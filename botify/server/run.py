@@ -1,4 +1,4 @@
-"""The two commands of `botify`: wires catalog, Redis, lists and workers together."""
+"""The two commands of `botify`: wire catalog, Redis, lists and workers together."""
 
 import logging
 import os
@@ -18,25 +18,25 @@ from botify.config import TOP_TRACKS, Config
 from botify.errors import InputError
 from botify.event_log import segments
 from botify.event_log.ledger import Ledger
-from botify.event_log.provenance import origin_of
+from botify.event_log.provenance import provenance_of
 from botify.event_log.publications import Publications
-from botify.files.reading import open_regular, refusing
-from botify.files.tempdirs import scratch
+from botify.files.reading import as_input_errors, open_regular
+from botify.files.tempdirs import temporary_directory
 from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists.reader import ListKind, read_lists
 from botify.observability import json_logging
-from botify.observability.worker_table import Roster
+from botify.observability.worker_table import WorkerTable
 from botify.recommenders import build_recommenders
-from botify.server.data_sync import Keeper, Shelved
-from botify.server.discovery import Running, announced, find_running
+from botify.server.data_sync import DataSync, WatchedModels
+from botify.server.discovery import ServiceRecord, advertise, find_services
 from botify.server.operations_port import OperationsPort
-from botify.server.supervisor import Patience, Supervisor
-from botify.server.workers import Listeners, allow_many_connections, work
-from botify.session_model.live import Model
-from botify.session_model.repository import Shelf
+from botify.server.supervisor import RestartLimit, Supervisor
+from botify.server.workers import Listeners, allow_many_connections, run_worker
+from botify.session_model.live import LiveModel
+from botify.session_model.repository import ModelRepository
 from botify.store.client import Kind, StoreError, connect, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.redis_memory import read_memory, risk
+from botify.store.redis_memory import eviction_risk, read_redis_memory
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -47,12 +47,12 @@ _log = logging.getLogger("botify.server.run")
 
 
 def run(config: Config) -> None:
-    """Serve until a signal ends it. Raises InputError where it cannot start, SystemExit."""
-    # Until the server has its own handler, SIGTERM must unwind this stack too, to stop Valkey.
+    """Serve until a signal. Raises InputError if it cannot start, and SystemExit."""
+    # Until the supervisor has its own handler, SIGTERM must unwind this stack, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     json_logging.configure()
     if config.models:
-        # Before numpy is imported: a worker's threads would each start as many for a product.
+        # Before numpy is imported: each thread of a worker would start as many for a product.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     lists = [of.file for of in config.list_files.values()]
     _require_files([config.catalog_path, *lists, *config.model_files.values()])
@@ -60,26 +60,28 @@ def run(config: Config) -> None:
     allow_many_connections()
     listeners = Listeners(config.host, config.port, config.workers)
     operations = _operations_port(config, listeners)
-    with refusing(config.catalog_path):
+    with as_input_errors(config.catalog_path):
         catalog = load_catalog(config.catalog_path)
     with ExitStack() as stack:
-        shelf = Shelf(stack.enter_context(scratch("models")))
+        repository = ModelRepository(stack.enter_context(temporary_directory("models")))
         for name, path in config.model_files.items():
-            with refusing(path):
-                shelf.put(name, path, len(catalog))
-        models = {name: Model(name, shelf, catalog) for name in config.models}
-        # What is wrong with them is said here, not by workers.
+            with as_input_errors(path):
+                repository.put(name, path, len(catalog))
+        models = {name: LiveModel(name, repository, catalog) for name in config.models}
+        # Here too, so that mistakes are reported before workers start.
         build_recommenders(config, catalog, models)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
-        from botify.api.resources import LARGEST_BODY
+        from botify.api.resources import MAX_BODY_BYTES
         from botify.app import create_app, create_operations_app
 
         embedded = None
         if config.redis_url is None:
             embedded = stack.enter_context(EmbeddedValkey(config.redis_maxmemory))
         elif config.redis_maxmemory is not None:
-            _log.warning("redis_maxmemory is of the private Valkey only: that of REDIS_URL counts")
+            _log.warning(
+                "redis_maxmemory is ignored: it is for the private Valkey, not for REDIS_URL"
+            )
         redis_url = config.redis_url or (embedded.url if embedded else "")
         files = config.list_files
         kinds = {name: kind_of(config, name) for name in files}
@@ -88,17 +90,17 @@ def run(config: Config) -> None:
                 load_configured(client, name, file, kinds[name], len(catalog), config.least_kept)
                 for name, file in files.items()
             ]
-            published = Publications(config.log_dir)
+            publications = Publications(config.log_dir)
             for one in loaded:
-                previous = one.replaced if one.replaced != one.version else None
-                published.record(one.name, one.version, previous)
+                replaced = one.replaced if one.replaced != one.version else None
+                publications.observe(one.name, one.version, replaced)
             for name in models:
-                published.record(name, shelf.version(name), None)
+                publications.observe(name, repository.version(name))
             with store_errors():
-                if danger := risk(read_memory(client)):
+                if danger := eviction_risk(read_redis_memory(client)):
                     _log.warning("%s", danger)
-        models_to_watch = Shelved(shelf, config.model_files)
-        keeper = Keeper(
+        models_to_watch = WatchedModels(repository, config.model_files)
+        sync = DataSync(
             redis_url,
             files,
             kinds,
@@ -108,54 +110,56 @@ def run(config: Config) -> None:
             models_to_watch,
             config.watch_settle,
             config.least_kept,
-            published,
+            publications,
         )
         if embedded:
             stack.enter_context(
-                announced(config.data_dir, Running(os.getpid(), listeners.url, redis_url))
+                advertise(config.data_dir, ServiceRecord(os.getpid(), listeners.url, redis_url))
             )
-        with refusing(files[TOP_TRACKS].file):
+        with as_input_errors(files[TOP_TRACKS].file):
             ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
 
         ledger = Ledger.of(config.workers)
-        origin = origin_of(config)
+        provenance = provenance_of(config)
 
-        roster = Roster(config.workers)
+        table = WorkerTable(config.workers)
 
         def make_app() -> "tuple[Flask, Callable[[], None]]":
             if operations:
                 operations.leave()
             client = connect(redis_url, config.redis_timeout)
-            app = create_app(config, catalog, client, popular, shelf, ledger, origin, roster)
+            app = create_app(
+                config, catalog, client, popular, repository, ledger, provenance, table
+            )
             return app, app.extensions["botify"].stop
 
         def on_ready() -> None:
-            names = [f"{name} (a model of sessions)" for name in config.models]
+            names = [f"{name} (session model)" for name in config.models]
             lists = ", ".join([*map(_count, loaded), *names])
-            with suppress(OSError):  # who reads it may be gone
+            with suppress(OSError):  # nothing may read it any more
                 click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {listeners.url}")
                 if operations:
-                    click.echo(f"health and metrics, whatever the workers do: {operations.url}")
+                    click.echo(f"health and metrics are on {operations.url}")
 
-        keeper.start()
-        stack.callback(keeper.stop)
+        sync.start()
+        stack.callback(sync.stop)
         if operations:
-            operations.start(create_operations_app(config, roster, ledger))
+            operations.start(create_operations_app(config, table, ledger))
             stack.callback(operations.stop)
         worker = partial(
-            work,
+            run_worker,
             listeners=listeners,
             make_app=make_app,
-            roster=roster,
+            table=table,
             threads=config.threads,
-            largest_body=LARGEST_BODY,
+            largest_body=MAX_BODY_BYTES,
             body_seconds=config.body_timeout,
         )
-        patience = Patience(config.worker_deaths, config.worker_deaths_seconds)
-        Supervisor(worker, roster, patience, listeners, on_ready).run()
+        limit = RestartLimit(config.worker_deaths, config.worker_deaths_seconds)
+        Supervisor(worker, table, limit, listeners, on_ready).run()
 
 
-def load_into_running(
+def load_into_service(
     config: Config,
     name: str,
     path: Path,
@@ -165,42 +169,48 @@ def load_into_running(
 ) -> str:
     """Put a list file into service; returns what happened, in a sentence. Raises InputError.
 
-    `progress` is told of lists as they are read, some thousands at a time. `port` tells apart
-    several services on the same data. With `force`, lists that are lost are no reason to refuse.
+    `progress` is called with numbers of lists as they are read, some hundreds at a time. `port`
+    selects one of several services on the same data. With `force`, the file may have lists for
+    any part of the users in service.
     """
     kind = kind_of(config, name)
     redis_url = config.redis_url
     if not redis_url:
-        redis_url = _chosen(config.data_dir, find_running(config.data_dir), port).redis_url
+        redis_url = _chosen(config.data_dir, find_services(config.data_dir), port).redis_url
     elif port is not None:
-        raise InputError("--port is not for a Redis that REDIS_URL, or redis_url, names")
+        raise InputError(
+            "--port selects a service with an embedded Valkey; leave it out where REDIS_URL or "
+            "redis_url is set"
+        )
     _require_files([config.catalog_path, path])
-    with refusing(config.catalog_path):
+    with as_input_errors(config.catalog_path):
         catalog = load_catalog(config.catalog_path)
     file = config.list_files[name].model_copy(update={"file": path})
-    least = 0.0 if force else config.least_kept
+    min_kept = 0.0 if force else config.least_kept
     with _reachable(), connect(str(redis_url)) as client:
-        loaded = load_list(client, name, file, kind, len(catalog), progress=progress, least=least)
+        loaded = load_list(
+            client, name, file, kind, len(catalog), progress=progress, min_kept=min_kept
+        )
     if loaded.replaced == loaded.version:
-        return f"{_count(loaded)}: version {loaded.version} is in service already"
-    lost = f"; {loaded.lost:,} that had a list before have none now" if loaded.lost else ""
+        return f"{_count(loaded)}: version {loaded.version} is already in service"
+    lost = f"; {loaded.lost:,} owners of a list before have none now" if loaded.lost else ""
     return f"{_count(loaded)}: version {loaded.version} is in service{lost}"
 
 
-def _chosen(data_dir: Path, found: list[Running], port: int | None) -> Running:
-    """The service that is meant. Raises InputError where it is none of them, or not the only."""
-    found = [running for running in found if running.redis_url]
+def _chosen(data_dir: Path, found: list[ServiceRecord], port: int | None) -> ServiceRecord:
+    """The service that `port` selects. Raises InputError if there is none, or several."""
+    found = [service for service in found if service.redis_url]
     if not found:
         raise InputError(
             f"no service with an embedded Valkey runs on {data_dir}; start one with "
             "`botify serve`, or set REDIS_URL to the Redis that the service uses"
         )
-    chosen = [running for running in found if port in (None, urlsplit(running.url).port)]
+    chosen = [service for service in found if port in (None, urlsplit(service.url).port)]
     if len(chosen) == 1:
         return chosen[0]
-    named = ", ".join(f"{running.url} (pid {running.pid})" for running in found)
+    named = ", ".join(f"{service.url} (pid {service.pid})" for service in found)
     if not chosen:
-        raise InputError(f"no service on {data_dir} has port {port}; there runs {named}")
+        raise InputError(f"no service on {data_dir} has port {port}; running: {named}")
     raise InputError(f"several services run on {data_dir}: {named}; choose one with --port")
 
 
@@ -216,7 +226,7 @@ def _count(loaded: LoadedList) -> str:
 
 
 def _require_files(paths: list[Path]) -> None:
-    """Before anything is read or started. Raises InputError for the first that is no file."""
+    """Before anything is read or started. Raises InputError for the first that does not exist."""
     for path in paths:
         if path.exists():
             open_regular(path).close()
@@ -229,10 +239,12 @@ def _require_files(paths: list[Path]) -> None:
 
 @contextmanager
 def _shared_metrics() -> Iterator[None]:
-    """A directory in which prometheus_client adds up what the workers count."""
-    # In memory where the system has such a place: its files are mapped, and a full disk would
-    # kill (SIGBUS) whoever counts.
-    with scratch("metrics", _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None) as directory:
+    """A directory in which prometheus_client adds up the counters of the workers."""
+    # In memory if possible: its files are mapped, and a full disk would kill (SIGBUS) the process
+    # that counts.
+    with temporary_directory(
+        "metrics", _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
+    ) as directory:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
         yield
 
@@ -240,7 +252,7 @@ def _shared_metrics() -> Iterator[None]:
 _ADVICE: dict[Kind, str] = {
     "connection": "is REDIS_URL right, and does that server run?",
     "timeout": "is REDIS_URL right, and does that server run?",
-    "refused": "it answers, so look at that server, and at the user and password in REDIS_URL",
+    "refused": "it answers, so check that server, and the user and password in REDIS_URL",
     "full": "it has no memory left; give it more, or another Redis",
 }
 

@@ -1,4 +1,4 @@
-"""Worker processes: forked, watched, replaced when they die, given up when they keep dying."""
+"""Worker processes: forked, watched, restarted when they die, given up when they keep dying."""
 
 import logging
 import multiprocessing
@@ -12,14 +12,14 @@ from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-from botify.observability.worker_table import Fate, Roster
+from botify.observability.worker_table import WorkerState, WorkerTable
 
-_GRACE = 10
-"""Seconds that workers have to end when they are told to."""
+_STOP_SECONDS = 10
+"""Seconds that workers have to end after SIGTERM."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
-"""Seconds before a worker is started again: none after its first death, then these, doubling."""
-_CANNOT_START = 3
-_WORD = struct.Struct("=h")
+"""Seconds before a restart: none after a worker's first death, then these, doubling."""
+_EXIT_CANNOT_START = 3
+_MESSAGE = struct.Struct("=h")
 _WAKE = -1
 
 _FORK = multiprocessing.get_context("fork")  # workers share the catalog, and open sockets
@@ -27,62 +27,62 @@ _FORK = multiprocessing.get_context("fork")  # workers share the catalog, and op
 _log = logging.getLogger("botify.server.supervisor")
 
 
-class Patience(NamedTuple):
-    """A worker that dies this often within so many seconds is given up."""
+class RestartLimit(NamedTuple):
+    """A worker that dies this many times within this many seconds is given up."""
 
     deaths: int
     seconds: float
 
 
-class Doors(Protocol):
-    """What lets requests in to the workers; called in the parent."""
+class SocketControl(Protocol):
+    """Opens and closes the workers' listening sockets, in the parent."""
 
     def open(self, number: int) -> None:
         """A worker is about to start."""
 
     def close(self, number: int) -> None:
-        """A worker is away for a while, or for good, while others serve."""
+        """A worker is stopped for a while, or for good, while others serve."""
 
 
 class Supervisor:
-    """The parent's part. `run` must be called in the main thread."""
+    """Runs in the parent. `run` must be called in the main thread."""
 
     def __init__(
         self,
         work: Callable[[int, Callable[[], None]], None],
-        roster: Roster,
-        patience: Patience,
-        doors: Doors,
+        table: WorkerTable,
+        limit: RestartLimit,
+        sockets: SocketControl,
         on_ready: Callable[[], None],
     ) -> None:
-        """`work(number, ready)` is a worker's life, in a process of its own.
+        """`work(number, ready)` is the whole run of a worker, in a process of its own.
 
-        It calls `ready()` when it serves, and ends where it gets SIGTERM. `on_ready` is called
-        here when all workers serve for the first time.
+        It calls `ready()` when it serves, and returns after SIGTERM. `on_ready` is called in the
+        parent when all workers serve for the first time.
         """
         self._work = work
-        self._roster = roster
-        self._patience = patience
-        self._doors = doors
+        self._table = table
+        self._limit = limit
+        self._sockets = sockets
         self._on_ready = on_ready
-        self._starting = set(range(roster.workers))  # for the first time
+        self._starting = set(range(table.workers))  # for the first time
         self._processes: dict[int, BaseProcess] = {}
-        self._deaths: list[deque[float]] = [deque() for _ in range(roster.workers)]
+        self._deaths: list[deque[float]] = [deque() for _ in range(table.workers)]
         self._due: dict[int, float] = {}  # when workers that died are started again
         self._stopped = False
         self._reading, self._writing = os.pipe()
 
     def run(self) -> None:
-        """Until SIGTERM, SIGINT or SIGHUP, after which the workers have time to finish.
+        """Until SIGTERM, SIGINT or SIGHUP; then the workers may finish their requests.
 
-        SystemExit (1) where a worker cannot even start the first time, or all were given up.
+        SystemExit (1) if a worker cannot start for the first time, or all were given up.
         """
         # SIGHUP: the terminal is gone.
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, self._stop)
         failed = ""
         try:
-            for number in range(self._roster.workers):
+            for number in range(self._table.workers):
                 self._start(number)
             while not self._stopped and not failed:
                 failed = self._step()
@@ -94,100 +94,102 @@ class Supervisor:
 
     def _stop(self, *_: object) -> None:
         self._stopped = True
-        os.write(self._writing, _WORD.pack(_WAKE))
+        os.write(self._writing, _MESSAGE.pack(_WAKE))
 
     def _step(self) -> str:
-        """Wait for something to happen, and see to it; why the service has to end, if it has."""
+        """Wait for an event and handle it. Returns why the service has to end, if it has to."""
         first = min(self._due.values(), default=None)
         timeout = None if first is None else max(0.0, first - monotonic())
         sentinels = [process.sentinel for process in self._processes.values()]
         if self._reading in wait([*sentinels, self._reading], timeout):
-            (number,) = _WORD.unpack(os.read(self._reading, _WORD.size))
+            (number,) = _MESSAGE.unpack(os.read(self._reading, _MESSAGE.size))
             if number != _WAKE:
-                self._serves(number)
+                self._on_serving(number)
         if self._stopped:
             return ""
         for number, process in list(self._processes.items()):
             if not process.is_alive():
                 del self._processes[number]
-                if process.exitcode == _CANNOT_START and number in self._starting:
+                if process.exitcode == _EXIT_CANNOT_START and number in self._starting:
                     return "a worker cannot start"
-                self._died(number, process)
+                self._on_death(number, process)
         for number, due in list(self._due.items()):
             if due <= monotonic():
                 self._start(number)
         if not self._processes and not self._due:
-            deaths, seconds = self._patience
+            deaths, seconds = self._limit
             return f"all workers were given up: each died {deaths} times within {seconds:g} s"
         return ""
 
     def _start(self, number: int) -> None:
         self._due.pop(number, None)
-        self._doors.open(number)
-        self._roster.record(number, Fate.STARTING, len(self._deaths[number]))
-        process = _FORK.Process(target=self._live, args=(number,), name=f"worker-{number + 1}")
+        self._sockets.open(number)
+        self._table.record(number, WorkerState.STARTING, len(self._deaths[number]))
+        process = _FORK.Process(
+            target=self._run_worker, args=(number,), name=f"worker-{number + 1}"
+        )
         process.start()
         self._processes[number] = process
 
-    def _live(self, number: int) -> None:
+    def _run_worker(self, number: int) -> None:
         """Runs in the worker."""
-        # Until it has its own handlers: those it was forked with are the parent's.
+        # Until it has its own handlers: the inherited ones are the parent's.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if self._stopped:
             return
-        # Ctrl-C reaches a whole process group; the parent passes a gentler signal on.
+        # Ctrl-C reaches a whole process group; the parent sends workers SIGTERM instead.
         os.setpgid(0, 0)
         try:
-            self._work(number, lambda: self._tell(number))
+            self._work(number, lambda: self._report_ready(number))
         except Exception:
             _log.exception("worker %d cannot start", number + 1)
-            os._exit(_CANNOT_START)
+            os._exit(_EXIT_CANNOT_START)
 
-    def _tell(self, number: int) -> None:
-        os.write(self._writing, _WORD.pack(number))
+    def _report_ready(self, number: int) -> None:
+        os.write(self._writing, _MESSAGE.pack(number))
 
-    def _serves(self, number: int) -> None:
+    def _on_serving(self, number: int) -> None:
         if number not in self._processes:  # it was, and died
             return
-        self._roster.record(number, Fate.SERVING, len(self._deaths[number]))
+        self._table.record(number, WorkerState.SERVING, len(self._deaths[number]))
         if self._starting:
             self._starting.discard(number)
             if not self._starting:
                 self._on_ready()
 
-    def _died(self, number: int, process: BaseProcess) -> None:
+    def _on_death(self, number: int, process: BaseProcess) -> None:
         now = monotonic()
         deaths = self._deaths[number]
         deaths.append(now)
-        while deaths[0] < now - self._patience.seconds:
+        while deaths[0] < now - self._limit.seconds:
             deaths.popleft()
         how = _how(process.exitcode)
-        if len(deaths) >= self._patience.deaths:
-            self._roster.record(number, Fate.GIVEN_UP, len(deaths))
+        if len(deaths) >= self._limit.deaths:
+            self._table.record(number, WorkerState.GIVEN_UP, len(deaths))
             _log.error(
                 "worker %d (process %d) %s; it died %d times within %g s and is given up",
-                *(number + 1, process.pid, how, *self._patience),
+                *(number + 1, process.pid, how, *self._limit),
             )
             pause = float("inf")
         else:
-            self._roster.record(number, Fate.DIED, len(deaths))
+            self._table.record(number, WorkerState.DIED, len(deaths))
             doublings = len(deaths) - 2
             pause = min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE) if doublings >= 0 else 0.0
             _log.error(
-                "worker %d (process %d) %s; it is started again in %g s",
+                "worker %d (process %d) %s; restarting it in %g s",
                 *(number + 1, process.pid, how, pause),
             )
             self._due[number] = now + pause
-        # Requests that wait for it find another, if there is one. Who has only just died is back
-        # before they notice.
+        # Requests that wait for it get another worker, if there is one. Not after its first death:
+        # it is back before they notice.
         if pause and any(n != number for n in self._processes):
-            self._doors.close(number)
+            self._sockets.close(number)
 
     def _end_all(self) -> None:
         for process in self._processes.values():
             process.terminate()
-        deadline = monotonic() + _GRACE
+        deadline = monotonic() + _STOP_SECONDS
         for process in self._processes.values():
             process.join(max(0.0, deadline - monotonic()))
             if process.exitcode is None:

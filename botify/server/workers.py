@@ -1,4 +1,4 @@
-"""Workers under granian: a listening socket each, one ready line, a quiet end."""
+"""Workers under granian, each with a listening socket; and how they stop."""
 
 import errno
 import logging
@@ -11,30 +11,28 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from flask import Flask
-from granian._granian import RSGIWorker, SocketHolder, WorkerSignal
-from granian.http import HTTP1Settings
 
 from botify.errors import InputError
-from botify.observability.worker_table import Roster
-from botify.server.gateway import Gateway, Loop
+from botify.observability.worker_table import WorkerTable
+from botify.server.gateway import Gateway
+from botify.server.granian_adapter import Serving
 from botify.store.embedded_valkey import end_with_parent
 
 _log = logging.getLogger("botify.server.workers")
 
 _BACKLOG = 1024
 _CONNECTIONS = 8192
-"""At once, of a worker: most of them idle. Those above wait to be accepted."""
+"""Open at once in a worker, most of them idle. Further ones wait to be accepted."""
 _IDLE_MS = 30_000
 """After which a connection is closed that has sent no request, or not all headers of one."""
-_GRACE = 10
+_STOP_SECONDS = 10
 """Seconds a stopping worker has for the requests in flight."""
-_SETTLED = 0.5
-"""Seconds after which a worker surely serves."""
-_LOOKS = 20
-"""How often late bodies are looked for in the time that a body has."""
+_STARTED_AFTER = 0.5
+"""Seconds after which a worker certainly serves."""
+_CHECKS = 20
+"""Checks for late bodies within the time that a body may take."""
 
 
 class Listeners:
@@ -45,7 +43,7 @@ class Listeners:
     """
 
     def __init__(self, host: str, port: int, workers: int) -> None:
-        """Raises InputError where the port is taken."""
+        """Raises InputError if the port is taken."""
         self._several = sys.platform == "linux"  # elsewhere a shared port does not spread them
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
@@ -54,7 +52,7 @@ class Listeners:
                 self._address = alone.getsockname()
             self._sockets = {n: self._make() for n in range(workers if self._several else 1)}
         except OSError as error:
-            raise cannot_listen(host, port, error, "--port", "--host and --port") from error
+            raise listen_error(host, port, error, "--port", "--host and --port") from error
 
     @property
     def address(self) -> tuple[str, int]:
@@ -68,19 +66,19 @@ class Listeners:
         return url(*self.address)
 
     def open(self, number: int) -> None:
-        """Have a socket for this worker."""
+        """Make sure that this worker has a socket."""
         if self._several and number not in self._sockets:
             self._sockets[number] = self._make()
 
     def close(self, number: int) -> None:
-        """Have none: the kernel gives its connections to the others."""
+        """Close this worker's socket: the kernel gives its connections to the others."""
         if self._several:
             self._sockets.pop(number).close()
 
     def keep(self, number: int) -> int:
-        """In the worker: close the others', so that they are closed where the parent closes them.
+        """In the worker: close the sockets of the others, so that the parent can close them.
 
-        Returns the file descriptor of its own.
+        Returns the file descriptor of the worker's own.
         """
         mine = self._sockets[number if self._several else 0]
         for other in self._sockets.values():
@@ -92,7 +90,7 @@ class Listeners:
         made = socket.create_server(
             self._address, family=self._family, backlog=_BACKLOG, reuse_port=self._several
         )
-        # Connections inherit it. Without, a client's delayed acknowledgement costs 40 ms.
+        # Connections inherit it. Without it, a client's delayed acknowledgement costs 40 ms.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
@@ -102,8 +100,8 @@ def url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def cannot_listen(host: str, port: int, error: OSError, choose: str, check: str) -> InputError:
-    """What to say of a port that cannot be had: the options to choose another, or to check."""
+def listen_error(host: str, port: int, error: OSError, choose: str, check: str) -> InputError:
+    """The error for a port that is not available; `choose` and `check` name the options."""
     taken = error.errno == errno.EADDRINUSE
     advice = (
         f"stop what uses the port or choose another with {choose}" if taken else f"check {check}"
@@ -113,81 +111,72 @@ def cannot_listen(host: str, port: int, error: OSError, choose: str, check: str)
 
 
 def allow_many_connections() -> None:
-    """Let this process, and those it starts, have as many open files as they may."""
+    """Raise the limit of open files to the highest allowed, also for child processes."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # "unlimited" is more than some systems take
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def work(
+def run_worker(
     number: int,
     ready: Callable[[], None],
     *,
     listeners: Listeners,
     make_app: Callable[[], tuple[Flask, Callable[[], None]]],
-    roster: Roster,
+    table: WorkerTable,
     threads: int,
     largest_body: int,
     body_seconds: float,
 ) -> None:
-    """A worker's life, until SIGTERM, which lets the requests in flight finish.
+    """The whole run of a worker process, until SIGTERM; requests in flight are finished.
 
-    `make_app` runs in it; the second of what it returns is called after the last request. It
-    listens on a socket that was open before: one that replaces a dead one goes on with its queue.
+    `make_app` is called in it, and returns the application and what to call after the last
+    request. The socket was open before: the replacement of a dead worker inherits the connections
+    that wait for it.
     """
     end_with_parent()
-    mine = SocketHolder(listeners.keep(number), False, _BACKLOG)  # type: ignore[call-arg]  # its types say less
+    own_socket = listeners.keep(number)
     app, end = make_app()
     gateway = Gateway(app, listeners.address, largest_body, body_seconds)
-    over = threading.Event()
-    _watch(gateway, roster, number, threads, body_seconds / _LOOKS)
-    stop = WorkerSignal()
-    stop.add_cb(over.set)
-    _end_once(stop)
-    worker: Any = RSGIWorker
-    worker(
-        number + 1,
-        (None, mine),
-        None,  # no metrics
-        1,  # threads that move bytes
-        512,  # threads for files, which are not served
-        threads,
-        30,  # seconds until a thread that has nothing to do ends
-        _CONNECTIONS,
-        "1",
-        HTTP1Settings(header_read_timeout=_IDLE_MS),
-        None,
-        False,
-        None,
-        *(False, None, None, None, "tls1.3", None, [], False),
-        (None, None),
-    ).serve_mtr(gateway, Loop(), stop)
+    _watch(gateway, table, number, threads, body_seconds / _CHECKS)
+    stopped = threading.Event()
+    serving = Serving(
+        gateway,
+        number,
+        own_socket,
+        stopped.set,
+        threads=threads,
+        connections=_CONNECTIONS,
+        backlog=_BACKLOG,
+        idle_ms=_IDLE_MS,
+    )
+    _handle_sigterm(serving)
+    serving.start()
     ready()
-    over.wait()
+    stopped.wait()
     end()
 
 
-def _watch(gateway: Gateway, roster: Roster, number: int, threads: int, every: float) -> None:
-    """In a thread: see to late bodies, and give signs of life."""
+def _watch(gateway: Gateway, table: WorkerTable, number: int, threads: int, every: float) -> None:
+    """In a thread: answer late bodies, and record that the worker is alive."""
 
     def look() -> None:
         while True:
             time.sleep(min(every, 0.5))
             try:
                 gateway.end_late_bodies()
-            except Exception:  # whatever it is, there is a next time
-                _log.exception("late bodies were not given up")
-            roster.beat(number, gateway.busy_since(threads))
+            except Exception:  # whatever it is, the next check comes
+                _log.exception("the check for late bodies failed")
+            table.beat(number, gateway.busy_since(threads))
 
     threading.Thread(target=look, name="late-bodies", daemon=True).start()
 
 
-def _end_once(signal_to_end: WorkerSignal) -> None:
+def _handle_sigterm(serving: Serving) -> None:
     """Set a worker's handler of SIGTERM.
 
-    granian overlooks a word that comes before it serves, a moment after this; and a second
-    signal, as from a supervisor that signals parent and workers, must not cut off the requests
-    in flight.
+    A stop must not come before granian serves, a moment after this. And a second signal, as from
+    a process manager that signals parent and workers, must not cut off the requests in flight.
     """
     set_at = time.monotonic()
     stopping = threading.Event()
@@ -196,15 +185,15 @@ def _end_once(signal_to_end: WorkerSignal) -> None:
         if stopping.is_set():
             return
         stopping.set()
-        # Whatever happens, clients that never read what they are sent included.
-        last = threading.Timer(_GRACE + 1, os._exit, (1,))
+        # Whatever happens, even if clients never read their responses.
+        last = threading.Timer(_STOP_SECONDS + 1, os._exit, (1,))
         last.daemon = True
         last.start()
-        moment = set_at + _SETTLED - time.monotonic()
+        moment = set_at + _STARTED_AFTER - time.monotonic()
         if moment <= 0:
-            signal_to_end.set()
+            serving.stop()
         else:
-            threading.Timer(moment, signal_to_end.set).start()
+            threading.Timer(moment, serving.stop).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

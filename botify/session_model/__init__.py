@@ -1,4 +1,4 @@
-"""The model that hears the session: read, shared by the workers, asked once per request.
+"""The session model: its files, shared by the workers, and the track it chooses at each request.
 
 Imports numpy, so nothing outside imports this before a config asks for such a model.
 """

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.errors import InputError
-from botify.files.reading import open_regular, refusing
+from botify.files.reading import as_input_errors, open_regular
 
 SHA256 = "sha256"
 """Key of the metadata with the SHA-256 of the whole file, its own 64 digits taken as zeros."""
@@ -27,33 +27,36 @@ class Arrays(NamedTuple):
 
     arrays: Mapping[str, NDArray[Any]]
     """Read-only views of the file: processes that map it share its memory."""
-    about: Mapping[str, str]
+    metadata: Mapping[str, str]
     """The header's `__metadata__`."""
 
 
-def read_arrays(path: Path) -> Arrays:
-    """Map the file. Raises InputError for one that is cut off, is no such file, or whose content
-    is not that of its checksum, where it has one.
+def read_arrays(path: Path, shown_as: Path | None = None) -> Arrays:
+    """Map the file; messages call it `shown_as`.
+
+    Raises InputError if it is cut off, has another format, or does not match its checksum, if it
+    has one.
 
     The format: 8 bytes with the length of a JSON header, little-endian; the header, which gives
     each array's dtype, shape and place; the arrays. See the safetensors documentation.
     """
-    with open_regular(path) as file, refusing(path):
-        header, begin = _header(path, file)
-        about = header.pop("__metadata__", {})
-        if not isinstance(about, dict):
-            raise InputError(f"{path}: not a safetensors file (__metadata__ is no object)")
+    shown = shown_as or path
+    with open_regular(path) as file, as_input_errors(shown):
+        header, begin = _header(shown, file)
+        metadata = header.pop("__metadata__", {})
+        if not isinstance(metadata, dict):
+            raise InputError(f"{shown}: not a safetensors file (__metadata__ is not an object)")
         size = os.fstat(file.fileno()).st_size
         data = np.memmap(file, np.uint8, "r", begin) if size > begin else b""
-        arrays = {name: _view(path, name, of, data) for name, of in header.items()}
-        if SHA256 in about:
-            _check_sum(path, file, begin, about[SHA256])
-        return Arrays(arrays, about)
+        arrays = {name: _view(shown, name, of, data) for name, of in header.items()}
+        if SHA256 in metadata:
+            _check_sum(shown, file, begin, metadata[SHA256])
+        return Arrays(arrays, metadata)
 
 
 def check_size(path: Path) -> None:
-    """Raises InputError unless the file is as long as its header says; reads no more than that."""
-    with open_regular(path) as file, refusing(path):
+    """Raises InputError if the file is longer than its header says; reads only the header."""
+    with open_regular(path) as file, as_input_errors(path):
         header, begin = _header(path, file)
         ends = [of["data_offsets"][1] for name, of in header.items() if name != "__metadata__"]
         size, wanted = os.fstat(file.fileno()).st_size, begin + max(ends, default=0)
@@ -66,13 +69,13 @@ def _header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
     size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _LARGEST_HEADER):
-        raise InputError(f"{path}: {size} bytes are no whole safetensors file")
+        raise InputError(f"{path}: not a whole safetensors file ({size} bytes)")
     try:
         header = json.loads(file.read(length))
     except ValueError as error:
         raise InputError(f"{path}: not a safetensors file ({error})") from error
     if not isinstance(header, dict):
-        raise InputError(f"{path}: not a safetensors file (its header is no object)")
+        raise InputError(f"{path}: not a safetensors file (its header is not an object)")
     return header, 8 + length
 
 
@@ -93,7 +96,7 @@ def _view(path: Path, name: str, of: Mapping[str, Any], data: Any) -> NDArray[An
         (first, last), shape, kind = of["data_offsets"], tuple(of["shape"]), of["dtype"]
         numbers = (first, last, *shape)
         if len(shape) > _MOST_DIMENSIONS or not all(type(n) is int and n >= 0 for n in numbers):
-            raise ValueError(f"no place for an array: {first} to {last}, shape {shape[:9]}")
+            raise ValueError(f"not the place of an array: {first} to {last}, shape {shape[:9]}")
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a safetensors file ({name}: {error})") from error
     if kind not in _DTYPES:

@@ -1,12 +1,12 @@
-"""A model of sessions as a worker has it: the one in service, exchanged while requests go on."""
+"""A session model in a worker: the version in service, swapped while requests run."""
 
 import logging
 from typing import TYPE_CHECKING
 
 from botify.catalog import Catalog
 from botify.errors import InputError
-from botify.files.reading import refusing
-from botify.session_model.repository import Shelf
+from botify.files.reading import as_input_errors
+from botify.session_model.repository import ModelRepository
 
 if TYPE_CHECKING:
     from botify.session_model.scoring import SessionModel
@@ -14,42 +14,42 @@ if TYPE_CHECKING:
 _log = logging.getLogger("botify.session_model.live")
 
 
-class Model:
-    """Follows what the shelf has in service under a name."""
+class LiveModel:
+    """Follows the version that the repository has in service under a name."""
 
-    def __init__(self, name: str, shelf: Shelf, catalog: Catalog) -> None:
-        """Looks at once; what is on the shelf was checked before it was put there."""
+    def __init__(self, name: str, repository: ModelRepository, catalog: Catalog) -> None:
+        """Loads it now; files in the repository were checked before."""
         self.name = name
         self.current: SessionModel | None = None
-        """Requests take it from here, once each."""
-        self._shelf = shelf
+        """Each request reads this once."""
+        self._repository = repository
         self._catalog = catalog
         self.refusal = ""
-        """Why the version on the shelf is not taken up; empty where it is."""
+        """Why the version in service could not be loaded; empty if it was."""
         self._refused = ""
-        self.look()
+        self.refresh()
 
     @property
     def version(self) -> str:
-        """Of the one in service; empty where there is none."""
+        """Version of `current`; empty if there is none."""
         return self.current.version if self.current else ""
 
-    def look(self) -> None:
-        """Exchange the model where the shelf has another version; an old one stays otherwise."""
-        version = self._shelf.version(self.name)
+    def refresh(self) -> None:
+        """Load the version that the repository has in service, if it is another one."""
+        version = self._repository.version(self.name)
         if version in ("", self.version):
             self.refusal = self._refused = ""
         if version in ("", self.version, self._refused):
             return
-        # Here, as numpy is only needed, and only there, where such a model is.
+        # Here: only services with such a model need numpy.
         import numpy as np
 
         from botify.session_model.scoring import SessionModel
         from botify.session_model.tables import Tables
 
-        path = self._shelf.path(self.name, version)
+        path = self._repository.path(self.name, version)
         try:
-            with refusing(path):
+            with as_input_errors(path):
                 tables = Tables.read(path, len(self._catalog))
                 artists = np.array(self._catalog.artist_numbers, dtype=np.int32)
                 self.current = SessionModel(tables, artists, version)

@@ -1,4 +1,4 @@
-"""Files of models that are in service on this host, each in a copy that nobody writes to."""
+"""The model files in service on this host, as copies that do not change."""
 
 import hashlib
 import os
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Shelf:
-    """A directory with a copy of each version in service, and a link to the newest of a name.
+class ModelRepository:
+    """A directory with a copy of each version in service, and a link to the newest of each name.
 
-    Workers map the copies into memory, and share it. A file that is written to while it is mapped
-    would change under them, or end the process that reads where it was cut; a copy is not.
+    Workers map the copies into memory, and so share it. The original may be written to: mapped,
+    it would change during a request, or end the process (SIGBUS) if it was truncated.
     """
 
     def __init__(self, directory: Path) -> None:
-        """The directory must be there, and be nobody else's."""
+        """The directory must exist, and belong to this service alone."""
         self._directory = directory
         self._stamps: dict[str, Stamp | None] = {}
 
@@ -32,43 +32,40 @@ class Shelf:
         return self._stamps.get(name)
 
     def path(self, name: str, version: str) -> Path:
-        """Where a version is, or was."""
+        """Where the copy of a version is, or was."""
         return self._directory / f"{name}-{version}.safetensors"
 
     def version(self, name: str) -> str:
-        """Of what is in service; empty where nothing is."""
+        """The version in service; empty if there is none."""
         try:
             return os.readlink(self._directory / name)
         except OSError:
             return ""
 
-    def put(self, name: str, file: Path, n_tracks: int, least: float = 0.0) -> str:
+    def put(self, name: str, file: Path, n_tracks: int, min_kept: float = 0.0) -> str:
         """Check a copy of the file and put it into service; returns its version.
 
-        Raises InputError where it is refused; what is in service then stays. `least`: the share
-        of the users and tracks known to what is in service that the file must know as well.
+        Raises InputError if it is refused; the version in service then stays. `min_kept`: the
+        share of the users and tracks of the version in service that the file must have as well.
         """
-        # Here, as it needs numpy, which others do without.
+        # Here: only services with such a model need numpy.
         from botify.session_model.arrays import check_size
         from botify.session_model.tables import Tables
 
         before: Stamp | None = stamp_of(file)
-        check_size(file)  # a file with no end would fill the disk
+        check_size(file)  # an endless file would fill the disk
         copy = self._directory / f".{name}-{os.getpid()}"
         try:
             shutil.copyfile(file, copy)
             with copy.open("rb") as content:
                 version = hashlib.file_digest(content, "sha256").hexdigest()[:12]
             old = self.version(name)
-            try:
-                tables = Tables.read(copy, n_tracks)
-            except InputError as error:
-                raise InputError(str(error).replace(str(copy), str(file))) from error
-            if least and old not in ("", version):
+            tables = Tables.read(copy, n_tracks, shown_as=file)
+            if min_kept and old not in ("", version):
                 served = Tables.read(self.path(name, old), n_tracks)
                 for what in ("users", "tracks"):
                     had, has = getattr(served, what), getattr(tables, what)
-                    check_kept(file, what, len(had), _shared(had, has), least)
+                    check_kept(file, what, len(had), _count_common(had, has), min_kept)
             if stamp_of(file) != before:
                 raise InputError(f"{file}: changed while it was read; load it again")
             os.replace(copy, self.path(name, version))
@@ -78,7 +75,7 @@ class Shelf:
             os.replace(link, self._directory / name)
             self._stamps[name] = before
             if old not in ("", version):
-                self.path(name, old).unlink(missing_ok=True)  # who maps it keeps it
+                self.path(name, old).unlink(missing_ok=True)  # processes that map it keep it
             return version
         except OSError as error:
             raise InputError(
@@ -89,8 +86,8 @@ class Shelf:
                 copy.unlink(missing_ok=True)
 
 
-def _shared(some: "NDArray[Any]", others: "NDArray[Any]") -> int:
-    """How many of some sorted ids are among others."""
+def _count_common(some: "NDArray[Any]", others: "NDArray[Any]") -> int:
+    """How many of some sorted ids are in other sorted ids."""
     places = others.searchsorted(some)
     inside = places < len(others)
     return int((others[places[inside]] == some[inside]).sum())

@@ -1,11 +1,11 @@
-"""Which track comes next in a session, by its plays and its user's history.
+"""Scores tracks for a session, by its plays and its user's history.
 
 The arithmetic is that of `SessionDAE` in offline/session_model/model.py, for one session at a time
 and in numpy; a test holds the two together.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from botify.session_model.tables import Floats, Tables
 
-SHORTLIST = 200
-"""Of all known tracks, at least so many of the best by score are looked at more closely."""
+MIN_SHORTLIST = 200
+"""At least this number of tracks, the best by score, are ranked by their expected value."""
 _CUTS = (1.75, 1.25, 0.75, 0.25, -0.5, -2.0)
-"""Standard deviations of the score; the first cut that leaves a shortlist makes it. A ninth of
-the time of a partial sort, and as a track is in by its score alone, as reproducible."""
+"""Standard deviations of the score; the first cut with enough tracks above it gives the shortlist.
+A ninth of the time of a partial sort, and as reproducible: only a track's score decides."""
 _TINY = 1e-9
 
 
-class Explore(NamedTuple):
-    """How a share of the requests is answered: a draw from a softmax over the shortlist."""
+class Exploration(NamedTuple):
+    """A share of the requests is answered by a draw from a softmax over the shortlist."""
 
     share: float
     temperature: float
@@ -30,7 +30,7 @@ class Explore(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A track, and how it came to be chosen."""
+    """A track, and how it was chosen."""
 
     track: int
     rank: int
@@ -39,7 +39,7 @@ class Choice(NamedTuple):
 
 
 class SessionModel:
-    """Answers for sessions; holds the tables and what follows from them."""
+    """The tables of a session model, and what is computed from them once."""
 
     def __init__(self, tables: Tables, artist_of: NDArray[np.int32], version: str) -> None:
         """`artist_of`: a number for the artist of each track of the catalog."""
@@ -65,14 +65,14 @@ class SessionModel:
         self._cuts = [np.float32(tables.offset + cut * deviation) for cut in _CUTS]
 
     def scores(self, user: int, tracks: NDArray[np.int32], times: Floats) -> Floats | None:
-        """Of all known tracks, shape (K,); None where nothing is known of user and session.
+        """Of all known tracks, shape (K,); None if neither the user nor a track played is known.
 
         `tracks` and `times`: the session's plays so far, in order, of catalog ids.
         """
         t = self._tables
-        if len(tracks) > t.heard:
-            tracks = np.concatenate([tracks[:1], tracks[-(t.heard - 1) :]])
-            times = np.concatenate([times[:1], times[-(t.heard - 1) :]])
+        if len(tracks) > t.max_plays:
+            tracks = np.concatenate([tracks[:1], tracks[-(t.max_plays - 1) :]])
+            times = np.concatenate([times[:1], times[-(t.max_plays - 1) :]])
         places = self._place[tracks]
         there = places >= 0
         heard, shares = places[there], times[there]
@@ -115,26 +115,27 @@ class SessionModel:
         times: Floats,
         barred: Sequence[int] | NDArray[np.int32],
         ahead: int,
-        explore: Explore | None,
-        random: Callable[[], float],
+        explore: Exploration | None,
+        draws: tuple[float, float],
     ) -> Choice | None:
-        """The track to play next; None where nothing is known, or nothing is left to offer.
+        """The track to play next; None if nothing is known, or no track is left to offer.
 
         `barred`: tracks that must not be offered. `ahead`: requests of the same session that are
-        being answered now, each of which takes one of the best before this one.
+        being answered now, each of which takes one of the best before this one. `draws`: uniform
+        from [0, 1); the first decides whether to explore, the second which track.
         """
         scores = self.scores(user, tracks, times)
         if scores is None:
             return None
         closed = self._place[barred]
         scores[closed[closed >= 0]] = -np.inf
-        best = self._shortlist(scores, max(SHORTLIST, ahead + 1))
+        best = self._shortlist(scores, max(MIN_SHORTLIST, ahead + 1))
         if not len(best):
             return None
         played = self._artist_of[tracks]
-        encores = (self._artists[best, None] == played).sum(1)
+        prior_artist_plays = (self._artists[best, None] == played).sum(1)
         # In logarithms: of products of small numbers, many would be equal.
-        values = encores * self._log_discount - np.logaddexp(0, -scores[best])
+        values = prior_artist_plays * self._log_discount - np.logaddexp(0, -scores[best])
         if explore is None:
             place = min(ahead, len(best) - 1)
             at = int(values.argmax() if not place else np.argsort(-values, kind="stable")[place])
@@ -143,13 +144,13 @@ class SessionModel:
         greedy = place = min(ahead, len(order) - 1)
         chances = np.exp((values[order] - values.max()).astype(np.float64) / explore.temperature)
         chances /= chances.sum()
-        if random() < explore.share:
-            place = min(int(chances.cumsum().searchsorted(random())), len(order) - 1)
+        if draws[0] < explore.share:
+            place = min(int(chances.cumsum().searchsorted(draws[1])), len(order) - 1)
         chance = explore.share * float(chances[place]) + (1 - explore.share) * (place == greedy)
         return Choice(int(self._tables.tracks[best[order[place]]]), place, chance)
 
     def _shortlist(self, scores: Floats, wanted: int) -> NDArray[np.int64]:
-        """Places of the best tracks, `wanted` or more of them where there are, in order."""
+        """Places of the best tracks, `wanted` or more if there are so many, in order."""
         for cut in self._cuts:
             best: NDArray[np.int64] = (scores > cut).nonzero()[0]
             if len(best) >= wanted:
@@ -157,7 +158,7 @@ class SessionModel:
         return np.flatnonzero(scores > -np.inf)
 
     def _row(self, user: int) -> int:
-        """The user's row; -1 for an unknown one."""
+        """The user's row; -1 if the user is unknown."""
         users = self._tables.users
         if not len(users) or not 0 <= user <= int(users[-1]):
             return -1
@@ -172,9 +173,11 @@ class SessionModel:
         log = np.log(t.taste_weights[a:b].astype(np.float64))
         if t.use_session:
             bounds = t.member_offsets[a : b + 1]
-            home = np.full(b - a, t.stray)
+            home = np.full(b - a, t.outside_taste_rate)
             hits = np.flatnonzero(t.members[bounds[0] : bounds[-1]] == places[0])
-            home[np.searchsorted(bounds - bounds[0], hits, side="right") - 1] = 1 - t.stray
+            home[np.searchsorted(bounds - bounds[0], hits, side="right") - 1] = (
+                1 - t.outside_taste_rate
+            )
             log += np.log(home)
             later = places[1:] >= 0
             p, share = places[1:][later], times[1:][later]
@@ -185,6 +188,6 @@ class SessionModel:
                 log += (share * z - np.logaddexp(0, z)).sum(1)
         chance = np.exp(log - log.max())
         chance /= chance.sum()
-        chance[chance < t.least] = 0
+        chance[chance < t.min_taste_weight] = 0
         found: Floats = chance.astype(np.float32)
         return found

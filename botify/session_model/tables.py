@@ -1,4 +1,4 @@
-"""The tables of a model that hears sessions, checked before anybody is answered from them."""
+"""The tables of a session model, checked before they are served."""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.errors import InputError
-from botify.files.reading import refusing
+from botify.files.reading import as_input_errors
 from botify.session_model.arrays import SHA256, Arrays, read_arrays
 
 FORMAT = "botify-sessions-2"
 _WITHOUT_CHECKSUM = "botify-sessions-1"
-"""The format before, which differs from FORMAT in that alone."""
+"""The format before, which differs from FORMAT only in that."""
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -59,61 +59,65 @@ class Tables:
     skip_weight: float
     use_history: bool
     use_session: bool
-    stray: float
-    least: float
-    heard: int
+    outside_taste_rate: float
+    """Probability that a session starts at a track outside its taste (`stray` in the file)."""
+    min_taste_weight: float
+    """Less likely tastes of a user are left out (`least` in the file)."""
+    max_plays: int
+    """Plays of a session that count: the first and the latest ones (`heard` in the file)."""
 
     @classmethod
-    def read(cls, path: Path, n_tracks: int) -> Self:
-        """Map a file. Raises InputError, with the numbers that differ, for one that is cut off or
-        damaged, of another catalog, of shapes that do not fit each other, or with numbers that are
-        none.
+    def read(cls, path: Path, n_tracks: int, shown_as: Path | None = None) -> Self:
+        """Map a file. `shown_as`: the path in messages, if the file is a copy of that one.
+
+        Raises InputError, with the numbers that differ, if it is cut off or damaged, was made for
+        another catalog, or has shapes that do not fit each other, NaN or infinity.
         """
-        with refusing(path):
-            return cls._read(path, n_tracks)
+        name = shown_as or path
+        with as_input_errors(name):
+            return cls._read(read_arrays(path, name), name, n_tracks)
 
     @classmethod
-    def _read(cls, path: Path, n_tracks: int) -> Self:
-        found = read_arrays(path)
+    def _read(cls, found: Arrays, path: Path, n_tracks: int) -> Self:
         try:
-            about = found.about
-            if about.get("format") not in (FORMAT, _WITHOUT_CHECKSUM):
+            metadata = found.metadata
+            if metadata.get("format") not in (FORMAT, _WITHOUT_CHECKSUM):
                 raise InputError(
-                    f"{path}: its format is {about.get('format')!r}, not {FORMAT!r}; "
+                    f"{path}: its format is {metadata.get('format')!r}, not {FORMAT!r}; "
                     "export it with `botify-offline export`"
                 )
-            if about["format"] == FORMAT and SHA256 not in about:
+            if metadata["format"] == FORMAT and SHA256 not in metadata:
                 raise InputError(f"{path}: damaged: its checksum is missing; export it again")
-            if int(about["n_tracks"]) != n_tracks:
+            if int(metadata["n_tracks"]) != n_tracks:
                 raise InputError(
-                    f"{path}: made for a catalog of {int(about['n_tracks']):,} tracks; this one "
-                    f"has {n_tracks:,}"
+                    f"{path}: made for a catalog of {int(metadata['n_tracks']):,} tracks; this "
+                    f"one has {n_tracks:,}"
                 )
             layers = [
                 (found.arrays[f"layer{i}_weight"], found.arrays[f"layer{i}_bias"])
-                for i in range(int(about["layers"]))
+                for i in range(int(metadata["layers"]))
             ]
             plain: dict[str, Any] = {
                 n: a for n, a in found.arrays.items() if not n.startswith("layer")
             }
             numbers: dict[str, Any] = {
-                name: _finite(about[name])
+                name: _finite(metadata[name])
                 for name in (
                     "artist_discount",
                     "dae_weight",
                     "listening_weight",
                     "offset",
                     "skip_weight",
-                    "stray",
-                    "least",
                 )
             }
-            numbers |= {name: about[name] == "1" for name in ("use_history", "use_session")}
-            tables = cls(layers=layers, heard=int(about["heard"]), **plain, **numbers)
+            numbers["outside_taste_rate"] = _finite(metadata["stray"])
+            numbers["min_taste_weight"] = _finite(metadata["least"])
+            numbers |= {name: metadata[name] == "1" for name in ("use_history", "use_session")}
+            tables = cls(layers=layers, max_plays=int(metadata["heard"]), **plain, **numbers)
         except KeyError as error:
             raise InputError(f"{path}: {error.args[0]} is missing") from error
         except (TypeError, ValueError) as error:
-            raise InputError(f"{path}: not what a model of sessions has ({error})") from error
+            raise InputError(f"{path}: not a session model ({error})") from error
         _check(path, tables, found, n_tracks)
         return tables
 
@@ -125,7 +129,7 @@ def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
             f"{path}: artist_discount is {t.artist_discount}; it must be 0 to 1, not 0"
         )
     if not known:
-        raise InputError(f"{path}: it knows no track")
+        raise InputError(f"{path}: the model contains no tracks")
     for name, table in (("tastes", t.tastes), ("first", t.first), ("projection", t.projection)):
         if table.ndim != 2:
             raise InputError(f"{path}: {name} must be a table; its shape is {table.shape}")
@@ -149,7 +153,7 @@ def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
         if array.dtype != kind:
             raise InputError(f"{path}: {name} holds {array.dtype}, not {np.dtype(kind)}")
         if kind is np.float32 and not np.isfinite(array).all():
-            raise InputError(f"{path}: {name} has entries that are no numbers (NaN or infinite)")
+            raise InputError(f"{path}: {name} has NaN or infinite entries")
     _sorted(path, "tracks", t.tracks, n_tracks, strict=True)
     _sorted(path, "users", t.users, None, strict=True)
     _sorted(path, "taste_offsets", t.taste_offsets, tastes + 1, strict=False)
@@ -160,7 +164,7 @@ def _check(path: Path, t: Tables, found: Arrays, n_tracks: int) -> None:
 
 def _finite(text: str) -> float:
     if not math.isfinite(value := float(text)):
-        raise ValueError(f"{text} is no number")
+        raise ValueError(f"{text} is not a finite number")
     return value
 
 

@@ -1,16 +1,16 @@
-"""What a recommender asks of the store: a few steps, the first that has a track answers."""
+"""Candidate steps: where to look for the next track. The first that has one answers."""
 
 from typing import Literal, NamedTuple
 
-InOrder = Literal["first", "best"]
-"""The first that was neither heard nor offered in this session, or the first of all."""
+Ranked = Literal["first", "best"]
+"""The first track that was not seen (played or offered) in this session, or the first of all."""
 
-AtRandom = Literal["unseen", "any"]
-"""Uniform over those neither heard nor offered in this session, or over all."""
+Sampled = Literal["unseen", "any"]
+"""Uniform over the tracks not seen in this session, or over all."""
 
 
-class Step(NamedTuple):
-    """One place to look for the next track, as next.lua reads it.
+class CandidateStep(NamedTuple):
+    """One place to look for the next track. The fields but the first go to next.lua, in order.
 
     Excluded tracks count as absent, whatever the pick.
     """
@@ -23,19 +23,19 @@ class Step(NamedTuple):
     """The stored list's name."""
     key: str | bytes
     """Whose list, or the packed tracks."""
-    pick: InOrder | AtRandom
+    pick: Ranked | Sampled
 
 
-def from_list(answers_as: str, name: str, key: str, pick: InOrder | AtRandom) -> Step:
-    """Look into a stored list."""
-    return Step(answers_as, "list", name, key, pick)
+def from_list(answers_as: str, name: str, key: str, pick: Ranked | Sampled) -> CandidateStep:
+    """A track of a stored list."""
+    return CandidateStep(answers_as, "list", name, key, pick)
 
 
-def from_tracks(answers_as: str, packed: bytes, pick: InOrder | AtRandom) -> Step:
-    """Look into the given packed tracks."""
-    return Step(answers_as, "tracks", "", packed, pick)
+def from_tracks(answers_as: str, packed: bytes, pick: Ranked | Sampled) -> CandidateStep:
+    """One of the given packed tracks."""
+    return CandidateStep(answers_as, "tracks", "", packed, pick)
 
 
-def from_catalog(answers_as: str, pick: AtRandom = "unseen") -> Step:
-    """Uniform over the catalog, over all of it once all is seen. Always answers."""
-    return Step(answers_as, "catalog", "", "", pick)
+def from_catalog(answers_as: str, pick: Sampled = "unseen") -> CandidateStep:
+    """Uniform over the catalog; over all of it once every track is seen. Always answers."""
+    return CandidateStep(answers_as, "catalog", "", "", pick)

@@ -1,78 +1,77 @@
-"""Whether Redis can be asked, as one worker knows it."""
+"""Stops requests to a Redis that failed, and lets them through again once it is stable."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 
-_FEWEST, _MOST = 2, 64
-"""Good looks at Redis in a row before it is used again; upkeep looks ten times a second.
+_MIN_PROBES, _MAX_PROBES = 2, 64
+"""Successful probes in a row before Redis is used again; the monitor probes ten times a second.
 
-Two, so that workers that find it a tenth of a second apart have all told it what happened
-meanwhile before any of them asks it.
+At least two: workers may notice its return a tenth of a second apart, and each has to write its
+outbox before any of them uses it.
 """
-_SETTLED = 60.0
-"""Seconds of use after which a loss has nothing to do with the one before."""
+_STABLE_SECONDS = 60.0
+"""Seconds of use after which a failure does not count as a repeated one."""
 
 _log = logging.getLogger("botify.store.circuit_breaker")
 
 
-class Link:
-    """Up until Redis is lost; then down, so that no request waits for a Redis that is away,
-    until the worker's upkeep has found it well several times in a row.
+class CircuitBreaker:
+    """One worker's circuit breaker: `up` while Redis is used, down while requests do not try it.
 
-    The more often in succession it is lost, the longer it must have been well: twice as many
-    looks each time, up to some seconds.
+    A failure trips it. It is up again after several successful probes in a row by the worker's
+    monitor; each failure soon after the last one doubles their number, up to some seconds.
+    See https://martinfowler.com/bliki/CircuitBreaker.html.
     """
 
-    def __init__(self, patience: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """Up. `patience`: seconds that requests wait for Redis. `clock` gives seconds."""
+    def __init__(self, timeout: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """Up. `timeout`: seconds that requests wait for Redis. `clock` gives seconds."""
         self.up = True
         self.reason = ""
         """Why it is down; empty while it is up."""
         self.answered_at = float("-inf")
-        """When a request was last answered by Redis, by the clock; set by the one that was."""
-        self.changed = threading.Event()
-        """Set when there is something to look at; whoever waits for that clears it."""
-        self._recently = patience / 2
+        """When Redis last answered a request, by `clock`; set by the request."""
+        self.wake = threading.Event()
+        """Set when Redis should be probed now; the monitor clears it."""
+        self._recently = timeout / 2
         self._clock = clock
-        self._found_at = float("-inf")
-        self._wanted = _FEWEST
-        self._good = 0
+        self._closed_at = float("-inf")
+        self._required = _MIN_PROBES
+        self._successes = 0
 
-    def lost(self, reason: str) -> None:
-        """Redis failed, or is not well yet; `reason` in a few words."""
+    def trip(self, reason: str) -> None:
+        """Redis failed, or is not ready yet; `reason` in a few words."""
         self.reason = reason
-        self._good = 0
+        self._successes = 0
         if self.up:
             self.up = False
-            settled = self._clock() - self._found_at > _SETTLED
-            self._wanted = _FEWEST if settled else min(2 * self._wanted, _MOST)
-            self.changed.set()
-            _log.warning("Redis cannot be used, answering from the fallback: %s", reason)
+            settled = self._clock() - self._closed_at > _STABLE_SECONDS
+            self._required = _MIN_PROBES if settled else min(2 * self._required, _MAX_PROBES)
+            self.wake.set()
+            _log.warning("Redis is unavailable, serving from the fallback: %s", reason)
 
-    def late(self, reason: str) -> None:
-        """A request waited in vain.
+    def report_timeout(self, reason: str) -> None:
+        """A request timed out. Trips, unless Redis answered other requests meanwhile.
 
-        Where others were answered towards the end of its wait, Redis is there; it is looked at
-        all the same.
+        Then it stays up, and is probed.
         """
         if self._clock() - self.answered_at > self._recently:
-            self.lost(reason)
+            self.trip(reason)
         else:
-            self.doubt()
+            self.recheck()
 
-    def doubt(self) -> None:
-        """Have it looked at soon; it stays as it is until then."""
-        self.changed.set()
+    def recheck(self) -> None:
+        """Have Redis probed soon; the state stays until then."""
+        self.wake.set()
 
-    def found(self) -> None:
-        """Redis was looked at: it answers, and has all that is needed."""
+    def probe_succeeded(self) -> None:
+        """A probe found that Redis answers and has all that is needed."""
         if not self.up:
-            self._good += 1
-            if self._good < self._wanted:
+            self._successes += 1
+            if self._successes < self._required:
                 return
-            self._found_at = self._clock()
-            _log.warning("Redis is back")
+            self._closed_at = self._clock()
+            _log.warning("Redis is available again")
         self.reason = ""
         self.up = True

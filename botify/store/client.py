@@ -1,4 +1,4 @@
-"""The connection to Redis: a client, server-side scripts, and what can go wrong."""
+"""The connection to Redis: clients, server-side scripts, errors."""
 
 import hashlib
 import threading
@@ -14,19 +14,19 @@ from redis.retry import Retry
 from botify.errors import InputError
 
 _TIMEOUT = 5.0
-_AGAIN = 4
-"""A timeout is followed by a second look, of this part of it."""
-_FULL = "OOM command not allowed"
+_SECOND_WAIT = 4
+"""A timeout is followed by a second wait, shorter by this factor."""
+_OUT_OF_MEMORY = "OOM command not allowed"
 
 
 Kind = Literal["timeout", "connection", "refused", "full"]
 
 
 class StoreError(RuntimeError):
-    """Redis cannot be reached, is too slow, refused a command, or has no memory left for it."""
+    """Redis cannot be reached, timed out, refused a command, or has no memory left for it."""
 
     def __init__(self, message: str, kind: Kind) -> None:
-        """`kind`: which of these. "refused" and "full" come from a Redis that does answer."""
+        """`kind`: which of these. At "refused" and "full", Redis did answer."""
         super().__init__(message)
         self.kind = kind
 
@@ -61,8 +61,8 @@ def _client(url: str, timeout: float) -> "redis.Redis":
     return client
 
 
-def script(name: str) -> str:
-    """The text of one of the server-side scripts beside this file."""
+def script_text(name: str) -> str:
+    """The text of a server-side script in lua/."""
     return (files("botify.store") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
@@ -82,32 +82,32 @@ def _store_error(error: "redis.RedisError") -> StoreError:
     if isinstance(error, redis.ConnectionError):
         return StoreError(message, "connection")
     # Old servers wrap what a script ran into in an error of another kind.
-    full = isinstance(error, redis.exceptions.OutOfMemoryError) or _FULL in message
+    full = isinstance(error, redis.exceptions.OutOfMemoryError) or _OUT_OF_MEMORY in message
     return StoreError(message, "full" if full else "refused")
 
 
-class _Line:
-    """A connection that can be asked, or told something whose answer is read later."""
+class _Connection:
+    """A connection whose replies may be read later than the next command is sent."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._unread = 0
-        """Answers that are still to come."""
-        self.late = False
-        """Whether one of them was waited for in vain."""
+        """Replies that are still to come."""
+        self.timed_out = False
+        """Whether one of them did not come in time."""
 
-    def ask(self, *command: Any) -> Any:
-        """The answer; raises RedisError. After a TimeoutError Redis may still run the command."""
-        if self.late:
-            self._renew()
+    def execute(self, *command: Any) -> Any:
+        """The reply. Raises RedisError; after a TimeoutError Redis may still run the command."""
+        if self.timed_out:
+            self._recover()
         self._send(command)
         while self._unread > 1:
-            with suppress(redis.ResponseError):  # a track is offered twice, at worst
+            with suppress(redis.ResponseError):  # at worst, a track is offered twice
                 self._read()
         return self._read()
 
-    def tell(self, *command: Any) -> None:
-        """Send it; nobody learns what comes of it, and a lost connection fails what is asked."""
+    def send(self, *command: Any) -> None:
+        """Send it and do not wait. If the connection is lost, the next `execute` fails."""
         with suppress(redis.RedisError):
             self._send(command)
 
@@ -120,21 +120,21 @@ class _Line:
         self._unread += 1
 
     def _read(self) -> Any:
-        """The next answer that is to come."""
+        """The next reply."""
         read = self._connection.read_response
         try:
             try:
                 answer = read(disconnect_on_error=False)
             except redis.TimeoutError:
-                # The whole machine may have stood still, Redis as well as this process: then it
-                # is only now that Redis can answer.
-                again = self._connection.socket_timeout / _AGAIN
+                # The whole machine may have been suspended, Redis included: then Redis can only
+                # answer now.
+                again = self._connection.socket_timeout / _SECOND_WAIT
                 answer = read(disconnect_on_error=False, timeout=again)
         except redis.ResponseError:
             self._unread -= 1
             raise
         except redis.TimeoutError:
-            self.late = True
+            self.timed_out = True
             raise
         except BaseException:
             self._close()
@@ -142,43 +142,45 @@ class _Line:
         self._unread -= 1
         return answer
 
-    def _renew(self) -> None:
-        """Go on where the late answers have come, and else with a new connection: a network that
-        was away may take minutes to bring them."""
+    def _recover(self) -> None:
+        """Keep the connection if the late replies have come, else make a new one: after a network
+        failure they may take minutes."""
         ready = False
         with suppress(redis.RedisError):
             ready = self._connection.can_read(0)
         if not ready:
             self._close()
-        self.late = False
+        self.timed_out = False
 
     def _close(self) -> None:
-        """So that no late answer meets a later question."""
+        """Disconnect, so that a late reply is not taken for that of a later command."""
         self._connection.disconnect()
         self._unread = 0
-        self.late = False
+        self.timed_out = False
 
 
 class Connections:
-    """A line for each thread, closed when the thread is gone.
+    """A connection for each thread, closed when the thread ends.
 
-    Made beside the client's pool, which counts what it made and stops at a hundred: a server's
-    threads come and go.
+    Not from the client's pool, which makes a hundred at most and counts those of ended threads:
+    a server's threads come and go.
     """
 
     def __init__(self, client: "redis.Redis") -> None:
         pool: Any = client.connection_pool
-        self._make = pool.connection_class
+        self._connection_class = pool.connection_class
         self._settings = pool.connection_kwargs
-        self._mine = threading.local()
+        self._local = threading.local()
 
-    def mine(self) -> _Line:
-        """That of the calling thread."""
+    def of_thread(self) -> _Connection:
+        """The connection of the calling thread."""
         try:
-            line: _Line = self._mine.line
+            connection: _Connection = self._local.connection
         except AttributeError:
-            line = self._mine.line = _Line(self._make(**self._settings))
-        return line
+            connection = self._local.connection = _Connection(
+                self._connection_class(**self._settings)
+            )
+        return connection
 
 
 class Script:
@@ -195,23 +197,23 @@ class Script:
 
     def __call__(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         command = ("EVALSHA", self._sha, len(keys), *keys, *arguments)
-        line = self._connections.mine()
+        connection = self._connections.of_thread()
         try:
-            # A connection may have been closed since its last use, and the server behind the new
-            # one may not know the script yet. A second try is harmless: at worst one more track
-            # counts as seen. A timeout is final: trying again would take as long again.
+            # A connection may have been closed since its last use, and the server at the new one
+            # may not have the script yet. A second try is harmless: at worst one more track
+            # counts as seen. A timeout is final: another try would take as long again.
             for _ in range(2):
                 try:
-                    return line.ask(*command)
+                    return connection.execute(*command)
                 except redis.ConnectionError:
                     continue
                 except redis.exceptions.NoScriptError:
-                    line.ask("SCRIPT", "LOAD", self._text)
-            return line.ask(*command)
+                    connection.execute("SCRIPT", "LOAD", self._text)
+            return connection.execute(*command)
         except redis.RedisError as error:
             raise _store_error(error) from error
 
-    def tell(self, keys: Sequence[str], arguments: Sequence[Any]) -> None:
-        """Have it run, without waiting for that."""
-        # By its text: nobody is there to load it where the server does not know it yet.
-        self._connections.mine().tell("EVAL", self._text, len(keys), *keys, *arguments)
+    def send(self, keys: Sequence[str], arguments: Sequence[Any]) -> None:
+        """Have Redis run it, without waiting for the reply."""
+        # By its text: if the server did not have it, no reply would be read that says so.
+        self._connections.of_thread().send("EVAL", self._text, len(keys), *keys, *arguments)

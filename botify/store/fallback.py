@@ -1,4 +1,4 @@
-"""Answers without Redis: popular tracks from this worker's memory."""
+"""Answers while Redis is unavailable: popular tracks from this worker's memory."""
 
 import random
 import time
@@ -9,36 +9,36 @@ import mmh3
 
 from botify.catalog import pack, unpack
 from botify.plays import Play
-from botify.store.outbox import Notes
-from botify.store.sessions import Farewell, Offer
+from botify.store.outbox import Outbox
+from botify.store.sessions import Decision, SessionEnd
 
 FALLBACK = "fallback"
-"""Name in the log of answers that were given without Redis."""
+"""The recommender in the log for these answers."""
 
-_MOST_USERS = 100_000
+_MAX_USERS = 100_000
 _FORGOTTEN = -1
-"""Stands for all users whose times are no longer known."""
+"""Stands for all users whose timestamps were dropped."""
 _RING = 2**32 - 1
 
 
 class Fallback:
-    """One of the popular tracks, and in a session none again before all of them were offered.
+    """One of the popular tracks; in a session, none twice before all of them were offered.
 
-    A user hears them in an order that is a function of the user and of the day (UTC) alone, from
-    the track just played on: so workers and hosts that answer a session in turn, and do not know
-    of each other, offer no track twice. Over users, each order is as likely as any other.
+    A user gets them in an order that is a function of only the user and the day (UTC), starting
+    after the track just played. So workers and hosts that take turns in answering a session offer
+    no track twice, although they share nothing. Over users, all orders are equally likely.
     """
 
     def __init__(self, n_tracks: int, popular: bytes) -> None:
-        """`popular` are packed tracks; the whole catalog serves where there are none."""
-        self.newest = 0
-        """The latest time, in ms, that Redis gave to any event of this worker."""
+        """`popular`: packed tracks; if there are none, tracks come from the whole catalog."""
+        self.latest_redis_ms = 0
+        """The latest timestamp, in ms, that Redis gave to any event of this worker."""
         self._n_tracks = n_tracks
         self._rng = random.Random()
         self._latest: dict[int, int] = {}
         self._lock = Lock()
-        self.notes = Notes()
-        """What Redis must be told."""
+        self.outbox = Outbox()
+        """Updates that Redis has to get when it is available again."""
         self.popular = popular
 
     @property
@@ -51,24 +51,24 @@ class Fallback:
         self._popular = packed
         self._tracks = [(track, pack([track])) for track in unpack(packed)]
 
-    def next(self, user: int, play: Play, exclude: bytes, *, keep_play: bool) -> Offer:
-        """A track to play, in microseconds and without fail; noted for Redis.
+    def next(self, user: int, play: Play, exclude: bytes, *, keep_play: bool) -> Decision:
+        """A track to play, in microseconds; never fails. Recorded in the outbox.
 
-        Never the track just played, nor one that is excluded, unless nothing else is there. Nor
-        one that this worker answered to the session before. `exclude`: packed tracks.
-        `keep_play`: whether Redis must learn the play itself, for a recommender that hears it.
+        Not the track just played, an excluded one (`exclude`: packed tracks), or one that this
+        worker offered to the session before, unless no other track is left. `keep_play`: whether
+        Redis must get the play as well, for a recommender that needs the plays of sessions.
         """
-        now = self._later(user)
+        now = self._timestamp(user)
         barred = {play.track, *unpack(exclude)}
-        known = barred | self.notes.heard(user)
+        known = barred | self.outbox.seen(user)
         track, drawn_from = (
             self._popular_track(user, play.track, known)
             or self._any_track(known)
-            or self._any_track(barred)  # all was heard
-            or (self._rng.randrange(self._n_tracks), self._n_tracks)  # and all is excluded
+            or self._any_track(barred)  # all tracks were heard
+            or (self._rng.randrange(self._n_tracks), self._n_tracks)  # and all are excluded
         )
-        self.notes.answered(user, now, play.track, track, play.time if keep_play else None)
-        return Offer(
+        self.outbox.add_answer(user, now, play.track, track, play.time if keep_play else None)
+        return Decision(
             session=None,
             timestamp=now,
             track=track,
@@ -78,15 +78,15 @@ class Fallback:
             model_version=None,
         )
 
-    def last(self, user: int) -> Farewell:
-        """End the session; noted for Redis."""
-        now = self._later(user)
-        self.notes.ended(user, now)
-        return Farewell(session=None, timestamp=now)
+    def last(self, user: int) -> SessionEnd:
+        """End the session. Recorded in the outbox."""
+        now = self._timestamp(user)
+        self.outbox.add_end(user, now)
+        return SessionEnd(session=None, timestamp=now)
 
     def _popular_track(self, user: int, played: int, barred: set[int]) -> tuple[int, int] | None:
-        """The one not barred that follows the played track in the user's order, a ring of hashes;
-        and how many were free. None where none was."""
+        """The first free track after the played one in the user's order, a ring of hashes, and
+        the number of free tracks; None if no track is free."""
         free = [(track, packed) for track, packed in self._tracks if track not in barred]
         if not free:
             return None
@@ -100,16 +100,17 @@ class Fallback:
         free = [track for track in range(self._n_tracks) if track not in barred]
         return (self._rng.choice(free), len(free)) if free else None
 
-    def _later(self, user: int) -> int:
-        """Ms since the epoch, later than any time that the user had here before.
+    def _timestamp(self, user: int) -> int:
+        """Ms since the epoch, later than every earlier timestamp of the user from this worker.
 
-        The clock may have been set back since: then, later than any time of anybody.
+        Holds although the clock may be set back. Of a user whose timestamps were dropped: later
+        than every dropped one.
         """
         with self._lock:
             latest = self._latest
             known = latest.get(user, latest.get(_FORGOTTEN, 0)) + 1
-            now = max(time.time_ns() // 1_000_000, known, self.newest + 1)
-            if len(latest) >= _MOST_USERS:
+            now = max(time.time_ns() // 1_000_000, known, self.latest_redis_ms + 1)
+            if len(latest) >= _MAX_USERS:
                 newest = max(latest.values())
                 latest.clear()
                 latest[_FORGOTTEN] = newest

@@ -1,4 +1,4 @@
-"""What happened to sessions while Redis could not be asked, until Redis is told."""
+"""Changes to sessions while Redis is unavailable, kept until they can be written to it."""
 
 import logging
 import struct
@@ -6,124 +6,125 @@ from collections import OrderedDict
 from threading import Lock
 from typing import NamedTuple
 
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
 
-_MOST_USERS = 100_000
-_MOST_ANSWERS = 500_000
-"""Of all users together."""
+_MAX_USERS = 100_000
+_MAX_ANSWERS = 500_000
+"""Over all users."""
 _ANSWER = struct.Struct("<dIIf")
-"""As record_fallback.lua reads it: ms, track played, track offered, share heard or `_KNOWN`."""
-_KNOWN = -1.0
+"""As record_fallback.lua reads it: ms, track played, track offered, `time` or `_NO_PLAY`."""
+_NO_PLAY = -1.0
 
 _log = logging.getLogger("botify.store.outbox")
 
 
-class Note(NamedTuple):
-    """What happened to a user's session."""
+class PendingUpdate(NamedTuple):
+    """Changes to one user's session."""
 
     ended: int | None = None
-    """When the session ended of which Redis knows, ms since the epoch; None where it did not."""
+    """When the session that is in Redis ended, ms since the epoch; None if it did not end."""
     answers: bytes = b""
-    """Those given since then without Redis, packed: what `Store.note` takes."""
-    told: int = 0
-    """How many bytes of them Redis knows."""
+    """Answers of the fallback since then, packed for `SessionStore.record_fallback`."""
+    sent: int = 0
+    """Bytes of `answers` that Redis has."""
 
     @property
-    def untold(self) -> bytes:
-        """Answers that Redis does not know."""
-        return self.answers[self.told :]
+    def unsent(self) -> bytes:
+        """Answers that Redis does not have."""
+        return self.answers[self.sent :]
 
 
-class Notes:
-    """Of the users heard of last, in bounded memory; for any number of threads."""
+class Outbox:
+    """Pending updates of many users, in bounded memory. Thread-safe."""
 
-    def __init__(self, most_users: int = _MOST_USERS, most_answers: int = _MOST_ANSWERS) -> None:
-        """What is more than that is forgotten, the users silent for the longest first."""
-        self._most_users = most_users
-        self._most_answers = most_answers
-        self._notes: OrderedDict[int, Note] = OrderedDict()
+    def __init__(self, max_users: int = _MAX_USERS, max_answers: int = _MAX_ANSWERS) -> None:
+        """Beyond these limits, updates are dropped, of the users silent for the longest first."""
+        self._max_users = max_users
+        self._max_answers = max_answers
+        self._updates: OrderedDict[int, PendingUpdate] = OrderedDict()
         self._n_answers = 0
         self._lock = Lock()
-        self._told_of_loss = False
-        self.owing: set[int] = set()
-        """Users of whom Redis must be told something; changed by the methods here alone."""
+        self._logged_loss = False
+        self.pending_users: set[int] = set()
+        """Users with updates that Redis does not have. For reading only."""
 
-    def answered(self, user: int, at: int, played: int, offered: int, share: float | None) -> None:
-        """A track was offered without Redis, at `at` ms since the epoch, after one was played.
+    def add_answer(
+        self, user: int, at: int, played: int, offered: int, share: float | None
+    ) -> None:
+        """The fallback offered a track, at `at` ms since the epoch, after one was played.
 
-        `share` of it that was heard, for a session that needs its plays and where Redis does not
-        have this one; else None.
+        `share`: the `time` of the track played, if Redis has to get the play; else None.
         """
-        answer = _ANSWER.pack(at, played, offered, _KNOWN if share is None else share)
+        answer = _ANSWER.pack(at, played, offered, _NO_PLAY if share is None else share)
         with self._lock:
-            note = self._notes.get(user, Note())
-            self._set(user, note._replace(answers=note.answers + answer))
+            update = self._updates.get(user, PendingUpdate())
+            self._set(user, update._replace(answers=update.answers + answer))
 
-    def ended(self, user: int, at: int) -> None:
-        """The session is over, and Redis does not know."""
+    def add_end(self, user: int, at: int) -> None:
+        """The session ended, and Redis does not have its end."""
         with self._lock:
-            self._set(user, Note(ended=at))
+            self._set(user, PendingUpdate(ended=at))
 
-    def forget(self, user: int) -> None:
-        """The session is over, and Redis knows."""
+    def discard(self, user: int) -> None:
+        """The session ended, and Redis has its end: drop the user's updates."""
         with self._lock:
             self._drop(user)
 
-    def heard(self, user: int) -> set[int]:
-        """Tracks that this session played or was offered without Redis."""
+    def seen(self, user: int) -> set[int]:
+        """Tracks that the user's session played or was offered by the fallback."""
         with self._lock:
-            answers = self._notes.get(user, Note()).answers
+            answers = self._updates.get(user, PendingUpdate()).answers
         return {track for answer in _ANSWER.iter_unpack(answers) for track in answer[1:3]}
 
-    def owed(self, user: int | None = None) -> list[tuple[int, Note]]:
-        """Users of whom Redis must be told, with what; of all, or of this one."""
+    def pending(self, user: int | None = None) -> list[tuple[int, PendingUpdate]]:
+        """What Redis does not have, by user: of all users, or of this one."""
         with self._lock:
-            users = list(self.owing) if user is None else self.owing & {user}
-            return [(user, self._notes[user]) for user in users]
+            users = list(self.pending_users) if user is None else self.pending_users & {user}
+            return [(user, self._updates[user]) for user in users]
 
-    def hand_over(self, store: Store, user: int | None = None) -> None:
-        """Tell Redis what is owed of all users, or of this one. Raises StoreError."""
-        for debtor, note in self.owed(user):
-            if note.ended is not None:
-                store.last(debtor, late=note.ended)
-            if note.untold:
-                store.note(debtor, note.untold)
-            self.paid(debtor, note)
+    def flush(self, store: SessionStore, user: int | None = None) -> None:
+        """Write what is pending, of all users or of this one. Raises StoreError."""
+        for owner, update in self.pending(user):
+            if update.ended is not None:
+                store.last(owner, late=update.ended)
+            if update.unsent:
+                store.record_fallback(owner, update.unsent)
+            self.acknowledge(owner, update)
 
-    def paid(self, user: int, note: Note) -> None:
-        """Redis was told of a note that was `owed`."""
+    def acknowledge(self, user: int, update: PendingUpdate) -> None:
+        """Redis has this update, which `pending` returned."""
         with self._lock:
-            now = self._notes.get(user)
+            now = self._updates.get(user)
             # It may have grown since, or be of another session.
             if (
                 now is not None
-                and now.ended == note.ended
-                and now.answers.startswith(note.answers)
+                and now.ended == update.ended
+                and now.answers.startswith(update.answers)
             ):
-                self._set(user, Note(None, now.answers, len(note.answers)))
+                self._set(user, PendingUpdate(None, now.answers, len(update.answers)))
 
-    def _set(self, user: int, note: Note) -> None:
+    def _set(self, user: int, update: PendingUpdate) -> None:
         self._drop(user)
-        if note == Note():
+        if update == PendingUpdate():
             return
-        self._notes[user] = note
-        self._n_answers += len(note.answers) // _ANSWER.size
-        if note.ended is not None or note.untold:
-            self.owing.add(user)
-        while len(self._notes) > self._most_users or (
-            self._n_answers > self._most_answers and len(self._notes) > 1
+        self._updates[user] = update
+        self._n_answers += len(update.answers) // _ANSWER.size
+        if update.ended is not None or update.unsent:
+            self.pending_users.add(user)
+        while len(self._updates) > self._max_users or (
+            self._n_answers > self._max_answers and len(self._updates) > 1
         ):
-            oldest = next(iter(self._notes))
-            if oldest in self.owing and not self._told_of_loss:
-                self._told_of_loss = True
+            oldest = next(iter(self._updates))
+            if oldest in self.pending_users and not self._logged_loss:
+                self._logged_loss = True
                 _log.warning(
-                    "Redis has been away for so long that memory is full: of the sessions silent "
-                    "for the longest it will not learn what was played meanwhile"
+                    "Redis has been unavailable for so long that the outbox is full: answers to "
+                    "the sessions silent for the longest are dropped and will not reach Redis"
                 )
             self._drop(oldest)
 
     def _drop(self, user: int) -> None:
-        note = self._notes.pop(user, None)
-        if note is not None:
-            self._n_answers -= len(note.answers) // _ANSWER.size
-            self.owing.discard(user)
+        update = self._updates.pop(user, None)
+        if update is not None:
+            self._n_answers -= len(update.answers) // _ANSWER.size
+            self.pending_users.discard(user)

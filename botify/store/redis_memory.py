@@ -1,4 +1,4 @@
-"""What Redis says of its memory, and what that means for lists and sessions."""
+"""The memory of Redis, as it reports it, and what that means for lists and sessions."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 import redis
 
 SAFE_POLICY = "volatile-lru"
-"""Sessions expire, lists do not: this drops the sessions that were silent for the longest."""
+"""Drops the sessions that were silent for the longest: sessions expire, lists do not."""
 
 
-class Memory(NamedTuple):
+class RedisMemory(NamedTuple):
     """Sizes in bytes."""
 
     used: int
     limit: int
-    """`maxmemory`; 0 where there is none."""
+    """`maxmemory`; 0 if there is none."""
     policy: str
-    """`maxmemory-policy`: what is dropped where that is reached."""
+    """`maxmemory-policy`: what is dropped at the limit."""
     evicted: int
     """Keys dropped for that since the server's start."""
 
@@ -27,12 +27,12 @@ class Memory(NamedTuple):
         )
 
 
-def read_memory(client: "redis.Redis") -> Memory | None:
-    """None where this Redis does not tell. Raises redis.RedisError where it cannot be asked."""
+def read_redis_memory(client: "redis.Redis") -> RedisMemory | None:
+    """None if this Redis does not allow INFO. Raises redis.RedisError if it cannot be reached."""
     with suppress(redis.ResponseError):
         memory: Any = client.info("memory")
         stats: Any = client.info("stats")
-        return Memory(
+        return RedisMemory(
             used=int(memory.get("used_memory", 0)),
             limit=int(memory.get("maxmemory", 0)),
             policy=str(memory.get("maxmemory_policy", "")),
@@ -41,17 +41,17 @@ def read_memory(client: "redis.Redis") -> Memory | None:
     return None
 
 
-def full(memory: Memory | None) -> str:
-    """That Redis is full, and what to do about it."""
+def full_message(memory: RedisMemory | None) -> str:
+    """A sentence: Redis is full, and what to do about it."""
     numbers = f" ({memory})" if memory else ""
     advice = "give it more memory (redis_maxmemory, or maxmemory of your own Redis)"
     if memory and memory.policy == "noeviction":
-        advice += f", or the maxmemory-policy {SAFE_POLICY}, which drops silent sessions alone"
+        advice += f", or the maxmemory-policy {SAFE_POLICY}, which drops only silent sessions"
     return f"Redis is full{numbers}; {advice}"
 
 
-def risk(memory: Memory | None) -> str:
-    """What may happen to lists; empty where nothing may."""
+def eviction_risk(memory: RedisMemory | None) -> str:
+    """A sentence on what may happen to lists; empty if nothing may."""
     if memory and memory.limit and memory.policy.startswith("allkeys-"):
         return (
             f"Redis may drop lists to make room for sessions: its maxmemory-policy is "

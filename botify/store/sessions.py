@@ -5,22 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from botify.store.candidates import Step, from_catalog
-from botify.store.client import Connections, Script, script
+from botify.store.candidates import CandidateStep, from_catalog
+from botify.store.client import Connections, Script, script_text
+from botify.store.keys import LIST_VERSIONS, session_key
 
 if TYPE_CHECKING:
     import redis
 
-VERSIONS = "botify:lists"
-"""Hash of list name -> version served; VERSIONS:name:version is the list itself."""
-
-_NOBODY = -1
-"""The user of probes; those of requests are not negative."""
+_PROBE_USER = -1
+"""The user of probes; users of requests are not negative."""
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What was decided for one `next`."""
+class Decision:
+    """The answer to one `next`."""
 
     session: str | None
     """None where nothing is known of sessions."""
@@ -28,25 +26,25 @@ class Offer:
     """Milliseconds since the epoch, strictly increasing per user."""
     track: int
     recommender: str
-    """Name of the recommender that really answered."""
+    """Name of the recommender that answered."""
     rank: int | None
     """Place in its list, from 0."""
     propensity: float
     """Probability of this track, given that recommender and what was seen."""
     model_version: str | None
-    """Version of the list that the first step of the plan reads."""
+    """Version of the list that the first candidate step reads."""
 
 
-class Opened(NamedTuple):
-    """What is known of a session when it asks for its next track."""
+class SessionSnapshot(NamedTuple):
+    """A session at the moment it asks for its next track."""
 
     session: str
     timestamp: int
-    """As of an Offer."""
+    """As in a Decision."""
     seen: bytes
     """Packed tracks that it played or was offered."""
     plays: bytes
-    """Its plays in order: track (uint32) and share heard (float32), little-endian."""
+    """Its plays in order: track (uint32) and time (float32), little-endian."""
     ahead: int
     """Requests of it that are being answered at the same time and came before."""
     random: tuple[float, float]
@@ -54,29 +52,33 @@ class Opened(NamedTuple):
 
 
 Randomness = tuple[float, float] | tuple[Literal["seed"], int]
-"""Two uniform draws from [0, 1), or "seed" and a seed for draws that depend on it, the user and
-the user's number of answers alone: the same requests then get the same answers."""
+"""Two uniform draws from [0, 1), or "seed" and a seed for draws that depend only on it, the user
+and the user's number of answers: the same requests then get the same answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Farewell:
+class SessionEnd:
     """The end of a session."""
 
     session: str | None
     timestamp: int
 
 
-class Store:
-    """The sessions of all users; holds no state of its own, so any worker serves any user."""
+class SessionStore:
+    """The sessions of all users; holds no state of its own, so any worker serves any user.
+
+    Arguments go to the scripts by position: tests/botify/store/test_wire_format.py compares the
+    order here with the one in lua/.
+    """
 
     def __init__(self, client: "redis.Redis", session_ttl: int, n_tracks: int) -> None:
-        """`session_ttl` in seconds: how long a silent user is remembered."""
+        """`session_ttl` in seconds: how long the session of a silent user is kept."""
         self._connections = connections = Connections(client)
-        self._next = Script(connections, script("next"))
-        self._last = Script(connections, script("last"))
-        self._open = Script(connections, script("open_session"))
-        self._offered = Script(connections, script("mark_offered"))
-        self._note = Script(connections, script("record_fallback"))
+        self._next = Script(connections, script_text("next"))
+        self._last = Script(connections, script_text("last"))
+        self._open_session = Script(connections, script_text("open_session"))
+        self._mark_offered = Script(connections, script_text("mark_offered"))
+        self._record_fallback = Script(connections, script_text("record_fallback"))
         self._session_ttl = session_ttl
         self._n_tracks = n_tracks
 
@@ -84,11 +86,11 @@ class Store:
         self,
         user: int,
         played: int,
-        plan: Sequence[Step],
+        steps: Sequence[CandidateStep],
         random: Randomness,
         exclude: bytes = b"",
-    ) -> Offer:
-        """Mark `played` seen, let the plan's first step that can answer, mark its track seen.
+    ) -> Decision:
+        """Mark `played` as seen, answer from the first step that has a track, mark that as seen.
 
         The last step must be a `from_catalog`. `exclude` are packed tracks that no step may
         offer, unless they are the whole catalog. Raises StoreError.
@@ -96,84 +98,82 @@ class Store:
         digits = str(user)
         arguments: list[Any] = [digits, played, self._session_ttl, self._n_tracks, *random]
         arguments += exclude, time.time_ns() // 1_000_000
-        for step in plan:
-            arguments += step[1:]
+        for _, source, name, key, pick in steps:
+            arguments += source, name, key, pick
         session, timestamp, number, track, rank, drawn_from, version = self._next(
-            (_session_key(digits), VERSIONS), arguments
+            (session_key(digits), LIST_VERSIONS), arguments
         )
-        return Offer(
+        return Decision(
             session=session.decode(),
             timestamp=timestamp,
             track=track,
-            recommender=plan[number - 1].answers_as,
+            recommender=steps[number - 1].answers_as,
             rank=rank if rank >= 0 else None,
             propensity=1 / drawn_from,
             model_version=version.decode() or None,
         )
 
-    def open(self, user: int, played: int, time_heard: float, random: Randomness) -> Opened:
-        """Note a play; what is known of its session, for who decides outside. Raises StoreError.
+    def open_session(
+        self, user: int, played: int, time_played: float, random: Randomness
+    ) -> SessionSnapshot:
+        """Record a play and return the session, for a recommender that decides outside Redis.
 
-        `offered` must follow, with the track decided on.
+        `mark_offered` must follow, with the track decided on. Raises StoreError.
         """
         digits = str(user)
         now = time.time_ns() // 1_000_000
-        arguments = (digits, played, time_heard, self._session_ttl, *random, now)
-        session, timestamp, seen, plays, ahead, first, second = self._open(
-            (_session_key(digits),), arguments
+        arguments = (digits, played, time_played, self._session_ttl, *random, now)
+        session, timestamp, seen, plays, ahead, first, second = self._open_session(
+            (session_key(digits),), arguments
         )
         draws = float(first), float(second)
-        return Opened(session.decode(), timestamp, seen, plays, ahead, draws)
+        return SessionSnapshot(session.decode(), timestamp, seen, plays, ahead, draws)
 
-    def offered(self, user: int, session: str, track: int) -> None:
-        """Mark a track seen without waiting for the answer: no round trip.
+    def mark_offered(self, user: int, session: str, track: int) -> None:
+        """Mark a track as seen without waiting for the reply: no round trip.
 
-        Redis runs it before whatever this thread asks next, and before the user, who has no
-        answer yet, can ask anything. Where that fails, the next request finds out.
+        Redis runs it before this thread's next command, and before the user, who has no answer
+        yet, can ask for another track. If it fails, the next request raises the error.
         """
-        self._offered.tell((_session_key(str(user)),), (session, track))
+        self._mark_offered.send((session_key(str(user)),), (session, track))
 
-    def last(self, user: int, late: int | None = None) -> Farewell:
+    def last(self, user: int, late: int | None = None) -> SessionEnd:
         """Forget the user's session. Raises StoreError.
 
-        `late` is given where this could not be said in time: when it should have been, in ms
-        since the epoch, by this host's clock. A session that was asked for a track after that is
-        another one, and is left alone.
+        `late`: where this could not be sent in time, when it should have been, in ms since the
+        epoch, by this host's clock. A session with a `next` after that time is a new session, and
+        stays.
         """
         digits = str(user)
         now = time.time_ns() // 1_000_000 if late is None else late
         session, timestamp = self._last(
-            (_session_key(digits),),
+            (session_key(digits),),
             (digits, self._session_ttl, now, "" if late is None else "late"),
         )
-        return Farewell(session=session.decode(), timestamp=timestamp)
+        return SessionEnd(session=session.decode(), timestamp=timestamp)
 
-    def note(self, user: int, answers: bytes) -> None:
-        """Have the user's session know what it was answered without Redis. Raises StoreError.
+    def record_fallback(self, user: int, answers: bytes) -> None:
+        """Add to the user's session what the fallback answered. Raises StoreError.
 
-        `answers` as Fallback packs them. What was answered before the latest `last` that Redis
-        knows of is left out.
+        `answers` as Outbox packs them. Answers from before the latest `last` that Redis has are
+        skipped.
         """
-        self._note(*self._of_note(user, answers))
+        self._record_fallback(*self._fallback_call(user, answers))
 
-    def note_behind(self, user: int, answers: bytes) -> None:
-        """The same after a request of this thread that timed out: no round trip.
+    def queue_fallback(self, user: int, answers: bytes) -> None:
+        """The same behind a request of this thread that timed out: no round trip.
 
-        Redis runs it right after that request, when it comes to it, and so before the user's next
-        one. Nothing where the request never left; where this fails, `note` has to follow.
+        Redis runs it right after that request, and so before the user's next one. Does nothing
+        if the request was never sent; if this fails, `record_fallback` has to follow.
         """
-        if self._connections.mine().late:
-            self._note.tell(*self._of_note(user, answers))
+        if self._connections.of_thread().timed_out:
+            self._record_fallback.send(*self._fallback_call(user, answers))
 
-    def _of_note(self, user: int, answers: bytes) -> tuple[Sequence[str], Sequence[Any]]:
+    def _fallback_call(self, user: int, answers: bytes) -> tuple[Sequence[str], Sequence[Any]]:
         digits = str(user)
-        return (_session_key(digits),), (digits, self._session_ttl, answers)
+        return (session_key(digits),), (digits, self._session_ttl, answers)
 
     def probe(self) -> None:
-        """See that sessions can be kept, by what requests do. Raises StoreError."""
-        self.next(_NOBODY, 0, (from_catalog(""),), (0.0, 0.0))
-        self.last(_NOBODY)
-
-
-def _session_key(user: str) -> str:
-    return f"botify:session:{user}"
+        """Check that sessions can be written, by the scripts of requests. Raises StoreError."""
+        self.next(_PROBE_USER, 0, (from_catalog(""),), (0.0, 0.0))
+        self.last(_PROBE_USER)

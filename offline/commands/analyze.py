@@ -304,12 +304,12 @@ def command(
     sentences = decide(analysis, sentences, questions.rule, names)
     # Files first: a closed pipe (`| head`) must not cost the report.
     if json_out is not None:
-        content = as_json(analysis, sentences) | answers_json(answers)
+        content = as_json(analysis, sentences, questions.rule) | answers_json(answers)
         write_text(json_out, json.dumps(content, indent=2) + "\n")
     if csv_out is not None:
-        write_text(csv_out, as_csv(analysis.comparisons))
+        write_text(csv_out, as_csv(analysis.comparisons, analysis.metrics))
     if out is not None:
-        write_text(out, render_report(analysis, sentences, info))
+        write_text(out, render_report(analysis, sentences, info, answers))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
     click.echo(f"\n{as_text(analysis.family)}\n" if analysis.family else "")
     click.echo(f"{more_text(analysis)}\n")

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.artefact import FILE_SUMS, SESSION_MODEL, load_artefact
+from contract.files import SESSION_MODEL
+from offline.artefact import FILE_SUMS, load_artefact
 from offline.data.catalog import artists_of
 from offline.data.interactions import PLAYS
 from offline.data.matrix import InteractionMatrix

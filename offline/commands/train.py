@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from offline.artefact import CURVES, SESSION_MODEL
+from contract.files import SESSION_MODEL
+from offline.artefact import CURVES
 from offline.data.catalog import artists_of, catalog_size
 from offline.data.interactions import PLAYS
 from offline.data.matrix import INDPTR

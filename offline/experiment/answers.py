@@ -18,7 +18,7 @@ from offline.experiment.words import confidence, date_text, interval, percent
 
 def answers_text(answers: Answers) -> list[str]:
     """A line each; of the Bayesian reading that of the first primary metric alone."""
-    lines = [] if answers.dilution is None else _dilution(answers, answers.dilution)
+    lines = [] if answers.dilution is None else dilution_lines(answers, answers.dilution)
     lines += [_equivalence(some) for some in answers.equivalences]
     lines += [_reading(some) for some in answers.readings if some.metric == answers.metric]
     if answers.source == "table":
@@ -28,7 +28,7 @@ def answers_text(answers: Answers) -> list[str]:
     lines += [
         _drift(some, since, answers.alpha) for some in answers.ages if some.drift is not None
     ]
-    lines += [*_segments(answers), *(_fault(fault) for fault in answers.split_faults)]
+    lines += [*_segments(answers), *(fault_text(fault) for fault in answers.split_faults)]
     return lines + _interactions(answers)
 
 
@@ -50,7 +50,8 @@ def answers_json(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _dilution(answers: Answers, dilution: Dilution) -> list[str]:
+def dilution_lines(answers: Answers, dilution: Dilution) -> list[str]:
+    """What experiments above do to the effects; [] where they decide for nobody."""
     if not dilution.decided:
         return []
     others = ", ".join(f"{count:,} by {name}" for name, count in dilution.decided.items())
@@ -93,16 +94,19 @@ def _equivalence(some: Equivalence) -> str:
 def _reading(some: Reading) -> str:
     text = (
         f"Bayesian reading of {some.treatment} {some.metric}: better with probability "
-        f"{_chance(some.better)}; expected loss {_loss(some.loss_of_shipping)} if shipped, "
-        f"{_loss(some.loss_of_keeping)} if not (prior: effects of 0 ± {some.prior:g} %)"
+        f"{chance_text(some.better)}; expected loss {loss_text(some.loss_of_shipping)} if "
+        f"shipped, {loss_text(some.loss_of_keeping)} if not "
+        f"(prior: effects of 0 ± {some.prior:g} %)"
     )
     if some.surprising:
         text += "; so large an effect is not what that prior expects: give one that does (--prior)"
     return text
 
 
-def _loss(loss: float) -> str:
+def loss_text(loss: float) -> str:
     """In percent, with two digits where there are no more before the point."""
+    if loss < 0.01:  # 0 is one that is too small for a number here: no data makes it certain
+        return "under 0.01 %"
     return f"{loss:.2g} %" if loss < 99.5 else f"{loss:,.0f} %"
 
 
@@ -219,7 +223,8 @@ def _interactions_json(beside: Interactions) -> dict[str, Any]:
     }
 
 
-def _fault(fault: SplitFault) -> str:
+def fault_text(fault: SplitFault) -> str:
+    """A day or a segment that was not split as it should have been."""
     users = ", ".join(
         f"{name} {count:,} where {fault.expected[name]:,.0f} were expected"
         for name, count in fault.users.items()
@@ -242,7 +247,7 @@ def _part(part: Part) -> dict[str, Any]:
     }
 
 
-def _chance(share: float) -> str:
+def chance_text(share: float) -> str:
     """Never 100 %: no data makes a prior certain."""
     if share > 0.999:
         return "over 99.9 %"

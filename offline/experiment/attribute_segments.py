@@ -1,6 +1,7 @@
 """The effect among users with an attribute: looked for after the fact, so with correction."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,6 +42,8 @@ class Heterogeneity:
     Biometrics 10, 1954), over the effects in percent."""
 
 
+_UPPER = re.compile(r"^(?:up to |over \S+ to |over )?(-?[\d.]+(?:e[-+]?\d+)?)$")
+
 Labels = Mapping[str, "pd.Series[Any]"]
 
 
@@ -51,7 +54,7 @@ def by_attribute(
     found: list[AttributeSegment] = []
     equal: list[Heterogeneity] = []
     for attribute, segment in labels.items():
-        names = sorted(segment.unique())
+        names = sorted(segment.unique(), key=_place)
         values = segment.to_numpy(object)
         for treatment in treatments:
             effects = []
@@ -71,6 +74,18 @@ def by_attribute(
     for i, p in zip(known, adjusted, strict=True):
         found[i] = replace(found[i], p_holm=float(p))
     return tuple(found), tuple(equal)
+
+
+def _place(name: str) -> tuple[bool, float, str]:
+    """Numbers and ranges of numbers by their upper end, then names."""
+    number = _UPPER.search(name)
+    if number is None:
+        return True, 0.0, name
+    return (
+        False,
+        math.inf if name.startswith("over") and " to " not in name else float(number[1]),
+        name,
+    )
 
 
 def _effect(control: Sample, treated: Sample) -> list[tuple[float, float]]:

@@ -78,7 +78,7 @@ def checks_text(checks: Sequence[Check]) -> str:
     lines = []
     good = sorted({c.title for c in checks if c.status == "ok"})
     if good:
-        lines.append(f"as it should be: {', '.join(good)}")
+        lines.append(f"passed: {', '.join(good)}")
     for check in checks:
         if check.status != "ok":
             place = f" of {check.treatment}" if check.treatment else ""

@@ -38,10 +38,10 @@ class SampleRatio:
         if self.p is None:
             return "too few users to test"
         if self.mismatch:
-            return "not what it should be"
+            return "MISMATCH"
         if self.p < DOUBTFUL_P:
             return "doubtful: look for users who are missing from one side"
-        return "as it should be"
+        return "OK"
 
 
 def sample_ratio(

@@ -11,9 +11,9 @@ from offline.experiment.effects import standard_error
 from offline.experiment.gains import gain
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metric
-from offline.experiment.power import users_factor
-from offline.experiment.report_rows import is_stopped
-from offline.experiment.roles import deciding_interval, is_better, significant
+from offline.experiment.power import POWER, users_factor
+from offline.experiment.roles import deciding_interval, is_better, is_stopped, significant
+from offline.experiment.rules import Rule, deciding, find
 from offline.experiment.verdict import Verdict, round_up
 from offline.experiment.words import percent
 
@@ -38,12 +38,17 @@ def gain_in_words(analysis: Analysis, treatment: str) -> str:
     return text[:1].upper() + text[1:] + "." if text else ""
 
 
-def outlook(analysis: Analysis, verdict: Verdict) -> list[str]:
-    """A sentence each: what would make the verdict another one; none where it is stopped."""
+def outlook(analysis: Analysis, verdict: Verdict, rule: Rule | None = None) -> list[str]:
+    """A sentence each: what would make the verdict another one; none where it is stopped.
+
+    `rule` is the one by which it was given; None: superiority.
+    """
     treatment = verdict.treatment
     if is_stopped(analysis, treatment):
         return []
     guards = [guard for guard in analysis.guardrails if guard.treatment == treatment]
+    if rule is not None and rule.kind in ("non-inferiority", "equivalence"):
+        return _by_rule(analysis, verdict, rule, guards)
     rows = analysis.primary_rows(treatment)
     shown = [row for row in rows if significant(analysis, row)]
     if verdict.outcome == "open":
@@ -57,9 +62,75 @@ def outlook(analysis: Analysis, verdict: Verdict) -> list[str]:
         told += [_guard(analysis, guard, begin) for guard in guards if guard.status != "holds"]
     else:
         told = [_kept(analysis, row) for row in shown]
-        if verdict.outcome == "wins":
+        if verdict.outcome == "wins" and (rule is None or rule.kind != "holdout"):
             told += [_room(guard, analysis.metrics[guard.metric]) for guard in guards]
     return [sentence for sentence in told if sentence]
+
+
+def _by_rule(
+    analysis: Analysis, verdict: Verdict, rule: Rule, guards: Sequence[Guardrail]
+) -> list[str]:
+    """What the interval lacks, or has to spare, by a rule with a margin."""
+    row = analysis.deciding(verdict.treatment)
+    metric, finding = analysis.metrics[row.effect.metric], find(analysis, row, rule)
+    if finding is None:
+        return [f"A verdict on {metric.called} needs more users, or a control that is not 0."]
+    margin = f"{rule.margin:g} %"
+    if finding in ("refuted", "beyond"):
+        side = "worse" if finding == "refuted" else "better"
+        return [
+            f"The whole interval of {metric.called} is more than {margin} {side}: more users are "
+            "unlikely to change that."
+        ]
+    told = []
+    if finding == "shown":
+        ends, _ = deciding(analysis, row, rule)
+        assert ends is not None
+        far = max(ends, key=abs) if rule.kind == "equivalence" else ends[not metric.more_is_better]
+        allowed = {True: "±", False: "−" if metric.more_is_better else "+"}
+        told.append(
+            f"The far end of the interval of {metric.called} is {percent(far)}, where "
+            f"{allowed[rule.kind == 'equivalence']}{margin} is allowed."
+        )
+    else:
+        factor = _users_within(analysis, row, rule)
+        if factor is not None and factor <= _MOST:
+            told.append(
+                f"If in truth nothing changes, {_users(analysis, row, factor)} would show in 80 % "
+                f"of the tests that {metric.called} stays within {margin}."
+            )
+        else:
+            told.append(
+                f"Over {_MOST:.0f} times the users would be needed to show that {metric.called} "
+                f"stays within {margin}."
+            )
+    begin = "It would ship" if finding == "shown" else "With that shown, it would ship"
+    for guard in guards:
+        if guard.status != "holds":
+            told.append(_guard(analysis, guard, begin))
+        elif verdict.outcome == "wins":
+            told.append(_room(guard, analysis.metrics[guard.metric]))
+    return told
+
+
+def _users_within(analysis: Analysis, row: Comparison, rule: Rule) -> float | None:
+    """How many times the users show, in 80 % of the tests without a change, what the rule asks.
+
+    None where there is no spread to go by.
+    """
+    if row.moments is None or rule.margin is None:
+        return None
+    error, control = standard_error(*row.moments), row.moments[0].mean
+    if not error > 0 or math.isinf(error) or not control:
+        return None
+    _, sure = deciding(analysis, row, rule)
+    times = float(stats.norm.ppf((1 + sure) / 2))
+    if analysis.options.sequential:
+        some = analysis.looks_of[row.effect.metric][row.effect.treatment]
+        times = some[-1].times if some else times
+    # Of equivalence both ends have to be within: either may fail in half of the remaining tests.
+    wanted = POWER + (1 - POWER) / 2 if rule.kind == "equivalence" else POWER
+    return users_factor(abs(rule.margin / 100 * control), error, times, wanted)
 
 
 def users_for_difference(analysis: Analysis, row: Comparison) -> float | None:
@@ -93,7 +164,7 @@ def _two_ways(analysis: Analysis, rows: Sequence[Comparison]) -> str:
         sides[is_better(analysis, row)].append(analysis.metrics[row.effect.metric].called)
     return (
         f"It is better in {' and '.join(sides[True])}, worse in {' and '.join(sides[False])}: "
-        "more users will hardly change that. Decide before the next test which of them counts."
+        "more users are unlikely to change that. Decide before the next test which of them counts."
     )
 
 
@@ -135,8 +206,8 @@ def _guard(analysis: Analysis, guard: Guardrail, begin: str) -> str:
     limit = f"{metric.called} {{}} to stay within {_limit(guard, metric)}"
     if guard.status == "broken":
         return (
-            f"{begin} if {metric.called} stayed within {_limit(guard, metric)}: more users will "
-            "hardly change that, a milder treatment may."
+            f"{begin} if {metric.called} stayed within {_limit(guard, metric)}: more users are "
+            "unlikely to change that, a milder treatment may."
         )
     if guard.needed is None:
         return f"{begin} once {limit.format('is shown')}."
@@ -158,8 +229,8 @@ def _kept(analysis: Analysis, row: Comparison) -> str:
         return ""
     near = percent(min(ends, key=abs))
     return (
-        f"The interval of {metric} comes no nearer to 0 than {near}: more users will make it "
-        "narrower, and hardly another decision."
+        f"The near end of the interval of {metric} is {near}: more users would narrow it and are "
+        "unlikely to change the decision."
     )
 
 

@@ -34,7 +34,7 @@ def means(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
             found = None if math.isnan(margin) else (mean - margin, mean + margin)
             bars.append(Bar(labels[arm.treatment], colour, mean, found, text))
     axis = _axis(metric)
-    return _both(lambda width: bar_plot(bars, axis, width)) if bars else {}
+    return both(lambda width: bar_plot(bars, axis, width)) if bars else {}
 
 
 def followed(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
@@ -60,11 +60,11 @@ def followed(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
         for period in sorted(set(followed_rows["period"].tolist()))
     ]
     axis = f"end of the {aggregates.period_name}, UTC"
-    return _both(lambda width: band_plot(bands, names, axis, width))
+    return both(lambda width: band_plot(bands, names, axis, width))
 
 
 def per_user(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
-    """How the first primary metric is spread over users."""
+    """How the first primary metric is spread over users; nothing where it is only yes or no."""
     samples, metric = [], analysis.primary
     for colour, arm in enumerate(analysis.aggregates.arms):
         sample = _sample(analysis, arm.treatment)
@@ -73,8 +73,10 @@ def per_user(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
         if len(values):
             points, counts = np.unique(np.quantile(values, _CURVE), return_counts=True)
             samples.append(Steps(labels[arm.treatment], colour, points, counts.astype(np.float64)))
+    if len({point for some in samples for point in some.value}) <= 2:
+        return {}
     axis = f"{_axis(metric)}, of a user"
-    return _both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
+    return both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
 
 
 def finished(aggregates: Aggregates, treatment: str) -> pd.DataFrame:
@@ -92,7 +94,7 @@ def lengths(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
             columns = (own[name].to_numpy(np.float64) for name in ("length", "sessions"))
             samples.append(Steps(labels[arm.treatment], colour, *columns))
     axis = "tracks in the session"
-    return _both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
+    return both(lambda width: at_least_plot(samples, axis, width)) if samples else {}
 
 
 def by_segment(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
@@ -158,5 +160,6 @@ def _axis(metric: Metric) -> str:
     return metric.called + (f",{metric.unit}" if metric.unit else "")
 
 
-def _both(draw: Callable[[float], str]) -> Picture:
+def both(draw: Callable[[float], str]) -> Picture:
+    """The same for a desk and for a phone."""
     return {"wide": draw(WIDE), "narrow": draw(NARROW)}

@@ -63,7 +63,7 @@ def bar_plot(bars: Sequence[Bar], axis: str, width: float, *, zero: bool = False
                 bar.value, row, xerr=sides, color=colour, linewidth=2, capsize=6, capthick=2
             )
         axes.plot(bar.value, row, "o", color=colour, markersize=8)
-        for side, text in ((0, _fitted(bar.label, width, len(bar.text) + 2)), (1, bar.text)):
+        for side, text in ((0, fitted(bar.label, width, len(bar.text) + 2)), (1, bar.text)):
             axes.text(
                 side,
                 row - 0.38,
@@ -94,7 +94,7 @@ def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
             where="pre",
             color=SERIES[sample.colour % len(SERIES)],
             linewidth=2,
-            label=_fitted(sample.label, 0.7 * width),
+            label=fitted(sample.label, 0.7 * width),
         )
     lowest = min(sample.value[0] for sample in samples)
     if lowest > 0:
@@ -104,7 +104,7 @@ def at_least_plot(samples: Sequence[Steps], axis: str, width: float) -> str:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(0, 102)
-    _percent_axis(axes)
+    percent_axis(axes)
     axes.set_xlabel(axis)
     axes.legend(frameon=False, labelcolor=INK, fontsize=12, loc="upper right")
     told = "; ".join(f"{sample.label}: {_spread(sample)}" for sample in samples)
@@ -122,7 +122,7 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
             panel.plot(at, edge, color=colour, linewidth=1, linestyle=(0, (2, 3)))
         panel.plot(at, band.effect, color=colour, linewidth=2, marker="o", markersize=4)
         panel.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-        panel.set_title(_fitted(band.label, width, 8), loc="left", color=INK, fontsize=13)
+        panel.set_title(fitted(band.label, width, 8), loc="left", color=INK, fontsize=13)
         panel.set_xlim(-0.5, len(periods) - 0.5)
         panel.xaxis.set_major_locator(MaxNLocator(8 if width > 6 else 4, integer=True))
         panel.xaxis.set_major_formatter(
@@ -130,13 +130,13 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
                 lambda place, _: periods[int(place)] if 0 <= place < len(periods) else ""
             )
         )
-        _percent_axis(panel)
+        percent_axis(panel)
     axes[-1].set_xlabel(axis)
     told = "; ".join(f"{band.label}: {_course(band)}" for band in bands)
     return as_svg(figure, f"Effect after each period, to the {axis}. {told}")
 
 
-def _fitted(label: str, width: float, taken: int = 0) -> str:
+def fitted(label: str, width: float, taken: int = 0) -> str:
     """As much of the label as fits into so many inches, less what other characters take."""
     room = max(int(_PER_INCH * width) - taken, 8)
     return label if len(label) <= room else f"{label[: room - 1]}…"
@@ -163,6 +163,7 @@ def _course(band: Band) -> str:
     return f"{ends[0]} at the first look, {ends[1]} at the last of {len(band.effect)}"
 
 
-def _percent_axis(axes: Axes) -> None:
+def percent_axis(axes: Axes) -> None:
+    """Percentages upwards, with lines across."""
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.grid(color=RULE, linewidth=0.8)

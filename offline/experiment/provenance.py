@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from contract.files import PUBLISHED
 from offline.engine import Engine
 from offline.errors import InputError
 
-PUBLISHED = "published.jsonl"
-"""Beside the log: a line for each version that was put into service."""
 SLACK_MS = 5_000
 """Workers take up a new version within about a second, and clocks differ."""
 _SPANS = pa.schema({"number": pa.int32(), "since": pa.int64(), "until": pa.int64()})

@@ -8,16 +8,27 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offline.experiment import pictures
+from offline.experiment import pictures, pictures_answers
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.analysis import Analysis
+from offline.experiment.answers import dilution_lines, fault_text
+from offline.experiment.days import FEWEST
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metric
 from offline.experiment.notes import notes
 from offline.experiment.outlook import gain_in_words, outlook
+from offline.experiment.questions import Answers, Questions, answer
+from offline.experiment.report_answers import (
+    attribute_tables,
+    beliefs,
+    courses,
+    equivalence_table,
+    interaction_table,
+)
 from offline.experiment.report_health import health
 from offline.experiment.report_rows import effect_blocks
-from offline.experiment.roles import SMALLEST_MS, SMALLEST_SHARE
+from offline.experiment.report_rule import rule_section
+from offline.experiment.roles import SMALLEST_MS, SMALLEST_SHARE, is_stopped
 from offline.experiment.row_plot import RIGHT
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import Verdict
@@ -38,8 +49,19 @@ _COUNTS = {
 """Of each treatment: field of `Arm` and title."""
 
 
-def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: RunInfo) -> str:
-    """The report as one self-contained HTML page: no script, nothing loaded from elsewhere."""
+def render_report(
+    analysis: Analysis,
+    verdicts: Sequence[Verdict],
+    run_info: RunInfo,
+    answers: Answers | None = None,
+) -> str:
+    """The report as one self-contained HTML page: no script, nothing loaded from elsewhere.
+
+    `answers` has the rule of the verdicts, and what was asked beside them; None: nothing was.
+    """
+    if answers is None:
+        answers = answer(analysis, Questions())
+    rule = answers.rule
     aggregates = analysis.aggregates
     names = treatment_names(run_info.treatments, aggregates.own)
     labels = {arm.treatment: label(arm.treatment, names) for arm in aggregates.arms}
@@ -52,8 +74,11 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["moment"] = moment_text
-    environment.filters["minus"] = lambda text: re.sub(r"(?<!\w)-(?=\d)", "−", text)
-    changes = {labels[some.treatment]: outlook(analysis, some) for some in verdicts}
+    environment.filters["minus"] = _with_minus
+    environment.filters["figures"] = lambda text: re.sub(
+        r"(?<=\d) (?=(%|ms)(\W|$))", "\N{NO-BREAK SPACE}", _with_minus(text)
+    )
+    changes = {labels[some.treatment]: outlook(analysis, some, rule) for some in verdicts}
     shown = {
         "experiment": aggregates.experiment,
         "verdicts": verdicts,
@@ -75,12 +100,16 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         "smallest_ms": SMALLEST_MS,
         "arms": aggregates.arms,
         "counts": tuple(_COUNTS[aggregates.source].items()),
-        "blocks": effect_blocks(analysis, labels),
+        "blocks": effect_blocks(analysis, labels, rule),
+        "rule": rule_section(analysis, rule, labels),
+        "stopped": [
+            labels[some.treatment] for some in verdicts if is_stopped(analysis, some.treatment)
+        ],
         "missing": {analysis.metrics[name].called: why for name, why in analysis.missing.items()},
         "guardrails": [_guardrail(analysis, guard, labels) for guard in analysis.guardrails],
         "has_before": analysis.has_past,
         "sequential": analysis.options.sequential,
-        "notes": notes(analysis, labels),
+        "notes": [*notes(analysis, labels), *_asked_notes(answers)],
         "stops": _stops(analysis, labels),
         "quality": aggregates.quality,
         "period": aggregates.period_name,
@@ -93,8 +122,23 @@ def render_report(analysis: Analysis, verdicts: Sequence[Verdict], run_info: Run
         "segment_plots": pictures.by_segment(analysis, labels),
         "version_plots": pictures.by_version(analysis, labels),
         "groups": run_info.groups,
+        "fewest": FEWEST,
+        "courses": courses(analysis, answers.days, labels, dated=True),
+        "age_courses": courses(analysis, answers.ages, labels, dated=False),
+        "attribute_tables": attribute_tables(analysis, answers, labels),
+        "without_attributes": answers.without_attributes,
+        "interaction": interaction_table(analysis, answers, labels),
+        "equivalence": equivalence_table(analysis, answers, labels),
+        "beliefs": beliefs(analysis, answers, labels),
+        "posterior_plots": pictures_answers.posteriors(analysis, answers, labels),
+        "prior": answers.readings[0].prior if answers.readings else 0.0,
     }
     return environment.get_template("report.html").render(shown, contents=_contents(shown))
+
+
+def _with_minus(text: str) -> str:
+    """With the sign that numbers below 0 have in print."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", text)
 
 
 def _contents(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -105,10 +149,17 @@ def _contents(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("health", "Health", health_first),
         ("effects", "Effects", True),
         ("health", "Health", not health_first),
-        ("progress", "As it went", shown["follow_plots"]),
+        ("rule", "Decision rule", True),
+        ("progress", "Effect over time", shown["follow_plots"]),
         ("versions", "By version of the models", shown["version_plots"]),
-        ("segments", "Who it works for", shown["segment_plots"]),
-        ("values", shown["primary"].title, shown["mean_plots"]),
+        ("segments", "By activity before the experiment", shown["segment_plots"]),
+        ("days", "Effect by day", shown["courses"]),
+        ("ages", "Novelty", shown["age_courses"]),
+        ("attributes", "By attributes of the users", shown["attribute_tables"]),
+        ("interaction", "Another experiment", shown["interaction"]),
+        ("equivalence", "Equivalence", shown["equivalence"]),
+        ("bayes", "A Bayesian reading", shown["beliefs"]),
+        ("values", f"{shown['primary'].title} by treatment", shown["mean_plots"]),
         ("lengths", "How long sessions last", shown["length_plots"]),
         ("data", "Data quality", True),
         ("run", "How the run was made", shown["groups"]),
@@ -116,6 +167,13 @@ def _contents(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("method", "How it was computed", True),
     ]
     return [(anchor, title) for anchor, title, there in sections if there]
+
+
+def _asked_notes(answers: Answers) -> list[str]:
+    """What was asked and has to be known before any figure is read."""
+    lines = [] if answers.dilution is None else dilution_lines(answers, answers.dilution)
+    lines += [fault_text(fault) for fault in answers.split_faults]
+    return [f"{line[:1].upper()}{line[1:]}." for line in map(str.strip, lines)]
 
 
 def _metrics(analysis: Analysis) -> list[Metric]:
@@ -137,16 +195,20 @@ def _guardrail(analysis: Analysis, guard: Guardrail, labels: Mapping[str, str]) 
 
 
 def _stops(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
-    """For each treatment with looks, whether one who looks every day may stop."""
+    """For each treatment with looks, what they show to those who look before the end."""
     told, sure = [], confidence(analysis.options.alpha)
     for treatment, looks in analysis.looks.items():
-        if looks:
+        if looks and not is_stopped(analysis, treatment):
             last = looks[-1]
-            may = "may stop now" if last.excludes_zero else "must go on"
-            told.append(
-                f"{labels[treatment]}: whoever looked before the end {may} "
-                f"(always-valid {sure} interval {interval(last.lower, last.upper)})."
-            )
+            ends = f"always-valid {sure} interval {interval(last.lower, last.upper)}"
+            if analysis.options.sequential:
+                text = "the test may stop" if last.excludes_zero else "the test must go on"
+            else:
+                text = "by an interval that allows for earlier looks, a difference is "
+                text += "shown too" if last.excludes_zero else "not shown"
+            told.append(f"{labels[treatment]}: {text} ({ends}).")
+    if told and not analysis.options.sequential:
+        told.append("The verdict takes it that nobody looked before the end (else: --sequential).")
     return told
 
 

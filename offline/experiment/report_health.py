@@ -8,8 +8,8 @@ from offline.experiment.checks import Check, Status
 from offline.experiment.health import DOUBTFUL_P, SampleRatio
 
 _RATIO_ADVICE = (
-    "Find out who is missing from one side before anything else: whatever moved users may be what "
-    "makes the difference."
+    "Find out which users are missing from one side before anything else: whatever moved them may "
+    "be what makes the difference."
 )
 
 
@@ -46,12 +46,12 @@ class Health:
     def summary(self) -> str:
         """One line for the top of the page."""
         if not (self.stops or self.notes or self.unknown):
-            return f"{len(self.good)} checks, all as they should be"
+            return f"{len(self.good)} checks, all passed"
         parts = [
             (len(self.stops), "stops the verdict", "stop the verdict"),
             (len(self.notes), "note", "notes"),
             (len(self.unknown), "could not be made", "could not be made"),
-            (len(self.good), "as it should be", "as they should be"),
+            (len(self.good), "passed", "passed"),
         ]
         told = [f"{count} {one if count == 1 else many}" for count, one, many in parts if count]
         return f"{sum(count for count, _, _ in parts)} checks: {', '.join(told)}"

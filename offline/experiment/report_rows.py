@@ -5,20 +5,20 @@ from dataclasses import dataclass
 
 from offline.experiment.absolute import absolute
 from offline.experiment.analysis import Analysis
-from offline.experiment.checks import first_stop
 from offline.experiment.comparison import Comparison, Interval
 from offline.experiment.gains import Gain, gain, signed
 from offline.experiment.metrics import Metric
+from offline.experiment.report_standing import standing
 from offline.experiment.roles import (
-    deciding_interval,
     groups,
+    guardrail_of,
     is_primary,
     is_share,
+    is_stopped,
     margins,
-    matters,
-    significant,
 )
 from offline.experiment.row_plot import RowPlot, row_plot
+from offline.experiment.rules import Rule, deciding
 from offline.experiment.words import confidence, interval, percent
 
 
@@ -35,9 +35,9 @@ class EffectRow:
     """The relative change where `effect` is in points."""
     words: str
     tone: str
-    """good, bad or flat: for its colour."""
+    """good, bad or flat: for its colour; see `standing`."""
     found: str
-    """Whether it is significant, and if so, whether it is of any size; "" without a test."""
+    """Whether it is significant, and what its margin or the rule says; "" without a test."""
     note: str
     plot: RowPlot | None
     figures: Mapping[str, str]
@@ -65,8 +65,11 @@ class EffectBlock:
     groups: Sequence[EffectGroup]
 
 
-def effect_blocks(analysis: Analysis, labels: Mapping[str, str]) -> list[EffectBlock]:
+def effect_blocks(
+    analysis: Analysis, labels: Mapping[str, str], rule: Rule | None = None
+) -> list[EffectBlock]:
     """A block for each treatment but the control, in the order of the arms."""
+    rule = rule or Rule()
     blocks = []
     for colour, arm in enumerate(analysis.aggregates.arms[1:], 1):
         name = arm.treatment
@@ -81,7 +84,7 @@ def effect_blocks(analysis: Analysis, labels: Mapping[str, str]) -> list[EffectB
                     EffectGroup(
                         group.title,
                         group.meaning,
-                        [_effect_row(analysis, row, stopped) for row in group.rows],
+                        [_effect_row(analysis, row, rule) for row in group.rows],
                     )
                     for group in groups(analysis, name)
                 ],
@@ -90,13 +93,7 @@ def effect_blocks(analysis: Analysis, labels: Mapping[str, str]) -> list[EffectB
     return [block for block in blocks if block.groups]
 
 
-def is_stopped(analysis: Analysis, treatment: str) -> bool:
-    """Whether anything forbids a verdict on the treatment."""
-    stop = first_stop(analysis.checks, treatment, analysis.control)
-    return analysis.ratio.mismatch or stop is not None
-
-
-def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow:
+def _effect_row(analysis: Analysis, row: Comparison, rule: Rule) -> EffectRow:
     effect, metric = row.effect, analysis.metrics[row.effect.metric]
     own = gain(row, metric)
     no_ratio = row.change is None or (row.relative is None and own.interval is not None)
@@ -106,14 +103,7 @@ def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow
     beside = ""
     if in_points and row.change is not None:
         beside = f"{relative} of the control" + (f" ({ends})" if row.relative else "")
-    is_found, is_large = significant(analysis, row), matters(analysis, row)
-    up = own.difference if row.change is None else row.change
-    better = up is not None and (up > 0) == metric.more_is_better
-    found = "" if row.p is None else "not significant"
-    if is_found:
-        found = "significant" if is_large else "significant, but small"
-    if found and row.method.startswith("CUPED"):
-        found += ", after CUPED"
+    stands = standing(analysis, row, rule)
     words = own.words
     if words and own.ends and not in_points:
         words += f" ({own.ends})"
@@ -125,30 +115,42 @@ def _effect_row(analysis: Analysis, row: Comparison, stopped: bool) -> EffectRow
         interval=(own.ends or "–") if in_points else ends,
         beside=beside,
         words="" if is_share(metric) and own.difference else words,
-        tone=("good" if better else "bad") if is_found and is_large and not stopped else "flat",
-        found=found,
-        note="; ".join(filter(None, (row.notes or _unbounded(row), _looks(analysis, row)))),
-        plot=_plot(row, metric, own, in_points, margins(analysis).get(metric.name)),
+        tone=stands.tone,
+        found=stands.words,
+        note="; ".join(filter(None, (row.notes or _unbounded(row), _rests(analysis, row, rule)))),
+        plot=_plot(row, metric, own, in_points, _limits(analysis, row, rule)),
         figures=_figures(row, own),
     )
 
 
 def _plot(
-    row: Comparison, metric: Metric, own: Gain, in_points: bool, margin: float | None
+    row: Comparison, metric: Metric, own: Gain, in_points: bool, limits: Sequence[float]
 ) -> RowPlot | None:
     sure = confidence(row.alpha)
-    worse = None if margin is None else (-margin if metric.more_is_better else margin)
     if in_points and own.difference is not None and own.interval is not None:
         control = row.effect.control_mean
-        limit = worse and control and worse / 100 * abs(control) * metric.scale
+        scale = abs(control or 0) * metric.scale / 100
         told = f"{metric.title}: difference {own.text}, {sure} interval {own.ends}"
-        return row_plot(own.difference, own.interval, own.unit.strip(), told, limit)
+        at = [limit * scale for limit in limits if scale]
+        return row_plot(own.difference, own.interval, own.unit.strip(), told, at)
     if row.change is None or row.relative is None:
         return None
     told = (
         f"{metric.title}: effect {percent(row.change)}, {sure} interval {interval(*row.relative)}"
     )
-    return row_plot(row.change, row.relative, "%", told, worse)
+    return row_plot(row.change, row.relative, "%", told, limits)
+
+
+def _limits(analysis: Analysis, row: Comparison, rule: Rule) -> list[float]:
+    """Margins of a guardrail, or of the rule, in percent with their signs."""
+    worse = -1 if analysis.metrics[row.effect.metric].more_is_better else 1
+    found = []
+    if is_primary(analysis, row.effect.metric) and rule.margin is not None:
+        found.append(worse * rule.margin)
+        if rule.kind == "equivalence":
+            found.append(-worse * rule.margin)
+    margin = margins(analysis).get(row.effect.metric)
+    return found if margin is None else [*found, worse * margin]
 
 
 def _figures(row: Comparison, own: Gain) -> dict[str, str]:
@@ -187,13 +189,26 @@ def _p(value: float | None) -> str:
     return "–" if value is None else f"{value:.2g}"
 
 
-def _looks(analysis: Analysis, row: Comparison) -> str:
-    """The interval that decides where the row's own is of a single look."""
-    if not analysis.options.sequential or not is_primary(analysis, row.effect.metric):
+def _rests(analysis: Analysis, row: Comparison, rule: Rule) -> str:
+    """The interval that decides, where it is another one than the row's."""
+    name = row.effect.metric
+    if is_primary(analysis, name):
+        ends, sure = deciding(analysis, row, rule)
+        what = "the verdict rests"
+    else:
+        guard = guardrail_of(analysis, row)
+        if guard is None:
+            return ""
+        ends, sure = None, 1 - row.alpha
+        if guard.lower is not None and guard.upper is not None:
+            ends = guard.lower, guard.upper
+        what = "the guardrail rests"
+    if ends == row.relative:
         return ""
-    ends = deciding_interval(analysis, row)
-    told = "too few users for a look" if ends is None else interval(*ends)
-    return f"the verdict rests on the always-valid interval, not on this one: {told}"
+    always = "always-valid " if analysis.options.sequential else ""
+    told = f"too few users for {'a look' if always else 'one'}"
+    told = told if ends is None else interval(*ends)
+    return f"{what} on the {always}{100 * sure:.5g} % interval, not on this one: {told}"
 
 
 def _unbounded(row: Comparison) -> str:

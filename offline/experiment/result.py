@@ -10,6 +10,8 @@ from offline.experiment.analysis import Analysis
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import COLUMNS, Effect
 from offline.experiment.notes import notes
+from offline.experiment.report_standing import standing
+from offline.experiment.rules import Rule
 from offline.experiment.verdict import Verdict
 from offline.experiment.versions import VersionEffect
 from offline.experiment.words import confidence, interval, percent
@@ -111,9 +113,12 @@ def _table_text(aggregates: Aggregates) -> str:
     return text
 
 
-def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def as_json(
+    analysis: Analysis, verdicts: Sequence[Verdict], rule: Rule | None = None
+) -> dict[str, Any]:
     """Everything as JSON values; null where a value cannot be computed.
 
+    `rule` is the one by which the verdicts were given; None: superiority.
     Numbers keep 12 digits: sums over threads differ in the last ones from run to run.
     """
     aggregates, quality = analysis.aggregates, analysis.aggregates.quality
@@ -131,7 +136,10 @@ def as_json(analysis: Analysis, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "cap": analysis.options.cap,
         "verdicts": [asdict(verdict) for verdict in verdicts],
         "effects": [asdict(effect) for effect in analysis.family],
-        "metrics": [_comparison(row) for row in analysis.comparisons],
+        "metrics": [
+            _comparison(row) | asdict(standing(analysis, row, rule or Rule()))
+            for row in analysis.comparisons
+        ],
         "missing": dict(analysis.missing),
         "heavy_users": [asdict(some) for some in analysis.heavy],
         "guardrails": [asdict(guard) for guard in analysis.guardrails],

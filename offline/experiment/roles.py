@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from statsmodels.stats.multitest import multipletests
-
+from offline.experiment.absolute import absolute
 from offline.experiment.analysis import Analysis
+from offline.experiment.checks import first_stop
 from offline.experiment.comparison import Comparison, Interval
+from offline.experiment.guardrails import Guardrail
+from offline.experiment.holm import holm
 from offline.experiment.metrics import Metric
 
 SMALLEST_SHARE = 1.0
@@ -37,8 +39,24 @@ def is_primary(analysis: Analysis, name: str) -> bool:
 
 def is_better(analysis: Analysis, row: Comparison) -> bool:
     """Whether the effect seen is one for the better, however small."""
-    more = analysis.metrics[row.effect.metric].more_is_better
-    return row.change is not None and (row.change > 0) == more
+    return _signed(analysis, row) > 0
+
+
+def is_worse(analysis: Analysis, row: Comparison) -> bool:
+    """Whether the effect seen is one for the worse, however small."""
+    return _signed(analysis, row) < 0
+
+
+def _signed(analysis: Analysis, row: Comparison) -> float:
+    """The effect, above 0 where it is for the better; the difference where there is no ratio."""
+    seen = row.change if row.change is not None else absolute(row).difference
+    return (seen or 0.0) * (1 if analysis.metrics[row.effect.metric].more_is_better else -1)
+
+
+def is_stopped(analysis: Analysis, treatment: str) -> bool:
+    """Whether anything forbids a verdict on the treatment."""
+    stop = first_stop(analysis.checks, treatment, analysis.control)
+    return analysis.ratio.mismatch or stop is not None
 
 
 def is_share(metric: Metric) -> bool:
@@ -49,6 +67,13 @@ def is_share(metric: Metric) -> bool:
 def margins(analysis: Analysis) -> dict[str, float]:
     """How much worse a guardrail may get, in percent of the control mean."""
     return {guard.metric: guard.margin for guard in analysis.guardrails}
+
+
+def guardrail_of(analysis: Analysis, row: Comparison) -> Guardrail | None:
+    """What was found of the row as a guardrail; None where it is none."""
+    key = row.effect.treatment, row.effect.metric
+    found = (some for some in analysis.guardrails if (some.treatment, some.metric) == key)
+    return next(found, None)
 
 
 def groups(analysis: Analysis, treatment: str) -> list[Group]:
@@ -65,22 +90,27 @@ def groups(analysis: Analysis, treatment: str) -> list[Group]:
 
 def significant(analysis: Analysis, row: Comparison) -> bool:
     """Whether a row differs: a primary one as the verdict has it, others over all rows (Holm)."""
-    limit = analysis.options.alpha
     if not is_primary(analysis, row.effect.metric):
-        return row.p_holm is not None and row.p_holm < limit
-    if analysis.options.sequential:
-        some = analysis.looks_of[row.effect.metric][row.effect.treatment]
-        return bool(some) and some[-1].excludes_zero
-    tested = {
-        (other.effect.treatment, other.effect.metric): other.p
-        for other in analysis.comparisons
-        if is_primary(analysis, other.effect.metric) and other.p is not None
-    }
-    key = row.effect.treatment, row.effect.metric
-    if key not in tested:
-        return False
-    adjusted = multipletests(list(tested.values()), method="holm")[1]
-    return float(adjusted[list(tested).index(key)]) < limit
+        return row.p_holm is not None and row.p_holm < analysis.options.alpha
+    return (row.effect.treatment, row.effect.metric) in differing(analysis)
+
+
+def differing(analysis: Analysis) -> set[tuple[str, str]]:
+    """Treatment and metric of the primary rows that differ, all of them taken together."""
+    rows = [row for row in analysis.comparisons if is_primary(analysis, row.effect.metric)]
+    names = [(row.effect.treatment, row.effect.metric) for row in rows]
+    if analysis.options.sequential:  # those intervals hold for all of them together
+        looks = [analysis.looks_of[metric][treatment] for treatment, metric in names]
+        found = [bool(some) and some[-1].excludes_zero for some in looks]
+    else:
+        adjusted = iter(holm([row.p for row in rows if row.p is not None]))
+        found = [row.p is not None and next(adjusted) < analysis.options.alpha for row in rows]
+    return {name for name, is_found in zip(names, found, strict=True) if is_found}
+
+
+def is_judged(analysis: Analysis, row: Comparison) -> bool:
+    """Whether a primary row has what a verdict takes: an effect and the interval that decides."""
+    return row.change is not None and deciding_interval(analysis, row) is not None
 
 
 def deciding_interval(analysis: Analysis, row: Comparison) -> Interval | None:
@@ -94,10 +124,10 @@ def deciding_interval(analysis: Analysis, row: Comparison) -> Interval | None:
 def matters(analysis: Analysis, row: Comparison) -> bool:
     """Whether the change seen is as large as the metric's margin, or the smallest of any use."""
     metric = analysis.metrics[row.effect.metric]
-    was, now = row.effect.control_mean, row.effect.treatment_mean
-    if was is None or now is None:
+    own = absolute(row).difference
+    if own is None:
         return False
-    difference = abs(now - was) * metric.scale
+    difference = abs(own) * metric.scale
     if is_share(metric) and difference < SMALLEST_SHARE:
         return False
     if metric.unit.strip() == "ms" and difference < SMALLEST_MS:

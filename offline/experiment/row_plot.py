@@ -1,4 +1,4 @@
-"""The interval plot of one row of the effect table: its own scale, with ticks."""
+"""The interval plot of one row of a table: a scale with ticks, its own or that of its table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,24 +25,32 @@ class RowPlot:
     middle: float
     high: float
     zero: float
-    margin: float | None
-    """Of a guardrail."""
+    margins: Sequence[float]
+    """Of a guardrail, a rule or an equivalence."""
     ticks: Sequence[tuple[float, str]]
     description: str
     """What it shows, for people who hear the page."""
 
 
 def row_plot(
-    value: float, ends: Interval, unit: str, told: str, margin: float | None = None
+    value: float,
+    ends: Interval,
+    unit: str,
+    told: str,
+    margins: Sequence[float] = (),
+    span: Interval | None = None,
 ) -> RowPlot:
-    """`value` with its interval in `unit` ("%", "points" and so on); `told` says it in words."""
-    known = [0.0, value, *ends, *([] if margin is None else [margin])]
+    """`value` with its interval in `unit` ("%", "points" and so on); `told` says it in words.
+
+    `span` is what the rows of a table that share a scale are within; None: a scale of its own.
+    """
+    known = [0.0, value, *ends, *margins, *(span or ())]
     left, right = min(known), max(known)
     pad = _PAD * (right - left) or abs(value) or 1.0
     left, right = left - pad, right + pad
 
     def place(some: float) -> float:
-        return 100 * (some - left) / (right - left)
+        return float(100 * (some - left) / (right - left))
 
     most = 3 if len(unit) > 2 else 4
     steps = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(left, right)
@@ -55,16 +63,25 @@ def row_plot(
         if len(ticks) > 1 and _touch(*ticks[-2:]):
             del ticks[-2]
         scale = f"; marks on the scale: {', '.join(text for _, text in ticks)}"
-    limit = "" if margin is None else f"; margin {_tick(margin)} {unit}"
+    limit = ""
+    if margins:
+        word = "margin" if len(margins) == 1 else "margins"
+        limit = f"; {word} {' and '.join(_tick(some) for some in margins)} {unit}"
     return RowPlot(
         place(ends[0]),
         place(value),
         place(ends[1]),
         place(0.0),
-        None if margin is None else place(margin),
+        [place(some) for some in margins],
         ticks,
         f"{told}{limit}{scale}",
     )
+
+
+def span_of(parts: Sequence[tuple[float, Interval]]) -> Interval:
+    """What holds all the values and intervals of the rows that share a scale."""
+    known = [0.0, *(some for value, ends in parts for some in (value, *ends))]
+    return min(known), max(known)
 
 
 def _touch(one: tuple[float, str], last: tuple[float, str]) -> bool:

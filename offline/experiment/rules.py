@@ -18,9 +18,12 @@ from offline.experiment.checks import first_stop, headline
 from offline.experiment.comparison import Comparison, Interval
 from offline.experiment.equivalence import two_one_sided
 from offline.experiment.levels import interval_at
-from offline.experiment.verdict import Verdict
+from offline.experiment.roles import deciding_interval
+from offline.experiment.verdict import Verdict, harm
 from offline.experiment.words import interval, label, percent
 
+Finding = Literal["shown", "refuted", "beyond", "open"]
+"""By a rule: beyond is better by more than what equivalence allows."""
 Kind = Literal["superiority", "non-inferiority", "equivalence", "holdout"]
 _WITH_MARGIN = ("non-inferiority", "equivalence")
 
@@ -87,9 +90,8 @@ class _Found:
     treatment: str
     control: str
     title: str
-    ends: Interval
-    """In percent, in the direction in which more is better."""
     evidence: str
+    finding: Finding | None
 
 
 def _decided(
@@ -100,7 +102,7 @@ def _decided(
     told: str,
 ) -> Verdict:
     row = analysis.deciding(treatment)
-    ends, confidence = _interval(analysis, row, rule)
+    ends, confidence = deciding(analysis, row, rule)
     metric = analysis.primary
     title, arm = metric.called, label(treatment, names)
     if row.change is None or ends is None:
@@ -114,20 +116,35 @@ def _decided(
         f"{percent(row.change)}, {kind}{100 * confidence:.5g} % interval{how} {interval(*ends)}; "
         f"{treated:,} users against {control:,}"
     )
-    good = ends if metric.more_is_better else (-ends[1], -ends[0])
-    found = _Found(arm, label(analysis.control, names), title, good, evidence)
+    finding = find(analysis, row, rule)
+    found = _Found(arm, label(analysis.control, names), title, evidence, finding)
     outcome, text = (_held_out if rule.kind == "holdout" else _within)(found, rule)
     if outcome == "wins" and rule.kind != "holdout":
         outcome, text = _guarded(analysis, treatment, text)
-    harm = _harm(analysis, treatment)
-    return Verdict(treatment, outcome, f"{text}{harm}." + told)
+    text += harm(analysis, treatment, {metric.name})
+    return Verdict(treatment, outcome, f"{text}." + told)
 
 
-def _interval(analysis: Analysis, row: Comparison, rule: Rule) -> tuple[Interval | None, float]:
+def find(analysis: Analysis, row: Comparison, rule: Rule) -> Finding | None:
+    """What a rule other than superiority says of a row; None where it cannot say anything."""
+    ends, _ = deciding(analysis, row, rule)
+    if row.change is None or ends is None:
+        return None
+    more = analysis.metrics[row.effect.metric].more_is_better
+    worst, best = ends if more else (-ends[1], -ends[0])
+    margin = rule.margin or 0.0
+    if rule.kind == "equivalence":
+        if -margin < worst and best < margin:
+            return "shown"
+        return "beyond" if worst > margin else "refuted" if best < -margin else "open"
+    return "shown" if worst > -margin else "refuted" if best < -margin else "open"
+
+
+def deciding(analysis: Analysis, row: Comparison, rule: Rule) -> tuple[Interval | None, float]:
+    """The interval by which a rule decides on a row, in percent, and its confidence."""
     alpha = analysis.options.alpha
-    if analysis.options.sequential:
-        looks = analysis.looks[row.effect.treatment]
-        return ((looks[-1].lower, looks[-1].upper) if looks else None), 1 - alpha
+    if analysis.options.sequential or rule.kind == "superiority":
+        return deciding_interval(analysis, row), 1 - alpha
     level = two_one_sided(alpha) if rule.kind == "equivalence" else 1 - alpha
     return interval_at(row, 1 - (1 - level) / (len(analysis.aggregates.arms) - 1))
 
@@ -138,21 +155,18 @@ Decision = tuple[Literal["wins", "loses", "open"], str]
 def _within(found: _Found, rule: Rule) -> Decision:
     """Non-inferiority and equivalence."""
     margin = rule.margin or 0.0
-    worst, best = found.ends
     what = f"{found.treatment} is shown to be at most {margin:g} % worse than {found.control}"
     wrong = f"it is more than {margin:g} % worse"
-    holds, refuted = worst > -margin, best < -margin
     if rule.kind == "equivalence":
         what = f"{found.treatment} is shown to be within {margin:g} % of {found.control}"
         wrong = f"it differs by more than {margin:g} %"
-        holds, refuted = holds and best < margin, refuted or worst > margin
     on = f"on {found.title} ({found.evidence})"
-    if holds:
+    if found.finding == "shown":
         return "wins", f"Ship {found.treatment} if it is worth it otherwise: {what} {on}"
-    if refuted:
-        better = worst > margin
-        keep = f"Keep {found.control}: {wrong}" if not better else f"Not equivalent: {wrong}"
-        return ("open" if better else "loses"), f"{keep} {on}"
+    if found.finding == "beyond":
+        return "open", f"Not equivalent: {wrong} {on}"
+    if found.finding == "refuted":
+        return "loses", f"Keep {found.control}: {wrong} {on}"
     kind = "no worse" if rule.kind == "non-inferiority" else "alike"
     return (
         "open",
@@ -163,18 +177,17 @@ def _within(found: _Found, rule: Rule) -> Decision:
 
 def _held_out(found: _Found, rule: Rule) -> Decision:
     """The treatment is what everybody else has had since."""
-    worst, best = found.ends
     over = f"over the holdout {found.control} on {found.title} ({found.evidence})"
-    if worst > 0:
+    if found.finding == "shown":
         return "wins", f"Keep {found.treatment}: what was shipped since is a gain {over}"
-    if best < 0:
+    if found.finding == "refuted":
         return "loses", f"Go back on {found.treatment}: what was shipped since is a loss {over}"
     return "open", f"No gain or loss of {found.treatment} is shown {over}"
 
 
 def _guarded(analysis: Analysis, treatment: str, text: str) -> Decision:
     guards = [
-        f"{guard.metric} {guard.status}"
+        f"{analysis.metrics[guard.metric].called} {guard.status}"
         for guard in analysis.guardrails
         if guard.treatment == treatment and guard.status != "holds"
     ]
@@ -182,16 +195,3 @@ def _guarded(analysis: Analysis, treatment: str, text: str) -> Decision:
         return "wins", text
     told = ", ".join(guards)
     return "open", f"Not yet, as guardrails do not hold ({told}). Else: {text}"
-
-
-def _harm(analysis: Analysis, treatment: str) -> str:
-    """Other rows that are significantly worse, all rows allowed for."""
-    worse = []
-    for row in analysis.comparisons:
-        metric = analysis.metrics[row.effect.metric]
-        if row.effect.treatment != treatment or metric == analysis.primary or not row.change:
-            continue
-        significant = row.p_holm is not None and row.p_holm < analysis.options.alpha
-        if significant and (row.change > 0) != metric.more_is_better:
-            worse.append(f"{metric.called} {percent(row.change)}")
-    return f"; significantly worse: {', '.join(worse)}" if worse else ""

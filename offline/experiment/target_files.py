@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from contract.errors import FormatError
-from contract.ids import track_id, user_digits
 from contract.jsonlines import numbered_lines, parse_line
+from contract.lists import parse_recommendations, parse_tracks
 from offline.errors import InputError, check_regular
 
 TOP = 100
@@ -20,15 +20,15 @@ def read_lists(path: Path) -> dict[str, list[int]]:
     lists: dict[str, list[int]] = {}
     for number, line in numbered_lines(_content(path).split(b"\n")):
         where = f"{path}:{number}"
-        found = _parsed(where, line)
-        user = None
-        if isinstance(found, dict) and not isinstance(found.get("user"), str):
-            user = user_digits(found.get("user"))
-        if user is None:
-            raise InputError(f'{where}: not a list like {{"user": 0, "tracks": [1, 2]}}')
+        try:
+            user, tracks = parse_recommendations(_parsed(where, line))
+        except FormatError as error:
+            raise InputError(
+                f'{where}: {error}; a list is like {{"user": 0, "tracks": [1, 2]}}'
+            ) from None
         if user in lists:
             raise InputError(f"{where}: user {user} has a list already")
-        lists[user] = _tracks(where, found.get("tracks"))
+        lists[user] = list(tracks)
     if not lists:
         raise InputError(f"{path}: there is no list in it")
     return lists
@@ -36,10 +36,11 @@ def read_lists(path: Path) -> dict[str, list[int]]:
 
 def read_top_tracks(path: Path) -> list[int]:
     """The first 100 of top_tracks.json, most popular first; raises InputError."""
-    tracks = _tracks(str(path), _parsed(str(path), _content(path)))
-    if not tracks:
-        raise InputError(f"{path}: there is no track in it")
-    return tracks[:TOP]
+    content = _parsed(str(path), _content(path))
+    try:
+        return list(parse_tracks(content))[:TOP]
+    except FormatError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _content(path: Path) -> bytes:
@@ -55,13 +56,3 @@ def _parsed(where: str, line: bytes) -> Any:
         return parse_line(line)
     except FormatError as error:
         raise InputError(f"{where}: not JSON: {str(error).removeprefix('not JSON ')}") from error
-
-
-def _tracks(where: str, tracks: object) -> list[int]:
-    numbers = [track_id(track) for track in tracks] if isinstance(tracks, list) else [None]
-    found = [track for track in numbers if track is not None and track < 2**63]
-    if len(found) < len(numbers):
-        raise InputError(f"{where}: tracks must be a list of non-negative integers")
-    if len(set(found)) < len(found):
-        raise InputError(f"{where}: a track is there twice")
-    return found

@@ -5,15 +5,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from statsmodels.stats.multitest import multipletests
-
 from offline.experiment.analysis import Analysis
 from offline.experiment.checks import Check, first_stop, headline
 from offline.experiment.comparison import Comparison
 from offline.experiment.gains import gain
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metrics
-from offline.experiment.roles import is_better, is_share, matters
+from offline.experiment.roles import (
+    deciding_interval,
+    differing,
+    is_better,
+    is_judged,
+    is_share,
+    is_worse,
+    margins,
+    matters,
+    significant,
+)
 from offline.experiment.words import confidence, interval, label, percent
 
 Interval = tuple[float, float]
@@ -43,7 +51,7 @@ def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...
         return tuple(
             Verdict(name, "open", _mismatch(analysis, name, names)) for name in treatments
         )
-    found = _found(analysis, [row for name in treatments for row in analysis.primary_rows(name)])
+    found = differing(analysis)
     told = headline(analysis.checks)
     judged = []
     for name in treatments:
@@ -54,23 +62,6 @@ def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...
         else:
             judged.append(_stopped(name, stop, names))
     return tuple(judged)
-
-
-def _found(analysis: Analysis, rows: Sequence[Comparison]) -> set[tuple[str, str]]:
-    """Treatment and metric of the deciding rows with a difference, all of them taken together."""
-    if analysis.options.sequential:  # those intervals hold for all of them together
-        looks = [analysis.looks_of[row.effect.metric][row.effect.treatment] for row in rows]
-        found = [bool(some) and some[-1].excludes_zero for some in looks]
-    else:
-        values = [row.p for row in rows if row.p is not None]
-        adjusted = iter(multipletests(values, method="holm")[1] if values else ())
-        alpha = analysis.options.alpha
-        found = [row.p is not None and float(next(adjusted)) < alpha for row in rows]
-    return {
-        (row.effect.treatment, row.effect.metric)
-        for row, is_found in zip(rows, found, strict=True)
-        if is_found
-    }
 
 
 def _mismatch(analysis: Analysis, treatment: str, names: Mapping[str, str]) -> str:
@@ -94,7 +85,7 @@ def _verdict(
 ) -> Verdict:
     treatment, control = label(arm, names), label(analysis.control, names)
     rows = analysis.primary_rows(arm)
-    known = [row for row in rows if row.change is not None and _interval(analysis, row)]
+    known = [row for row in rows if is_judged(analysis, row)]
     if not known:
         what = " or ".join(analysis.metrics[row.effect.metric].called for row in rows)
         why = rows[0].notes or _undefined(analysis, rows[0])
@@ -125,8 +116,9 @@ def _verdict(
     guards = [guard for guard in analysis.guardrails if guard.treatment == arm]
     broken = [guard for guard in guards if guard.status == "broken"]
     doubtful = [guard for guard in guards if guard.status == "not shown"]
-    told_already = {guard.metric for guard in broken} | {row.effect.metric for row in rows}
-    end = f"{rest}{_harm(analysis, arm, told_already)}"
+    told_already = {guard.metric for guard in (*broken, *doubtful)}
+    told_already |= {row.effect.metric for row in rows}
+    end = f"{rest}{harm(analysis, arm, told_already)}"
     if broken:
         reason = _broken(broken, analysis.metrics)
         return Verdict(arm, "open", f"Do not ship {treatment} yet: it {beats}, but {reason}{end}.")
@@ -146,7 +138,7 @@ def _on(analysis: Analysis, rows: Sequence[Comparison]) -> str:
 
 def _effect(analysis: Analysis, row: Comparison, *, with_title: bool = False) -> str:
     """`+12.0 % (95 % interval ...)`, of a row with both."""
-    ends = _interval(analysis, row)
+    ends = deciding_interval(analysis, row)
     assert row.change is not None
     assert ends is not None
     title = f"{analysis.metrics[row.effect.metric].called} " if with_title else ""
@@ -184,30 +176,37 @@ def _evidence(analysis: Analysis, row: Comparison, ends: Interval) -> str:
     return f"{kind}{how} {interval(*ends)}; {treated:,} users against {control:,}"
 
 
-def _harm(analysis: Analysis, arm: str, told: Collection[str]) -> str:
+def harm(analysis: Analysis, arm: str, told: Collection[str]) -> str:
     """What the treatment makes significantly worse, all rows allowed for; "" for nothing.
 
     Shares in points, and only where they matter: 29 times as much of next to nothing is no harm.
+    What is worse, but by less than matters, is told apart. `told` has metrics to leave out.
     """
-    worse = []
+    held = {
+        guard.metric
+        for guard in analysis.guardrails
+        if guard.treatment == arm and guard.status == "holds"
+    }
+    guarded = margins(analysis)
+    worse: dict[str, list[str]] = {"": [], ", but small": [], ", but within the margin": []}
     for row in analysis.comparisons:
         metric = analysis.metrics[row.effect.metric]
-        if row.effect.treatment != arm or metric.name in told or row.change is None:
+        if row.effect.treatment != arm or metric.name in told or not is_worse(analysis, row):
             continue
-        significant = row.p_holm is not None and row.p_holm < analysis.options.alpha
-        if significant and (row.change > 0) != metric.more_is_better:
-            if is_share(metric) and not matters(analysis, row):
-                continue
-            size = gain(row, metric).text if is_share(metric) else percent(row.change)
-            worse.append(f"{metric.called} {size}")
-    return f"; significantly worse: {', '.join(worse)}" if worse else ""
-
-
-def _interval(analysis: Analysis, row: Comparison) -> Interval | None:
-    if not analysis.options.sequential:
-        return row.relative
-    looks = analysis.looks_of[row.effect.metric][row.effect.treatment]
-    return (looks[-1].lower, looks[-1].upper) if looks else None
+        if not significant(analysis, row):
+            continue
+        size = gain(row, metric).text
+        if row.change is not None and not is_share(metric):
+            size = percent(row.change)
+        if matters(analysis, row) or (metric.name in guarded and metric.name not in held):
+            worse[""].append(f"{metric.called} {size}")
+        elif metric.name in held:
+            worse[", but within the margin"].append(f"{metric.called} {size}")
+        elif not is_share(metric):
+            worse[", but small"].append(f"{metric.called} {size}")
+    return "".join(
+        f"; significantly worse{how}: {', '.join(some)}" for how, some in worse.items() if some
+    )
 
 
 def _undefined(analysis: Analysis, row: Comparison) -> str:

@@ -36,6 +36,11 @@ def interval(lower: float, upper: float) -> str:
     return f"{percent(lower).removesuffix(' %')} to {percent(upper)}"
 
 
+def p_text(p: float) -> str:
+    """Two digits, and no power of ten."""
+    return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
+
+
 def moment(timestamp: int) -> str:
     """Milliseconds since the epoch as a date and time; as they are if out of range.
 

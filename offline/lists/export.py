@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from contract.files import NEIGHBOURS, RECOMMENDATIONS, TOP_TRACKS
 from offline.artefact import Artefact
 from offline.atomic import check_place, new_directory
 from offline.data.matrix import InteractionMatrix
@@ -22,7 +23,6 @@ from offline.lists.neighbours import Neighbours
 from offline.lists.resumable import append_blocks, completed, work_directory
 from offline.models.dae.network import DAE
 
-RECOMMENDATIONS, NEIGHBOURS, TOP = "recommendations.json", "neighbours.json", "top_tracks.json"
 SIZE = "lists"
 """Key of the first line of both files of lists: how many there are, so that a part is known."""
 
@@ -126,9 +126,9 @@ def export_lists(
                 work, training_set, lists, popular[:list_length], block, progress
             )
             tracks = _write_neighbours(work, training_set.histories, neighbours, progress)
-            (work / TOP).write_text(json.dumps(popular.tolist()) + "\n")
+            (work / TOP_TRACKS).write_text(json.dumps(popular.tolist()) + "\n")
             with new_directory(out, RECOMMENDATIONS) as new:
-                for name in (RECOMMENDATIONS, TOP):
+                for name in (RECOMMENDATIONS, TOP_TRACKS):
                     _link(work / name, new / name)
                 _copy_with_size(work / NEIGHBOURS, new / NEIGHBOURS, tracks)
                 if also is not None:

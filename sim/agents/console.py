@@ -1,4 +1,4 @@
-"""A person in the terminal answers for the recommender."""
+"""A person in the terminal is the recommender."""
 
 import unicodedata
 from functools import cached_property
@@ -15,23 +15,23 @@ _HELP = """\
   some words   shows the tracks with all of them in artist and title
   ?            shows this again
   quit         ends, as do Ctrl-D and Ctrl-C"""
-# Letters that Unicode does not take apart into a plain one and an accent.
+# Letters that Unicode does not decompose into a plain letter and an accent.
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
 
 
 class Quit(click.Abort):
-    """The person leaves; the sessions under way are not finished.
+    """The person quits; the sessions in flight are not finished.
 
-    Caught by who wants to go on with the finished ones; uncaught it ends a
-    command as Ctrl-C does.
+    A caller that needs the finished ones catches it; uncaught, it ends a command
+    as Ctrl-C does.
     """
 
 
 class Console:
     """Shows what a listener played, by artist and title, and asks for the next track.
 
-    The person is shown what a recommender would know: neither the listener's
-    taste nor patience. Raises Quit when the person asks for it or the input ends.
+    The person sees what a recommender would know: neither the listener's taste
+    nor the budget. Raises Quit when the person asks for it or the input ends.
     """
 
     name = "console"
@@ -42,7 +42,7 @@ class Console:
 
     def begin(self, world: World, slots: int) -> None:
         self._heard = np.zeros(slots)
-        if self._welcomed:  # each session begins anew, the person does not
+        if self._welcomed:  # sessions are new, the person is not
             return
         self._welcomed = True
         self._catalog = world.catalog
@@ -58,22 +58,22 @@ class Console:
             click.echo(f"User {turn.users[i]} left.\n")
 
     def _show(self, turn: Turn, i: int) -> None:
-        """Say what session i played last and what came of the answers so far."""
+        """Print what session i played last, and the total of the answers so far."""
         slot, steps, time = turn.slots[i], turn.steps[i], turn.times[i]
-        said = f"User {turn.users[i]} played {time:.0%} of {self._label(int(turn.tracks[i]))}"
+        text = f"User {turn.users[i]} played {time:.0%} of {self._label(int(turn.tracks[i]))}"
         if not steps:
             self._heard[slot] = 0.0
-            click.echo(said)
+            click.echo(text)
             return
         self._heard[slot] += time
         tracks = "1 track" if steps == 1 else f"{steps} tracks"
-        click.echo(f"{said} ({tracks} of yours so far, {self._heard[slot]:.2f} heard)")
+        click.echo(f"{text} ({tracks} of yours so far, {self._heard[slot]:.2f} heard)")
 
     def _label(self, track: int) -> str:
         return f"{track}: {self._catalog.artist(track)} – {self._catalog.titles[track]}"
 
     def _next(self, turn: Turn, i: int) -> int:
-        """The track that the person answers for session i."""
+        """The track that the person chooses for session i."""
         self._show(turn, i)
         while True:
             text = _ask()
@@ -98,7 +98,7 @@ def _ask() -> str:
     try:
         text: str = click.prompt("next track").strip()
     except click.Abort:
-        click.echo()  # the terminal's cursor is still behind the prompt
+        click.echo()  # the cursor is still behind the prompt
         raise Quit from None
     if text == "quit":
         raise Quit
@@ -125,7 +125,7 @@ class Search:
     def find(self, text: str) -> list[int]:
         """Tracks in which every word of the text occurs, in artist or title.
 
-        First those whose artist or title starts with the text, then the others; both by id.
+        Those whose artist or title starts with the text come first; both groups by id.
         """
         text, texts = _fold(text), self._texts
         found = list(range(len(texts))) if text else []
@@ -135,6 +135,6 @@ class Search:
 
 
 def _fold(text: str) -> str:
-    """The text in lower case, without accents, its words one blank apart."""
+    """The text in lower case, without accents, its words separated by one space."""
     letters = unicodedata.normalize("NFKD", text.casefold()).translate(_PLAIN)
     return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())

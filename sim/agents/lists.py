@@ -1,4 +1,4 @@
-"""Reads the lists that the service serves, for the recommenders played in process."""
+"""Reads the list files of the service, for the recommenders in process."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,30 +16,30 @@ from pydantic import (
     model_validator,
 )
 
-from contract.catalog import OWNER_KEYS
 from contract.jsonlines import BOM
+from contract.lists import OWNER_KEYS
 from contract.values import is_nothing
-from sim.agents.policies import TOP
+from sim.agents.policies import MAX_CANDIDATES
 from sim.errors import InputError
 from sim.jsonl import Whole, explain, read_lines
 from sim.world import World
 
-_Track = Annotated[Whole, Field(ge=0, lt=2**31)]  # below 0 stands for none in the arrays
+_Track = Annotated[Whole, Field(ge=0, lt=2**31)]  # the arrays use -1 for none
 
 
 def _or_empty(value: object) -> object:
-    """Editions write null, or NaN, for a track without neighbours."""
+    """Other editions write null or NaN for a track without neighbours."""
     return [] if is_nothing(value) else value
 
 
 class _UserList(BaseModel):
     model_config = ConfigDict(strict=True)
-    user: Whole
-    tracks: list[_Track]
+    user: Annotated[Whole, Field(ge=0)]
+    tracks: list[_Track] = Field(min_length=1)
 
 
 class _TrackList(BaseModel):
-    """`item_id` is `track` in other editions; a track without neighbours may have no list."""
+    """Other editions call `track` `item_id`; a track without neighbours may have no list."""
 
     model_config = ConfigDict(strict=True)
     track: _Track = Field(validation_alias=AliasChoices(*OWNER_KEYS))
@@ -54,7 +54,10 @@ class _TrackList(BaseModel):
 
 
 def read_recommendations(path: Path, world: World) -> NDArray[np.int32]:
-    """Lists of recommendations.json, a row per user of the world, padded with -1."""
+    """The lists of recommendations.json: int32, one row per user of the world, padded with -1.
+
+    Raises InputError that names file and line.
+    """
     row_of = {user: row for row, user in enumerate(world.users.ids.tolist())}
     lists: dict[int, list[int]] = {}
     for number, line in read_lines(path, _UserList):
@@ -66,19 +69,22 @@ def read_recommendations(path: Path, world: World) -> NDArray[np.int32]:
 
 
 def read_neighbours(path: Path, world: World) -> NDArray[np.int32]:
-    """Item-to-item lists, a row per track, cut to the 100 nearest, padded with -1."""
+    """Item-to-item lists: int32, one row per track, cut to the 100 nearest, padded with -1.
+
+    Raises InputError that names file and line.
+    """
     lists: dict[int, list[int]] = {}
     for number, line in read_lines(path, _TrackList):
         if line.track < len(world.catalog):
             if line.track in lists:
                 raise InputError(f"{path}:{number}: track {line.track} has a list already")
-            mine = line.recommendations or []
-            lists[line.track] = _checked(f"{path}:{number}", mine, world)[:TOP]
+            neighbours = line.recommendations or []
+            lists[line.track] = _checked(f"{path}:{number}", neighbours, world)[:MAX_CANDIDATES]
     return _padded(path, lists, len(world.catalog))
 
 
 def read_top_tracks(path: Path, world: World) -> NDArray[np.int32]:
-    """Track ids of top_tracks.json, most popular first."""
+    """Track ids of top_tracks.json, int32, most popular first. Raises InputError."""
     try:
         content = path.read_bytes().removeprefix(BOM)
         tracks = TypeAdapter(list[_Track]).validate_json(content, strict=True)
@@ -90,10 +96,10 @@ def read_top_tracks(path: Path, world: World) -> NDArray[np.int32]:
 
 
 def _checked(where: str, tracks: list[int], world: World) -> list[int]:
-    """The tracks, each of which must be one of the world and come once."""
-    if strange := [track for track in tracks if track >= len(world.catalog)]:
+    """The tracks, if all are in the world and none comes twice."""
+    if unknown := [track for track in tracks if track >= len(world.catalog)]:
         raise InputError(
-            f"{where}: track {strange[0]} is not in this world's 0 to {len(world.catalog) - 1}"
+            f"{where}: track {unknown[0]} is not in this world's 0 to {len(world.catalog) - 1}"
         )
     if len(set(tracks)) < len(tracks):
         twice = next(track for track in tracks if tracks.count(track) > 1)
@@ -103,7 +109,7 @@ def _checked(where: str, tracks: list[int], world: World) -> list[int]:
 
 def _padded(path: Path, lists: dict[int, list[int]], rows: int) -> NDArray[np.int32]:
     if not lists or not any(lists.values()):
-        raise InputError(f"{path}: no list in it is for this world")
+        raise InputError(f"{path}: it has no list for this world")
     out = np.full((rows, max(map(len, lists.values()))), -1, dtype=np.int32)
     for row, tracks in lists.items():
         out[row, : len(tracks)] = tracks

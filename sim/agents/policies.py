@@ -1,7 +1,7 @@
-"""Recommenders played in process, by the rules of the service's recommenders of the same names.
+"""Recommenders in process, by the rules of the service's recommenders of the same names.
 
-Each session has two uniforms a step, from a stream of its own, so that what is
-answered depends on neither batch nor process.
+Each session has two uniform numbers per step, from its own stream, so that the
+answers do not depend on batches or processes.
 """
 
 from typing import NamedTuple
@@ -9,14 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agent import Answer, Floats, Ints, Turn
+from sim.agent import Answer, Turn
 from sim.agents.selection import any_unseen, first_unseen, from_catalog
+from sim.arrays import Floats, Ints
 from sim.jit import compiled
 from sim.rng import AGENT, Key, Streams, uniforms
 from sim.world import World
 
-TOP = 100
-"""How many neighbours of a track, and how many popular tracks, are drawn from."""
+MAX_CANDIDATES = 100
+"""Number of neighbours of a track, and of popular tracks, to draw from."""
 
 List = NDArray[np.int32]
 
@@ -25,7 +26,7 @@ class Policy:
     """Base of the in-process agents; `streams` are those of the run's seed."""
 
     name = "policy"
-    # Whatever a recommender has no track for, chance has.
+    # Random answers where a recommender has no track.
     sources: tuple[str, ...] = ("policy", "random")
 
     def __init__(self, streams: Streams) -> None:
@@ -42,7 +43,7 @@ class Policy:
 
 
 class Random(Policy):
-    """Uniform over the catalog's unseen tracks."""
+    """Uniform over the unseen tracks of the catalog."""
 
     name = "random"
     sources = ("random",)
@@ -52,7 +53,7 @@ class Random(Policy):
 
 
 class StickyArtist(Policy):
-    """Uniform over the unseen tracks of the last track's artist; then random."""
+    """Uniform over the unseen tracks of the last track's artist; random if there are none."""
 
     name = "sticky_artist"
     sources = ("sticky_artist", "random")
@@ -62,21 +63,21 @@ class StickyArtist(Policy):
 
 
 class TopPop(Policy):
-    """Uniform over the unseen of the 100 most popular tracks; then random."""
+    """Uniform over the unseen of the 100 most popular tracks; random if there are none."""
 
     name = "top_pop"
     sources = ("top_pop", "random")
 
     def __init__(self, streams: Streams, top_tracks: List) -> None:
         super().__init__(streams)
-        self._top = top_tracks[:TOP]
+        self._top = top_tracks[:MAX_CANDIDATES]
 
     def recommend(self, turn: Turn) -> Answer:
         return Answer(*_popular(turn, self._key, len(self._catalog), self._top))
 
 
 class Contextual(Policy):
-    """Uniform over the neighbours of the last track, seen or not; random where it has none.
+    """Uniform over the neighbours of the last track, seen or not; random if it has none.
 
     `neighbours` has one row per track, shape (n_tracks, <= 100), padded with -1.
     """
@@ -102,17 +103,17 @@ class Indexed(Policy):
     def __init__(
         self, streams: Streams, lists: List, top_tracks: List, name: str = "indexed"
     ) -> None:
-        """`name`: whose lists they are, in the log."""
+        """`name`: the recommender in the log."""
         super().__init__(streams)
         self.name, self.sources = name, (name, "top_pop", "random")
-        self._lists, self._top = lists, top_tracks[:TOP]
+        self._lists, self._top = lists, top_tracks[:MAX_CANDIDATES]
 
     def recommend(self, turn: Turn) -> Answer:
         return Answer(*_indexed(turn, self._key, len(self._catalog), self._lists, self._top))
 
 
-class _Draft(NamedTuple):
-    """An answer to fill in."""
+class _Answers(NamedTuple):
+    """An `Answer` to fill in."""
 
     tracks: Ints
     ranks: Ints
@@ -121,21 +122,21 @@ class _Draft(NamedTuple):
 
 
 @compiled
-def _blank(n: int) -> _Draft:
-    whole = np.int64
-    return _Draft(np.empty(n, whole), np.empty(n, whole), np.empty(n), np.empty(n, whole))
+def _empty_answers(n: int) -> _Answers:
+    integer = np.int64
+    return _Answers(np.empty(n, integer), np.empty(n, integer), np.empty(n), np.empty(n, integer))
 
 
 @compiled
-def _write(answer: _Draft, i: int, source: int, choice: tuple[int, int, int]) -> None:
+def _write(answer: _Answers, i: int, source: int, choice: tuple[int, int, int]) -> None:
     track, place, count = choice
     answer.tracks[i], answer.ranks[i] = track, place
     answer.propensities[i], answer.sources[i] = 1.0 / count, source
 
 
 @compiled
-def _random(turn: Turn, key: Key, n_tracks: int) -> _Draft:
-    answer = _blank(len(turn.slots))
+def _random(turn: Turn, key: Key, n_tracks: int) -> _Answers:
+    answer = _empty_answers(len(turn.slots))
     for i in range(len(turn.slots)):
         history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
         first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
@@ -145,14 +146,14 @@ def _random(turn: Turn, key: Key, n_tracks: int) -> _Draft:
 
 
 @compiled
-def _sticky(turn: Turn, key: Key, artist_of: List, bounds: Ints, tracks: Ints) -> _Draft:
-    answer = _blank(len(turn.slots))
+def _sticky(turn: Turn, key: Key, artist_of: List, bounds: Ints, tracks: Ints) -> _Answers:
+    answer = _empty_answers(len(turn.slots))
     for i in range(len(turn.slots)):
         history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
         first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
         artist = artist_of[turn.tracks[i]]
-        mine = tracks[bounds[artist] : bounds[artist + 1]]
-        source, (track, _, count) = 0, any_unseen(history, n, mine, first)
+        by_artist = tracks[bounds[artist] : bounds[artist + 1]]
+        source, (track, _, count) = 0, any_unseen(history, n, by_artist, first)
         if track < 0:
             source = 1
             track, _, count = from_catalog(
@@ -163,8 +164,8 @@ def _sticky(turn: Turn, key: Key, artist_of: List, bounds: Ints, tracks: Ints) -
 
 
 @compiled
-def _popular(turn: Turn, key: Key, n_tracks: int, top: List) -> _Draft:
-    answer = _blank(len(turn.slots))
+def _popular(turn: Turn, key: Key, n_tracks: int, top: List) -> _Answers:
+    answer = _empty_answers(len(turn.slots))
     for i in range(len(turn.slots)):
         history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
         first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
@@ -177,8 +178,8 @@ def _popular(turn: Turn, key: Key, n_tracks: int, top: List) -> _Draft:
 
 
 @compiled
-def _contextual(turn: Turn, key: Key, neighbours: List, counts: Ints) -> _Draft:
-    answer = _blank(len(turn.slots))
+def _contextual(turn: Turn, key: Key, neighbours: List, counts: Ints) -> _Answers:
+    answer = _empty_answers(len(turn.slots))
     for i in range(len(turn.slots)):
         first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
         count = counts[turn.tracks[i]]
@@ -193,8 +194,8 @@ def _contextual(turn: Turn, key: Key, neighbours: List, counts: Ints) -> _Draft:
 
 
 @compiled
-def _indexed(turn: Turn, key: Key, n_tracks: int, lists: List, top: List) -> _Draft:
-    answer = _blank(len(turn.slots))
+def _indexed(turn: Turn, key: Key, n_tracks: int, lists: List, top: List) -> _Answers:
+    answer = _empty_answers(len(turn.slots))
     for i in range(len(turn.slots)):
         history, n = turn.history[turn.slots[i]], turn.steps[i] + 1
         source, choice = 0, first_unseen(history, n, lists[turn.user_rows[i]])

@@ -1,6 +1,6 @@
 """config/env.yml: what it may say, what other editions call it, and where its paths lead."""
 
-from sim.config.env import (
+from sim.config.env_yml import (
     DaysConfig,
     RemoteRecommenderConfig,
     SimConfig,

@@ -5,14 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agent import Answer, Floats, Ints, Turn
+from sim.agent import Answer, Turn
+from sim.arrays import Floats, Ints
 
 
 class Events(NamedTuple):
-    """Log lines as columns of one length; whole sessions, in (episode, step) order.
+    """Log lines as columns of equal length: whole sessions, in (episode, step) order.
 
-    `recommendations`, `ranks` and `sources` are -1 and `propensities` nan
-    where the log has null; `sources` index the agent's `sources`.
+    Where the log has null, `recommendations`, `ranks` and `sources` are -1 and
+    `propensities` nan. `sources` index the agent's `sources`.
     """
 
     episodes: Ints
@@ -32,12 +33,13 @@ class Events(NamedTuple):
 
 
 class Recorder:
-    """Collects the events of a run, whose sessions end in any order."""
+    """Collects the events of a run, in whatever order its sessions end."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[NDArray[np.generic], ...]] = []
 
-    def next(self, turn: Turn, answer: Answer) -> None:
+    def record_next(self, turn: Turn, answer: Answer) -> None:
+        """Plays, and what was recommended after them."""
         n = len(turn.tracks)
         none = np.full(n, -1, dtype=np.int64)
         self._add(
@@ -48,7 +50,8 @@ class Recorder:
             np.zeros(n, dtype=np.int64) if answer.sources is None else answer.sources,
         )
 
-    def last(self, turn: Turn) -> None:
+    def record_last(self, turn: Turn) -> None:
+        """The last plays of sessions that are over."""
         n = len(turn.tracks)
         none = np.full(n, -1, dtype=np.int64)
         self._add(turn, none, none, np.full(n, np.nan), none)
@@ -58,7 +61,7 @@ class Recorder:
         self._parts.append((*turn_columns, *answer))
 
     def events(self) -> Events:
-        """What was recorded, in (episode, step) order; every session must have ended."""
+        """The recorded events, in (episode, step) order; every session must have ended."""
         unordered = [np.concatenate(column) for column in zip(*self._parts, strict=True)]
         order = _order(unordered[0], unordered[1])
         return Events(*(column[order] for column in unordered))
@@ -67,13 +70,13 @@ class Recorder:
 def _order(episodes: Ints, steps: Ints) -> Ints:
     """Indices that sort by (episode, step); the steps of an episode are 0, 1, ... without a gap.
 
-    Each event's place is known without comparing: where its session begins, and its step.
+    The place of an event follows without sorting: the start of its session plus its step.
     """
     numbers = episodes - episodes.min()
-    if numbers.max() > 2 * len(numbers):  # few of many were played: number those
+    if numbers.max() > 2 * len(numbers):  # a few episodes of many: number only those
         numbers = np.searchsorted(np.unique(numbers), numbers)
     lengths = np.bincount(numbers)
-    begins = np.cumsum(lengths) - lengths
+    starts = np.cumsum(lengths) - lengths
     order = np.empty(len(numbers), dtype=np.int64)
-    order[begins[numbers] + steps] = np.arange(len(numbers))
+    order[starts[numbers] + steps] = np.arange(len(numbers))
     return order

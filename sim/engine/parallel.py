@@ -1,7 +1,6 @@
-"""Splits episodes over processes; what comes back does not depend on how many there are."""
+"""Splits episodes over processes; the result does not depend on their number."""
 
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -11,22 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.agent import Agent, Ints
+from sim.agent import Agent
+from sim.arrays import Ints
 from sim.engine.events import Events, Recorder
 from sim.engine.play import BATCH, play
-from sim.engine.sessions import Ended
+from sim.engine.sessions import EndedSessions
 from sim.errors import InputError
-from sim.signals import held
+from sim.signals import defer_interrupts, sigint_blocked
 from sim.world import World
 
 # Episodes at a time: enough to keep a batch full, few enough to hold their events.
 BLOCK = 20_000
 
 
-class Played(NamedTuple):
-    """How some episodes ended and, where asked for, their events, in episode order."""
+class PlayedBlock(NamedTuple):
+    """How a block of episodes ended and, if recorded, their events, in episode order."""
 
-    ended: Ended
+    ended: EndedSessions
     events: Events | None
 
 
@@ -40,11 +40,11 @@ def play_blocks(
     batch: int = BATCH,
     block: int = BLOCK,
     record: bool = False,
-) -> Iterator[Played]:
-    """Play `episodes` in blocks of at most `block`, over so many processes; yields them in order.
+) -> Iterator[PlayedBlock]:
+    """Play `episodes` in blocks of at most `block` over several processes; yields them in order.
 
-    Memory is that of a few blocks, however many episodes there are. Raises
-    what `play` raises, and InputError where a process ends without a word.
+    Memory use is that of a few blocks, whatever the number of episodes. Raises
+    what `play` raises, and InputError if a process dies.
     """
     if not len(episodes):
         raise InputError("no episodes to play: ask for 1 or more")
@@ -55,7 +55,7 @@ def play_blocks(
         for start in starts:
             yield _play(*how, episodes=episodes[start : start + size])
         return
-    # Each process has its blocks, every processes-th; a pipe holds back one that is far ahead.
+    # Process i plays blocks i, i + processes, ...; its pipe holds it back if it runs far ahead.
     how = (world.prepared(), *how[1:])
     shares = [(*how, episodes, size, starts[i::processes]) for i in range(processes)]
     with workers(_play_share, shares[: len(starts)]) as running:
@@ -65,9 +65,9 @@ def play_blocks(
 
 def _play(
     world: World, agent: Agent, seed: int, batch: int, record: bool, *, episodes: range | Ints
-) -> Played:
+) -> PlayedBlock:
     recorder = Recorder() if record else None
-    ends: list[Ended] = []
+    ends: list[EndedSessions] = []
     play(
         world,
         agent,
@@ -79,8 +79,8 @@ def _play(
     )
     columns = [np.concatenate(column) for column in zip(*ends, strict=True)]
     order = np.argsort(columns[0])
-    ended = Ended(*(column[order] for column in columns))
-    return Played(ended, recorder.events() if recorder is not None else None)
+    ended = EndedSessions(*(column[order] for column in columns))
+    return PlayedBlock(ended, recorder.events() if recorder is not None else None)
 
 
 def _play_share(send: Callable[[Any], None], *how: Any) -> None:
@@ -90,7 +90,7 @@ def _play_share(send: Callable[[Any], None], *how: Any) -> None:
 
 
 class Worker(NamedTuple):
-    """A process and the end of the pipe to `receive` from."""
+    """A process, and the end of the pipe to `receive` from."""
 
     process: SpawnProcess
     pipe: "Connection[Any, Any]"
@@ -100,25 +100,27 @@ class Worker(NamedTuple):
 def workers(
     work: Callable[..., None], arguments: Sequence[tuple[Any, ...]]
 ) -> Iterator[list[Worker]]:
-    """Runs work(send, *arguments[i]) in a process each.
+    """Runs work(send, *arguments[i]) in one process for each i.
 
-    The processes are new ones, not forks: a fork would copy whatever threads
-    had locked. Ctrl-C is not for them: this process ends them on the way out.
+    The processes are spawned, not forked: a fork would copy locks that threads
+    hold. They ignore Ctrl-C: this process terminates them when the block ends.
     """
     context = multiprocessing.get_context("spawn")
     running: list[Worker] = []
     try:
-        with held():
-            for some in arguments:
+        with defer_interrupts():
+            # It would start with the first process, and unblock the signal again.
+            resource_tracker.ensure_running()
+            for args in arguments:
                 here, there = context.Pipe(duplex=False)
-                process = context.Process(target=_run, args=(there, work, some), daemon=True)
-                with _deaf():
+                process = context.Process(target=_run, args=(there, work, args), daemon=True)
+                with sigint_blocked():
                     process.start()
                 running.append(Worker(process, here))
                 there.close()
         yield running
     finally:
-        with held():
+        with defer_interrupts():
             for worker in running:
                 worker.pipe.close()
                 worker.process.terminate()
@@ -126,29 +128,13 @@ def workers(
                 worker.process.join()
 
 
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes that start here do not hear Ctrl-C, from their first moment on.
-
-    They inherit that it is blocked; for this process it waits until the end.
-    """
-    # The tracker that comes with the first process unblocks it again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def receive(pipe: "Connection[Any, Any]") -> Any:
-    """What a worker sent next; raises what it raised, and InputError where it is gone."""
+    """What a worker sent next; raises what it raised, and InputError if it died."""
     try:
         message = pipe.recv()
     except (EOFError, OSError):  # also in the middle of a message
         raise InputError(
-            "a process of the simulation ended without a word (out of memory?): "
-            "ask for fewer --processes"
+            "a simulation worker died unexpectedly (out of memory?): use fewer --processes"
         ) from None
     if isinstance(message, BaseException):
         raise message
@@ -161,7 +147,7 @@ def _run(
     try:
         work(pipe.send, *arguments)
     except (KeyboardInterrupt, ConnectionError):
-        pass  # told to end, or nobody is there to hear
+        pass  # terminated, or nothing receives any more
     except Exception as error:
         pipe.send(error)
     finally:

@@ -4,16 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sim.agent import Agent, Answer, Ints, Turn
+from sim.agent import Agent, Answer, Turn
+from sim.arrays import Ints
 from sim.engine.events import Recorder
-from sim.engine.sessions import Ended, Sessions
+from sim.engine.sessions import EndedSessions, Sessions
 from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.world import World
 
-# Large enough that what a round costs in Python is shared by many sessions,
-# small enough that their state stays in the processor's cache.
+# Large enough that many sessions share the cost of a round in Python, small
+# enough that their state stays in the processor's cache.
 BATCH = 2048
 
 
@@ -25,14 +26,48 @@ def play(
     episodes: range | Ints,
     batch: int = BATCH,
     recorder: Recorder | None = None,
-    progress: Callable[[Ended], object] = lambda ended: None,
+    progress: Callable[[EndedSessions], object] = lambda ended: None,
 ) -> Summary:
-    """Play `episodes` against `agent`, up to `batch` sessions in flight.
+    """Play sessions against an agent, in process.
 
-    The outcome depends on (seed, episode) and the agent's answers alone, not
-    on `batch`. `recorder` receives every event, `progress` the sessions
-    that just ended. Raises InputError for an empty range and for an
-    answer that is no track.
+    The outcome of a session depends on (seed, episode) and the agent's answers
+    alone, not on `batch`.
+
+    Parameters
+    ----------
+    world : World
+    agent : Agent
+        What recommends, such as one of `create_agent`.
+    seed : int
+        0 <= seed < 2**64.
+    episodes : range or int64 array
+        Numbers of the sessions to play, from 0; 1 or more.
+    batch : int
+        Most sessions in flight at once.
+    recorder : Recorder, optional
+        Receives every event.
+    progress : callable, optional
+        Receives the `EndedSessions` that just ended.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InputError
+        If there are no episodes, or an answer is no track of the world.
+
+    Examples
+    --------
+    >>> from sim import GeneratorOptions, Streams, create_agent, generate, play
+    >>> world, _ = generate(GeneratorOptions(n_users=50, n_tracks=400), seed=1)
+    >>> agent = create_agent("random", world, Streams(1))
+    >>> summary = play(world, agent, seed=1, episodes=range(100))
+    >>> summary.sessions
+    100
+    >>> summary == play(world, agent, seed=1, episodes=range(100), batch=7)
+    True
     """
     if not len(episodes):
         raise InputError("no episodes to play: ask for 1 or more")
@@ -56,7 +91,7 @@ def play(
         answer = agent.recommend(turn)
         _check(answer, turn, len(world.catalog))
         if recorder is not None:
-            recorder.next(turn, answer)
+            recorder.record_next(turn, answer)
         sessions.listen(live, answer.tracks)
 
         over = sessions.budget[live] <= 0
@@ -65,16 +100,16 @@ def play(
             turn, ended = sessions.turn(slots_over), sessions.ended(slots_over)
             agent.end(turn)
             if recorder is not None:
-                recorder.last(turn)
+                recorder.record_last(turn)
             summary = summary.add(ended.rewards, ended.steps)
             live, free = live[~over], np.concatenate([free, slots_over])
             progress(ended)
 
 
 def _check(answer: Answer, turn: Turn, n_tracks: int) -> None:
-    strange = (answer.tracks < 0) | (answer.tracks >= n_tracks)
-    if strange.any():
-        at = int(np.flatnonzero(strange)[0])
+    unknown = (answer.tracks < 0) | (answer.tracks >= n_tracks)
+    if unknown.any():
+        at = int(np.flatnonzero(unknown)[0])
         raise InputError(
             f"user {turn.users[at]} was answered track {answer.tracks[at]}, but "
             f"this world has tracks 0 to {n_tracks - 1}"

@@ -1,23 +1,36 @@
-"""Sessions in flight, one slot each: the engine that every driver runs."""
+"""Sessions in flight, one slot each: the engine under every way to play."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.agent import Floats, Ints, Turn
-from sim.history import times
+from sim.agent import Turn
+from sim.arrays import Floats, Ints
+from sim.history import count
 from sim.jit import compiled
 from sim.listener import affinity, listening_time
 from sim.rng import LISTENER, Key, Streams, pick, uniforms
 from sim.world import World
 
-# Draws of a session's listener stream: who and what, where from, then one per step.
-_WHO, _WHERE, _FIRST_STEP = 0, 1, 2
+# Draws of a session's listener stream: user and taste, first track, then one per step.
+_USER_DRAW, _START_DRAW, _FIRST_STEP_DRAW = 0, 1, 2
 
 
-class Ended(NamedTuple):
-    """Sessions that just ended; `rewards` sum the times of their recommended tracks."""
+class EndedSessions(NamedTuple):
+    """Sessions that just ended; arrays of shape (n,).
+
+    Attributes
+    ----------
+    episodes : int64
+        Number of each session within the run of its seed.
+    user_rows : int64
+        Row of its listener in `world.users`.
+    rewards : float64
+        Sum of the shares heard of its recommended tracks.
+    steps : int64
+        Number of tracks recommended in it.
+    """
 
     episodes: Ints
     user_rows: Ints
@@ -25,8 +38,8 @@ class Ended(NamedTuple):
     steps: Ints
 
 
-class _Truth(NamedTuple):
-    """What of a world decides how sessions go, as compiled loops take it."""
+class _WorldArrays(NamedTuple):
+    """The arrays of a world that decide how sessions go, for compiled loops."""
 
     embeddings: NDArray[np.float32]
     artist_of: NDArray[np.int32]
@@ -43,7 +56,7 @@ class _Truth(NamedTuple):
 
 
 class _State(NamedTuple):
-    """The slots, as compiled loops take them: shape (slots,), the last two (slots, capacity)."""
+    """The slots, for compiled loops: shape (slots,), the last two (slots, capacity)."""
 
     episode: Ints
     steps: Ints
@@ -62,14 +75,15 @@ class Sessions:
     """State of the sessions in flight: arrays of shape (slots,).
 
     `track` and `time` are the last play and the share of it that was heard; a
-    session is over once its `budget` is 0.
+    session is over once its `budget` is 0. `history` and `artists`, of shape
+    (slots, capacity), are the tracks played and their artists.
     """
 
     def __init__(self, world: World, slots: int, streams: Streams) -> None:
         users, (first_bounds, first_tracks) = world.users, world.first_tracks
         self._users = users
         self._key = streams.key
-        self._truth = _Truth(
+        self._world = _WorldArrays(
             world.embeddings,
             world.catalog.artist_of,
             world.hype,
@@ -93,22 +107,25 @@ class Sessions:
         self.reward = np.zeros(slots)
         self.distinct = np.zeros(slots, dtype=np.int64)
         self._longest = 0
-        self._hold(np.zeros((slots, 32), dtype=np.int32), np.zeros((slots, 32), dtype=np.int32))
+        self._set_plays(
+            np.zeros((slots, 32), dtype=np.int32), np.zeros((slots, 32), dtype=np.int32)
+        )
 
     def start(self, slots: Ints, episodes: Ints) -> None:
-        """Put a new session in each of the slots."""
-        _start(self._state, self._truth, self._key, slots, episodes)
+        """Put a new session into each of the slots."""
+        _start(self._state, self._world, self._key, slots, episodes)
         self._longest = max(self._longest, 1)
 
     def listen(self, slots: Ints, tracks: Ints) -> None:
-        """Each session plays the track it was given, and may lose patience."""
+        """Each session plays its recommended track, and may lose a unit of its budget."""
         if self._longest == self.history.shape[1]:
-            self._hold(*(np.hstack([some, np.zeros_like(some)]) for some in self._plays))
+            self._set_plays(*(np.hstack([plays, np.zeros_like(plays)]) for plays in self._plays))
         self._longest = max(
-            self._longest, _listen(self._state, self._truth, self._key, slots, tracks)
+            self._longest, _listen(self._state, self._world, self._key, slots, tracks)
         )
 
     def turn(self, slots: Ints) -> Turn:
+        """What the sessions in these slots tell a recommender."""
         rows = self.user_row[slots]
         return Turn(
             slots,
@@ -124,8 +141,9 @@ class Sessions:
             self.artists,
         )
 
-    def ended(self, slots: Ints) -> Ended:
-        return Ended(
+    def ended(self, slots: Ints) -> EndedSessions:
+        """The results of the sessions in these slots."""
+        return EndedSessions(
             self.episode[slots], self.user_row[slots], self.reward[slots], self.steps[slots]
         )
 
@@ -133,8 +151,8 @@ class Sessions:
     def _plays(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         return self.history, self.artists
 
-    def _hold(self, history: NDArray[np.int32], artists: NDArray[np.int32]) -> None:
-        """Take arrays of plays, of whatever capacity."""
+    def _set_plays(self, history: NDArray[np.int32], artists: NDArray[np.int32]) -> None:
+        """Use these arrays of plays, of any capacity."""
         self.history, self.artists = history, artists
         self._state = _State(
             self.episode,
@@ -152,54 +170,54 @@ class Sessions:
 
 
 @compiled
-def _start(state: _State, truth: _Truth, key: Key, slots: Ints, episodes: Ints) -> None:
-    # In two loops, as below, so that many waits for memory are under way at once.
+def _start(state: _State, world: _WorldArrays, key: Key, slots: Ints, episodes: Ints) -> None:
+    # In two loops, as below, so that many memory accesses are in flight at once.
     firsts = np.empty(len(slots), np.int64)
     for i in range(len(slots)):
         slot, episode = slots[i], episodes[i]
-        who, what = uniforms(key, LISTENER, episode, _WHO)
-        where, _ = uniforms(key, LISTENER, episode, _WHERE)
-        row = int(who * len(truth.consume_bias))
-        low, high = truth.interest_bounds[row], truth.interest_bounds[row + 1]
-        interest = low + int(what * (high - low))
-        near = min(truth.interest_neighbours[row], len(truth.artist_of))
-        state.user_row[slot], state.taste[slot] = row, truth.interests[interest]
-        firsts[i] = truth.first_of_interest[interest] + int(where * near)
+        user_uniform, taste_uniform = uniforms(key, LISTENER, episode, _USER_DRAW)
+        start_uniform, _ = uniforms(key, LISTENER, episode, _START_DRAW)
+        row = int(user_uniform * len(world.consume_bias))
+        low, high = world.interest_bounds[row], world.interest_bounds[row + 1]
+        interest = low + int(taste_uniform * (high - low))
+        n_nearest = min(world.interest_neighbours[row], len(world.artist_of))
+        state.user_row[slot], state.taste[slot] = row, world.interests[interest]
+        firsts[i] = world.first_of_interest[interest] + int(start_uniform * n_nearest)
     for i in range(len(slots)):
         slot, episode = slots[i], episodes[i]
-        row, track = state.user_row[slot], truth.first_tracks[firsts[i]]
-        state.episode[slot], state.budget[slot] = episode, truth.session_budget[row]
+        row, track = state.user_row[slot], world.first_tracks[firsts[i]]
+        state.episode[slot], state.budget[slot] = episode, world.session_budget[row]
         state.steps[slot], state.reward[slot] = 0, 0.0
         state.track[slot], state.time[slot] = track, 1.0
         state.distinct[slot] = 1
-        state.history[slot, 0], state.artists[slot, 0] = track, truth.artist_of[track]
+        state.history[slot, 0], state.artists[slot, 0] = track, world.artist_of[track]
 
 
 @compiled
-def _listen(state: _State, truth: _Truth, key: Key, slots: Ints, tracks: Ints) -> int:
-    """Plays one track in each slot; returns the number of plays of the longest session."""
+def _listen(state: _State, world: _WorldArrays, key: Key, slots: Ints, tracks: Ints) -> int:
+    """Play one track in each slot; returns the number of plays of the longest session."""
     longest = 0
-    # Rows of the embeddings are far apart: to fetch them takes most of the time of a step.
-    near = np.empty(len(slots))
+    # Rows of the embeddings are far apart in memory: fetching them takes most of a step's time.
+    affinities = np.empty(len(slots))
     for i in range(len(slots)):
-        near[i] = affinity(truth.embeddings, tracks[i], state.taste[slots[i]])
+        affinities[i] = affinity(world.embeddings, tracks[i], state.taste[slots[i]])
     for i in range(len(slots)):
         slot, track = slots[i], tracks[i]
         row, n = state.user_row[slot], state.steps[slot] + 1
-        artist = truth.artist_of[track]
+        artist = world.artist_of[track]
         time = 0.0
-        if times(state.history[slot], n, track) == 0:
+        if count(state.history[slot], n, track) == 0:
             time = listening_time(
-                near[i] + truth.hype[track],
-                truth.consume_bias[row],
-                truth.consume_sharpness[row],
-                truth.artist_discount_gamma[row],
-                times(state.artists[slot], n, artist),
+                affinities[i] + world.hype[track],
+                world.consume_bias[row],
+                world.consume_sharpness[row],
+                world.artist_discount_gamma[row],
+                count(state.artists[slot], n, artist),
             )
             state.distinct[slot] += 1
-        patience, _ = uniforms(key, LISTENER, state.episode[slot], _FIRST_STEP + n - 1)
-        # Bored with probability 1 - time: never by a full play, always by none.
-        if patience >= time:
+        uniform, _ = uniforms(key, LISTENER, state.episode[slot], _FIRST_STEP_DRAW + n - 1)
+        # The budget falls with probability 1 - time: never after a full play, always after none.
+        if uniform >= time:
             state.budget[slot] -= 1
         state.steps[slot] = n
         state.reward[slot] += time
@@ -211,5 +229,5 @@ def _listen(state: _State, truth: _Truth, key: Key, slots: Ints, tracks: Ints) -
 
 def user_rows(streams: Streams, n_users: int, episodes: Ints) -> Ints:
     """The user of each episode: the first draw of its stream."""
-    first, _ = streams.uniforms(LISTENER, episodes, _WHO)
+    first, _ = streams.uniforms(LISTENER, episodes, _USER_DRAW)
     return pick(first, n_users)

@@ -1,19 +1,40 @@
-"""What a run amounted to: means and their standard errors."""
+"""The result of a run: means and their standard errors."""
 
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
-from sim.agent import Floats, Ints
+from sim.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Sums over sessions of the reward (times of the recommended tracks) and the steps.
+    """Sums over sessions, and the means that follow from them.
 
-    Times have two decimals, so rewards are kept in whole hundredths: sums of
-    them do not depend on the order in which sessions end.
+    The reward of a session is the sum of the shares heard of its recommended
+    tracks, in tracks; its steps are their number. Shares have two decimals, so
+    rewards are kept in whole hundredths: their sums do not depend on the order
+    in which sessions end.
+
+    Attributes
+    ----------
+    sessions : int
+        Number of sessions.
+    cents, cents_squared : int
+        Sums of the rewards and of their squares, in hundredths of a track.
+    steps, steps_squared : int
+        Sums of the numbers of steps and of their squares.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sim import Summary
+    >>> summary = Summary().add(rewards=np.array([0.5, 2.5]), steps=np.array([5, 7]))
+    >>> summary.mean_reward, summary.mean_steps
+    (1.5, 6.0)
+    >>> print(summary)
+    2 sessions: mean reward 1.500 ± 1.000, mean steps 6.00 ± 1.00 (standard errors)
     """
 
     sessions: int = 0
@@ -23,6 +44,7 @@ class Summary:
     steps_squared: int = 0
 
     def add(self, rewards: Floats, steps: Ints) -> "Summary":
+        """This and n more sessions: rewards in tracks and numbers of steps, each of shape (n,)."""
         cents = np.rint(rewards * 100).astype(np.int64)
         return Summary(
             self.sessions + len(rewards),
@@ -34,24 +56,27 @@ class Summary:
 
     @property
     def mean_reward(self) -> float:
+        """Mean reward of a session, in tracks."""
         return self.cents / self.sessions / 100
 
     @property
     def mean_session_time(self) -> float:
-        """The reward and the first play, which counts as heard in full."""
+        """Mean reward and the first play, which was heard in full, in tracks."""
         return 1 + self.mean_reward
 
     @property
     def reward_error(self) -> float:
-        """Standard error of the mean reward, sessions taken as independent."""
+        """Standard error of the mean reward, in tracks, sessions taken as independent."""
         return _standard_error(self.sessions, self.cents, self.cents_squared) / 100
 
     @property
     def mean_steps(self) -> float:
+        """Mean number of recommended tracks in a session."""
         return self.steps / self.sessions
 
     @property
     def steps_error(self) -> float:
+        """Standard error of the mean number of steps, sessions taken as independent."""
         return _standard_error(self.sessions, self.steps, self.steps_squared)
 
     def __add__(self, other: "Summary") -> "Summary":
@@ -65,7 +90,7 @@ class Summary:
 
     def __str__(self) -> str:
         if not self.sessions:
-            return "no session was finished"
+            return "no session finished"
         return (
             f"{self.sessions:,} sessions: mean reward {self.mean_reward:.3f} "
             f"± {self.reward_error:.3f}, mean steps {self.mean_steps:.2f} "

@@ -1,4 +1,4 @@
-"""The listeners as a Gymnasium environment: importing this package registers it."""
+"""The listeners as a Gymnasium environment; importing this package registers it."""
 
 import gymnasium
 
@@ -6,7 +6,7 @@ ID = "botify/Listening-v0"
 
 
 def register() -> None:
-    """Make `gymnasium.make` and `gymnasium.make_vec` know the environment; twice is once."""
+    """Register the environment for `gymnasium.make` and `gymnasium.make_vec`, once."""
     if ID not in gymnasium.registry:
         gymnasium.register(
             ID,

@@ -1,4 +1,4 @@
-"""What both environments are made of: a world, its spaces, and sessions handed out in order."""
+"""What both environments share: a world, its spaces, and sessions handed out in order."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
-from sim.agent import Ints
+from sim.arrays import Ints
 from sim.config import load_config
 from sim.engine.sessions import Sessions
 from sim.errors import InputError
@@ -16,8 +16,8 @@ from sim.world import Catalog, World
 from sim.world.files import open_world
 
 
-class Listening:
-    """Sessions of one seed, `slots` at a time, whose episodes are handed out in order.
+class SessionSource:
+    """The sessions of one seed in order of their episodes, `slots` at a time.
 
     `world` is a World or the path of an env.yml. Raises InputError for a
     world that cannot be read and for fewer than one slot.
@@ -25,7 +25,7 @@ class Listening:
 
     def __init__(self, world: World | Path | str, slots: int) -> None:
         if slots < 1:
-            raise InputError(f"num_envs {slots}: at least one listener is needed")
+            raise InputError(f"num_envs {slots}: at least one is needed")
         self._world = world if isinstance(world, World) else open_world(load_config(Path(world)))
         self._slots = slots
         self._sessions: Sessions | None = None
@@ -54,9 +54,9 @@ class Listening:
         return self._sessions
 
     def begin(self, seed: int | None, np_random: np.random.Generator) -> None:
-        """Back to episode 0 of the run of `seed`; without one, on with the run there is.
+        """Start the run of `seed` at episode 0; without a seed, continue the current run.
 
-        A run that never had a seed takes one from `np_random`.
+        A first run without a seed draws one from `np_random`.
         """
         if seed is None and self._sessions is not None:
             return
@@ -65,21 +65,21 @@ class Listening:
         self._next_episode = 0
 
     def start(self, slots: Ints) -> None:
-        """The next episodes, in order, one in each of the slots."""
-        following = self._next_episode + len(slots)
-        self.sessions.start(slots, np.arange(self._next_episode, following))
-        self._next_episode = following
+        """Start the next episodes, in order, one in each of the slots."""
+        next_episode = self._next_episode + len(slots)
+        self.sessions.start(slots, np.arange(self._next_episode, next_episode))
+        self._next_episode = next_episode
 
     def lines(self, render_mode: str | None) -> tuple[str, ...] | None:
-        """The last play of each slot in words; None without a render mode.
+        """The last play of each slot as text; None without a render mode.
 
-        Raises InputError for a mode other than "ansi". It is not refused
-        earlier, because libraries try "rgb_array" on every environment.
+        Raises InputError for a mode other than "ansi", but not before: libraries
+        try "rgb_array" on every environment.
         """
         if render_mode is None:
             return None
         if render_mode != "ansi":
-            raise InputError(f'render_mode {render_mode!r}: only "ansi" can be shown')
+            raise InputError(f'render_mode {render_mode!r}: only "ansi" is supported')
         sessions, catalog = self.sessions, self.catalog
         plays = zip(
             sessions.episode.tolist(),
@@ -97,6 +97,6 @@ class Listening:
 
 
 def refuse_options(options: dict[str, Any] | None) -> None:
-    """reset() knows no options: one that it would ignore is a mistake to be told."""
+    """Raise InputError for options: reset() has none, and ignoring one would hide a mistake."""
     if options:
         raise InputError(f"reset(options=...): unknown {', '.join(map(str, options))}")

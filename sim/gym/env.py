@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from sim.errors import InputError
-from sim.gym.base import Listening, refuse_options
+from sim.gym.base import SessionSource, refuse_options
 from sim.world import Catalog, World
 
 Observation: TypeAlias = dict[str, np.int64]
@@ -17,7 +17,7 @@ _SLOT = np.zeros(1, dtype=np.int64)
 
 
 class ListeningEnv(gymnasium.Env[Observation, np.int64]):
-    """A listener asks for one track after another until their patience is used up.
+    """A listener asks for one track after another until the session's budget is used up.
 
     observation
         {"user": row of users.json, "track": the track they just played}
@@ -32,42 +32,42 @@ class ListeningEnv(gymnasium.Env[Observation, np.int64]):
         "step": answers so far in it}
 
     `world` is a World or the path of an env.yml. reset(seed=s) begins the run
-    of seed s, each further reset() takes its next session: session e is the one
-    that `botify-sim run --seed s` plays as its e-th, from 0. render_mode "ansi"
-    gives the last play as a line of text. Raises InputError for a world that
-    cannot be read and for an action that is no track.
+    of seed s, each further reset() its next session: session e is the e-th, from
+    0, of `botify-sim run --seed s`. render_mode "ansi" gives the last play as a
+    line of text. Raises InputError for a world that cannot be read and for an
+    action that is no track.
     """
 
-    # Gymnasium's own name and type; its checks want a rate even for text.
+    # Name and type are Gymnasium's; its checks want a rate even for text.
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(self, world: World | Path | str, render_mode: str | None = None) -> None:
-        self._listening = Listening(world, 1)
-        self.observation_space = self._listening.observation_space()
-        self.action_space = self._listening.action_space()
+        self._source = SessionSource(world, 1)
+        self.observation_space = self._source.observation_space()
+        self.action_space = self._source.action_space()
         self.render_mode = render_mode
 
     @property
     def catalog(self) -> Catalog:
         """Titles and artists of the tracks."""
-        return self._listening.catalog
+        return self._source.catalog
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """The next session's listener and first track, which was heard in full.
+        """The listener of the next session and its first track, which was heard in full.
 
-        Without any seed ever given, one is drawn from `np_random`.
+        If no seed was ever given, one is drawn from `np_random`.
         """
         refuse_options(options)
         super().reset(seed=seed)
-        self._listening.begin(seed, self.np_random)
-        self._listening.start(_SLOT)
+        self._source.begin(seed, self.np_random)
+        self._source.start(_SLOT)
         return self._observation(), self._info()
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """The listener plays a track; raises ResetNeeded once they have left."""
-        sessions = self._listening.sessions
+        sessions = self._source.sessions
         if sessions.budget[0] <= 0:
             raise ResetNeeded("this listener has left: call reset() for the next session")
         if not self.action_space.contains(action):
@@ -81,13 +81,13 @@ class ListeningEnv(gymnasium.Env[Observation, np.int64]):
 
     def render(self) -> str | None:
         """The last play as a line of text; None without a render mode."""
-        lines = self._listening.lines(self.render_mode)
+        lines = self._source.lines(self.render_mode)
         return lines[0] if lines else None
 
     def _observation(self) -> Observation:
-        sessions = self._listening.sessions
+        sessions = self._source.sessions
         return {"user": np.int64(sessions.user_row[0]), "track": np.int64(sessions.track[0])}
 
     def _info(self) -> dict[str, Any]:
-        sessions = self._listening.sessions
+        sessions = self._source.sessions
         return {"session": int(sessions.episode[0]), "step": int(sessions.steps[0])}

@@ -1,11 +1,11 @@
-"""What the ladder says of each recommender: means and shares of the way, with intervals.
+"""The ladder's figures: means and normalised scores of recommenders, with intervals.
 
 Users are the unit: the sessions of one user share taste and patience and are
-not independent, the users of a world are. So all is computed from sums per
-user, and an interval is for listeners of this kind, not for these alone. As
-every recommender meets the same sessions, the difference of two sums is the
-sum of the differences session by session, and what two recommenders owe to
-the same listeners cancels.
+not independent, the users of a world are. So everything is computed from sums
+per user, and an interval covers listeners of this kind, not only these. As
+every recommender meets the same sessions, the difference of two sums is the sum
+of the differences session by session, and what two recommenders have in common
+because of the listeners cancels.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.agent import Floats, Ints
-from sim.engine.sessions import Ended
+from sim.arrays import Floats, Ints
+from sim.engine.sessions import EndedSessions
 
 _Z95 = 1.959964
 
@@ -29,11 +29,9 @@ class Estimate(NamedTuple):
     def text(self, digits: int) -> str:
         return f"{self.value:.{digits}f} ± {self.margin:.{digits}f}"
 
-    def percent(self) -> str:
-        """A share in per cent; what is so by definition has no margin, and none is shown."""
-        if not self.margin:
-            return f"{100 * self.value:.0f} %"
-        return f"{Estimate(100 * self.value, 100 * self.margin).text(1)} %"
+    def score(self) -> str:
+        """A normalised score; 0 and 100 hold by definition and have no margin to show."""
+        return self.text(1) if self.margin else f"{self.value:.0f}"
 
 
 class UserSums:
@@ -47,8 +45,8 @@ class UserSums:
     def __init__(self, n_users: int) -> None:
         self.sessions, self.cents, self.tracks = np.zeros((3, n_users), dtype=np.int64)
 
-    def add(self, ended: Ended) -> None:
-        """Take in sessions that ended."""
+    def add(self, ended: EndedSessions) -> None:
+        """Add sessions that ended."""
         rows = ended.user_rows
         np.add.at(self.sessions, rows, 1)
         np.add.at(self.cents, rows, 100 + np.rint(ended.rewards * 100).astype(np.int64))
@@ -56,11 +54,13 @@ class UserSums:
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One recommender: means over sessions and its share of the way, 1 being all of it.
+class RecommenderResult:
+    """One recommender: means over sessions, and its normalised score.
 
-    Times and lengths are in tracks and include the first play. `share` is None
-    where there is no way: the ceiling is no better than the floor.
+    Times and lengths are in tracks and include the first play. The normalised
+    score goes by mean session time: 0 is the lowest of the compared
+    recommenders, Random, and 100 the highest, Oracle. It is None if the highest
+    is no better than the lowest.
     """
 
     recommender: str
@@ -68,43 +68,48 @@ class Rung:
     users: int
     session_time: Estimate
     session_length: Estimate
-    share: Estimate | None
+    normalised_score: Estimate | None
 
 
-def rungs(sums: Mapping[str, UserSums], floor: str, ceiling: str) -> list[Rung]:
-    """The rungs in the order of `sums`, all of them over the same sessions.
+def compare(sums: Mapping[str, UserSums], lowest: str, highest: str) -> list[RecommenderResult]:
+    """The results in the order of `sums`, all of them over the same sessions.
 
-    Shares go by mean session time, from `floor` (0) to `ceiling` (1), both of
-    which are keys of `sums`. The sessions must be of 2 users or more.
+    `lowest` (score 0) and `highest` (score 100) are keys of `sums`. The
+    sessions must be of 2 users or more.
     """
-    met = np.flatnonzero(sums[floor].sessions)
-    sessions = sums[floor].sessions[met]
-    bottom = sums[floor].cents[met]
-    way = sums[ceiling].cents[met] - bottom
+    met = np.flatnonzero(sums[lowest].sessions)
+    sessions = sums[lowest].sessions[met]
+    lowest_cents = sums[lowest].cents[met]
+    span = sums[highest].cents[met] - lowest_cents
 
-    def rung(name: str, mine: UserSums) -> Rung:
-        cents = mine.cents[met]
-        return Rung(
+    def result(name: str, own: UserSums) -> RecommenderResult:
+        cents = own.cents[met]
+        return RecommenderResult(
             name,
             int(sessions.sum()),
             len(met),
             ratio(cents / 100, sessions),
-            ratio(mine.tracks[met], sessions),
-            ratio(cents - bottom, way) if way.sum() > 0 else None,
+            ratio(own.tracks[met], sessions),
+            _hundredfold(ratio(cents - lowest_cents, span)) if span.sum() > 0 else None,
         )
 
-    return [rung(name, mine) for name, mine in sums.items()]
+    return [result(name, own) for name, own in sums.items()]
 
 
-def ratio(over: Floats | Ints, under: Floats | Ints) -> Estimate:
-    """sum(over) / sum(under), each an array of shape (n_users,), with its interval over users.
+def _hundredfold(estimate: Estimate) -> Estimate:
+    return Estimate(100 * estimate.value, 100 * estimate.margin)
 
-    Delta method for a ratio of correlated sums: the variance of r is
-    n / (n - 1) * sum((over - r * under)**2) / sum(under)**2. See Deng, Knoblich
-    and Lu, "Applying the Delta Method in Metric Analytics" (KDD 2018), on
-    ratios and on clusters.
+
+def ratio(numerators: Floats | Ints, denominators: Floats | Ints) -> Estimate:
+    """sum(numerators) / sum(denominators), each of shape (n_users,), with its interval over users.
+
+    Delta method for a ratio r of correlated sums of x and y: its variance is
+    n / (n - 1) * sum((x - r * y)**2) / sum(y)**2. See Deng, Knoblich and Lu,
+    "Applying the Delta Method in Metric Analytics" (KDD 2018), on ratios and on
+    clusters.
     """
-    n, total = len(over), float(under.sum())
-    value = float(over.sum()) / total
-    variance = n / (n - 1) * float(((over - value * under) ** 2).sum()) / total**2
+    n, total = len(numerators), float(denominators.sum())
+    value = float(numerators.sum()) / total
+    residuals = numerators - value * denominators
+    variance = n / (n - 1) * float((residuals**2).sum()) / total**2
     return Estimate(value, _Z95 * float(np.sqrt(variance)))

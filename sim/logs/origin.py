@@ -1,4 +1,4 @@
-"""Where a log comes from: one id for each start, and the world that was played."""
+"""Where a log comes from: an id of the run, and the version of its world."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from sim.errors import InputError
 
 
 class Origin(NamedTuple):
-    """What every line of one log says of it."""
+    """The fields that are the same on every line of a log."""
 
     run: str
     world_version: str
@@ -23,10 +23,11 @@ def origin_of(
 ) -> Origin:
     """The origin of a run in process.
 
-    `run` is a hash of all that decides its events: the world's files, the
-    defaults, the recommender and its lists, seed, episodes and days. So the
-    same start twice gives the same log, byte for byte, whatever the number of
-    processes; any other start has another id. Raises InputError.
+    `run` is a hash of everything that decides its events: the world's files,
+    the defaults, the recommender and its lists, seed, episodes and days. So the
+    same command gives the same log again, byte for byte, with any number of
+    processes, and any other run has another id. Raises InputError if a file
+    cannot be read.
     """
     tracks, users = config.track_catalog_config, config.user_catalog_config
     files = [tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path]
@@ -46,7 +47,7 @@ def origin_of(
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes in hex. Raises InputError where it cannot be read."""
+    """SHA-256 of a file's bytes in hex. Raises InputError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The event log as Parquet: the fields of the JSON lines in columns, a twentieth of their size."""
+"""The event log as Parquet: the fields of the JSON lines as columns, a twentieth of the size."""
 
 import contextlib
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from typing import Self
 import numpy as np
 import pyarrow.parquet as pq
 
-from sim.agent import Floats, Ints
+from sim.arrays import Floats, Ints
 from sim.engine.events import Events
 from sim.logs.clock import Clock
-from sim.logs.json_log import PARQUET, PARTIAL, as_rows, claim, schema_of, writing
+from sim.logs.log import PARQUET, PARTIAL, claim, writing
 from sim.logs.origin import Origin
+from sim.logs.rows import as_rows, schema_of
 
-# Rows of a row group, which is as much as waits in memory.
+# Rows of a row group; at most that many wait in memory.
 ROWS = 1 << 19
 
 
 class ParquetLog:
-    """`data.parquet` in a directory: there once the run has ended well, not before.
+    """`data.parquet` in a directory; it appears when the run has ended without an error.
 
-    With a day (from 1) it is that day's file of a log with one for each. The
-    bytes depend on the events alone, not on how many come at once.
-    `sources` are the agent's. Raises InputError where the directory holds a log
-    already or cannot be written.
+    With `day` (from 1) it is the file of that day. The bytes depend on the events
+    alone, not on how they are split over calls. `sources` are the agent's. Raises
+    InputError if the directory has a log already or cannot be written.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ParquetLog:
         rows: int = ROWS,
         origin: Origin | None = None,
     ) -> None:
-        """`rows`: how many a row group has; only the last has fewer."""
+        """`rows`: number of rows of a row group; only the last may have fewer."""
         claim(directory, day)
         self._path = directory / (PARQUET if day is None else f"data-day-{day:03}.parquet")
         self._partial = directory / PARTIAL
@@ -54,7 +54,7 @@ class ParquetLog:
             # Times only grow: their differences take a third of the space.
             column_encoding={"timestamp": "DELTA_BINARY_PACKED"},
             use_dictionary=[name for name in schema.names if name != "timestamp"],
-            # Every distinct session and track of a row group finds room.
+            # Large enough for every distinct session and track of a row group.
             dictionary_pagesize_limit=16 << 20,
         )
 
@@ -65,7 +65,7 @@ class ParquetLog:
             self._write_groups(self._n_waiting // self._rows)
 
     def _write_groups(self, n: int) -> None:
-        """Write this many row groups; what is left waits on."""
+        """Write n row groups; the rest keeps waiting."""
         if not n:
             return
         columns = [np.concatenate(column) for column in zip(*self._waiting, strict=True)]
@@ -96,7 +96,7 @@ class ParquetLog:
                     if self._n_written:
                         self._partial.rename(self._path)
         finally:
-            # Of a log that failed; one that did not is closed and renamed.
+            # After a failure; otherwise it is closed and renamed by now.
             with contextlib.suppress(OSError, ValueError):
                 self._writer.close()
             with contextlib.suppress(OSError):

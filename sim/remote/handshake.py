@@ -12,8 +12,8 @@ from sim.remote.http_parser import NotHttpError, Reply
 from sim.remote.service import ServiceOptions
 
 
-def hello(service: ServiceOptions) -> Address:
-    """Where to connect to. Raises InputError that names the service if nobody answers there."""
+def find_service(service: ServiceOptions) -> Address:
+    """The address to connect to. Raises InputError that names the service if nothing answers."""
     reason: Exception | None = None
     for address in _addresses(service):
         try:
@@ -31,7 +31,7 @@ def hello(service: ServiceOptions) -> Address:
 def _addresses(service: ServiceOptions) -> list[Address]:
     try:
         found = socket.getaddrinfo(service.host, service.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:  # a host name that is none is a UnicodeError
+    except (OSError, UnicodeError) as error:  # an invalid host name is a UnicodeError
         raise _unanswered(service, error) from error
     return [Address(family, where) for family, _, _, _, where in found]
 

@@ -1,4 +1,4 @@
-"""One kept-alive connection to the service that never blocks."""
+"""One kept-alive connection to a service; its calls never block."""
 
 import os
 import socket
@@ -12,22 +12,22 @@ from sim.remote.http_parser import Reply, parse
 
 
 class Address(NamedTuple):
-    """Where to connect to, as getaddrinfo gives it."""
+    """An address to connect to, as getaddrinfo returns it."""
 
     family: int
     where: Any
 
 
 class UnsentError(OSError):
-    """The request never left, so the service cannot have handled it."""
+    """The request was not sent, so the service cannot have handled it."""
 
 
 class CutError(OSError):
-    """The request left, but no complete answer came before the connection ended."""
+    """The request was sent, but the connection ended before the answer was complete."""
 
 
 def request(method: str, path: str, authority: str, body: str = "") -> bytes:
-    """Head and JSON body in one; `authority` is the host and port, `body` is ASCII."""
+    """Head and JSON body as one message; `authority` is host and port, `body` is ASCII."""
     return (
         f"{method} {path} HTTP/1.1\r\nHost: {authority}\r\nAccept: application/json\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
@@ -37,9 +37,9 @@ def request(method: str, path: str, authority: str, body: str = "") -> bytes:
 class Connection:
     """Sends one request at a time and receives its answer; opens and reopens as needed.
 
-    Registered with `selector` under `key`; `receive` is due whenever the
-    selector says that the socket is ready. A connection that raised is closed,
-    and opened again by the next `send`.
+    Registered with `selector` under `key`; call `receive` whenever the selector
+    reports that the socket is ready. A connection that raised is closed, and
+    opened again by the next `send`.
     """
 
     def __init__(self, address: Address, selector: BaseSelector, key: int) -> None:
@@ -47,8 +47,8 @@ class Connection:
         self._selector = selector
         self._key = key
         self._socket: socket.socket | None = None
-        self._unsent: bytes | None = None  # waits for the connection to be made
-        self._asked = False
+        self._unsent: bytes | None = None  # waits until connected
+        self._awaiting = False
         self._received = b""
 
     @property
@@ -56,11 +56,11 @@ class Connection:
         return self._unsent is not None
 
     def send(self, request: bytes) -> None:
-        """Send it now, or once connected.
+        """Send the request now, or once connected.
 
-        Raises UnsentError; CutError; InputError where this machine has no more sockets.
+        Raises UnsentError; CutError; InputError if this machine has no more sockets.
         """
-        if self._socket is not None and self._spoken_out_of_turn(self._socket):
+        if self._socket is not None and self._has_unexpected_input(self._socket):
             self.close()
         if self._socket is None:
             self._open()
@@ -69,17 +69,17 @@ class Connection:
             self._transmit(self._socket, request)
 
     def receive(self) -> Reply | None:
-        """What the ready socket has; None while there is no complete answer.
+        """Read from the ready socket; None while the answer is not complete.
 
-        Raises UnsentError; CutError or another OSError where the answer can no longer
-        come; NotHttpError.
+        Raises UnsentError; CutError or another OSError if no answer can come any more;
+        NotHttpError.
         """
         if self._socket is None:
             return None
         if self._unsent is not None:
             self._connected(self._socket, self._unsent)
             return None
-        if not self._asked:  # the service has closed an idle connection
+        if not self._awaiting:  # the service has closed an idle connection
             self.close()
             return None
         try:
@@ -90,7 +90,7 @@ class Connection:
             self.close()
             raise
         if reply is not None:
-            self._asked, self._received = False, b""
+            self._awaiting, self._received = False, b""
             if reply.closing:
                 self.close()
         return reply
@@ -100,7 +100,7 @@ class Connection:
         if self._socket is not None:
             self._selector.unregister(self._socket)
             self._socket.close()
-        self._socket, self._unsent, self._asked, self._received = None, None, False, b""
+        self._socket, self._unsent, self._awaiting, self._received = None, None, False, b""
 
     def _open(self) -> None:
         family, where = self._address
@@ -134,23 +134,23 @@ class Connection:
         if sent < len(request):
             self.close()
             raise CutError("only a part of the request could be sent")
-        self._asked = True
+        self._awaiting = True
 
     def _read(self, opened: socket.socket) -> Reply | None:
-        some = opened.recv(65536)
-        self._received += some
-        reply = parse(self._received, ended=not some)
-        if reply is None and not some:
+        data = opened.recv(65536)
+        self._received += data
+        reply = parse(self._received, ended=not data)
+        if reply is None and not data:
             raise CutError("the connection was closed before the answer was complete")
         if reply is None and sys.platform == "linux":
-            # Some servers send the body once the head is acknowledged, which
-            # the kernel would put off by 40 ms.
+            # Some servers send the body only after the head was acknowledged, which
+            # the kernel would delay by 40 ms.
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return reply
 
     @staticmethod
-    def _spoken_out_of_turn(opened: socket.socket) -> bool:
-        """Whether there is something to read before anything was asked: mostly, its end."""
+    def _has_unexpected_input(opened: socket.socket) -> bool:
+        """Whether there is something to read before a request was sent: mostly, the end."""
         try:
             opened.recv(1, socket.MSG_PEEK)
         except BlockingIOError:

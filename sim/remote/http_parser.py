@@ -1,17 +1,17 @@
-"""Reads an HTTP/1 answer out of the bytes that have come so far (RFC 9112)."""
+"""Parses an HTTP/1 answer from the bytes received so far (RFC 9112)."""
 
 from typing import NamedTuple
 
-_LARGEST = 2**20
+_MAX_BYTES = 2**20
 _START = b"HTTP/1."
 
 
 class NotHttpError(ValueError):
-    """What came is no HTTP/1 answer, or one without a length that makes sense."""
+    """The bytes are no HTTP/1 answer, or its length makes no sense."""
 
 
 class Reply(NamedTuple):
-    """An answer; `headers` by lower-case name. No more may be asked over one that is `closing`."""
+    """An answer; `headers` by lower-case name. `closing`: its connection will be closed."""
 
     status: int
     headers: dict[bytes, bytes]
@@ -20,14 +20,13 @@ class Reply(NamedTuple):
 
 
 def parse(received: bytes, ended: bool) -> Reply | None:
-    """The answer in `received`, None while it is not complete.
+    """The answer in `received`, or None if it is not complete yet.
 
-    `ended`: the other side will send no more. Only the headers that frame an
-    answer are looked at: Content-Length, chunks, or the end of the
-    connection. Raises NotHttpError.
+    `ended`: the other side will send no more. Only the framing is read:
+    Content-Length, chunks, or the end of the connection. Raises NotHttpError.
     """
-    if len(received) > _LARGEST:
-        raise NotHttpError(f"the answer is longer than {_LARGEST:,} bytes")
+    if len(received) > _MAX_BYTES:
+        raise NotHttpError(f"the answer is longer than {_MAX_BYTES:,} bytes")
     if received[: len(_START)] != _START[: len(received)]:
         raise _not_http(received)
     head_end = received.find(b"\r\n\r\n")
@@ -42,8 +41,8 @@ def parse(received: bytes, ended: bool) -> Reply | None:
         name.lower(): value.strip().lower()
         for name, _, value in (line.partition(b":") for line in lines)
     }
-    unsaid = b"close" if version == b"HTTP/1.0" else b"keep-alive"
-    closing = headers.get(b"connection", unsaid) != b"keep-alive"
+    default = b"close" if version == b"HTTP/1.0" else b"keep-alive"
+    closing = headers.get(b"connection", default) != b"keep-alive"
     start = head_end + 4
     try:
         if status < 200 or status in (204, 304):
@@ -63,7 +62,7 @@ def parse(received: bytes, ended: bool) -> Reply | None:
         raise NotHttpError(f"the answer has no length that makes sense: {error}") from error
     if end > len(received):
         return None
-    # More than was asked for: what it belongs to cannot be known.
+    # Bytes beyond the answer belong to no request: use this connection no more.
     return Reply(status, headers, body, closing or end < len(received))
 
 

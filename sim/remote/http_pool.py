@@ -1,4 +1,4 @@
-"""Requests under way over many connections: deadlines, retries, and what came of each."""
+"""Requests in flight over many connections: deadlines, retries, and the result of each."""
 
 import heapq
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from sim.errors import InputError
-from sim.remote.failure_limits import Health
+from sim.remote.failure_limits import FailureLimits
 from sim.remote.http_connection import Address, Connection, UnsentError, request
 from sim.remote.http_parser import NotHttpError, Reply
 from sim.remote.service import ServiceOptions
@@ -16,8 +16,8 @@ from sim.remote.service import ServiceOptions
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds
 
 
-class Outcome(NamedTuple):
-    """What came of a slot's request: the body of its 200 answer, None where it failed."""
+class RequestResult(NamedTuple):
+    """The result of a slot's request: the body of its 200 answer, None if it failed."""
 
     slot: int
     body: bytes | None
@@ -32,47 +32,47 @@ class _Request:
     refused_since: float = 0.0
 
 
-class Exchanges:
+class HttpPool:
     """One request at a time for each slot, all slots at once, in one thread.
 
-    A request is sent again, after a pause that doubles, for `retry_seconds` if
-    the service did nothing about it: no connection could be made, or it
-    answered 429 or 503. It fails where the service may have handled it: cut
-    off or timed out once sent, or answered with another 5xx. Anything else
-    but a 200 raises InputError: it will not get better.
+    A request that the service did not handle (no connection, 429 or 503) is
+    sent again for `retry_seconds`, after a pause that doubles. A request that
+    the service may have handled (cut off or timed out after it was sent, or
+    answered with another 5xx) fails. Any other answer but a 200 raises
+    InputError, since repeating the request would not help.
 
-    `requests` counts what was sent, `retries` what was sent again.
+    `requests` counts all requests sent, `retries` those sent again.
     """
 
     def __init__(self, address: Address, service: ServiceOptions) -> None:
         self.requests = 0
         self.retries = 0
-        self.health = Health(service)
+        self.limits = FailureLimits(service)
         self._service = service
         self._selector = DefaultSelector()
         slots = range(service.connections)
         self._connections = [Connection(address, self._selector, slot) for slot in slots]
         self._current: dict[int, _Request] = {}
-        # All requests have the same time, so their deadlines pass in the order of sending.
+        # All requests have the same timeout, so deadlines pass in the order of sending.
         self._deadlines: dict[int, float] = {}
         self._pausing: list[tuple[float, int]] = []
-        self._outcomes: list[Outcome] = []
+        self._results: list[RequestResult] = []
 
     def ask(self, slot: int, path: str, body: str, *, once: bool = False) -> None:
-        """Send a POST with a JSON body; `wait` will have its outcome.
+        """Send a POST with a JSON body; `wait` will return its result.
 
         With `once` it is not sent again, any bad answer is a failure, and a
-        good one does not show that the service is well.
+        good one does not count as a sign that the service works.
         """
         content = request("POST", path, self._service.authority, body)
         self._current[slot] = _Request(path, content, once)
         self._send(slot)
 
-    def wait(self) -> list[Outcome]:
-        """What came of some requests, as soon as there is something to do; may be empty."""
-        for key, _ in self._selector.select(self._patience()):
+    def wait(self) -> list[RequestResult]:
+        """Waits until something happens; returns the requests that are done, perhaps none."""
+        for key, _ in self._selector.select(self._poll_timeout()):
             self._attempt(key.data, self._receive)
-        # Only now: what came while this thread was busy elsewhere is not late.
+        # Only now: an answer that came while this thread was busy elsewhere is not late.
         now = monotonic()
         while self._deadlines:
             slot, deadline = next(iter(self._deadlines.items()))
@@ -83,17 +83,17 @@ class Exchanges:
             _, slot = heapq.heappop(self._pausing)
             self.retries += 1
             self._send(slot)
-        outcomes, self._outcomes = self._outcomes, []
-        return outcomes
+        results, self._results = self._results, []
+        return results
 
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
         self._selector.close()
 
-    def _patience(self) -> float:
-        """Seconds for which there is nothing to do but receive."""
-        if self._outcomes:
+    def _poll_timeout(self) -> float:
+        """Seconds until something other than receiving is due."""
+        if self._results:
             return 0.0
         ends = [next(iter(self._deadlines.values()))] if self._deadlines else []
         if self._pausing:
@@ -135,17 +135,17 @@ class Exchanges:
         status, headers, body, _ = reply
         if status == 200:
             if not self._current[slot].once:
-                self.health.answered()
+                self.limits.answered()
             self._end(slot, body)
             return
-        said = f"answered {status} {body[:200]!r}"
+        answer = f"answered {status} {body[:200]!r}"
         if status in (429, 503):
-            asked = headers.get(b"retry-after", b"")
-            self._refused(slot, said, int(asked) if asked.isdigit() else 0)
+            retry_after = headers.get(b"retry-after", b"")
+            self._refused(slot, answer, int(retry_after) if retry_after.isdigit() else 0)
         elif status >= 500:
-            self._failed(slot, said)
+            self._failed(slot, answer)
         else:
-            self._wrong(slot, f"{said}, 200 and a JSON object were expected")
+            self._wrong(slot, f"{answer}, 200 and a JSON object were expected")
 
     def _refused(self, slot: int, why: str, pause: float = 0.0) -> None:
         asked, now = self._current[slot], monotonic()
@@ -154,18 +154,18 @@ class Exchanges:
             return
         if not asked.attempts:
             asked.refused_since = now
-        patience_ends = asked.refused_since + self._service.retry_seconds
-        if now >= patience_ends:
-            self.health.refused(f"{asked.path}: {why}", asked.refused_since)
+        retry_until = asked.refused_since + self._service.retry_seconds
+        if now >= retry_until:
+            self.limits.refused(f"{asked.path}: {why}", asked.refused_since)
             self._failed(slot, why)
             return
         pause = max(pause, min(_FIRST_PAUSE * 2.0**asked.attempts, _LONGEST_PAUSE))
         asked.attempts += 1
         del self._deadlines[slot]
-        heapq.heappush(self._pausing, (min(now + pause, patience_ends), slot))
+        heapq.heappush(self._pausing, (min(now + pause, retry_until), slot))
 
     def _failed(self, slot: int, why: str) -> None:
-        self.health.failed(f"{self._current[slot].path}: {why}")
+        self.limits.failed(f"{self._current[slot].path}: {why}")
         self._end(slot, None)
 
     def _wrong(self, slot: int, why: str) -> None:
@@ -176,4 +176,4 @@ class Exchanges:
 
     def _end(self, slot: int, body: bytes | None) -> None:
         del self._current[slot], self._deadlines[slot]
-        self._outcomes.append(Outcome(slot, body))
+        self._results.append(RequestResult(slot, body))

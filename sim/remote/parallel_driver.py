@@ -1,4 +1,4 @@
-"""Drives a service from several processes, each with users of its own."""
+"""Drives a service from several processes, each with its own users."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from sim.agent import Ints
+from sim.arrays import Ints
 from sim.engine.parallel import Worker, receive, workers
-from sim.engine.sessions import Ended, user_rows
+from sim.engine.sessions import EndedSessions, user_rows
 from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.remote.driver import INTERRUPTED, DriveError, Driven, drive
+from sim.remote.driver import INTERRUPTED, DriveError, DriveResult, drive
 from sim.remote.service import ServiceOptions
 from sim.rng import Streams
-from sim.signals import held, sigterm_as_ctrl_c
+from sim.signals import defer_interrupts, sigterm_as_ctrl_c
 from sim.world import World
 
 # Episodes whose users are looked up at a time.
@@ -29,49 +29,49 @@ def drive_parallel(
     seed: int,
     episodes: range | Ints,
     processes: int,
-    progress: Callable[[Ended], object] = lambda ended: None,
-) -> Driven:
-    """`drive`, over so many processes that share the connections.
+    progress: Callable[[EndedSessions], object] = lambda ended: None,
+) -> DriveResult:
+    """`drive`, over several processes that share the connections.
 
-    A user's sessions all are one process's, so that no two of them are ever
-    in flight together; the outcome of a session is the same.
+    All sessions of a user are played by one process, so that no two of them are
+    in flight at once; the outcome of a session is the same.
     """
     if processes == 1:
         return drive(world, service, seed=seed, episodes=episodes, progress=progress)
-    mine = replace(service, connections=max(1, service.connections // processes))
-    shares = [(world.prepared(), mine, seed, episodes, i, processes) for i in range(processes)]
-    found: list[Driven] = []
+    share = replace(service, connections=max(1, service.connections // processes))
+    shares = [(world.prepared(), share, seed, episodes, i, processes) for i in range(processes)]
+    results: list[DriveResult] = []
     stopped: str | None = None
-    useless = False
+    failed = False
     with workers(_drive_share, shares) as running:
         pipes = [worker.pipe for worker in running]
         while pipes:
             try:
                 ready = wait(pipes)
-                with held():
+                with defer_interrupts():
                     for pipe in ready:
                         message = _receive(pipe, stopped)  # type: ignore[arg-type] # no socket
-                        if isinstance(message, Ended):
+                        if isinstance(message, EndedSessions):
                             progress(message)
                             continue
                         pipes.remove(pipe)  # type: ignore[arg-type]
                         if isinstance(message, DriveError):
-                            useless, message = True, message.driven
-                        found.append(message)
+                            failed, message = True, message.result
+                        results.append(message)
                         if message.stopped and not stopped:
                             stopped = message.stopped
                             _stop(running)
             except KeyboardInterrupt:
                 stopped = stopped or INTERRUPTED
                 _stop(running)
-    total = replace(_total(found), stopped=stopped)
-    if useless:
+    total = replace(_total(results), stopped=stopped)
+    if failed:
         raise DriveError(str(stopped), total)
     return total
 
 
 def _receive(pipe: "Connection[Any, Any]", stopped: str | None) -> Any:
-    """What a worker sent; nothing played where it ended without a word, as it had been told to."""
+    """What a worker sent; an empty result if it ended before it could send, after `_stop`."""
     try:
         return receive(pipe)
     except DriveError as error:
@@ -79,11 +79,11 @@ def _receive(pipe: "Connection[Any, Any]", stopped: str | None) -> Any:
     except InputError:
         if stopped is None:
             raise
-        return Driven(Summary())
+        return DriveResult(Summary())
 
 
 def _stop(running: list[Worker]) -> None:
-    """Have the workers end their sessions and say what they have."""
+    """Have the workers end early and send what they finished."""
     for worker in running:
         worker.process.terminate()
 
@@ -97,9 +97,9 @@ def _drive_share(
     share: int,
     shares: int,
 ) -> None:
-    mine = _episodes(Streams(seed), len(world.users), episodes, share, shares)
+    own = _episodes(Streams(seed), len(world.users), episodes, share, shares)
     with sigterm_as_ctrl_c():
-        send(drive(world, service, seed=seed, episodes=mine, progress=send))
+        send(drive(world, service, seed=seed, episodes=own, progress=send))
 
 
 def _episodes(
@@ -111,10 +111,10 @@ def _episodes(
         yield from block[user_rows(streams, n_users, block) % shares == share].tolist()
 
 
-def _total(parts: list[Driven]) -> Driven:
+def _total(parts: list[DriveResult]) -> DriveResult:
     total = parts[0]
     for part in parts[1:]:
-        total = Driven(
+        total = DriveResult(
             total.summary + part.summary,
             total.failed + part.failed,
             total.unclosed + part.unclosed,

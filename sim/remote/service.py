@@ -1,15 +1,29 @@
-"""Where the service is and how long to put up with it."""
+"""Where a service is, and how long to wait for it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """A service of the protocol; all numbers are more than 0.
+    """Where a service is, and how long to wait for it.
 
-    `connections` sessions are in flight at once, each over a connection of its
-    own. One request, from connecting to the end of its answer, may take
-    `timeout_seconds`; one that is refused is sent again for `retry_seconds`.
+    Parameters
+    ----------
+    host : str
+        Name or address of its host.
+    port : int
+        1 to 65535.
+    connections : int
+        Number of sessions in flight at once, each over its own connection; 1 or more.
+    timeout_seconds : float
+        Longest time for one request, from connecting to the end of its answer.
+    retry_seconds : float
+        For how long a request that the service refuses is sent again.
+
+    Examples
+    --------
+    >>> ServiceOptions(port=5002).url
+    'http://127.0.0.1:5002'
     """
 
     host: str = "127.0.0.1"

@@ -1,46 +1,46 @@
-"""The sessions of a run: who is in which slot, and what is said next."""
+"""The sessions of a run: which session is in which slot, and what to send next."""
 
 from collections.abc import Callable, Iterable
 from enum import Enum
 
 import numpy as np
 
-from sim.agent import Ints
-from sim.engine.sessions import Ended, Sessions
+from sim.arrays import Ints
+from sim.engine.sessions import EndedSessions, Sessions
 from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.remote.http_pool import Exchanges
+from sim.remote.http_pool import HttpPool
 from sim.remote.responses import fields_of, track_of
 from sim.remote.service import ServiceOptions
-from sim.remote.user_queue import Queue
+from sim.remote.user_queue import UserQueue
 from sim.rng import Streams
 from sim.world import World
 
 
-class _Said(Enum):
-    """What a session told the service about its last play."""
+class _Message(Enum):
+    """What a session sent about its last play."""
 
     NEXT = "next"
     LAST = "last"
-    # The `last` of a session that failed, so that the user's next one does not
-    # merge with it in the log. Sent once; what comes of it changes nothing.
-    FAREWELL = "farewell"
+    # The `last` of a session that failed, so that the user's next session does not
+    # merge with it in the log. Sent once; its result changes nothing.
+    ABANDON = "abandon"
 
 
-class Run:
-    """Every slot is free, or waits for what comes of its session's message.
+class SessionLoop:
+    """Every slot is free, or waits for the result of its session's message.
 
-    `summary`, `failed` and `unclosed` are those of `Driven`, so far.
+    `summary`, `failed` and `unclosed` are those of `DriveResult`, so far.
     """
 
     def __init__(
         self,
         world: World,
         service: ServiceOptions,
-        exchanges: Exchanges,
+        pool: HttpPool,
         seed: int,
         episodes: Iterable[int],
-        progress: Callable[[Ended], object],
+        progress: Callable[[EndedSessions], object],
     ) -> None:
         streams = Streams(seed)
         self.summary = Summary()
@@ -48,82 +48,82 @@ class Run:
         self._url = service.url
         self._user_ids = world.users.ids
         self._n_tracks = len(world.catalog)
-        self._exchanges = exchanges
+        self._pool = pool
         self._sessions = Sessions(world, service.connections, streams)
-        self._queue = Queue(episodes, len(world.users), streams)
+        self._queue = UserQueue(episodes, len(world.users), streams)
         self._progress = progress
         self._free = list(range(service.connections))
-        self._said: dict[int, tuple[_Said, str]] = {}  # and to which path
+        self._sent: dict[int, tuple[_Message, str]] = {}  # and its path
 
     def play(self) -> str | None:
-        """Until all is played, or the service is gone: returns why then.
+        """Play until all sessions are over or the service is gone; returns why it is gone.
 
         Raises InputError if it is gone before a session was finished.
         """
         while True:
             self._start()
-            if not self._said:
+            if not self._sent:
                 return None
             self._take_turns()
-            if gone := self._exchanges.health.gone:
-                self.failed += sum(said is not _Said.FAREWELL for said, _ in self._said.values())
+            if gone := self._pool.limits.exceeded:
+                self.failed += sum(sent is not _Message.ABANDON for sent, _ in self._sent.values())
                 if not self.summary.sessions:
                     raise InputError(gone)
                 return gone
 
     def _start(self) -> None:
-        """A new session for every free slot, as far as users are free."""
+        """Start a session in every free slot, as far as there are users without one."""
         if self._free and (episodes := self._queue.take(len(self._free))):
             slots = _ints([self._free.pop() for _ in episodes])
             self._sessions.start(slots, _ints(episodes))
-            self._go_on(slots)
+            self._send_plays(slots)
 
     def _take_turns(self) -> None:
-        """Wait for answers; all that have come are listened to together."""
-        heard: list[int] = []
+        """Wait for answers; all listeners who got one play their tracks together."""
+        answered: list[int] = []
         tracks: list[int] = []
         over: list[int] = []
         released: list[int] = []
-        for slot, body in self._exchanges.wait():
-            said, path = self._said.pop(slot)
-            if said is _Said.FAREWELL:
+        for slot, body in self._pool.wait():
+            message, path = self._sent.pop(slot)
+            if message is _Message.ABANDON:
                 released.append(slot)
-            elif said is _Said.LAST:
+            elif message is _Message.LAST:
                 over.append(slot)
-                if body is None:  # not again: the service may have it in the log already
+                if body is None:  # not sent again: the service may have logged it already
                     self.unclosed += 1
                 else:
                     fields_of(body, self._url + path)
             elif body is None:
                 self.failed += 1
-                self._tell(_ints([slot]), [_Said.FAREWELL])
+                self._send(_ints([slot]), [_Message.ABANDON])
             else:
-                heard.append(slot)
+                answered.append(slot)
                 tracks.append(track_of(body, self._url + path, self._n_tracks))
         if over:
             self._finish(_ints(over))
-        if heard:
-            slots = _ints(heard)
+        if answered:
+            slots = _ints(answered)
             self._sessions.listen(slots, _ints(tracks))
-            self._go_on(slots)
+            self._send_plays(slots)
         if released:
             self._release(_ints(released))
 
-    def _go_on(self, slots: Ints) -> None:
+    def _send_plays(self, slots: Ints) -> None:
         over = (self._sessions.budget[slots] <= 0).tolist()
-        self._tell(slots, [_Said.LAST if end else _Said.NEXT for end in over])
+        self._send(slots, [_Message.LAST if end else _Message.NEXT for end in over])
 
-    def _tell(self, slots: Ints, messages: list[_Said]) -> None:
+    def _send(self, slots: Ints, messages: list[_Message]) -> None:
         sessions = self._sessions
         users = self._user_ids[sessions.user_row[slots]].tolist()
         tracks, times = sessions.track[slots].tolist(), sessions.time[slots].tolist()
-        for slot, said, user, track, time in zip(
+        for slot, message, user, track, time in zip(
             slots.tolist(), messages, users, tracks, times, strict=True
         ):
-            path = f"/next/{user}" if said is _Said.NEXT else f"/last/{user}"
+            path = f"/next/{user}" if message is _Message.NEXT else f"/last/{user}"
             body = f'{{"track":{track},"time":{time!r}}}'
-            self._said[slot] = said, path
-            self._exchanges.ask(slot, path, body, once=said is _Said.FAREWELL)
+            self._sent[slot] = message, path
+            self._pool.ask(slot, path, body, once=message is _Message.ABANDON)
 
     def _finish(self, slots: Ints) -> None:
         ended = self._sessions.ended(slots)

@@ -1,4 +1,4 @@
-"""Which session starts next: the service knows users, so a user has one session in flight."""
+"""Which session starts next: the protocol has users, so a user has one session in flight."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
@@ -6,17 +6,16 @@ from itertools import islice
 
 import numpy as np
 
-from sim.agent import Ints
+from sim.arrays import Ints
 from sim.engine.sessions import user_rows
 from sim.rng import Streams
 
 
-class Queue:
+class UserQueue:
     """Hands out episodes whose user has none in flight, per user in the order given.
 
-    At most `most_waiting` episodes wait for their users; no more are read from
-    `episodes` then, so that memory stays flat however many they and however
-    few the users are.
+    Once `max_waiting` episodes wait for their users, no more are read from
+    `episodes`: memory use does not grow with the number of episodes.
     """
 
     _BLOCK = 4096
@@ -26,10 +25,10 @@ class Queue:
         episodes: Iterable[int],
         n_users: int,
         streams: Streams,
-        most_waiting: int = 65536,
+        max_waiting: int = 65536,
     ) -> None:
         self._source = self._with_rows(episodes, n_users, streams)
-        self._most_waiting = most_waiting
+        self._max_waiting = max_waiting
         self._n_waiting = 0
         self._waiting: defaultdict[int, deque[int]] = defaultdict(deque)
         self._ready: deque[int] = deque()
@@ -40,7 +39,7 @@ class Queue:
         taken: list[int] = []
         while len(taken) < n and self._ready:
             taken.append(self._ready.popleft())
-        while len(taken) < n and self._n_waiting < self._most_waiting:
+        while len(taken) < n and self._n_waiting < self._max_waiting:
             if (pair := next(self._source, None)) is None:
                 break
             episode, row = pair

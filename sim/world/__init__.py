@@ -1,4 +1,4 @@
-"""The world: a catalog, the truth about taste, and the people who live by it."""
+"""The world: a catalog, embeddings that decide what is liked, and the listeners."""
 
 from sim.world.model import Catalog, Users, World
 

@@ -1,4 +1,4 @@
-"""Reads and writes a world as this family's files: tracks.json, tracks.npy, users.json."""
+"""Reads and writes the files of a world: tracks.json, tracks.npy, users.json."""
 
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contract.catalog import CatalogError, artist_numbers, read_catalog
+from contract.files import EMBEDDINGS, TRACKS, USERS
 from contract.values import is_nothing
 from sim.config import SimConfig, UserCatalogConfig
 from sim.errors import InputError
 from sim.jsonl import Whole, read_lines
 from sim.world.model import Catalog, Users, World
-
-TRACKS, EMBEDDINGS, USERS = "tracks.json", "tracks.npy", "users.json"
 
 
 def _or_none(value: object) -> object:
@@ -66,7 +65,28 @@ _TRAITS = (
 
 
 def open_world(config: SimConfig) -> World:
-    """The world that a config names; raises InputError that names file and line."""
+    """Load the world that a config names.
+
+    Parameters
+    ----------
+    config : SimConfig
+        As `load_config` returns it.
+
+    Returns
+    -------
+    World
+
+    Raises
+    ------
+    InputError
+        If a file is missing or wrong; names the file and the line.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sim import load_config, open_world
+    >>> world = open_world(load_config(Path("out/demo/world/env.yml")))  # doctest: +SKIP
+    """
     tracks, users = config.track_catalog_config, config.user_catalog_config
     paths = tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path
     for path in paths:
@@ -79,7 +99,7 @@ def open_world(config: SimConfig) -> World:
 
 
 def load_world(tracks: Path, embeddings: Path, users: Path, defaults: UserCatalogConfig) -> World:
-    """Load a world wherever it was made; raises InputError that names file and line."""
+    """Load a world from its three files. Raises InputError that names file and line."""
     parts = load_catalog(tracks), load_embeddings(embeddings), load_users(users, defaults)
     try:
         return World(*parts)
@@ -115,30 +135,35 @@ def load_embeddings(path: Path) -> NDArray[np.float32]:
         raise InputError(f"{path}: not a .npy file of numbers: {error}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         raise InputError(f"{path}: an array of floating-point numbers is needed")
-    with np.errstate(over="ignore"):  # what is too large becomes inf, which World refuses
+    with np.errstate(over="ignore"):  # too large a number becomes inf, which World refuses
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def load_users(path: Path, defaults: UserCatalogConfig) -> Users:
-    """The listeners of a users.json; `defaults` fill what a line leaves out."""
-    found: dict[int, _UserLine] = {}
+    """The listeners of a users.json; `defaults` apply to what a line leaves out.
+
+    Raises InputError that names file and line.
+    """
+    by_id: dict[int, _UserLine] = {}
     for number, line in read_lines(path, _UserLine):
-        if line.user in found:
-            raise InputError(f"{path}:{number}: user {line.user} stands there twice: remove one")
-        found[line.user] = line
-    if not found:
-        raise InputError(f"{path}: no users in it: at least one is needed")
+        if line.user in by_id:
+            raise InputError(f"{path}:{number}: user {line.user} is there twice: remove one")
+        by_id[line.user] = line
+    if not by_id:
+        raise InputError(f"{path}: it has no users: at least one is needed")
 
     def trait(name: str) -> list[float]:
         default = getattr(defaults, f"default_{name}")
-        values = (getattr(line, name) for line in found.values())
+        values = (getattr(line, name) for line in by_id.values())
         return [default if value is None else value for value in values]
 
-    lists = [line.interests for line in found.values()]
+    lists = [line.interests for line in by_id.values()]
     return Users(
-        ids=np.fromiter(found, dtype=np.int64, count=len(found)),
+        ids=np.fromiter(by_id, dtype=np.int64, count=len(by_id)),
         bounds=np.cumsum([0, *map(len, lists)], dtype=np.int64),
-        interests=np.asarray([track for some in lists for track in some], dtype=np.int64),
+        interests=np.asarray(
+            [track for interests in lists for track in interests], dtype=np.int64
+        ),
         consume_bias=np.asarray(trait("consume_bias"), dtype=np.float64),
         consume_sharpness=np.asarray(trait("consume_sharpness"), dtype=np.float64),
         interest_neighbours=np.asarray(trait("interest_neighbours"), dtype=np.int64),

@@ -1,4 +1,4 @@
-"""What a world is, and the checks that every world passes wherever it came from."""
+"""What a world is, and the checks that every world passes, whatever its source."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,12 +10,30 @@ from sim.errors import InputError
 from sim.world.nearest import nearest
 
 # Inner products of larger rows could leave the range of float32.
-_LARGEST_NORM = 1e15
+_MAX_NORM = 1e15
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Tracks 0 to n-1: `titles[t]`, and `artist_of[t]`, an index into `artists`."""
+    """The tracks, 0 to n_tracks - 1.
+
+    Parameters
+    ----------
+    titles : list of str
+        Title of each track.
+    artists : list of str
+        Names of the artists.
+    artist_of : int32 array, shape (n_tracks,)
+        Index of each track's artist in `artists`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sim import Catalog
+    >>> catalog = Catalog(["Hello", "Bye"], ["Ann"], np.zeros(2, dtype=np.int32))
+    >>> len(catalog), catalog.artist(1)
+    (2, 'Ann')
+    """
 
     titles: list[str] = field(repr=False)
     artists: list[str] = field(repr=False)
@@ -25,11 +43,12 @@ class Catalog:
         return len(self.titles)
 
     def artist(self, track: int) -> str:
+        """Name of the track's artist."""
         return self.artists[int(self.artist_of[track])]
 
     @cached_property
     def by_artist(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """CSR lists of each artist's tracks: (bounds of shape (n_artists + 1,), tracks)."""
+        """The tracks of each artist as CSR: (bounds of shape (n_artists + 1,), tracks)."""
         return group_by(self.artist_of, len(self.artists))
 
 
@@ -42,10 +61,26 @@ def group_by(keys: NDArray[np.int32], n_keys: int) -> tuple[NDArray[np.int64], N
 
 @dataclass(frozen=True)
 class Users:
-    """The listeners, one row each.
+    """The listeners, one row each; traits are named as in users.json.
 
-    `interests[bounds[u]:bounds[u + 1]]` are the tracks user row u is fond of;
-    the other arrays have shape (n_users,) and are named as in `users.json`.
+    Parameters
+    ----------
+    ids : int64 array, shape (n_users,)
+        Ids, as in the service and its log.
+    bounds : int64 array, shape (n_users + 1,)
+        interests[bounds[u]:bounds[u + 1]] are the interests of row u.
+    interests : int64 array
+        Tracks that the listeners like; each session takes one as its taste.
+    consume_bias : float64 array, shape (n_users,)
+        Affinity at which half of a track is heard.
+    consume_sharpness : float64 array, shape (n_users,)
+        How steeply the share heard rises with affinity; more than 0.
+    interest_neighbours : int64 array, shape (n_users,)
+        The first track is one of so many nearest to the taste; 1 or more.
+    session_budget : int64 array, shape (n_users,)
+        Number of cut-short tracks after which a session ends; 1 or more.
+    artist_discount_gamma : float64 array, shape (n_users,)
+        Factor on the share heard for each earlier play of the artist; 0 to 1.
     """
 
     ids: NDArray[np.int64]
@@ -61,7 +96,7 @@ class Users:
         return len(self.ids)
 
     def rows(self, rows: NDArray[np.int64]) -> "Users":
-        """Some of the users, in the order of `rows`."""
+        """The users of these rows, in this order."""
         counts = np.diff(self.bounds)[rows]
         bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         places = np.arange(bounds[-1]) - np.repeat(bounds[:-1], counts)
@@ -79,10 +114,29 @@ class Users:
 
 @dataclass(frozen=True)
 class World:
-    """A catalog, `embeddings` of shape (n_tracks, d), float32, and users. Raises InputError.
+    """Everything that decides how listeners respond.
 
-    `hype`, of shape (n_tracks,), is what fashion adds to everybody's affinity
-    with a track; without it, nothing.
+    Parameters
+    ----------
+    catalog : Catalog
+    embeddings : float32 array, shape (n_tracks, d)
+        A listener's affinity with a track is the inner product of its row with
+        the row of the session's taste.
+    users : Users
+    hype : float64 array, shape (n_tracks,), optional
+        Added to everybody's affinity with each track; 0 by default.
+
+    Raises
+    ------
+    InputError
+        If the parts do not fit together, or numbers are out of range.
+
+    Examples
+    --------
+    >>> from sim import GeneratorOptions, generate
+    >>> world, _ = generate(GeneratorOptions(n_users=20, n_tracks=100), seed=1)
+    >>> len(world.users), len(world.catalog), world.embeddings.shape
+    (20, 100, (100, 64))
     """
 
     catalog: Catalog
@@ -105,20 +159,20 @@ class World:
         if not self.embeddings.shape[1]:
             raise InputError("the embeddings have no dimensions: one or more are needed")
         norms = np.linalg.norm(self.embeddings.astype(np.float64), axis=1)
-        if (norms > _LARGEST_NORM).any():
+        if (norms > _MAX_NORM).any():
             row = int(norms.argmax())
             raise InputError(
                 f"the embedding of track {row} has a norm of {norms[row]:.3g}, but inner products "
-                f"must be numbers that can be compared: scale it to {_LARGEST_NORM:g} or less"
+                f"must be numbers that can be compared: scale it to {_MAX_NORM:g} or less"
             )
         if not len(self.users):
             raise InputError("the world has no users: at least one is needed")
         if (np.diff(self.users.bounds) == 0).any():
             user = self.users.ids[np.flatnonzero(np.diff(self.users.bounds) == 0)[0]]
             raise InputError(f"user {user} has no interests: at least one track is needed")
-        strange = (self.users.interests < 0) | (self.users.interests >= n_tracks)
-        if strange.any():
-            at = int(np.flatnonzero(strange)[0])
+        unknown = (self.users.interests < 0) | (self.users.interests >= n_tracks)
+        if unknown.any():
+            at = int(np.flatnonzero(unknown)[0])
             user = self.users.ids[np.searchsorted(self.users.bounds, at, side="right") - 1]
             raise InputError(
                 f"user {user} has interest {self.users.interests[at]}, which is no track: "
@@ -127,12 +181,12 @@ class World:
 
     @cached_property
     def tastes(self) -> NDArray[np.int64]:
-        """The distinct tracks that are somebody's interest, sorted."""
+        """The distinct tracks among all interests, sorted."""
         return np.unique(self.users.interests)
 
     @cached_property
     def taste_rows(self) -> NDArray[np.int64]:
-        """Place of each track in `tastes`, -1 where it is nobody's interest; (n_tracks,)."""
+        """Place of each track in `tastes`, shape (n_tracks,); -1 for those that are not there."""
         rows = np.full(len(self.catalog), -1, dtype=np.int64)
         rows[self.tastes] = np.arange(len(self.tastes))
         return rows
@@ -142,7 +196,7 @@ class World:
         """For each of `tastes`, its nearest tracks by inner product, best first.
 
         Returns (bounds, tracks) as CSR; ties go to the smaller track id. A
-        taste has as many as the most demanding of its users asks for.
+        taste has as many as the largest `interest_neighbours` among its users.
         """
         users = self.users
         owners = np.repeat(users.interest_neighbours, np.diff(users.bounds))
@@ -155,12 +209,12 @@ class World:
         return bounds, lists[keep]
 
     def prepared(self) -> "World":
-        """This world, with what every session needs worked out, so that a copy has it too."""
-        _ = self.first_tracks  # not an assert: with -O there would be nothing
+        """This world with its cached properties computed, so that copies have them too."""
+        _ = self.first_tracks  # not an assert, which -O would remove
         return self
 
     def with_hype(self, hype: NDArray[np.float64]) -> "World":
-        """The same world on a day of other fashions; what was worked out stays."""
+        """The same world with another `hype`; computed properties are kept."""
         other = replace(self, hype=hype)
         for name in ("tastes", "taste_rows", "first_tracks"):
             other.__dict__[name] = getattr(self, name)

@@ -1,4 +1,4 @@
-"""The nearest tracks by inner product, exactly, for many tastes at a time."""
+"""The nearest tracks by inner product, exactly, for many tastes at once."""
 
 import heapq
 
@@ -15,19 +15,19 @@ def nearest(
     """The k tracks with the largest inner product with each query row, best first.
 
     Shape (len(queries), k); ties go to the smaller track id. Inner products
-    are those of `sim.listener.affinity`, so the result does not depend on how
-    a matrix product is computed: one in float32 finds the candidates only.
+    are those of `sim.listener.affinity`, so the result does not depend on how a
+    matrix product is computed: the one in float32 only finds candidates.
     """
     out = np.empty((len(queries), k), dtype=np.int64)
     norms = np.linalg.norm(embeddings.astype(np.float64), axis=1)
-    # A sum of d products in float32 errs by less than this, in whatever order it is taken.
+    # The error of a sum of d products in float32 is below this, in whatever order it is taken.
     error = 2.0**-22 * embeddings.shape[1] * norms[queries] * norms.max()
     block = max(1, 2**23 // len(embeddings))
     width = len(embeddings) // _HEIGHT
     for start in range(0, len(queries), block):
         rows = slice(start, start + block)
         scores = embeddings[queries[rows]] @ embeddings.T
-        # Seen as a table, its columns' best: most columns need no closer look.
+        # Each row as a table, and the maximum of its columns: most columns can be skipped.
         tables = scores[:, : width * _HEIGHT].reshape(len(scores), _HEIGHT, width)
         _select(embeddings, queries[rows], scores, tables.max(axis=1), error[rows], out[rows])
     return out
@@ -62,7 +62,7 @@ def _select(
             if row[j] > worst:
                 heapq.heapreplace(best, row[j])
                 worst = best[0]
-        # Whatever may still be among the k best, were scores exact.
+        # Every track that may be among the k best by exact scores.
         bar, n = worst - 2.0 * error[i], 0
         for column in range(width):
             if columns[i, column] >= bar:

@@ -1,4 +1,4 @@
-"""Sets the scale of taste space so that sessions have plausible lengths."""
+"""Scales the embeddings so that sessions have plausible lengths."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,14 +13,22 @@ from sim.errors import InputError
 from sim.rng import Streams
 from sim.world.model import World
 
-# What a world must give for its sessions to tell recommenders apart.
+# Mean session times of a world in which recommenders differ clearly.
 RANDOM_BAND = (1.1, 1.6)
 ORACLE_FLOOR = 8.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The scale found, and the mean session times (first play included) that it gives."""
+    """The scale of the embeddings, and the mean session times that it gives.
+
+    Attributes
+    ----------
+    scale : float
+        Root mean square norm of the interests' embeddings.
+    random, oracle : float
+        Mean session times in tracks, first play included.
+    """
 
     scale: float
     random: float
@@ -28,7 +36,7 @@ class Calibration:
 
     @property
     def in_band(self) -> bool:
-        """Whether sessions have lengths at which recommenders are told apart well."""
+        """Whether session times are in the range in which recommenders differ clearly."""
         low, high = RANDOM_BAND
         return low <= self.random <= high and self.oracle >= ORACLE_FLOOR
 
@@ -41,23 +49,53 @@ def calibrate(
     sessions: int = 600,
     progress: Callable[[int], object] = lambda finished: None,
 ) -> tuple[World, Calibration]:
-    """The world with centred embeddings, scaled so that the oracle reaches its target.
+    """Centre and scale the embeddings of a world so that the oracle reaches a target.
 
-    Consume bias is a fixed number, so the scale of inner products decides how
-    many tracks a listener enjoys. Embeddings are centred, so that two random
+    The consume bias is a fixed number, so the scale of inner products decides
+    how many tracks a listener enjoys. Embeddings are centred, so that two random
     tracks have no affinity on average (factors of play counts share a common
     direction: popularity), brought to a root mean square norm of 1 over the
-    interests, and multiplied by the scale at which the mean session time
-    under the oracle is `oracle_target`, found by bisection on the same
-    sessions. Small worlds may still miss the band: see `Calibration.in_band`.
-    `progress` hears how many sessions just ended. Raises InputError where no
-    scale reaches the target.
+    interests, and multiplied by the scale at which the mean session time under
+    the oracle is `oracle_target`, found by bisection on the same sessions.
+
+    Parameters
+    ----------
+    world : World
+        As `generate` returns it, or of any other scale.
+    seed : int
+        Seed of the sessions that are played.
+    oracle_target : float
+        Mean session time under the oracle, in tracks, first play included.
+    sessions : int
+        Number of sessions per step of the search.
+    progress : callable, optional
+        Receives the number of sessions that just ended.
+
+    Returns
+    -------
+    world : World
+        The same world with other embeddings.
+    calibration : Calibration
+        What was found; small worlds may miss the range of `Calibration.in_band`.
+
+    Raises
+    ------
+    InputError
+        If no scale reaches the target.
+
+    Examples
+    --------
+    >>> from sim import GeneratorOptions, calibrate, generate
+    >>> raw, _ = generate(GeneratorOptions(n_users=50, n_tracks=400), seed=1)
+    >>> world, calibration = calibrate(raw, seed=1, sessions=50)
+    >>> calibration.random < calibration.oracle
+    True
     """
     centred = world.embeddings - world.embeddings.mean(axis=0, dtype=np.float64)
     interests = centred[world.users.interests]
     size = np.sqrt((interests**2).sum(axis=1).mean())
     if size == 0:
-        raise InputError("all embeddings of the interests are equal: there is no taste to scale")
+        raise InputError("the embeddings of all interests are equal: there is nothing to scale")
 
     def scaled(world: World, scale: float) -> World:
         return replace(world, embeddings=(centred * (scale / size)).astype(np.float32))
@@ -72,19 +110,22 @@ def calibrate(
         )
         return summary.mean_session_time
 
-    # Some of the people are enough to search with; the result is measured on all.
+    # A part of the users is enough for the search; the result is measured on all.
     rng = np.random.default_rng(seed)
     n = len(world.users)
-    some = replace(world, users=world.users.rows(np.sort(rng.permutation(n)[:1_000])))
+    part = replace(world, users=world.users.rows(np.sort(rng.permutation(n)[:1_000])))
     # From below: far above the target a session has thousands of steps.
     low, high = 1.0, 1.0
-    while mean_time(scaled(some, high), Oracle()) < oracle_target:
+    while mean_time(scaled(part, high), Oracle()) < oracle_target:
         low, high = high, high * 1.4
         if high > 1e4:
-            raise InputError("no scale lets the oracle reach its target: are all tastes alone?")
+            raise InputError(
+                "calibration failed: the oracle cannot reach its target session time at any scale "
+                "of the embeddings; the interests may have no near neighbours"
+            )
     while high / low > 1.02:
         middle = float(np.sqrt(low * high))
-        if mean_time(scaled(some, middle), Oracle()) < oracle_target:
+        if mean_time(scaled(part, middle), Oracle()) < oracle_target:
             low = middle
         else:
             high = middle

@@ -9,10 +9,11 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
+from contract.files import EMBEDDINGS, TRACKS, USERS
 from sim._click import FAMILY, SEED, standalone
 from sim.config.editions import FAMILIES
 from sim.errors import InputError
-from sim.world.files import EMBEDDINGS, TRACKS, USERS, save_world
+from sim.world.files import save_world
 from sim.worldgen.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.worldgen.generated import GeneratorOptions, generate
 from sim.worldgen.statistics import describe
@@ -24,29 +25,35 @@ from sim.worldgen.statistics import describe
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("out/demo/world"),
     show_default=True,
-    help="Where tracks.json, tracks.npy, users.json, env.yml and world.json go.",
+    help="Folder for tracks.json, tracks.npy, users.json, env.yml and world.json.",
 )
 @click.option(
     "--lastfm",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Build it from real listening: a folder with hetrec2011-lastfm-2k.",
+    help="Folder with hetrec2011-lastfm-2k, to build the world from real listening.",
 )
 @click.option(
-    "--users", default=GeneratorOptions.n_users, show_default=True, help="Generated listeners."
+    "--users",
+    default=GeneratorOptions.n_users,
+    show_default=True,
+    help="Number of generated listeners.",
 )
 @click.option(
-    "--tracks", default=GeneratorOptions.n_tracks, show_default=True, help="Generated tracks."
+    "--tracks",
+    default=GeneratorOptions.n_tracks,
+    show_default=True,
+    help="Number of generated tracks.",
 )
 @FAMILY
 @SEED
 def world(
     out: Path, lastfm: Path | None, users: int, tracks: int, family: str | None, seed: int
 ) -> None:
-    """Build a world: generated, or with --lastfm from what real people played."""
+    """Build a world: a generated one, or with --lastfm one from real listening."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{out}: cannot be made: {error.strerror}") from error
+        raise InputError(f"{out}: cannot be created: {error.strerror}") from error
     if lastfm is None:
         source = "generated"
         raw, library = generate(GeneratorOptions(n_users=users, n_tracks=tracks), seed)
@@ -91,8 +98,9 @@ def world(
     (out / "world.json").write_text(json.dumps(facts, indent=2) + "\n")
     if not calibration.in_band:
         click.echo(
-            f"note: recommenders differ best with Random within {RANDOM_BAND[0]} to "
-            f"{RANDOM_BAND[1]} and the oracle at {ORACLE_FLOOR:g} or more: a larger world helps",
+            f"note: recommenders differ most clearly with a mean session time of "
+            f"{RANDOM_BAND[0]} to {RANDOM_BAND[1]} under Random and at least {ORACLE_FLOOR:g} "
+            f"under the oracle: use a larger world",
             err=True,
         )
     click.echo(

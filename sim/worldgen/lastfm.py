@@ -23,20 +23,21 @@ _ARTISTS, _PLAYS = "artists.dat", "user_artists.dat"
 
 
 def lastfm_world(directory: Path, seed: int, dimensions: int = 64) -> tuple[World, Library]:
-    """Real people and real artists; the scale of the embeddings is for `calibrate` to set.
+    """Real people and real artists; the scale of the embeddings is arbitrary until `calibrate`.
 
-    The catalog's tracks are the artists that somebody played, one track each.
-    Embeddings are item factors of implicit ALS (Hu, Koren and Volinsky, 2008)
-    on confidence 1 + 2 log(1 + plays); a user's interests are the three
-    artists that this person played most. Raises InputError.
+    The catalog's tracks are the artists with plays, one track each. Embeddings
+    are item factors of implicit ALS (Hu, Koren and Volinsky, 2008) on confidence
+    1 + 2 log(1 + plays); a user's interests are the three artists that this
+    person played most. Returns the world and what each user plays, as `generate`
+    does. Raises InputError.
     """
     names = dict(_named(directory / _ARTISTS))
-    people, played, plays = _counts(directory / _PLAYS)
-    users, user_of = np.unique(people, return_inverse=True)
-    artists, artist_of = np.unique(played, return_inverse=True)
+    user_ids, artist_ids, plays = _counts(directory / _PLAYS)
+    users, user_of = np.unique(user_ids, return_inverse=True)
+    artists, artist_of = np.unique(artist_ids, return_inverse=True)
     missing = next((int(artist) for artist in artists if int(artist) not in names), None)
     if missing is not None:
-        raise InputError(f"{directory / _ARTISTS}: artist {missing} was played but has no name")
+        raise InputError(f"{directory / _ARTISTS}: artist {missing} has plays but no name")
 
     als_seed, user_seed = np.random.SeedSequence(seed).spawn(2)
     shape = (len(users), len(artists))
@@ -48,12 +49,13 @@ def lastfm_world(directory: Path, seed: int, dimensions: int = 64) -> tuple[Worl
     bounds = np.concatenate([[0], np.cumsum(np.bincount(user_of))]).astype(np.int64)
     library = Library(bounds, artist_of[order])
     listeners: Users = make_users(library, 3, np.random.default_rng(user_seed))
-    # Two artists of one name are two artists: the id keeps them apart.
-    often = Counter(names[int(artist)] for artist in artists)
-    shown = [
-        names[int(a)] if often[names[int(a)]] == 1 else f"{names[int(a)]} (#{a})" for a in artists
+    # Two artists may share a name: the id tells them apart.
+    name_counts = Counter(names[int(artist)] for artist in artists)
+    labels = [
+        names[int(a)] if name_counts[names[int(a)]] == 1 else f"{names[int(a)]} (#{a})"
+        for a in artists
     ]
-    catalog = Catalog(["(any song)"] * len(shown), shown, np.arange(len(shown), dtype=np.int32))
+    catalog = Catalog(["(any song)"] * len(labels), labels, np.arange(len(labels), dtype=np.int32))
     return World(catalog, factors, listeners), library
 
 
@@ -65,7 +67,7 @@ def _factors(confidence: sp.csr_matrix, dimensions: int, seed: int) -> NDArray[n
             alpha=2.0,
             iterations=15,
             random_state=seed,
-            # One thread: sums in another order would give another world.
+            # One thread: another order of summation would give another world.
             num_threads=1,
         )
         model.fit(confidence, show_progress=False)
@@ -80,11 +82,11 @@ def _rows(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
         )
     lines = path.read_bytes().removeprefix(BOM).splitlines()
     if lines and lines[0].split(b"\t")[0].isdigit():
-        raise InputError(f"{path}:1: the header is missing: put it back, or a row is lost")
+        raise InputError(f"{path}:1: the header is missing: restore it, or a row is lost")
     for number, line in enumerate(lines[1:], start=2):
         row = line.decode(errors="replace").split("\t")
         if len(row) < columns:
-            raise InputError(f"{path}:{number}: {columns} columns with tabs are needed")
+            raise InputError(f"{path}:{number}: {columns} columns separated by tabs are needed")
         yield number, row
 
 
@@ -93,7 +95,7 @@ def _named(path: Path) -> Iterator[tuple[int, str]]:
         try:
             yield int(row[0]), row[1]
         except ValueError:
-            raise InputError(f"{path}:{number}: artist id {row[0]!r} is no integer") from None
+            raise InputError(f"{path}:{number}: artist id {row[0]!r} is not an integer") from None
 
 
 def _counts(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -107,6 +109,6 @@ def _counts(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[n
             raise InputError(f"{path}:{number}: {plays} plays: a positive count is needed")
         counts.append((user, artist, plays))
     if not counts:
-        raise InputError(f"{path}: no play counts in it")
+        raise InputError(f"{path}: it has no play counts")
     table = np.asarray(counts, dtype=np.int64)
     return table[:, 0], table[:, 1], table[:, 2]

@@ -1,4 +1,4 @@
-"""Plausible names for artists and tracks that do not exist."""
+"""Plausible names for generated artists and tracks."""
 
 import json
 from importlib.resources import files
@@ -47,7 +47,7 @@ def artist_names(n: int, rng: np.random.Generator) -> list[str]:
     while len(names) < n:
         name = _fill(templates[rng.choice(len(templates), p=shares)], rng)
         if name in taken:
-            # The second band of that name puts where it comes from behind it.
+            # A second band of that name adds a place to it.
             name = f"{name} ({_word(_WORDS['places'], rng)})"
         if name in taken:
             name = f"{name} {len(names)}"

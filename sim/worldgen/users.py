@@ -1,4 +1,4 @@
-"""Listeners out of what they play most, with the traits of the user model."""
+"""Makes listeners from what they play most, with the traits of the user model."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from sim.world.model import Users
 
 
 class Library(NamedTuple):
-    """What each user plays, the most played first: tracks[bounds[u]:bounds[u + 1]]."""
+    """The tracks that each user plays, the most played first: tracks[bounds[u]:bounds[u + 1]]."""
 
     bounds: NDArray[np.int64]
     tracks: NDArray[np.int64]
 
 
 def make_users(library: Library, n_interests: int, rng: np.random.Generator) -> Users:
-    """One listener per library, interested in its `n_interests` most played tracks.
+    """One listener per row of the library, interested in its `n_interests` most played tracks.
 
     `consume_bias` is uniform on (0, 10), `consume_sharpness` log-uniform on
     (0.5, 2); the rest are the defaults of the user model.

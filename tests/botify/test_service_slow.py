@@ -10,17 +10,18 @@ import redis
 
 from botify.catalog import unpack
 from botify.config import LogConfig
-from botify.event_log.provenance import Origin
+from botify.event_log.provenance import Provenance
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.observability.metrics import Metrics
 from botify.plays import Play
 from botify.recommenders.random import Random
 from botify.service import Service
-from botify.store.circuit_breaker import Link
+from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
 from botify.store.fallback import FALLBACK, Fallback
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
+from botify.worker_context import WorkerContext
 
 from .logs import lines
 
@@ -33,19 +34,23 @@ class Worker:
     """The parts that answer, with a Redis that has a fifth of a second."""
 
     def __init__(self, client: "redis.Redis", log_dir: Path) -> None:
-        self.link, self.fallback = Link(), Fallback(N_TRACKS, b"")
+        self.breaker, self.fallback = CircuitBreaker(), Fallback(N_TRACKS, b"")
         self.log = EventLog(log_dir, 1, LogConfig())
-        self.service = Service(
-            experiments=Experiments({}),
-            recommenders={"random": Random("random")},
-            default="random",
-            store=Store(client, 100, N_TRACKS),
-            link=self.link,
+        context = WorkerContext(
+            client=client,
+            store=SessionStore(client, 100, N_TRACKS),
+            breaker=self.breaker,
             fallback=self.fallback,
             log=self.log,
             metrics=Metrics(),
+        )
+        self.service = Service(
+            context,
+            Experiments({}),
+            {"random": Random("random")},
+            default="random",
             seed=None,
-            origin=Origin("r", "w"),
+            provenance=Provenance("r", "w"),
         )
 
     def next(self, track: int) -> int:
@@ -67,18 +72,18 @@ def test_one_late_answer_among_others_costs_that_request_alone(
     client.execute_command("CLIENT", "PAUSE", 1000, "ALL")
     # Another thread was answered by and by.
     others = threading.Timer(
-        0.1, lambda: setattr(worker.link, "answered_at", time.monotonic() + 1)
+        0.1, lambda: setattr(worker.breaker, "answered_at", time.monotonic() + 1)
     )
     others.start()
     second = worker.next(first)
     others.join()
-    assert worker.link.up
+    assert worker.breaker.up
     # Whoever is asked next knows what was offered, though it was not Redis who offered it.
     with connect(valkey_url) as patient:
-        opened = Store(patient, 100, N_TRACKS).open(7, second, 0.5, (0.5, 0.5))
+        opened = SessionStore(patient, 100, N_TRACKS).open_session(7, second, 0.5, (0.5, 0.5))
     assert {0, first, second} <= set(unpack(opened.seen))
     assert worker.next(second) not in {0, first, second}
-    assert worker.fallback.notes.owing == set()
+    assert worker.fallback.outbox.pending_users == set()
     answered = [line["recommender"] for line in lines(tmp_path / "log")]
     assert answered == ["random", FALLBACK, "random"]
 
@@ -90,13 +95,13 @@ def test_a_late_answer_where_there_are_no_others_is_the_last_that_is_waited_for(
     client.execute_command("CLIENT", "PAUSE", 1000, "ALL")
     for _ in range(3):
         track = worker.next(track)
-    assert not worker.link.up
+    assert not worker.breaker.up
     answered = lines(tmp_path / "log")
     assert [line["recommender"] for line in answered] == ["random", *[FALLBACK] * 3]
     offered = {0, *(line["recommendation"] for line in answered)}
     assert len(offered) == 5
     # Found again before upkeep had its turn: the user's next request tells Redis by itself.
     client.ping()
-    worker.link.found()
-    worker.link.found()
+    worker.breaker.probe_succeeded()
+    worker.breaker.probe_succeeded()
     assert worker.next(track) not in offered

@@ -80,7 +80,7 @@ def test_late_bodies_are_given_up(
     kinds = ("of known length", "of no byte", "in chunks", "between chunks")
     late = [c for kind in kinds for c in senders(served.url, 20, BEGINNINGS[kind])]
     answers = [answer_of(connection) for connection in late]
-    assert answers == [(408, {"message": "the body was not there within 0.5 s"})] * 80
+    assert answers == [(408, {"message": "the body did not arrive within 0.5 s"})] * 80
     assert until(lambda: metric(served.url, "botify_refused_total") == 80)
     assert served.stop() == 0
     assert served.log() == []

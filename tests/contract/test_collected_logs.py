@@ -15,7 +15,8 @@ from sim.agents.policies import StickyArtist
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
 from sim.logs.clock import Clock
-from sim.logs.json_log import JsonLog, Log
+from sim.logs.json_log import JsonLog
+from sim.logs.log import Log
 from sim.logs.parquet_log import ParquetLog
 from sim.rng import Streams
 from sim.world import Catalog, Users, World

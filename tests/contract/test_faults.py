@@ -69,7 +69,7 @@ class Observer:
         began = time.monotonic()
         status, body = ask(self._url, "/health")
         assert (status, body["status"]) == (503, "bad")
-        assert any(reason.startswith("Redis is away (") for reason in body["reasons"])
+        assert any(reason.startswith("Redis is unavailable (") for reason in body["reasons"])
         assert ask(self._url, "/health/live")[0] == 200
         assert until(lambda: metric(self._url, "botify_redis_up") == 0)
         self._load.goes_on(answers)

@@ -59,7 +59,7 @@ def test_answers_go_on_while_sessions_are_dropped_and_that_is_told(serve: Serve)
         assert served.stop() == 0
     assert status == 503
     (reason,) = body["reasons"]
-    assert "keys in the last 5 minutes to make room" in reason
+    assert "keys in the last 5 minutes for lack of memory" in reason
     events = served.log()
     check_log(events, load)
     assert "fallback" not in {event["recommender"] for event in events}

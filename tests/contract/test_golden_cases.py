@@ -12,10 +12,14 @@ from botify.config import ExperimentConfig
 from botify.experiments import Experiments
 from contract import bucketing
 from contract.catalog import CatalogError, artist_numbers, read_catalog
+from contract.errors import FormatError
+from contract.events import EventError, parse_event
 from contract.golden import NAMES, golden_cases
 from contract.ids import user_digits
 from contract.jsonlines import parse_line
+from contract.lists import parse_neighbours, parse_recommendations, parse_tracks
 from contract.timestamps import is_own_clock, parse_timestamp, units_of_run
+from contract.users import parse_user
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -72,6 +76,42 @@ def test_units_of_a_run(case: dict[str, Any]) -> None:
     sizes = {int(code): (low, high) for code, (low, high) in case["sizes"].items()}
     assert list(units_of_run(sizes)) == case["units"]
     assert is_own_clock(sizes) == case["own_clock"]
+
+
+@pytest.mark.parametrize("case", golden_cases("events"), ids=lambda case: str(case["line"]))
+def test_events(case: dict[str, Any]) -> None:
+    if "fault" not in case:
+        assert parse_event(parse_line(case["line"].encode()))._asdict() == case["event"]
+        return
+    with pytest.raises(FormatError) as refusal:
+        parse_event(parse_line(case["line"].encode()))
+    if isinstance(refusal.value, EventError):  # else it is not JSON
+        assert refusal.value.field == case["fault"]
+
+
+@pytest.mark.parametrize("case", golden_cases("lists"), ids=lambda case: str(case["line"]))
+def test_lists(case: dict[str, Any]) -> None:
+    def parsed() -> Any:
+        value = parse_line(case["line"].encode())
+        if case["kind"] == "top":
+            return None, parse_tracks(value)
+        return (parse_recommendations if case["kind"] == "users" else parse_neighbours)(value)
+
+    if case.get("error"):
+        with pytest.raises(FormatError):
+            parsed()
+    else:
+        assert parsed() == (case.get("owner"), tuple(case["tracks"]))
+
+
+@pytest.mark.parametrize("case", golden_cases("users"), ids=lambda case: str(case["line"]))
+def test_users(case: dict[str, Any]) -> None:
+    if case.get("error"):
+        with pytest.raises(FormatError):
+            parse_user(parse_line(case["line"].encode()))
+    else:
+        found = parse_user(parse_line(case["line"].encode()))._asdict()
+        assert found | {"interests": list(found["interests"])} == case["user"]
 
 
 def catalogs(kind: str) -> list[dict[str, Any]]:

@@ -70,9 +70,9 @@ def test_mistakes_are_told_in_words_that_help(serve: Serve, connect: Connect) ->
         ("POST", "/next/", "a user is a non-negative integer, as in /next/7"),
         ("POST", "/next", "a user is a non-negative integer, as in /next/7"),
         ("GET", "/track/x", "a track is a non-negative integer, as in /track/7, not 'x'"),
-        ("POST", "/nxt/7", "there is no /nxt/7 here; there are GET /, GET /track/<track>, POST"),
-        ("GET", "/next/7", "GET is not for /next/7: use POST"),
-        ("PUT", "/health", "PUT is not for /health: use GET"),
+        ("POST", "/nxt/7", "there is no /nxt/7; the routes are GET /, GET /track/<track>, POST"),
+        ("GET", "/next/7", "/next/7 does not allow GET: use POST"),
+        ("PUT", "/health", "/health does not allow PUT: use GET"),
         ("POST", "/next/" + "9" * 4000, "a user has at most 200 digits, this one 4,000"),
         ("POST", "/next/" + "x" * 900, "a user is a non-negative integer, as in /next/7, not"),
     ]
@@ -102,7 +102,7 @@ def test_pages_of_other_sites_post_no_plays(serve: Serve) -> None:
     served = serve({"workers": 1, "allowed_origins": ["https://player.example"]})
     address = served.url.removeprefix("http://")
     client = http.client.HTTPConnection(address, timeout=30)
-    for origin, kind, expected in (
+    for provenance, kind, expected in (
         ("http://evil.example", "text/plain", 403),
         ("http://evil.example", "application/json", 403),
         ("null", "text/plain", 403),
@@ -112,18 +112,18 @@ def test_pages_of_other_sites_post_no_plays(serve: Serve) -> None:
         ("https://player.example", "application/json", 200),
         ("https://player.example", "text/plain", 415),
     ):
-        headers = {"Origin": origin, "Content-Type": kind}
+        headers = {"Provenance": provenance, "Content-Type": kind}
         client.request("POST", "/next/7", b'{"track": 1, "time": 1}', headers)
         answer = client.getresponse()
-        assert answer.status == expected, (origin, kind)
+        assert answer.status == expected, (provenance, kind)
         assert answer.headers["Content-Type"] == "application/json"
-        shown = answer.headers["Access-Control-Allow-Origin"]
-        assert shown == (origin if origin.startswith("https:") else None)
+        shown = answer.headers["Access-Control-Allow-Provenance"]
+        assert shown == (provenance if provenance.startswith("https:") else None)
         assert expected == 200 or json.loads(answer.read())["message"]
         answer.read()
     # What a browser asks before it posts JSON for a page of another site.
-    for origin, status in (("https://player.example", 204), ("http://evil.example", 403)):
-        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    for provenance, status in (("https://player.example", 204), ("http://evil.example", 403)):
+        asked = {"Provenance": provenance, "Access-Control-Request-Method": "POST"}
         client.request("OPTIONS", "/next/7", headers=asked)
         answer = client.getresponse()
         assert answer.status == status

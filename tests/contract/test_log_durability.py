@@ -6,7 +6,6 @@ Each answer that a client got must have its line, whatever happens to the servic
 import json
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from .disks import small_disk
 from .load import (
     Diary,
     Event,
@@ -161,15 +161,11 @@ def test_a_disk_that_takes_nothing_for_a_while_delays_lines_and_loses_none(serve
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
     place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", place]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a file system")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    with small_disk(place, "4m"):
+        yield place
 
 
 def fill(disk: Path) -> Path:
@@ -183,19 +179,19 @@ def fill(disk: Path) -> Path:
 
 @pytest.mark.parametrize("when", ["before the first request", "under load"])
 def test_a_service_whose_whole_disk_is_full_answers_and_loses_nothing(
-    serve: Serve, tmp_path: Path, small_disk: Path, when: str
+    serve: Serve, tmp_path: Path, disk: Path, when: str
 ) -> None:
-    (small_disk / "log").mkdir()
-    (tmp_path / "log0").symlink_to(small_disk / "log")
+    (disk / "log").mkdir()
+    (tmp_path / "log0").symlink_to(disk / "log")
     # What the service keeps in temporary files is on the same disk.
-    served = serve({"workers": 2, "log": MIN_FREE}, TMPDIR=str(small_disk))
+    served = serve({"workers": 2, "log": MIN_FREE}, TMPDIR=str(disk))
     workers = workers_of(served.process.pid)
     if when == "before the first request":
-        filler = fill(small_disk)
+        filler = fill(disk)
     with Load(served.url) as load:
         load.goes_on()
         if when == "under load":
-            filler = fill(small_disk)
+            filler = fill(disk)
         until(lambda: ask(served.url, "/health")[0] == 503)
         load.goes_on(40)
         filler.unlink()

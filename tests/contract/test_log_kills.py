@@ -4,7 +4,6 @@ end, or counted as lost."""
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from .disks import Resize, small_disk
 from .load import (
     Diary,
     Load,
@@ -31,27 +31,17 @@ pytestmark = [
 ]
 
 Serve = Callable[..., Any]
-Room = Callable[[str], None]
 
 TWO = {"workers": 2, "log": {"min_free_bytes": 0}}
 LOG = "botify_log_"
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Room]:
-    """A disk of 150 kB under the first services' logs; called with a size, it gets that one."""
-    place = tmp_path / "log0"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=150k", "none", place]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a file system")
-    (tmp_path / "log1").symlink_to(place)
-
-    def resize(size: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
-
-    yield resize
-    subprocess.run(["umount", "--lazy", place], check=True)
+def resize(tmp_path: Path) -> Iterator[Resize]:
+    """Of a disk of 150 kB under the first services' logs."""
+    with small_disk(tmp_path / "log0", "150k") as resize:
+        (tmp_path / "log1").symlink_to(tmp_path / "log0")
+        yield resize
 
 
 def counts(url: str) -> dict[str, int]:
@@ -72,7 +62,7 @@ def replaced(served: Any, victim: int) -> None:
 
 
 def test_a_worker_killed_on_a_full_disk_leaves_its_events_to_the_next(
-    serve: Serve, small_disk: Room
+    serve: Serve, resize: Resize
 ) -> None:
     served = serve(TWO)
     diary = Diary(served)
@@ -88,7 +78,7 @@ def test_a_worker_killed_on_a_full_disk_leaves_its_events_to_the_next(
         now = counts(served.url)
         assert now["events_lost_total"] == now["pending_events_in_memory"] == 0
         assert now["pending_events"] > before["pending_events"]
-        small_disk("64m")
+        resize("64m")
         until(lambda: metric(served.url, LOG + "pending_events") == 0)
         load.goes_on()
     assert load.failures == []
@@ -111,7 +101,7 @@ def test_a_worker_killed_on_a_full_disk_leaves_its_events_to_the_next(
 
 @pytest.mark.parametrize("who", ["all processes", "the parent"])
 def test_what_waits_on_a_full_disk_is_written_by_the_next_start(
-    serve: Serve, small_disk: Room, who: str
+    serve: Serve, resize: Resize, who: str
 ) -> None:
     served = serve(TWO)
     with Load(served.url, clients=6, reconnect=True, pause=0) as load:
@@ -124,7 +114,7 @@ def test_what_waits_on_a_full_disk_is_written_by_the_next_start(
             served.process.wait()
             until(lambda: not any(Path(f"/proc/{worker}/fd").exists() for worker in workers))
     assert load.failures == []
-    small_disk("64m")
+    resize("64m")
     again = serve(TWO)
     until(lambda: metric(again.url, LOG + "pending_events") == 0)
     written = counts(again.url)["events_total"]
@@ -162,4 +152,4 @@ def test_what_a_killed_worker_had_in_memory_alone_is_counted_as_lost(serve: Serv
     assert answered <= len(events) + lost <= answered + len(load.cut)
     assert reasons == [f"{lost} events were lost: they will not be in the log"]
     told = [line["message"] for line in diary.lines()]
-    assert any(f"{lost} events were lost with the worker" in message for message in told)
+    assert any(f"{lost} events were lost with the previous writer" in message for message in told)

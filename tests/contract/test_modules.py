@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).parents[2]
-ROOMS = ("botify", "sim", "offline", "script")
+ROOMS = ("botify", "sim", "offline", "pipeline", "script")
 _COMMAND = re.compile(r"^@click\.(command|group)\(", re.MULTILINE)
 
 
@@ -27,7 +27,8 @@ def modules() -> list[str]:
 
 def test_the_rooms_and_their_commands_are_among_them() -> None:
     expected = {"sim", "sim.cli", "sim.run", "botify", "botify.cli", "offline", "offline.cli"}
-    assert expected | {"script.dataclient", "offline.commands.analyze"} <= set(modules())
+    expected |= {"pipeline.demo", "script.dataclient", "offline.commands.analyze"}
+    assert expected <= set(modules())
 
 
 # The module may have been imported before, which is no matter here.

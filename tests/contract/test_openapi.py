@@ -58,14 +58,15 @@ def counted(url: str, name: str, route: str) -> int:
     return sum(int(float(value)) for value in values)
 
 
-def test_every_answer_is_as_the_document_says(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("examples", [100, pytest.param(950, marks=pytest.mark.nightly)])
+def test_every_answer_is_as_the_document_says(serve: Serve, tmp_path: Path, examples: int) -> None:
     served = serve()
-    assert attack(served.url, "--max-examples", "950", cwd=tmp_path) >= 3000
+    assert attack(served.url, "--max-examples", str(examples), cwd=tmp_path) >= 3 * examples
     answered = {}
     for route in ("next", "last"):
         answered[route] = counted(served.url, "botify_request_seconds_count", route)
-        assert answered[route] >= 500
-        assert counted(served.url, "botify_refused_total", route) >= 100
+        assert answered[route] >= examples // 2
+        assert counted(served.url, "botify_refused_total", route) >= examples // 10
     assert served.stop() == 0
     said = [json.loads(line) for line in served.process.stderr.read().splitlines()]
     assert [line for line in said if line["level"] in ("error", "critical")] == []

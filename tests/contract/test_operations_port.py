@@ -51,7 +51,7 @@ def names_of(metrics: str) -> frozenset[str]:
 
 def test_it_says_what_a_worker_suffers(serve: Serve) -> None:
     served = serve({"log": {"min_free_bytes": 10**18}})
-    expected = "below log.min_free_bytes"
+    expected = "less than log.min_free_bytes"
     status, told = until(lambda: _bad(served.operations_url))
     assert (status, told["status"]) == (503, "bad")
     assert [expected in reason for reason in told["reasons"]] == [True]
@@ -70,7 +70,7 @@ def test_it_answers_while_workers_hang_and_says_so(serve: Serve) -> None:
     os.kill(one, signal.SIGSTOP)
     try:
         _, told = until(lambda: _bad(url))
-        assert "does not answer: no sign of life for" in told["reasons"][0]
+        assert "does not answer: no heartbeat for" in told["reasons"][0]
         assert told["workers"] == {"serving": 1, "configured": 2}
         assert ask(url, "/health/ready")[0] == 200
         os.kill(other, signal.SIGSTOP)

@@ -21,7 +21,7 @@ from botify.lists.loader import kind_of, load_list
 from botify.recommenders import build_recommenders
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
 from sim.agent import Turn
 from sim.agents import registry
 from sim.config import load_config
@@ -125,7 +125,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
     """Track, recommender, rank and propensity of every answer, also once lists are used up."""
     write_data(tmp_path, n_tracks, longest, patience)
     world = open_world(load_config(write_env(tmp_path)))
-    agent = registry.create(f"policy:{name}", world, Streams(SEED), tmp_path / "lists")
+    agent = registry.create_agent(f"policy:{name}", world, Streams(SEED), tmp_path / "lists")
     recorder = Recorder()
     play(world, agent, seed=SEED, episodes=range(50), recorder=recorder)
     events = recorder.events()
@@ -139,7 +139,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
     for list_name, file in config.list_files.items():
         load_list(client, list_name, file, kind_of(config, list_name), len(catalog))
     recommender = build_recommenders(config, catalog, {})[name]
-    store = Store(client, config.session_ttl, len(catalog))
+    store = SessionStore(client, config.session_ttl, len(catalog))
     uniforms = Streams(SEED).uniforms(AGENT, events.episodes, events.steps)
     random = list(zip(*(some.tolist() for some in uniforms), strict=True))
 
@@ -150,7 +150,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
         if events.is_last[i]:
             store.last(user)
             continue
-        offer = store.next(user, track, recommender.plan(user, track), random[i])
+        offer = store.next(user, track, recommender.candidates(user, track), random[i])
         assert (offer.track, offer.recommender, offer.rank, offer.propensity) == (
             events.recommendations[i],
             logged_as(agent.sources[events.sources[i]]),
@@ -185,7 +185,7 @@ def sessions_of(log: list[dict[str, Any]]) -> dict[tuple[int, int], Session]:
 
 def logged_in_process(name: str, world: World, lists: Path, directory: Path) -> Session:
     """The log of the sessions as an in-process run writes it."""
-    agent = registry.create(f"policy:{name}", world, Streams(SEED), lists)
+    agent = registry.create_agent(f"policy:{name}", world, Streams(SEED), lists)
     recorder = Recorder()
     play(world, agent, seed=SEED, episodes=range(EPISODES), recorder=recorder)
     with JsonLog(directory, agent.sources, Clock(0, 7.0, EPISODES, world.users.ids)) as log:
@@ -249,7 +249,7 @@ def assert_stated_as_in_process(
             heard.append(tracks[: i + 1])
     n, longest = len(lines), max(map(len, heard))
     history = np.array([some + [-1] * (longest - len(some)) for some in heard], dtype=np.int32)
-    agent = registry.create(f"policy:{name}", world, Streams(1), lists)
+    agent = registry.create_agent(f"policy:{name}", world, Streams(1), lists)
     agent.begin(world, n)
     turn = Turn(
         slots=np.arange(n),

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 import redis
+from jsonschema import Draft202012Validator
+
+from contract.events import EVENT
+from contract.schema import json_schema
 
 pytestmark = pytest.mark.integration
 
@@ -26,27 +30,19 @@ ONE_WORKER = {"workers": 1}
 BIG_USER = 10**30
 DAE_USER, CONTEXTUAL_USER = 7, 3  # T1 and C of DAE_VS_CONTEXTUAL
 
-SCHEMA: dict[str, tuple[type, ...]] = {
-    "message": (str,),
-    "timestamp": (int,),
-    "user": (int,),
-    "track": (int,),
-    "time": (float,),
-    "latency": (float,),
-    "recommendation": (int, type(None)),
-    "experiments": (dict,),
-    "session": (str,),
-    "recommender": (str, type(None)),
-    "rank": (int, type(None)),
-    "propensity": (float, type(None)),
-    "model_version": (str, type(None)),
-    "world_version": (str,),
-    "run": (str,),
+TYPES = {"text": str, "integer": int, "number": float, "object": dict}
+SCHEMA = {
+    field.name: (TYPES[field.kind], *([type(None)] if field.nullable else []))
+    for field in EVENT
+    if not field.only_if_forced
 }
+VALID = Draft202012Validator(json_schema("event"))
 
 
 def check_schema(event: dict[str, Any]) -> None:
-    assert set(event) == set(SCHEMA)
+    assert list(event) == list(SCHEMA)
+    VALID.validate(event)
+    assert event["session"]
     for field, types in SCHEMA.items():
         assert type(event[field]) in types, field
     assert 0 <= event["time"] <= 1
@@ -248,7 +244,7 @@ def test_lists_are_replaced_while_the_service_runs(
     done = botify(*load, fresh, "--force")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("dae (1 lists): version ")
-    assert done.stdout.endswith(" is in service; 19 that had a list before have none now\n")
+    assert done.stdout.endswith(" is in service; 19 owners of a list before have none now\n")
     assert connection.play("next", DAE_USER, 7, 1.0)[1]["track"] == 33
 
     fresh.write_text('{"user": 7, "tracks": [35]}\n{"user": 8, "tracks": [40]}\n')
@@ -281,7 +277,7 @@ def test_a_list_is_loaded_into_the_service_that_is_meant(
         assert f"{served.url} (pid {served.process.pid})" in done.stderr
     done = botify(*load, "--port", "1")
     assert done.returncode == 2
-    assert "has port 1; there runs http" in done.stderr
+    assert "has port 1; running: http" in done.stderr
     done = botify(*load, "--port", second.url.rsplit(":", 1)[1])
     assert done.returncode == 0, done.stderr
     assert connect(second.url).play("next", DAE_USER, 0, 1.0)[1]["track"] == 33
@@ -298,7 +294,7 @@ def test_a_list_is_loaded_into_the_service_that_is_meant(
     third = serve(ONE_WORKER)
     assert sorted(path.name for path in third.data_dir.glob("serve*")) == ["serve.json"]
     refused = botify(*load, "--port", "1", REDIS_URL="redis://127.0.0.1:1")
-    assert "Error: --port is not for a Redis that REDIS_URL" in refused.stderr
+    assert "Error: --port selects a service with an embedded Valkey" in refused.stderr
 
 
 @pytest.mark.parametrize("kind", ["pipe", "directory", "device", "endless", "none"])
@@ -332,7 +328,7 @@ def test_loading_without_a_service_says_so(botify: Botify, data_dir: Path) -> No
     assert done.stderr.startswith("Error: no service with an embedded Valkey runs on ")
     unknown = botify("lists", "load", path, "--name", "bpr", "--data-dir", data_dir)
     assert unknown.returncode == 2
-    assert "no list is named 'bpr'; the config has dae, contextual, top_tracks" in unknown.stderr
+    assert "there is no list 'bpr'; the config has dae, contextual, top_tracks" in unknown.stderr
 
 
 def test_a_given_redis_is_used_and_left_running(

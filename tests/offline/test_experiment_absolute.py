@@ -16,6 +16,7 @@ from scipy import stats
 from offline.cli import main
 from offline.experiment.absolute import absolute, as_csv
 from offline.experiment.comparison import compare_samples
+from offline.experiment.metrics import Metric, Metrics
 from offline.experiment.sample import Sample
 
 Make = Callable[..., Any]
@@ -62,7 +63,8 @@ def test_what_is_undefined_is_empty() -> None:
     assert absolute(nobody).difference is None
     one = compare_samples("T1", "x", Sample.of(np.array([1.0])), Sample.of(np.ones(9) * 3))
     assert (absolute(one).difference, absolute(one).lower) == (2.0, None)
-    [row, *_] = csv.DictReader(io.StringIO(as_csv([nobody])))
+    metrics = Metrics({"x": Metric("x", "X")})
+    [row, *_] = csv.DictReader(io.StringIO(as_csv([nobody], metrics)))
     assert row["difference"] == row["p"] == row["lower"] == ""
 
 

@@ -66,7 +66,7 @@ def test_a_whole_log_is_judged(judge: Judge, events: list[Event]) -> None:
         assert unknown == ["mixed"]  # whether it is of one run, these lines do not say
         assert sentence(analysis).startswith("Ship T1")
         text = checks_text(analysis.checks)
-        assert text.startswith("as it should be: Answers followed,")
+        assert text.startswith("passed: Answers followed,")
         assert text.count("\n") == 1
 
 

@@ -47,14 +47,14 @@ def test_the_p_value_is_that_of_a_chi_squared_test(split: Callable[..., Aggregat
     assert ratio.p == pytest.approx(stats.chi2.sf(4, 1))
     assert ratio.expected == {"C": 50, "T1": 50}
     assert not ratio.mismatch
-    assert "as it should be (users C 60, T1 40; chi-squared, p = 0.046)" in health_text(ratio)
+    assert "OK (users C 60, T1 40; chi-squared, p = 0.046)" in health_text(ratio)
 
 
 def test_a_mismatch_stops_the_verdict(split: Callable[..., Aggregates]) -> None:
     found = split(C=150, T1=80)
     ratio = sample_ratio(found)
     assert ratio.mismatch
-    assert "not what it should be" in health_text(ratio)
+    assert "MISMATCH" in health_text(ratio)
     [verdict] = verdicts(analyse(found), {"T1": "DAE"})
     assert verdict.outcome == "open"
     assert verdict.sentence == (

@@ -299,5 +299,5 @@ def test_the_command_takes_a_period_before_and_a_catalog(
     assert by_name["request_time_p99"]["interval"] is not None
     assert "guardrail T1 sessions:" in result.output
     page = (tmp_path / "r.html").read_text()
-    assert "As it went" in page
-    assert "Who it works for" in page
+    assert "Effect over time" in page
+    assert "By activity before the experiment" in page

@@ -230,7 +230,7 @@ def test_whoever_looks_before_the_end_sees_which_interval_decides(
     row = block.groups[0].rows[0]
     last = analysis.looks["T1"][-1]
     assert row.found.startswith("significant") == last.excludes_zero
-    note = "the verdict rests on the always-valid interval, not on this one: "
+    note = "the verdict rests on the always-valid 95 % interval, not on this one: "
     assert row.note == note + interval(last.lower, last.upper)
     assert not any(note in row.note for row in block.groups[1].rows)
     assert "(" not in gain_in_words(analysis, "T1")

@@ -60,8 +60,8 @@ def test_no_log_in_the_directory(tmp_path: Path) -> None:
 def test_no_whole_line(log: Path) -> None:
     (log / "data.json").write_bytes(b'{"user"')
     result = call("log2local", "out")
-    assert_refused(result, "no data.json* there has a whole line")
-    assert "data.json: last line unfinished, 7 bytes" in result.stderr
+    assert_refused(result, "no data.json* there has a complete line")
+    assert "data.json: the last line is incomplete; its 7 bytes" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -95,17 +95,19 @@ def test_a_settings_file_that_cannot_be_read(log: Path, tmp_path: Path) -> None:
 
 
 def test_the_log_directory_as_target(log: Path) -> None:
-    assert_refused(call("log2local", "log"), "is where the logs are")
+    assert_refused(call("log2local", "log"), "is the log directory itself")
     assert (log / "data.json").read_bytes() == b'{"user": 1}\n'
 
 
 def test_a_file_as_target(log: Path) -> None:
-    assert_refused(call("log2local", "log/data.json"), "log/data.json: is a file")
+    assert_refused(call("log2local", "log/data.json"), "log/data.json is a file")
 
 
 def test_a_directory_of_containers_that_is_not_the_whole_path(log: Path) -> None:
     assert_refused(
-        call("--recommender", "2", "log2local", "--log-dir", "log", "out"), "--log-dir log", "/"
+        call("--recommender", "2", "log2local", "--log-dir", "log", "out"),
+        "--log-dir log",
+        "absolute path",
     )
 
 

@@ -127,12 +127,12 @@ def test_a_person_is_asked_between_days(simulate: Simulate, world_files: Any) ->
     more = ("--episodes", 30, "--days", 3)
     done = simulate(*shared, *more, input="y\nn\n")
     assert done.returncode == 0
-    assert done.stdout.count("is over: go on?") == 2
+    assert done.stdout.count("is over. Continue?") == 2
     assert "random: 20 sessions: " in done.stdout
     nobody = simulate(*shared, *more, input="")
     assert nobody.returncode == 2
     assert "random: 10 sessions: " in nobody.stdout
-    assert nobody.stderr.startswith("Error: day 1 is over and there is nobody to ask")
+    assert nobody.stderr.startswith("Error: day 1 is over and stdin has no answer")
 
 
 def test_days_go_on_while_a_listener_is_left(
@@ -152,7 +152,7 @@ def test_days_go_on_while_a_listener_is_left(
     left = int(days[-1].rpartition(": ")[2])
     assert 1 < left <= 3
     assert total.startswith(f"random: {left} sessions: ")
-    assert "no session was finished" in days[-1]
+    assert "no session finished" in days[-1]
 
 
 def test_a_command_runs_between_days_and_may_end_the_run(
@@ -215,7 +215,7 @@ def test_a_log_that_is_there_is_named_before_anything_is_played(
         *("--log", tmp_path),
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(f"Error: {tmp_path}/data.json is there already")
+    assert done.stderr.startswith(f"Error: {tmp_path}/data.json exists already")
     assert (tmp_path / "data.json").read_text() == "precious\n"
 
 

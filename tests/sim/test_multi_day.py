@@ -8,8 +8,8 @@ import pytest
 from sim.agents.policies import Random
 from sim.config import DaysConfig
 from sim.engine.play import play
-from sim.engine.sessions import Ended, user_rows
-from sim.multi_day import Days
+from sim.engine.sessions import EndedSessions, user_rows
+from sim.multi_day import MultiDayRun
 from sim.rng import LISTENER, Streams
 from sim.world import World
 
@@ -18,43 +18,43 @@ MakeWorld = Callable[..., World]
 
 def live(
     world: World, config: DaysConfig, days: int = 4, n: int = 400
-) -> tuple[Days, list[Ended]]:
+) -> tuple[MultiDayRun, list[EndedSessions]]:
     """Play all days; returns what each brought."""
-    plan = Days(world, config, seed=5, episodes=n, days=days)
+    run = MultiDayRun(world, config, seed=5, episodes=n, days=days)
     found = []
     for day in range(days):
-        ends: list[Ended] = []
+        ends: list[EndedSessions] = []
 
-        def ended(some: Ended, ends: list[Ended] = ends) -> None:
+        def ended(some: EndedSessions, ends: list[EndedSessions] = ends) -> None:
             ends.append(some)
-            plan.ended(some)
+            run.add(some)
 
-        episodes = plan.episodes(day)
+        episodes = run.start_day(day)
         if len(episodes):
-            play(plan.world(day), Random(Streams(5)), seed=5, episodes=episodes, progress=ended)
-        plan.close()
-        nobody = Ended(*np.zeros((4, 0), dtype=np.int64))
+            play(run.world(day), Random(Streams(5)), seed=5, episodes=episodes, progress=ended)
+        run.end_day()
+        nobody = EndedSessions(*np.zeros((4, 0), dtype=np.int64))
         columns = zip(nobody, *ends, strict=True)
-        found.append(Ended(*(np.concatenate(column) for column in columns)))
-    return plan, found
+        found.append(EndedSessions(*(np.concatenate(column) for column in columns)))
+    return run, found
 
 
 def test_days_without_changes_are_one_run_in_parts(make_world: MakeWorld) -> None:
     world = make_world()
-    plan, found = live(world, DaysConfig(), days=3, n=100)
+    run, found = live(world, DaysConfig(), days=3, n=100)
     assert [len(day.episodes) for day in found] == [33, 33, 34]
-    assert plan.total == play(world, Random(Streams(5)), seed=5, episodes=range(100))
+    assert run.total == play(world, Random(Streams(5)), seed=5, episodes=range(100))
     assert sorted(np.concatenate([day.episodes for day in found]).tolist()) == list(range(100))
 
 
 def test_hyped_tracks_are_other_ones_each_day_and_heard_for_longer(make_world: MakeWorld) -> None:
     world = make_world(consume_bias=3.0)
     config = DaysConfig(hyped_tracks=20, hype=50.0)
-    plan = Days(world, config, seed=5, episodes=400, days=4)
-    fashions = [frozenset(np.flatnonzero(plan.world(day).hype)) for day in range(4)]
+    run = MultiDayRun(world, config, seed=5, episodes=400, days=4)
+    fashions = [frozenset(np.flatnonzero(run.world(day).hype)) for day in range(4)]
     assert len(set(fashions)) == 4
     assert {len(fashion) for fashion in fashions} == {20}
-    again = Days(world, config, seed=5, episodes=400, days=4)
+    again = MultiDayRun(world, config, seed=5, episodes=400, days=4)
     assert [frozenset(np.flatnonzero(again.world(day).hype)) for day in range(4)] == fashions
     dressed, _ = live(world, config)
     plain, _ = live(world, DaysConfig())
@@ -62,14 +62,14 @@ def test_hyped_tracks_are_other_ones_each_day_and_heard_for_longer(make_world: M
 
 
 def test_more_hyped_tracks_than_there_are_means_all(make_world: MakeWorld) -> None:
-    plan = Days(make_world(), DaysConfig(hyped_tracks=1_000), seed=5, episodes=4, days=2)
-    assert (plan.world(0).hype == 2.0).all()
+    run = MultiDayRun(make_world(), DaysConfig(hyped_tracks=1_000), seed=5, episodes=4, days=2)
+    assert (run.world(0).hype == 2.0).all()
 
 
 def test_who_leaves_has_had_a_bad_session_and_never_comes_back(make_world: MakeWorld) -> None:
     world = make_world(n_users=60)
     config = DaysConfig(leave_below=0.5, leave_probability=0.5)
-    plan, found = live(world, config)
+    run, found = live(world, config)
     gone: set[int] = set()
     for day, ended in enumerate(found):
         assert not gone & set(ended.user_rows.tolist())
@@ -80,11 +80,11 @@ def test_who_leaves_has_had_a_bad_session_and_never_comes_back(make_world: MakeW
             int(e) for e, row in zip(planned, rows, strict=True) if int(row) in gone
         }
         gone |= _left_after(ended, config)
-    assert plan.n_left == len(gone) > 0
+    assert run.n_left == len(gone) > 0
     assert len(gone) < 60
 
 
-def _left_after(day: Ended, config: DaysConfig) -> set[int]:
+def _left_after(day: EndedSessions, config: DaysConfig) -> set[int]:
     """Users whose session was bad and whose own coin fell so."""
     _, coin = Streams(5).uniforms(LISTENER, day.episodes, 1)
     bad = (day.rewards < config.leave_below) & (coin < config.leave_probability)
@@ -96,19 +96,19 @@ def test_none_leave_with_probability_0_and_all_the_disappointed_with_1(
     make_world: MakeWorld, probability: float
 ) -> None:
     world = make_world(n_users=30)
-    plan, found = live(world, DaysConfig(leave_below=1e9, leave_probability=probability))
+    run, found = live(world, DaysConfig(leave_below=1e9, leave_probability=probability))
     if probability:
         met = {row for day in found for row in day.user_rows.tolist()}
-        assert plan.n_left == len(met)
+        assert run.n_left == len(met)
         sessions = [row for day in found[:1] for row in day.user_rows.tolist()]
         assert not set(sessions) & {row for day in found[1:] for row in day.user_rows.tolist()}
     else:
-        assert plan.n_left == 0
-        assert plan.total.sessions == 400
+        assert run.n_left == 0
+        assert run.total.sessions == 400
 
 
 def test_a_day_alone_has_neither_fashions_nor_leavers(make_world: MakeWorld) -> None:
     config = DaysConfig(hyped_tracks=20, hype=50.0, leave_below=1e9, leave_probability=1.0)
-    plan, _ = live(make_world(), config, days=1, n=100)
-    assert plan.n_left == 0
-    assert plan.total == play(make_world(), Random(Streams(5)), seed=5, episodes=range(100))
+    run, _ = live(make_world(), config, days=1, n=100)
+    assert run.n_left == 0
+    assert run.total == play(make_world(), Random(Streams(5)), seed=5, episodes=range(100))

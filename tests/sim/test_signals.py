@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from sim.signals import held
+from sim.signals import defer_interrupts
 
 REPO = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ def test_what_is_held_is_done_whole_and_then_interrupted() -> None:
     done = []
 
     def work() -> None:
-        with held():
+        with defer_interrupts():
             for part in range(3):
                 os.kill(os.getpid(), signal.SIGINT)
                 done.append(part)
@@ -31,7 +31,7 @@ def test_what_is_held_is_done_whole_and_then_interrupted() -> None:
         work()
     assert done == [0, 1, 2]
     before = signal.getsignal(signal.SIGTERM)
-    with held():
+    with defer_interrupts():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -132,7 +132,7 @@ def test_a_process_that_is_killed_ends_the_run_and_what_was_played_is_kept(
         os.kill(workers[0], signal.SIGKILL)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert err.startswith("Error: a process of the simulation ended without a word")
+    assert err.startswith("Error: a simulation worker died unexpectedly")
     assert err.count("\n") == 1
     said = int(out.split("random: ")[1].split()[0].replace(",", ""))
     assert sessions_of(log) == (said, said)

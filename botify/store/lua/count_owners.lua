@@ -1,11 +1,11 @@
--- How many of some owners have a list in a version that is in service.
+-- How many of some owners have a list in the version that is in service.
 --
 -- KEYS  1 the list
 -- ARGV  owners
--- Reply: how many
+-- Reply: their number
 
-local kept = 0
+local count = 0
 for _, owner in ipairs(ARGV) do
-  kept = kept + redis.call('HEXISTS', KEYS[1], owner)
+  count = count + redis.call('HEXISTS', KEYS[1], owner)
 end
-return kept
+return count

@@ -1,9 +1,9 @@
--- Which lists are not in service, in one look: a switch between two looks would show a list whose
--- old version is gone and whose new one is not known yet.
+-- Which lists are not in service. One script, so that no list is switched between two reads: its
+-- old version would be gone, and its new one not known yet.
 --
 -- KEYS  1 versions of the lists served
 -- ARGV  names of the lists that must be there
--- Reply: name, version named for it ("" = none), name, version, ... of those that are not there.
+-- Reply: name, version recorded for it ("" = none), name, version, ... of the missing lists.
 
 local missing = {}
 for _, name in ipairs(ARGV) do

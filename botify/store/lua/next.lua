@@ -1,29 +1,33 @@
--- One request for the next track, atomically: mark the played track seen, take the first step of
--- the plan that has a track to offer, mark the offered track seen, keep the session alive.
+-- One request for the next track, atomically: mark the played track as seen, answer from the first
+-- candidate step that has a track to offer, mark that track as seen, keep the session alive.
 --
 -- KEYS  1 the user's session (hash: id, at = ms of the user's latest event, n = tracks answered,
---         sent = when its latest `next` was sent, by the clock of the worker, in ms;
+--         sent = when its latest `next` was sent, by the worker's clock, in ms;
 --         seen = packed tracks played or offered in this session, in order)
 --       2 versions of the lists served (hash: list name -> version); a list itself is the hash
 --         KEYS[2]:name:version, found here so that switching a version is atomic
--- ARGV  1 user, 2 track played, 3 session lifetime in s, 4 tracks in the catalog,
---       5 and 6 random numbers in [0, 1), or "seed" and a seed: then they are a function of the
---         seed, the user, and how many tracks this user was answered so far;
---       7 packed tracks that must not be offered, 8 ms since the epoch by the caller's clock;
---       then steps of four:
+-- ARGV  user, played: the track played, session_ttl in s, n_tracks in the catalog,
+--       random_1 and random_2 in [0, 1), or "seed" and a seed: then the random numbers are a
+--         function of the seed, the user, and the user's number of answers so far;
+--       excluded: packed tracks that must not be offered; sent_at: ms since the epoch by the
+--         caller's clock;
+--       then four for each candidate step, the fields of CandidateStep in store/candidates.py:
 --         source   "list": a stored list; "tracks": the packed tracks given; "catalog": all tracks
 --         name     the list's name, else ""
 --         key      the key in the list, or the packed tracks, else ""
---         pick     "first" unseen, "unseen": uniform over the unseen; "best", "any": the same of
---                  all, seen or not
+--         pick     "first": the first unseen track, "unseen": uniform over the unseen tracks;
+--                  "best", "any": the same over all tracks, seen or not
 --       The last step must be "catalog", which always answers.
--- Reply: session id, ms since the epoch, step that answered (from 1), track, place in the list
+--       tests/botify/store/test_wire_format.py compares the order with store/sessions.py.
+-- Reply: session id, ms since the epoch, step that answered (from 1), track, rank in the list
 --        (from 0; -1 = none), number of tracks it was drawn from, version of the first step's list.
 --
 -- Packed tracks are consecutive little-endian uint32.
 
-local user, played = ARGV[1], tonumber(ARGV[2])
-local n_tracks = tonumber(ARGV[4])
+local user, played, session_ttl, n_tracks, random_1, random_2, excluded, sent_at =
+  unpack(ARGV, 1, 8)
+local FIRST_STEP = 9
+played, n_tracks = tonumber(played), tonumber(n_tracks)
 
 local clock = redis.call('TIME')
 local session = redis.call('HMGET', KEYS[1], 'id', 'at', 'n', 'seen')
@@ -32,9 +36,9 @@ local at = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 if session[2] then at = math.max(at, tonumber(session[2]) + 1) end
 local id = session[1] or string.format('%s-%.0f', user, at)
 
-local random = { tonumber(ARGV[5]), tonumber(ARGV[6]) }
-if ARGV[5] == 'seed' then
-  local hash = redis.sha1hex(ARGV[6] .. ':' .. user .. ':' .. (session[3] or '0'))
+local random = { tonumber(random_1), tonumber(random_2) }
+if random_1 == 'seed' then
+  local hash = redis.sha1hex(random_2 .. ':' .. user .. ':' .. (session[3] or '0'))
   random = { tonumber(hash:sub(1, 8), 16) / 2 ^ 32, tonumber(hash:sub(9, 16), 16) / 2 ^ 32 }
 end
 
@@ -47,7 +51,7 @@ local function set_of(packed)
 end
 
 local heard = session[4] or ''
-local seen, barred = set_of(heard), set_of(ARGV[7])
+local seen, barred = set_of(heard), set_of(excluded)
 
 local function mark_seen(track)
   if seen[track] then return end
@@ -85,7 +89,7 @@ local function from_packed(packed, pick)
   return free[i], places[i], #free
 end
 
--- Uniform over what is free of the catalog; nil where nothing is.
+-- Uniform over the free tracks of the catalog; nil where there is none.
 local function from_catalog(filtered)
   local without = {}
   for track in pairs(barred) do without[#without + 1] = track end
@@ -98,7 +102,7 @@ local function from_catalog(filtered)
   if free <= 0 then return nil end
   local track = draw(1, n_tracks)
   if taken(track, filtered) then
-    -- Rare: number the free tracks in order and draw one of them; as uniform as a redraw.
+    -- Rare: number the free tracks in order and draw one of them, which is uniform as well.
     table.sort(without)
     track = draw(2, free)
     for _, other in ipairs(without) do
@@ -110,19 +114,19 @@ end
 
 mark_seen(played)
 local step, track, place, count, version = 0, nil, nil, nil, ''
-for first = 9, #ARGV, 4 do
-  local source, name, key, pick = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
+for first = FIRST_STEP, #ARGV, 4 do
+  local source, name, key, pick = unpack(ARGV, first, first + 3)
   step = step + 1
   if source == 'catalog' then
     track, place, count = from_catalog(pick ~= 'any')
-    if not track then track, place, count = from_catalog(false) end -- all was seen
-    if not track then -- and all is barred: something must be played
+    if not track then track, place, count = from_catalog(false) end -- all tracks were seen
+    if not track then -- and all are excluded: something must be played
       barred = {}
       track, place, count = from_catalog(false)
     end
   elseif source == 'tracks' then
     track, place, count = from_packed(key, pick)
-    place = -1 -- tracks given for the occasion have no ranks
+    place = -1 -- tracks that come with the request have no rank
   else
     local served = redis.call('HGET', KEYS[2], name) or ''
     if step == 1 then version = served end
@@ -134,6 +138,6 @@ end
 
 mark_seen(track)
 redis.call('HSET', KEYS[1], 'id', id, 'at', string.format('%.0f', at),
-  'n', (session[3] or 0) + 1, 'sent', ARGV[8], 'seen', heard)
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+  'n', (session[3] or 0) + 1, 'sent', sent_at, 'seen', heard)
+redis.call('EXPIRE', KEYS[1], session_ttl)
 return { id, at, step, track, place, count, version }

@@ -1,12 +1,15 @@
--- What a session was answered without Redis: those tracks are seen, and its plays are known.
+-- Answers that a session got from the fallback while Redis was unavailable: mark their tracks as
+-- seen, and record the plays.
 --
 -- KEYS  1 the user's session; as in next.lua and open_session.lua, and
---         ended = when its latest `last` was sent, by the clock of the worker, in ms
--- ARGV  1 user, 2 session lifetime in s,
---       3 packed answers in the order of their times, little-endian: ms since the epoch by the
---         caller's clock (float64), track played, track offered (uint32), share heard of the
---         one played (float32), which is negative where the play is not to be added to `plays`.
---         Those of a session that has ended since are passed over.
+--         ended = when its latest `last` was sent, by the worker's clock, in ms
+-- ARGV  user, session_ttl in s,
+--       answers: packed, in the order of their times, little-endian: ms since the epoch by the
+--         caller's clock (float64), track played, track offered (uint32), `time` of the track
+--         played (float32); a negative `time` means: do not add the play to `plays`.
+--         Answers of a session that has ended since are skipped.
+
+local user, session_ttl, answers = unpack(ARGV)
 
 local session = redis.call('HMGET', KEYS[1], 'id', 'at', 'sent', 'seen', 'plays', 'ended')
 local ended = tonumber(session[6] or 0)
@@ -15,8 +18,8 @@ local seen = {}
 for first = 1, #heard, 4 do seen[heard:sub(first, first + 3)] = true end
 
 local earliest, latest
-for first = 1, #ARGV[3], 20 do
-  local at, played, offered, share = struct.unpack('<dI4I4f', ARGV[3], first)
+for first = 1, #answers, 20 do
+  local at, played, offered, share = struct.unpack('<dI4I4f', answers, first)
   if at > ended then
     for _, number in ipairs({ played, offered }) do
       local track = struct.pack('<I4', number)
@@ -33,9 +36,9 @@ if not latest then return end
 
 local function ms(number) return string.format('%.0f', number) end
 
--- What follows is later than that, whatever the clocks say.
-redis.call('HSET', KEYS[1], 'id', session[1] or ARGV[1] .. '-' .. ms(earliest),
+-- Later events of the user get later times than these, whatever the clocks say.
+redis.call('HSET', KEYS[1], 'id', session[1] or user .. '-' .. ms(earliest),
   'at', ms(math.max(latest, tonumber(session[2] or 0))),
   'sent', ms(math.max(latest, tonumber(session[3] or 0))), 'seen', heard)
 if plays ~= '' then redis.call('HSET', KEYS[1], 'plays', plays) end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], session_ttl)

@@ -150,7 +150,7 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
         ),
         (
             {"lists": {"dae": "a.json", "contextual": "b.json"}},
-            "lists, neighbours, models: the name 'contextual' is taken twice",
+            "lists, neighbours, models: the name 'contextual' is used twice",
         ),
         ({"redis_url": "localhost:6379"}, "must begin with redis://, rediss:// or unix://"),
     ],
@@ -222,7 +222,7 @@ HALF = {"layer": "home", "share": 50}
         ({"E": experiment(**HALF), "F": experiment(share=50)}, False),
     ],
 )
-def test_somebody_answers_every_user(
+def test_every_user_has_a_recommender(
     tmp_path: Path, experiments: dict[str, Any], decide: bool
 ) -> None:
     accept(tmp_path, experiments=experiments, default="random")
@@ -230,7 +230,7 @@ def test_somebody_answers_every_user(
         accept(tmp_path, experiments=experiments)
     else:
         message = refuse(tmp_path, experiments=experiments)
-        assert message.startswith("default: name the recommender of the users for whom")
+        assert message.startswith("default: name the recommender for users that")
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_of_two_data_dirs_that_of_the_working_directory_is_taken_and_told(
     monkeypatch.chdir(tmp_path / "here")
     assert load_config(path).data_dir == Path("out/demo")
     other = path.parent / ".." / "out" / "demo"
-    told = f"{path}: data_dir is out/demo; there is another at {other}\n"
+    told = f"{path}: using data_dir out/demo; there is another one at {other}\n"
     assert capsys.readouterr().err == told
 
 

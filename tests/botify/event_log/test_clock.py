@@ -17,7 +17,7 @@ from botify.event_log.writer import EventLog
 from botify.store import fallback as fallback_module
 from botify.store.candidates import from_catalog
 from botify.store.fallback import Fallback
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
 
 from ..logs import SMALL, Clock, full_disk, users
 
@@ -137,7 +137,7 @@ def test_without_redis_times_of_a_user_grow_while_the_clock_jumps(
     monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """Also of more users than are remembered."""
-    monkeypatch.setattr(fallback_module, "_MOST_USERS", most)
+    monkeypatch.setattr(fallback_module, "_MAX_USERS", most)
     clock = Times(monkeypatch)
     fallback = Fallback(n_tracks=100, popular=pack([9]))
     times: dict[int, list[int]] = {user: [] for user in range(5)}
@@ -154,17 +154,19 @@ def test_where_redis_is_lost_after_the_clock_was_set_back_times_go_on(
 ) -> None:
     clock = Times(monkeypatch)
     fallback = Fallback(n_tracks=100, popular=pack([9]))
-    fallback.newest = clock.ms  # of the store
+    fallback.latest_redis_ms = clock.ms  # of the store
     clock.ms -= int(2 * HOUR * 1000)
     times = {user: [fallback.last(user).timestamp for _ in range(3)] for user in range(1000)}
     assert {tuple(mine) for mine in times.values()} == {
-        tuple(fallback.newest + later for later in (1, 2, 3))  # never ahead by others' events
+        tuple(
+            fallback.latest_redis_ms + later for later in (1, 2, 3)
+        )  # never ahead by others' events
     }
 
 
 def test_in_redis_times_of_a_user_grow_while_its_clock_jumps(client: "redis.Redis") -> None:
     """Its clock cannot be set here: the user's latest event is put ahead of it instead."""
-    store = Store(client, 600, 10)
+    store = SessionStore(client, 600, 10)
     times = []
     for ahead in (0, 3, 0, 7):
         key = "botify:session:7"

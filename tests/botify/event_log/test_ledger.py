@@ -45,7 +45,7 @@ def test_who_replaces_a_dead_worker_goes_on_with_its_slot() -> None:
         assert other.cells[WRITTEN] == 0
         other.release()
     account = ledger.take(2)
-    assert account.bury() == 3
+    assert account.count_lost_memory() == 3
     account.cells[WRITTEN] += 1
     assert ledger.totals() == LogTotals(11, 3)
     account.release()
@@ -70,7 +70,7 @@ def test_what_a_number_left_counts_as_written_where_its_slot_is_needed() -> None
 
 
 @pytest.mark.parametrize(
-    ("fate", "expected", "lost"),
+    ("outcome", "expected", "lost"),
     [
         (None, LogTotals(10, pending=5, orphaned=5), 0),
         (WRITTEN, LogTotals(15), 0),
@@ -78,7 +78,7 @@ def test_what_a_number_left_counts_as_written_where_its_slot_is_needed() -> None
     ],
 )
 def test_what_dead_workers_left_is_settled_by_its_fate(
-    fate: int | None, expected: LogTotals, lost: int
+    outcome: int | None, expected: LogTotals, lost: int
 ) -> None:
     ledger = Ledger(3)
     count(ledger, 1, spilled=1)  # ours, and no business of anybody else
@@ -86,7 +86,7 @@ def test_what_dead_workers_left_is_settled_by_its_fate(
 
     def told(key: int) -> int | None:
         asked.append(key)
-        return fate
+        return outcome
 
     with forked(lambda: count(ledger, 2, written=10, spilled=5)):
         assert ledger.write_off(told) == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from botify.config import Config
-from botify.event_log.provenance import Origin, origin_of
+from botify.event_log.provenance import Provenance, provenance_of
 
 Make = Callable[..., Config]
 
@@ -39,10 +39,10 @@ def config(tmp_path: Path) -> Make:
 
 
 def test_replicas_and_restarts_are_one_run(config: Make, tmp_path: Path) -> None:
-    origin = origin_of(config())
-    assert origin == origin_of(config(port=0, workers=7, log_dir=tmp_path / "elsewhere"))
+    provenance = provenance_of(config())
+    assert provenance == provenance_of(config(port=0, workers=7, log_dir=tmp_path / "elsewhere"))
     shutil.copytree(tmp_path, tmp_path.with_name("copy"))
-    assert origin == origin_of(config(data_dir=tmp_path.with_name("copy")))
+    assert provenance == provenance_of(config(data_dir=tmp_path.with_name("copy")))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_replicas_and_restarts_are_one_run(config: Make, tmp_path: Path) -> None
 def test_another_config_is_another_run_in_the_same_world(
     config: Make, changes: dict[str, Any]
 ) -> None:
-    before, after = origin_of(config()), origin_of(config(**changes))
+    before, after = provenance_of(config()), provenance_of(config(**changes))
     assert before.run != after.run
     assert before.world_version == after.world_version
 
@@ -66,26 +66,26 @@ def test_another_config_is_another_run_in_the_same_world(
 def test_other_lists_are_another_run_in_the_same_world(
     config: Make, tmp_path: Path, name: str
 ) -> None:
-    before = origin_of(config())
+    before = provenance_of(config())
     with (tmp_path / name).open("a") as file:
         file.write("\n")
-    after = origin_of(config())
+    after = provenance_of(config())
     assert before.run != after.run
     assert before.world_version == after.world_version
 
 
 @pytest.mark.parametrize("name", ["tracks.json", "world.json"])
 def test_another_world_is_another_run(config: Make, tmp_path: Path, name: str) -> None:
-    before = origin_of(config())
+    before = provenance_of(config())
     with (tmp_path / "world" / name).open("a") as file:
         file.write("\n")
-    after = origin_of(config())
+    after = provenance_of(config())
     assert before.run != after.run
     assert before.world_version != after.world_version
 
 
 def test_without_a_catalog_s_file_no_world_is_named(config: Make, tmp_path: Path) -> None:
     (tmp_path / "world" / "tracks.json").unlink()
-    run, world_version = origin_of(config())
-    assert isinstance(Origin(run, world_version).run, str)
+    run, world_version = provenance_of(config())
+    assert isinstance(Provenance(run, world_version).run, str)
     assert world_version is None

@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botify.errors import InputError
-from botify.event_log.segments import Segment, Unshipped, begin, check, claim, resume, tidy
+from botify.event_log.segments import (
+    Segment,
+    Unshipped,
+    begin,
+    check,
+    claim,
+    resume,
+    unshipped_files,
+)
 
 NOW = 1_795_386_612.345  # 2026-11-22 22:30:12.345 UTC
 CLAIM = """
@@ -144,7 +152,7 @@ def test_a_directory_with_a_logs_name_is_passed_by(tmp_path: Path) -> None:
     (tmp_path / "data.json").mkdir()
     with closing(resume(tmp_path / "data.json", NOW)) as segment:
         assert segment.path.name == "data.json.20261122T223012.345Z"
-    assert tidy(tmp_path, delete_shipped=True) == Unshipped(0, 0)
+    assert unshipped_files(tmp_path, delete_shipped=True) == Unshipped(0, 0)
 
 
 def test_a_name_that_is_no_date_does_not_stop_the_next_file(tmp_path: Path) -> None:
@@ -178,11 +186,11 @@ def test_what_nobody_marked_as_shipped_is_counted_and_kept(tmp_path: Path) -> No
     for name, size in sizes.items():
         (tmp_path / name).write_bytes(b"\n" * size)
     (tmp_path / "else.json").write_bytes(b"\n" * 80)
-    assert tidy(tmp_path, delete_shipped=True) == Unshipped(3, 70)
+    assert unshipped_files(tmp_path, delete_shipped=True) == Unshipped(3, 70)
     marked(tmp_path / "data.json.0", 4)
-    assert tidy(tmp_path, delete_shipped=True) == Unshipped(3, 66)
+    assert unshipped_files(tmp_path, delete_shipped=True) == Unshipped(3, 66)
     marked(tmp_path / "data.json.0", 10)
-    assert tidy(tmp_path, delete_shipped=False) == Unshipped(2, 60)
+    assert unshipped_files(tmp_path, delete_shipped=False) == Unshipped(2, 60)
     assert names(tmp_path) == sorted(sizes)
 
 
@@ -191,14 +199,14 @@ def test_a_marker_that_does_not_fit_its_file_deletes_nothing(tmp_path: Path, tex
     for name in ("data.json", "data.json.20261122T223012.345Z"):
         (tmp_path / name).write_bytes(b"\n" * 10)
     marked(tmp_path / "data.json", text)
-    assert tidy(tmp_path, delete_shipped=True) == Unshipped(2, 20)
+    assert unshipped_files(tmp_path, delete_shipped=True) == Unshipped(2, 20)
     assert len(names(tmp_path)) == 2
 
 
 def test_an_empty_file_without_a_marker_is_kept(tmp_path: Path) -> None:
     for name in ("data.json", "data.json.20261122T223012.345Z"):
         (tmp_path / name).touch()
-    assert tidy(tmp_path, delete_shipped=True) == Unshipped(0, 0)
+    assert unshipped_files(tmp_path, delete_shipped=True) == Unshipped(0, 0)
     assert len(names(tmp_path)) == 2
 
 
@@ -208,7 +216,7 @@ def test_shipped_files_that_were_left_are_deleted_with_their_markers(tmp_path: P
     for name in ("data.json.0", "data.json.1", *kept):
         (tmp_path / name).write_bytes(b"\n" * 10)
         marked(tmp_path / name, 10)
-    assert tidy(tmp_path, delete_shipped=True) == Unshipped(0, 0)
+    assert unshipped_files(tmp_path, delete_shipped=True) == Unshipped(0, 0)
     assert names(tmp_path) == kept
     assert not (tmp_path / ".data.json.0.shipped").exists()
 
@@ -218,9 +226,9 @@ def test_a_file_that_a_process_writes_is_never_deleted(tmp_path: Path) -> None:
         segment.append(b"{}\n")
         begin(tmp_path / "data.json", NOW).close()
         marked(segment.path, 3)
-        tidy(tmp_path, delete_shipped=True)
+        unshipped_files(tmp_path, delete_shipped=True)
         assert segment.in_place()
-    tidy(tmp_path, delete_shipped=True)
+    unshipped_files(tmp_path, delete_shipped=True)
     assert names(tmp_path) == ["data.json.20261122T223012.345Z"]
 
 

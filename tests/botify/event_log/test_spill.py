@@ -98,11 +98,11 @@ def test_a_place_that_others_need_is_not_filled_up(
     spill = Spill(tmp_path / "spill", LIMIT)
     assert spill.add(b"one\n", 0, HERE)
     space = os.statvfs(tmp_path)
-    monkeypatch.setattr(spill_module, "_SPARE", space.f_blocks * space.f_frsize)
+    monkeypatch.setattr(spill_module, "_RESERVED", space.f_blocks * space.f_frsize)
     spare = space.f_blocks * space.f_frsize // 4  # of a small place, a quarter
     fits = space.f_bavail * space.f_frsize > spare
     assert spill.add(b"two\n", 0, HERE) is fits
-    monkeypatch.setattr(spill_module, "_roomy", lambda *_: False)
+    monkeypatch.setattr(spill_module, "_has_room", lambda *_: False)
     assert not spill.add(b"three\n", 0, HERE)
     assert waiting(spill)[0] == b"one\n"
     assert not spill.add(b"four\n", 0, HERE)

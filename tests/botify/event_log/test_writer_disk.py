@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botify.config import LogConfig
-from botify.event_log.backlog import LIMIT
+from botify.event_log.backlog import MAX_BACKLOG_BYTES
 from botify.event_log.writer import EventLog
 
 from ..logs import SMALL, Clock, full_disk, lines, users
@@ -37,7 +37,7 @@ def test_a_full_disk_delays_events_and_loses_none(
         log.tick()
         log.tick()
         status = log.status()
-        assert status.failing == f"{path} takes no more events: No space left on device"
+        assert status.failing == f"{path} cannot be written: No space left on device"
         assert (status.written, status.pending, status.lost) == (1, 2, 0)
         assert status.lag_seconds == 10.0
         assert users(tmp_path / "log") == [0]
@@ -85,7 +85,7 @@ def test_what_waits_is_bounded_and_what_has_no_room_is_counted(
         for user in range(20):
             log.write({"user": user, "text": "x" * 2**20})
         status = log.status()
-        kept = LIMIT // (2**20 + 200)
+        kept = MAX_BACKLOG_BYTES // (2**20 + 200)
         assert (status.pending, status.lost) == (kept, 20 - kept)
         assert status.in_memory == (0 if where == "spill" else kept)
         log.tick()
@@ -108,7 +108,7 @@ def test_many_small_events_stay_within_the_memory_too(make: Callable[..., EventL
             used, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert 0.7 * LIMIT < used < 1.1 * LIMIT
+        assert 0.7 * MAX_BACKLOG_BYTES < used < 1.1 * MAX_BACKLOG_BYTES
 
 
 def test_what_memory_alone_has_at_the_end_is_counted_as_lost(
@@ -316,7 +316,7 @@ def test_no_new_file_leaves_the_old_one_in_use(
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
     assert (status.path, status.written, status.pending) == (first, 3, 0)
-    assert status.failing == f"no file can follow {first}: Too many open files"
+    assert status.failing == f"no file can be made after {first}: Too many open files"
     log.tick()
     assert log.status().path != first
     assert log.status().failing == ""
@@ -334,7 +334,7 @@ def test_events_wait_where_no_file_can_follow_the_one_taken_away(
     log.tick()
     status = log.status()
     assert status.pending == 1
-    assert status.failing == f"no file can follow {status.path}: File exists"
+    assert status.failing == f"no file can be made after {status.path}: File exists"
     (tmp_path / "log").unlink()
     log.tick()
     assert users(tmp_path / "log") == [1]

@@ -8,8 +8,8 @@ import pytest
 from botify.catalog import load_catalog
 from botify.config import load_config
 from botify.errors import InputError
-from botify.files.jsonlines import LONGEST_LINE
-from botify.files.reading import check_kept, open_regular, refusing
+from botify.files.jsonlines import MAX_LINE_BYTES
+from botify.files.reading import as_input_errors, check_kept, open_regular
 from botify.lists.reader import ListKind, read_lists
 
 
@@ -53,7 +53,7 @@ def test_a_file_of_one_line_without_end_is_not_read_into_memory(tmp_path: Path) 
     path = tmp_path / "endless"
     path.touch()
     os.truncate(path, 2**40)  # takes no place on the disk
-    with pytest.raises(InputError, match=rf"endless:1: a line of more than {LONGEST_LINE:,} by"):
+    with pytest.raises(InputError, match=rf"endless:1: a line of more than {MAX_LINE_BYTES:,} by"):
         load_catalog(path)
     with pytest.raises(InputError, match="larger than"):
         load_config(path)
@@ -72,7 +72,7 @@ def test_a_file_of_one_line_without_end_is_not_read_into_memory(tmp_path: Path) 
 def test_whatever_is_raised_names_the_file(error: Exception, reason: str) -> None:
     with (
         pytest.raises(InputError) as found,
-        refusing(Path("a.json")),
+        as_input_errors(Path("a.json")),
     ):
         raise error
     assert str(found.value).startswith(f"a.json: cannot be read ({reason}")

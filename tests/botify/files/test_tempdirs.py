@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from botify.files.tempdirs import scratch
+from botify.files.tempdirs import temporary_directory
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from botify.files.tempdirs import scratch
-with scratch("test", Path(sys.argv[1])) as directory:
+from botify.files.tempdirs import temporary_directory
+with temporary_directory("test", Path(sys.argv[1])) as directory:
     (directory / "file").touch()
     print(directory, flush=True)
     time.sleep(60)
@@ -20,7 +20,7 @@ with scratch("test", Path(sys.argv[1])) as directory:
 
 
 def test_it_is_there_while_wanted_and_gone_afterwards(tmp_path: Path) -> None:
-    with scratch("test", tmp_path) as directory:
+    with temporary_directory("test", tmp_path) as directory:
         (directory / "file").write_text("something")
         assert directory.parent == tmp_path
     assert list(tmp_path.iterdir()) == []
@@ -37,7 +37,7 @@ def test_what_a_killed_owner_left_is_removed_by_the_next_and_nothing_else(tmp_pa
         holders[0].wait()
         bystander = tmp_path / "botify-test-of-a-person"
         bystander.mkdir()
-        with scratch("test", tmp_path):
+        with temporary_directory("test", tmp_path):
             assert [directory.exists() for directory in directories] == [False, True]
             assert bystander.exists()
     finally:
@@ -50,7 +50,7 @@ def test_a_fork_of_the_owner_owns_it_as_well(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     owner = os.fork()
     if not owner:
-        with scratch("test", tmp_path) as directory:
+        with temporary_directory("test", tmp_path) as directory:
             if not os.fork():
                 os.write(writing, str(directory).encode())
                 signal.pause()  # as a worker does, for as long as it lives
@@ -63,7 +63,7 @@ def test_a_fork_of_the_owner_owns_it_as_well(tmp_path: Path) -> None:
         if path.name != str(os.getpid()) and _holds(path, directory)
     )
     try:
-        with scratch("test", tmp_path):
+        with temporary_directory("test", tmp_path):
             assert directory.exists()
     finally:
         os.kill(fork, signal.SIGKILL)

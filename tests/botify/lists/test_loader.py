@@ -15,11 +15,12 @@ import redis
 
 from botify.config import ListFile
 from botify.errors import InputError
-from botify.lists.loader import REFUSED, LoadedList, load_configured, load_list
+from botify.lists.loader import LoadedList, load_configured, load_list
 from botify.lists.reader import ListKind
 from botify.store.candidates import from_catalog, from_list
 from botify.store.client import StoreError, connect
-from botify.store.sessions import VERSIONS, Offer, Store
+from botify.store.keys import LIST_VERSIONS, REFUSALS
+from botify.store.sessions import Decision, SessionStore
 
 pytestmark = pytest.mark.integration
 
@@ -41,9 +42,9 @@ def load(
     return load_list(client, "dae", spec, ListKind.USERS, n_tracks, progress)
 
 
-def ask(client: "redis.Redis") -> Offer:
+def ask(client: "redis.Redis") -> Decision:
     """What user 5 is offered first in a session."""
-    store = Store(client, session_ttl=100, n_tracks=N_TRACKS)
+    store = SessionStore(client, session_ttl=100, n_tracks=N_TRACKS)
     store.last(5)
     return store.next(5, 99, PLAN, (0.5, 0.5))
 
@@ -54,10 +55,10 @@ def users(n: int, first_track: int) -> list[dict[str, object]]:
 
 def served(client: "redis.Redis", size: int) -> str:
     """The version served, after a look that it is whole, for good, and alone."""
-    found: Any = client.hget(VERSIONS, "dae")
+    found: Any = client.hget(LIST_VERSIONS, "dae")
     version = str(found.decode())
-    key = f"{VERSIONS}:dae:{version}".encode()
-    assert client.keys(f"{VERSIONS}:*") == [key]
+    key = f"{LIST_VERSIONS}:dae:{version}".encode()
+    assert client.keys(f"{LIST_VERSIONS}:*") == [key]
     assert client.hlen(key) == size
     assert client.ttl(key) == -1
     return version
@@ -136,7 +137,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 
     with pytest.raises(InputError, match=r"1\.json: changed while it was read"):
         load(client, path, progress=change)
-    assert client.keys(f"{VERSIONS}*") == []
+    assert client.keys(f"{LIST_VERSIONS}*") == []
 
 
 def test_a_user_without_a_list_gets_the_fallback(
@@ -153,9 +154,9 @@ def test_a_load_that_succeeds_takes_back_an_earlier_refusal(
 ) -> None:
     path = write_lines("1.json", *users(3, 1))
     for _ in range(2):  # loaded first, then found in service
-        client.hset(REFUSED, mapping={"dae": "a reason", "other": "a reason"})
+        client.hset(REFUSALS, mapping={"dae": "a reason", "other": "a reason"})
         load(client, path)
-        assert client.hgetall(REFUSED) == {b"other": b"a reason"}
+        assert client.hgetall(REFUSALS) == {b"other": b"a reason"}
 
 
 def test_a_loader_that_is_ended_leaves_nothing(client: "redis.Redis", write_lines: Lines) -> None:
@@ -167,7 +168,7 @@ def test_a_loader_that_is_ended_leaves_nothing(client: "redis.Redis", write_line
 
     with pytest.raises(EnoughError):
         load(client, write_lines("1.json", *users(MANY, 1)), progress=stop)
-    assert client.keys(f"{VERSIONS}*") == []
+    assert client.keys(f"{LIST_VERSIONS}*") == []
 
 
 def test_a_loader_that_is_killed_leaves_no_key_for_good(
@@ -197,11 +198,11 @@ def test_a_loader_that_is_killed_leaves_no_key_for_good(
         [sys.executable, "-c", dedent(program), valkey_url, path], timeout=60, check=False
     )
     assert done.returncode == -9
-    current = f"{VERSIONS}:dae:{good.version}".encode()
-    left = set(client.keys(f"{VERSIONS}:*")) - {current}
+    current = f"{LIST_VERSIONS}:dae:{good.version}".encode()
+    left = set(client.keys(f"{LIST_VERSIONS}:*")) - {current}
     assert len(left) == 1
     assert all(0 < client.ttl(key) <= 600 for key in left)
-    assert client.hget(VERSIONS, "dae") == good.version.encode()
+    assert client.hget(LIST_VERSIONS, "dae") == good.version.encode()
     assert ask(client).track == 1
 
 
@@ -219,7 +220,7 @@ def test_a_list_that_redis_lost_in_part_is_not_served(
 
     with pytest.raises(StoreError, match="part of the list was lost"):
         load(client, path, progress=lose_it_once)
-    assert client.keys(f"{VERSIONS}*") == []
+    assert client.keys(f"{LIST_VERSIONS}*") == []
     assert load(client, path).version == served(client, MANY)
 
 
@@ -271,20 +272,22 @@ def test_who_loads_over_a_version_does_not_undo_another_load(
     mine = ListFile(file=write_lines("mine.json", *users(10, 1)))
     theirs = ListFile(file=write_lines("theirs.json", *users(10, 2)))
     served = load_list(client, "dae", theirs, ListKind.USERS, N_TRACKS)
-    lost = load_list(client, "dae", mine, ListKind.USERS, N_TRACKS, over="")
+    lost = load_list(client, "dae", mine, ListKind.USERS, N_TRACKS, replacing="")
     assert (lost.version, lost.size) == (served.version, 10)
     assert ask(client).model_version == served.version
-    assert len(client.keys(f"{VERSIONS}:*")) == 1
+    assert len(client.keys(f"{LIST_VERSIONS}:*")) == 1
     assert load_list(
-        client, "dae", mine, ListKind.USERS, N_TRACKS, over=served.version
+        client, "dae", mine, ListKind.USERS, N_TRACKS, replacing=served.version
     ).version not in (served.version, "")
 
 
 def test_more_than_half_of_the_owners_are_not_lost_unless_that_is_meant(
     client: "redis.Redis", write_lines: Lines
 ) -> None:
-    def load_half(path: Path, least: float = 0.5) -> LoadedList:
-        return load_list(client, "dae", ListFile(file=path), ListKind.USERS, N_TRACKS, least=least)
+    def load_half(path: Path, min_kept: float = 0.5) -> LoadedList:
+        return load_list(
+            client, "dae", ListFile(file=path), ListKind.USERS, N_TRACKS, min_kept=min_kept
+        )
 
     first = load_half(write_lines("1.json", *users(MANY, 1)))
     # As many lists, but of other users.
@@ -294,7 +297,7 @@ def test_more_than_half_of_the_owners_are_not_lost_unless_that_is_meant(
     assert served(client, MANY) == first.version
     half = load_half(write_lines("3.json", *users(MANY // 2, 2)))
     assert (half.size, half.lost) == (MANY // 2, MANY // 2)
-    less = load_half(write_lines("4.json", *users(10, 3)), least=0)
+    less = load_half(write_lines("4.json", *users(10, 3)), min_kept=0)
     assert (less.size, less.lost) == (10, MANY // 2 - 10)
 
 
@@ -304,7 +307,7 @@ def test_neither_are_popular_tracks(client: "redis.Redis", tmp_path: Path) -> No
     def load_top(n: int) -> LoadedList:
         path.write_text(json.dumps(list(range(n))))
         spec = ListFile(file=path)
-        return load_list(client, "top_tracks", spec, ListKind.TOP, N_TRACKS, least=0.5)
+        return load_list(client, "top_tracks", spec, ListKind.TOP, N_TRACKS, min_kept=0.5)
 
     load_top(80)
     with pytest.raises(InputError, match="only 39 of the 80 popular tracks in service are in it"):

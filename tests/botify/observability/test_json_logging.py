@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from botify.observability.json_logging import JsonLines
+from botify.observability.json_logging import JsonFormatter
 
 
 def said(*args: Any, **extra: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def said(*args: Any, **extra: Any) -> dict[str, Any]:
         }
     )
     record.msg, record.args, record.created = args[0], args[1:], 1795386612.3456
-    line = JsonLines().format(record)
+    line = JsonFormatter().format(record)
     assert "\n" not in line
     return dict(json.loads(line))
 

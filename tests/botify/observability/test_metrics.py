@@ -11,17 +11,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from botify.event_log.ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
 from botify.event_log.writer import LogStatus
-from botify.observability.fallback_shares import Share
-from botify.observability.health import State
+from botify.observability.fallback_shares import FallbackShare
+from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
-from botify.store.redis_memory import Memory
+from botify.store.redis_memory import RedisMemory
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 LOG = LogStatus(Path("log/data.json"), 10, 0, 3, 1.5, "", 4096, True, 2, 100)
 
 
-def state(log: LogStatus = LOG, **changes: object) -> State:
+def state(log: LogStatus = LOG, **changes: object) -> WorkerReport:
     known: dict[str, object] = {
         "redis_up": True,
         "redis_reason": "",
@@ -30,7 +30,7 @@ def state(log: LogStatus = LOG, **changes: object) -> State:
         "refused": {"dae": "why"},
         "log": log,
     }
-    return State(**{**known, **changes})  # type: ignore[arg-type]
+    return WorkerReport(**{**known, **changes})  # type: ignore[arg-type]
 
 
 def parse(text: bytes) -> Samples:
@@ -49,8 +49,8 @@ def value(samples: Samples, name: str, /, **labels: str) -> float:
 def test_answers_are_timed_by_route_and_recommender() -> None:
     metrics = Metrics()
     for seconds in (0.0003, 0.0004, 0.02, 3.0):
-        metrics.answered("next", "dae", seconds, 7_200_000)
-    metrics.answered("last", None, 0.0002, 7_199_999)
+        metrics.observe_answer("next", "dae", seconds, 7_200_000)
+    metrics.observe_answer("last", None, 0.0002, 7_199_999)
     samples = parse(metrics.render())
     of_dae = {"route": "next", "recommender": "dae"}
     assert value(samples, "botify_request_seconds_count", **of_dae) == 4
@@ -64,7 +64,7 @@ def test_events_are_counted_by_the_hour_of_their_timestamp() -> None:
     metrics = Metrics()
     day = 24 * 3_600_000
     for timestamp in (0, 3_599_999, 3_600_000, day, day + 23 * 3_600_000):
-        metrics.answered("last", None, 0.001, timestamp)
+        metrics.observe_answer("last", None, 0.001, timestamp)
     samples = parse(metrics.render())
     counts = [value(samples, "botify_events_total", hour=f"{hour:02}") for hour in range(24)]
     assert counts == [3, 1, *[0] * 21, 1]
@@ -72,14 +72,27 @@ def test_events_are_counted_by_the_hour_of_their_timestamp() -> None:
 
 def test_what_went_wrong_is_counted() -> None:
     metrics = Metrics()
-    metrics.fallback("dae", "top_pop")
-    metrics.refused("next", 400)
-    metrics.refused("next", 400)
-    metrics.redis_failure("timeout")
+    metrics.count_fallback("dae", "top_pop")
+    metrics.count_error("next", 400)
+    metrics.count_error("next", 400)
+    metrics.count_redis_failure("timeout")
     samples = parse(metrics.render())
     assert value(samples, "botify_fallbacks_total", wanted="dae", answered="top_pop") == 1
     assert value(samples, "botify_refused_total", route="next", status="400") == 2
     assert value(samples, "botify_redis_failures_total", kind="timeout") == 1
+
+
+def test_models_have_metrics_of_their_own() -> None:
+    metrics = Metrics()
+    models = {"sessions": "m1", "other": ""}
+    metrics.publish(state(models=models, refused={"dae": "cut off", "sessions": "gone"}))
+    samples = parse(metrics.render())
+    assert value(samples, "botify_model_info", name="sessions", version="m1") == 1
+    assert value(samples, "botify_model_refused", name="sessions") == 1
+    assert value(samples, "botify_model_refused", name="other") == 0
+    assert value(samples, "botify_list_refused", name="dae") == 1
+    of_lists = {labels for name, labels in samples if name.startswith("botify_list_")}
+    assert not any(("name", model) in labels for labels in of_lists for model in models)
 
 
 def test_the_newest_state_is_shown_and_nothing_of_the_one_before() -> None:
@@ -106,8 +119,8 @@ def test_the_newest_state_is_shown_and_nothing_of_the_one_before() -> None:
 def test_fallbacks_are_counted_by_treatment_from_the_next_state_on() -> None:
     metrics = Metrics()
     for number in range(10):
-        metrics.treated({"A": "C" if number % 2 else "T1"}, number == 3)
-    metrics.treated({}, fallback=False)
+        metrics.count_treatments({"A": "C" if number % 2 else "T1"}, number == 3)
+    metrics.count_treatments({}, fallback=False)
     assert metrics.fallback_shares() == []
     for _ in range(2):
         metrics.publish(state())
@@ -118,9 +131,9 @@ def test_fallbacks_are_counted_by_treatment_from_the_next_state_on() -> None:
     assert value(samples, "botify_treatment_fallbacks_total", **control) == 1
     assert value(samples, "botify_treatment_fallbacks_total", **treated) == 0
     assert sorted(metrics.fallback_shares()) == [
-        Share("", "", 11, 1),
-        Share("A", "C", 5, 1),
-        Share("A", "T1", 5, 0),
+        FallbackShare("", "", 11, 1),
+        FallbackShare("A", "C", 5, 1),
+        FallbackShare("A", "T1", 5, 0),
     ]
 
 
@@ -128,7 +141,7 @@ def test_the_memory_of_redis_is_told_where_it_is_known() -> None:
     metrics = Metrics()
     metrics.publish(state())
     assert b"evicted" not in metrics.render()
-    metrics.publish(state(memory=Memory(100, 200, "volatile-lru", 7)))
+    metrics.publish(state(memory=RedisMemory(100, 200, "volatile-lru", 7)))
     samples = parse(metrics.render())
     assert value(samples, "botify_redis_evicted_keys_total") == 7
     assert value(samples, "botify_redis_memory_used_bytes") == 100
@@ -148,21 +161,21 @@ def test_the_log_is_that_of_all_workers_whoever_renders() -> None:
     assert value(samples, "botify_log_pending_events") == 7
     assert value(samples, "botify_log_pending_events_in_memory") == 4
     assert value(samples, "botify_log_pending_events_orphaned") == 0
-    assert metrics.log_trouble() == LogTotals(written=30, lost=2, pending=7, in_memory=4)
+    assert metrics.log_totals() == LogTotals(written=30, lost=2, pending=7, in_memory=4)
 
 
 _WORKER = """
 import sys
 from pathlib import Path
 from botify.event_log.writer import LogStatus
-from botify.observability.health import State
+from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
 
 log = LogStatus(Path("x"), 10, 1, 5, 2.0, "disk full", 4096, False, 1, 1)
 metrics = Metrics()
-metrics.answered("next", "dae", 0.001, 0)
-metrics.treated({"A": "C"}, True)
-metrics.publish(State(sys.argv[1] == "up", "", {"dae": "a1"}, (), {}, log))
+metrics.observe_answer("next", "dae", 0.001, 0)
+metrics.count_treatments({"A": "C"}, True)
+metrics.publish(WorkerReport(sys.argv[1] == "up", "", {"dae": "a1"}, (), {}, log))
 print("ready", flush=True)
 for _ in sys.stdin:
     print(*metrics.fallback_shares(), sep="; ", flush=True)
@@ -201,7 +214,9 @@ def test_a_killed_worker_keeps_its_counts_and_loses_its_say(tmp_path: Path) -> N
     workers = [Worker(tmp_path, redis) for redis in ("up", "down")]
     try:
         shares, samples = workers[0].render()
-        assert shares.endswith("Share(experiment='A', treatment='C', answers=2, fallbacks=2)")
+        assert shares.endswith(
+            "FallbackShare(experiment='A', treatment='C', answers=2, fallbacks=2)"
+        )
         assert value(samples, "botify_redis_up") == 0
         assert value(samples, "botify_list_info", name="dae", version="a1") == 1
 
@@ -211,7 +226,9 @@ def test_a_killed_worker_keeps_its_counts_and_loses_its_say(tmp_path: Path) -> N
         for worker in (workers[0], workers[2]):
             shares, samples = worker.render()
             # Lately, of those who live; since the start, of all.
-            assert shares.endswith("Share(experiment='A', treatment='C', answers=2, fallbacks=2)")
+            assert shares.endswith(
+                "FallbackShare(experiment='A', treatment='C', answers=2, fallbacks=2)"
+            )
             control = {"experiment": "A", "treatment": "C"}
             assert value(samples, "botify_treatment_fallbacks_total", **control) == 3
             assert value(samples, "botify_redis_up") == 1

@@ -14,12 +14,12 @@ from botify.config import Config
 from botify.errors import InputError
 from botify.lists.loader import kind_of, load_list
 from botify.recommenders import build_recommenders
-from botify.store.sessions import Offer, Store
+from botify.store.sessions import Decision, SessionStore
 
 pytestmark = pytest.mark.integration
 
 Lines = Callable[..., Path]
-Ask = Callable[..., Offer]
+Ask = Callable[..., Decision]
 
 
 NEAR, DAE = {"neighbours": "near"}, {"list": "dae"}
@@ -70,17 +70,17 @@ def ask(client: "redis.Redis", catalog: Catalog, write_lines: Lines, tmp_path: P
     for name, spec in config.list_files.items():
         load_list(client, name, spec, kind_of(config, name), len(catalog))
     recommenders = build_recommenders(config, catalog, {})
-    store = Store(client, session_ttl=100, n_tracks=len(catalog))
+    store = SessionStore(client, session_ttl=100, n_tracks=len(catalog))
 
-    def ask(name: str, user: int, track: int, draw: float = 0.5) -> Offer:
+    def ask(name: str, user: int, track: int, draw: float = 0.5) -> Decision:
         recommender = recommenders[name.replace(" ", "_")]
-        plan = recommender.plan(user, track)
+        plan = recommender.candidates(user, track)
         return store.next(user, track, plan, (draw, draw), recommender.exclude)
 
     return ask
 
 
-def about(offer: Offer) -> tuple[int, str, int | None, float]:
+def about(offer: Decision) -> tuple[int, str, int | None, float]:
     return offer.track, offer.recommender, offer.rank, offer.propensity
 
 

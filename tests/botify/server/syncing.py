@@ -1,4 +1,4 @@
-"""What tests of the keeper share."""
+"""What tests of the sync share."""
 
 import json
 import os
@@ -9,17 +9,16 @@ from typing import Any
 
 import redis
 
-from botify.lists.loader import REFUSED
 from botify.lists.reader import ListKind
-from botify.server.data_sync import Keeper
-from botify.store.sessions import VERSIONS
+from botify.server.data_sync import DataSync
+from botify.store.keys import LIST_VERSIONS, REFUSALS
 
 N_TRACKS = 100
 SETTLE = 0.6
 """Seconds: longer than a round."""
 KINDS = {"dae": ListKind.USERS, "top_tracks": ListKind.TOP}
 
-Keep = Callable[..., Keeper]
+Keep = Callable[..., DataSync]
 
 
 def users(first_track: int) -> str:
@@ -49,26 +48,26 @@ def eventually(condition: Callable[[], object]) -> None:
 
 def first_track(client: "redis.Redis") -> int | None:
     """The first track of user 7's list as it is served."""
-    version: Any = client.hget(VERSIONS, "dae")
-    packed: Any = version and client.hget(f"{VERSIONS}:dae:{version.decode()}", "7")
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    packed: Any = version and client.hget(f"{LIST_VERSIONS}:dae:{version.decode()}", "7")
     return int.from_bytes(packed[:4], "little") if packed else None
 
 
 def refusal(client: "redis.Redis") -> str:
-    found: Any = client.hget(REFUSED, "dae")
+    found: Any = client.hget(REFUSALS, "dae")
     return found.decode() if found else ""
 
 
 def in_service(client: "redis.Redis") -> bool:
     """Whether each list is there with the version that is said to be served."""
-    served: Any = client.hgetall(VERSIONS)
-    keys = {f"{VERSIONS}:{name.decode()}:{v.decode()}".encode() for name, v in served.items()}
-    return len(served) == len(KINDS) and keys == set(client.keys(f"{VERSIONS}:*"))
+    served: Any = client.hgetall(LIST_VERSIONS)
+    keys = {f"{LIST_VERSIONS}:{name.decode()}:{v.decode()}".encode() for name, v in served.items()}
+    return len(served) == len(KINDS) and keys == set(client.keys(f"{LIST_VERSIONS}:*"))
 
 
 def pass_rounds(client: "redis.Redis") -> None:
     """Let the keeper look at every list at least twice."""
     for _ in range(3):
-        version: Any = client.hget(VERSIONS, "top_tracks")
-        client.delete(f"{VERSIONS}:top_tracks:{version.decode()}")
+        version: Any = client.hget(LIST_VERSIONS, "top_tracks")
+        client.delete(f"{LIST_VERSIONS}:top_tracks:{version.decode()}")
         eventually(lambda: in_service(client))

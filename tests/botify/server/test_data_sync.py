@@ -1,4 +1,4 @@
-"""The keeper: Redis and its lists as the config wants them, whatever happens to them."""
+"""The parent's control loop: Redis runs with all lists, whatever happens to it or to files."""
 
 import json
 import logging
@@ -13,13 +13,14 @@ import pytest
 import redis
 
 from botify.config import ListFile
-from botify.event_log.publications import PUBLISHED, Publications
-from botify.lists.loader import REFUSED, load_list
+from botify.event_log.publications import Publications
+from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
-from botify.server.data_sync import Keeper
+from botify.server.data_sync import DataSync
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.sessions import VERSIONS
+from botify.store.keys import LIST_VERSIONS, REFUSALS
+from contract.files import PUBLISHED
 
 from .syncing import (
     KINDS,
@@ -49,50 +50,50 @@ def files(tmp_path: Path) -> dict[str, ListFile]:
 
 @pytest.fixture
 def keep(valkey_url: str, files: dict[str, ListFile]) -> Iterator[Keep]:
-    """keep(watch=..., url=..., embedded=...): a keeper that runs until the test ends."""
-    started: list[Keeper] = []
+    """keep(watch=..., url=..., embedded=...): runs until the test ends."""
+    started: list[DataSync] = []
 
     def start(
         watch: bool = False, url: str = valkey_url, embedded: EmbeddedValkey | None = None
-    ) -> Keeper:
-        keeper = Keeper(url, files, KINDS, N_TRACKS, watch, embedded, settle=SETTLE, least=0.5)
-        keeper.start()
-        started.append(keeper)
-        return keeper
+    ) -> DataSync:
+        sync = DataSync(url, files, KINDS, N_TRACKS, watch, embedded, settle=SETTLE, min_kept=0.5)
+        sync.start()
+        started.append(sync)
+        return sync
 
     yield start
-    for keeper in started:
-        keeper.stop()
+    for sync in started:
+        sync.stop()
 
 
 def test_an_embedded_valkey_that_is_killed_comes_back_with_all_lists(keep: Keep) -> None:
     with EmbeddedValkey() as valkey, connect(valkey.url) as client:
-        keeper = keep(url=valkey.url, embedded=valkey)
+        sync = keep(url=valkey.url, embedded=valkey)
         eventually(lambda: in_service(client))
-        before: Any = client.hgetall(VERSIONS)
+        before: Any = client.hgetall(LIST_VERSIONS)
         server: Any = client.info("server")
         os.kill(server["process_id"], signal.SIGKILL)
         eventually(lambda: in_service(client) and valkey.alive())
         after: Any = client.info("server")
         assert after["process_id"] != server["process_id"]
-        assert client.hgetall(VERSIONS) == before
-        keeper.stop()  # before its Valkey goes
+        assert client.hgetall(LIST_VERSIONS) == before
+        sync.stop()  # before its Valkey goes
 
 
 def test_lists_come_back_after_a_flush(client: "redis.Redis", keep: Keep) -> None:
     keep()
     eventually(lambda: in_service(client))
-    before = client.hgetall(VERSIONS)
+    before = client.hgetall(LIST_VERSIONS)
     client.flushall()
     eventually(lambda: in_service(client))
-    assert client.hgetall(VERSIONS) == before
+    assert client.hgetall(LIST_VERSIONS) == before
 
 
 def test_a_single_list_that_is_lost_comes_back(client: "redis.Redis", keep: Keep) -> None:
     keep()
     eventually(lambda: in_service(client))
-    version: Any = client.hget(VERSIONS, "dae")
-    client.delete(f"{VERSIONS}:dae:{version.decode()}")
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    client.delete(f"{LIST_VERSIONS}:dae:{version.decode()}")
     eventually(lambda: first_track(client) == 1)
 
 
@@ -101,12 +102,12 @@ def test_a_redis_that_is_away_is_waited_for(keep: Keep, caplog: pytest.LogCaptur
     valkey = EmbeddedValkey()
     try:
         keep(url=valkey.url)
-        eventually(lambda: "cannot look after Redis" in caplog.text)
+        eventually(lambda: "loading of lists failed" in caplog.text)
         valkey.start()
         with connect(valkey.url) as client:
             eventually(lambda: in_service(client))
-            eventually(lambda: "looked after again" in caplog.text)
-        troubles = [r for r in caplog.records if "cannot look after" in r.message]
+            eventually(lambda: "loading of lists recovered" in caplog.text)
+        troubles = [r for r in caplog.records if "loading of lists failed" in r.message]
         assert len(troubles) == 1
     finally:
         valkey.stop()
@@ -119,12 +120,12 @@ def test_what_is_put_into_service_by_whomever_is_recorded(
         lines = (tmp_path / PUBLISHED).read_text().splitlines()
         return [said["version"] for said in map(json.loads, lines) if said["name"] == "dae"]
 
-    keeper = Keeper(
+    sync = DataSync(
         *(valkey_url, files, KINDS, N_TRACKS, True, None),
         settle=SETTLE,
-        published=Publications(tmp_path),
+        publications=Publications(tmp_path),
     )
-    keeper.start()
+    sync.start()
     try:
         eventually(lambda: in_service(client) and len(recorded()) == 1)
         replace(files["dae"].file, users(2))
@@ -136,7 +137,7 @@ def test_what_is_put_into_service_by_whomever_is_recorded(
         client.flushall()
         eventually(lambda: first_track(client) == 2 and len(recorded()) == 4)
     finally:
-        keeper.stop()
+        sync.stop()
 
 
 def test_a_watched_file_that_is_replaced_is_served(
@@ -234,16 +235,54 @@ def test_a_missing_list_is_loaded_when_its_file_comes(
     eventually(lambda: first_track(client) == 4)
 
 
+def test_a_watched_file_that_is_deleted_is_reported_and_its_list_stays(
+    client: "redis.Redis",
+    keep: Keep,
+    files: dict[str, ListFile],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = files["dae"].file
+    keep(watch=True)
+    eventually(lambda: in_service(client))
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    path.rename(path.with_suffix(".away"))
+    eventually(lambda: refusal(client) == f"{path}: the file is gone")
+    pass_rounds(client)
+    assert client.hget(LIST_VERSIONS, "dae") == version
+    assert first_track(client) == 1
+    gone = f"list dae: {path}: the file is gone; it stays in service"
+    assert [record.getMessage() for record in caplog.records].count(gone) == 1
+
+    path.with_suffix(".away").rename(path)  # the same file again
+    eventually(lambda: refusal(client) == "")
+    path.unlink()
+    eventually(lambda: refusal(client) == f"{path}: the file is gone")
+    replace(path, users(3))
+    eventually(lambda: first_track(client) == 3)
+    eventually(lambda: refusal(client) == "")
+
+
+def test_a_deleted_file_that_is_not_watched_is_no_trouble(
+    client: "redis.Redis", keep: Keep, files: dict[str, ListFile]
+) -> None:
+    keep()
+    eventually(lambda: in_service(client))
+    files["dae"].file.unlink()
+    time.sleep(2 * SETTLE)
+    pass_rounds(client)
+    assert refusal(client) == ""
+
+
 def test_stopping_does_not_wait_for_a_long_load(
     client: "redis.Redis", keep: Keep, files: dict[str, ListFile]
 ) -> None:
     rows = (f'{{"user": {user}, "tracks": [1]}}\n' for user in range(300_000))
     replace(files["dae"].file, "".join(rows))
-    keeper = keep()
-    eventually(lambda: client.keys(f"{VERSIONS}:dae:*"))  # what is being built
-    keeper.stop()
-    assert client.hget(VERSIONS, "dae") is None
-    assert client.keys(f"{VERSIONS}:dae:*") == []
+    sync = keep()
+    eventually(lambda: client.keys(f"{LIST_VERSIONS}:dae:*"))  # what is being built
+    sync.stop()
+    assert client.hget(LIST_VERSIONS, "dae") is None
+    assert client.keys(f"{LIST_VERSIONS}:dae:*") == []
 
 
 @pytest.mark.parametrize(
@@ -265,7 +304,7 @@ def test_whatever_a_file_holds_keeps_no_other_from_being_loaded(
 ) -> None:
     keep(watch=True)
     eventually(lambda: in_service(client))
-    path, before = files["dae"].file, client.hget(VERSIONS, "top_tracks")
+    path, before = files["dae"].file, client.hget(LIST_VERSIONS, "top_tracks")
     path.unlink()
     if content is None:
         os.mkfifo(path)
@@ -273,7 +312,7 @@ def test_whatever_a_file_holds_keeps_no_other_from_being_loaded(
         path.write_bytes(content)
     replace(files["top_tracks"].file, "[4, 3, 2]")
     eventually(lambda: str(path) in refusal(client))
-    eventually(lambda: client.hget(VERSIONS, "top_tracks") != before)
+    eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks") != before)
     assert first_track(client) == 1
 
 
@@ -291,8 +330,7 @@ def test_a_reader_that_raises_what_nobody_thought_of_is_a_refusal_too(
     replace(files["dae"].file, users(2))
     keep()
     eventually(lambda: refusal(client) == f"{files['dae'].file}: cannot be read (MemoryError)")
-    refused: Any = client.hkeys(REFUSED)
-    assert sorted(refused) == [b"dae", b"top_tracks"]
+    eventually(lambda: set(client.hkeys(REFUSALS)) == {b"dae", b"top_tracks"})  # type: ignore[arg-type]
 
 
 def test_a_file_that_is_written_slowly_in_place_is_never_served_in_part(
@@ -333,8 +371,8 @@ def test_most_of_a_list_is_not_lost_by_a_file_that_stays_short(
 
 
 def size(client: "redis.Redis") -> int:
-    version: Any = client.hget(VERSIONS, "dae")
-    return client.hlen(f"{VERSIONS}:dae:{version.decode()}")
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    return client.hlen(f"{LIST_VERSIONS}:dae:{version.decode()}")
 
 
 def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
@@ -343,16 +381,16 @@ def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(
     files: dict[str, ListFile],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("botify.server.data_sync.ROOM_SECONDS", 1.0)
+    monkeypatch.setattr("botify.server.data_sync.RETRY_FULL_SECONDS", 1.0)
     rows = (f'{{"user": {user}, "tracks": {list(range(100))}}}\n' for user in range(20_000))
     replace(files["dae"].file, "".join(rows))
     used: Any = client.info("memory")
     client.config_set("maxmemory", used["used_memory"] + 3_000_000)
     try:
         keep()
-        eventually(lambda: client.hget(VERSIONS, "top_tracks"))
-        eventually(lambda: b"does not fit into Redis" in (client.hget(REFUSED, "dae") or b""))
-        assert client.hget(VERSIONS, "dae") is None
+        eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks"))
+        eventually(lambda: b"does not fit into Redis" in (client.hget(REFUSALS, "dae") or b""))
+        assert client.hget(LIST_VERSIONS, "dae") is None
     finally:
         client.config_set("maxmemory", 0)
     eventually(lambda: in_service(client))

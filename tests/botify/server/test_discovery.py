@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from botify.errors import InputError
-from botify.server.discovery import Running, announced, find_running
+from botify.server.discovery import ServiceRecord, advertise, find_services
 
-ONE = Running(os.getpid(), "http://127.0.0.1:5001", "unix:///one.sock")
-TWO = Running(os.getpid(), "http://127.0.0.1:5002", "unix:///two.sock")
+ONE = ServiceRecord(os.getpid(), "http://127.0.0.1:5001", "unix:///one.sock")
+TWO = ServiceRecord(os.getpid(), "http://127.0.0.1:5002", "unix:///two.sock")
 
 
 def names(data_dir: Path) -> list[str]:
@@ -22,12 +22,12 @@ def names(data_dir: Path) -> list[str]:
 
 
 def test_a_service_is_found_while_it_runs(tmp_path: Path) -> None:
-    assert find_running(tmp_path) == []
-    with announced(tmp_path, ONE):
-        assert find_running(tmp_path) == [ONE]
+    assert find_services(tmp_path) == []
+    with advertise(tmp_path, ONE):
+        assert find_services(tmp_path) == [ONE]
         assert json.loads((tmp_path / "serve.json").read_text()) == ONE._asdict()
         assert names(tmp_path) == ["serve.json"]
-    assert find_running(tmp_path) == []
+    assert find_services(tmp_path) == []
     assert names(tmp_path) == []
 
 
@@ -36,22 +36,22 @@ def test_each_has_a_record_that_the_other_leaves_alone(
     tmp_path: Path, first_ends_first: bool
 ) -> None:
     with ExitStack() as first, ExitStack() as second:
-        first.enter_context(announced(tmp_path, ONE))
-        second.enter_context(announced(tmp_path, TWO))
-        assert find_running(tmp_path) == [TWO, ONE]
+        first.enter_context(advertise(tmp_path, ONE))
+        second.enter_context(advertise(tmp_path, TWO))
+        assert find_services(tmp_path) == [TWO, ONE]
         assert names(tmp_path) == ["serve-2.json", "serve.json"]
         (first if first_ends_first else second).close()
-        assert find_running(tmp_path) == [TWO if first_ends_first else ONE]
-        with announced(tmp_path, ONE):
-            assert len(find_running(tmp_path)) == 2
-        assert len(find_running(tmp_path)) == 1
+        assert find_services(tmp_path) == [TWO if first_ends_first else ONE]
+        with advertise(tmp_path, ONE):
+            assert len(find_services(tmp_path)) == 2
+        assert len(find_services(tmp_path)) == 1
     assert names(tmp_path) == []
 
 
 def _announce(
-    data_dir: Path, running: Running, ready: "multiprocessing.synchronize.Event"
+    data_dir: Path, service: ServiceRecord, ready: "multiprocessing.synchronize.Event"
 ) -> None:
-    with announced(data_dir, running):
+    with advertise(data_dir, service):
         ready.set()
         signal.pause()
 
@@ -60,13 +60,13 @@ def _announce(
 def killed(tmp_path: Path) -> Path:
     """A directory with the records of two services that were killed."""
     context, processes = multiprocessing.get_context("spawn"), []
-    for running in (ONE, TWO):
+    for service in (ONE, TWO):
         ready = context.Event()
-        process = context.Process(target=_announce, args=(tmp_path, running, ready))
+        process = context.Process(target=_announce, args=(tmp_path, service, ready))
         process.start()
         assert ready.wait(60)
         processes.append(process)
-    assert len(find_running(tmp_path)) == 2
+    assert len(find_services(tmp_path)) == 2
     for process in processes:
         process.kill()
         process.join()
@@ -75,18 +75,18 @@ def killed(tmp_path: Path) -> Path:
 
 def test_those_of_killed_services_are_passed_over_and_swept(killed: Path) -> None:
     assert names(killed) == ["serve-2.json", "serve.json"]
-    assert find_running(killed) == []
-    with announced(killed, TWO):
+    assert find_services(killed) == []
+    with advertise(killed, TWO):
         assert names(killed) == ["serve.json"]
-        assert find_running(killed) == [TWO]
+        assert find_services(killed) == [TWO]
     assert names(killed) == []
 
 
 def test_a_file_of_another_name_is_nobody_s_record(tmp_path: Path) -> None:
     for name in ("serve-notes.json", "served.json", "serve-2.json.bak"):
         (tmp_path / name).write_text("mine")
-    with announced(tmp_path, ONE):
-        assert find_running(tmp_path) == [ONE]
+    with advertise(tmp_path, ONE):
+        assert find_services(tmp_path) == [ONE]
     assert names(tmp_path) == ["serve-2.json.bak", "serve-notes.json", "served.json"]
 
 
@@ -94,18 +94,18 @@ def test_a_file_of_another_name_is_nobody_s_record(tmp_path: Path) -> None:
     "content", ["{", "[]", '{"pid": 1}', "[" * 100_000, '{"pid": 1, "url": 2, "redis_url": 3}']
 )
 def test_a_damaged_record_of_a_service_that_runs_is_named(tmp_path: Path, content: str) -> None:
-    with announced(tmp_path, ONE):
+    with advertise(tmp_path, ONE):
         (tmp_path / "serve.json").write_text(content)
         with pytest.raises(InputError, match=r"serve\.json: "):
-            find_running(tmp_path)
-    assert find_running(tmp_path) == []
+            find_services(tmp_path)
+    assert find_services(tmp_path) == []
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "serve.json")
     with pytest.raises(InputError, match=r"serve\.json: is a pipe"):
-        find_running(tmp_path)
-    with announced(tmp_path, ONE):
+        find_services(tmp_path)
+    with advertise(tmp_path, ONE):
         assert (tmp_path / "serve-2.json").exists()
 
 
@@ -113,5 +113,5 @@ def test_where_none_can_be_kept_it_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    with announced(tmp_path / "none", ONE):
-        assert "no record of this service can be kept there (No such file" in caplog.text
+    with advertise(tmp_path / "none", ONE):
+        assert "cannot keep the record of this service (No such file" in caplog.text

@@ -18,7 +18,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def run(tmp_path: Path) -> Run:
     """run(work, workers, deaths): a program of its own, as it takes over signals.
 
-    `work` is the body of a worker's life; what it and the supervisor's doors print is told. A
+    `work` is the body of a worker's life; what it and the supervisor's sockets print is told. A
     worker knows its `number` (from 0), and `lives`: how many of that number were there before.
     """
 
@@ -29,10 +29,11 @@ def run(tmp_path: Path) -> Run:
                 """
                 import os, pathlib, signal, sys, time
                 from botify.server import supervisor
-                from botify.observability.worker_table import Roster
+                from botify.observability.worker_table import WorkerTable
                 supervisor._FIRST_PAUSE = 0.01
-                def say(*words): print(*words, flush=True)
-                class Doors:
+                # One write: print() makes several where Python is told not to buffer.
+                def say(*words): os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+                class SocketControl:
                     def open(self, number): say("open", number)
                     def close(self, number): say("close", number)
                 def parent(by=signal.SIGTERM): os.kill(os.getppid(), by)
@@ -41,13 +42,13 @@ def run(tmp_path: Path) -> Run:
                     lives = len(told.read_text()) if told.exists() else 0
                     told.write_text("." * (lives + 1))
                 WORK
-                roster = Roster(WORKERS)
-                def on_ready(): say("ready", roster.serving())
-                patience = supervisor.Patience(DEATHS, 60)
+                table = WorkerTable(WORKERS)
+                def on_ready(): say("ready", table.serving())
+                limit = supervisor.RestartLimit(DEATHS, 60)
                 try:
-                    supervisor.Supervisor(work, roster, patience, Doors(), on_ready).run()
+                    supervisor.Supervisor(work, table, limit, SocketControl(), on_ready).run()
                 finally:
-                    say("deaths", [roster.deaths(n) for n in range(WORKERS)])
+                    say("deaths", [table.deaths(n) for n in range(WORKERS)])
                 """
             )
             .replace("WORKERS", str(workers))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from botify.session_model.scoring import Choice, Explore, SessionModel
+from botify.session_model.scoring import Choice, Exploration, SessionModel
 from botify.session_model.tables import Tables
 
 N = 40
@@ -33,14 +33,14 @@ def choose(
     *plays: tuple[int, float],
     barred: tuple[int, ...] = (),
     ahead: int = 0,
-    explore: Explore | None = None,
-    random: Callable[[], float] = lambda: 0.5,
+    explore: Exploration | None = None,
+    draws: tuple[float, float] = (0.5, 0.5),
 ) -> Choice | None:
     """As the service asks: what was played is barred."""
     tracks = np.array([track for track, _ in plays], dtype=np.int32)
     times = np.array([time for _, time in plays], dtype=np.float32)
     closed = np.array([*tracks.tolist(), *barred], dtype=np.int32)
-    return model.choose(user, tracks, times, closed, ahead, explore, random)
+    return model.choose(user, tracks, times, closed, ahead, explore, draws)
 
 
 def track(choice: Choice | None) -> int:
@@ -120,17 +120,17 @@ def test_without_exploration_the_choice_is_certain(model: SessionModel) -> None:
 
 def test_exploration_draws_as_its_propensities_say(model: SessionModel) -> None:
     rng = np.random.default_rng(5)
-    explore = Explore(share=0.5, temperature=2.0)
+    explore = Exploration(share=0.5, temperature=2.0)
     said: dict[int, float] = {}
     counts: Counter[int] = Counter()
-    draws = 20_000
-    for _ in range(draws):
-        choice = choose(model, 3, (2, 1.0), explore=explore, random=rng.random)
+    n = 20_000
+    for draws in rng.random((n, 2)).tolist():
+        choice = choose(model, 3, (2, 1.0), explore=explore, draws=(draws[0], draws[1]))
         assert choice is not None
         counts[choice.track] += 1
         assert said.setdefault(choice.track, choice.propensity) == choice.propensity
     assert sum(said.values()) == pytest.approx(1, abs=1e-3)
     assert said[0] > 0.5 > said[4] > said[1] > 0
     for some, chance in said.items():
-        spread = (chance * (1 - chance) / draws) ** 0.5
-        assert abs(counts[some] / draws - chance) < 5 * spread + 1e-4
+        spread = (chance * (1 - chance) / n) ** 0.5
+        assert abs(counts[some] / n - chance) < 5 * spread + 1e-4

@@ -46,8 +46,8 @@ def test_one_of_another_catalog_is_refused_with_both_sizes(
     [
         ({"starts": np.zeros((10, 3), np.float32)}, r"starts has shape (10, 3); it must have (10"),
         ({"vectors": np.zeros((9, 4), np.float32)}, "vectors has shape (9, 4); it must have (10,"),
-        ({"first": np.full((10, 2), np.nan, np.float32)}, "first has entries that are no numbers"),
-        ({"user_bias": np.full(10, np.inf, np.float32)}, "user_bias has entries that are no num"),
+        ({"first": np.full((10, 2), np.nan, np.float32)}, "first has NaN or infinite entries"),
+        ({"user_bias": np.full(10, np.inf, np.float32)}, "user_bias has NaN or infinite entries"),
         ({"track_bias": np.zeros(10, np.int32)}, "track_bias holds int32, not float32"),
         ({"tracks": np.zeros(10, np.int32)}, "tracks must be sorted, from 0 to 11"),
         ({"tracks": np.arange(5, 15, dtype=np.int32)}, "tracks must be sorted, from 0 to 11"),
@@ -75,7 +75,7 @@ def test_what_does_not_fit_is_named(
         ({"heard": None}, "heard is missing"),
         ({"artist_discount": 0}, "artist_discount is 0.0; it must be 0 to 1, not 0"),
         ({"artist_discount": 1.5}, "artist_discount is 1.5; it must be 0 to 1, not 0"),
-        ({"skip_weight": "nan"}, "nan is no number"),
+        ({"skip_weight": "nan"}, "nan is not a finite number"),
         ({"offset": "much"}, "could not convert string to float: 'much'"),
     ],
 )

@@ -4,77 +4,80 @@ import struct
 
 import pytest
 
-from botify.store.outbox import Note, Notes
+from botify.store.outbox import Outbox, PendingUpdate
 
 
 def test_an_end_is_owed_until_it_is_paid() -> None:
-    notes = Notes()
-    notes.ended(7, 100)
-    notes.ended(8, 100)
-    assert sorted(notes.owed()) == [(7, Note(ended=100)), (8, Note(ended=100))]
-    notes.paid(7, Note(ended=100))
-    assert [user for user, _ in notes.owed()] == [8]
-    assert notes.owing == {8}
+    outbox = Outbox()
+    outbox.add_end(7, 100)
+    outbox.add_end(8, 100)
+    assert sorted(outbox.pending()) == [
+        (7, PendingUpdate(ended=100)),
+        (8, PendingUpdate(ended=100)),
+    ]
+    outbox.acknowledge(7, PendingUpdate(ended=100))
+    assert [user for user, _ in outbox.pending()] == [8]
+    assert outbox.pending_users == {8}
 
 
 def test_a_newer_end_is_not_paid_by_an_older_one() -> None:
-    notes = Notes()
-    notes.ended(7, 100)
-    notes.paid(7, Note(ended=99))
-    assert notes.owed(7) == [(7, Note(ended=100))]
+    outbox = Outbox()
+    outbox.add_end(7, 100)
+    outbox.acknowledge(7, PendingUpdate(ended=99))
+    assert outbox.pending(7) == [(7, PendingUpdate(ended=100))]
 
 
 def test_answers_are_told_once_and_kept_in_mind_until_the_end() -> None:
-    notes = Notes()
-    notes.answered(7, 1000, 3, 9, 0.5)
-    ((_, first),) = notes.owed(7)
-    assert struct.unpack("<dIIf", first.untold) == (1000.0, 3, 9, 0.5)
-    notes.answered(7, 1001, 9, 8, None)
-    notes.paid(7, first)  # as it was when it was told
-    ((_, second),) = notes.owed(7)
-    assert struct.unpack("<dIIf", second.untold) == (1001.0, 9, 8, -1.0)
-    notes.paid(7, second)
-    assert notes.owed() == []
-    assert notes.owing == set()
-    assert notes.heard(7) == {3, 9, 8}
-    notes.forget(7)
-    assert notes.heard(7) == set()
+    outbox = Outbox()
+    outbox.add_answer(7, 1000, 3, 9, 0.5)
+    ((_, first),) = outbox.pending(7)
+    assert struct.unpack("<dIIf", first.unsent) == (1000.0, 3, 9, 0.5)
+    outbox.add_answer(7, 1001, 9, 8, None)
+    outbox.acknowledge(7, first)  # as it was when it was told
+    ((_, second),) = outbox.pending(7)
+    assert struct.unpack("<dIIf", second.unsent) == (1001.0, 9, 8, -1.0)
+    outbox.acknowledge(7, second)
+    assert outbox.pending() == []
+    assert outbox.pending_users == set()
+    assert outbox.seen(7) == {3, 9, 8}
+    outbox.discard(7)
+    assert outbox.seen(7) == set()
 
 
 def test_an_end_forgets_the_answers_before_it_and_comes_before_those_after_it() -> None:
-    notes = Notes()
-    notes.answered(7, 1000, 3, 9, None)
-    notes.ended(7, 1001)
-    notes.answered(7, 1002, 5, 6, None)
-    ((_, note),) = notes.owed()
+    outbox = Outbox()
+    outbox.add_answer(7, 1000, 3, 9, None)
+    outbox.add_end(7, 1001)
+    outbox.add_answer(7, 1002, 5, 6, None)
+    ((_, note),) = outbox.pending()
     assert note.ended == 1001
-    assert len(note.untold) == 20
-    assert notes.heard(7) == {5, 6}
+    assert len(note.unsent) == 20
+    assert outbox.seen(7) == {5, 6}
 
 
 def test_what_was_told_of_a_session_that_is_over_pays_nothing_of_the_next() -> None:
-    notes = Notes()
-    notes.answered(7, 1000, 3, 9, None)
-    ((_, told),) = notes.owed()
-    notes.forget(7)
-    notes.answered(7, 1001, 5, 6, None)
-    notes.paid(7, told)
-    assert notes.owing == {7}
+    outbox = Outbox()
+    outbox.add_answer(7, 1000, 3, 9, None)
+    ((_, told),) = outbox.pending()
+    outbox.discard(7)
+    outbox.add_answer(7, 1001, 5, 6, None)
+    outbox.acknowledge(7, told)
+    assert outbox.pending_users == {7}
 
 
-@pytest.mark.parametrize("notes", [Notes(most_users=3), Notes(most_answers=6)])
+@pytest.mark.parametrize("outbox", [Outbox(max_users=3), Outbox(max_answers=6)])
 def test_memory_is_bounded_and_what_is_forgotten_is_told_once(
-    notes: Notes, caplog: pytest.LogCaptureFixture
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     for user in range(10):
         for number in range(2):
-            notes.answered(user, number, number, number, None)
-    assert notes.owing == {7, 8, 9}
+            outbox.add_answer(user, number, number, number, None)
+    assert outbox.pending_users == {7, 8, 9}
     assert [record.name for record in caplog.records] == ["botify.store.outbox"]
 
 
 def test_a_session_that_outgrows_memory_is_kept_while_it_is_the_only_one() -> None:
-    notes = Notes(most_answers=2)
+    outbox = Outbox(max_answers=2)
     for track in range(5):
-        notes.answered(7, track, track, track, None)
-    assert notes.heard(7) == {0, 1, 2, 3, 4}
+        outbox.add_answer(7, track, track, track, None)
+    assert outbox.seen(7) == {0, 1, 2, 3, 4}

@@ -11,9 +11,9 @@ import redis
 
 from botify.catalog import pack
 from botify.errors import InputError
-from botify.store.candidates import Step, from_catalog, from_tracks
+from botify.store.candidates import CandidateStep, from_catalog, from_tracks
 from botify.store.client import StoreError, connect
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
 
 pytestmark = pytest.mark.integration
 
@@ -23,15 +23,15 @@ MIDDLE = (0.5, 0.5)
 
 
 @pytest.fixture
-def store(client: "redis.Redis") -> Store:
-    return Store(client, session_ttl=100, n_tracks=N_TRACKS)
+def store(client: "redis.Redis") -> SessionStore:
+    return SessionStore(client, session_ttl=100, n_tracks=N_TRACKS)
 
 
-def offer_track(track: int) -> tuple[Step, ...]:
+def offer_track(track: int) -> tuple[CandidateStep, ...]:
     return (from_tracks("fixed", struct.pack("<I", track), "any"), from_catalog("random"))
 
 
-def test_no_track_comes_twice_until_all_were_heard(store: Store) -> None:
+def test_no_track_comes_twice_until_all_were_heard(store: SessionStore) -> None:
     played = [0]
     for _ in range(N_TRACKS - 1):
         offer = store.next(7, played[-1], ANY, MIDDLE)
@@ -43,7 +43,7 @@ def test_no_track_comes_twice_until_all_were_heard(store: Store) -> None:
     assert beyond.propensity == 1 / N_TRACKS
 
 
-def test_random_is_exactly_uniform_over_the_unseen(store: Store) -> None:
+def test_random_is_exactly_uniform_over_the_unseen(store: SessionStore) -> None:
     # A grid of draws stands for the unit square: every unseen track must get the same area.
     unseen = N_TRACKS - 2
     counts: Counter[int] = Counter()
@@ -58,7 +58,7 @@ def test_random_is_exactly_uniform_over_the_unseen(store: Store) -> None:
 
 @pytest.mark.parametrize("draws", [(0.0, 0.0), (1 - 2**-53, 1 - 2**-53)])
 def test_the_ends_of_the_random_range_stay_in_the_catalog(
-    store: Store, draws: tuple[float, float]
+    store: SessionStore, draws: tuple[float, float]
 ) -> None:
     played = 2
     for _ in range(2 * N_TRACKS):
@@ -66,7 +66,7 @@ def test_the_ends_of_the_random_range_stay_in_the_catalog(
         assert 0 <= played < N_TRACKS
 
 
-def test_uniform_over_unseen_tells_its_propensity(store: Store) -> None:
+def test_uniform_over_unseen_tells_its_propensity(store: SessionStore) -> None:
     plan = (from_tracks("artist", pack([0, 1, 2, 3]), "unseen"), from_catalog("random"))
     tracks = {}
     for i in range(3):
@@ -76,7 +76,9 @@ def test_uniform_over_unseen_tells_its_propensity(store: Store) -> None:
     assert tracks == {0: 0, 1: 2, 2: 3}
 
 
-def test_last_forgets_what_was_seen_and_the_next_session_has_another_id(store: Store) -> None:
+def test_last_forgets_what_was_seen_and_the_next_session_has_another_id(
+    store: SessionStore,
+) -> None:
     first = store.next(7, 0, offer_track(1), MIDDLE)
     assert store.next(7, 1, offer_track(2), MIDDLE).session == first.session
     assert store.last(7).session == first.session
@@ -85,11 +87,11 @@ def test_last_forgets_what_was_seen_and_the_next_session_has_another_id(store: S
     assert again.session != first.session
 
 
-def test_last_without_a_session_is_a_session_of_its_own(store: Store) -> None:
+def test_last_without_a_session_is_a_session_of_its_own(store: SessionStore) -> None:
     assert store.last(7).session != store.last(7).session
 
 
-def test_users_do_not_share_sessions_and_ids_have_no_limit(store: Store) -> None:
+def test_users_do_not_share_sessions_and_ids_have_no_limit(store: SessionStore) -> None:
     plan = (from_tracks("t", pack([1]), "first"), from_catalog("random"))
     offers = [store.next(user, 0, plan, MIDDLE) for user in (10**30, 10**30 + 1, 0)]
     assert [offer.recommender for offer in offers] == ["t", "t", "t"]
@@ -98,10 +100,10 @@ def test_users_do_not_share_sessions_and_ids_have_no_limit(store: Store) -> None
 
 
 def test_events_of_a_user_are_strictly_in_order_across_workers(
-    store: Store, valkey_url: str
+    store: SessionStore, valkey_url: str
 ) -> None:
     with connect(valkey_url) as other_client:
-        other = Store(other_client, session_ttl=100, n_tracks=N_TRACKS)
+        other = SessionStore(other_client, session_ttl=100, n_tracks=N_TRACKS)
         timestamps = []
         for i in range(300):  # faster than the clock's millisecond
             worker = (store, other)[i % 2]
@@ -111,7 +113,7 @@ def test_events_of_a_user_are_strictly_in_order_across_workers(
     assert all(earlier < later for earlier, later in pairwise(timestamps))
 
 
-def test_a_silent_session_expires(store: Store, client: "redis.Redis") -> None:
+def test_a_silent_session_expires(store: SessionStore, client: "redis.Redis") -> None:
     store.next(7, 0, ANY, MIDDLE)
     assert client.keys("*") == [b"botify:session:7"]
     assert 0 < client.ttl("botify:session:7") <= 100
@@ -120,7 +122,9 @@ def test_a_silent_session_expires(store: Store, client: "redis.Redis") -> None:
     assert 0 < client.ttl("botify:session:7") <= 100
 
 
-def test_scripts_survive_a_redis_that_forgot_them(store: Store, client: "redis.Redis") -> None:
+def test_scripts_survive_a_redis_that_forgot_them(
+    store: SessionStore, client: "redis.Redis"
+) -> None:
     store.next(7, 0, ANY, MIDDLE)
     client.script_flush()
     assert store.next(7, 1, ANY, MIDDLE).track not in (0, 1)
@@ -128,7 +132,7 @@ def test_scripts_survive_a_redis_that_forgot_them(store: Store, client: "redis.R
 
 def test_an_absent_redis_is_an_error_of_one_line() -> None:
     with connect("unix:///nowhere/valkey.sock") as client:
-        store = Store(client, session_ttl=100, n_tracks=N_TRACKS)
+        store = SessionStore(client, session_ttl=100, n_tracks=N_TRACKS)
         with pytest.raises(StoreError, match=r"^Redis: .*nowhere") as caught:
             store.next(7, 0, ANY, MIDDLE)
     assert "\n" not in str(caught.value)
@@ -138,7 +142,7 @@ def test_seeded_picks_depend_on_seed_user_and_number_of_answers_alone(
     client: redis.Redis,
 ) -> None:
     def session(seed: int, user: int) -> list[int]:
-        store = Store(client, 100, 1_000)
+        store = SessionStore(client, 100, 1_000)
         answers = [store.next(user, 0, ANY, ("seed", seed)).track for _ in range(5)]
         store.last(user)
         return answers
@@ -151,7 +155,7 @@ def test_seeded_picks_depend_on_seed_user_and_number_of_answers_alone(
     assert session(2, 7) != first
 
 
-def test_excluded_tracks_are_offered_by_no_step(store: Store) -> None:
+def test_excluded_tracks_are_offered_by_no_step(store: SessionStore) -> None:
     exclude = pack([0, 1])
     first = (from_tracks("t", pack([0, 1, 2]), "first"), *ANY)
     assert store.next(1, 4, first, MIDDLE, exclude).track == 2
@@ -167,26 +171,26 @@ def test_excluded_tracks_are_offered_by_no_step(store: Store) -> None:
     assert beyond.propensity == 1 / 3
 
 
-def test_a_catalog_that_is_excluded_whole_still_answers(store: Store) -> None:
+def test_a_catalog_that_is_excluded_whole_still_answers(store: SessionStore) -> None:
     offer = store.next(1, 0, ANY, MIDDLE, pack(list(range(N_TRACKS))))
     assert offer.propensity == 1 / N_TRACKS
 
 
-def test_excluding_leaves_the_seen_alone(store: Store) -> None:
+def test_excluding_leaves_the_seen_alone(store: SessionStore) -> None:
     store.next(1, 0, offer_track(1), MIDDLE, pack([0, 1]))  # 0 was played all the same
     offers = [store.next(1, 0, ANY, MIDDLE).track for _ in range(3)]
     assert 0 not in offers
 
 
-def test_without_the_seen_filter_the_best_and_any_may_come_again(store: Store) -> None:
+def test_without_the_seen_filter_the_best_and_any_may_come_again(store: SessionStore) -> None:
     best = (from_tracks("t", pack([3, 1]), "best"), *ANY)
     assert [store.next(1, 3, best, MIDDLE).track for _ in range(2)] == [3, 3]
-    anything = (Step("random", "catalog", "", "", "any"),)
+    anything = (CandidateStep("random", "catalog", "", "", "any"),)
     offer = store.next(1, 3, anything, (0.7, 0.0))
     assert (offer.track, offer.propensity) == (3, 1 / N_TRACKS)
 
 
-def test_a_late_last_ends_only_the_session_it_was_meant_for(store: Store) -> None:
+def test_a_late_last_ends_only_the_session_it_was_meant_for(store: SessionStore) -> None:
     before = time.time_ns() // 1_000_000 - 1
     session = store.next(7, 0, ANY, MIDDLE).session
     store.last(7, late=before)
@@ -199,7 +203,7 @@ def test_a_slow_redis_is_cut_off_and_no_late_answer_reaches_a_later_question(
     valkey_url: str, client: "redis.Redis"
 ) -> None:
     with connect(valkey_url, timeout=0.05) as impatient:
-        store = Store(impatient, session_ttl=100, n_tracks=N_TRACKS)
+        store = SessionStore(impatient, session_ttl=100, n_tracks=N_TRACKS)
         first = store.next(7, 0, ANY, MIDDLE)
         client.execute_command("CLIENT", "PAUSE", 300, "ALL")
         with pytest.raises(StoreError) as caught:
@@ -210,7 +214,7 @@ def test_a_slow_redis_is_cut_off_and_no_late_answer_reaches_a_later_question(
         assert store.next(9, 0, ANY, MIDDLE).session.startswith("9-")
 
 
-def test_threads_may_come_and_go(store: Store) -> None:
+def test_threads_may_come_and_go(store: SessionStore) -> None:
     answered: list[int] = []
 
     def ask(user: int) -> None:

@@ -9,7 +9,7 @@ import redis
 from botify.catalog import unpack
 from botify.store.candidates import from_catalog
 from botify.store.client import StoreError, connect
-from botify.store.sessions import Store
+from botify.store.sessions import SessionStore
 
 pytestmark = pytest.mark.integration
 
@@ -18,8 +18,8 @@ ANY = (from_catalog("random"),)
 
 
 @pytest.fixture
-def store(client: "redis.Redis") -> Store:
-    return Store(client, session_ttl=100, n_tracks=50)
+def store(client: "redis.Redis") -> SessionStore:
+    return SessionStore(client, session_ttl=100, n_tracks=50)
 
 
 def now() -> int:
@@ -35,55 +35,57 @@ def plays(packed: bytes) -> list[tuple[int, float]]:
 
 
 def test_tracks_are_seen_and_plays_known_and_the_session_goes_on(
-    store: Store, client: "redis.Redis"
+    store: SessionStore, client: "redis.Redis"
 ) -> None:
-    first = store.open(7, 3, 1.0, MIDDLE)
-    store.note(7, answers((now() + 1, 4, 20, 0.5), (now() + 2, 20, 21, -1), (now() + 3, 3, 4, 0)))
-    opened = store.open(7, 21, 0.25, MIDDLE)
+    first = store.open_session(7, 3, 1.0, MIDDLE)
+    store.record_fallback(
+        7, answers((now() + 1, 4, 20, 0.5), (now() + 2, 20, 21, -1), (now() + 3, 3, 4, 0))
+    )
+    opened = store.open_session(7, 21, 0.25, MIDDLE)
     assert opened.session == first.session
     assert unpack(opened.seen) == (3, 4, 20, 21)
     assert plays(opened.plays) == [(3, 1.0), (4, 0.5), (3, 0.0), (21, 0.25)]
     assert 0 < client.ttl("botify:session:7") <= 100
 
 
-def test_the_same_tracks_told_twice_are_seen_once(store: Store) -> None:
+def test_the_same_tracks_told_twice_are_seen_once(store: SessionStore) -> None:
     for _ in range(2):
-        store.note(7, answers((now(), 4, 20, -1)))
-    assert unpack(store.open(7, 20, 1.0, MIDDLE).seen) == (4, 20)
+        store.record_fallback(7, answers((now(), 4, 20, -1)))
+    assert unpack(store.open_session(7, 20, 1.0, MIDDLE).seen) == (4, 20)
 
 
-def test_a_session_that_began_without_redis_goes_on_in_it(store: Store) -> None:
-    store.note(7, answers((now(), 4, 20, -1)))
+def test_a_session_that_began_without_redis_goes_on_in_it(store: SessionStore) -> None:
+    store.record_fallback(7, answers((now(), 4, 20, -1)))
     offers = [store.next(7, 20, ANY, (i / 50, 0.5)) for i in range(48)]
     assert {4, 20}.isdisjoint(offer.track for offer in offers)
     assert len({offer.session for offer in offers}) == 1
     assert store.last(7).session == offers[0].session
 
 
-def test_what_follows_is_later_than_what_was_answered_without_redis(store: Store) -> None:
+def test_what_follows_is_later_than_what_was_answered_without_redis(store: SessionStore) -> None:
     ahead = now() + 50  # this host's clock is ahead of that of Redis
-    store.note(7, answers((ahead, 4, 20, -1)))
+    store.record_fallback(7, answers((ahead, 4, 20, -1)))
     assert store.next(7, 20, ANY, MIDDLE).timestamp > ahead
 
 
-def test_a_note_of_a_session_that_has_ended_is_not_of_the_next(store: Store) -> None:
+def test_a_note_of_a_session_that_has_ended_is_not_of_the_next(store: SessionStore) -> None:
     before = now() - 10
     store.next(7, 3, ANY, MIDDLE)
     store.last(7)
-    store.note(7, answers((before, 4, 20, 0.5)))
-    opened = store.open(7, 5, 1.0, MIDDLE)
+    store.record_fallback(7, answers((before, 4, 20, 0.5)))
+    opened = store.open_session(7, 5, 1.0, MIDDLE)
     assert unpack(opened.seen) == (5,)
     assert plays(opened.plays) == [(5, 1.0)]
     # Only what came after the end is of this session.
     store.last(7, late=now() + 100)
-    store.note(7, answers((now(), 6, 7, 0.5), (now() + 200, 8, 9, 0.5)))
-    assert unpack(store.open(7, 9, 1.0, MIDDLE).seen) == (8, 9)
+    store.record_fallback(7, answers((now(), 6, 7, 0.5), (now() + 200, 8, 9, 0.5)))
+    assert unpack(store.open_session(7, 9, 1.0, MIDDLE).seen) == (8, 9)
 
 
-def test_a_late_end_leaves_a_session_alone_that_was_answered_since(store: Store) -> None:
-    store.note(7, answers((now(), 4, 20, -1)))
+def test_a_late_end_leaves_a_session_alone_that_was_answered_since(store: SessionStore) -> None:
+    store.record_fallback(7, answers((now(), 4, 20, -1)))
     store.last(7, late=now() - 1000)
-    assert unpack(store.open(7, 20, 1.0, MIDDLE).seen) == (4, 20)
+    assert unpack(store.open_session(7, 20, 1.0, MIDDLE).seen) == (4, 20)
 
 
 def pause(client: "redis.Redis", ms: int) -> None:
@@ -94,14 +96,14 @@ def test_what_was_offered_instead_of_a_late_answer_is_known_to_who_asks_next(
     valkey_url: str, client: "redis.Redis"
 ) -> None:
     with connect(valkey_url, timeout=0.1) as impatient, connect(valkey_url) as patient:
-        store, other = Store(impatient, 100, 50), Store(patient, 100, 50)
+        store, other = SessionStore(impatient, 100, 50), SessionStore(patient, 100, 50)
         session = store.next(7, 0, ANY, MIDDLE).session
         pause(client, 500)
         with pytest.raises(StoreError) as caught:
             store.next(7, 1, ANY, MIDDLE)
         assert caught.value.kind == "timeout"
-        store.note_behind(7, answers((now(), 1, 33, -1)))
-        opened = other.open(7, 33, 1.0, MIDDLE)  # waits for the end of the pause
+        store.queue_fallback(7, answers((now(), 1, 33, -1)))
+        opened = other.open_session(7, 33, 1.0, MIDDLE)  # waits for the end of the pause
         assert opened.session == session
         assert {0, 1, 33} <= set(unpack(opened.seen))
         # The line goes on, and no late answer meets a later question.
@@ -110,17 +112,17 @@ def test_what_was_offered_instead_of_a_late_answer_is_known_to_who_asks_next(
 
 def test_nothing_is_said_behind_a_request_that_never_left() -> None:
     with connect("unix:///nowhere/valkey.sock", timeout=0.1) as client:
-        store = Store(client, 100, 50)
+        store = SessionStore(client, 100, 50)
         with pytest.raises(StoreError):
             store.next(7, 1, ANY, MIDDLE)
-        store.note_behind(7, answers((now(), 1, 33, -1)))
+        store.queue_fallback(7, answers((now(), 1, 33, -1)))
 
 
 def test_a_machine_that_stood_still_is_given_a_second_look(
     valkey_url: str, client: "redis.Redis"
 ) -> None:
     with connect(valkey_url, timeout=1) as some:
-        store = Store(some, 100, 50)
+        store = SessionStore(some, 100, 50)
         store.next(7, 0, ANY, MIDDLE)
         pause(client, 1100)
         began = time.monotonic()
@@ -129,7 +131,7 @@ def test_a_machine_that_stood_still_is_given_a_second_look(
 
 
 def test_a_redis_without_memory_is_told_from_one_that_refuses(
-    store: Store, client: "redis.Redis"
+    store: SessionStore, client: "redis.Redis"
 ) -> None:
     client.config_set("maxmemory", 1)
     try:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from sim.agents.console import Console, Quit, Search
 from sim.engine.play import play
-from sim.engine.sessions import Ended
+from sim.engine.sessions import EndedSessions
 from sim.world import Catalog, World
 
 MakeWorld = Callable[..., World]
@@ -21,9 +21,9 @@ def world(make_world: MakeWorld) -> World:
     return make_world()
 
 
-def converse(world: World, said: str, sessions: int = 1) -> tuple[Result, list[Ended]]:
+def converse(world: World, said: str, sessions: int = 1) -> tuple[Result, list[EndedSessions]]:
     """What a person sees who says this, and the sessions that ended."""
-    ended: list[Ended] = []
+    ended: list[EndedSessions] = []
 
     @click.command()
     def command() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from sim.agent import Agent, Answer, Turn
-from sim.agents.policies import TOP
+from sim.agents.policies import MAX_CANDIDATES
 from sim.engine.play import play
 from sim.engine.sessions import Sessions
 from sim.rng import Streams
@@ -41,7 +41,7 @@ def offers(name: str, world: World, lists: Any, row: int, history: list[int]) ->
     steps: list[tuple[str, list[tuple[int, int]]]] = []
     match name:
         case "top_pop":
-            steps = [("top_pop", unseen(lists.top[:TOP]))]
+            steps = [("top_pop", unseen(lists.top[:MAX_CANDIDATES]))]
         case "sticky_artist":
             artists = world.catalog.artist_of
             same = unseen(np.flatnonzero(artists == artists[history[-1]]).tolist())
@@ -52,7 +52,7 @@ def offers(name: str, world: World, lists: Any, row: int, history: list[int]) ->
         case "indexed":
             steps = [
                 ("indexed", unseen(lists.mine[row])[:1]),
-                ("top_pop", unseen(lists.top[:TOP])[:1]),
+                ("top_pop", unseen(lists.top[:MAX_CANDIDATES])[:1]),
             ]
     everything = list(range(len(world.catalog)))
     any_unseen = [(track, -1) for track, _ in unseen(everything)]

@@ -10,7 +10,7 @@ import pytest
 from sim.agents.console import Console
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPop
-from sim.agents.registry import NAMES, check, create
+from sim.agents.registry import NAMES, check, create_agent
 from sim.engine.play import play
 from sim.engine.sessions import Sessions
 from sim.errors import InputError
@@ -57,12 +57,12 @@ def lists(world: World, tmp_path: Path) -> Path:
 def test_every_name_makes_its_agent(world: World, lists: Path) -> None:
     assert set(NAMES) == set(KINDS)
     for name, kind in KINDS.items():
-        assert type(create(name, world, Streams(1), lists)) is kind, name
+        assert type(create_agent(name, world, Streams(1), lists)) is kind, name
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "console"])
 def test_an_agent_made_by_name_plays(world: World, lists: Path, name: str) -> None:
-    agent = create(name, world, Streams(1), lists)
+    agent = create_agent(name, world, Streams(1), lists)
     assert play(world, agent, seed=1, episodes=range(30)).sessions == 30
 
 
@@ -73,14 +73,14 @@ def test_two_names_of_one_agent_play_alike(
     world: World, lists: Path, one: str, other: str
 ) -> None:
     first, second = (
-        play(world, create(name, world, Streams(4), lists), seed=4, episodes=range(50))
+        play(world, create_agent(name, world, Streams(4), lists), seed=4, episodes=range(50))
         for name in (one, other)
     )
     assert first == second
 
 
 def test_the_lists_of_the_folder_are_what_is_answered(world: World, lists: Path) -> None:
-    agent, slots = create("policy:dae", world, Streams(1), lists), np.arange(20)
+    agent, slots = create_agent("policy:dae", world, Streams(1), lists), np.arange(20)
     sessions = Sessions(world, len(slots), Streams(1))
     sessions.start(slots, slots)
     first = sessions.track.copy()
@@ -92,7 +92,7 @@ def test_the_lists_of_the_folder_are_what_is_answered(world: World, lists: Path)
 @pytest.mark.parametrize("name", ["magic", "remote", "policy:", "policy:oracle", "Random", ""])
 def test_an_unknown_name_is_named_with_those_there_are(world: World, name: str) -> None:
     with pytest.raises(InputError, match=r"console, random, oracle, policy:random") as caught:
-        create(name, world, Streams(1), None)
+        create_agent(name, world, Streams(1), None)
     assert repr(name) in str(caught.value)
 
 
@@ -108,12 +108,12 @@ def test_a_policy_without_its_lists_says_which_it_reads(
     world: World, name: str, files: str
 ) -> None:
     with pytest.raises(InputError, match=f"{name} reads {files}.*--lists"):
-        create(name, world, Streams(1), None)
+        create_agent(name, world, Streams(1), None)
 
 
 @pytest.mark.parametrize("name", ["random", "oracle", "policy:sticky_artist"])
 def test_an_agent_that_reads_no_lists_needs_none(world: World, name: str) -> None:
-    create(name, world, Streams(1), None)
+    create_agent(name, world, Streams(1), None)
 
 
 def test_a_list_file_that_is_missing_is_found_before_a_world_is_read(lists: Path) -> None:

@@ -66,9 +66,7 @@ def test_an_env_yml_of_2026_is_read_and_what_is_left_aside_is_told(
     assert config.remote_recommender_config.host == "localhost"
     assert len(open_world(config).catalog) == 40
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(
-        f"{env_2026}: left aside, about how the files were made: artists_config"
-    )
+    assert line.startswith(f"{env_2026}: ignored, about how the files were made: artists_config")
     for section in ("track_catalog_config", "user_catalog_config"):
         for key in MADE[section]:
             assert f" {section}.{key}" in line

@@ -89,7 +89,7 @@ def test_the_working_directory_comes_first_and_another_world_is_told(
     users = load_config(env).user_catalog_config.user_catalog_path
     assert users == Path("data/users.json")
     other = tmp_path / "far" / "data" / "users.json"
-    assert capsys.readouterr().err == f"{env}: data/users.json is taken; {other} is another file\n"
+    assert capsys.readouterr().err == f"{env}: data/users.json is used; {other} is another file\n"
 
 
 def test_the_files_of_two_worlds_never_mix(

@@ -13,7 +13,7 @@ from sim.agents.policies import Indexed, Random, StickyArtist
 from sim.engine.events import Events, Recorder
 from sim.engine.parallel import play_blocks
 from sim.engine.play import play
-from sim.engine.sessions import Ended
+from sim.engine.sessions import EndedSessions
 from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.rng import Streams
@@ -41,7 +41,9 @@ def test_events_do_not_depend_on_the_batch_size(make_world: MakeWorld) -> None:
         assert_same(events, one[1])
 
 
-def blocks(world: World, agent: Agent, n: int, processes: int) -> tuple[list[Ended], list[Events]]:
+def blocks(
+    world: World, agent: Agent, n: int, processes: int
+) -> tuple[list[EndedSessions], list[Events]]:
     played = list(
         play_blocks(
             world,

@@ -18,7 +18,7 @@ from sim.agent import Agent, Answer, Turn
 from sim.agents.policies import Policy
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
-from sim.engine.sessions import Ended, Sessions
+from sim.engine.sessions import EndedSessions, Sessions
 from sim.errors import InputError
 from sim.logs.clock import Clock
 from sim.logs.json_log import JsonLog
@@ -105,7 +105,7 @@ def test_every_session_is_one_that_the_protocol_allows(
 ) -> None:
     world, recorder = any_world(number), Recorder()
     agent = Watched(make_agent(name, seed, make_lists(world, number)))
-    ends: list[Ended] = []
+    ends: list[EndedSessions] = []
     summary = play(
         world,
         agent,

@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sim.agent import Agent
+from sim.agents import registry
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random, StickyArtist
 from sim.engine.play import play
 from sim.errors import InputError
 from sim.ladder.command import ladder, measure
 from sim.ladder.plot import draw
-from sim.ladder.stats import Estimate, Rung, UserSums, ratio, rungs
+from sim.ladder.stats import Estimate, RecommenderResult, UserSums, compare, ratio
 from sim.rng import Streams
 from sim.world import World
 
@@ -41,7 +42,7 @@ def played(make_world: MakeWorld) -> tuple[World, dict[str, UserSums]]:
 def test_means_are_those_of_the_run(played: tuple[World, dict[str, UserSums]]) -> None:
     world, sums = played
     summary = play(world, Random(Streams(5)), seed=5, episodes=range(EPISODES))
-    random = rungs(sums, "Random", "Oracle")[0]
+    random = compare(sums, "Random", "Oracle")[0]
     assert random.sessions == EPISODES
     assert random.session_time.value == pytest.approx(summary.mean_session_time, rel=1e-12)
     assert random.session_length.value == pytest.approx(summary.mean_steps + 1, rel=1e-12)
@@ -63,30 +64,31 @@ def test_intervals_agree_with_a_bootstrap_over_users(
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=10_000)
     sessions = weights @ sums["Random"].sessions
     time = {name: weights @ mine.cents / 100 / sessions for name, mine in sums.items()}
-    for rung in rungs(sums, "Random", "Oracle"):
-        name = rung.recommender
+    for result in compare(sums, "Random", "Oracle"):
+        name = result.recommender
         length = weights @ sums[name].tracks / sessions
-        share = (time[name] - time["Random"]) / (time["Oracle"] - time["Random"])
-        assert rung.share is not None
+        score = 100 * (time[name] - time["Random"]) / (time["Oracle"] - time["Random"])
+        assert result.normalised_score is not None
         for estimate, draws in (
-            (rung.session_time, time[name]),
-            (rung.session_length, length),
-            (rung.share, share),
+            (result.session_time, time[name]),
+            (result.session_length, length),
+            (result.normalised_score, score),
         ):
             assert estimate.margin == pytest.approx(1.96 * draws.std(), rel=0.04, abs=1e-12)
             low, high = np.quantile(draws, [0.025, 0.975])
             assert high - low == pytest.approx(2 * estimate.margin, rel=0.06, abs=1e-12)
 
 
-def test_shares_run_from_0_to_1_and_only_what_lies_between_is_uncertain(
+def test_scores_run_from_0_to_100_and_only_those_between_are_uncertain(
     played: tuple[World, dict[str, UserSums]],
 ) -> None:
-    shares = {rung.recommender: rung.share for rung in rungs(played[1], "Random", "Oracle")}
-    assert shares["Random"] == Estimate(0.0, 0.0)
-    assert shares["Oracle"] == Estimate(1.0, 0.0)
-    sticky = shares["StickyArtist"]
+    results = compare(played[1], "Random", "Oracle")
+    scores = {result.recommender: result.normalised_score for result in results}
+    assert scores["Random"] == Estimate(0.0, 0.0)
+    assert scores["Oracle"] == Estimate(100.0, 0.0)
+    sticky = scores["StickyArtist"]
     assert sticky is not None
-    assert sticky.value not in (0, 1)
+    assert sticky.value not in (0, 100)
     assert sticky.margin > 0
 
 
@@ -94,19 +96,19 @@ def test_comparing_on_the_same_sessions_narrows_the_interval(
     played: tuple[World, dict[str, UserSums]],
 ) -> None:
     _, sums = played
-    random, sticky, oracle = rungs(sums, "Random", "Oracle")
-    way = oracle.session_time.value - random.session_time.value
-    share = sticky.share
-    assert share is not None
+    random, sticky, oracle = compare(sums, "Random", "Oracle")
+    span = oracle.session_time.value - random.session_time.value
+    score = sticky.normalised_score
+    assert score is not None
     # The same ratio's margin, had the three been played to listeners of their own.
     apart = np.hypot(
         np.hypot(
-            sticky.session_time.margin / way,
-            random.session_time.margin * (1 - share.value) / way,
+            100 * sticky.session_time.margin / span,
+            random.session_time.margin * (100 - score.value) / span,
         ),
-        oracle.session_time.margin * share.value / way,
+        oracle.session_time.margin * score.value / span,
     )
-    assert share.margin < 0.8 * apart
+    assert score.margin < 0.8 * apart
 
 
 def test_with_a_session_per_user_the_interval_is_that_of_independent_sessions() -> None:
@@ -122,34 +124,34 @@ def test_more_sessions_of_the_same_users_do_not_pass_for_more_users() -> None:
     assert ratio(100 * times, np.full(50, 100)) == pytest.approx(ratio(times, np.ones(50)))
 
 
-def test_without_a_way_there_are_no_shares_and_no_plot(tmp_path: Path) -> None:
+def test_equal_ends_give_no_scores_and_no_plot(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     same = UserSums(20)
     same.sessions += 3
     same.cents += rng.integers(100, 900, 20)
     same.tracks += 9
-    found = rungs({"Random": same, "TopPop": same, "Oracle": same}, "Random", "Oracle")
-    assert [rung.share for rung in found] == [None] * 3
+    results = compare({"Random": same, "TopPop": same, "Oracle": same}, "Random", "Oracle")
+    assert [result.normalised_score for result in results] == [None] * 3
     with pytest.raises(InputError, match="Oracle is no better than Random"):
-        draw(found, tmp_path / "ladder.svg")
+        draw(results, tmp_path / "ladder.svg")
     assert not (tmp_path / "ladder.svg").exists()
 
 
-def rung(name: str, share: float, margin: float = 0.0) -> Rung:
-    time = Estimate(1.5 + 10 * share, 0.1)
-    return Rung(name, 100, 50, time, Estimate(6.0, 0.1), Estimate(share, margin))
+def made(name: str, score: float, margin: float = 0.0) -> RecommenderResult:
+    time = Estimate(1.5 + score / 10, 0.1)
+    return RecommenderResult(name, 100, 50, time, Estimate(6.0, 0.1), Estimate(score, margin))
 
 
-FOUND = [rung("Random", 0), rung("B", 0.4, 0.1), rung("A", -0.1, 0.05), rung("Oracle", 1)]
+FOUND = [made("Random", 0), made("B", 40, 10), made("A", -10, 5), made("Oracle", 100)]
 
 
-def test_the_plot_says_who_goes_how_far(tmp_path: Path) -> None:
+def test_the_plot_names_the_best_and_all_scores(tmp_path: Path) -> None:
     path = tmp_path / "ladder.svg"
     draw(FOUND, path)
     svg = path.read_text()
-    for text in ("B goes 40 % of the way", "40.0 ± 10.0 %", "-10.0 ± 5.0 %", "5.50 tracks"):
+    for text in ("B scores 40", "40.0 ± 10.0", "-10.0 ± 5.0", "5.50 tracks"):
         assert f">{text}<" in svg
-    # From the ground up: the floor, the others by how far they go, the ceiling.
+    # From the bottom up: the lowest, the others by their score, the highest.
     height = {
         name: float(svg.split(f">{name}<")[0].rsplit('y="', 1)[1].split('"')[0])
         for name in ("Random", "A", "B", "Oracle")
@@ -170,8 +172,8 @@ def test_a_plot_of_the_ends_alone_is_drawn_as_png(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def climb(world_files: Any, tmp_path: Path) -> Callable[..., Result]:
-    """climb("--episodes", 100, ...): the command, on a small world and its lists."""
+def play_ladder(world_files: Any, tmp_path: Path) -> Callable[..., Result]:
+    """play_ladder("--episodes", 100, ...): the command, on a small world and its lists."""
     (tmp_path / "top_tracks.json").write_text(json.dumps(list(range(10))))
     (tmp_path / "neighbours.json").write_text(
         "\n".join(json.dumps({"track": t, "recommendations": [39 - t]}) for t in range(40))
@@ -190,9 +192,18 @@ def climb(world_files: Any, tmp_path: Path) -> Callable[..., Result]:
 NAMES = ["Random", "TopPop", "StickyArtist", "Contextual", "DAE", "Oracle"]
 
 
-def test_every_recommender_is_on_the_ladder(climb: Callable[..., Result], tmp_path: Path) -> None:
+def test_every_agent_is_on_the_ladder_or_left_out_on_purpose() -> None:
+    """A new agent has a label in the registry's table, and with it a place here."""
+    left_out = {"console", "policy:random", "policy:indexed"}  # a person, and two second names
+    assert set(registry.NAMES) - set(registry.LABELS) == left_out
+    assert set(registry.LABELS.values()) == set(NAMES)
+
+
+def test_every_recommender_is_on_the_ladder(
+    play_ladder: Callable[..., Result], tmp_path: Path
+) -> None:
     path = tmp_path / "ladder.json"
-    done = climb("--episodes", 300, "--json", path, "--plot", tmp_path / "ladder.svg")
+    done = play_ladder("--episodes", 300, "--json", path, "--plot", tmp_path / "ladder.svg")
     assert done.exception is None
     assert done.stderr == ""  # no progress bar but on a terminal
     rows = json.loads(path.read_text())
@@ -203,39 +214,39 @@ def test_every_recommender_is_on_the_ladder(climb: Callable[..., Result], tmp_pa
         assert row["users"] == 25
         assert f"{row['mean_session_time']:.3f} ± {row['mean_session_time_95']:.3f}" in line
         assert f"{row['mean_session_length']:.2f} ± {row['mean_session_length_95']:.2f}" in line
-    assert (rows[0]["share_of_the_way"], rows[5]["share_of_the_way"]) == (0, 1)
+    assert (rows[0]["normalised_score"], rows[5]["normalised_score"]) == (0, 100)
     assert "300 sessions of 25 users each" in done.stdout
     assert all(f">{name}<" in (tmp_path / "ladder.svg").read_text() for name in NAMES)
 
 
-def test_the_table_comes_as_markdown_too(climb: Callable[..., Result]) -> None:
-    lines = climb("--episodes", 100, "--markdown").stdout.splitlines()
-    assert lines[0] == "| recommender | session time | session length | of the way |"
+def test_the_table_comes_as_markdown_too(play_ladder: Callable[..., Result]) -> None:
+    lines = play_ladder("--episodes", 100, "--markdown").stdout.splitlines()
+    assert lines[0] == "| recommender | session time | session length | normalised score |"
     assert [line.split("|")[1].strip() for line in lines[2:8]] == NAMES
     assert {line.count("|") for line in lines[:8]} == {5}
 
 
 def test_recommenders_that_read_no_lists_are_compared_without_any(
-    climb: Callable[..., Result], tmp_path: Path
+    play_ladder: Callable[..., Result], tmp_path: Path
 ) -> None:
     chosen = ("--recommender", "policy:sticky_artist", "--lists", tmp_path / "none")
-    done = climb("--episodes", 100, *chosen)
+    done = play_ladder("--episodes", 100, *chosen)
     assert done.exception is None
     assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == [
         *("Random", "StickyArtist", "Oracle")
     ]
 
 
-def test_a_world_where_all_is_alike_has_no_way(
-    climb: Callable[..., Result], world_files: Any, tmp_path: Path
+def test_a_world_where_all_is_alike_has_no_scores(
+    play_ladder: Callable[..., Result], world_files: Any, tmp_path: Path
 ) -> None:
     np.save(world_files.embeddings, np.zeros((40, 6), dtype=np.float32))
     world_files.write_env(user_catalog_config={"default_artist_discount_gamma": 1.0})
     path = tmp_path / "ladder.json"
-    done = climb("--episodes", 50, "--recommender", "policy:sticky_artist", "--json", path)
+    done = play_ladder("--episodes", 50, "--recommender", "policy:sticky_artist", "--json", path)
     assert done.exception is None
     assert [line.split()[-1] for line in done.stdout.splitlines()[1:4]] == ["–"] * 3
-    assert json.loads(path.read_text())[1]["share_of_the_way"] is None
+    assert json.loads(path.read_text())[1]["normalised_score"] is None
 
 
 @pytest.mark.parametrize(
@@ -252,17 +263,17 @@ def test_a_world_where_all_is_alike_has_no_way(
         (["--service", "5001"], "--service 5001: it must be like DAE_SESSION=127.0.0.1:5001"),
         (["--service", "mine=localhost"], "it must be like DAE_SESSION=127.0.0.1:5001"),
         (["--service", "mine=localhost:70000"], "it must be like DAE_SESSION=127.0.0.1:5001"),
-        (["--service", "DAE=localhost:1"], "DAE is on the ladder already"),
+        (["--service", "DAE=localhost:1"], "DAE is one of the recommenders"),
     ],
 )
 def test_what_cannot_end_well_does_not_start(
-    climb: Callable[..., Result],
+    play_ladder: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[Any],
     message: str,
 ) -> None:
     monkeypatch.setattr("sim.ladder.command.play", lambda *_, **__: pytest.fail("it was played"))
-    done = climb(*arguments)
+    done = play_ladder(*arguments)
     assert isinstance(done.exception, InputError)
     with pytest.raises(InputError, match=message):
         raise done.exception
@@ -270,9 +281,9 @@ def test_what_cannot_end_well_does_not_start(
 
 
 def test_a_world_of_one_user_has_no_intervals(
-    climb: Callable[..., Result], world_files: Any
+    play_ladder: Callable[..., Result], world_files: Any
 ) -> None:
     world_files.users.write_text(world_files.users.read_text().splitlines()[0] + "\n")
-    done = climb("--episodes", 50, "--recommender", "policy:sticky_artist")
+    done = play_ladder("--episodes", 50, "--recommender", "policy:sticky_artist")
     assert isinstance(done.exception, InputError)
     assert "all of them are of one user" in str(done.exception)

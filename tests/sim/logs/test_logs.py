@@ -21,7 +21,8 @@ from sim.engine.events import Events, Recorder
 from sim.engine.play import play
 from sim.errors import InputError
 from sim.logs.clock import Clock
-from sim.logs.json_log import JsonLog, Log
+from sim.logs.json_log import JsonLog
+from sim.logs.log import Log
 from sim.logs.parquet_log import ParquetLog
 from sim.rng import Streams
 from sim.world import World
@@ -206,7 +207,7 @@ def test_a_log_is_never_written_beside_or_over_another(
     name: str, make_log: MakeLog, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_text("precious\n")
-    with pytest.raises(InputError, match=rf"{name} is there already: remove it or name another"):
+    with pytest.raises(InputError, match=rf"{name} exists already: remove it or name another"):
         make_log(tmp_path, SOURCES, Clock(0, 1.0, 1, np.arange(3)))
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "precious\n"
@@ -222,7 +223,7 @@ def test_a_parquet_log_has_no_name_before_the_run_has_ended(
         assert left.name.startswith(".")
         assert left.suffix != ".parquet"
         for make_log in (ParquetLog, JsonLog):
-            with pytest.raises(InputError, match=rf"{left.name} is there already"):
+            with pytest.raises(InputError, match=rf"{left.name} exists already"):
                 make_log(tmp_path, SOURCES, clock_of(events))
     assert len(read(tmp_path)) == len(events.episodes)
 
@@ -341,5 +342,5 @@ def test_sessions_are_spread_over_the_days_asked_for(make_world: MakeWorld) -> N
 
 def test_a_user_unknown_to_the_clock_is_an_error(events: Events) -> None:
     clock = Clock(START_MS, 1.0, 200, np.asarray([events.users.max()]))
-    with pytest.raises(ValueError, match="a user that the clock does not know"):
+    with pytest.raises(ValueError, match="a user who is not one of user_ids"):
         clock.stamp(events)

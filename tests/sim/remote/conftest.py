@@ -12,7 +12,7 @@ import pytest
 from sim.agent import Answer, Turn
 from sim.engine.play import play
 from sim.engine.summary import Summary
-from sim.remote import Driven, ServiceOptions, drive
+from sim.remote import DriveResult, ServiceOptions, drive
 from sim.world import World
 
 N_TRACKS = 60
@@ -147,10 +147,10 @@ def in_process() -> Callable[..., Summary]:
 
 
 @pytest.fixture
-def driven() -> Callable[..., Driven]:
-    """driven(world, port, episodes=..., progress=..., **options of the service)."""
+def play_remote() -> Callable[..., DriveResult]:
+    """play_remote(world, port, episodes=..., progress=..., **options of the service)."""
 
-    def run(world: World, port: int, episodes: Any = range(60), **more: Any) -> Driven:
+    def run(world: World, port: int, episodes: Any = range(60), **more: Any) -> DriveResult:
         progress = more.pop("progress", lambda ended: None)
         options = {"host": "127.0.0.1", "port": port, "connections": 4} | more
         service = ServiceOptions(**options)

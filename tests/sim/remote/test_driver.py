@@ -13,21 +13,21 @@ import numpy as np
 import pytest
 
 from sim.engine.summary import Summary
-from sim.remote import Driven
+from sim.remote import DriveResult
 from sim.world import World
 
 MakeWorld = Callable[..., World]
-Drive = Callable[..., Driven]
+Drive = Callable[..., DriveResult]
 Play = Callable[..., Summary]
 pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("connections", [1, 4, 80])
 def test_a_remote_run_is_an_in_process_run(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play, connections: int
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play, connections: int
 ) -> None:
     world = make_world()
-    done = driven(world, service.port, connections=connections)
+    done = play_remote(world, service.port, connections=connections)
     assert done.summary == in_process(world, range(60))
     assert done.requests == len(service.requests) - 1 == done.summary.steps + 60
     assert (done.failed, done.unclosed, done.retries, done.stopped) == (0, 0, 0, None)
@@ -36,13 +36,13 @@ def test_a_remote_run_is_an_in_process_run(
 
 @pytest.mark.parametrize("n_users", [1, 3, 20])
 def test_each_user_sends_what_one_session_at_a_time_would_send(
-    make_world: MakeWorld, start_service: Callable[..., Any], driven: Drive, n_users: int
+    make_world: MakeWorld, start_service: Callable[..., Any], play_remote: Drive, n_users: int
 ) -> None:
     world = make_world(n_users=n_users)
 
     def sent(connections: int) -> dict[str, list[Any]]:
         service = start_service()
-        driven(world, service.port, connections=connections)
+        play_remote(world, service.port, connections=connections)
         users = defaultdict(list)
         for path, play in service.requests[1:]:
             _, route, user = path.split("/")
@@ -53,9 +53,9 @@ def test_each_user_sends_what_one_session_at_a_time_would_send(
 
 
 def test_a_session_is_told_to_the_service_from_its_first_play_to_its_last(
-    make_world: MakeWorld, service: Any, driven: Drive
+    make_world: MakeWorld, service: Any, play_remote: Drive
 ) -> None:
-    driven(make_world(), service.port, connections=1)
+    play_remote(make_world(), service.port, connections=1)
     assert service.requests[0] == ("/", {})
     first = True
     track = None
@@ -72,7 +72,7 @@ def test_a_session_is_told_to_the_service_from_its_first_play_to_its_last(
 
 
 def test_nobody_waits_for_a_slow_answer_to_another(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play
 ) -> None:
     """All other sessions are over before the first of them gets its first answer."""
     world = make_world(n_users=200)
@@ -89,37 +89,37 @@ def test_nobody_waits_for_a_slow_answer_to_another(
         return reply
 
     service.answer = answer
-    done = driven(world, service.port, timeout_seconds=40.0)
+    done = play_remote(world, service.port, timeout_seconds=40.0)
     assert others.is_set()
     assert done.summary == in_process(world, range(60))
 
 
 @pytest.mark.parametrize("manner", ["close_after_each", "chunked"])
 def test_services_of_other_manners_are_served_as_well(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play, manner: str
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play, manner: str
 ) -> None:
     world = make_world()
     setattr(service, manner, True)
-    done = driven(world, service.port)
+    done = play_remote(world, service.port)
     assert done.summary == in_process(world, range(60))
     if manner == "close_after_each":
         assert service.connections == len(service.requests)
 
 
 def test_progress_hears_of_every_finished_session_once(
-    make_world: MakeWorld, service: Any, driven: Drive
+    make_world: MakeWorld, service: Any, play_remote: Drive
 ) -> None:
     episodes: list[int] = []
-    driven(
+    play_remote(
         make_world(), service.port, progress=lambda ended: episodes.extend(ended.episodes.tolist())
     )
     assert sorted(episodes) == list(range(60))
 
 
 def test_answers_that_came_while_the_caller_was_busy_are_not_late(
-    make_world: MakeWorld, service: Any, driven: Drive
+    make_world: MakeWorld, service: Any, play_remote: Drive
 ) -> None:
-    done = driven(
+    done = play_remote(
         make_world(),
         service.port,
         range(8),
@@ -130,7 +130,7 @@ def test_answers_that_came_while_the_caller_was_busy_are_not_late(
 
 
 def test_endless_episodes_until_ctrl_c_keep_what_was_finished(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play
 ) -> None:
     world = make_world()
     finished: list[int] = []
@@ -142,7 +142,7 @@ def test_endless_episodes_until_ctrl_c_keep_what_was_finished(
         return service.by_formula(path, play)
 
     service.answer = answer
-    done = driven(
+    done = play_remote(
         world,
         service.port,
         itertools.count(),
@@ -156,13 +156,13 @@ def test_endless_episodes_until_ctrl_c_keep_what_was_finished(
 
 
 def test_a_host_of_several_addresses_is_asked_at_each(
-    make_world: MakeWorld, service: Any, driven: Drive
+    make_world: MakeWorld, service: Any, play_remote: Drive
 ) -> None:
     """Where localhost is ::1 first, the service that listens on 127.0.0.1 is found."""
-    assert driven(make_world(), service.port, host="localhost").summary.sessions == 60
+    assert play_remote(make_world(), service.port, host="localhost").summary.sessions == 60
 
 
-def test_an_ipv6_host_is_named_in_brackets(make_world: MakeWorld, driven: Drive) -> None:
+def test_an_ipv6_host_is_named_in_brackets(make_world: MakeWorld, play_remote: Drive) -> None:
     heard: list[bytes] = []
 
     def serve(listener: socket.socket) -> None:
@@ -175,6 +175,6 @@ def test_an_ipv6_host_is_named_in_brackets(make_world: MakeWorld, driven: Drive)
         thread.start()
         port = listener.getsockname()[1]
         with pytest.raises(ValueError, match=rf"http://\[::1\]:{port}/: no answer"):
-            driven(make_world(), port, host="::1")
+            play_remote(make_world(), port, host="::1")
         thread.join()
     assert b"\r\nHost: [::1]:%d\r\n" % port in heard[0]

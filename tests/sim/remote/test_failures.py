@@ -9,11 +9,11 @@ import pytest
 
 from sim.engine.summary import Summary
 from sim.errors import InputError
-from sim.remote import Driven
+from sim.remote import DriveResult
 from sim.world import World
 
 MakeWorld = Callable[..., World]
-Drive = Callable[..., Driven]
+Drive = Callable[..., DriveResult]
 Play = Callable[..., Summary]
 pytestmark = pytest.mark.integration
 
@@ -34,7 +34,7 @@ def failing(how: str) -> Any:
 
 @pytest.mark.parametrize("how", ["cut", "slow", "500", "502", "504", "501"])
 def test_a_session_whose_request_failed_is_ended_and_counted(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play, how: str
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play, how: str
 ) -> None:
     world = make_world()
     failed: list[int] = []
@@ -47,7 +47,7 @@ def test_a_session_whose_request_failed_is_ended_and_counted(
         return service.by_formula(path, play)
 
     service.answer = answer
-    done = driven(world, service.port, connections=1, timeout_seconds=0.25)
+    done = play_remote(world, service.port, connections=1, timeout_seconds=0.25)
     # One connection plays the episodes in order, so as many had ended before it.
     episode, at = failed
     assert done.summary == in_process(world, others_than(episode))
@@ -60,7 +60,7 @@ def test_a_session_whose_request_failed_is_ended_and_counted(
 
 @pytest.mark.parametrize("how", ["cut", "500", "404", "503"])
 def test_the_last_word_on_a_failed_session_is_not_insisted_on(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play, how: str
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play, how: str
 ) -> None:
     world = make_world(n_users=1)
 
@@ -73,7 +73,7 @@ def test_the_last_word_on_a_failed_session_is_not_insisted_on(
         return service.by_formula(path, play)
 
     service.answer = answer
-    done = driven(world, service.port)
+    done = play_remote(world, service.port)
     assert done.summary == in_process(world, others_than(9))
     assert (done.failed, done.unclosed, done.retries) == (1, 0, 0)
     assert service.count("/last") == 60
@@ -81,7 +81,7 @@ def test_the_last_word_on_a_failed_session_is_not_insisted_on(
 
 @pytest.mark.parametrize("how", ["cut", "500"])
 def test_a_session_whose_end_failed_was_played_and_is_counted_apart(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play, how: str
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play, how: str
 ) -> None:
     world = make_world()
 
@@ -91,25 +91,27 @@ def test_a_session_whose_end_failed_was_played_and_is_counted_apart(
         return service.by_formula(path, play)
 
     service.answer = answer
-    done = driven(world, service.port)
+    done = play_remote(world, service.port)
     assert done.summary == in_process(world, range(60))
     assert (done.failed, done.unclosed, done.stopped) == (0, 2, None)
     assert service.count("/last") == 60
 
 
-def test_a_service_that_only_fails(make_world: MakeWorld, service: Any, driven: Drive) -> None:
+def test_a_service_that_only_fails(
+    make_world: MakeWorld, service: Any, play_remote: Drive
+) -> None:
     service.answer = lambda path, play: (
         (500, b'{"message": "the store is away"}')
         if "next" in path
         else service.by_formula(path, play)
     )
     with pytest.raises(InputError, match=r"12 requests in a row .*/next/\d+: .*store is away"):
-        driven(make_world(n_users=500), service.port, range(10**9))
+        play_remote(make_world(n_users=500), service.port, range(10**9))
     assert service.count("/next") <= 12 + 4
 
 
 def test_a_service_that_hangs_costs_a_few_timeouts_however_many_the_sessions(
-    make_world: MakeWorld, service: Any, driven: Drive
+    make_world: MakeWorld, service: Any, play_remote: Drive
 ) -> None:
     hanging = threading.Event()
 
@@ -121,7 +123,7 @@ def test_a_service_that_hangs_costs_a_few_timeouts_however_many_the_sessions(
     service.answer = answer
     try:
         with pytest.raises(InputError, match=r"12 requests in a row .* no answer within 0.1 s"):
-            driven(make_world(n_users=500), service.port, range(10**9), timeout_seconds=0.1)
+            play_remote(make_world(n_users=500), service.port, range(10**9), timeout_seconds=0.1)
     finally:
         hanging.set()
     assert len(service.requests) <= 1 + 12 + 4
@@ -129,7 +131,7 @@ def test_a_service_that_hangs_costs_a_few_timeouts_however_many_the_sessions(
 
 @pytest.mark.parametrize("how", ["refuses", "closes", "breaks"])
 def test_a_service_that_goes_away_leaves_the_finished_sessions(
-    make_world: MakeWorld, service: Any, driven: Drive, in_process: Play, how: str
+    make_world: MakeWorld, service: Any, play_remote: Drive, in_process: Play, how: str
 ) -> None:
     world = make_world(n_users=500)
     finished: list[int] = []
@@ -146,7 +148,7 @@ def test_a_service_that_goes_away_leaves_the_finished_sessions(
         return {"refuses": (503, b"{}"), "closes": None, "breaks": (500, b"oh")}[how]
 
     service.answer = answer
-    done = driven(
+    done = play_remote(
         world,
         service.port,
         range(10**9),

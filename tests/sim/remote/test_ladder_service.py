@@ -32,7 +32,7 @@ def test_its_sums_are_those_of_the_same_answers_in_process(
     assert sums.tracks.sum() / 60 == pytest.approx(alike.mean_steps + 1)
 
 
-def test_one_that_fails_now_and_then_is_no_rung(world: World, service: Service) -> None:
+def test_one_that_fails_now_and_then_is_refused(world: World, service: Service) -> None:
     def fails_for_one(path: str, play: dict[str, Any]) -> Any:
         if path.startswith("/next/3"):
             return 400, b'{"message": "no"}'

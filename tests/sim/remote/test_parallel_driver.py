@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sim.engine.sessions import Ended
+from sim.engine.sessions import EndedSessions
 from sim.errors import InputError
 from sim.remote import ServiceOptions
 from sim.remote.parallel_driver import drive_parallel
@@ -34,7 +34,7 @@ def test_the_outcome_does_not_depend_on_the_number_of_processes(
     make_world: MakeWorld, service: Any, in_process: Any, processes: int
 ) -> None:
     world = make_world()
-    heard: list[Ended] = []
+    heard: list[EndedSessions] = []
     found = drive(world, service.port, processes, progress=heard.append)
     assert found.summary == in_process(world, range(60))
     assert (found.failed, found.retries, found.stopped) == (0, 0, None)
@@ -67,7 +67,7 @@ def test_a_wrong_answer_in_one_process_ends_the_run(make_world: MakeWorld, servi
 
 
 def test_ctrl_c_keeps_what_every_process_finished(make_world: MakeWorld, service: Any) -> None:
-    heard: list[Ended] = []
+    heard: list[EndedSessions] = []
 
     def press() -> None:
         while not heard:

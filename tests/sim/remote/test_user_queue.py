@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.engine.sessions import user_rows
-from sim.remote.user_queue import Queue
+from sim.remote.user_queue import UserQueue
 from sim.rng import Streams
 
 STREAMS = Streams(4)
@@ -20,7 +20,7 @@ def row_of(episodes: list[int], n_users: int) -> list[int]:
 @pytest.mark.parametrize("n_users", [1, 3, 20, 1_000])
 def test_every_episode_is_played_once_per_user_in_order_and_one_at_a_time(n_users: int) -> None:
     rng = np.random.default_rng(1)
-    queue = Queue(range(400), n_users, STREAMS, most_waiting=50)
+    queue = UserQueue(range(400), n_users, STREAMS, max_waiting=50)
     in_flight: dict[int, int] = {}
     order = defaultdict(list)
     while taken := queue.take(16 - len(in_flight)) or in_flight:
@@ -38,7 +38,7 @@ def test_every_episode_is_played_once_per_user_in_order_and_one_at_a_time(n_user
 
 def test_others_go_ahead_of_a_session_whose_user_is_busy() -> None:
     rows = row_of(list(range(200)), 50)
-    queue = Queue(range(200), 50, STREAMS)
+    queue = UserQueue(range(200), 50, STREAMS)
     assert len(queue.take(30)) == 30
     assert len(set(rows[:30])) < 30  # the first thirty would have met
 
@@ -52,7 +52,7 @@ def test_memory_is_flat_however_few_the_users_and_many_the_episodes() -> None:
             read += 1
             yield episode
 
-    queue = Queue(endless(), 1, STREAMS, most_waiting=100)
+    queue = UserQueue(endless(), 1, STREAMS, max_waiting=100)
     taken = []
     for _ in range(10_000):
         (episode,) = queue.take(16)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from sim.errors import InputError
-from sim.remote import Driven
+from sim.remote import DriveResult
 from sim.world import World
 
 MakeWorld = Callable[..., World]
-Drive = Callable[..., Driven]
+Drive = Callable[..., DriveResult]
 pytestmark = pytest.mark.integration
 
 
@@ -20,15 +20,15 @@ def closed_port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_a_service_that_is_not_running(make_world: MakeWorld, driven: Drive) -> None:
+def test_a_service_that_is_not_running(make_world: MakeWorld, play_remote: Drive) -> None:
     port = closed_port()
     with pytest.raises(InputError, match=rf"127\.0\.0\.1:{port}/: no answer .*refused.*running\?"):
-        driven(make_world(), port)
+        play_remote(make_world(), port)
 
 
-def test_a_host_name_that_is_none(make_world: MakeWorld, driven: Drive) -> None:
+def test_a_host_name_that_is_none(make_world: MakeWorld, play_remote: Drive) -> None:
     with pytest.raises(InputError, match=r"a\.\.b:80/: no answer"):
-        driven(make_world(), 80, host="a..b")
+        play_remote(make_world(), 80, host="a..b")
 
 
 @pytest.mark.parametrize(
@@ -42,21 +42,21 @@ def test_a_host_name_that_is_none(make_world: MakeWorld, driven: Drive) -> None:
     ],
 )
 def test_what_is_no_service_is_named(
-    make_world: MakeWorld, driven: Drive, wire: Any, sent: bytes, message: str
+    make_world: MakeWorld, play_remote: Drive, wire: Any, sent: bytes, message: str
 ) -> None:
     with wire(None, sent) as server, pytest.raises(InputError, match=message) as caught:
-        driven(make_world(), server.port)
+        play_remote(make_world(), server.port)
     assert f"http://127.0.0.1:{server.port}/: " in str(caught.value)
 
 
 def test_an_answer_that_trickles_in_is_given_no_more_time_than_one_that_hangs(
-    make_world: MakeWorld, driven: Drive, wire: Any
+    make_world: MakeWorld, play_remote: Drive, wire: Any
 ) -> None:
     with (
         wire(None, b"HTTP/1.1 200 OK\r\nContent-", close=False) as server,
         pytest.raises(InputError, match=r"no answer \(not within 0\.1 s\)"),
     ):
-        driven(make_world(), server.port, timeout_seconds=0.1)
+        play_remote(make_world(), server.port, timeout_seconds=0.1)
 
 
 WRONG: dict[str, tuple[int, bytes, str]] = {
@@ -80,22 +80,22 @@ WRONG: dict[str, tuple[int, bytes, str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_answer_ends_the_run_and_is_named(
-    make_world: MakeWorld, service: Any, driven: Drive, case: str
+    make_world: MakeWorld, service: Any, play_remote: Drive, case: str
 ) -> None:
     status, body, message = WRONG[case]
     service.answer = lambda path, play: (
         (status, body) if "next" in path else service.by_formula(path, play)
     )
     with pytest.raises(InputError, match=message) as caught:
-        driven(make_world(), service.port)
+        play_remote(make_world(), service.port)
     assert "\n" not in str(caught.value)
     assert f"http://127.0.0.1:{service.port}/next/" in str(caught.value)
 
 
 @pytest.mark.parametrize("reply", [(404, b"{}"), (200, b"bye")])
 def test_a_wrong_answer_to_the_end_of_a_session_is_named_too(
-    make_world: MakeWorld, service: Any, driven: Drive, reply: tuple[int, bytes]
+    make_world: MakeWorld, service: Any, play_remote: Drive, reply: tuple[int, bytes]
 ) -> None:
     service.answer = lambda path, play: reply if "last" in path else service.by_formula(path, play)
     with pytest.raises(InputError, match=rf"/last/\d+: answered {reply[0]}"):
-        driven(make_world(), service.port)
+        play_remote(make_world(), service.port)

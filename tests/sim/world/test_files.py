@@ -158,7 +158,7 @@ SPOILED: dict[str, tuple[str, object, str]] = {
         {"track": 3, "artist": "A", "title": "t"},
         ":41: track 3 is there twice, first in line 4",
     ),
-    "a user twice": ("users", {"user": 3, "interests": [1]}, ":26: user 3 stands there twice"),
+    "a user twice": ("users", {"user": 3, "interests": [1]}, ":26: user 3 is there twice"),
     "no interests": ("users", {"user": 99, "interests": []}, ":26: interests: "),
     "no interests key": ("users", {"user": 99}, ":26: interests: "),
     "a budget of 0": (
@@ -207,7 +207,7 @@ def test_an_interest_that_is_no_track_is_named(world_files: Any) -> None:
 
 def test_an_empty_users_file_is_named(world_files: Any) -> None:
     world_files.users.write_text("")
-    with pytest.raises(InputError, match=r"users\.json: no users in it"):
+    with pytest.raises(InputError, match=r"users\.json: it has no users"):
         load(world_files)
 
 

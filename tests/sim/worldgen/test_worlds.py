@@ -161,13 +161,13 @@ def test_the_same_seed_makes_the_same_world_of_listening_counts(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("user_artists.dat", "2\t5", r":302: 3 columns with tabs"),
+        ("user_artists.dat", "2\t5", r":302: 3 columns separated by tabs"),
         ("user_artists.dat", "2\t5\tmany", r":302: three integers"),
         ("user_artists.dat", "2\t5\t0", r":302: 0 plays"),
         ("user_artists.dat", "2\t5\t-3", r":302: -3 plays"),
-        ("user_artists.dat", "", r":302: 3 columns with tabs"),
-        ("artists.dat", "41", r":42: 2 columns with tabs"),
-        ("artists.dat", "x\tArtist", r":42: artist id 'x' is no integer"),
+        ("user_artists.dat", "", r":302: 3 columns separated by tabs"),
+        ("artists.dat", "41", r":42: 2 columns separated by tabs"),
+        ("artists.dat", "x\tArtist", r":42: artist id 'x' is not an integer"),
     ],
 )
 def test_a_malformed_row_is_named_by_file_and_line(
@@ -193,7 +193,7 @@ def test_an_artist_without_a_name_is_named(tmp_path: Path) -> None:
     write_lastfm(tmp_path)
     with (tmp_path / "user_artists.dat").open("a") as out:
         out.write("2\t999\t5\n")
-    with pytest.raises(InputError, match=r"artists\.dat: artist 999 was played but has no name"):
+    with pytest.raises(InputError, match=r"artists\.dat: artist 999 has plays but no name"):
         lastfm_world(tmp_path, 1, dimensions=8)
 
 
@@ -208,7 +208,7 @@ def test_a_missing_file_says_where_the_data_is_from(tmp_path: Path, name: str) -
 def test_counts_without_a_row_are_named(tmp_path: Path) -> None:
     write_lastfm(tmp_path)
     (tmp_path / "user_artists.dat").write_text("userID\tartistID\tweight\n")
-    with pytest.raises(InputError, match=r"user_artists\.dat: no play counts in it"):
+    with pytest.raises(InputError, match=r"user_artists\.dat: it has no play counts"):
         lastfm_world(tmp_path, 1, dimensions=8)
 
 
