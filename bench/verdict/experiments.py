@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.verdict.logs import START_MS, Split, as_table, stamps, write_parquet
-from offline.experiment.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Analysis, Options, analyse
-from offline.experiment.comparison import Comparison
-from offline.experiment.effects import CONFIDENCE, Moments
 from offline.experiment.metric_files import built_in
-from offline.experiment.power import Plan
+from offline.experiment.stats.comparison import Comparison
+from offline.experiment.stats.effects import CONFIDENCE, Moments
+from offline.experiment.stats.power import Plan
 from offline.logs.reader import open_logs
 from sim.agent import Answer, Turn
 from sim.agents.oracle import Oracle

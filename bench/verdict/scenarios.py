@@ -18,12 +18,12 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.verdict import arms
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.effects import Moments, welch_p
 from offline.experiment.guardrails import guard
-from offline.experiment.power import Plan
-from offline.experiment.sample import Sample
 from offline.experiment.sequential import width
+from offline.experiment.stats.comparison import Comparison, compare_samples
+from offline.experiment.stats.effects import Moments, welch_p
+from offline.experiment.stats.power import Plan
+from offline.experiment.stats.sample import Sample
 
 ALPHA = 0.05
 _DRAWS = 498

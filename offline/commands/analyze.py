@@ -21,34 +21,34 @@ from offline.commands.table_options import (
 )
 from offline.commands.watch import watch
 from offline.errors import InputError
-from offline.experiment.absolute import as_csv
-from offline.experiment.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.assignment import only_experiment
+from offline.experiment.aggregates.metric_sql import check_metrics
+from offline.experiment.aggregates.triggered import Above, above_of, dilution_of
+from offline.experiment.aggregates.user_tables import read_user_tables
 from offline.experiment.analysis import Options, analyse, check_alpha
-from offline.experiment.answers import answers_json, answers_text
-from offline.experiment.assignment import only_experiment
-from offline.experiment.capping import check_percentile
-from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
-from offline.experiment.declared import declared_weights, running
-from offline.experiment.effects import ALPHA
+from offline.experiment.checks.declared import declared_weights, running
+from offline.experiment.checks.log_checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
+from offline.experiment.checks.sample_ratio import health_text
 from offline.experiment.guardrails import parse_margins
-from offline.experiment.health import health_text
 from offline.experiment.metric_files import built_in, read_metrics
-from offline.experiment.metric_sql import check_metrics
-from offline.experiment.notes import notes
-from offline.experiment.questions import answer
-from offline.experiment.report import render_report
-from offline.experiment.result import (
+from offline.experiment.questions.answers_text import answers_json, answers_text
+from offline.experiment.questions.ask import answer
+from offline.experiment.report.page import render_report
+from offline.experiment.report.run_info import RunInfo, load_run_info
+from offline.experiment.report.text import (
     as_json,
     as_text,
     guardrail_text,
     more_text,
     quality_text,
 )
-from offline.experiment.rules import decide
-from offline.experiment.run_info import RunInfo, load_run_info
-from offline.experiment.triggered import Above, above_of, dilution_of
-from offline.experiment.user_tables import read_user_tables
-from offline.experiment.verdict import verdicts
+from offline.experiment.stats.absolute import as_csv
+from offline.experiment.stats.capping import check_percentile
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.verdict.notes import notes
+from offline.experiment.verdict.rules import decide
+from offline.experiment.verdict.verdict import verdicts
 from offline.experiment.words import label, treatment_names
 from offline.logs.bad_lines import list_bad_lines
 from offline.logs.line_filter import Choice, parse_moment

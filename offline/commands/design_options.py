@@ -10,8 +10,8 @@ import click
 
 from offline.engine import Engine
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates, aggregate_all
-from offline.experiment.before import check_before
+from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.checks.before import check_before
 from offline.experiment.design import (
     DAY,
     Design,
@@ -21,7 +21,7 @@ from offline.experiment.design import (
     variance_reduction,
 )
 from offline.experiment.metrics import Metric
-from offline.experiment.power import POWER, Plan
+from offline.experiment.stats.power import POWER, Plan
 from offline.logs.line_filter import Choice
 from offline.logs.reader import open_logs
 

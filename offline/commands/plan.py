@@ -15,15 +15,15 @@ from offline.commands.design_options import (
     reduction_by,
 )
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.metric_sql import check_metrics
 from offline.experiment.analysis import check_alpha
-from offline.experiment.effects import ALPHA
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.metric_files import built_in, read_metrics
-from offline.experiment.metric_sql import check_metrics
-from offline.experiment.power import POWER, Plan
 from offline.experiment.rows import applicable
-from offline.experiment.sample import Sample
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.power import POWER, Plan
+from offline.experiment.stats.sample import Sample
 from offline.logs.bad_lines import list_bad_lines
 from offline.logs.reader import open_logs
 

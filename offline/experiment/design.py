@@ -8,10 +8,10 @@ import numpy as np
 from scipy import optimize
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
+from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.metrics import Floats, Metric, contributions
-from offline.experiment.power import POWER, Plan, power
-from offline.experiment.sample import Sample
+from offline.experiment.stats.power import POWER, Plan, power
+from offline.experiment.stats.sample import Sample
 
 DAY = 86_400_000
 """In ms."""

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.bootstrap import (
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.metrics import Floats, Metric, contributions
+from offline.experiment.stats.bootstrap import (
     FEWEST,
     Latencies,
     bootstrap_p,
     percentile_interval,
     resampled_ratios,
 )
-from offline.experiment.capping import Cap, cap
-from offline.experiment.comparison import Comparison, compare_samples, with_adjusted_p
-from offline.experiment.effects import ALPHA, Effect, relative_change
-from offline.experiment.leverage import Heavy, heaviest
-from offline.experiment.metrics import Floats, Metric, contributions
-from offline.experiment.sample import Sample
+from offline.experiment.stats.capping import Cap, cap
+from offline.experiment.stats.comparison import Comparison, compare_samples, with_adjusted_p
+from offline.experiment.stats.effects import ALPHA, Effect, relative_change
+from offline.experiment.stats.leverage import Heavy, heaviest
+from offline.experiment.stats.sample import Sample
 
 _SHARE = 0.99
 _BLOCKS = 100

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.comparison import compare_samples
-from offline.experiment.effects import ALPHA
+from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.metrics import Metric
-from offline.experiment.sample import Sample
+from offline.experiment.stats.comparison import compare_samples
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.sample import Sample
 
 NAMES = ("least active", "in between", "most active")
 

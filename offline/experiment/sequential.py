@@ -21,19 +21,19 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.capping import Cap
-from offline.experiment.cuped import adjust
-from offline.experiment.effects import (
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.metric_sql import Progress
+from offline.experiment.metrics import Floats, Metric
+from offline.experiment.rows import past_of
+from offline.experiment.stats.capping import Cap
+from offline.experiment.stats.cuped import adjust
+from offline.experiment.stats.effects import (
     ALPHA,
     relative_change,
     relative_interval,
     standard_error,
 )
-from offline.experiment.metric_sql import Progress
-from offline.experiment.metrics import Floats, Metric
-from offline.experiment.rows import past_of
-from offline.experiment.sample import Sample
+from offline.experiment.stats.sample import Sample
 
 FEWEST = 50
 """Users that each side must have before the first look: the normal distribution must hold."""

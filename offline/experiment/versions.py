@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.effects import ALPHA
-from offline.experiment.sample import Sample
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.stats.comparison import Comparison, compare_samples
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.sample import Sample
 
 SUMS = ["above", "below"]
 

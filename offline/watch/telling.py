@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.assignment import CONTROL
-from offline.experiment.checks import Check, first_stop
-from offline.experiment.effects import Moments
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.checks.log_checks import Check, first_stop
 from offline.experiment.sequential import FEWEST
+from offline.experiment.stats.effects import Moments
 from offline.experiment.words import interval, label, percent
 from offline.watch.ratio import LiveRatio
 from offline.watch.state import State

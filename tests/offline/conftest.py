@@ -124,7 +124,7 @@ def write_log(tmp_path: Path) -> WriteLog:
 def analysed(write_log: WriteLog) -> Callable[..., Any]:
     """Analyse an experiment's events, with `Options` or without."""
     # Not for the tests that need none of it: statistics take seconds to load.
-    from offline.experiment.aggregate import aggregate
+    from offline.experiment.aggregates.aggregate import aggregate
     from offline.experiment.analysis import Options, analyse
     from offline.logs.reader import open_logs
 

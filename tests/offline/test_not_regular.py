@@ -11,7 +11,7 @@ import pytest
 from offline.data.catalog import read_tracks
 from offline.data.matrix import INDICES, INDPTR, SIZES, InteractionMatrix
 from offline.errors import InputError
-from offline.experiment.target_files import read_lists, read_top_tracks
+from offline.off_policy.policy_files import read_lists, read_top_tracks
 from offline.options import load_options
 
 READERS = [read_tracks, read_lists, read_top_tracks, load_options]

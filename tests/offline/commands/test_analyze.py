@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from offline.cli import main
-from offline.experiment.aggregate import aggregate
-from offline.experiment.effects import as_frame, effect_table
+from offline.experiment.aggregates.aggregate import aggregate
+from offline.experiment.stats.effects import as_frame, effect_table
 from offline.logs.reader import open_logs
 
 Make = Callable[..., Any]

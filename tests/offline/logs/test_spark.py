@@ -20,9 +20,9 @@ from hdfs import InsecureClient
 from offline.cli import main
 from offline.data.collect import collect
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates, aggregate
-from offline.experiment.effects import as_frame, effect_table
+from offline.experiment.aggregates.aggregate import Aggregates, aggregate
 from offline.experiment.metric_files import read_metrics
+from offline.experiment.stats.effects import as_frame, effect_table
 from offline.logs.reader import open_logs
 
 from ...one_node_hdfs import one_node_hdfs
