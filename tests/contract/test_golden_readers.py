@@ -14,7 +14,7 @@ from botify.lists.reader import ListKind, read_lists
 from contract.golden import golden_cases
 from contract.users import DEFAULTS
 from offline.errors import InputError as OfflineError
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 from offline.off_policy import policy_files
 from sim.agents import lists as sim_lists
 from sim.config import UserCatalogConfig

@@ -1,5 +1,7 @@
 -- What a recommender decided and what came of it: one row per `next` line. `fate` says whether the reward is known, or why not. A line that repeats an
 -- earlier one of its session counts once: whoever ships logs may send a line again.
+-- needs: session_events
+-- makes: decisions
 CREATE TABLE decisions AS
 WITH once AS (
     SELECT *

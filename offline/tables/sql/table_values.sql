@@ -1,4 +1,5 @@
 -- What a value of somebody's table is, which comes as text: nothing, a number, an id, a moment.
+-- makes: is_none, moment_ms, number_of, plain_id, plain_number
 CREATE MACRO is_none(v) AS
     v IS NULL OR TRIM(v) = '' OR LOWER(TRIM(v)) IN ('nan', 'na', 'n/a', 'null', 'none', 'nat');
 CREATE MACRO number_of(v) AS TRY_CAST(v AS DOUBLE);

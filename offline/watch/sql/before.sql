@@ -1,4 +1,5 @@
 -- The last line of each user who has new ones, in front of these: links lead from it.
+-- needs: judged_lines, known_users
 INSERT INTO judged_lines
 SELECT
     -1 AS n, number AS user_id, treatment, message, timestamp, time, track, recommendation,

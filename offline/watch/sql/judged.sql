@@ -1,5 +1,7 @@
 -- `known_users` has the number, the treatment and the last line of each user of `fresh`; NULL where
 -- there was none. A user seen in several treatments tells about none of them.
+-- needs: fresh, known_users
+-- makes: judged_lines, old_lines, several
 CREATE TABLE several AS
 SELECT number
 FROM (

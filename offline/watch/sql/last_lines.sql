@@ -1,4 +1,5 @@
 -- The last line of each user.
+-- needs: judged_lines
 WITH latest AS (
     SELECT user_id, MAX(timestamp) AS timestamp
     FROM judged_lines

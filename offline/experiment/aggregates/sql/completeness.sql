@@ -2,6 +2,7 @@
 -- each session begin with the track that the listener chose (time 1.0), does it end with a `last`?
 -- A line continues a session where the user's line before it is a `next` of the same session. Where
 -- the service does not log `session`, a full play of a track that was not recommended begins one.
+-- needs: judged_lines
 WITH pairs AS (
     SELECT
         user_id, treatment, message, timestamp, time, recommendation, recommender, session,

@@ -1,4 +1,5 @@
 -- How many different tracks were recommended to each group of users; `user_groups` has the groups.
+-- needs: judged_lines, user_groups
 SELECT
     user_groups.treatment,
     user_groups.coverage_group,

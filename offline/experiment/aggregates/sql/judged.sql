@@ -4,6 +4,8 @@
 -- `treatments` maps each value of `experiments` to the treatment under study. `file` is NULL for the
 -- `joined_files`, in which several logs follow each other: their lines have no order to hold them to.
 -- `dropped_users` has those whose lines are left out by name.
+-- needs: artists, dropped_users, events, joined_files, judged_treatments, treatments, users_in_several
+-- makes: judged, judged_lines, judged_sessions
 CREATE VIEW judged AS
 SELECT
     events.n, CASE WHEN joined_files.file IS NULL THEN events.file END AS file,

@@ -1,5 +1,6 @@
 -- How many requests of each block of users took how long, in bins that are 0.5 % wide; the bin of
 -- a latency of 0 is NULL.
+-- needs: judged_lines, user_groups
 SELECT
     user_groups.treatment,
     user_groups.block,

@@ -1,6 +1,7 @@
 -- What each user did on each day: lines belong to the day on which their session began, a calendar day
 -- (UTC) since the epoch, or where `$since_first` is true one of the user's own, counted from the
 -- user's first line.
+-- needs: metric_events
 WITH begun AS (
     SELECT
         *,

@@ -1,5 +1,6 @@
 -- What each user did in the sessions that began on each day: a calendar day (UTC) since the epoch, or
 -- where `$since_first` is true one of the user's own, counted from the user's first line.
+-- needs: judged_sessions
 WITH dated AS (
     SELECT
         *,

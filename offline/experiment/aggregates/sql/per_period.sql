@@ -1,5 +1,6 @@
 -- What each user did in each period: of `$period` ms, counted from the epoch; also by the metrics
 -- that add up over periods.
+-- needs: metric_events
 SELECT
     user_id,
     treatment,

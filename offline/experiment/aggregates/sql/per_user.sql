@@ -1,5 +1,6 @@
 -- One row per user and treatment: the four metrics of the effect table, counts that checks need, and
 -- a column for each sum of the metrics. A user without a finished session has no mean per session.
+-- needs: judged_sessions, metric_events
 WITH of_events AS (
     SELECT
         user_id,

@@ -1,4 +1,5 @@
 -- What each user did in the time of each set of versions: lines belong to when their session began.
+-- needs: metric_events, version_spans
 WITH sessions AS (
     SELECT
         *,

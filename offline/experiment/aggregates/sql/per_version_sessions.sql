@@ -1,4 +1,5 @@
 -- What each user did in the time of each set of versions: sessions belong to when they began.
+-- needs: judged_sessions, version_spans
 SELECT
     judged_sessions.user_id,
     judged_sessions.treatment,

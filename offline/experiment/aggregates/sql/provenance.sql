@@ -1,5 +1,6 @@
 -- Of which run, world and model the lines are. Answers of the fallback are of no model. Which
 -- recommender decides may depend on all experiments together: versions are told apart by them.
+-- needs: judged_lines
 SELECT
     treatment,
     experiments,

@@ -1,4 +1,5 @@
 -- How many sessions of each length (in log lines) every treatment has, finished ones apart.
+-- needs: judged_sessions
 SELECT
     treatment,
     finished,

@@ -1,4 +1,6 @@
 -- Whom the experiment treated how: a user who was in several treatments tells about none of them.
+-- needs: dropped_users, events, treatments
+-- makes: treatment_users, users_in_several
 CREATE TABLE treatment_users AS
 SELECT events.user_id, treatments.treatment, COUNT(*) AS lines
 FROM events
