@@ -43,7 +43,7 @@ from offline.experiment.report.text import (
     more_text,
     quality_text,
 )
-from offline.experiment.stats.absolute import as_csv
+from offline.experiment.report.to_csv import as_csv
 from offline.experiment.stats.capping import check_percentile
 from offline.experiment.stats.effects import ALPHA
 from offline.experiment.verdict.notes import notes
@@ -290,7 +290,7 @@ def command(
                 metrics,
                 above if questions.triggered else None,
             )
-            tables = read_user_tables(log.engine, metrics.primaries[0], questions.other)
+            tables = read_user_tables(log.engine, metrics.primaries, questions.other)
             if above is not None:
                 told = dilution_of(log.engine, name, above, questions.triggered)
                 tables = replace(tables, dilution=told)
@@ -307,7 +307,7 @@ def command(
         content = as_json(analysis, sentences, questions.rule) | answers_json(answers)
         write_text(json_out, json.dumps(content, indent=2) + "\n")
     if csv_out is not None:
-        write_text(csv_out, as_csv(analysis.comparisons, analysis.metrics))
+        write_text(csv_out, as_csv(analysis.comparisons, analysis.metrics, analysis.looks_of))
     if out is not None:
         write_text(out, render_report(analysis, sentences, info, answers))
     click.echo("\n".join(verdict.sentence for verdict in sentences))

@@ -7,6 +7,7 @@ from offline.experiment.analysis import Analysis
 from offline.experiment.metrics import Metric
 from offline.experiment.report.row_plot import RowPlot, row_plot
 from offline.experiment.report.standing import standing
+from offline.experiment.rule import Rule
 from offline.experiment.stats.absolute import absolute
 from offline.experiment.stats.comparison import Comparison, Interval
 from offline.experiment.verdict.gains import Gain, gain, signed
@@ -18,7 +19,7 @@ from offline.experiment.verdict.roles import (
     is_stopped,
     margins,
 )
-from offline.experiment.verdict.rules import Rule, deciding
+from offline.experiment.verdict.rules import deciding
 from offline.experiment.words import confidence, interval, percent
 
 

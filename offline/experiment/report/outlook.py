@@ -8,12 +8,13 @@ from scipy import stats
 from offline.experiment.analysis import Analysis
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metric
+from offline.experiment.rule import Rule
 from offline.experiment.stats.comparison import Comparison
 from offline.experiment.stats.effects import standard_error
 from offline.experiment.stats.power import POWER, users_factor
 from offline.experiment.verdict.gains import gain
 from offline.experiment.verdict.roles import deciding_interval, is_better, is_stopped, significant
-from offline.experiment.verdict.rules import Rule, deciding, find
+from offline.experiment.verdict.rules import deciding, find
 from offline.experiment.verdict.verdict import Verdict, round_up
 from offline.experiment.words import percent
 

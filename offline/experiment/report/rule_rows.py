@@ -7,7 +7,8 @@ from offline.experiment.analysis import Analysis
 from offline.experiment.report.answer_rows import PartRow, PartTable
 from offline.experiment.report.row_plot import row_plot
 from offline.experiment.report.standing import standing
-from offline.experiment.verdict.rules import Rule, deciding
+from offline.experiment.rule import Rule
+from offline.experiment.verdict.rules import deciding
 from offline.experiment.words import interval, percent
 
 _NAMES = {

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from offline.experiment.analysis import Analysis
+from offline.experiment.rule import Rule
 from offline.experiment.stats.comparison import Comparison
 from offline.experiment.verdict.roles import (
     guardrail_of,
@@ -15,7 +16,7 @@ from offline.experiment.verdict.roles import (
     matters,
     significant,
 )
-from offline.experiment.verdict.rules import Rule, find
+from offline.experiment.verdict.rules import find
 
 Tone = Literal["good", "bad", "flat"]
 _OF_GUARDRAILS = {

@@ -7,11 +7,11 @@ from typing import Any
 from offline.experiment.aggregates.aggregate import Aggregates, Arm
 from offline.experiment.analysis import Analysis
 from offline.experiment.report.standing import standing
+from offline.experiment.rule import Rule
 from offline.experiment.stats.absolute import absolute
 from offline.experiment.stats.comparison import Comparison
 from offline.experiment.stats.effects import COLUMNS, Effect
 from offline.experiment.verdict.notes import notes
-from offline.experiment.verdict.rules import Rule
 from offline.experiment.verdict.verdict import Verdict
 from offline.experiment.versions import VersionEffect
 from offline.experiment.words import confidence, interval, percent
@@ -164,6 +164,10 @@ def as_json(
         "worlds": dict(aggregates.provenance.worlds),
         "versions": {
             name: [_version(span) for span in spans] for name, spans in analysis.versions.items()
+        },
+        "versions_of": {
+            metric: {name: [_version(span) for span in spans] for name, spans in some.items()}
+            for metric, some in analysis.versions_of.items()
         },
         "treatments": [_arm(arm, aggregates.source) for arm in aggregates.arms],
         "notes": notes(analysis, {arm.treatment: arm.treatment for arm in aggregates.arms}),

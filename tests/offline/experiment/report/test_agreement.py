@@ -20,9 +20,10 @@ from offline.experiment.report.page import render_report
 from offline.experiment.report.run_info import RunInfo
 from offline.experiment.report.standing import standing
 from offline.experiment.report.text import as_json
+from offline.experiment.rule import Rule
 from offline.experiment.stats.comparison import Comparison, compare_samples, with_adjusted_p
 from offline.experiment.stats.sample import Sample
-from offline.experiment.verdict.rules import Rule, decide
+from offline.experiment.verdict.rules import decide
 from offline.experiment.verdict.verdict import Verdict, verdicts
 
 Make = Callable[..., Any]

@@ -15,7 +15,8 @@ from scipy import stats
 
 from offline.cli import main
 from offline.experiment.metrics import Metric, Metrics
-from offline.experiment.stats.absolute import absolute, as_csv
+from offline.experiment.report.to_csv import as_csv
+from offline.experiment.stats.absolute import absolute
 from offline.experiment.stats.comparison import compare_samples
 from offline.experiment.stats.sample import Sample
 

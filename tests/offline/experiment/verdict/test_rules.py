@@ -14,8 +14,9 @@ from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.checks.log_checks import INCOMPLETE
 from offline.experiment.metric_files import built_in
+from offline.experiment.rule import Rule
 from offline.experiment.stats.effects import relative_interval
-from offline.experiment.verdict.rules import Rule, decide
+from offline.experiment.verdict.rules import decide
 from offline.experiment.verdict.verdict import Verdict, verdicts
 from offline.logs.reader import open_logs
 
