@@ -188,7 +188,7 @@ def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
         row |= _metric(some, truth.get(some.effect.metric))
     looks = analysis.looks["T1"]
     row["looks"] = len(looks)
-    if looks:  # few users may never make enough of a side for a first look
+    if looks:  # few users may never make enough of an arm for a first look
         row["peek_valid"] = any(look.excludes_zero for look in looks)
         row["peek_fixed"] = any(not look.fixed_lower <= 0 <= look.fixed_upper for look in looks)
         row["end_valid"] = looks[-1].excludes_zero

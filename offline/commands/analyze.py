@@ -51,7 +51,7 @@ from offline.experiment.verdict.rules import decide
 from offline.experiment.verdict.verdict import verdicts
 from offline.experiment.words import label, treatment_names
 from offline.logs.bad_lines import list_bad_lines
-from offline.logs.line_filter import Choice, parse_moment
+from offline.logs.line_filter import LineFilter, parse_moment
 from offline.logs.reader import open_logs
 from offline.watch.batch import Question
 from offline.watch.timeline import METRIC
@@ -261,7 +261,9 @@ def command(
         FALLBACK: allow_fallback,
         MIXED: allow_mixed,
     }
-    choice = Choice(run, version, parse_moment("--since", since), parse_moment("--until", until))
+    line_filter = LineFilter(
+        run, version, parse_moment("--since", since), parse_moment("--until", until)
+    )
     options = Options(
         margins=parse_margins(margins, metrics),
         alpha=alpha,
@@ -275,7 +277,7 @@ def command(
         shares = shares_of_table(experiment, weights, treatments, config, service)
         aggregates = read_aggregates(said, metrics, experiment, drop, shares)
     else:
-        with open_logs(logs, engine, choice) as log:
+        with open_logs(logs, engine, line_filter) as log:
             name = only_experiment(log) if experiment is None else experiment
             questions.check_other(name)
             shares = declared_weights(name, weights, treatments, config, service)
@@ -299,7 +301,7 @@ def command(
                 earlier = aggregate_all(log, catalog, metrics)
     analysis = analyse(aggregates, earlier, replace(options, weights=shares))
     answers = answer(analysis, questions, tables)
-    names = treatment_names(info.treatments, aggregates.own)
+    names = treatment_names(info.treatments, aggregates.recommenders)
     sentences = verdicts(analysis, names)
     sentences = decide(analysis, sentences, questions.rule, names)
     # Files first: a closed pipe (`| head`) must not cost the report.
@@ -311,7 +313,7 @@ def command(
     if out is not None:
         write_text(out, render_report(analysis, sentences, info, answers))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
-    click.echo(f"\n{as_text(analysis.family)}\n" if analysis.family else "")
+    click.echo(f"\n{as_text(analysis.core_effects)}\n" if analysis.core_effects else "")
     click.echo(f"{more_text(analysis)}\n")
     click.echo(health_text(analysis.ratio))
     click.echo(checks_text(analysis.checks))

@@ -48,12 +48,12 @@ class Design:
         variance = self.plan.spread**2 * (1 - self.reduction)
         if variance <= 1e-12 * self.plan.spread**2:  # the past tells all
             return 1.0
-        sides = variance / control, (1 + effect / 100) ** 2 * variance / treated
-        degrees = sum(sides) ** 2 / (
-            sides[0] ** 2 / max(control - 1, 1) + sides[1] ** 2 / max(treated - 1, 1)
+        arms = variance / control, (1 + effect / 100) ** 2 * variance / treated
+        degrees = sum(arms) ** 2 / (
+            arms[0] ** 2 / max(control - 1, 1) + arms[1] ** 2 / max(treated - 1, 1)
         )
         difference = effect / 100 * self.plan.mean
-        return power(difference, math.sqrt(sum(sides)), degrees, alpha or self.alpha)
+        return power(difference, math.sqrt(sum(arms)), degrees, alpha or self.alpha)
 
     def users(self, effect: float, wanted: float = POWER) -> float:
         """Users that an effect takes; two in each arm at least."""

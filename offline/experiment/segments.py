@@ -49,8 +49,8 @@ def segments(
     for place, name in enumerate(NAMES):
         rows = users[places == place]
         control, treated = (
-            Sample(*metric.sums(rows[rows["treatment"] == side]))
-            for side in (aggregates.control, treatment)
+            Sample(*metric.sums(rows[rows["treatment"] == arm]))
+            for arm in (aggregates.control, treatment)
         )
         row = compare_samples(treatment, metric.name, control, treated, alpha=alpha)
         if row.change is not None and row.relative is not None:

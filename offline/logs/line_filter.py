@@ -8,7 +8,7 @@ from offline.errors import InputError
 
 
 @dataclass(frozen=True)
-class Choice:
+class LineFilter:
     """Lines of one run, of the time that one version was served, of a span of time; None: all.
 
     A session that began before `since` is left out where the log tells sessions apart.

@@ -23,7 +23,7 @@ from offline.errors import InputError
 from offline.logs.bad_lines import DAMAGE, BadLine, Skipped, too_long
 from offline.logs.files import find_log_files
 from offline.logs.json_lines import HERE, explain_json, load_json
-from offline.logs.line_filter import Choice
+from offline.logs.line_filter import LineFilter
 from offline.logs.normalise import LogFile, copied, examine
 from offline.logs.parquet import explain_rows, load_parquet
 from offline.logs.time_units import SIZES, Row, counts_of, timestamps_of
@@ -73,7 +73,7 @@ class _OddError(Exception):
 
 @contextmanager
 def open_logs(
-    paths: Sequence[str | Path], engine: str = "duckdb", choice: Choice | None = None
+    paths: Sequence[str | Path], engine: str = "duckdb", line_filter: LineFilter | None = None
 ) -> Iterator[EventLog]:
     """Read event logs, for queries in SQL.
 
@@ -87,7 +87,7 @@ def open_logs(
         Spark `hdfs://` addresses too.
     engine : {"duckdb", "spark"}
         Which database holds the events.
-    choice : Choice, optional
+    line_filter : LineFilter, optional
         Which of the events to use: of one run, version or time; None: all.
 
     Yields
@@ -113,8 +113,10 @@ def open_logs(
     1 [('5', 7, 1.0)]
     """
     if engine == "spark":
-        with needing_spark("offline.logs.spark.event_log").open_on_spark(paths, choice) as log:
-            yield check_choice(log, choice)
+        with needing_spark("offline.logs.spark.event_log").open_on_spark(
+            paths, line_filter
+        ) as log:
+            yield check_filter(log, line_filter)
         return
     found = find_log_files(paths)
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as scratch:
@@ -127,8 +129,8 @@ def open_logs(
             connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             connection.execute((HERE / "events.sql").read_text())
             files = [examine(file, Path(scratch)) for file in found.files]
-            log = _read(connection, files, Path(scratch), choice or Choice())
-            yield check_choice(replace(log, notes=(*found.notes, *log.notes)), choice)
+            log = _read(connection, files, Path(scratch), line_filter or LineFilter())
+            yield check_filter(replace(log, notes=(*found.notes, *log.notes)), line_filter)
         finally:
             connection.close()
 
@@ -147,9 +149,9 @@ def checked_log(
     return EventLog(engine, tuple(files), skipped, notes=tuple(notes))
 
 
-def check_choice(log: EventLog, choice: Choice | None) -> EventLog:
-    """The log, with a note of what was chosen; raises InputError where that is nothing."""
-    if not choice:
+def check_filter(log: EventLog, line_filter: LineFilter | None) -> EventLog:
+    """The log, with a note of what was selected; raises InputError where that is nothing."""
+    if not line_filter:
         return log
     [(chosen,)] = log.engine.rows("SELECT COUNT(*) FROM events")
     if not chosen:
@@ -158,11 +160,11 @@ def check_choice(log: EventLog, choice: Choice | None) -> EventLog:
             for name in ("run", "model_version")
         )
         raise InputError(
-            f"{choice}: no event of the log is meant; it has the runs {runs or 'none'} and the "
-            f"versions {versions or 'none'}"
+            f"{line_filter}: no event of the log matches; it has the runs {runs or 'none'} "
+            f"and the versions {versions or 'none'}"
         )
     events = log.lines - log.bad_lines
-    return replace(log, notes=(*log.notes, f"{choice}: {chosen:,} of {events:,} events"))
+    return replace(log, notes=(*log.notes, f"{line_filter}: {chosen:,} of {events:,} events"))
 
 
 _VALUES = "SELECT DISTINCT {name} FROM lines WHERE {name} IS NOT NULL ORDER BY {name} LIMIT 9"
@@ -174,7 +176,10 @@ def names_of(files: Sequence[Path | str]) -> str:
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path, choice: Choice
+    connection: duckdb.DuckDBPyConnection,
+    files: list[LogFile],
+    scratch: Path,
+    line_filter: LineFilter,
 ) -> EventLog:
     skipped, notes, sizes = read_lines(connection, files, scratch)
     log = checked_log(DuckEngine(connection), [file.path for file in files], skipped, notes)
@@ -182,7 +187,7 @@ def _read(
     columns = EVENTS.format(timestamp=timestamp)
     connection.execute(
         f"CREATE VIEW events AS SELECT rowid AS n, {columns} FROM lines"
-        f" WHERE fault IS NULL AND {choice.condition(timestamp)}"
+        f" WHERE fault IS NULL AND {line_filter.condition(timestamp)}"
     )
     return replace(log, unit=unit, notes=(*notes, *more))
 

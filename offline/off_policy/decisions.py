@@ -16,7 +16,6 @@ Ints = NDArray[np.int64]
 
 _SQL = Path(__file__).parent / "sql" / "decisions.sql"
 _SESSIONS = Path(__file__).parents[1] / "data" / "sql" / "sessions.sql"
-_USED = "used"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +67,19 @@ def read_decisions(
         _check_recommender(log, recommender)
     log.engine.run(_SQL.read_text(), {"recommender": recommender, "first": first})
     rows = log.engine.rows
-    fates = dict(rows("SELECT fate, COUNT(*) FROM decisions WHERE asked GROUP BY fate"))
-    if not fates.pop(_USED, 0):
-        raise InputError(_nothing_usable(fates))
+    reasons = dict(
+        rows(
+            "SELECT exclusion_reason, COUNT(*) FROM decisions WHERE asked"
+            " GROUP BY exclusion_reason"
+        )
+    )
+    if not reasons.pop(None, 0):
+        raise InputError(_nothing_usable(reasons))
     ids = rows("SELECT DISTINCT user_id FROM decisions ORDER BY user_id")
     columns = log.engine.table(
-        "SELECT * EXCLUDE (user_id, asked, fate), asked AND fate = $used AS usable FROM decisions"
-        " ORDER BY session_number, position",
-        {"used": _USED},
+        "SELECT * EXCLUDE (user_id, asked, exclusion_reason),"
+        " asked AND exclusion_reason IS NULL AS usable"
+        " FROM decisions ORDER BY session_number, position"
     )
     recommendations = np.asarray(columns["recommendation"], np.int64)
     usable = np.asarray(columns["usable"], np.bool_)
@@ -88,7 +92,7 @@ def read_decisions(
         propensities=np.asarray(columns["propensity"], np.float64),
         rewards=np.asarray(columns["reward"], np.float64),
         usable=usable,
-        left_out=fates,
+        left_out=reasons,
         logged=np.unique(recommendations[usable]),
     )
 

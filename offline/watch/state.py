@@ -159,7 +159,7 @@ def aggregates_of(
         completeness=_whole(state, judged),
         provenance=provenance_of(_of(state.provenance, judged), published),
         versions_of={},
-        own={},
+        recommenders={},
         quality=quality,
         has_catalog=False,
         metrics=followed(),

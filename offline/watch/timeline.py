@@ -100,8 +100,8 @@ class Timeline:
         found: list[LiveLook] = []
         first_error: float | None = None
         for period in sorted(self._moments):
-            sides = [self._moments[period].get(name) for name in (CONTROL, treatment)]
-            control, treated = sides
+            arms = [self._moments[period].get(name) for name in (CONTROL, treatment)]
+            control, treated = arms
             if control is None or treated is None or min(control.n, treated.n) < FEWEST:
                 continue
             error = standard_error(control, treated)

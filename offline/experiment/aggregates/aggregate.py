@@ -50,7 +50,7 @@ PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_0
 """In ms; an experiment is followed by the longest of which it has at least three."""
 _COVERAGE_USERS, _BLOCKS = 50, 200
 _ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
-_OWN = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
+_RECOMMENDERS = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
 _DROPPED = pa.schema([("user_id", pa.string())])
 _JOINED = pa.schema([("file", pa.int32())])
 _DROPPED_LINES = """
@@ -145,7 +145,7 @@ class Aggregates:
     completeness: pd.DataFrame
     provenance: Provenance
     versions_of: Mapping[str, pd.DataFrame]
-    own: Mapping[str, str]
+    recommenders: Mapping[str, str]
     """The recommender that answered most of a treatment's requests, where the log says it."""
     quality: Quality
     has_catalog: bool
@@ -220,13 +220,13 @@ def _reduce(
     log.engine.register("artists", artists)
     joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
-    log.engine.run((SQL / "judged.sql").read_text())
-    if not log.engine.rows("SELECT COUNT(*) FROM numbered_lines")[0][0]:
+    log.engine.run((SQL / "experiment_events.sql").read_text())
+    if not log.engine.rows("SELECT COUNT(*) FROM numbered_events")[0][0]:
         raise InputError(
             f"experiment {experiment}: every user was seen in several treatments, so "
             "none can be judged; users must keep their treatment"
         )
-    own = _own(log.engine, list(lines))
+    recommenders = _recommenders(log.engine, list(lines))
     log.engine.run((SQL / "metric_events.sql").read_text())
     cut_into_sessions(log.engine, metrics.primaries)
     users = _users(log.engine, metrics)
@@ -257,7 +257,7 @@ def _reduce(
         _frame(log.engine, "completeness"),
         provenance,
         versions,
-        own,
+        recommenders,
         quality,
         bool(artists.num_rows),
         metrics,
@@ -298,10 +298,10 @@ def _frame(engine: Engine, query: str, parameters: Parameters = None) -> pd.Data
     return frame
 
 
-def _own(engine: Engine, treatments: Sequence[str]) -> dict[str, str]:
-    """Make the table `own`; a log does not say which recommender a treatment stands for."""
+def _recommenders(engine: Engine, treatments: Sequence[str]) -> dict[str, str]:
+    """Make the table `treatment_recommenders`; a log does not say what a treatment stands for."""
     counts = engine.rows(
-        "SELECT treatment, recommender, COUNT(*) FROM judged_lines"
+        "SELECT treatment, recommender, COUNT(*) FROM experiment_events"
         " WHERE recommender IS NOT NULL GROUP BY treatment, recommender"
     )
     most = {
@@ -310,7 +310,7 @@ def _own(engine: Engine, treatments: Sequence[str]) -> dict[str, str]:
         if any(arm == treatment for arm, _, _ in counts)
     }
     names = [{"treatment": treatment, "recommender": name} for treatment, name in most.items()]
-    engine.register("own", pa.Table.from_pylist(names, _OWN))
+    engine.register("treatment_recommenders", pa.Table.from_pylist(names, _RECOMMENDERS))
     return most
 
 
@@ -343,11 +343,11 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
     [(in_several,)] = log.engine.rows(
         "SELECT CAST(COALESCE(SUM(treatment_users.lines), 0) AS BIGINT) FROM treatment_users"
         " INNER JOIN users_in_several ON users_in_several.user_id = treatment_users.user_id"
-        " INNER JOIN judged_treatments"
-        " ON judged_treatments.treatment = treatment_users.treatment"
+        " INNER JOIN compared_treatments"
+        " ON compared_treatments.treatment = treatment_users.treatment"
     )
     first, last, backwards, kept = log.engine.rows(
-        "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM judged_lines"
+        "SELECT MIN(timestamp), MAX(timestamp), SUM(backwards), COUNT(*) FROM experiment_events"
     )[0]
     dropped = log.engine.rows(_DROPPED_LINES)
     dropped_lines = sum(count for _, count in dropped)

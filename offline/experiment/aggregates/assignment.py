@@ -99,7 +99,7 @@ def assign(
         )
     [(several,)] = log.engine.rows("SELECT COUNT(*) FROM users_in_several")
     strays = {treatment: users[treatment] for treatment in users if treatment not in judged}
-    log.engine.register("judged_treatments", pa.table([list(judged)], ["treatment"]))
+    log.engine.register("compared_treatments", pa.table([list(judged)], ["treatment"]))
     return Assignment(lines, strays, several)
 
 
@@ -108,7 +108,7 @@ def assign_everybody(log: EventLog) -> Assignment:
     combinations = _combinations(log)
     _save(log, [(text, EVERYBODY) for text, _ in combinations])
     log.engine.run(_SEVERAL.read_text())
-    log.engine.register("judged_treatments", pa.table([[EVERYBODY]], ["treatment"]))
+    log.engine.register("compared_treatments", pa.table([[EVERYBODY]], ["treatment"]))
     return Assignment(Counter({EVERYBODY: sum(count for _, count in combinations)}))
 
 

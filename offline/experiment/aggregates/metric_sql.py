@@ -1,8 +1,8 @@
 """Metrics computed: the SQL of each over the rows of a user, one text on every engine.
 
-`metric_events` has a row per line of the experiment, `judged_sessions` one per session; a metric
-sees them as `events` and `sessions`. What a user's rows add up to becomes a column, named by its
-source and its SQL, so that what several metrics share is computed once.
+`metric_events` has a row per line of the experiment, `experiment_sessions` one per session; a
+metric sees them as `events` and `sessions`. What a user's rows add up to becomes a column, named
+by its source and its SQL, so that what several metrics share is computed once.
 """
 
 import math
@@ -21,7 +21,7 @@ from offline.errors import InputError
 from offline.experiment.metrics import Metric, Source
 
 SQL = Path(__file__).parent / "sql"
-RELATIONS: dict[Source, str] = {"events": "metric_events", "sessions": "judged_sessions"}
+RELATIONS: dict[Source, str] = {"events": "metric_events", "sessions": "experiment_sessions"}
 MOST_LOOKS = 30
 """Looks of a metric that must be computed anew for each."""
 _ENDS: dict[Source, str] = {"events": "timestamp", "sessions": "ended"}
@@ -34,7 +34,7 @@ CREATE TABLE metric_events (
     experiments VARCHAR, run VARCHAR, world_version VARCHAR, model_version VARCHAR,
     treatment VARCHAR, part BIGINT, backwards INTEGER, own_recommender VARCHAR
 );
-CREATE TABLE judged_sessions (
+CREATE TABLE experiment_sessions (
     user_id VARCHAR, treatment VARCHAR, finished INTEGER, length BIGINT, repeats BIGINT,
     artists BIGINT, started BIGINT, ended BIGINT, total_time DOUBLE
 );
@@ -208,7 +208,7 @@ def progress(engine: Engine, metric: Metric, length: int, first: int, last: int)
 
 
 def cut_into_sessions(engine: Engine, metrics: Sequence[Metric]) -> None:
-    """Make `judged_sessions`, with the sums of the metrics that add up over sessions: c0, c1, ...
+    """Make `experiment_sessions`, with the sums of metrics that add up over sessions: c0, c1, ...
 
     What is asked of them by day and by version then reads sessions instead of lines. Raises
     InputError that names the metric whose SQL fails on the log.
@@ -216,7 +216,7 @@ def cut_into_sessions(engine: Engine, metrics: Sequence[Metric]) -> None:
     summed = _of_lines(metrics)
     columns = selected(columns_of(summed), "events")
     try:
-        engine.run((SQL / "judged_sessions.sql").read_text().format(columns=columns))
+        engine.run((SQL / "experiment_sessions.sql").read_text().format(columns=columns))
     except Exception as error:  # each engine has its own
         raise find_fault(engine, summed, error) from error
 
@@ -243,7 +243,7 @@ def per_day(
 _BEGUN: dict[Source, str] = {
     "events": "(SELECT *, MIN(timestamp) OVER (PARTITION BY user_id, session, part) AS began"
     " FROM metric_events) AS begun",
-    "sessions": "(SELECT *, started AS began FROM judged_sessions) AS begun",
+    "sessions": "(SELECT *, started AS began FROM experiment_sessions) AS begun",
 }
 """Rows with the start of their session, to which they belong."""
 

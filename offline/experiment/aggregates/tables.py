@@ -195,8 +195,9 @@ def _select(
     by_event: bool,
 ) -> dict[str, int]:
     """Make `metric_events`, the rows under judgement, and count the others."""
-    connection.execute("CREATE TABLE judged_treatments (treatment VARCHAR)")
-    connection.executemany("INSERT INTO judged_treatments VALUES (?)", [[name] for name in judged])
+    connection.execute("CREATE TABLE compared_treatments (treatment VARCHAR)")
+    rows = [[name] for name in judged]
+    connection.executemany("INSERT INTO compared_treatments VALUES (?)", rows)
     connection.execute("CREATE TABLE dropped_users (user_id VARCHAR)")
     if drop:
         named = [[user] for user in sorted(set(drop))]
@@ -234,7 +235,7 @@ def _select(
         FROM (
             SELECT
                 user_id IN (SELECT user_id FROM dropped_users) AS is_dropped,
-                treatment IN (SELECT treatment FROM judged_treatments) AS is_judged,
+                treatment IN (SELECT treatment FROM compared_treatments) AS is_judged,
                 user_id IN (SELECT user_id FROM users_in_several) AS is_several,
                 {repeats} AS is_repeat
             FROM table_rows
@@ -243,7 +244,7 @@ def _select(
     ).fetchall()
     connection.execute(
         f"CREATE TABLE metric_events AS SELECT * FROM table_rows WHERE NOT ({repeats})"
-        " AND treatment IN (SELECT treatment FROM judged_treatments)"
+        " AND treatment IN (SELECT treatment FROM compared_treatments)"
         " AND user_id NOT IN (SELECT user_id FROM dropped_users)"
         " AND user_id NOT IN (SELECT user_id FROM users_in_several)"
         " AND user_id NOT IN (SELECT user_id FROM users_twice WHERE user_id IS NOT NULL)"

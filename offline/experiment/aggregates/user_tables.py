@@ -41,7 +41,7 @@ def read_user_tables(
 def _treatments(engine: Engine, experiment: str) -> dict[str, str]:
     """Of each judged user that has one treatment of the experiment."""
     found: dict[str, set[str]] = {}
-    for user, text in engine.rows("SELECT DISTINCT user_id, experiments FROM judged_lines"):
+    for user, text in engine.rows("SELECT DISTINCT user_id, experiments FROM experiment_events"):
         treatment = json.loads(text).get(experiment)
         if treatment is not None:
             found.setdefault(user, set()).add(str(treatment))

@@ -249,15 +249,15 @@ def _values(aggregates: Aggregates) -> Iterator[Check]:
         for name, (title, what) in looked_at:
             counts = [_missing(frame, name, aggregates) for frame in (frames[control], rows)]
             p = share_p(*counts)
-            sides = " against ".join(
+            compared = " against ".join(
                 share_text(int(missing.sum()), int(all_.sum())) for missing, all_ in counts[::-1]
             )
-            text = f"{what}: {sides} in {control}"
+            text = f"{what}: {compared} in {control}"
             if p is None:
                 yield Check(name, title, "ok", text, treatment)
                 continue
             text += f" (chi-squared, p = {p:.2g})"
-            advice = "What is left of the two sides is not comparable: find out who is missing."
+            advice = "What is left of the two arms is not comparable: find out who is missing."
             status: Status = "stop" if p < VALUE_P else "ok"
             yield Check(name, title, status, text, treatment, advice if p < VALUE_P else "")
 

@@ -40,7 +40,7 @@ class SampleRatio:
         if self.mismatch:
             return "MISMATCH"
         if self.p < DOUBTFUL_P:
-            return "doubtful: look for users who are missing from one side"
+            return "doubtful: look for users who are missing from one arm"
         return "OK"
 
 

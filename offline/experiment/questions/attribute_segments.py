@@ -15,7 +15,7 @@ from offline.experiment.stats.holm import holm
 from offline.experiment.stats.sample import Sample
 
 FEWEST = 30
-"""Users of each side that a segment must have to count in the test of equal effects."""
+"""Users of each arm that a segment must have to count in the test of equal effects."""
 
 
 @dataclass(frozen=True)

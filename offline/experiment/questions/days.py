@@ -21,7 +21,7 @@ from offline.experiment.stats.sample import Sample
 
 SUMS = ("above", "below")
 FEWEST = 30
-"""Users of each side that a day must have to count for the drift."""
+"""Users of each arm that a day must have to count for the drift."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +49,23 @@ class ByDay:
     """Since the epoch, or since the users' own first line."""
     parts: tuple[Part, ...]
     drift: Drift | None
-    """None where fewer than three days have FEWEST users on each side."""
+    """None where fewer than three days have FEWEST users in each arm."""
 
 
 def by_day(days: pd.DataFrame, treatment: str, against: Against) -> ByDay:
     """`days` has a metric's sums: `user_id`, `treatment`, `day`, `above` and `below`."""
-    found, sides, arms = [], [], (against.control, treatment)
+    found, compared, names = [], [], (against.control, treatment)
     days = days.sort_values("day", kind="stable")
     every = days["day"].to_numpy(np.int64)
     numbers = np.unique(every)
     for number in numbers:
         rows = days.iloc[slice(*np.searchsorted(every, [number, number + 1]))]
-        own = [rows[rows["treatment"] == arm] for arm in arms]
+        own = [rows[rows["treatment"] == name] for name in names]
         control, treated = (_sample(some, against) for some in own)
         found.append(part_of(str(number), treatment, against, control, treated))
         users = [some["user_id"].to_numpy(object) for some in own]
-        sides.append((int(number), (control, treated), users))
-    drift = _drift_of(sides, against.alpha)
+        compared.append((int(number), (control, treated), users))
+    drift = _drift_of(compared, against.alpha)
     return ByDay(treatment, against.metric.name, tuple(map(int, numbers)), tuple(found), drift)
 
 
@@ -81,34 +81,34 @@ def _drift_of(days: list[_Day], alpha: float) -> Drift | None:
     used = [
         day
         for day in days
-        if min(side.n for side in day[1]) >= FEWEST
-        and any(side.moments.variance_of_mean > 0 for side in day[1])
+        if min(arm.n for arm in day[1]) >= FEWEST
+        and any(arm.moments.variance_of_mean > 0 for arm in day[1])
     ]
     if len(used) < 3:
         return None
     numbers = np.array([number for number, _, _ in used], np.float64)
-    sizes = np.array([[side.n for side in sides] for _, sides, _ in used], np.float64)
+    sizes = np.array([[arm.n for arm in arms] for _, arms, _ in used], np.float64)
     slopes = slope_weights(numbers, sizes.prod(axis=1) / sizes.sum(axis=1))
     relative = all(
         relative_interval(control.moments, treated.moments) is not None
         for _, (control, treated), _ in used
     )
     slope, variance = 0.0, 0.0
-    for arm in (0, 1):
+    for place in (0, 1):
         names, parts = [], []
-        for weight, (_, sides, users) in zip(slopes, used, strict=True):
-            control, treated = (side.moments.mean for side in sides)
-            factor = -1.0 if arm == 0 else 1.0
+        for weight, (_, arms, users) in zip(slopes, used, strict=True):
+            control, treated = (arm.moments.mean for arm in arms)
+            factor = -1.0 if place == 0 else 1.0
             if relative:
                 factor = 100 / abs(control)
-                factor *= -treated / control if arm == 0 else 1.0
-            names.append(users[arm])
-            parts.append(weight * factor * _influence(sides[arm]))
+                factor *= -treated / control if place == 0 else 1.0
+            names.append(users[place])
+            parts.append(weight * factor * _influence(arms[place]))
         places, _ = pd.factorize(np.concatenate(names))
         sums = np.bincount(places, np.concatenate(parts))
         variance += float(sums @ sums) * len(sums) / (len(sums) - 1)
-    for weight, (_, sides, _) in zip(slopes, used, strict=True):
-        control, treated = (side.moments.mean for side in sides)
+    for weight, (_, arms, _) in zip(slopes, used, strict=True):
+        control, treated = (arm.moments.mean for arm in arms)
         change = relative_change(control, treated) if relative else treated - control
         assert change is not None
         slope += weight * change
@@ -127,7 +127,7 @@ def slope_weights(x: Floats, weights: Floats) -> Floats:
     return found
 
 
-def _influence(side: Sample) -> Floats:
+def _influence(arm: Sample) -> Floats:
     """What each user adds to the value: (above − value × below) / sum(below), shape (n,)."""
-    found: Floats = (side.above - side.moments.mean * side.below) / side.below.sum()
+    found: Floats = (arm.above - arm.moments.mean * arm.below) / arm.below.sum()
     return found

@@ -71,42 +71,42 @@ def interactions(
 def _interaction(
     treatment: str, other_treatment: str, groups: list[pd.DataFrame], against: Against
 ) -> Interaction:
-    parts, sides = [], []
+    parts, arms = [], []
     for name, rows in zip((CONTROL, other_treatment), groups, strict=True):
         control, treated = (
             sample_of(rows, arm, against.metric) for arm in (against.control, treatment)
         )
         parts.append(part_of(name, treatment, against, control, treated))
-        sides += [control.moments, treated.moments]
+        arms += [control.moments, treated.moments]
     both = parts[0], parts[1]
-    if min(side.n for side in sides) < FEWEST:
+    if min(arm.n for arm in arms) < FEWEST:
         return Interaction(treatment, other_treatment, both, *(None,) * 6)
-    difference = (sides[3].mean - sides[2].mean) - (sides[1].mean - sides[0].mean)
-    absolute = _contrast(difference, sides, np.ones(4), against.alpha)
-    effects = [relative_change(sides[i].mean, sides[i + 1].mean) for i in (0, 2)]
+    difference = (arms[3].mean - arms[2].mean) - (arms[1].mean - arms[0].mean)
+    absolute = _contrast(difference, arms, np.ones(4), against.alpha)
+    effects = [relative_change(arms[i].mean, arms[i + 1].mean) for i in (0, 2)]
     if effects[0] is None or effects[1] is None:
         return Interaction(treatment, other_treatment, both, difference, *absolute, *(None,) * 3)
-    ratios = [sides[i + 1].mean / sides[i].mean for i in (0, 2)]
+    ratios = [arms[i + 1].mean / arms[i].mean for i in (0, 2)]
     points = effects[1] - effects[0]
     factors = [
-        100 * factor / sides[i].mean
+        100 * factor / arms[i].mean
         for i, ratio in zip((0, 2), ratios, strict=True)
         for factor in (ratio, 1.0)
     ]
-    relative = _contrast(points, sides, np.array(factors), against.alpha)
+    relative = _contrast(points, arms, np.array(factors), against.alpha)
     return Interaction(treatment, other_treatment, both, difference, *absolute, points, *relative)
 
 
 def _contrast(
-    value: float, sides: list[Moments], factors: np.ndarray, alpha: float
+    value: float, arms: list[Moments], factors: np.ndarray, alpha: float
 ) -> tuple[Interval | None, float | None]:
     """Interval and p of a sum of means times ± factors; (None, None) without any spread."""
-    variances = factors**2 * np.array([side.variance_of_mean for side in sides])
+    variances = factors**2 * np.array([arm.variance_of_mean for arm in arms])
     total = float(variances.sum())
     if not total > 0:
         return None, None
     degrees = total**2 / sum(
-        variance**2 / side.degrees for variance, side in zip(variances, sides, strict=True)
+        variance**2 / arm.degrees for variance, arm in zip(variances, arms, strict=True)
     )
     error = math.sqrt(total)
     half = float(stats.t.ppf(1 - alpha / 2, degrees)) * error

@@ -54,11 +54,11 @@ def part_of(name: str, treatment: str, against: Against, control: Sample, treate
     """
     users, metric = (control.n, treated.n), against.metric.name
     if min(users) >= SMALL:
-        sides = control.moments, treated.moments
-        row = compare(treatment, metric, *sides, against.control)
-        difference = sides[1].mean - sides[0].mean
-        relative = relative_interval(*sides, alpha=against.alpha)
-        p = welch_p(*sides)
+        arms = control.moments, treated.moments
+        row = compare(treatment, metric, *arms, against.control)
+        difference = arms[1].mean - arms[0].mean
+        relative = relative_interval(*arms, alpha=against.alpha)
+        p = welch_p(*arms)
         return Part(name, users, row.effect, relative, p, "Welch", difference, row.note)
     found = compare_samples(
         treatment,

@@ -16,7 +16,7 @@ from offline.experiment.stats.bayes import Reading
 from offline.experiment.words import date_text, interval, percent
 
 _WIDTHS = 4.0
-"""Standard deviations of the posterior on each side."""
+"""Standard deviations of the posterior in each arm."""
 
 
 def by_day(

@@ -102,7 +102,7 @@ def _trend(analysis: Analysis, some: ByDay, labels: Labels) -> str:
     name, drift = labels[some.treatment], some.drift
     if drift is None:
         return (
-            f"{name}: no test of a trend, which takes three days with {FEWEST} users on each side."
+            f"{name}: no test of a trend, which takes three days with {FEWEST} users in each arm."
         )
     unit = " points a day" if drift.relative else f"{analysis.metrics[some.metric].unit} a day"
     scale = 1.0 if drift.relative else analysis.metrics[some.metric].scale

@@ -8,7 +8,7 @@ from offline.experiment.checks.log_checks import Check, Status
 from offline.experiment.checks.sample_ratio import DOUBTFUL_P, SampleRatio
 
 _RATIO_ADVICE = (
-    "Find out which users are missing from one side before anything else: whatever moved them may "
+    "Find out which users are missing from one arm before anything else: whatever moved them may "
     "be what makes the difference."
 )
 

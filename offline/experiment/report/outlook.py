@@ -198,7 +198,7 @@ def _users(analysis: Analysis, row: Comparison | Guardrail, factor: float) -> st
     arm = row.treatment if isinstance(row, Guardrail) else row.effect.treatment
     sides = [round_up(max(factor, 1.0) * users[name]) for name in (arm, analysis.control)]
     if sides[0] == sides[1]:
-        return f"{sides[0]:,} users a side"
+        return f"{sides[0]:,} users per arm"
     return f"{sides[0]:,} users against {sides[1]:,}"
 
 
@@ -238,7 +238,7 @@ def _kept(analysis: Analysis, row: Comparison) -> str:
 def _room(guard: Guardrail, metric: Metric) -> str:
     worst = guard.lower if metric.more_is_better else guard.upper
     if worst is None:
-        return f"Guardrail {metric.called} holds: it is 0 on both sides."
+        return f"Guardrail {metric.called} holds: it is 0 in both arms."
     return (
         f"Guardrail {metric.called} holds: at worst {percent(worst)}, where "
         f"{_limit(guard, metric)} is allowed."

@@ -62,7 +62,7 @@ def render_report(
         answers = answer(analysis, Questions())
     rule = answers.rule
     aggregates = analysis.aggregates
-    names = treatment_names(run_info.treatments, aggregates.own)
+    names = treatment_names(run_info.treatments, aggregates.recommenders)
     labels = {arm.treatment: label(arm.treatment, names) for arm in aggregates.arms}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),

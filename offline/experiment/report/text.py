@@ -30,7 +30,7 @@ def more_text(analysis: Analysis) -> str:
     sure = f"{confidence(analysis.options.alpha)} interval"
     head = ["treatment", "metric", "effect", sure, "CUPED", "p", "Holm", "BH", "detectable"]
     head += ["users", "difference", "SE", "df"]
-    in_table = {(row.treatment, row.metric) for row in analysis.family}
+    in_table = {(row.treatment, row.metric) for row in analysis.core_effects}
     rows = [head]
     for row in analysis.comparisons:
         effect, own = row.effect, absolute(row)
@@ -135,7 +135,7 @@ def as_json(
         "cuped": analysis.options.cuped,
         "cap": analysis.options.cap,
         "verdicts": [asdict(verdict) for verdict in verdicts],
-        "effects": [asdict(effect) for effect in analysis.family],
+        "effects": [asdict(effect) for effect in analysis.core_effects],
         "metrics": [
             _comparison(row) | asdict(standing(analysis, row, rule or Rule()))
             for row in analysis.comparisons

@@ -29,16 +29,16 @@ def absolute(row: Comparison) -> Absolute:
     if row.moments is None:
         control, treated = row.effect.control_mean, row.effect.treatment_mean
         return Absolute(None if control is None or treated is None else treated - control)
-    control_side, treated_side = row.moments
-    difference = treated_side.mean - control_side.mean
-    half = welch_margin(control_side, treated_side, row.alpha)
+    control_arm, treated_arm = row.moments
+    difference = treated_arm.mean - control_arm.mean
+    half = welch_margin(control_arm, treated_arm, row.alpha)
     if not math.isfinite(half):
         return Absolute(difference)
-    degrees = freedom(control_side, treated_side)
+    degrees = freedom(control_arm, treated_arm)
     return Absolute(
         difference,
         difference - half,
         difference + half,
-        standard_error(control_side, treated_side),
+        standard_error(control_arm, treated_arm),
         None if math.isnan(degrees) else degrees,
     )

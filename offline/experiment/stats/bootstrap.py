@@ -2,7 +2,7 @@
 
 Each resample gives every user a Poisson(1) weight (N. Chamandy, O. Muralidharan, A. Najmi,
 S. Naidu, "Estimating Uncertainty for Massive Data Streams", Google, 2012); intervals are the
-percentiles of the ratio of both sides (B. Efron, 1979).
+percentiles of the ratio of both arms (B. Efron, 1979).
 """
 
 import math
@@ -20,7 +20,7 @@ _MOST_WEIGHTS = 200_000_000
 _CHUNK = 4_000_000
 _FEWEST_DRAWS = 200
 FEWEST = 100
-"""Users of a side: of fewer, the resamples vary less than the users do."""
+"""Users of an arm: of fewer, the resamples vary less than the users do."""
 BIN = 0.005
 """Width of a latency's bin, as latencies.sql has it: 0.5 %."""
 _SIZE = 1 << 16
@@ -68,7 +68,7 @@ def resampled_ratios(
 def percentile_interval(
     control: Floats, treated: Floats, alpha: float = ALPHA
 ) -> tuple[float, float] | None:
-    """Interval of 100 × (treated / control − 1) from resamples of both sides, shape (draws,).
+    """Interval of 100 × (treated / control − 1) from resamples of both arms, shape (draws,).
 
     None where a resample of the control is 0 or has no value.
     """

@@ -32,21 +32,21 @@ def cap(metric: str, arms: Sequence[Sample], percentile: float) -> tuple[Cap, li
     Where most users have the smallest value, that percentile would leave no difference between
     users: nothing is cut then, and the cap says so. Nothing is cut from below.
     """
-    known = [side.below != 0 for side in arms]
-    numerators = np.concatenate([side.above[some] for side, some in zip(arms, known, strict=True)])
+    known = [arm.below != 0 for arm in arms]
+    numerators = np.concatenate([arm.above[some] for arm, some in zip(arms, known, strict=True)])
     above, refused = _threshold(numerators, percentile)
     below: float | None = None
-    if not all(side.is_mean for side in arms):
+    if not all(arm.is_mean for arm in arms):
         denominators = np.concatenate(
-            [side.below[some] for side, some in zip(arms, known, strict=True)]
+            [arm.below[some] for arm, some in zip(arms, known, strict=True)]
         )
         below, without = _threshold(denominators, percentile)
         refused = refused or without
     if refused:
         return Cap(metric, above, below, 0, refused=True), list(arms)
     limit = math.inf if below is None else below
-    users = sum(int(((side.above > above) | (side.below > limit)).sum()) for side in arms)
-    return Cap(metric, above, below, users), [side.capped(above, limit) for side in arms]
+    users = sum(int(((arm.above > above) | (arm.below > limit)).sum()) for arm in arms)
+    return Cap(metric, above, below, users), [arm.capped(above, limit) for arm in arms]
 
 
 def _threshold(values: Floats, percentile: float) -> tuple[float, bool]:

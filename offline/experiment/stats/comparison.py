@@ -106,24 +106,22 @@ def compare_samples(
 
     `seed` and `draws` are those of the permutation test, which decides for small arms.
     """
-    sides = control.moments, treated.moments
-    effect = compare(treatment, metric, *sides, against)
+    arms = control.moments, treated.moments
+    effect = compare(treatment, metric, *arms, against)
     users = control.n, treated.n
     row = Comparison(effect, effect.effect, None, None, "none", users, alpha=alpha)
-    if any(math.isnan(side.variance_of_mean) for side in sides):
+    if any(math.isnan(arm.variance_of_mean) for arm in arms):
         return row
-    heaviest = max(
-        0.0 if side.is_mean else float(side.leverage.max()) for side in (control, treated)
-    )
+    heaviest = max(0.0 if arm.is_mean else float(arm.leverage.max()) for arm in (control, treated))
     adjusted = adjust(control, treated) if heaviest <= HEAVY else None
-    row = replace(row, fieller=relative_interval(*sides, alpha=alpha), adjusted=adjusted)
+    row = replace(row, fieller=relative_interval(*arms, alpha=alpha), adjusted=adjusted)
     if min(users) < FEWEST:
-        return replace(row, note=f"fewer than {FEWEST} users of a side have a value: no test")
+        return replace(row, note=f"fewer than {FEWEST} users of an arm have a value: no test")
     dealt = seed, draws
     if cuped and adjusted is not None:
         row = replace(row, change=adjusted.change, moments=(adjusted.control, adjusted.treated))
         return _decided(row, "CUPED", row.cuped, adjusted.samples, heaviest, dealt)
-    row = replace(row, moments=sides)
+    row = replace(row, moments=arms)
     row = _decided(row, "Welch", row.fieller, (control, treated), heaviest, dealt)
     if cuped:
         row = replace(row, note="; ".join(filter(None, (_no_cuped(heaviest), row.note))))
@@ -132,8 +130,8 @@ def compare_samples(
 
 def _no_cuped(heaviest: float) -> str:
     if heaviest > HEAVY:
-        return f"no CUPED: one user has {100 * heaviest:.0f} % of a side's denominators"
-    return f"no CUPED: fewer than {FEWEST_BEFORE} users of a side have a past, or all the same"
+        return f"no CUPED: one user has {100 * heaviest:.0f} % of an arm's denominators"
+    return f"no CUPED: fewer than {FEWEST_BEFORE} users of an arm have a past, or all the same"
 
 
 def _decided(
@@ -161,7 +159,7 @@ def _decided(
     if heaviest > HEAVY:
         row = replace(row, relative=_hull(relative, found.relative), p=max(p, found.p))
         why = (
-            f"one user has {100 * heaviest:.0f} % of a side's denominators: no effect is called "
+            f"one user has {100 * heaviest:.0f} % of an arm's denominators: no effect is called "
             "significant unless the permutation test and HC3's agree"
         )
     assert row.p is not None

@@ -16,7 +16,7 @@ from scipy import stats
 
 from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.aggregates.assignment import CONTROL
-from offline.experiment.metrics import FAMILY
+from offline.experiment.metrics import CORE_METRICS
 
 CONFIDENCE = 0.95
 """Of the effect table, whatever else is decided by."""
@@ -79,7 +79,7 @@ class Moments:
 
 
 def effect_table(aggregates: Aggregates) -> tuple[Effect, ...]:
-    """Every treatment but the control, with every metric, in the order of arms and FAMILY."""
+    """Every treatment but the control, with each of CORE_METRICS, in the order of arms."""
     return tuple(
         compare(
             arm.treatment,
@@ -89,7 +89,7 @@ def effect_table(aggregates: Aggregates) -> tuple[Effect, ...]:
         )
         for arm in aggregates.arms
         if arm.treatment != aggregates.control
-        for metric in FAMILY
+        for metric in CORE_METRICS
     )
 
 
@@ -101,7 +101,7 @@ def compare(
     Where the control mean is negative the percentages are of its size, so that more is always
     above 0. `against` is what the control is called.
     """
-    sides = {against: control, treatment: treated}
+    arms = {against: control, treatment: treated}
     row = Effect(
         treatment=treatment,
         metric=metric,
@@ -112,7 +112,7 @@ def compare(
         treatment_mean=treated.mean if treated.n else None,
         significant=False,
     )
-    if empty := [name for name, side in sides.items() if not side.n]:
+    if empty := [name for name, arm in arms.items() if not arm.n]:
         return replace(row, note=f"no user of {' or '.join(empty)} has a value")
     difference = treated.mean - control.mean
     if abs(difference) <= NO_SPREAD * abs(control.mean):
@@ -126,14 +126,14 @@ def compare(
     scale = 100 / abs(control.mean)
     row = replace(row, effect=difference * scale)
     if math.isnan(half):
-        alone = " and ".join(name for name, side in sides.items() if side.n == 1)
+        alone = " and ".join(name for name, arm in arms.items() if arm.n == 1)
         return replace(row, note=f"only 1 user in {alone}: no interval")
     return replace(
         row,
         upper=(difference + half) * scale,
         lower=(difference - half) * scale,
         significant=abs(difference) > half,
-        note="" if half else "all users of a side have the same value: no width to the interval",
+        note="" if half else "all users of an arm have the same value: no width to the interval",
     )
 
 
@@ -147,9 +147,7 @@ def freedom(control: Moments, treated: Moments) -> float:
     variance = control.variance_of_mean + treated.variance_of_mean
     if variance == 0 or math.isnan(variance):
         return math.nan
-    return variance**2 / sum(
-        side.variance_of_mean**2 / side.degrees for side in (control, treated)
-    )
+    return variance**2 / sum(arm.variance_of_mean**2 / arm.degrees for arm in (control, treated))
 
 
 def quantile(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:

@@ -97,17 +97,17 @@ def permute(
     return Permuted(test.p(), test.interval(ratio))
 
 
-def _columns(side: Sample, place: int) -> Floats:
+def _columns(arm: Sample, place: int) -> Floats:
     """Sums over some users of these tell all about them, whatever the control is multiplied by.
 
     Shape (n, 9): above, above × below and above² of the control, or where `place` is 3 of the
     treated arm, in their own columns; then below, below², and 1 for a user with a value.
     """
-    found = np.zeros((len(side.below), 9))
-    found[:, place] = side.above
-    found[:, place + 1] = side.above * side.below
-    found[:, place + 2] = side.above**2
-    found[:, 6], found[:, 7], found[:, 8] = side.below, side.below**2, side.below != 0
+    found = np.zeros((len(arm.below), 9))
+    found[:, place] = arm.above
+    found[:, place + 1] = arm.above * arm.below
+    found[:, place + 2] = arm.above**2
+    found[:, 6], found[:, 7], found[:, 8] = arm.below, arm.below**2, arm.below != 0
     return found
 
 

@@ -63,7 +63,7 @@ def users_factor(
 class Plan:
     """A metric per user, as a past log has it: `mean` and standard deviation `spread`.
 
-    The treated side is expected to differ from the other in scale, so in its spread too: who
+    The treated arm is expected to differ from the other in scale, so in its spread too: who
     listens longer by a tenth varies by a tenth more.
     """
 
@@ -77,7 +77,7 @@ class Plan:
         return cls(moments.mean, float((moments.variance_of_mean * moments.n) ** 0.5), alpha)
 
     def detectable(self, users: float, wanted: float = POWER) -> float:
-        """Smallest effect, in percent of the mean, found with `users` on each of two sides.
+        """Smallest effect, in percent of the mean, found with `users` in each of two arms.
 
         Infinite where they are too few for any, as a larger effect comes with a larger spread.
         """
@@ -90,17 +90,17 @@ class Plan:
         return float(root)
 
     def power(self, effect: float, users: float) -> float:
-        """Chance to find a true effect, in percent of the mean, with `users` on each side."""
+        """Chance to find a true effect, in percent of the mean, with `users` in each arm."""
         scale = 1 + effect / 100
         error = self.spread * math.sqrt((1 + scale**2) / users)
         return power(effect / 100 * self.mean, error, 2 * users - 2, self.alpha)
 
     def users(self, effect: float, wanted: float = POWER) -> float:
-        """Users that each side needs for an effect, in percent of the mean; 2 at least."""
+        """Users that each arm needs for an effect, in percent of the mean; 2 at least."""
         return _fewest(lambda users: self.power(effect, users), wanted)
 
     def guardrail(self, margin: float, users: float) -> float:
-        """Chance to show, with so many users a side, that nothing is `margin` percent worse.
+        """Chance to show, with so many users per arm, that nothing is `margin` percent worse.
 
         Where in truth nothing changed; `margin` has the sign of what is worse.
         """
@@ -108,7 +108,7 @@ class Plan:
         return power(margin / 100 * self.mean, error, 2 * users - 2, self.alpha)
 
     def guardrail_users(self, margin: float, wanted: float = POWER) -> float:
-        """Users that each side needs for it; 2 at least."""
+        """Users that each arm needs for it; 2 at least."""
         return _fewest(lambda users: self.guardrail(margin, users), wanted)
 
 

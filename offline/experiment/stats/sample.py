@@ -103,8 +103,8 @@ class Sample:
 def skewness(control: Sample, treated: Sample) -> float:
     """Of the users' values about their arm's own, both arms together; 0 without spread."""
     parts = []
-    for side in (control, treated):
-        values = side.contributions[side.below != 0]
+    for arm in (control, treated):
+        values = arm.contributions[arm.below != 0]
         parts.append(values - values.mean() if len(values) else values)
     values = np.concatenate(parts)
     spread = float(np.mean(values**2)) if len(values) else 0.0

@@ -40,7 +40,7 @@ def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...
     """A verdict on every treatment; `names` says what C, T1, ... stand for.
 
     None is given where users were not split as they should have been: whatever moved some of
-    them from one side to the other may be what makes the difference; nor where a check of the log
+    them from one arm to the other may be what makes the difference; nor where a check of the log
     says that it cannot be relied on. Where there are several treatments or primary metrics, their
     p-values are adjusted for that (Holm). A winner is better in a primary metric and worse in
     none; it is shipped only where every guardrail is shown to hold. What it makes significantly

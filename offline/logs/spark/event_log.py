@@ -18,7 +18,7 @@ from offline.errors import InputError
 from offline.logs.bad_lines import BadLine, Skipped
 from offline.logs.decompress import PACKED
 from offline.logs.json_lines import FIELDS, HERE
-from offline.logs.line_filter import Choice
+from offline.logs.line_filter import LineFilter
 from offline.logs.normalise import problem_of
 from offline.logs.parquet import check_columns, note_on_padded
 from offline.logs.reader import EVENTS, MAX_NAMED, EventLog, checked_log, names_of
@@ -29,7 +29,9 @@ from offline.logs.time_units import SIZES, timestamps_of
 
 
 @contextmanager
-def open_on_spark(paths: Sequence[str | Path], choice: Choice | None = None) -> Iterator[EventLog]:
+def open_on_spark(
+    paths: Sequence[str | Path], line_filter: LineFilter | None = None
+) -> Iterator[EventLog]:
     """As `offline.logs.reader.open_logs`; paths may be addresses of other file systems."""
     engine = SparkEngine.start()
     try:
@@ -37,7 +39,7 @@ def open_on_spark(paths: Sequence[str | Path], choice: Choice | None = None) -> 
         try:
             lines, more = _lines(engine, files)
             engine.define("lines", lines, keep=True)
-            log = _account(engine, files, [*notes, *more], choice or Choice())
+            log = _account(engine, files, [*notes, *more], line_filter or LineFilter())
         except FAILURES as error:
             names = names_of([file.name for file in files])
             raise InputError(f"{names} cannot be read: {reason_of(error)}") from error
@@ -135,7 +137,7 @@ def _column(field: StructField, nanos: bool) -> str:
 
 
 def _account(
-    engine: SparkEngine, files: Sequence[SparkFile], notes: Sequence[str], choice: Choice
+    engine: SparkEngine, files: Sequence[SparkFile], notes: Sequence[str], line_filter: LineFilter
 ) -> EventLog:
     faults = dict(
         engine.rows("SELECT fault, COUNT(*) FROM lines WHERE fault IS NOT NULL GROUP BY fault")
@@ -157,7 +159,7 @@ def _account(
     columns = EVENTS.format(timestamp=timestamp)
     events = engine.session.sql(
         f"SELECT n, {columns} FROM lines"
-        f" WHERE held AND fault IS NULL AND {choice.condition(timestamp)}"
+        f" WHERE held AND fault IS NULL AND {line_filter.condition(timestamp)}"
     )
     engine.define("events", events, keep=False)
     return replace(log, unit=unit, notes=(*log.notes, *more))

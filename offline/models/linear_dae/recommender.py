@@ -9,7 +9,7 @@ from scipy import sparse
 from offline.models.base import Recommender
 from offline.models.linear_dae.closed_form import LinearDAE
 from offline.models.linear_dae.recency import by_recency, in_time
-from offline.models.linear_dae.tuning import Choice, choose
+from offline.models.linear_dae.tuning import TunedParameters, choose
 
 
 class LinearDAERecommender(Recommender):
@@ -26,7 +26,7 @@ class LinearDAERecommender(Recommender):
         self.seed = seed
         self.progress = progress
 
-    choice: Choice
+    tuned: TunedParameters
     """What `fit` chose."""
 
     def fit(self, interactions: sparse.csr_matrix) -> Self:
@@ -41,17 +41,17 @@ class LinearDAERecommender(Recommender):
             del self._given
 
     def _fit(self, interactions: sparse.csr_matrix) -> None:
-        self.choice = choose(self._given, np.random.default_rng(self.seed), self.progress)
-        self._model = LinearDAE(interactions, self.choice.powers)
+        self.tuned = choose(self._given, np.random.default_rng(self.seed), self.progress)
+        self._model = LinearDAE(interactions, self.tuned.powers)
 
     def _weighed(
         self, histories: sparse.csr_matrix, given: sparse.csr_matrix
     ) -> sparse.csr_matrix:
         given = sparse.csr_matrix(given)
-        return by_recency(given, self.choice.recency) if in_time(given) else histories
+        return by_recency(given, self.tuned.recency) if in_time(given) else histories
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        strengths = self.choice.strengths(np.diff(histories.indptr))
-        return self._model.scores(histories, strengths, self.choice.popularity)
+        strengths = self.tuned.strengths(np.diff(histories.indptr))
+        return self._model.scores(histories, strengths, self.tuned.popularity)

@@ -37,7 +37,7 @@ _FEW = 800
 Floats = NDArray[np.float64]
 
 
-class Choice(NamedTuple):
+class TunedParameters(NamedTuple):
     """A linear denoising autoencoder, and how well it did where it was chosen."""
 
     powers: Powers
@@ -60,7 +60,7 @@ class Choice(NamedTuple):
 
 def choose(
     interactions: sparse.csr_matrix, rng: np.random.Generator, progress: bool = False
-) -> Choice:
+) -> TunedParameters:
     """The best of all above by validation NDCG@20: item power, then recency, then the others.
 
     A fifth of each user's interactions is held out and asked for, of so many users as fit into
@@ -73,7 +73,7 @@ def choose(
     held = Held(*map(binary_csr, parts))
     able = np.flatnonzero(np.diff(held.held_out.indptr))
     if not len(able):
-        return Choice(Powers(), 0.25, 1.0, 0.0, 0.25, Powers().item, 0.0, 0.0)
+        return TunedParameters(Powers(), 0.25, 1.0, 0.0, 0.25, Powers().item, 0.0, 0.0)
     users = rng.permutation(able)[:_MOST_USERS]
     few = users[:_FEW]
     recencies = RECENCIES[1:] if ordered else ()
@@ -94,8 +94,8 @@ def choose(
         ndcg, model, recency = max(tried, key=_quality)
         others = [users[at : at + _FEW] for at in range(_FEW, len(users), _FEW)]
         all_ndcg = _joined([ndcg, *(measured(model, recency, some)[0] for some in others)])
-    choice = _best(all_ndcg, np.diff(held.seen.indptr)[users], model.powers)
-    return choice._replace(recency=recency)
+    tuned = _best(all_ndcg, np.diff(held.seen.indptr)[users], model.powers)
+    return tuned._replace(recency=recency)
 
 
 def _quality(measured: tuple[Floats, LinearDAE, float]) -> float:
@@ -157,24 +157,24 @@ def _joined(parts: list[Floats]) -> Floats:
     return np.concatenate(filled, axis=2)
 
 
-def _best(ndcg: Floats, sizes: NDArray[np.integer], powers: Powers) -> Choice:
+def _best(ndcg: Floats, sizes: NDArray[np.integer], powers: Powers) -> TunedParameters:
     """`ndcg`: by strength, damping and user; `sizes`: of the users' histories."""
     middle = float(np.exp(np.log(sizes).mean()))
     everyone = np.arange(len(sizes))
     tried = STRENGTHS[: len(ndcg)]
     found = []
     for strength, power in product(tried, SIZE_POWERS):
-        plain = Choice(powers, strength, middle, power, tried[-1], powers.item, 0.0, 0.0)
+        plain = TunedParameters(powers, strength, middle, power, tried[-1], powers.item, 0.0, 0.0)
         means = ndcg[_fitting(sizes, plain), :, everyone].mean(axis=0)
         for less, mean in zip(DAMPINGS, means.tolist(), strict=True):
             found.append(plain._replace(popularity=powers.item - less, ndcg=mean))
-    return max(found, key=lambda choice: choice.ndcg)
+    return max(found, key=lambda tuned: tuned.ndcg)
 
 
-def _fitting(sizes: NDArray[np.integer], choice: Choice) -> NDArray[np.int64]:
+def _fitting(sizes: NDArray[np.integer], tuned: TunedParameters) -> NDArray[np.int64]:
     """Places in `STRENGTHS` that are nearest to the choice's for histories of these sizes."""
-    wanted = choice.strength * (np.maximum(sizes, 1) / choice.size) ** -choice.size_power
-    wanted = np.maximum(wanted, choice.weakest)
+    wanted = tuned.strength * (np.maximum(sizes, 1) / tuned.size) ** -tuned.size_power
+    wanted = np.maximum(wanted, tuned.weakest)
     distance = np.abs(np.log(wanted)[:, None] - np.log(STRENGTHS))
     places: NDArray[np.int64] = np.argmin(distance, axis=1)
     return places

@@ -1,5 +1,6 @@
--- What a recommender decided and what came of it: one row per `next` line. `fate` says whether the reward is known, or why not. A line that repeats an
--- earlier one of its session counts once: whoever ships logs may send a line again.
+-- What a recommender decided and what came of it: one row per `next` line. `exclusion_reason` says
+-- why the reward or the chance of a decision is unknown; NULL where both are known. A line that
+-- repeats an earlier one of its session counts once: shipping may deliver a line twice.
 -- needs: session_events
 -- makes: decisions
 CREATE TABLE decisions AS
@@ -40,7 +41,6 @@ SELECT
         WHEN NOT (propensity > 0 AND propensity <= 1) THEN 'propensity not in (0, 1]'
         WHEN next_track IS NULL THEN 'without a following line'
         WHEN next_track <> recommendation THEN 'followed by another track'
-        ELSE 'used'
-    END AS fate
+    END AS exclusion_reason
 FROM followed
 WHERE message = 'next';

@@ -1,4 +1,4 @@
--- The lines of the experiment, each once, as in judged.sql; of `events`, which is what is new.
+-- The lines of the experiment, each once, as in experiment_events.sql; of `events`, which is what is new.
 -- Sessions become numbers: they are only compared.
 -- needs: dropped_users, events, treatments
 -- makes: fresh

@@ -20,7 +20,7 @@ def test_a_plan_answers_both_questions(make_events: Make, write_log: Make) -> No
     table = run(log)
     assert table.exit_code == 0, table.output
     assert table.output.startswith("mean_session_time: mean ")
-    assert "users a side   detectable effect (chance 80%)" in table.output
+    assert "users per arm   detectable effect (chance 80%)" in table.output
     assert len(table.output.splitlines()) == 10
     # And what the default guardrail takes.
     assert "guardrail sessions: -10 % is ruled out with " in table.output
@@ -39,7 +39,7 @@ def test_a_guardrail_is_planned_for_too(make_events: Make, write_log: Make) -> N
     assert line.startswith("guardrail mean_request_time: +20 % is ruled out with ")
     users = line.split()[8].replace(",", "")
     again = run(log, *words, "--users", users).output.splitlines()[-1]
-    assert f"; {int(users):,} users a side rule it out with 8" in again
+    assert f"; {int(users):,} users per arm rule it out with 8" in again
     assert "guardrail repeats: +5 % is ruled out" in run(log, "--guardrail", "repeats=5").output
     missing = run(log, "--guardrail", "coverage=5").output
     assert "guardrail coverage: it has no value per user to plan with" in missing

@@ -13,7 +13,7 @@ from offline.errors import InputError
 from offline.experiment.aggregates.aggregate import Aggregates, aggregate
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.checks.log_checks import INCOMPLETE
-from offline.experiment.metrics import FAMILY
+from offline.experiment.metrics import CORE_METRICS
 from offline.experiment.stats.effects import Moments, as_frame, compare, effect_table
 from offline.experiment.verdict.verdict import verdicts
 from offline.experiment.words import label, percent
@@ -53,7 +53,7 @@ def obvious_table(events: list[dict[str, Any]]) -> pd.DataFrame:
     users["mean_session_time"] = users["time"] / users["sessions"].replace(0, math.nan)
     table = []
     for treatment in sorted(set(log["treatment"]) - {"C"}):
-        for metric in FAMILY:
+        for metric in CORE_METRICS:
             control = users.loc["C", metric].dropna()
             treated = users.loc[treatment, metric].dropna()
             interval = stats.ttest_ind(treated, control, equal_var=False).confidence_interval(0.95)
@@ -115,7 +115,7 @@ def test_a_users_sessions_make_one_value(event: Make, reduce: Make) -> None:
         in_arm(event, 2, "T1"),
     ]
     users = reduce(lines).users.set_index("user_id")
-    assert users.loc["1", list(FAMILY)].tolist() == pytest.approx([2, 2.0, 1.4, 0.3])
+    assert users.loc["1", list(CORE_METRICS)].tolist() == pytest.approx([2, 2.0, 1.4, 0.3])
 
 
 def test_a_user_without_a_finished_session_counts_where_there_is_a_value(

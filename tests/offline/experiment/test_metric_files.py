@@ -18,7 +18,7 @@ from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.aggregates.metric_sql import check_metrics, is_additive
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.metric_files import built_in, read_metrics
-from offline.experiment.metrics import FAMILY, Metric, Metrics
+from offline.experiment.metrics import CORE_METRICS, Metric, Metrics
 from offline.experiment.rule import Rule
 from offline.experiment.stats.comparison import compare_samples
 from offline.experiment.stats.sample import Sample
@@ -68,7 +68,7 @@ def test_the_built_in_metrics_and_the_config_can_be_computed() -> None:
     check_metrics(built_in().of_users)
     assert [some.name for some in built_in().primaries] == ["mean_session_time"]
     assert built_in().margins == {"sessions": 10}
-    assert set(FAMILY) <= set(built_in().by_name)
+    assert set(CORE_METRICS) <= set(built_in().by_name)
     own = read_metrics(CONFIG)
     check_metrics(own.of_users)
     assert {"skips", "active_minutes"} <= set(own.by_name)
@@ -121,7 +121,7 @@ def test_metrics_of_a_file_agree_with_pandas(
     )
     assert "repeats" not in {row.effect.metric for row in analysis.comparisons}
     # The table keeps its four metrics and their order, whatever decides.
-    assert [row.metric for row in analysis.family] == list(FAMILY)
+    assert [row.metric for row in analysis.core_effects] == list(CORE_METRICS)
 
 
 def test_several_primary_metrics_share_the_verdicts_error(
@@ -174,7 +174,7 @@ def test_alpha_is_that_of_every_interval_but_the_tables(
 ) -> None:
     events = make_events(n_users=300, lift=1.03)
     usual, strict = (judge(events, built_in(), alpha=alpha) for alpha in (0.05, 0.001))
-    assert usual.family == strict.family
+    assert usual.core_effects == strict.core_effects
     for name in ("mean_session_time", "long_sessions"):
         one, other = of(usual, name), of(strict, name)
         assert one.p == other.p

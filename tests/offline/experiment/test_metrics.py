@@ -95,7 +95,7 @@ def test_fallbacks_are_answers_of_others_than_most(event: Make, reduce: Make) ->
         *session(event, 3, "T1", [1, 2], recommender="random"),
     ]
     found = reduce(lines)
-    assert found.own == {"C": "dae", "T1": "random"}
+    assert found.recommenders == {"C": "dae", "T1": "random"}
     others, answers = built_in()["fallbacks"].sums(found.users)
     assert others.tolist() == [0, 2, 0]
     assert answers.tolist() == [4, 2, 2]
@@ -141,7 +141,7 @@ def test_fields_may_be_absent(make_events: Make, reduce: Make) -> None:
     }
     whole = analyse(reduce(make_events()))
     # Not to the last digit: sums over threads differ in it.
-    pd.testing.assert_frame_equal(as_frame(analysis.family), as_frame(whole.family))
+    pd.testing.assert_frame_equal(as_frame(analysis.core_effects), as_frame(whole.core_effects))
     assert "coverage: the log has no `recommendation`" in more_text(analysis)
 
 

@@ -122,7 +122,7 @@ def assert_same(one: Aggregates, other: Aggregates) -> None:
         pd.testing.assert_frame_equal(found.rows, rows, check_exact=True, check_dtype=False)
     tables = [as_frame(effect_table(found)) for found in (one, other)]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
-    assert (one.arms, one.own) == (other.arms, other.own)
+    assert (one.arms, one.recommenders) == (other.arms, other.recommenders)
 
 
 def test_a_log_is_judged_the_same_by_both_engines_here_and_on_hdfs(

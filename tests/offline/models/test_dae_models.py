@@ -12,7 +12,7 @@ from offline.models.linear_dae.closed_form import TOLERANCE, LinearDAE, Powers, 
 from offline.models.linear_dae.recency import by_recency, in_time
 from offline.models.linear_dae.recommender import LinearDAERecommender
 from offline.models.linear_dae.sparse_product import multiply
-from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, Choice, choose
+from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, TunedParameters, choose
 from offline.options import TrainOptions
 
 from .recommender_checks import FindsCamps, RecommenderChecks, scattered
@@ -81,9 +81,7 @@ def _changing() -> sparse.csr_matrix:
     """Items in order of time: people begin in one of two camps, and all end in the same items."""
     rng = np.random.default_rng(2)
     rows = [
-        np.concatenate(
-            [user % 2 * 30 + rng.choice(30, 12, replace=False), 60 + rng.permutation(6)]
-        )
+        np.concatenate([user % 2 * 30 + rng.tuned(30, 12, replace=False), 60 + rng.permutation(6)])
         for user in range(60)
     ]
     shape = len(rows), 66
@@ -100,8 +98,8 @@ def test_in_time_the_last_are_asked_for_else_any() -> None:
     again = choose(in_time, np.random.default_rng(2))
     assert choices[0].ndcg == pytest.approx(again.ndcg)
     assert choices[0].ndcg != pytest.approx(choices[1].ndcg)
-    assert LinearDAERecommender(1).fit(in_time).choice == choices[0]
-    assert LinearDAERecommender(1).fit(by_id).choice == choices[1]
+    assert LinearDAERecommender(1).fit(in_time).tuned == choices[0]
+    assert LinearDAERecommender(1).fit(by_id).tuned == choices[1]
 
 
 def _moving() -> sparse.csr_matrix:
@@ -109,7 +107,7 @@ def _moving() -> sparse.csr_matrix:
     rng = np.random.default_rng(3)
     rows = []
     for _ in range(120):
-        first, then = rng.choice(4, 2, replace=False) * 20
+        first, then = rng.tuned(4, 2, replace=False) * 20
         rows.append(
             np.concatenate([first + rng.permutation(20)[:9], then + rng.permutation(20)[:9]])
         )
@@ -119,7 +117,7 @@ def _moving() -> sparse.csr_matrix:
 
 def test_what_came_last_counts_for_more_where_that_is_so() -> None:
     model = LinearDAERecommender(1).fit(_moving())
-    assert model.choice.recency == max(RECENCIES)
+    assert model.tuned.recency == max(RECENCIES)
     taste = np.concatenate([np.arange(5), 20 + np.arange(5)])
     histories = sparse.csr_matrix(
         (np.ones(20), np.concatenate([taste, taste[::-1]]), [0, 10, 20]), shape=(2, 80)
@@ -130,7 +128,7 @@ def test_what_came_last_counts_for_more_where_that_is_so() -> None:
     assert min(of_last) > 0.5
     by_id = _moving()
     by_id.sort_indices()
-    assert LinearDAERecommender(1).fit(by_id).choice.recency == 0
+    assert LinearDAERecommender(1).fit(by_id).tuned.recency == 0
 
 
 def test_weights_by_recency_stay_with_their_items() -> None:
@@ -152,6 +150,6 @@ def test_too_little_to_choose_by() -> None:
 
 
 def test_who_is_known_better_is_shrunk_less_but_no_less_than_was_tried() -> None:
-    choice = Choice(Powers(), 0.5, 20.0, 1.0, 0.12, 0.3, 0.0, 0.1)
-    found = choice.strengths(np.array([0, 5, 20, 40, 80, 9999]))
+    tuned = TunedParameters(Powers(), 0.5, 20.0, 1.0, 0.12, 0.3, 0.0, 0.1)
+    found = tuned.strengths(np.array([0, 5, 20, 40, 80, 9999]))
     assert found.tolist() == [2.0, 2.0, 0.5, 0.25, 0.12, 0.12]

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from offline.errors import InputError
-from offline.logs.line_filter import Choice
+from offline.logs.line_filter import LineFilter
 from offline.watch import watcher as watcher_module
 from offline.watch.ratio import live_ratio
 
@@ -124,7 +124,7 @@ def test_bad_lines_run_and_dropped_users(log: Path, events: list[Event]) -> None
     watcher = follow(log, run="r1", drop=["3", "5"])
     append(log / "data.json", b"\n\xff\n{\n" + second)
     watcher.look()
-    agrees(watcher, judged(log, Choice(run="r1"), ["3", "5"]), checks=False)
+    agrees(watcher, judged(log, LineFilter(run="r1"), ["3", "5"]), checks=False)
     assert watcher.told()["log"]["bad_lines"] == 3
     assert watcher.state.skipped.faults == {"timestamp": 1, "line": 2}
 

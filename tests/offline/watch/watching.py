@@ -12,7 +12,7 @@ import pytest
 from offline.experiment.aggregates.aggregate import Aggregates, aggregate
 from offline.experiment.checks.log_checks import run_checks
 from offline.experiment.sequential import looks
-from offline.logs.line_filter import Choice
+from offline.logs.line_filter import LineFilter
 from offline.logs.reader import open_logs
 from offline.watch.batch import Question
 from offline.watch.state import aggregates_of, checks_of
@@ -38,8 +38,10 @@ def follow(directory: Path, **options: Any) -> Watcher:
     return watcher
 
 
-def judged(directory: Path, choice: Choice | None = None, drop: Sequence[str] = ()) -> Aggregates:
-    with open_logs([directory], choice=choice) as log:
+def judged(
+    directory: Path, line_filter: LineFilter | None = None, drop: Sequence[str] = ()
+) -> Aggregates:
+    with open_logs([directory], line_filter=line_filter) as log:
         return aggregate(log, EXPERIMENT, drop=drop)
 
 

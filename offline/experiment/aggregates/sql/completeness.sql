@@ -2,14 +2,14 @@
 -- each session begin with the track that the listener chose (time 1.0), does it end with a `last`?
 -- A line continues a session where the user's line before it is a `next` of the same session. Where
 -- the service does not log `session`, a full play of a track that was not recommended begins one.
--- needs: judged_lines
+-- needs: experiment_events
 WITH lines AS (
     SELECT
         n, user_id, treatment, timestamp, time, track, recommendation, session,
         message = 'next' AS goes_on,
         recommender IS NOT NULL AS told,
         recommendation IS NOT NULL AND COALESCE(recommender = 'fallback', FALSE) AS by_fallback
-    FROM judged_lines
+    FROM experiment_events
 ),
 
 pairs AS (

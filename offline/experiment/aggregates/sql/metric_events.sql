@@ -1,8 +1,9 @@
--- What metrics call `events`: the lines under judgement. `own` names the recommender that each
--- treatment stands for; a `next` that another one answered is a fallback.
--- needs: judged_lines, own
+-- What metrics call `events`. `treatment_recommenders` has the recommender that each treatment
+-- stands for; a `next` that another one answered is a fallback.
+-- needs: experiment_events, treatment_recommenders
 -- makes: metric_events
 CREATE VIEW metric_events AS
-SELECT judged_lines.*, own.recommender AS own_recommender
-FROM judged_lines
-LEFT JOIN own ON own.treatment = judged_lines.treatment;
+SELECT experiment_events.*, treatment_recommenders.recommender AS own_recommender
+FROM experiment_events
+LEFT JOIN treatment_recommenders
+    ON treatment_recommenders.treatment = experiment_events.treatment;

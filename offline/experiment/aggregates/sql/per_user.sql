@@ -1,6 +1,6 @@
 -- One row per user and treatment: the four metrics of the effect table, counts that checks need, and
 -- a column for each sum of the metrics. A user without a finished session has no mean per session.
--- needs: judged_sessions, metric_events
+-- needs: experiment_sessions, metric_events
 WITH of_events AS (
     SELECT
         user_id,
@@ -18,7 +18,7 @@ of_sessions AS (
         user_id,
         treatment,
         CAST(SUM(1 - finished) AS BIGINT) AS unfinished{session_columns}
-    FROM judged_sessions
+    FROM experiment_sessions
     GROUP BY user_id, treatment
 )
 

@@ -1,6 +1,6 @@
 -- Of which run, world and model the lines are. Answers of the fallback are of no model. Which
 -- recommender decides may depend on all experiments together: versions are told apart by them.
--- needs: judged_lines
+-- needs: experiment_events
 SELECT
     treatment,
     experiments,
@@ -10,7 +10,7 @@ SELECT
     COUNT(*) AS lines,
     MIN(timestamp) AS first_timestamp,
     MAX(timestamp) AS last_timestamp
-FROM judged_lines
+FROM experiment_events
 GROUP BY
     treatment, experiments, run, world_version,
     CASE WHEN recommender = 'fallback' THEN NULL ELSE model_version END

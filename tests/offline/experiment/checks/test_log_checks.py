@@ -13,7 +13,7 @@ from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.checks.log_checks import Check, checks_text
 from offline.experiment.verdict.verdict import verdicts
-from offline.logs.line_filter import Choice, parse_moment
+from offline.logs.line_filter import LineFilter, parse_moment
 from offline.logs.reader import open_logs
 
 EXPERIMENT = "DAE_VS_CONTEXTUAL"
@@ -180,7 +180,7 @@ def test_users_in_both_arms_are_left_out(judge: Judge, events: list[Event]) -> N
         for number, e in enumerate(e for e in events if e["user"] == 0)
     ]
     analysis = judge(sorted([*clean, *both], key=lambda e: e["timestamp"]))
-    assert analysis.family == judge(clean).family
+    assert analysis.core_effects == judge(clean).core_effects
     assert one(analysis, "users_in_several").status == "note"
     assert analysis.aggregates.quality.lines_in_several == len(both)
     assert analysis.aggregates.quality.duplicates == 0
@@ -321,23 +321,23 @@ def test_what_is_meant_is_chosen(write_log: Callable[..., Path], events: list[Ev
     log, changed = later_model(events)
     other = stamped(events, lambda _: {"run": "r2", "session": None})
     path = write_log([*log, *(e | {"user": e["user"] + 1000} for e in other)])
-    with open_logs([path], choice=Choice(run="r1")) as chosen:
+    with open_logs([path], line_filter=LineFilter(run="r1")) as chosen:
         assert aggregate(chosen, EXPERIMENT).users["lines"].sum() == len(events)
         assert chosen.notes[-1] == f"--run r1: {len(events):,} of {2 * len(events):,} events"
-    with open_logs([path], choice=Choice(run="r1", version="m2")) as chosen:
+    with open_logs([path], line_filter=LineFilter(run="r1", version="m2")) as chosen:
         [(first,)] = chosen.engine.rows("SELECT MIN(timestamp) FROM events")
         assert first >= changed
         # Sessions that began before are left out whole.
         found = aggregate(chosen, EXPERIMENT)
         assert found.completeness["without_start"].sum() == 0
-    with open_logs([path], choice=Choice(until=changed)) as chosen:
+    with open_logs([path], line_filter=LineFilter(until=changed)) as chosen:
         [(last,)] = chosen.engine.rows("SELECT MAX(timestamp) FROM events")
         assert last < changed
     with (
         pytest.raises(
             InputError, match=r"--run r9: no event .* runs r1, r2 and the versions m1, m2"
         ),
-        open_logs([path], choice=Choice(run="r9")),
+        open_logs([path], line_filter=LineFilter(run="r9")),
     ):
         pass
 

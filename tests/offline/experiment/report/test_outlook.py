@@ -39,7 +39,7 @@ def test_no_difference_says_how_many_users_would_show_one(
     factor = users_for_difference(analysis, row)
     assert row.moments is not None
     control, treated = row.moments
-    # As statsmodels has it, for the spread of both sides together.
+    # As statsmodels has it, for the spread of both arms together.
     spread = np.sqrt(
         (control.variance_of_mean * control.n + treated.variance_of_mean * treated.n) / 2
     )

@@ -39,7 +39,7 @@ def test_means_are_tested_as_by_scipy(n: int, m: int) -> None:
 
 
 def test_ratios_are_tested_as_by_hand() -> None:
-    """Every draw by itself: users dealt out, ratio and delta-method variance of each side."""
+    """Every draw by itself: users dealt out, ratio and delta-method variance of each arm."""
     rng = RNG(3)
     below = rng.poisson(3, 40) + 1.0
     above = rng.poisson(2 * below) * np.where(np.arange(40) < 30, 1.0, 1.5)
@@ -168,4 +168,4 @@ def test_which_arms_are_small() -> None:
 def test_below_the_floor_there_is_no_test() -> None:
     row = compare_samples("T1", "x", Sample.of(np.full(4, 1.0)), Sample.of(np.full(30, 2.0)))
     assert (row.method, row.p, row.relative) == ("none", None, None)
-    assert row.note == "fewer than 5 users of a side have a value: no test"
+    assert row.note == "fewer than 5 users of an arm have a value: no test"

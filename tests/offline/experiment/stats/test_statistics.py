@@ -87,7 +87,7 @@ def test_a_control_mean_that_could_be_zero_has_no_relative_interval(mean: float)
 
 
 def test_cuped_is_the_analysis_of_covariance() -> None:
-    """With θ from within the sides, the effect is that of least squares on side and x."""
+    """With θ from within the arms, the effect is that of least squares on arm and x."""
     rng = RNG(4)
     x = rng.gamma(2, 1, 400)
     side = rng.integers(0, 2, 400)
@@ -173,7 +173,7 @@ def test_power_is_statsmodels() -> None:
 def test_a_plan_goes_both_ways() -> None:
     """5 % of 2.0 with a spread of 1.0: size 0.1, for which the textbook has some 1,570 a side.
 
-    The treated side varies by 5 % more, which wants some 5 % more users.
+    The treated arm varies by 5 % more, which wants some 5 % more users.
     """
     plan, other = Plan(2.0, 1.0), TTestIndPower()
     assert plan.users(5.0) == pytest.approx(1571 * (1 + 1.05**2) / 2, abs=2)

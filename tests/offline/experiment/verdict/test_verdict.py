@@ -131,7 +131,7 @@ def test_two_users_a_side_are_no_verdict(event: Make, reduce: Make) -> None:
     outcome, said = sentence(analyse(reduce(lines), options=Options(margins={})))
     assert outcome == "open"
     assert said.startswith("No verdict on T1: it cannot be judged against C on session time:")
-    assert "fewer than 5 users of a side have a value: no test" in said
+    assert "fewer than 5 users of an arm have a value: no test" in said
 
 
 def test_small_arms_are_judged_by_permutation(event: Make, reduce: Make) -> None:
@@ -173,7 +173,7 @@ def test_a_cap_is_told_with_the_uncapped_row_beside(event: Make, reduce: Make) -
     assert (row.cap.above, row.cap.users) == (3, 1)
     assert abs(row.change) < 1 < abs(row.uncapped.change)
     # The effect table is the protocol's, whatever is capped.
-    assert analysis.family == analyse(found).family
+    assert analysis.core_effects == analyse(found).core_effects
     told = [note for note in notes(analysis, {"C": "C", "T1": "T1"}) if "sessions: capped" in note]
     assert told[0].startswith("T1 sessions: capped at 3 (1 user); uncapped -74.")
 

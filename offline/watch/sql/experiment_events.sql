@@ -1,7 +1,7 @@
 -- `known_users` has the number, the treatment and the last line of each user of `fresh`; NULL where
 -- there was none. A user seen in several treatments tells about none of them.
 -- needs: fresh, known_users
--- makes: judged_lines, old_lines, several
+-- makes: experiment_events, old_lines, several
 CREATE TABLE several AS
 SELECT number
 FROM (
@@ -27,7 +27,7 @@ FROM fresh
 INNER JOIN known_users ON known_users.user_id = fresh.user_id
 WHERE fresh.timestamp <= known_users.timestamp;
 
-CREATE TABLE judged_lines AS
+CREATE TABLE experiment_events AS
 SELECT
     fresh.n, known_users.number AS user_id, fresh.treatment, fresh.message, fresh.timestamp,
     fresh.time, fresh.track, fresh.recommendation, fresh.recommender, fresh.session,

@@ -1,8 +1,8 @@
 -- The sessions under judgement. `artists` has the artist of each track, and no row where no catalog
 -- was given. The columns after `total_time` are the sums of metrics over the session's lines.
 -- needs: artists, metric_events
--- makes: judged_sessions
-CREATE TABLE judged_sessions AS
+-- makes: experiment_sessions
+CREATE TABLE experiment_sessions AS
 WITH lines AS (
     SELECT metric_events.*, artists.artist
     FROM metric_events
