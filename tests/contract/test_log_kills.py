@@ -133,7 +133,9 @@ def test_what_a_killed_worker_had_in_memory_alone_is_counted_as_lost(serve: Serv
         limit_files(workers, 0)  # neither the log nor a spill file takes anything
         load.goes_on(20)
         until(lambda: metric(served.url, LOG + "pending_events_in_memory") > 0)
-        assert any("memory alone" in reason for reason in ask(served.url, "/health")[1]["reasons"])
+        assert any(
+            "only in memory" in reason for reason in ask(served.url, "/health")[1]["reasons"]
+        )
         victim = max(workers, key=lambda worker: log_of(worker).stat().st_size)
         os.kill(victim, signal.SIGKILL)
         replaced(served, victim)
