@@ -152,6 +152,6 @@ def test_what_a_killed_worker_had_in_memory_alone_is_counted_as_lost(serve: Serv
     assert after["events_total"] == len(events)
     answered = len(load.answers)
     assert answered <= len(events) + lost <= answered + len(load.cut)
-    assert reasons == [f"{lost} events were lost: they will not be in the log"]
+    assert reasons == [f"{lost} events were lost and will not be in the log"]
     told = [line["message"] for line in diary.lines()]
     assert any(f"{lost} events were lost with the previous writer" in message for message in told)
