@@ -14,7 +14,7 @@ import pytest
 from contract.events import EVENT, FIELDS, REQUIRED, Field, parse_event
 from offline import log_json, log_lines, log_parquet
 from offline.engine import spark_reader
-from sim.logs import json_log as sim_log
+from sim.logs import rows as sim_log
 from sim.logs.origin import Origin
 
 ROOT = Path(__file__).resolve().parents[2]
