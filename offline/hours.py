@@ -26,14 +26,6 @@ def hour_text(hour: int) -> str:
         return str(hour)
 
 
-def moment_text(timestamp: int) -> str:
-    """`2026-11-28 03:15`, in UTC, from ms since the epoch; the number where there is no such."""
-    try:
-        return f"{datetime.fromtimestamp(timestamp / 1000, UTC):%Y-%m-%d %H:%M}"
-    except (OverflowError, ValueError, OSError):
-        return f"{timestamp} ms"
-
-
 def hour_of(text: str) -> int:
     """The hour that `hour_text` wrote. Raises ValueError for another text."""
     if re.fullmatch(r"-?\d+", text):

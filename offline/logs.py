@@ -95,6 +95,8 @@ def open_logs(
             # In Jupyter without ipywidgets DuckDB shows no bar, and refuses to hear of one.
             with contextlib.suppress(duckdb.InvalidInputException):
                 connection.execute("SET enable_progress_bar = false")
+            # The database is deleted when it is closed: nothing of it has to be packed then.
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             connection.execute((HERE / "events.sql").read_text())
             files = [examine(file, Path(scratch)) for file in found.files]
             log = _read(connection, files, Path(scratch), choice or Choice())

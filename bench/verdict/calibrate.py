@@ -5,6 +5,7 @@ judged from its log by the code that users run. What is done is kept under --out
 it was stopped. An hour on two cores.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from bench.verdict.calibrate_table import draw, tables
+from bench.verdict.calibrate_table import broken, draw, tables
 from bench.verdict.experiments import Design, Laboratory, effects
 
 _AA = Design(0.30, 0.30, users=1000)
@@ -33,6 +34,7 @@ _laboratory: Laboratory
 def _open(config: Path, seed: int) -> None:
     global _laboratory
     _laboratory = Laboratory(config, seed)
+    gc.freeze()  # collections look at what an experiment makes, not at the libraries
 
 
 def _experiment(job: tuple[Design, int, dict[str, float]]) -> dict[str, Any]:
@@ -88,6 +90,8 @@ def main(
     if plot is not None:
         draw(found, plot)
         click.echo(f"drew {plot}")
+    if beyond := broken(found):
+        raise SystemExit(f"beyond its bound: {'; '.join(beyond)}")
 
 
 def _effects(pool: Any, path: Path) -> dict[str, float]:

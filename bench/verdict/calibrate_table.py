@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from statsmodels.stats.proportion import proportion_confint
+
+from bench.verdict.rates import Rate
 
 Rows = Sequence[dict[str, Any]]
-Rate = tuple[str, float, float, float]
-"""What was counted; how often, and the ends of its 95 % interval (Wilson), in percent."""
+FALSE, STOPPED, MISMATCH, COVERED = 6.0, 1.0, 0.3, 94.0
+"""Most false positives, verdicts stopped for nothing, mismatches of the sample ratio; least
+coverage; in percent."""
 
 TIME = "mean_session_time"
 _WELCH = {
@@ -26,36 +28,53 @@ _WELCH = {
 _COVERED = ("mean_session_time", "mean_session_length", "long_sessions", "time_per_user")
 
 
-def rate(name: str, values: Sequence[bool | None]) -> Rate:
+def rate(
+    name: str,
+    values: Sequence[bool | None],
+    most: float | None = None,
+    least: float | None = None,
+) -> Rate:
     """How often it was true, of those where it was known."""
     known = [bool(value) for value in values if value is not None]
-    low, high = proportion_confint(sum(known), len(known), method="wilson")
-    return name, 100 * float(np.mean(known)), 100 * float(low), 100 * float(high)
+    return Rate(name, sum(known), len(known), most, least)
 
 
 def false_positives(aa: Rows) -> list[Rate]:
     """Of A/A experiments: each is one that a method should call in 5 % of the cases at most."""
     found = [
-        rate(f"Welch, {title}", [row.get(f"{name}.welch") for row in aa])
+        rate(f"Welch, {title}", [row.get(f"{name}.welch") for row in aa], FALSE)
         for name, title in _WELCH.items()
         if any(row.get(f"{name}.welch") is not None for row in aa)
     ]
-    for name, key in (
-        ("CUPED, session time", f"{TIME}.cuped"),
-        ("CUPED, long sessions (ratio)", "long_sessions.cuped"),
-        ("bootstrap, slowest requests", "request_time_p99.bootstrap"),
-        ("any metric, Holm", "any_holm"),
-        ("any metric, Benjamini-Hochberg", "any_bh"),
-        ("any metric, unadjusted", "any_raw"),
-        ("always-valid, looked at every day", "peek_valid"),
-        ("Welch, looked at every day", "peek_fixed"),
-        ("sessions taken as units", "session_as_unit"),
-        ("sample ratio mismatch (nominal 0.1 %)", "mismatch"),
+    for name, key, most in (
+        ("CUPED, session time", f"{TIME}.cuped", FALSE),
+        ("CUPED, long sessions (ratio)", "long_sessions.cuped", FALSE),
+        ("bootstrap, slowest requests", "request_time_p99.bootstrap", FALSE),
+        ("any metric, Holm", "any_holm", FALSE),
+        ("any metric, Benjamini-Hochberg", "any_bh", FALSE),
+        ("always-valid, looked at every day", "peek_valid", FALSE),
+        ("said: ship, or loses", "called", FALSE),
+        ("said: no verdict", "no_verdict", STOPPED),
+        ("Bayesian, said to beat with over 95 %", "sure", FALSE),
+        ("sample ratio mismatch (nominal 0.1 %)", "mismatch", MISMATCH),
+        ("any metric, unadjusted", "any_raw", None),
+        ("Welch, looked at every day", "peek_fixed", None),
+        ("sessions taken as units", "session_as_unit", None),
     ):
+        values = [_value(row, key) for row in aa]
         # Few users have few days on which both sides are large enough for a look.
-        if sum(row.get(key) is not None for row in aa) > len(aa) / 2:
-            found.append(rate(name, [row.get(key) for row in aa]))
+        if sum(value is not None for value in values) > len(aa) / 2:
+            found.append(rate(name, values, most))
     return found
+
+
+def _value(row: dict[str, Any], key: str) -> bool | None:
+    if key == "called":
+        return None if "wins" not in row else row["wins"] or row["loses"]
+    if key == "sure":
+        return None if "better" not in row else row["better"] > 0.95
+    value: bool | None = row.get(key)
+    return value
 
 
 def coverage(ab: Rows) -> list[Rate]:
@@ -70,10 +89,11 @@ def coverage(ab: Rows) -> list[Rate]:
         ):
             values = [row.get(f"{metric}.covers_{kind}") for row in ab]
             if any(value is not None for value in values):
-                found.append(rate(f"{title}, {_WELCH[metric]}", values))
-    found.append(
-        rate("always-valid, session time, all looks", [row.get("valid_covers") for row in ab])
-    )
+                # The table's interval takes the control mean as given: it promises nothing.
+                least = None if kind == "table" else COVERED
+                found.append(rate(f"{title}, {_WELCH[metric]}", values, least=least))
+    valid = [row.get("valid_covers") for row in ab]
+    found.append(rate("always-valid, session time, all looks", valid, least=COVERED))
     return found
 
 
@@ -85,6 +105,13 @@ def power(ab: Rows) -> list[Rate]:
         rate("CUPED", [row.get(f"{TIME}.cuped") for row in ab]),
         rate("always-valid, at any look", stopped),
         rate("sessions taken as units", [row["session_as_unit"] for row in ab]),
+        rate("said: ship", [row.get("wins") for row in ab]),
+        rate("said: loses", [row.get("loses") for row in ab]),
+        rate(
+            "equivalent within the true effect",
+            [row.get("equivalent_at_truth") for row in ab],
+            FALSE,
+        ),
     ]
 
 
@@ -122,16 +149,29 @@ def tables(found: dict[str, list[dict[str, Any]]], true: dict[str, float]) -> st
     return "\n".join(parts)
 
 
-def _table(head: str, rates: Sequence[Rate]) -> str:
-    rows = [f"| {head} | % | 95 % interval |", "|---|---:|---:|"]
-    rows += [
-        f"| {name} | {value:.1f} | {low:.1f} to {high:.1f} |" for name, value, low, high in rates
+def broken(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """What is beyond its bound by more than chance."""
+    every = {
+        "A/A": false_positives(found["aa"]) if found["aa"] else [],
+        "A/A of few users": false_positives(found["few"]) if found["few"] else [],
+        "A/B": [*coverage(found["ab"]), *power(found["ab"])] if found["ab"] else [],
+    }
+    return [
+        f"{kind}: {one.name}" for kind, rates in every.items() for one in rates if one.is_broken
     ]
+
+
+def _table(head: str, rates: Sequence[Rate]) -> str:
+    rows = [f"| {head} | % (95 % interval) | bound | |", "|---|---:|---:|---|"]
+    rows += [f"| {one.name} | {one.told} | {one.bound} | {one.note} |" for one in rates if one.of]
     return "\n".join(rows)
 
 
 def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
-    """False positives and coverage, each with its interval and its nominal rate."""
+    """False positives and coverage, each with its interval and its nominal rate.
+
+    What promises nothing is red.
+    """
     panels = [
         ("A/A: called significant, %", false_positives(found["aa"]), 5.0, (0.0, 45.0)),
         ("A/B: interval holds the true effect, %", coverage(found["ab"]), 95.0, (90.0, 100.0)),
@@ -144,14 +184,16 @@ def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
     ):
         axes.axvspan(nominal - 1, nominal + 1, color="#0f7d72", alpha=0.13, linewidth=0)
         axes.axvline(nominal, color="#0f7d72", linewidth=1)
-        for place, (_, value, lower, upper) in enumerate(rates):
-            colour = "#b3365f" if min(value, upper) > nominal + 1 and nominal < 50 else "#1c2530"
-            sides = [[value - lower], [upper - value]]
+        for place, one in enumerate(rates):
+            value, (lower, upper) = 100 * one.count / one.of, one.interval
+            promised = one.most is not None or one.least is not None
+            colour = "#1c2530" if promised else "#b3365f"
+            sides = [[max(value - lower, 0.0)], [max(upper - value, 0.0)]]
             axes.errorbar(value, place, xerr=sides, fmt="o", color=colour, markersize=4, capsize=3)
-        axes.set_yticks(range(len(rates)), [name for name, *_ in rates], fontsize=9)
+        axes.set_yticks(range(len(rates)), [one.name for one in rates], fontsize=9)
         axes.set_ylim(len(rates) - 0.4, -0.6)
         axes.set_xlim(
-            low, max(high, 1.05 * max(upper for *_, upper in rates)) if low == 0 else high
+            low, max(high, 1.05 * max(one.interval[1] for one in rates)) if low == 0 else high
         )
         axes.set_title(title, loc="left", fontsize=11)
         for side in ("top", "right", "left"):

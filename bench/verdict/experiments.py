@@ -13,10 +13,13 @@ from scipy import stats
 from bench.verdict.logs import START_MS, Split, as_table, stamps, write_parquet
 from offline.experiment.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Analysis, Options, analyse
+from offline.experiment.bayes import readings
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import CONFIDENCE, Moments
+from offline.experiment.equivalence import equivalence
 from offline.experiment.metric_files import built_in
 from offline.experiment.power import Plan
+from offline.experiment.verdict import verdicts
 from offline.logs import open_logs
 from sim.agent import Answer, Turn
 from sim.agents.oracle import Oracle
@@ -30,7 +33,8 @@ from sim.world import World
 from sim.world.files import open_world
 
 ALPHA = 1 - CONFIDENCE
-DECIDING = built_in().primaries[0].name
+METRICS = built_in()
+DECIDING = METRICS.primaries[0].name
 # Draws of the agent's stream that the recommenders themselves never reach.
 _WHICH = 2**40
 
@@ -118,9 +122,9 @@ class Laboratory:
                 logs.append(Path(folder) / f"{name}.parquet")
                 write_parquet(table, logs[-1])
             with open_logs(logs[:1]) as log:
-                earlier = aggregate_all(log)
+                earlier = aggregate_all(log, metrics=METRICS)
             with open_logs(logs[1:]) as log:
-                found = aggregate(log, "PLAYED")
+                found = aggregate(log, "PLAYED", metrics=METRICS)
         analysis = analyse(found, earlier, Options(draws=400, seed=number))
         row = _noted(analysis, truth) | {"number": number}
         row["session_as_unit"] = _session_p(during, arm_of, self.world) < ALPHA
@@ -191,6 +195,23 @@ def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
         row["valid_covers"] = all(look.lower <= truth[DECIDING] <= look.upper for look in looks)
     stop = next((i for i, look in enumerate(looks) if look.excludes_zero), None)
     row["stopped_at"] = None if stop is None else (stop + 1) / len(looks)
+    return row | _said(analysis, truth[DECIDING])
+
+
+def _said(analysis: Analysis, truth: float) -> dict[str, Any]:
+    """What a reader is told: the verdict, the Bayesian reading, and equivalence at the truth."""
+    [verdict] = verdicts(analysis, {})
+    deciding = analysis.deciding("T1")
+    row: dict[str, Any] = {
+        "wins": verdict.outcome == "wins",
+        "loses": verdict.outcome == "loses",
+        "no_verdict": verdict.sentence.startswith("No verdict"),
+    }
+    for reading in readings([deciding], lambda _: True):
+        row["better"] = reading.better
+        row["reading_covers"] = _within((reading.lower, reading.upper), truth)
+    if truth:
+        row["equivalent_at_truth"] = equivalence(deciding, abs(truth)).status == "shown"
     return row
 
 

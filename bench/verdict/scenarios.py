@@ -1,263 +1,162 @@
-"""Whether the statistics keep their promises where data are nasty: one bot, tails, small arms.
+"""Whether the statistics keep their promises where data are nasty: `make calibrate`'s second part.
 
 Thousands of tests a scenario, each with the truth known and judged by the functions that `analyze`
-calls. Exits with 1 where a rate is above its bound by more than chance.
+calls, hundreds where each is a log that is written and read. What is done is kept in --out, and
+goes on where it was stopped; stopped by Ctrl-C, it tells what is done. Exits with 1 where a rate
+is beyond its bound by more than chance.
 """
 
-import math
+import gc
+import json
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import groupby
+from pathlib import Path
 from zlib import crc32
 
 import click
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
+from tqdm import tqdm
 
-from bench.verdict import arms
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.effects import Moments, welch_p
-from offline.experiment.guardrails import guard
-from offline.experiment.power import Plan
-from offline.experiment.sample import Sample
-from offline.experiment.sequential import width
+from bench.verdict.missing_users import users
+from bench.verdict.nasty_data import nasty, planned
+from bench.verdict.off_policy_errors import off_policy
+from bench.verdict.questions import answers
+from bench.verdict.rates import Bias, Found, Rate, Scenario, counted
+from bench.verdict.spoilt_logs import logs
 
-ALPHA = 0.05
-_DRAWS = 498
-_GUARDED = "sessions"
-Found = dict[str, bool | None]
-"""What is counted of one test: by name, whether it happened; None where the test cannot tell."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    name: str
-    test: Callable[[np.random.Generator], Found]
-    most: dict[str, float]
-    """Bounds of what is counted, in percent: of what has none nothing is promised."""
+_CHUNK, _MOST_COLUMNS = 20, 5
+PARTS = {
+    "One bot, tails, small arms": nasty,
+    "Who has a value, and in which arm": users,
+    "What is asked beside the verdict": answers,
+    "Off-policy": off_policy,
+    "Logs, written and read": logs,
+}
 
 
-def aa(rng: np.random.Generator, make: Callable[[np.random.Generator], arms.Arms]) -> Found:
-    """An A/A test: called significant, called worse, and what simpler tests would have said."""
-    control, treated = make(rng)
-    row = _row(control, treated)
-    plain = _delta_p(control, treated)
-    found: Found = {"significant": None if row.p is None else row.p < ALPHA}
-    if row.p is not None and row.change is not None:
-        found["of these, loses"] = row.change < 0 if row.p < ALPHA else None
-    found["no test (too few)"] = row.p is None
-    found["without leverage or permutation"] = None if math.isnan(plain) else plain < ALPHA
-    return found
+def scenarios() -> list[tuple[str, Scenario]]:
+    """Each with its part."""
+    return [(part, some) for part, make in PARTS.items() for some in make()]
 
 
-def cuped(rng: np.random.Generator, make: Callable[[np.random.Generator], arms.Arms]) -> Found:
-    """An A/A test in which CUPED decides."""
-    row = _row(*make(rng), cuped=True)
-    return {"significant": None if row.p is None else row.p < ALPHA}
+def run(number: int, first: int, seed: int, count: int = _CHUNK) -> tuple[list[Found], float]:
+    """Tests `first` and later of a scenario, and the CPU seconds that they took."""
+    scenario = scenarios()[number][1]
+    began = time.process_time()
+    rng = np.random.default_rng([seed, crc32(scenario.name.encode()), first])
+    return [scenario.test(rng) for _ in range(count)], time.process_time() - began
 
 
-def covers(
-    rng: np.random.Generator, make: Callable[[np.random.Generator], arms.Arms], effect: float
-) -> Found:
-    """Whether the interval misses the true effect, in percent."""
-    row = _row(*make(rng))
-    if row.relative is None:
-        return {"interval misses": None, "no interval": True}
-    return {"interval misses": not row.relative[0] <= effect <= row.relative[1]}
+def play(
+    chosen: Sequence[int], tests: int, seed: int, processes: int, out: Path | None
+) -> dict[int, list[Found]]:
+    """The tests of these scenarios, those kept in the file `out` first.
 
-
-def guarded(rng: np.random.Generator, users: int, change: float) -> Found:
-    """A guardrail of 10 % on sessions that really change by so much, in percent."""
-    counts = [rng.negative_binomial(4, 4 / (4 + 5 * scale), users) for scale in _scales(change)]
-    row = _row(*(Sample.of(some.astype(np.float64)) for some in counts))
-    [found] = guard([replace(row, effect=replace(row.effect, metric=_GUARDED))], {_GUARDED: 10.0})
-    return {"holds": found.status == "holds", "broken": found.status == "broken"}
-
-
-def watched(rng: np.random.Generator, users: int, change: float, looks: int = 14) -> Found:
-    """The same, looked at every day and taken at its best moment."""
-    error = first = None
-    found = {"holds at some look": False, "holds at some look, if one look were meant": False}
-    sides = [np.zeros(users), np.zeros(users)]
-    rates = [rng.gamma(4, 1.25 / looks, users) * scale for scale in _scales(change)]
-    for _ in range(looks):
-        sides = [side + rng.poisson(rate) for side, rate in zip(sides, rates, strict=True)]
-        row = _row(*(Sample.of(side) for side in sides))
-        assert row.moments is not None
-        error = math.sqrt(sum(side.variance_of_mean for side in row.moments))
-        first = first or error / abs(row.moments[0].mean)
-        row = replace(row, effect=replace(row.effect, metric=_GUARDED))
-        times = {"T1": width(error / abs(row.moments[0].mean), first, ALPHA)}
-        for name, meant in zip(found, (times, None), strict=True):
-            [now] = guard([row], {_GUARDED: 10.0}, meant)
-            found[name] = found[name] or now.status == "holds"
-    return dict(found)
-
-
-def _scales(change: float) -> tuple[float, float]:
-    return 1.0, 1 + change / 100
-
-
-def planned(users: int) -> float:
-    """Percent of the guardrails without a change that `plan` says will be shown to hold."""
-    spread = math.sqrt(5 + 25 / 4)
-    return 100 * Plan(5.0, spread).guardrail(-10, users)
-
-
-def cut(rng: np.random.Generator, users: int) -> Found:
-    """Segments by activity: more sessions in the treatment, none of them any different."""
-    before = rng.gamma(2, 2, (2, users))
-    during = rng.poisson(before * np.array([[1.0], [1.3]])) + 1.0
-    # Who plays more hears more of a session, treatment or not.
-    value = before * 0.2 + rng.normal(0, 0.3, (2, users)) + 3
-    found: Found = {}
-    for name, activity in (("cut before", before), ("cut after treatment", during)):
-        edges = np.quantile(activity, [1 / 3, 2 / 3])
-        places = np.searchsorted(edges, activity)
-        ps = []
-        for place in range(3):
-            row = _row(*(Sample.of(value[i, places[i] == place]) for i in range(2)))
-            ps.append(1.0 if row.p is None else row.p)
-        found[f"{name}: any of three (Bonferroni)"] = 3 * min(ps) < ALPHA
-    return found
-
-
-def _row(control: Sample, treated: Sample, *, cuped: bool = False) -> Comparison:
-    return compare_samples("T1", "x", control, treated, cuped=cuped, draws=_DRAWS)
-
-
-def _delta_p(control: Sample, treated: Sample) -> float:
-    """Welch's p, of a ratio by the plain delta method; NaN where it is undefined."""
-    sides = []
-    for side in (control, treated):
-        values = side.contributions
-        sides.append(Moments.of(values[~np.isnan(values)]))
-    return welch_p(*sides) if min(side.n for side in sides) > 1 else math.nan
-
-
-def _split(draw: arms.Draw, n: int, m: int, **more: float | bool) -> Callable[..., arms.Arms]:
-    return partial(arms.split, draw=draw, n=n, m=m, **more)  # type: ignore[arg-type]
-
-
-_LOG = arms.mean(arms.lognormal)
-
-
-def scenarios() -> list[Scenario]:
-    """All of them; bounds are those of the documentation."""
-    made = [
-        ("one bot, ratio, 500 against 500", _split(arms.one_bot, 500, 500)),
-        ("one bot, ratio, 30 against 30", _split(arms.one_bot, 30, 30)),
-        ("Pareto activity, ratio, 500 against 500", _split(arms.pareto, 500, 500)),
-        ("Pareto activity, ratio, 900 against 100", _split(arms.pareto, 900, 100)),
-        ("ordinary ratio, 100 against 100", _split(arms.sessions, 100, 100)),
-        ("ordinary ratio, 30 against 30", _split(arms.sessions, 30, 30)),
-        ("denominators 0 or 1, 100 against 100", _split(arms.one_or_none, 100, 100)),
-        ("28 users, 90/10 by lot, lognormal", _split(_LOG, 25, 3, by_lot=True)),
-        ("100 users, 90/10 by lot, lognormal", _split(_LOG, 90, 10, by_lot=True)),
-        ("1,000 users, 90/10, lognormal", _split(_LOG, 900, 100)),
-        ("30 against 30, lognormal", _split(_LOG, 30, 30)),
-        ("100 against 100, lognormal", _split(_LOG, 100, 100)),
-        ("30 against 30, 93 % zeros", _split(arms.mean(arms.rare), 30, 30)),
-        ("300 against 300, 93 % zeros", _split(arms.mean(arms.rare), 300, 300)),
-        ("100,000 against 10, lognormal", _split(_LOG, 100_000, 10)),
-        ("100 against 100, negative", _split(arms.mean(arms.negative), 100, 100)),
-        ("100 against 100, constant", _split(arms.mean(arms.constant), 100, 100)),
-    ]
-    found = [Scenario(name, partial(aa, make=make), {"significant": 6.0}) for name, make in made]
-    for name, draw, n, m in (
-        ("CUPED, 100 against 100, lognormal", _LOG, 100, 100),
-        ("CUPED, 30 against 30, lognormal", _LOG, 30, 30),
-        ("CUPED, 180 against 20, lognormal", _LOG, 180, 20),
-        ("CUPED, ordinary ratio, 100 against 100", arms.sessions, 100, 100),
-        ("CUPED, one bot, ratio, 500 against 500", arms.one_bot, 500, 500),
-        ("CUPED, one bot, ratio, 30 against 30", arms.one_bot, 30, 30),
-        ("CUPED, Pareto activity, ratio, 500 against 500", arms.pareto, 500, 500),
-        ("CUPED, Pareto activity, ratio, 60 against 60", arms.pareto, 60, 60),
-        ("CUPED, Pareto activity, ratio, 30 against 30", arms.pareto, 30, 30),
+    All of them go on at the same pace; an interrupt leaves what is done.
+    """
+    every = scenarios()
+    names = [scenario.name for _, scenario in every]
+    found: dict[tuple[int, int], list[Found]] = {}
+    if out is not None and out.exists():
+        for line in out.read_text().splitlines():
+            kept = json.loads(line)
+            if kept["seed"] == seed and kept["name"] in names:
+                found[names.index(kept["name"]), kept["first"]] = kept["found"]
+    wanted = {
+        (number, first): first / most
+        for number in chosen
+        for most in [min(tests, every[number][1].tests)]
+        for first in range(0, most, _CHUNK)
+    }
+    jobs = sorted(wanted.keys() - found.keys(), key=lambda job: (wanted[job], job))
+    with (
+        ProcessPoolExecutor(processes, initializer=gc.freeze) as pool,
+        tqdm(total=len(wanted) * _CHUNK, unit="test", disable=None) as bar,
     ):
-        make = partial(arms.with_past, draw=draw, n=n, m=m)
-        found.append(Scenario(name, partial(cuped, make=make), {"significant": 6.0}))
-    for name, draw, n, m, effect in (
-        ("+30 %, 30 against 30, gamma", arms.mean(_gamma), 30, 30, 1.3),
-        ("+30 %, 180 against 20, gamma", arms.mean(_gamma), 180, 20, 1.3),
-        ("+30 %, ratio, 100 against 100", arms.sessions, 100, 100, 1.3),
-    ):
-        make = _split(draw, n, m, effect=effect)
-        test = partial(covers, make=make, effect=100 * (effect - 1))
-        found.append(Scenario(name, test, {"interval misses": 6.0}))
-    for change, most in ((-20.0, 2.5), (-10.0, 3.5), (0.0, 100.0)):
-        test = partial(guarded, users=1000, change=change)
-        name = f"guardrail of 10 % on sessions, which change by {change:g} %, 1,000 users a side"
-        found.append(Scenario(name, test, {"holds": most}))
-    at_margin = partial(watched, users=200, change=-10.0)
-    name = "guardrail of 10 %, sessions change by -10 %, looked at for 14 days"
-    found.append(Scenario(name, at_margin, {"holds at some look": 3.5}))
-    name = "segments, 300 users a side, no effect on the value"
-    most = {"cut before: any of three (Bonferroni)": 6.0}
-    found.append(Scenario(name, partial(cut, users=300), most))
-    return found
+        bar.update(bar.total - len(jobs) * _CHUNK)
+        running = {pool.submit(run, *job, seed): job for job in jobs}
+        try:
+            for future in as_completed(running):
+                number, first = job = running[future]
+                found[job], seconds = future.result()
+                if out is not None:
+                    row = {"name": names[number], "first": first, "seed": seed, "cpu": seconds}
+                    with out.open("a") as file:
+                        file.write(json.dumps(row | {"found": found[job]}) + "\n")
+                bar.update(_CHUNK)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return {
+        number: [one for job in sorted(wanted) if job[0] == number for one in found.get(job, ())]
+        for number in chosen
+    }
 
 
-def _gamma(rng: np.random.Generator, n: int) -> arms.Floats:
-    return rng.gamma(2, 1, n)
+Told = tuple[str, Scenario, list[Rate | Bias]]
 
 
-def rates(scenario: Scenario, found: Sequence[Found]) -> list[tuple[str, int, int, float | None]]:
-    """What was counted: name, how often, of how many, bound."""
-    names = list(dict.fromkeys(name for some in found for name in some))
-    told = []
-    for name in names:
-        known = [value for some in found if (value := some.get(name)) is not None]
-        told.append((name, sum(known), len(known), scenario.most.get(name)))
-    return told
+def table(told: Sequence[Told]) -> str:
+    """Markdown: a row for each scenario, or for each result where there are many of them."""
+    lines = []
+    for part, some in groupby(told, key=lambda one: one[0]):
+        lines.append(f"\n### {part}")
+        for names, alike in groupby(some, key=lambda one: tuple(r.name for r in one[2])):
+            make = _wide if len(names) <= _MOST_COLUMNS else _long
+            lines += ["", *make(names, list(alike))]
+    return "\n".join(lines)
 
 
-def is_broken(count: int, of: int, most: float | None) -> bool:
-    """Whether so many are more than the bound allows, by a chance of less than 1 in 1,000."""
-    return most is not None and bool(stats.binom.sf(count - 1, of, most / 100) < 0.001)
+def _wide(names: Sequence[str], told: Sequence[Told]) -> list[str]:
+    lines = [f"| | tests | {' | '.join(names)} |", f"|---|---:|{'---:|' * len(names)}"]
+    for _, scenario, results in told:
+        cells = [
+            " ".join(filter(None, (one.told, one.bound and f"{one.bound};", one.note))).rstrip(";")
+            for one in results
+        ]
+        tests = max(one.of for one in results)
+        lines.append(f"| {scenario.name} | {tests:,} | {' | '.join(cells)} |")
+    return lines
 
 
-def run(number: int, count: int, seed: int) -> list[tuple[str, int, int, float | None]]:
-    """Play a scenario so many times."""
-    scenario = scenarios()[number]
-    rng = np.random.default_rng([seed, crc32(scenario.name.encode())])
-    return rates(scenario, [scenario.test(rng) for _ in range(count)])
+def _long(_: Sequence[str], told: Sequence[Told]) -> list[str]:
+    lines = ["| | | tests | | bound | |", "|---|---|---:|---:|---:|---|"]
+    for _, scenario, results in told:
+        title = scenario.name
+        for one in results:
+            cells = (title, one.name, f"{one.of:,}", one.told, one.bound, one.note)
+            lines.append(f"| {' | '.join(cells)} |")
+            title = ""
+    return lines
 
 
 @click.command()
-@click.option("--tests", default=2000, show_default=True, help="Tests a scenario.")
+@click.option("--tests", default=2000, show_default=True, help="Tests a scenario, at most.")
 @click.option("--quick", is_flag=True, help="100 tests a scenario: a check, no measurement.")
-@click.option("--only", default="", help="Scenarios with this in their name.")
+@click.option("--only", default="", help="Scenarios with this in their name or their part's.")
 @click.option("--seed", default=31337, show_default=True)
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
-def main(tests: int, quick: bool, only: str, seed: int, processes: int) -> None:
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Keeps the tests.")
+def main(tests: int, quick: bool, only: str, seed: int, processes: int, out: Path | None) -> None:
     """Judge tests whose truth is known, where data are nasty, and count the errors."""
-    count = 100 if quick else tests
-    chosen = [i for i, some in enumerate(scenarios()) if only in some.name]
-    click.echo("| scenario | | % | 95 % interval | at most |\n|---|---|---:|---:|---:|")
-    broken = False
-    with ProcessPoolExecutor(processes) as pool:
-        jobs = pool.map(run, chosen, [count] * len(chosen), [seed] * len(chosen))
-        for number, told in zip(chosen, jobs, strict=True):
-            title = scenarios()[number].name
-            for name, happened, of, most in told:
-                broken = broken or is_broken(happened, of, most)
-                bound = "" if most is None else f"{most:g}"
-                click.echo(f"| {title} | {name} | {_rate(happened, of)} | {bound} |")
-                title = ""
+    every = scenarios()
+    chosen = [i for i, (part, some) in enumerate(every) if only in some.name or only in part]
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    found = play(chosen, 100 if quick else tests, seed, processes, out)
+    told = [(*every[number], counted(every[number][1], found[number])) for number in chosen]
+    click.echo(table(told))
     click.echo(f"\n`plan` promises {planned(1000):.1f} % for the guardrail without a change")
+    broken = [
+        f"{scenario.name}: {result.name}"
+        for _, scenario, results in told
+        for result in results
+        if result.is_broken
+    ]
     if broken:
-        raise SystemExit("a rate is above its bound")
-
-
-def _rate(happened: int, of: int) -> str:
-    if not of:
-        return "– | –"
-    low, high = proportion_confint(happened, of, method="wilson")
-    return f"{100 * happened / of:.1f} | {100 * low:.1f} to {100 * high:.1f}"
+        raise SystemExit(f"beyond its bound: {'; '.join(broken)}")
 
 
 if __name__ == "__main__":

@@ -292,7 +292,7 @@ def command(
                 metrics,
                 above if questions.triggered else None,
             )
-            tables = read_user_tables(log.engine, metrics.primaries[0], questions.other)
+            tables = read_user_tables(log.engine, metrics.primaries, questions.other)
             if above is not None:
                 told = dilution_of(log.engine, name, above, questions.triggered)
                 tables = replace(tables, dilution=told)
@@ -309,7 +309,7 @@ def command(
         content = as_json(analysis, sentences, questions.rule) | answers_json(answers)
         write_text(json_out, json.dumps(content, indent=2) + "\n")
     if csv_out is not None:
-        write_text(csv_out, as_csv(analysis.comparisons, analysis.metrics))
+        write_text(csv_out, as_csv(analysis.comparisons, analysis.metrics, analysis.looks_of))
     if out is not None:
         write_text(out, render_report(analysis, sentences, info, answers))
     click.echo("\n".join(verdict.sentence for verdict in sentences))

@@ -3,12 +3,13 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.experiment.comparison import Comparison
 from offline.experiment.effects import freedom, standard_error, welch_margin
 from offline.experiment.metrics import Metric, Metrics
+from offline.experiment.sequential import Look
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,30 @@ _COLUMNS = (
     *("control", "value", "difference", "difference_lower", "difference_upper"),
     *("standard_error", "degrees_of_freedom", "effect", "lower", "upper"),
     *("p", "p_holm", "p_bh", "detectable", "alpha", "cap", "cap_denominator", "capped_users"),
-    "note",
+    *("looks", "always_valid_lower", "always_valid_upper", "note"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(rows: Sequence[Comparison], metrics: Metrics) -> str:
+def as_csv(
+    rows: Sequence[Comparison],
+    metrics: Metrics,
+    looks: Mapping[str, Mapping[str, Sequence[Look]]] | None = None,
+) -> str:
     """Every row with its figures to 12 digits; empty where undefined.
 
     Values and differences are in `unit` (points of a percentage: "%"), effects, their ends and
     `detectable` in percent of the control mean; caps are of the sums as they are in the data.
+    `looks` are those of primary metrics, by treatment: how many there were, and the interval at
+    the last one.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in rows:
         own, ends = absolute(row), row.relative or (None, None)
+        seen = (looks or {}).get(row.effect.metric, {}).get(row.effect.treatment)
+        valid = (seen[-1].lower, seen[-1].upper) if seen else (None, None)
         metric = metrics[row.effect.metric]
         values = row.effect.control_mean, row.effect.treatment_mean
         scaled = (*values, own.difference, own.lower, own.upper, own.standard_error)
@@ -84,6 +93,8 @@ def as_csv(rows: Sequence[Comparison], metrics: Metrics) -> str:
                 *map(_figure, (row.p, row.p_holm, row.p_bh, row.detectable, row.alpha)),
                 *map(_figure, (None, None) if cap is None else (cap.above, cap.below)),
                 "" if cap is None else cap.users,
+                "" if seen is None else len(seen),
+                *map(_figure, valid),
                 _text(row.notes),
             ]
         )

@@ -24,6 +24,7 @@ from offline.experiment.metric_sql import (
     Progress,
     check_denominators,
     columns_of,
+    cut_into_sessions,
     find_fault,
     per_span,
     selected,
@@ -129,8 +130,8 @@ class Aggregates:
     `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
     treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
     `completeness` has a row per treatment with the columns of completeness.sql. `progress` follows
-    each primary metric over the periods; `versions` has the sums of the first one, `above` and
-    `below`, of each user in each `number`ed span between changes of a model.
+    each primary metric over the periods; `versions_of` has the sums of each, `above` and `below`,
+    of each user in each `number`ed span between changes of a model.
     """
 
     experiment: str
@@ -143,7 +144,7 @@ class Aggregates:
     latencies: pd.DataFrame
     completeness: pd.DataFrame
     provenance: Provenance
-    versions: pd.DataFrame
+    versions_of: Mapping[str, pd.DataFrame]
     own: Mapping[str, str]
     """The recommender that answered most of a treatment's requests, where the log says it."""
     quality: Quality
@@ -220,13 +221,14 @@ def _reduce(
     joined = [{"file": number} for number, name in enumerate(log.files) if is_of_several(name)]
     log.engine.register("joined_files", pa.Table.from_pylist(joined, _JOINED))
     log.engine.run((SQL / "judged.sql").read_text())
-    own = _own(log.engine, list(lines))
-    log.engine.run((SQL / "metric_events.sql").read_text())
-    if not log.engine.rows("SELECT COUNT(*) FROM judged_lines")[0][0]:
+    if not log.engine.rows("SELECT COUNT(*) FROM numbered_lines")[0][0]:
         raise InputError(
             f"experiment {experiment}: every user was seen in several treatments, so "
             "none can be judged; users must keep their treatment"
         )
+    own = _own(log.engine, list(lines))
+    log.engine.run((SQL / "metric_events.sql").read_text())
+    cut_into_sessions(log.engine, metrics.primaries)
     users = _users(log.engine, metrics)
     lengths = _frame(log.engine, "session_lengths")
     quality = _quality(log, assignment)
@@ -239,9 +241,9 @@ def _reduce(
     periods = periods.round(_STEADY)
     records = read_published([*records_beside(log.files), *published])
     provenance = provenance_of(_frame(log.engine, "provenance"), records)
-    versions = _NO_VERSIONS
+    versions = {metric.name: _NO_VERSIONS for metric in metrics.primaries}
     if save_spans(log.engine, provenance):
-        versions = per_span(log.engine, metrics.primaries[0])
+        versions = per_span(log.engine, metrics.primaries)
     log.engine.register("user_groups", pa.Table.from_pandas(_groups(users), preserve_index=False))
     return Aggregates(
         experiment,

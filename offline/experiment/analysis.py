@@ -62,8 +62,9 @@ class Analysis:
     looks_of: Mapping[str, Mapping[str, tuple[Look, ...]]]
     """Of each primary metric, by treatment."""
     segments: Mapping[str, tuple[Segment, ...]]
-    versions: Mapping[str, tuple[VersionEffect, ...]]
-    """While each set of models was in service, by treatment; empty where none changed."""
+    versions_of: Mapping[str, Mapping[str, tuple[VersionEffect, ...]]]
+    """While each set of models was in service: of each primary metric, by treatment; () where
+    none changed."""
 
     @property
     def metrics(self) -> Metrics:
@@ -84,6 +85,11 @@ class Analysis:
     def looks(self) -> Mapping[str, tuple[Look, ...]]:
         """Of the first primary metric, by treatment."""
         return self.looks_of[self.primary.name]
+
+    @property
+    def versions(self) -> Mapping[str, tuple[VersionEffect, ...]]:
+        """Of the first primary metric, by treatment."""
+        return self.versions_of[self.primary.name]
 
     @property
     def has_past(self) -> bool:
@@ -178,7 +184,12 @@ def analyse(
         guard(found.rows, margins, times if options.sequential else None, aggregates.metrics),
         followed,
         {name: segments(aggregates, before, name, primaries[0], alpha) for name in treatments},
-        {name: version_effects(aggregates, name, alpha) for name in treatments},
+        {
+            metric.name: {
+                name: version_effects(aggregates, name, metric, alpha) for name in treatments
+            }
+            for metric in primaries
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """The answers of `questions` for a terminal and for programs."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,11 +24,10 @@ def answers_text(answers: Answers) -> list[str]:
     lines += [_reading(some) for some in answers.readings if some.metric == answers.metric]
     if answers.source == "table":
         lines.append(f"a table does not tell {answers.metric} by day: that needs LOGS")
-    lines += [_drift(some, "", answers.alpha) for some in answers.days if some.drift is not None]
     since = " since a user's first line"
-    lines += [
-        _drift(some, since, answers.alpha) for some in answers.ages if some.drift is not None
-    ]
+    for found, told in ((answers.days_of, ""), (answers.ages_of, since)):
+        every = [some for days in found.values() for some in days]
+        lines += [_drift(some, told, answers.alpha) for some in every if some.drift is not None]
     lines += [*_segments(answers), *(fault_text(fault) for fault in answers.split_faults)]
     return lines + _interactions(answers)
 
@@ -47,6 +47,8 @@ def answers_json(answers: Answers) -> dict[str, Any]:
         "interaction": answers.interactions and _interactions_json(answers.interactions),
         "by_day": [_by_day(some, True) for some in answers.days],
         "by_days_since_first": [_by_day(some, False) for some in answers.ages],
+        "by_day_of": _by_metric(answers.days_of, True),
+        "by_days_since_first_of": _by_metric(answers.ages_of, False),
     }
 
 
@@ -121,6 +123,10 @@ def _drift(some: ByDay, since: str, alpha: float) -> str:
         f"({slope}{unit}, {confidence(alpha)} interval {lower} to {upper}; "
         f"p = {drift.p:.2g}, {drift.days} days)"
     )
+
+
+def _by_metric(found: Mapping[str, Sequence[ByDay]], dated: bool) -> dict[str, Any]:
+    return {metric: [_by_day(some, dated) for some in days] for metric, days in found.items()}
 
 
 def _by_day(some: ByDay, dated: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates
-from offline.hours import moment_text
+from offline.experiment.words import moment
 
 
 def check_before(during: Aggregates, before: Aggregates) -> None:
@@ -13,8 +13,8 @@ def check_before(during: Aggregates, before: Aggregates) -> None:
     began, ended = during.quality.first_timestamp, before.quality.last_timestamp
     if ended >= began:
         raise InputError(
-            f"--before: its last line is of {moment_text(ended)}, but the experiment began at "
-            f"{moment_text(began)}: give only logs that end before it"
+            f"--before: its last line is of {moment(ended)}, but the experiment began at "
+            f"{moment(began)}: give only logs that end before it"
         )
     if not during.users["user_id"].isin(before.users["user_id"]).any():
         raise InputError(

@@ -5,7 +5,9 @@ S. Naidu, "Estimating Uncertainty for Massive Data Streams", Google, 2012); inte
 percentiles of the ratio of both sides (B. Efron, 1979).
 """
 
+import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,24 @@ FEWEST = 100
 """Users of a side: of fewer, the resamples vary less than the users do."""
 BIN = 0.005
 """Width of a latency's bin, as latencies.sql has it: 0.5 %."""
+_SIZE = 1 << 16
+
+
+@cache
+def _poisson_table() -> Floats:
+    """Each value as often as Poisson(1) has it in 65,536 draws; mean and variance are just 1."""
+    values = np.arange(9)
+    counts = np.array([round(_SIZE / math.e / math.factorial(value)) for value in range(9)])
+    first, second = (_SIZE * moment - values[3:] ** moment @ counts[3:] for moment in (1, 2))
+    counts[2] = (second - first) // 2
+    counts[1] = first - 2 * counts[2]
+    counts[0] = _SIZE - counts[1:].sum()
+    return np.repeat(values.astype(np.float64), counts)
+
+
+def poisson_weights(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Draws of Poisson(1), each probability to 1 / 65,536: by table, nine times as fast."""
+    return np.take(_poisson_table(), rng.integers(0, _SIZE, shape, dtype=np.uint16))
 
 
 def resampled_ratios(
@@ -37,8 +57,7 @@ def resampled_ratios(
     found = np.empty((draws, columns.shape[1]))
     step = max(1, _CHUNK // max(n, 1))
     for low in range(0, draws, step):
-        weights = rng.poisson(1.0, (min(step, draws - low), n))
-        found[low : low + step] = weights.astype(np.float64) @ columns
+        found[low : low + step] = poisson_weights(rng, (min(step, draws - low), n)) @ columns
     below = found[:, 1::2]
     ratios: Floats = np.divide(
         found[:, ::2], below, out=np.full_like(below, np.nan), where=below > 0
@@ -99,7 +118,7 @@ class Latencies:
 
     def resampled(self, share: float, rng: np.random.Generator, draws: int = DRAWS) -> Floats:
         """The quantile in each resample of blocks; shape (draws,)."""
-        return self._of(rng.poisson(1.0, (draws, self.blocks)).astype(np.float64), share)
+        return self._of(poisson_weights(rng, (draws, self.blocks)), share)
 
     def _of(self, weights: Floats, share: float) -> Floats:
         up_to = np.cumsum(weights @ self._counts, axis=1)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from offline.experiment.assignment import CONTROL
 from offline.experiment.capping import Cap
@@ -22,6 +21,7 @@ from offline.experiment.effects import (
     standard_error,
     welch_p,
 )
+from offline.experiment.holm import holm
 from offline.experiment.permutation import FEWEST, is_small, permute
 from offline.experiment.power import detectable
 from offline.experiment.sample import Sample
@@ -190,8 +190,7 @@ def with_adjusted_p(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
     found = list(rows)
     if known:
         values = [row.p for row in rows if row.p is not None]
-        holm = multipletests(values, method="holm")[1]
         bh = stats.false_discovery_control(values, method="bh")
-        for i, family_wise, discovery in zip(known, holm, bh, strict=True):
+        for i, family_wise, discovery in zip(known, holm(values), bh, strict=True):
             found[i] = replace(found[i], p_holm=float(family_wise), p_bh=float(discovery))
     return tuple(found)

@@ -8,7 +8,7 @@ from offline.experiment.metrics import Floats
 
 
 def holm(ps: Sequence[float] | Floats) -> Floats:
-    """p-values adjusted so that the chance of any false one is kept; shape (n,).
+    """p-values adjusted so that the chance of any false one is kept; shape (n,), also for n = 0.
 
     S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
     """

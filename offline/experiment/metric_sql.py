@@ -207,20 +207,81 @@ def progress(engine: Engine, metric: Metric, length: int, first: int, last: int)
     return Progress(_sums(pd.concat(parts, ignore_index=True), metric), whole=True)
 
 
-def per_span(engine: Engine, metric: Metric) -> pd.DataFrame:
-    """A metric's sums in each of `version_spans`: `user_id`, `treatment`, `number`, both sums."""
-    sql = (SQL / f"per_version_{metric.source}.sql").read_text()
-    return _sums(_frame(engine, sql.format(columns=_items(metric))), metric)
+def cut_into_sessions(engine: Engine, metrics: Sequence[Metric]) -> None:
+    """Make `judged_sessions`, with the sums of the metrics that add up over sessions: c0, c1, ...
+
+    What is asked of them by day and by version then reads sessions instead of lines. Raises
+    InputError that names the metric whose SQL fails on the log.
+    """
+    summed = _of_lines(metrics)
+    columns = selected(columns_of(summed), "events")
+    try:
+        engine.run((SQL / "judged_sessions.sql").read_text().format(columns=columns))
+    except Exception as error:  # each engine has its own
+        raise find_fault(engine, summed, error) from error
 
 
-def per_day(engine: Engine, metric: Metric, *, since_first: bool) -> pd.DataFrame:
-    """A metric's sums on each day: `user_id`, `treatment`, `day`, both sums.
+def per_span(engine: Engine, metrics: Sequence[Metric]) -> dict[str, pd.DataFrame]:
+    """Each metric's sums in each of `version_spans`: `user_id`, `treatment`, `number`, both sums.
+
+    `metrics` are those that the sessions were cut with.
+    """
+    return _by_start(engine, "per_version", metrics, None)
+
+
+def per_day(
+    engine: Engine, metrics: Sequence[Metric], *, since_first: bool
+) -> dict[str, pd.DataFrame]:
+    """Each metric's sums on each day: `user_id`, `treatment`, `day`, both sums.
 
     A calendar day (UTC) since the epoch, or one of the user's own, counted from its first line.
+    `metrics` are those that the sessions were cut with.
     """
-    sql = (SQL / f"per_day_{metric.source}.sql").read_text()
-    parameters: Parameters = {"since_first": since_first}
-    return _sums(_frame(engine, sql.format(columns=_items(metric)), parameters), metric)
+    return _by_start(engine, "per_day", metrics, {"since_first": since_first})
+
+
+_BEGUN: dict[Source, str] = {
+    "events": "(SELECT *, MIN(timestamp) OVER (PARTITION BY user_id, session, part) AS began"
+    " FROM metric_events) AS begun",
+    "sessions": "(SELECT *, started AS began FROM judged_sessions) AS begun",
+}
+"""Rows with the start of their session, to which they belong."""
+
+
+def _of_lines(metrics: Sequence[Metric]) -> list[Metric]:
+    return [metric for metric in metrics if metric.source == "events" and adds_up(metric)]
+
+
+def _by_start(
+    engine: Engine, name: str, metrics: Sequence[Metric], parameters: Parameters
+) -> dict[str, pd.DataFrame]:
+    """Sums of the rows whose sessions began in each part of the time, by metric.
+
+    Metrics over sessions, and those that were summed with them, are read in one pass.
+    """
+    text = (SQL / f"{name}.sql").read_text()
+    summed = _of_lines(metrics)
+    columns, found = columns_of(summed), {}
+    together = [metric for metric in metrics if metric in summed or metric.source == "sessions"]
+    others = columns_of(some for some in together if some not in summed)
+    items = "".join(f",\n    SUM(c{place}) AS s{place}" for place in range(len(columns)))
+    items += selected(others, "sessions")
+    if together:
+        frame = _frame(engine, text.format(rows=_BEGUN["sessions"], columns=items), parameters)
+        places = {column: f"s{place}" for place, column in enumerate(columns)}
+        places |= {column: f"c{place}" for place, column in enumerate(others)}
+        frame = steady(frame, places.values())
+        by = list(frame.columns[:3])
+        for metric in together:
+            rows = frame[by].assign(above=frame[places[metric.above]], below=1.0)
+            if metric.below is not None:
+                rows["below"] = frame[places[metric.below]]
+            found[metric.name] = rows
+    for metric in metrics:
+        if metric not in together:
+            sql = text.format(rows=_BEGUN[metric.source], columns=_items(metric))
+            found[metric.name] = _sums(_frame(engine, sql, parameters), metric)
+    return found
 
 
 def _items(metric: Metric) -> str:

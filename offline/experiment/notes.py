@@ -120,9 +120,13 @@ def _several_looks(analysis: Analysis) -> list[str]:
 def _versions(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
     """The effect while each set of models was in service."""
     told = []
-    for treatment, spans in analysis.versions.items():
-        if not spans:
-            continue
+    every = [
+        (metric.title, treatment, spans)
+        for metric in analysis.metrics.primaries
+        for treatment, spans in analysis.versions_of[metric.name].items()
+        if spans
+    ]
+    for title, treatment, spans in every:
         effects = []
         for span in spans:
             row = span.comparison
@@ -133,7 +137,5 @@ def _versions(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
                 "before the first change" if span.since is None else f"from {moment(span.since)}"
             )
             effects.append(f"{place} {effect}")
-        told.append(
-            f"{analysis.primary.title} of {labels[treatment]} by version: {'; '.join(effects)}."
-        )
+        told.append(f"{title} of {labels[treatment]} by version: {'; '.join(effects)}.")
     return told

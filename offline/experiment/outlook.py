@@ -13,7 +13,8 @@ from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metric
 from offline.experiment.power import POWER, users_factor
 from offline.experiment.roles import deciding_interval, is_better, is_stopped, significant
-from offline.experiment.rules import Rule, deciding, find
+from offline.experiment.rule import Rule
+from offline.experiment.rules import deciding, find
 from offline.experiment.verdict import Verdict, round_up
 from offline.experiment.words import percent
 

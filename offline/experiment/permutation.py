@@ -10,7 +10,9 @@ multiplied by r. As all sums are polynomials in r, each r costs no more than a p
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
@@ -35,7 +37,7 @@ _HEAVY, _HEAVIER = 10, 5.0
 """Up to so many users whose denominators are so many times the mean: their leverage counts in the
 statistic of a ratio."""
 _FEWER_DRAWS, _MANY = 1_998, 2_000
-_CHUNK = 4_000_000
+_CHUNK, _KEPT = 4_000_000, 1_000_000
 _STEPS, _DOUBLINGS = 60, 40
 
 
@@ -87,7 +89,7 @@ def permute(
     marks = np.zeros((len(columns), len(heavy)))
     marks[heavy, np.arange(len(heavy))] = 1
     columns = np.concatenate([columns, marks], axis=1)
-    sums = _dealt(columns, len(control.below), np.random.default_rng(seed), draws)
+    sums = _dealt(columns, len(control.below), seed, draws)
     was = control.moments.mean
     arms = np.ascontiguousarray(sums.T), np.ascontiguousarray((columns.sum(axis=0) - sums).T)
     test = _Test(arms, columns[heavy], -1.0 if was < 0 else 1.0, alpha / 2)
@@ -109,7 +111,7 @@ def _columns(side: Sample, place: int) -> Floats:
     return found
 
 
-def _dealt(columns: Floats, n: int, rng: np.random.Generator, draws: int | None) -> Floats:
+def _dealt(columns: Floats, n: int, seed: int, draws: int | None) -> Floats:
     """Sums over the treated arm, all but the first n rows: as seen, then per draw; (draws + 1, k).
 
     Only the smaller arm is drawn: the other one has the rest.
@@ -121,17 +123,36 @@ def _dealt(columns: Floats, n: int, rng: np.random.Generator, draws: int | None)
     total = columns.sum(axis=0)
     found = np.empty((draws + 1, columns.shape[1]))
     found[0] = columns[n:].sum(axis=0)
-    step = max(1, _CHUNK // few)
-    for low in range(1, draws + 1, step):
-        count = min(step, draws + 1 - low)
-        chosen = np.concatenate(
-            [rng.choice(n + m, few, replace=False, shuffle=False) for _ in range(count)]
-        )
-        starts = np.arange(0, few * count + 1, few)
-        picked = sparse.csr_matrix((np.ones(len(chosen)), chosen, starts), (count, n + m))
+    low = 1
+    for picked in _deals(n + m, few, draws, seed):
         sums = picked @ columns
-        found[low : low + count] = sums if m <= n else total - sums
+        found[low : low + len(sums)] = sums if m <= n else total - sums
+        low += len(sums)
     return found
+
+
+def _deals(users: int, few: int, draws: int, seed: int) -> Iterator[sparse.csr_matrix]:
+    """Matrices with a row per draw and a 1 for each user drawn, of shape (some draws, users)."""
+    if draws * few <= _KEPT:
+        yield _kept(users, few, draws, seed)
+        return
+    rng, step = np.random.default_rng(seed), max(1, _CHUNK // few)
+    for low in range(0, draws, step):
+        yield _deal(rng, users, few, min(step, draws - low))
+
+
+@lru_cache(maxsize=2)
+def _kept(users: int, few: int, draws: int, seed: int) -> sparse.csr_matrix:
+    """Small arms have many metrics, and drawing takes most of the time."""
+    return _deal(np.random.default_rng(seed), users, few, draws)
+
+
+def _deal(rng: np.random.Generator, users: int, few: int, draws: int) -> sparse.csr_matrix:
+    chosen = np.concatenate(
+        [rng.choice(users, few, replace=False, shuffle=False) for _ in range(draws)]
+    )
+    starts = np.arange(0, few * draws + 1, few)
+    return sparse.csr_matrix((np.ones(len(chosen)), chosen, starts), (draws, users))
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,15 +65,16 @@ def followed(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
 
 def per_user(analysis: Analysis, labels: Mapping[str, str]) -> Picture:
     """How the first primary metric is spread over users; nothing where it is only yes or no."""
-    samples, metric = [], analysis.primary
+    samples, metric, is_spread = [], analysis.primary, False
     for colour, arm in enumerate(analysis.aggregates.arms):
         sample = _sample(analysis, arm.treatment)
         has = sample.below != 0
         values = metric.scale * sample.above[has] / sample.below[has]
         if len(values):
+            is_spread |= bool(((values > values.min()) & (values < values.max())).any())
             points, counts = np.unique(np.quantile(values, _CURVE), return_counts=True)
             samples.append(Steps(labels[arm.treatment], colour, points, counts.astype(np.float64)))
-    if len({point for some in samples for point in some.value}) <= 2:
+    if not is_spread:
         return {}
     axis = f"{_axis(metric)}, of a user"
     return both(lambda width: at_least_plot(samples, axis, width)) if samples else {}

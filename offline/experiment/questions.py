@@ -1,7 +1,7 @@
 """What an analysis is asked beside the verdict, and the answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -15,7 +15,7 @@ from offline.experiment.days import ByDay, by_day
 from offline.experiment.equivalence import Equivalence, equivalences
 from offline.experiment.interaction import Interactions, interactions
 from offline.experiment.parts import Against
-from offline.experiment.rules import Rule
+from offline.experiment.rule import Rule
 from offline.experiment.split_checks import SplitFault, first_days, split_faults
 from offline.experiment.triggered import Dilution
 from offline.experiment.user_tables import UserTables
@@ -51,9 +51,9 @@ class Answers:
 
     equivalences: tuple[Equivalence, ...]
     readings: tuple[Reading, ...]
-    days: tuple[ByDay, ...]
-    """The first primary metric by calendar day (UTC), a treatment each; () for a table."""
-    ages: tuple[ByDay, ...]
+    days_of: Mapping[str, tuple[ByDay, ...]]
+    """Each primary metric by calendar day (UTC), a treatment each; none for a table."""
+    ages_of: Mapping[str, tuple[ByDay, ...]]
     """By days since a user's own first line."""
     segments: tuple[AttributeSegment, ...]
     """The first primary metric by attribute: exploratory."""
@@ -73,6 +73,16 @@ class Answers:
     """Chance of a false alarm that intervals and tests allow."""
     source: Literal["log", "table"]
 
+    @property
+    def days(self) -> tuple[ByDay, ...]:
+        """Of the first primary metric."""
+        return self.days_of.get(self.metric, ())
+
+    @property
+    def ages(self) -> tuple[ByDay, ...]:
+        """Of the first primary metric."""
+        return self.ages_of.get(self.metric, ())
+
 
 def answer(analysis: Analysis, questions: Questions, tables: UserTables | None = None) -> Answers:
     """Everything that was asked, from an analysis; `tables` are None where there is no log."""
@@ -83,15 +93,19 @@ def answer(analysis: Analysis, questions: Questions, tables: UserTables | None =
         times = {name: looks[-1].times for name, looks in analysis.looks.items() if looks}
     treatments = [arm.treatment for arm in analysis.aggregates.arms[1:]]
     users, groups = analysis.aggregates.users, {}
-    days: list[ByDay] = []
-    ages: list[ByDay] = []
+    days: dict[str, tuple[ByDay, ...]] = {}
+    ages: dict[str, tuple[ByDay, ...]] = {}
     beside = None
     if tables is not None:
-        days = [by_day(tables.days, name, against) for name in treatments]
-        ages = [by_day(tables.ages, name, against) for name in treatments]
-        came = users["user_id"].map(first_days(tables.days))
-        dates = came[came.notna()].map(lambda day: date_text(int(day)))
-        groups = {"day of the first line": dates}
+        for one in analysis.metrics.primaries:
+            compared = replace(against, metric=one)
+            for found, sums in ((days, tables.days_of), (ages, tables.ages_of)):
+                found[one.name] = tuple(
+                    by_day(sums[one.name], name, compared) for name in treatments
+                )
+        came = users["user_id"].map(first_days(tables.days_of[metric.name])).dropna()
+        texts = {day: date_text(int(day)) for day in came.unique()}
+        groups = {"day of the first line": came.map(texts)}
         if questions.other is not None:
             beside = interactions(questions.other, users, tables.others, against)
     cut, unknown = _cut(users, questions.attributes)
@@ -110,8 +124,8 @@ def answer(analysis: Analysis, questions: Questions, tables: UserTables | None =
             lambda name: analysis.metrics[name].more_is_better,
             questions.prior,
         ),
-        tuple(days),
-        tuple(ages),
+        days,
+        ages,
         segments,
         equal,
         tuple(faults),

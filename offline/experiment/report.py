@@ -32,8 +32,7 @@ from offline.experiment.roles import SMALLEST_MS, SMALLEST_SHARE, is_stopped
 from offline.experiment.row_plot import RIGHT
 from offline.experiment.run_info import RunInfo
 from offline.experiment.verdict import Verdict
-from offline.experiment.words import confidence, interval, label, treatment_names
-from offline.hours import moment_text
+from offline.experiment.words import confidence, interval, label, moment, treatment_names
 
 SHOWN_BAD_LINES = 100
 _COUNTS = {
@@ -73,7 +72,7 @@ def render_report(
         lstrip_blocks=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
-    environment.filters["moment"] = moment_text
+    environment.filters["moment"] = moment
     environment.filters["minus"] = _with_minus
     environment.filters["figures"] = lambda text: re.sub(
         r"(?<=\d) (?=(%|ms)(\W|$))", "\N{NO-BREAK SPACE}", _with_minus(text)

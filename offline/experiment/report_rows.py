@@ -18,7 +18,8 @@ from offline.experiment.roles import (
     margins,
 )
 from offline.experiment.row_plot import RowPlot, row_plot
-from offline.experiment.rules import Rule, deciding
+from offline.experiment.rule import Rule
+from offline.experiment.rules import deciding
 from offline.experiment.words import confidence, interval, percent
 
 

@@ -7,7 +7,8 @@ from offline.experiment.analysis import Analysis
 from offline.experiment.report_answers import PartRow, PartTable
 from offline.experiment.report_standing import standing
 from offline.experiment.row_plot import row_plot
-from offline.experiment.rules import Rule, deciding
+from offline.experiment.rule import Rule
+from offline.experiment.rules import deciding
 from offline.experiment.words import interval, percent
 
 _NAMES = {

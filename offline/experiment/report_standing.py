@@ -15,7 +15,8 @@ from offline.experiment.roles import (
     matters,
     significant,
 )
-from offline.experiment.rules import Rule, find
+from offline.experiment.rule import Rule
+from offline.experiment.rules import find
 
 Tone = Literal["good", "bad", "flat"]
 _OF_GUARDRAILS = {

@@ -11,7 +11,7 @@ from offline.experiment.comparison import Comparison
 from offline.experiment.effects import COLUMNS, Effect
 from offline.experiment.notes import notes
 from offline.experiment.report_standing import standing
-from offline.experiment.rules import Rule
+from offline.experiment.rule import Rule
 from offline.experiment.verdict import Verdict
 from offline.experiment.versions import VersionEffect
 from offline.experiment.words import confidence, interval, percent
@@ -164,6 +164,10 @@ def as_json(
         "worlds": dict(aggregates.provenance.worlds),
         "versions": {
             name: [_version(span) for span in spans] for name, spans in analysis.versions.items()
+        },
+        "versions_of": {
+            metric: {name: [_version(span) for span in spans] for name, spans in some.items()}
+            for metric, some in analysis.versions_of.items()
         },
         "treatments": [_arm(arm, aggregates.source) for arm in aggregates.arms],
         "notes": notes(analysis, {arm.treatment: arm.treatment for arm in aggregates.arms}),

@@ -1,16 +1,8 @@
-"""The rule by which an experiment is decided, as data, where it is not plain superiority.
-
-    superiority          ship what is significantly better (the default)
-    non-inferiority=2    ship what is shown to be at most 2 % worse: it is cheaper, or simpler
-    equivalence=2        ship what is shown to differ by less than 2 %: nobody shall notice
-    holdout              the control was held back for long: what is everything since then worth?
-
-One line of text each, so that a config can hold it.
-"""
+"""The verdict by a rule that is not plain superiority; `rule.py` has which there are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from offline.errors import InputError
 from offline.experiment.analysis import Analysis
@@ -19,43 +11,12 @@ from offline.experiment.comparison import Comparison, Interval
 from offline.experiment.equivalence import two_one_sided
 from offline.experiment.levels import interval_at
 from offline.experiment.roles import deciding_interval
+from offline.experiment.rule import Rule
 from offline.experiment.verdict import Verdict, harm
 from offline.experiment.words import interval, label, percent
 
 Finding = Literal["shown", "refuted", "beyond", "open"]
 """By a rule: beyond is better by more than what equivalence allows."""
-Kind = Literal["superiority", "non-inferiority", "equivalence", "holdout"]
-_WITH_MARGIN = ("non-inferiority", "equivalence")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule; `margin` is in percent of the control mean, None where the rule has none."""
-
-    kind: Kind = "superiority"
-    margin: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "Rule":
-        """`superiority`, `non-inferiority=2`, `equivalence=2` or `holdout`. Raises InputError."""
-        name, equals, value = text.partition("=")
-        for kind in get_args(Kind):
-            if name == kind and kind not in _WITH_MARGIN and not equals:
-                return cls(kind)
-            if name == kind and kind in _WITH_MARGIN:
-                try:
-                    margin = float(value)
-                except ValueError:
-                    margin = -1.0
-                if 0 < margin < 100:
-                    return cls(kind, margin)
-        raise InputError(
-            f"rule {text!r}: it must be superiority, non-inferiority=2, equivalence=2 (percent, "
-            "below 100) or holdout"
-        )
-
-    def __str__(self) -> str:
-        return self.kind if self.margin is None else f"{self.kind}={self.margin:g}"
 
 
 def decide(
@@ -71,7 +32,7 @@ def decide(
     """
     if rule.kind != "superiority" and len(analysis.metrics.primaries) > 1:
         several = ", ".join(metric.name for metric in analysis.metrics.primaries)
-        raise InputError(f"--rule {rule} decides by one primary metric, not by {several}")
+        raise InputError(f"rule {rule} decides by one primary metric, not by {several}")
     if rule.kind == "superiority" or analysis.ratio.mismatch:
         return tuple(verdicts)
     told = headline(analysis.checks)

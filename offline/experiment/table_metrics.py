@@ -8,6 +8,7 @@ from offline.engine.quoting import quoted
 from offline.errors import InputError
 from offline.experiment.metric_files import check_expression
 from offline.experiment.metrics import Metric, Metrics
+from offline.experiment.rule import Rule
 
 _NAMED = re.compile(r"([^\W\d]\w*)\s*=\s*(.+)", re.DOTALL)
 _NAMED_SQL = re.compile(r"[()*/+]|\bcase\b", re.IGNORECASE)
@@ -67,7 +68,7 @@ def table_metrics(
             there = ", ".join(found)
             raise InputError(f"--lower-is-better {name}: no such metric; there are {there}")
         found[name] = replace(found[name], more_is_better=False)
-    metrics = Metrics(found)
+    metrics = Metrics(found, rule=known.rule if known else Rule())
     return metrics if metrics.primaries else metrics.with_primaries([next(iter(found))])
 
 

@@ -98,7 +98,7 @@ def aggregate_table(
         _empty("treatment", "block", "bin", "requests"),
         _empty("treatment"),
         Provenance({}, {}, (), False, {}),
-        _empty("user_id", "treatment", "number", "above", "below"),
+        {},
         {},
         quality,
         False,

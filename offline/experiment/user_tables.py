@@ -1,7 +1,7 @@
 """What questions need of a log beside the aggregates: by day, and of other experiments."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -15,23 +15,25 @@ from offline.experiment.triggered import Dilution
 
 @dataclass(frozen=True, eq=False)
 class UserTables:
-    """A metric's sums by calendar day (UTC), and by days since a user's own first line."""
+    """Sums of each primary metric, by calendar day (UTC) and by days since a user's first line."""
 
-    days: pd.DataFrame
-    ages: pd.DataFrame
+    days_of: Mapping[str, pd.DataFrame]
+    ages_of: Mapping[str, pd.DataFrame]
     others: Mapping[str, str] = field(default_factory=dict)
     """Each user's treatment of the other experiment that was asked for, where it is one."""
     dilution: Dilution | None = None
     """Where experiments above decide for some of the users."""
 
 
-def read_user_tables(engine: Engine, metric: Metric, other: str | None = None) -> UserTables:
+def read_user_tables(
+    engine: Engine, metrics: Sequence[Metric], other: str | None = None
+) -> UserTables:
     """From a log that `aggregate` has reduced and that is still open; `other` names an experiment.
 
-    Raises InputError where no judged user is in it.
+    `metrics` are the primary ones. Raises InputError where no judged user is in the other one.
     """
     days, ages = (
-        per_day(engine, metric, since_first=since_first) for since_first in (False, True)
+        per_day(engine, metrics, since_first=since_first) for since_first in (False, True)
     )
     return UserTables(days, ages, {} if other is None else _treatments(engine, other))
 

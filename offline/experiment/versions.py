@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from offline.experiment.aggregate import Aggregates
 from offline.experiment.comparison import Comparison, compare_samples
 from offline.experiment.effects import ALPHA
+from offline.experiment.metrics import Metric
 from offline.experiment.sample import Sample
 
 SUMS = ["above", "below"]
@@ -21,21 +22,19 @@ class VersionEffect:
 
 
 def version_effects(
-    aggregates: Aggregates, treatment: str, alpha: float = ALPHA
+    aggregates: Aggregates, treatment: str, metric: Metric, alpha: float = ALPHA
 ) -> tuple[VersionEffect, ...]:
-    """Of the first primary metric, over the users with a session that began in the span.
-
-    () for one span.
+    """Of a primary metric, over the users with a session that began in the span; () for one span.
 
     A user counts in each span with what it did there.
     """
-    metric = aggregates.metrics.primaries[0]
     edges = [None, *aggregates.provenance.boundaries(), None]
     if len(edges) == 2:
         return ()
     found = []
     for number in range(len(edges) - 1):
-        rows = aggregates.versions[aggregates.versions["number"] == number]
+        sums = aggregates.versions_of[metric.name]
+        rows = sums[sums["number"] == number]
         sides = [
             Sample(*metric.combined(*rows[rows["treatment"] == arm][SUMS].to_numpy(float).T))
             for arm in (aggregates.control, treatment)

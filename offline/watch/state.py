@@ -158,7 +158,7 @@ def aggregates_of(
         latencies=empty,
         completeness=_whole(state, judged),
         provenance=provenance_of(_of(state.provenance, judged), published),
-        versions=empty,
+        versions_of={},
         own={},
         quality=quality,
         has_catalog=False,

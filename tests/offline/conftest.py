@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import zstandard
 
+from .watching import parts
+
 Event = dict[str, Any]
 WriteLog = Callable[..., Path]
 
@@ -133,3 +135,23 @@ def analysed(write_log: WriteLog) -> Callable[..., Any]:
             return analyse(aggregate(log, EXPERIMENT), options=options)
 
     return found
+
+
+@pytest.fixture
+def events(make_events: Callable[..., list[Event]]) -> list[Event]:
+    """Of 150 users and three treatments."""
+    return make_events(n_users=150, treatments=("C", "T1", "T2"))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """An empty directory, which a test writes a log to."""
+    directory = tmp_path / "log"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def three(events: list[Event]) -> list[bytes]:
+    """The lines of `events` in three parts, as they would come."""
+    return parts(events, 3)

@@ -15,7 +15,8 @@ from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.checks import INCOMPLETE
 from offline.experiment.effects import relative_interval
 from offline.experiment.metric_files import built_in
-from offline.experiment.rules import Rule, decide
+from offline.experiment.rule import Rule
+from offline.experiment.rules import decide
 from offline.experiment.verdict import Verdict, verdicts
 from offline.logs import open_logs
 

@@ -9,7 +9,7 @@ import statsmodels.api as sm
 from scipy import special, stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from offline.experiment.bootstrap import percentile_interval, resampled_ratios
+from offline.experiment.bootstrap import percentile_interval, poisson_weights, resampled_ratios
 from offline.experiment.cuped import adjust
 from offline.experiment.effects import Moments, compare, relative_interval, welch_p
 from offline.experiment.metrics import contributions
@@ -181,6 +181,15 @@ def test_a_plan_goes_both_ways() -> None:
         assert other.power(size, users, 0.05) == pytest.approx(0.8, abs=1e-3)
     assert plan.users(10_000.0) == pytest.approx(3.3, abs=0.5)
     assert plan.detectable(2) == math.inf
+
+
+def test_weights_of_the_bootstrap_are_poisson() -> None:
+    weights = poisson_weights(RNG(3), (1000, 2000)).ravel()
+    counts = np.bincount(weights.astype(int), minlength=9)
+    expected = len(weights) * stats.poisson.pmf(np.arange(9), 1.0)
+    assert np.abs(counts - expected).max() < 5 * np.sqrt(expected.max())
+    assert weights.mean() == pytest.approx(1.0, abs=0.004)
+    assert weights.var() == pytest.approx(1.0, abs=0.006)
 
 
 def test_the_bootstrap_agrees_with_welch() -> None:

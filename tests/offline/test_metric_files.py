@@ -20,6 +20,7 @@ from offline.experiment.comparison import compare_samples
 from offline.experiment.metric_files import built_in, read_metrics
 from offline.experiment.metric_sql import check_metrics, is_additive
 from offline.experiment.metrics import FAMILY, Metric, Metrics
+from offline.experiment.rule import Rule
 from offline.experiment.sample import Sample
 from offline.experiment.verdict import verdicts
 from offline.logs import open_logs
@@ -236,10 +237,33 @@ def test_what_is_wrong_with_a_file_is_named(metrics: Any, told: str, reason: str
         metrics(f"metrics:\n  {told}\n")
 
 
-@pytest.mark.parametrize("text", ["", "metrics: []", "a: 1", "metrics: {}\nmore: 1", "[", "x"])
+@pytest.mark.parametrize(
+    "text", ["", "metrics: []", "a: 1", "metrics: {}\nrules: holdout", "[", "x"]
+)
 def test_what_is_no_file_of_metrics_is_refused(metrics: Any, text: str) -> None:
     with pytest.raises(InputError, match=r"metrics\.yml"):
         metrics(text)
+
+
+def test_a_file_says_the_rule_and_an_option_wins(
+    metrics: Any, make_events: Make, write_log: Make, tmp_path: Path
+) -> None:
+    text = "rule: non-inferiority=2\nmetrics: {}\n"
+    assert metrics(text).rule == Rule("non-inferiority", 2.0)
+    assert metrics(text).with_primaries(["sessions"]).rule == Rule("non-inferiority", 2.0)
+    assert metrics("metrics: {}").rule == Rule()
+    log, file, out = write_log(make_events(n_users=60)), tmp_path / "m.yml", tmp_path / "f.json"
+    file.write_text(text)
+    for words, rule in (((), "non-inferiority=2"), (("--rule", "holdout"), "holdout")):
+        result = run("analyze", log, "--metrics", file, *words, "--json", out)
+        assert result.exit_code == 0, result.output
+        assert json.loads(out.read_text())["rule"] == rule
+
+
+@pytest.mark.parametrize("rule", ["fastest", "equivalence", "{holdout: 1}", "non-inferiority=x"])
+def test_a_rule_that_is_none_is_refused(metrics: Any, rule: str) -> None:
+    with pytest.raises(InputError, match=r"metrics\.yml: rule .*: it must be superiority"):
+        metrics(f"rule: {rule}\nmetrics: {{}}")
 
 
 def test_a_metric_that_fails_on_the_log_is_named(make_events: Make, judge: Any) -> None:

@@ -20,7 +20,8 @@ from offline.experiment.report import render_report
 from offline.experiment.report_rows import EffectRow, effect_blocks
 from offline.experiment.report_standing import standing
 from offline.experiment.result import as_json
-from offline.experiment.rules import Rule, decide
+from offline.experiment.rule import Rule
+from offline.experiment.rules import decide
 from offline.experiment.run_info import RunInfo
 from offline.experiment.sample import Sample
 from offline.experiment.verdict import Verdict, verdicts

@@ -22,6 +22,9 @@ from offline.errors import InputError
 from offline.experiment.aggregate import Aggregates, aggregate
 from offline.experiment.effects import as_frame, effect_table
 from offline.experiment.metric_files import read_metrics
+from offline.experiment.metric_sql import per_span
+from offline.experiment.metrics import Metric, Metrics
+from offline.experiment.user_tables import read_user_tables
 from offline.interactions import collect
 from offline.logs import open_logs
 
@@ -141,6 +144,42 @@ def test_a_log_is_judged_the_same_by_both_engines_here_and_on_hdfs(
     ]
     with open_logs([f"{address}/l*/data.json"], "spark") as part:
         assert part.files == (f"{address}/log/data.json",)
+
+
+def test_both_engines_cut_by_day_and_by_version_alike(log: Path) -> None:
+    """Metrics whose sums are added up over sessions, one over sessions, and one over lines."""
+    several = Metric("tracks", "Tracks", numerator="COUNT(DISTINCT track)", denominator="COUNT(*)")
+    metrics = Metrics({**METRICS.by_name, "tracks": several}).with_primaries(
+        ["mean_session_time", "active_minutes", "tracks"]
+    )
+    found: dict[str, list[pd.DataFrame]] = {}
+    for engine in ("duckdb", "spark"):
+        with open_logs([str(log)], engine) as opened:
+            during = aggregate(opened, EXPERIMENT, metrics=metrics)
+            first, last = during.quality.first_timestamp, during.quality.last_timestamp
+            middle, end = (first + last) // 2, 2**62
+            spans = [
+                {"number": number, "since": since, "until": until}
+                for number, since, until in ((0, -end, middle), (1, middle, end))
+            ]
+            opened.engine.register("version_spans", pa.Table.from_pylist(spans))
+            tables = read_user_tables(opened.engine, metrics.primaries)
+            parts = per_span(opened.engine, metrics.primaries)
+        by = (tables.days_of, tables.ages_of, parts)
+        found[engine] = [some[name.name] for some in by for name in metrics.primaries]
+        assert set(parts["tracks"]["number"]) == {0, 1}
+    for one, other in zip(found["duckdb"], found["spark"], strict=True):
+        assert len(one)
+        pd.testing.assert_frame_equal(one, other, check_exact=True, check_dtype=False)
+
+
+def test_plan_by_days_is_the_same_on_both_engines(log: Path) -> None:
+    said = {
+        engine: CliRunner().invoke(main, ["plan", str(log), "--days", "14", "--engine", engine])
+        for engine in ("duckdb", "spark")
+    }
+    assert said["duckdb"].exit_code == 0, said["duckdb"].output
+    assert said["spark"].output == said["duckdb"].output
 
 
 def test_collect_makes_the_same_tables(log: Path, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_below_zero_more_is_still_more(users: pd.DataFrame, tmp_path: Path) -> N
         ),
         (
             ("--metric", "rise", "--primary", "same", "--primary", "rise", "--rule", "holdout"),
-            "--rule holdout decides by one primary metric, not by same, rise",
+            "rule holdout decides by one primary metric, not by same, rise",
         ),
     ],
 )

@@ -15,23 +15,6 @@ from offline.watch.ratio import live_ratio
 from .watching import EXPERIMENT, Event, agrees, append, follow, judged, parts, text_of
 
 
-@pytest.fixture
-def events(make_events: Callable[..., list[Event]]) -> list[Event]:
-    return make_events(n_users=150, treatments=("C", "T1", "T2"))
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    directory = tmp_path / "log"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
-def three(events: list[Event]) -> list[bytes]:
-    return parts(events, 3)
-
-
 def without_sessions(events: list[Event]) -> list[Event]:
     return [{k: v for k, v in event.items() if k != "session"} for event in events]
 

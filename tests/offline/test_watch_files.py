@@ -11,24 +11,7 @@ import zstandard
 
 from offline.watch import watcher as watcher_module
 
-from .watching import Event, agrees, append, follow, judged, parts, text_of
-
-
-@pytest.fixture
-def events(make_events: Callable[..., list[Event]]) -> list[Event]:
-    return make_events(n_users=150, treatments=("C", "T1", "T2"))
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    directory = tmp_path / "log"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
-def three(events: list[Event]) -> list[bytes]:
-    return parts(events, 3)
+from .watching import Event, agrees, append, follow, judged, text_of
 
 
 def test_a_log_that_is_renamed_goes_on_under_its_new_name(log: Path, three: list[bytes]) -> None:
