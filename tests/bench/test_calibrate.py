@@ -105,6 +105,13 @@ def test_every_scenario_keeps_its_bounds(scenarios: Any, counted: Counted) -> No
     assert not broken
 
 
+def test_what_is_found_can_be_kept(scenarios: Any) -> None:
+    for number, (part, some) in enumerate(scenarios.scenarios()):
+        if not part.startswith("Logs"):
+            found, _ = scenarios.run(number, 0, seed=2, count=1)
+            assert json.loads(json.dumps(found)) == found, some.name
+
+
 def test_a_rate_beyond_its_bound_is_found(scenarios: Any) -> None:
     rate, bias = scenarios.Rate, scenarios.Bias
     assert rate("some", 30, 100, most=6.0).is_broken
