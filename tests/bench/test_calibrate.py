@@ -80,7 +80,7 @@ def test_mixed_worlds_would_be_called_if_nothing_were_checked(counted: Counted) 
 @pytest.mark.parametrize("part", ["What is asked beside the verdict", "Off-policy"])
 def test_answers_keep_their_bounds(scenarios: Any, counted: Counted, part: str) -> None:
     for some in [some for name, some in scenarios.scenarios() if name == part]:
-        found = counted(some.name, some.tests // 100)
+        found = counted(some.name, some.tests // 200)
         assert not [name for name, one in found.items() if one.is_broken], some.name
 
 
