@@ -10,18 +10,18 @@ import pandas as pd
 
 from bench.verdict.made_users import GUARDRAIL, PRIMARY, aggregates_of, judged, metrics, users_of
 from bench.verdict.rates import STATED, Found, Scenario
-from offline.experiment.attribute_segments import by_attribute
-from offline.experiment.bayes import readings
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.days import by_day
-from offline.experiment.effects import ALPHA
-from offline.experiment.equivalence import equivalence
-from offline.experiment.interaction import interactions
-from offline.experiment.metric_sql import Progress
-from offline.experiment.parts import Against
-from offline.experiment.sample import Sample
+from offline.experiment.aggregates.metric_sql import Progress
+from offline.experiment.checks.split_checks import split_faults
+from offline.experiment.questions.attribute_segments import by_attribute
+from offline.experiment.questions.days import by_day
+from offline.experiment.questions.interaction import interactions
+from offline.experiment.questions.parts import Against
 from offline.experiment.sequential import looks
-from offline.experiment.split_checks import split_faults
+from offline.experiment.stats.bayes import readings
+from offline.experiment.stats.comparison import Comparison, compare_samples
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.equivalence import equivalence
+from offline.experiment.stats.sample import Sample
 
 _DRAWS = 498
 FALSE = 6.0
@@ -30,7 +30,7 @@ _DAYS = 14
 
 
 def _row(rng: np.random.Generator, users: int, ratio: float) -> Comparison:
-    """So many users a side; the treatment's mean is `ratio` times the control's."""
+    """So many users per arm; the treatment's mean is `ratio` times the control's."""
     control, treated = rng.gamma(2, 1, (2, users))
     return compare_samples("T1", "x", Sample.of(control), Sample.of(ratio * treated), draws=_DRAWS)
 
@@ -213,7 +213,7 @@ def answers() -> list[Scenario]:
     shown = "shown to be within the margin"
     found = [
         Scenario(
-            f"equivalence, {users} users a side, {100 * (ratio - 1):+.3g} % in truth, margin 5 %",
+            f"equivalence, {users} users per arm, {100 * (ratio - 1):+.3g} % in truth, margin 5 %",
             partial(equivalent, users=users, ratio=ratio, margin=5.0),
             {shown: FALSE} if ratio != 1 else {"refuted": FALSE},
         )
@@ -221,13 +221,13 @@ def answers() -> list[Scenario]:
     ]
     found += [
         Scenario(
-            "Bayesian reading, 400 users a side, effects from its prior of 5 %",
+            "Bayesian reading, 400 users per arm, effects from its prior of 5 %",
             partial(bayes, users=400, spread=5.0, given=5.0),
             {"interval misses": FALSE},
             unbiased=["loss of shipping in %, stated − true"],
         ),
         Scenario(
-            "Bayesian reading, 400 users a side, A/A, prior of 10 %",
+            "Bayesian reading, 400 users per arm, A/A, prior of 10 %",
             partial(bayes, users=400, spread=0.0, given=10.0),
             {
                 "interval misses": FALSE,

@@ -23,11 +23,11 @@ from bench.verdict.made_lines import (
 from bench.verdict.made_users import metrics, said
 from bench.verdict.missing_users import ALWAYS, CALLED, FALSE, FALSE_STOP, STOPPED
 from bench.verdict.rates import Found, Scenario
-from offline.experiment.aggregate import aggregate
+from offline.experiment.aggregates.aggregate import aggregate
+from offline.experiment.aggregates.provenance import PUBLISHED
+from offline.experiment.aggregates.triggered import Above
 from offline.experiment.analysis import Options, analyse
-from offline.experiment.provenance import PUBLISHED
-from offline.experiment.triggered import Above
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 _USERS, _TESTS = 400, 200
 _MIDDLE = START_MS + DAYS * DAY_MS // 2

@@ -1,7 +1,7 @@
 """Scores tracks for a session, by its plays and its user's history.
 
-The arithmetic is that of `SessionDAE` in offline/sessions/model.py, for one session at a time and
-in numpy; a test holds the two together.
+The arithmetic is that of `SessionDAE` in offline/session_model/model.py, for one session at a time
+and in numpy; a test holds the two together.
 """
 
 import math

@@ -10,12 +10,12 @@ import click
 import pandas as pd
 
 from offline.errors import InputError
-from offline.experiment.attributes import read_attributes
-from offline.experiment.bayes import PRIOR, check_prior
-from offline.experiment.equivalence import parse_equivalence
 from offline.experiment.metrics import Metrics
-from offline.experiment.questions import Questions
+from offline.experiment.questions.ask import Questions
+from offline.experiment.questions.attributes import read_attributes
 from offline.experiment.rule import Rule
+from offline.experiment.stats.bayes import PRIOR, check_prior
+from offline.experiment.stats.equivalence import parse_equivalence
 
 Command = Callable[..., None]
 

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.before import check_before
-from offline.experiment.bootstrap import DRAWS
-from offline.experiment.checks import Check, run_checks
-from offline.experiment.comparison import Comparison
-from offline.experiment.effects import ALPHA, Effect
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.checks.before import check_before
+from offline.experiment.checks.log_checks import Check, run_checks
+from offline.experiment.checks.sample_ratio import SampleRatio, sample_ratio
 from offline.experiment.guardrails import Guardrail, guard
-from offline.experiment.health import SampleRatio, sample_ratio
-from offline.experiment.leverage import Heavy
-from offline.experiment.metrics import FAMILY, Metric, Metrics
+from offline.experiment.metrics import CORE_METRICS, Metric, Metrics
 from offline.experiment.rows import Settings, applicable, compare_all
 from offline.experiment.segments import Segment, segments
 from offline.experiment.sequential import Look, looks
+from offline.experiment.stats.bootstrap import DRAWS
+from offline.experiment.stats.comparison import Comparison
+from offline.experiment.stats.effects import ALPHA, Effect
+from offline.experiment.stats.leverage import Heavy
 from offline.experiment.versions import VersionEffect, version_effects
 
 
@@ -98,14 +98,14 @@ class Analysis:
         return self.before is not None or past
 
     @property
-    def family(self) -> tuple[Effect, ...]:
+    def core_effects(self) -> tuple[Effect, ...]:
         """The effect table of the protocol; empty for a table, which is no log of listening."""
         if self.aggregates.source != "log":
             return ()
-        rows = [row.table for row in self.comparisons if row.effect.metric in FAMILY]
+        rows = [row.table for row in self.comparisons if row.effect.metric in CORE_METRICS]
         places = {arm.treatment: place for place, arm in enumerate(self.aggregates.arms)}
         return tuple(
-            sorted(rows, key=lambda row: (places[row.treatment], FAMILY.index(row.metric)))
+            sorted(rows, key=lambda row: (places[row.treatment], CORE_METRICS.index(row.metric)))
         )
 
     def primary_rows(self, treatment: str) -> tuple[Comparison, ...]:

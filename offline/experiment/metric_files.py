@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from offline.errors import InputError, check_regular
-from offline.experiment.metrics import COMPUTED, FAMILY, Kind, Metric, Metrics, Role, Source
+from offline.experiment.metrics import COMPUTED, CORE_METRICS, Kind, Metric, Metrics, Role, Source
 from offline.experiment.rule import Rule
 
 BUILT_IN = Path(__file__).with_name("metrics.yml")
@@ -130,7 +130,7 @@ def _read(path: Path, under: dict[str, Any], known: Metrics) -> Metrics:
         if told is None:
             if name not in under:
                 raise InputError(f"{place}: null takes a built-in metric away, and it is none")
-            if name in FAMILY:
+            if name in CORE_METRICS:
                 raise InputError(f"{place}: it is of the effect table, which has it always")
             del found[name]
             continue
@@ -139,7 +139,7 @@ def _read(path: Path, under: dict[str, Any], known: Metrics) -> Metrics:
         if "margin" in told and told.get("role", under.get(name, {}).get("role")) != "guardrail":
             raise InputError(f"{place}: `margin` is of guardrails: add `role: guardrail`")
         below = under.get(name)
-        fixed = name in FAMILY or (name in known and known[name].kind in COMPUTED)
+        fixed = name in CORE_METRICS or (name in known and known[name].kind in COMPUTED)
         if below is not None and fixed and (changed := [k for k in told if k not in _TOLD]):
             raise InputError(
                 f"{place}: `{changed[0]}` of it cannot be changed, as others compute it alike: "

@@ -21,7 +21,7 @@ Kind = Literal["mean", "ratio", "coverage", "slowest"]
 Role = Literal["primary", "guardrail", "secondary"]
 Source = Literal["events", "sessions"]
 
-FAMILY = ("sessions", "mean_session_length", "mean_session_time", "mean_request_time")
+CORE_METRICS = ("sessions", "mean_session_length", "mean_session_time", "mean_request_time")
 """The four of the effect table, which every log can tell."""
 COMPUTED: tuple[Kind, ...] = ("coverage", "slowest")
 """Kinds that are not made of sums over users: see `rows.py`."""

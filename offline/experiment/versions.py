@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.effects import ALPHA
+from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.metrics import Metric
-from offline.experiment.sample import Sample
+from offline.experiment.stats.comparison import Comparison, compare_samples
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.sample import Sample
 
 SUMS = ["above", "below"]
 
@@ -35,10 +35,10 @@ def version_effects(
     for number in range(len(edges) - 1):
         sums = aggregates.versions_of[metric.name]
         rows = sums[sums["number"] == number]
-        sides = [
+        arms = [
             Sample(*metric.combined(*rows[rows["treatment"] == arm][SUMS].to_numpy(float).T))
             for arm in (aggregates.control, treatment)
         ]
-        compared = compare_samples(treatment, metric.name, *sides, alpha=alpha)
+        compared = compare_samples(treatment, metric.name, *arms, alpha=alpha)
         found.append(VersionEffect(treatment, edges[number], edges[number + 1], compared))
     return tuple(found)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zstandard
 
-from .watching import parts
+from .watch.watching import parts
 
 Event = dict[str, Any]
 WriteLog = Callable[..., Path]
@@ -126,9 +126,9 @@ def write_log(tmp_path: Path) -> WriteLog:
 def analysed(write_log: WriteLog) -> Callable[..., Any]:
     """Analyse an experiment's events, with `Options` or without."""
     # Not for the tests that need none of it: statistics take seconds to load.
-    from offline.experiment.aggregate import aggregate
+    from offline.experiment.aggregates.aggregate import aggregate
     from offline.experiment.analysis import Options, analyse
-    from offline.logs import open_logs
+    from offline.logs.reader import open_logs
 
     def found(lines: Iterable[Event | str], options: Options | None = None) -> Any:
         with open_logs([write_log(lines)]) as log:
