@@ -14,6 +14,7 @@ from offline.experiment.aggregates.triggered import Above
 from offline.logs.reader import EventLog
 
 CONTROL = "C"
+"""The treatment that the others are compared with."""
 EVERYBODY = "all"
 """The only treatment of a log that is not judged, only described."""
 
