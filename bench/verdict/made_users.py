@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bench.verdict.rates import Found
-from offline.experiment.aggregates.aggregate import Aggregates, Arm, Quality
 from offline.experiment.aggregates.metric_sql import Progress
 from offline.experiment.aggregates.provenance import Provenance
+from offline.experiment.aggregates.summary import Aggregates, Arm, Quality
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics

@@ -36,14 +36,9 @@ from offline.experiment.questions.answers_text import answers_json, answers_text
 from offline.experiment.questions.ask import answer
 from offline.experiment.report.page import render_report
 from offline.experiment.report.run_info import RunInfo, load_run_info
-from offline.experiment.report.text import (
-    as_json,
-    as_text,
-    guardrail_text,
-    more_text,
-    quality_text,
-)
+from offline.experiment.report.text import as_text, guardrail_text, more_text, quality_text
 from offline.experiment.report.to_csv import as_csv
+from offline.experiment.report.to_json import as_json
 from offline.experiment.stats.capping import check_percentile
 from offline.experiment.stats.effects import ALPHA
 from offline.experiment.verdict.notes import notes

@@ -10,7 +10,8 @@ import click
 
 from offline.engine import Engine
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate_all
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.before import check_before
 from offline.experiment.design import (
     DAY,

@@ -15,8 +15,9 @@ from offline.commands.design_options import (
     reduction_by,
 )
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate_all
 from offline.experiment.aggregates.metric_sql import check_metrics
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import check_alpha
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.metric_files import built_in, read_metrics

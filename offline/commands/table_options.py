@@ -9,7 +9,7 @@ import click
 import duckdb
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.aggregates.table_metrics import table_metrics
 from offline.experiment.aggregates.tables import TableInput, aggregate_table
 from offline.experiment.checks.declared import declared_weights

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Floats, Metric, contributions
 from offline.experiment.stats.bootstrap import (
     FEWEST,

@@ -12,7 +12,6 @@ import pandas as pd
 from offline.engine.duck import DuckEngine
 from offline.engine.quoting import quoted
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import PERIODS, Aggregates, Arm, Quality, period_of
 from offline.experiment.aggregates.assignment import CONTROL, judged_of, natural_order
 from offline.experiment.aggregates.metric_sql import (
     Progress,
@@ -24,6 +23,7 @@ from offline.experiment.aggregates.metric_sql import (
     steady,
 )
 from offline.experiment.aggregates.provenance import Provenance
+from offline.experiment.aggregates.summary import PERIODS, Aggregates, Arm, Quality, period_of
 from offline.experiment.aggregates.table_metrics import before_name
 from offline.experiment.metrics import Metrics
 from offline.tables.header import Columns, columns_in

@@ -19,7 +19,7 @@ from offline.experiment.report.outlook import outlook
 from offline.experiment.report.page import render_report
 from offline.experiment.report.run_info import RunInfo
 from offline.experiment.report.standing import standing
-from offline.experiment.report.text import as_json
+from offline.experiment.report.to_json import as_json
 from offline.experiment.rule import Rule
 from offline.experiment.stats.comparison import Comparison, compare_samples, with_adjusted_p
 from offline.experiment.stats.sample import Sample

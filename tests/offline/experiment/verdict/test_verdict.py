@@ -14,7 +14,8 @@ from scipy import stats
 
 from offline.cli import main
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.guardrails import guard
 from offline.experiment.stats.bootstrap import bootstrap_p, percentile_interval
