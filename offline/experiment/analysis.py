@@ -1,4 +1,4 @@
-"""An experiment, analysed: everything that the terminal, the page and the JSON tell."""
+"""The whole analysis of an experiment, for the terminal, the page and the JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a test is laid out: shares of its arms, several treatments, CUPED, and users by day."""
+"""The design of a test: shares of its arms, several treatments, CUPED, users by day."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Reads metrics: the built-in ones, and a file of a person's own on top of them."""
+"""Reads metrics: the built-in ones, and a user's file on top of them."""
 
 import re
 from pathlib import Path

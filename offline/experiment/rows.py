@@ -1,4 +1,4 @@
-"""Every metric of every treatment: from the tables of a log to arrays over users, and compared."""
+"""Every treatment compared in every metric, from arrays over users."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Figures and names as people read them."""
+"""Figures and names formatted for people."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

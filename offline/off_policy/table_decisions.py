@@ -1,4 +1,4 @@
-"""Logged decisions of anybody's, from a table: action, reward, propensity, and target policies."""
+"""Logged decisions from a table: action, reward, propensity, and target policies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

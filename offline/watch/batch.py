@@ -1,4 +1,4 @@
-"""New lines of a log, reduced to what they add, by the reader and the SQL of `analyze`."""
+"""New lines of a log, reduced by the reader and the SQL of `analyze`."""
 
 import contextlib
 import json

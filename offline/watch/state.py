@@ -1,4 +1,4 @@
-"""All that is known of an experiment that runs: sums, never lines."""
+"""The state of a running experiment: sums, never lines."""
 
 from collections import Counter
 from collections.abc import Sequence

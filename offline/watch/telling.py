@@ -1,4 +1,4 @@
-"""What is told of an experiment that runs: the object behind /state.json (docs/watch.md)."""
+"""The object behind /state.json of a running experiment (docs/watch.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Follows a log: reads what is new every few seconds, and keeps what is told of it."""
+"""Follows a log: reads new lines every few seconds and updates the state."""
 
 import tempfile
 import time

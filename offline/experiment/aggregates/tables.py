@@ -1,4 +1,4 @@
-"""An experiment from a table of anybody's: one row per user, or one per event."""
+"""An experiment from a table of any origin: one row per user, or one per event."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whether the period before an experiment is one: of the same users, and over when it began."""
+"""Checks of the period before an experiment: the same users, and no overlap."""
 
 from offline.errors import InputError
 from offline.experiment.aggregates.summary import Aggregates

@@ -1,4 +1,4 @@
-"""What a log must be like before anybody is judged by it: a check each, told with its figures."""
+"""Checks that a log must pass before it is analysed, each with its figures."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

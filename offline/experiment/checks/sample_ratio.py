@@ -1,4 +1,4 @@
-"""Whether an experiment may be judged at all: were the users split as they should have been?"""
+"""The sample-ratio test: were users split as planned?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

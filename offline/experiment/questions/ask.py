@@ -1,4 +1,4 @@
-"""What an analysis is asked beside the verdict, and the answers."""
+"""Questions beside the verdict, and their answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What the pictures of the page show, each for a desk and for a phone."""
+"""The figures of the page, each in a wide and a narrow form."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

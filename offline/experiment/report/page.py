@@ -1,4 +1,4 @@
-"""The page that one shows a colleague: a verdict, what it rests on, and how it was made."""
+"""The report page: a verdict, what it rests on, and how it was made."""
 
 import re
 from collections.abc import Mapping, Sequence

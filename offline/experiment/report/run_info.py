@@ -1,4 +1,4 @@
-"""What the person who ran the experiment tells about it: `--run-info FILE.json`."""
+"""What is known about how an experiment was run: `--run-info FILE.json`."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The analysis for a terminal and for programs."""
+"""The analysis as text for a terminal."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Two arms compared in one metric, with all that is known about it: from arrays over users."""
+"""Two arms compared in one metric, from arrays over users."""
 
 import math
 from collections.abc import Sequence

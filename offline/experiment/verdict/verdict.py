@@ -1,4 +1,4 @@
-"""The analysis said in words: the decision on each treatment, and its reason."""
+"""The decision on each treatment as a sentence, with its reason."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
