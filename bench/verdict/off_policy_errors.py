@@ -52,8 +52,8 @@ def estimated(rng: np.random.Generator, decisions: int, rare: float, name: str) 
     known = not np.isnan(lower)
     return {
         "error": float(estimate.mean - truth),
-        "interval misses": not lower <= truth <= upper if known else None,
-        "interval beyond 0 or 1": lower < 0 or upper > 1 if known else None,
+        "interval misses": bool(not lower <= truth <= upper) if known else None,
+        "interval beyond 0 or 1": bool(lower < 0 or upper > 1) if known else None,
     }
 
 
