@@ -59,6 +59,7 @@ def with_rows(base: Analysis, rows: list[tuple[Metric, Comparison]]) -> Analysis
         comparisons=found,
         guardrails=guard(found, metrics.margins, None, metrics),
         looks_of={metric.name: {"T1": ()} for metric, _ in rows},
+        versions_of={metric.name: {"T1": ()} for metric, _ in rows},
     )
 
 
