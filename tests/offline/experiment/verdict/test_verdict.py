@@ -309,7 +309,7 @@ def test_what_worse_means_depends_on_the_metric() -> None:
     [
         (["--cap", "0"], "--cap 0: it must be a percentile above 50 and below 100"),
         (["--cuped"], "--cuped needs --before"),
-        (["--drop-users", "no/such/file"], "--drop-users no/such/file: no such file, and no ids"),
+        (["--drop-users", "no/such/file"], "--drop-users no/such/file: neither a file nor ids"),
         (["--drop-users", ","], "--drop-users ,: it has no ids"),
         (["--before", "LOG"], "--before: its last line is of"),
     ],
