@@ -27,7 +27,7 @@ from offline.experiment.aggregates.summary import PERIODS, Aggregates, Arm, Qual
 from offline.experiment.aggregates.table_metrics import before_name
 from offline.experiment.metrics import Metrics
 from offline.tables.header import Columns, columns_in
-from offline.tables.rows import Table, read_table
+from offline.tables.typed_rows import Table, read_table
 
 MOST_TREATMENTS = 20
 
