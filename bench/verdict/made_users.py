@@ -18,6 +18,7 @@ from offline.experiment.provenance import Provenance
 from offline.experiment.verdict import Verdict, verdicts
 
 PRIMARY, GUARDRAIL = "mean_session_time", "sessions"
+STOPPED, CALLED, SHIPPED = "stopped", "called, where not stopped", "Ship, where not stopped"
 
 
 @cache
@@ -125,9 +126,9 @@ def said(analysis: Analysis) -> Found:
     stopped = any(_is_stopped(verdict) for verdict in given)
     blind = replace(analysis, checks=(), ratio=replace(analysis.ratio, p=None))
     return {
-        "stopped": stopped,
-        "called, where not stopped": None if stopped else any(map(_is_called, given)),
-        "Ship, where not stopped": None if stopped else any(map(_is_shipped, given)),
+        STOPPED: stopped,
+        CALLED: None if stopped else any(map(_is_called, given)),
+        SHIPPED: None if stopped else any(map(_is_shipped, given)),
         "called, without the checks": any(map(_is_called, verdicts(blind, {}))),
     }
 

@@ -3,14 +3,13 @@
 from functools import partial
 
 import numpy as np
+from scipy import stats
 
-from bench.verdict.made_users import aggregates_of, judged, users_of
-from bench.verdict.rates import Found, Scenario
+from bench.verdict.made_users import CALLED, STOPPED, aggregates_of, judged, users_of
+from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, MISMATCH, Found, Scenario
 from offline.experiment.analysis import Options
-
-CALLED, STOPPED, SHIPPED = "called, where not stopped", "stopped", "Ship, where not stopped"
-FALSE, FALSE_STOP, ALWAYS = 6.0, 1.0, 99.0
-"""Most false verdicts, most verdicts stopped for nothing, fewest stopped where they must be; %."""
+from offline.experiment.health import LEAST_P
+from offline.watch.ratio import live_ratio
 
 
 def _played(rng: np.random.Generator, users: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -90,6 +89,20 @@ def strays(rng: np.random.Generator, users: int, count: int) -> Found:
     return judged(aggregates_of(table, strays={"T2": count}))
 
 
+def watched_ratio(rng: np.random.Generator, users: int, lost: float, looks: int = 100) -> Found:
+    """Users come one by one, T1 loses a share of its own, and somebody looks again and again."""
+    arm = rng.random(users) < 0.5
+    arm = arm[~(arm & (rng.random(users) < lost))]
+    found = {"mismatch at some look": False, "at some look, by Pearson's test": False}
+    for seen in np.linspace(len(arm) / looks, len(arm), looks).astype(int):
+        treated = int(arm[:seen].sum())
+        counts = {"C": int(seen) - treated, "T1": treated}
+        plain = stats.chisquare(list(counts.values())).pvalue < LEAST_P
+        for name, now in zip(found, (live_ratio(counts).mismatch, bool(plain)), strict=True):
+            found[name] = found[name] or now
+    return dict(found)
+
+
 def users() -> list[Scenario]:
     """Where something is wrong the verdict must be stopped; where nothing is, hardly ever."""
     fine = {STOPPED: FALSE_STOP, CALLED: FALSE}
@@ -153,4 +166,10 @@ def users() -> list[Scenario]:
         ),
     ):
         found.append(Scenario(name, test))
+    for name, lost, most in (
+        ("nobody", 0.0, {"mismatch at some look": MISMATCH}),
+        ("10 % of T1's users", 0.1, {}),
+    ):
+        test = partial(watched_ratio, users=5000, lost=lost)
+        found.append(Scenario(f"watch: {name} missing, looked at 100 times", test, most))
     return found

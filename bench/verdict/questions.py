@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.verdict.made_users import GUARDRAIL, PRIMARY, aggregates_of, judged, metrics, users_of
-from bench.verdict.rates import STATED, Found, Scenario
+from bench.verdict.made_users import (
+    CALLED,
+    GUARDRAIL,
+    PRIMARY,
+    aggregates_of,
+    judged,
+    metrics,
+    users_of,
+)
+from bench.verdict.rates import FALSE, STATED, Found, Scenario
 from offline.experiment.attribute_segments import by_attribute
 from offline.experiment.bayes import readings
 from offline.experiment.comparison import Comparison, compare_samples
@@ -24,7 +32,6 @@ from offline.experiment.sequential import looks
 from offline.experiment.split_checks import split_faults
 
 _DRAWS = 498
-FALSE = 6.0
 _BINS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _DAYS = 14
 
@@ -179,7 +186,7 @@ def several(
     time = sessions + rng.gamma(2, taste * sessions)
     table = users_of(arm, sessions, time, tracks=tracks)
     found = judged(aggregates_of(table, arms, primaries))
-    return {"any difference called": found["called, where not stopped"]}
+    return {"any difference called": found[CALLED]}
 
 
 def watched(rng: np.random.Generator, users: int, effect: float) -> Found:

@@ -20,9 +20,8 @@ from bench.verdict.made_lines import (
     without,
     write_log,
 )
-from bench.verdict.made_users import metrics, said
-from bench.verdict.missing_users import ALWAYS, CALLED, FALSE, FALSE_STOP, STOPPED
-from bench.verdict.rates import Found, Scenario
+from bench.verdict.made_users import CALLED, STOPPED, metrics, said
+from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, Found, Scenario
 from offline.experiment.aggregate import aggregate
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.provenance import PUBLISHED
