@@ -16,6 +16,7 @@ from bench.verdict.made_lines import (
     OTHER,
     START_MS,
     Line,
+    answer,
     lines_of,
     without,
     write_log,
@@ -137,7 +138,7 @@ def in_both(rng: np.random.Generator, share: float) -> list[Line]:
     for line in lines:
         if line["user"] in switching and rng.random() < 0.5:
             arms = line["experiments"]
-            line["experiments"] = arms | {EXPERIMENT: other[arms[EXPERIMENT]]}
+            answer(line, arms | {EXPERIMENT: other[arms[EXPERIMENT]]})
     return lines
 
 
