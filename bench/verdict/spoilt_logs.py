@@ -118,11 +118,12 @@ def changed(
 
 def spoilt(rng: np.random.Generator, share: float, arm: str = "") -> list[Line | str]:
     """Lines that are cut in the middle, or whose latency is a word; of one arm or of both."""
+    lines = whole(rng)
     return [
-        _bad(line, rng.random() < 0.5) if chance < share else line
-        for line in whole(rng)
-        if (chance := rng.random() if arm in ("", line["experiments"][EXPERIMENT]) else 1.0)
-        is not None
+        _bad(line, rng.random() < 0.5)
+        if chance < share and arm in ("", line["experiments"][EXPERIMENT])
+        else line
+        for line, chance in zip(lines, rng.random(len(lines)), strict=True)
     ]
 
 
