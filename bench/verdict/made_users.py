@@ -29,6 +29,11 @@ def metrics(primaries: tuple[str, ...] = (PRIMARY,)) -> Metrics:
     return Metrics(kept, primaries)
 
 
+def by_lot(rng: np.random.Generator, users: int, second: float = 0.5) -> np.ndarray:
+    """The treatment of each user, T1 with this chance; shape (n,)."""
+    return np.where(rng.random(users) < second, "T1", "C")
+
+
 def users_of(
     treatments: np.ndarray,
     sessions: np.ndarray,

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from bench.verdict.made_users import CALLED, STOPPED, aggregates_of, judged, users_of
+from bench.verdict.made_users import CALLED, STOPPED, aggregates_of, by_lot, judged, users_of
 from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, MISMATCH, Found, Scenario
 from offline.experiment.analysis import Options
 from offline.experiment.health import LEAST_P
@@ -20,10 +20,6 @@ def _played(rng: np.random.Generator, users: int) -> tuple[np.ndarray, np.ndarra
     return sessions, 1 + rng.gamma(2, taste[owner] / 2), owner
 
 
-def _arms(rng: np.random.Generator, users: int, second: float = 0.5) -> np.ndarray:
-    return np.where(rng.random(users) < second, "T1", "C")
-
-
 def leavers(
     rng: np.random.Generator,
     users: int,
@@ -35,7 +31,7 @@ def leavers(
 
     `bored`: only those that are shorter than most.
     """
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     chance = np.where(arm == "T1", leaving[1], leaving[0])[owner]
     left = rng.random(len(owner)) < chance * (2 * (time < np.median(time)) if bored else 1)
@@ -46,7 +42,7 @@ def leavers(
 
 def in_both(rng: np.random.Generator, users: int, switching: float) -> Found:
     """Sessions that get the other arm, with this chance: whoever has both is left out."""
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     switched = np.bincount(owner, rng.random(len(owner)) < switching, users)
     stays = (switched == 0) | (switched == sessions)
@@ -58,7 +54,7 @@ def in_both(rng: np.random.Generator, users: int, switching: float) -> Found:
 
 def lost_users(rng: np.random.Generator, users: int, lost: float, unhappy: bool) -> Found:
     """A share of the second arm's users is missing: any, or those with the shortest sessions."""
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     total = np.bincount(owner, time, users)
     treated = np.flatnonzero(arm == "T1")
@@ -74,7 +70,7 @@ def shares(
     rng: np.random.Generator, users: int, second: float, weights: dict[str, float]
 ) -> Found:
     """Arms of `C` and `T1` that were to have these weights, where the second has a share."""
-    arm = _arms(rng, users, second)
+    arm = by_lot(rng, users, second)
     sessions, time, owner = _played(rng, users)
     table = users_of(arm, sessions, np.bincount(owner, time, users))
     made = aggregates_of(table, tuple(weights))
@@ -83,7 +79,7 @@ def shares(
 
 def strays(rng: np.random.Generator, users: int, count: int) -> Found:
     """Users of a treatment that the config does not have, with twice the time of others."""
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     table = users_of(arm, sessions, np.bincount(owner, time, users))
     return judged(aggregates_of(table, strays={"T2": count}))
