@@ -33,7 +33,7 @@ class Service:
         seed: int | None,
         provenance: Provenance,
     ) -> None:
-        """`default` names the recommender of users for whom no experiment decides.
+        """`default` names the recommender for users that no experiment decides for.
 
         With a `seed`, the same requests of a user get the same answers, whichever worker handles
         them; with None, draws are independent. `provenance` is logged with every event.

@@ -1,10 +1,11 @@
-"""Who is in which treatment, by MurmurHash3 (x86, 32 bit): the reference, slow and plain.
+"""The treatment of a user, by MurmurHash3 (x86, 32 bit): the reference, slow and plain.
 
     split          hash(user, hash(salt, 0)) % sum of the weights
     participation  hash(user, hash(salt, 1)) % 100
     layer          hash(user, hash(layer, 2)) % 100
 
-`user` are the decimal digits of the id. The salt is the experiment's name where it has no other.
+`user` are the decimal digits of the id. The salt is the experiment's name unless the config gives
+another.
 """
 
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ def _rotated(word: int, by: int) -> int:
 
 
 def user_hash(user: int, salt: str, purpose: int = SPLIT) -> int:
-    """The unsigned 32 bits that a user's place is taken from, for one of the three purposes."""
+    """The unsigned 32-bit hash that decides a user's place, for one of the three purposes."""
     return murmur3_32(str(user).encode(), murmur3_32(salt.encode(), purpose))
 
 
@@ -61,5 +62,5 @@ def treatment(user: int, salt: str, weights: Mapping[str, int]) -> str:
 
 
 def percent_point(user: int, salt: str, purpose: int = PARTICIPATION) -> int:
-    """0 to 99; a user takes part where it falls into the range of the experiment."""
+    """0 to 99; a user takes part if it is in the range of the experiment."""
     return user_hash(user, salt, purpose) % 100

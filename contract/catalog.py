@@ -1,7 +1,7 @@
 """Catalogs (`tracks.json`) of every edition.
 
-A track without an artist (`artist` null, NaN, empty or absent) is its artist's only one: nobody
-knows what it shares with others.
+A track without an artist (`artist` null, NaN, empty or absent) counts as the only one of its
+artist, as it is unknown which tracks share it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,17 +14,17 @@ from contract.values import is_nothing
 
 
 class Track(NamedTuple):
-    """A line of a catalog; `artist` is "" where it is not known, `title` may be "" as well."""
+    """A line of a catalog; an unknown `artist` or `title` is ""."""
 
     track: int
     artist: str = ""
     title: str = ""
     recommendations: tuple[int, ...] | None = None
-    """Neighbours, best first; None where the catalog has none for this track."""
+    """Neighbours, best first; None if the catalog has none for this track."""
 
 
 def parse_track(row: object) -> Track:
-    """A line of a catalog; keys that are not known are passed over. Raises FormatError."""
+    """A line of a catalog; unknown keys are ignored. Raises FormatError."""
     fields = _object(row)
     return Track(
         _track(fields),
@@ -35,7 +35,7 @@ def parse_track(row: object) -> Track:
 
 
 class CatalogError(FormatError):
-    """`line` is the number of the line at fault; None where it is not one line's."""
+    """`line` is the number of the line at fault; None if it is not a single line."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ def read_catalog(
 ) -> list[Track]:
     """The tracks 0 to n-1 from the lines of a catalog, in any order.
 
-    `parse` may be a faster parser of JSON; what it refuses is tried by `parse_line`. Raises
+    `parse` may be a faster JSON parser; lines it refuses are given to `parse_line`. Raises
     CatalogError.
     """
     found: dict[int, Track] = {}
@@ -90,7 +90,7 @@ def _parsed(line: bytes, parse: Callable[[bytes], object]) -> object:
         return parse(line)
     except FormatError:
         raise
-    except ValueError:  # NaN, which JSON has not, or a mistake that this tells
+    except ValueError:  # NaN, which is not JSON, or an error that parse_line names
         return parse_line(line)
 
 

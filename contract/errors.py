@@ -1,5 +1,5 @@
-"""The one error of this room."""
+"""The error of this package."""
 
 
 class FormatError(ValueError):
-    """Something is not what its format says; the message says what is wrong, without a place."""
+    """A value does not follow its format; the message says what is wrong, without the place."""

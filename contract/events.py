@@ -1,7 +1,6 @@
 """The event log: its files, the fields of its lines, and what makes a line an event.
 
-Sources of the rule in other languages are `fault_of` in the SQL of `offline`; it passes the same
-golden cases (`events`).
+In SQL the rule is `fault_of` of `offline`, which passes the same golden cases (`events`).
 """
 
 import json
@@ -27,13 +26,13 @@ class Field(NamedTuple):
 
     name: str
     kind: Kind
-    """An `object` has texts, or null, by name."""
+    """An `object` maps names to text or null."""
     nullable: bool = False
     """Whether a line may say null."""
     since: str = ""
-    """The version of botify that added it; "" for those that every edition of the family has."""
+    """The version of botify that added it; "" for fields that every edition of the family has."""
     only_if_forced: bool = False
-    """Whether it is only there where a request asked for a treatment."""
+    """Whether it is logged only if the request asked for a treatment."""
 
 
 EVENT = (
@@ -70,10 +69,10 @@ LARGEST = 2**63 - 1
 
 
 class EventError(FormatError):
-    """A line is no event; `field` is the one at fault, LINE if it is no object with a field."""
+    """A line is not an event; `field` is at fault, or LINE if it has none of the fields."""
 
     def __init__(self, field: str) -> None:
-        super().__init__("not an event" if field == LINE else f"no `{field}`, or not one")
+        super().__init__("not an event" if field == LINE else f"`{field}` is missing or invalid")
         self.field = field
 
 
@@ -99,7 +98,7 @@ class Event(NamedTuple):
 def parse_event(row: object) -> Event:
     """The event of a line's JSON value; unknown fields are ignored. Raises EventError.
 
-    `row` may hold NaN, which stands for null. Only the fields of every edition are judged.
+    `row` may contain NaN, which counts as null. Only fields that every edition has are checked.
     """
     if not isinstance(row, dict) or all(row.get(name) is None for name in _JUDGED):
         raise EventError(LINE)
@@ -148,7 +147,7 @@ def _recommendation(row: Mapping[str, Any]) -> int | None:
 
 
 def _experiments(row: Mapping[str, Any]) -> dict[str, str | None]:
-    """Also of a text that holds the JSON, as columns of a table have it."""
+    """The treatments; also from text that contains the JSON, as columns of tables do."""
     value = row.get("experiments")
     try:
         value = json.loads(value) if isinstance(value, str) else value

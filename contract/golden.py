@@ -1,4 +1,4 @@
-"""Golden cases: what every implementation of a format, in whatever language, must give."""
+"""Golden cases: inputs with the result that every implementation, in any language, must give."""
 
 import json
 from importlib.resources import files
@@ -18,9 +18,9 @@ NAMES = (
 
 
 def golden_cases(name: str) -> list[dict[str, Any]]:
-    """The cases of `vectors/<name>.json`; `about`, its first entry, says what they are.
+    """The cases of `vectors/<name>.json`; its key `about` describes them.
 
-    Integers beyond 64 bits and NaN stand in them as Python's json module writes them.
+    Integers beyond 64 bits and NaN are written as Python's json module does.
     """
     text = files("contract").joinpath("vectors", f"{name}.json").read_text(encoding="utf-8")
     cases: list[dict[str, Any]] = json.loads(text)["cases"]

@@ -3,20 +3,19 @@
 from contract.values import integer
 
 MOST_DIGITS = 200
-"""A user id of more is refused by the service."""
+"""The service refuses a user id with more digits."""
 
 
 def track_id(value: object) -> int | None:
-    """A track's id from a JSON value; None where it is none. `7.0` is 7."""
+    """A track's id from a JSON value; None if it is not an id. `7.0` is 7."""
     number = integer(value)
     return number if number is not None and number >= 0 else None
 
 
 def user_digits(value: object) -> str | None:
-    """A user's id as decimal digits, by which logs and tables know it; None where it is none.
+    """A user's id as decimal digits, as logs and tables have it; None if it is not an id.
 
-    Digits given as text, as in a column that has room for ids of any size, count as the number
-    that they are: `0007` and 7 are one user.
+    Text of digits, as in columns for ids of any size, counts as the number: `0007` is user 7.
     """
     if isinstance(value, str):
         return canonical_digits(value)
@@ -25,7 +24,7 @@ def user_digits(value: object) -> str | None:
 
 
 def canonical_digits(text: str) -> str | None:
-    """The digits of a number without zeros in front; None for a text of anything else."""
+    """The digits of a number without leading zeros; None for any other text."""
     if not text.isascii() or not text.isdigit():
         return None
     return text.lstrip("0") or "0"

@@ -9,14 +9,14 @@ from contract.errors import FormatError
 BOM = b"\xef\xbb\xbf"
 """The byte order mark that some editors and programs put before UTF-8; it is no part of a line."""
 BLANK = b" \t\r\n\v\f"
-"""A line of these holds nothing."""
+"""A line of these bytes is blank."""
 
 
 def numbered_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Number, from 1, and text of each line that holds anything.
+    """Number, from 1, and text of each line that is not blank.
 
-    `lines` are split at newlines alone, as files opened "rb" do; str.splitlines() splits in more
-    places, of which JSON allows some within a text.
+    `lines` must be split at newlines alone, as files opened with "rb" are; str.splitlines() also
+    splits at characters that JSON allows inside a text.
     """
     for number, line in enumerate(lines, 1):
         text = line.removeprefix(BOM).strip(BLANK)

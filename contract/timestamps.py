@@ -1,13 +1,13 @@
-"""When an event happened: ms since the epoch, or what other editions and programs write for it.
+"""The time of an event: ms since the epoch, or what other editions and programs write instead.
 
-A timestamp in s, µs or ns is known by its size, since no ms of these years have such numbers:
+A timestamp in s, µs or ns is recognised by its size, which ms of these years never have:
 
     1e9 <= |t| < 2.5e9   s    2001 to 2049
     1e11 <= |t| < 1e14   ms   1973 to 5138
     1e14 <= |t| < 1e17   µs   1973 to 5138
     1e17 <= |t|          ns   1973 and later
 
-Others tell no unit, `UNKNOWN`, and are ms, as of a clock that starts at 0.
+For other sizes the unit is `UNKNOWN`; they are read as ms of a clock that starts at 0.
 """
 
 import math

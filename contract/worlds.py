@@ -1,4 +1,4 @@
-"""Which world a log speaks of."""
+"""The version of a world, which every line of its log states."""
 
 import hashlib
 from pathlib import Path
@@ -11,9 +11,8 @@ VERSION_DIGITS = 12
 def world_version(catalog: Path) -> str:
     """`world_version` in the event log: 12 hex digits of a SHA-256.
 
-    It is that of the bytes of tracks.json, followed by those of the world.json beside it, where
-    there is one: worlds of the same tracks and other listeners are two. Raises OSError where the
-    catalog cannot be read.
+    The digest covers tracks.json and, if it exists, the world.json beside it: the same tracks with
+    other listeners are another world. Raises OSError if the catalog cannot be read.
     """
     found = hashlib.sha256()
     facts = catalog.with_name(WORLD_FACTS)

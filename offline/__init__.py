@@ -1,1 +1,100 @@
-"""From logs to interactions, models, lists, and verdicts."""
+"""Learn from listening logs: interactions, models, lists, evaluation.
+
+The names below are the public surface; everything else in this package may change without notice.
+Experiments have theirs in `offline.experiment`. Each name is imported when it is first used, so
+that nothing waits for torch without need.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contract.files import RECOMMENDATIONS
+    from offline.artefact import load_artefact, save_artefact
+    from offline.data.catalog import catalog_size
+    from offline.data.collect import collect
+    from offline.data.interactions import Interactions, Plays
+    from offline.data.matrix import InteractionMatrix
+    from offline.data.splits import held_out
+    from offline.data.training_set import TrainingSet
+    from offline.errors import InputError
+    from offline.evaluation.trained_model import evaluate
+    from offline.lists.export import export_lists
+    from offline.lists.neighbours import cosine_neighbours
+    from offline.logs.bad_lines import list_bad_lines
+    from offline.logs.files import find_log_files
+    from offline.logs.reader import open_logs
+    from offline.models.base import Recommender
+    from offline.models.dae.network import DAE
+    from offline.models.dae.training import Hooks, K, fit, top_lists
+    from offline.models.registry import make_model
+    from offline.options import TrainOptions, load_options
+
+_MODULES = {
+    "DAE": "offline.models.dae.network",
+    "Hooks": "offline.models.dae.training",
+    "InputError": "offline.errors",
+    "InteractionMatrix": "offline.data.matrix",
+    "Interactions": "offline.data.interactions",
+    "K": "offline.models.dae.training",
+    "Plays": "offline.data.interactions",
+    "RECOMMENDATIONS": "contract.files",
+    "Recommender": "offline.models.base",
+    "TrainOptions": "offline.options",
+    "TrainingSet": "offline.data.training_set",
+    "catalog_size": "offline.data.catalog",
+    "collect": "offline.data.collect",
+    "cosine_neighbours": "offline.lists.neighbours",
+    "evaluate": "offline.evaluation.trained_model",
+    "export_lists": "offline.lists.export",
+    "find_log_files": "offline.logs.files",
+    "fit": "offline.models.dae.training",
+    "held_out": "offline.data.splits",
+    "list_bad_lines": "offline.logs.bad_lines",
+    "load_artefact": "offline.artefact",
+    "load_options": "offline.options",
+    "make_model": "offline.models.registry",
+    "open_logs": "offline.logs.reader",
+    "save_artefact": "offline.artefact",
+    "top_lists": "offline.models.dae.training",
+}
+"""Where each name is defined."""
+
+__all__ = [  # noqa: RUF022  # as in _MODULES
+    "DAE",
+    "Hooks",
+    "InputError",
+    "InteractionMatrix",
+    "Interactions",
+    "K",
+    "Plays",
+    "RECOMMENDATIONS",
+    "Recommender",
+    "TrainOptions",
+    "TrainingSet",
+    "catalog_size",
+    "collect",
+    "cosine_neighbours",
+    "evaluate",
+    "export_lists",
+    "find_log_files",
+    "fit",
+    "held_out",
+    "list_bad_lines",
+    "load_artefact",
+    "load_options",
+    "make_model",
+    "open_logs",
+    "save_artefact",
+    "top_lists",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -15,17 +15,15 @@ from contract.files import SESSION_MODEL
 from offline.atomic import new_directory
 from offline.checksums import BLANK, KEY, check_seal, check_sum, seal, sum_of
 from offline.errors import InputError
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
+from offline.models.dae.training.epochs import Trained
+from offline.models.dae.training.plot import plot_epochs
 from offline.options import TrainOptions
-from offline.sessions import FittedSessions, save_sessions
-from offline.training.epochs import Trained
-from offline.training.plot import plot_epochs
+from offline.session_model import FittedSessionModel, save_session_model
 
-WEIGHTS, ABOUT, CURVES = "model.safetensors", "model.json", "training.png"
-FILES = "files"
-"""In ABOUT: the SHA-256 of the files of numbers, by name."""
-SESSIONS = SESSION_MODEL
-"""The model that hears sessions, where one was trained: in the artefact, and beside the lists."""
+WEIGHTS, MODEL_JSON, CURVES = "model.safetensors", "model.json", "training.png"
+FILE_SUMS = "files"
+"""In MODEL_JSON: the SHA-256 of the files of numbers, by name."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,42 @@ def save_artefact(
     trained: Trained,
     options: TrainOptions,
     fingerprint: str,
-    sessions: FittedSessions | None = None,
+    sessions: FittedSessionModel | None = None,
     users: NDArray[np.int64] | None = None,
 ) -> None:
-    """Write `model.safetensors`, `model.json` and `training.png`, whole or not at all.
+    """Write a trained model as a directory, whole or not at all.
 
-    `fingerprint` is that of the interactions. With `sessions`, `sessions.safetensors` too, for
-    which `users` are the ids of the rows. Raises InputError where they cannot be written.
+    Parameters
+    ----------
+    directory : Path
+        Gets `model.safetensors`, `model.json` and the training curves, `training.png`.
+    trained : Trained
+        As `fit` gives it.
+    options : TrainOptions
+        Those it was trained with.
+    fingerprint : str
+        Of the interactions it was trained on.
+    sessions : FittedSessionModel, optional
+        The session model, written as `sessions.safetensors`.
+    users : array of int64, shape (n_users,), optional
+        With `sessions`: the id of each row of the training set.
+
+    Raises
+    ------
+    InputError
+        Where the directory holds something else, or cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import TrainOptions, fit, save_artefact
+    >>> options = TrainOptions(hidden=(4,), epochs=1)
+    >>> trained = fit(sparse.csr_matrix(np.tri(40, 60)), options)
+    >>> save_artefact(Path("model"), trained, options, fingerprint="made up")
+    >>> sorted(path.name for path in Path("model").iterdir())
+    ['model.json', 'model.safetensors', 'training.png']
     """
     about = {
         "model": "dae",
@@ -69,31 +96,61 @@ def save_artefact(
         "sessions": None if sessions is None else sessions.held_out._asdict(),
     }
     try:
-        with new_directory(directory, ABOUT) as new:
+        with new_directory(directory, MODEL_JSON) as new:
             save_file(trained.model.state_dict(), new / WEIGHTS)
             (new / WEIGHTS).chmod(0o644)  # as of other files; whoever exports may be another user
             if sessions is not None:
-                save_sessions(new / SESSIONS, sessions.model, np.asarray(users))
+                save_session_model(new / SESSION_MODEL, sessions.model, np.asarray(users))
             plot_epochs(trained.epochs, trained.best.number, new / CURVES)
-            about[FILES] = {
-                name: sum_of(new / name) for name in (WEIGHTS, SESSIONS) if (new / name).exists()
+            about[FILE_SUMS] = {
+                name: sum_of(new / name)
+                for name in (WEIGHTS, SESSION_MODEL)
+                if (new / name).exists()
             }
-            (new / ABOUT).write_text(json.dumps(about | {KEY: BLANK}, indent=2) + "\n")
-            seal(new / ABOUT)
+            (new / MODEL_JSON).write_text(json.dumps(about | {KEY: BLANK}, indent=2) + "\n")
+            seal(new / MODEL_JSON)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write the model to {directory}: {error}") from error
 
 
 def load_artefact(directory: Path) -> Artefact:
-    """Read a model directory; raises InputError where it is none, or a bit of it is damaged."""
-    if not (directory / ABOUT).is_file():
+    """Read a model directory.
+
+    Parameters
+    ----------
+    directory : Path
+        As `save_artefact` or `botify-offline train` writes it.
+
+    Returns
+    -------
+    Artefact
+        The model, its options, and the fingerprint of its interactions.
+
+    Raises
+    ------
+    InputError
+        Where there is no model, or a damaged one.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import TrainOptions, fit, load_artefact, save_artefact
+    >>> options = TrainOptions(hidden=(4,), epochs=1)
+    >>> trained = fit(sparse.csr_matrix(np.tri(40, 60)), options)
+    >>> save_artefact(Path("model"), trained, options, fingerprint="made up")
+    >>> load_artefact(Path("model")).model.n_tracks
+    60
+    """
+    if not (directory / MODEL_JSON).is_file():
         raise InputError(
             f"{directory}: no model there: make one with `botify-offline train --out {directory}`"
         )
     try:
-        about = _read_about(directory / ABOUT)
-        check_seal(directory / ABOUT, about.get(KEY))
-        for name, digest in about[FILES].items():
+        about = _read_about(directory / MODEL_JSON)
+        check_seal(directory / MODEL_JSON, about.get(KEY))
+        for name, digest in about[FILE_SUMS].items():
             check_sum(directory / name, digest)
         options = TrainOptions.model_validate(about["options"])
         weights = load_file(directory / WEIGHTS)
@@ -106,7 +163,9 @@ def load_artefact(directory: Path) -> Artefact:
             f"{directory}: the model cannot be read ({reason}): train again"
         ) from None
     if any(not torch.isfinite(weight).all() for weight in model.parameters()):
-        raise InputError(f"{directory}: the model has weights that are no numbers: train again")
+        raise InputError(
+            f"{directory}: the model has weights that are NaN or infinite: train again"
+        )
     return Artefact(model, options, about["fingerprint"], about)
 
 

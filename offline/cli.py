@@ -1,4 +1,4 @@
-"""`botify-offline`: from logs to lists to a verdict. Wires options to functions, nothing more."""
+"""`botify-offline`: from logs to lists to a verdict. Commands are imported on demand."""
 
 import importlib
 import sys
@@ -7,17 +7,17 @@ import click
 
 from offline.errors import InputError
 
-# Commands load on demand: `--help` and `analyze` must not wait for torch.
+# `--help` and `analyze` must not wait for torch.
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
     "train": "Train the autoencoder on interactions, keep the best epoch.",
     "export": "Write the lists that the service serves.",
     "evaluate": "Measure a trained model, or any model on a public data set.",
     "analyze": "Judge an A/B experiment from the service's logs.",
-    "watch": "Follow an A/B experiment while it runs, on a page of this machine.",
-    "plan": "Say how many users an A/B experiment needs.",
-    "off-policy": "Estimate what new lists would give, before a test.",
-    "reconcile": "Say where events are missing between the service and the verdict.",
+    "watch": "Follow a running A/B experiment on a local web page.",
+    "plan": "Compute how many users an A/B experiment needs.",
+    "off-policy": "Estimate the effect of new lists before an A/B test.",
+    "reconcile": "Find events that are missing between the service and the analysis.",
 }
 
 
@@ -59,9 +59,9 @@ def main() -> None:
     evaluate    model, interactions -> metrics of what training held out
     evaluate    public data set     -> metrics of any model, trained on it
     analyze     event logs          -> effect table, report page
-    watch       event logs          -> live page of an experiment that runs
-    plan        event logs          -> users a test needs, or effect it finds
-    off-policy  event logs, lists   -> estimates of what the lists would give
+    watch       event logs          -> live page of a running experiment
+    plan        event logs          -> users that a test needs, or the effect it finds
+    off-policy  event logs, lists   -> estimated effect of the lists
     reconcile   metrics, event logs -> where events are missing between service and verdict
     """
 

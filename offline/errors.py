@@ -4,7 +4,17 @@ from pathlib import Path
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the message says what is wrong, where, and what to change."""
+    """Input that cannot be used; the message says what is wrong, where, and what to change.
+
+    Examples
+    --------
+    >>> from offline import InputError, make_model
+    >>> try:
+    ...     make_model("svd", seed=1)
+    ... except InputError as error:
+    ...     print(str(error).split(":")[0])
+    no model 'svd'
+    """
 
 
 def check_regular(path: Path) -> None:

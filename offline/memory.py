@@ -1,4 +1,4 @@
-"""How much memory there is to use, and how much was used."""
+"""Available memory, and the peak that was used."""
 
 import os
 import resource

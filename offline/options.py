@@ -10,7 +10,7 @@ from offline.errors import InputError, check_regular
 
 
 class SessionOptions(BaseModel):
-    """Options of the model that hears sessions, which is trained on top of the autoencoder."""
+    """Options of the session model, which is trained on top of the autoencoder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -37,9 +37,9 @@ class SessionOptions(BaseModel):
     """What the part of a track that was not heard speaks against it, as its part heard speaks
     for it."""
     use_history: bool = True
-    """Whether the user's history is heard besides the session."""
+    """Whether the user's history is used besides the session."""
     use_session: bool = True
-    """Whether the session's plays are heard, beyond telling in which taste it lives."""
+    """Whether the session's plays are used, beyond the taste that they point to."""
     use_artists: bool = True
     """Whether artists that the session has played count for less, as much as the log says."""
     held_out_sessions: float = Field(default=0.05, gt=0, lt=1)
@@ -48,7 +48,15 @@ class SessionOptions(BaseModel):
 
 
 class TrainOptions(BaseModel):
-    """Options of the denoising autoencoder and its training; unknown keys are refused."""
+    """Options of the denoising autoencoder and its training; unknown keys are refused.
+
+    Examples
+    --------
+    >>> from offline import TrainOptions
+    >>> options = TrainOptions(hidden=(100,), epochs=5)
+    >>> options.dropout, options.model_copy(update={"dropout": 0.0}).dropout
+    (0.5, 0.0)
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -63,9 +71,9 @@ class TrainOptions(BaseModel):
     batch_size: PositiveInt = 500
     """Users a step, over all processes together."""
     epochs: PositiveInt = 100
-    """At most so many."""
+    """At most."""
     patience: PositiveInt = 5
-    """Stop after so many epochs without a better held-out NDCG@50."""
+    """Stop after this many epochs without a better held-out NDCG@50."""
     held_out_users: float = Field(default=0.2, gt=0, le=1)
     """Share of the users some of whose interactions are held out."""
     held_out_most: PositiveInt = 10_000
@@ -75,14 +83,37 @@ class TrainOptions(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the products over the catalog; auto: bfloat16 where the CPU or GPU has it in hardware."""
     checkpoint_seconds: float = Field(default=60.0, ge=0)
-    """Save a checkpoint after an epoch or step when so much time has gone by since the last."""
+    """Save a checkpoint after an epoch or step when this much time has passed since the last."""
     seed: int = Field(default=31337, ge=0, lt=2**63)
     sessions: SessionOptions | None = None
-    """Train a model that hears the session too; null: the plain autoencoder alone."""
+    """Train the session model too; null: the autoencoder alone."""
 
 
 def load_options(path: Path) -> TrainOptions:
-    """The validated options; raises InputError that names the file and the key."""
+    """Read and validate the options of training.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file like config/train.yml; keys that it lacks have their defaults.
+
+    Returns
+    -------
+    TrainOptions
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, an unknown key or a bad value; names the file and the key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from offline import load_options
+    >>> _ = Path("train.yml").write_text("epochs: 3")
+    >>> load_options(Path("train.yml")).epochs
+    3
+    """
     check_regular(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -16,11 +16,12 @@ from bench.common.tables import table
 from bench.lists.played import PLACES, Heard, Knowing, play_lists
 from bench.lists.truth import Truth
 from offline.artefact import load_artefact
-from offline.export import Lists, by_score
-from offline.listing.artists import artists_of
-from offline.listing.habits import Habits
-from offline.listing.sessions import by_sessions
-from offline.source import Source
+from offline.data.catalog import artists_of
+from offline.data.session_stats import SessionStats
+from offline.data.training_set import TrainingSet
+from offline.lists.by_score import by_score
+from offline.lists.by_session import by_session
+from offline.lists.maker import ListMaker
 from sim.agents.lists import read_top_tracks
 from sim.agents.policies import Indexed
 from sim.agents.registry import create_agent
@@ -54,13 +55,13 @@ def main(data: Path, episodes: int, seed: int) -> None:
     top = read_top_tracks(data / "lists/top_tracks.json", world)
     truth = Truth(world)
     learned = Learned(data, world)
-    habits = learned.habits
+    stats = learned.stats
     lists = {
         SCORE: learned.by_score(),
-        MIXED: learned.by_sessions(replace(habits, patience=1e9)),
-        UNSPREAD: learned.by_sessions(replace(habits, artist_discount=1.0)),
-        SESSIONS: learned.by_sessions(habits),
-        REORDERED: truth.lists(LENGTH, among=learned.by_sessions(habits, _CANDIDATES)),
+        MIXED: learned.by_session(replace(stats, patience=1e9)),
+        UNSPREAD: learned.by_session(replace(stats, artist_discount=1.0)),
+        SESSIONS: learned.by_session(stats),
+        REORDERED: truth.lists(LENGTH, among=learned.by_session(stats, _CANDIDATES)),
         STATIC: truth.lists(LENGTH),
     }
     heard = {
@@ -132,26 +133,26 @@ class Learned:
 
     def __init__(self, data: Path, world: World) -> None:
         self._model = load_artefact(data / "model").model
-        self._source = Source.open(data / "interactions", self._model.n_tracks)
+        self._training_set = TrainingSet.open(data / "interactions", self._model.n_tracks)
         self._artists = artists_of(data / "world/tracks.json", self._model.n_tracks)
-        self.habits = Habits.read(data / "interactions", self._source.users, self._artists)
-        self._rows = np.searchsorted(world.users.ids, self._source.users)
+        self.stats = SessionStats.read(
+            data / "interactions", self._training_set.users, self._artists
+        )
+        self._rows = np.searchsorted(world.users.ids, self._training_set.users)
         self._users = len(world.users)
 
     def by_score(self) -> NDArray[np.int32]:
         """Lists, a row per user of the world; -1 throughout for one who liked nothing."""
-        return self._made(by_score(self._model, self._source.histories, LENGTH), LENGTH)
+        return self._made(by_score(self._model, self._training_set.histories, LENGTH), LENGTH)
 
-    def by_sessions(self, habits: Habits, length: int = LENGTH) -> NDArray[np.int32]:
-        """The same for sessions of these habits."""
-        histories = self._source.histories
-        return self._made(
-            by_sessions(self._model, histories, habits, self._artists, length), length
-        )
+    def by_session(self, stats: SessionStats, length: int = LENGTH) -> NDArray[np.int32]:
+        """The same for sessions with these statistics."""
+        histories = self._training_set.histories
+        return self._made(by_session(self._model, histories, stats, self._artists, length), length)
 
-    def _made(self, lists: Lists, length: int) -> NDArray[np.int32]:
+    def _made(self, lists: ListMaker, length: int) -> NDArray[np.int32]:
         out = np.full((self._users, length), -1, dtype=np.int32)
-        able = np.flatnonzero(self._source.histories.sizes)
+        able = np.flatnonzero(self._training_set.histories.sizes)
         out[self._rows[able]] = lists.of(able)
         return out
 

@@ -16,9 +16,9 @@ from implicit.als import AlternatingLeastSquares
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from offline.catalog import catalog_size
-from offline.interactions import Interactions, Plays
-from offline.neighbours import cosine_neighbours
+from offline.data.catalog import catalog_size
+from offline.data.interactions import Interactions, Plays
+from offline.lists.neighbours import cosine_neighbours
 from sim.agents.policies import MAX_CANDIDATES, Contextual
 from sim.config import load_config
 from sim.engine.play import play

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from botify.session_model.scoring import SessionModel
 from botify.session_model.tables import Floats, Tables
 from offline.artefact import load_artefact
-from offline.source import Source, rows_of
+from offline.data.training_set import TrainingSet, rows_of
 from sim.agent import Answer, Turn
 from sim.agents.registry import create_agent
 from sim.config import load_config
@@ -89,17 +89,17 @@ class Limited(SessionModel):
 def best_of(data: Path) -> Callable[[int], NDArray[np.int64]]:
     """The places of a user's best tracks by the plain autoencoder, for the whole history."""
     dae = load_artefact(data / "model").model
-    source = Source.open(data / "interactions", dae.n_tracks)
+    training_set = TrainingSet.open(data / "interactions", dae.n_tracks)
     known: dict[int, NDArray[np.int64]] = {}
 
     @torch.no_grad()
     def best(user: int) -> NDArray[np.int64]:
         if user not in known:
-            row = rows_of(source.users, np.array([user]))
+            row = rows_of(training_set.users, np.array([user]))
             if row[0] < 0:
                 known[user] = np.empty(0, np.int64)
             else:
-                logits = dae(dae.bag(source.histories.take(row)))[0]
+                logits = dae(dae.ragged(training_set.histories.take(row)))[0]
                 count = min(_CANDIDATES, len(logits))
                 known[user] = logits.topk(count).indices.numpy()
         return known[user]

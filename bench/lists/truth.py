@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.listing.planner import plan
+from offline.lists.greedy import greedy_list
 from sim.world import World
 from sim.world.nearest import nearest
 
@@ -48,7 +48,9 @@ class Truth:
         out = np.full((len(self.interests), length), -1, dtype=np.int32)
         for user in range(len(out)):
             every = np.arange(len(self._tastes(user)))
-            out[user] = self._plan(user, every, None if among is None else among[user], length)
+            out[user] = self._greedy_list(
+                user, every, None if among is None else among[user], length
+            )
         return out
 
     def taste_lists(self, length: int) -> Tracks:
@@ -56,13 +58,15 @@ class Truth:
         out = np.full((*self.interests.shape, length), -1, dtype=np.int32)
         for user in range(len(out)):
             for taste in range(len(self._tastes(user))):
-                out[user, taste] = self._plan(user, np.array([taste]), None, length)
+                out[user, taste] = self._greedy_list(user, np.array([taste]), None, length)
         return out
 
     def _tastes(self, user: int) -> NDArray[np.int64]:
         return self.interests[user][self.interests[user] >= 0]
 
-    def _plan(self, user: int, tastes: NDArray[np.int64], among: Tracks | None, n: int) -> Tracks:
+    def _greedy_list(
+        self, user: int, tastes: NDArray[np.int64], among: Tracks | None, n: int
+    ) -> Tracks:
         world = self._world
         if among is None:
             rows = world.taste_rows[self.interests[user, tastes]]
@@ -71,7 +75,7 @@ class Truth:
         else:
             candidates = np.unique(among[among >= 0])
         artists = np.unique(world.catalog.artist_of[candidates], return_inverse=True)[1]
-        order = plan(
+        order = greedy_list(
             self.shares(user, candidates)[tastes],
             np.full(len(tastes), 1.0 / len(tastes)),
             artists,

@@ -19,7 +19,7 @@ BY_ID = "gowalla-by-id"
 """Gowalla with each line sorted: what models that use the order of its items do without it."""
 FORMATS = {"gowalla": "lightgcn", BY_ID: "lightgcn", "ml-1m": "ml-1m", "lastfm-2k": "lastfm-2k"}
 """Data sets, each a directory of this name, and the format that `evaluate` reads."""
-USE_ORDER = ("dae",)
+USE_ORDER = ("linear-dae",)
 WITHOUT_CHANCE = {"popular", "item-knn", "ease"}
 """Models that give the same lists whatever the seed; on data with a split of its own, once."""
 

@@ -18,9 +18,13 @@ from scipy import sparse
 
 from bench.common.results import json_line
 from bench.quality.recbole_venv import environment, recbole_python
-from offline.datasets.formats import FORMATS
-from offline.hold_out import hold_out
-from offline.protocols import HELD_OUT_SHARE, K, same_users
+from offline.data.splits import hold_out
+from offline.datasets import FORMATS
+from offline.evaluation.protocols import (
+    HELD_OUT_SHARE,
+    K,
+    same_users,
+)
 
 SCRIPT = Path(__file__).with_name("recbole_worker.py")
 

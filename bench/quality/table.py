@@ -16,7 +16,7 @@ MODELS = {
     "ease": "EASE",
     "pure-svd": "PureSVD",
     "mult-dae": "Mult-DAE",
-    "dae": "DAE",
+    "linear-dae": "Linear DAE",
     "recbole-multidae": "RecBole MultiDAE",
 }
 """Names on the command line, and how they are shown, in the order of the table."""

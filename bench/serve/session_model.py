@@ -9,12 +9,12 @@ import yaml
 from bench.serve.data import Data
 from bench.serve.servers import CONFIG, botify, script
 from bench.serve.speed import Contender
-from offline.models.dae import DAE
+from offline.models.dae.network import DAE
 from offline.options import SessionOptions
-from offline.sessions import save_sessions
-from offline.sessions.listening import Listening
-from offline.sessions.model import SessionDAE
-from offline.sessions.taste_table import TasteTable
+from offline.session_model import save_session_model
+from offline.session_model.listening_model import ListeningModel
+from offline.session_model.model import SessionDAE
+from offline.session_model.taste_table import TasteTable
 
 _KNOWN, _HIDDEN = 6_115, 300
 """Of the model of the full-scale generated world."""
@@ -76,7 +76,7 @@ def _make_model(data: Data) -> None:
             np.arange(tastes + 1) * _MEMBERS,
             rng.integers(known, size=tastes * _MEMBERS).astype(np.int32),
         ),
-        Listening(
+        ListeningModel(
             numbers(tastes, _OPTIONS.dimensions),
             numbers(data.tracks, _OPTIONS.dimensions),
             numbers(data.tracks),
@@ -86,4 +86,4 @@ def _make_model(data: Data) -> None:
         0.8,
         _OPTIONS,
     )
-    save_sessions(data.directory / _MODEL, model, np.arange(data.users))
+    save_session_model(data.directory / _MODEL, model, np.arange(data.users))

@@ -26,10 +26,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.common.memory import peak_mb
 from bench.train.data import matrix
-from offline.histories import Histories
+from offline.data.matrix import InteractionMatrix
+from offline.data.splits import HeldOut, held_out
+from offline.models.dae.training.trainer import streams
 from offline.options import TrainOptions
-from offline.split import HeldOut, held_out
-from offline.training.trainer import streams
 
 HIDDEN, DROPOUT, LEARNING_RATE, BATCH = (300, 50), 0.5, 1e-3, 64
 K = 50
@@ -162,7 +162,7 @@ def argsort_lists(
 def split(interactions: sparse.csr_matrix, seed: int) -> HeldOut:
     """20 % of the interactions of 20 % of the users, as `botify-offline train` holds out."""
     options = TrainOptions(seed=seed)
-    return held_out(Histories.of(interactions), options, streams(options)[0])
+    return held_out(InteractionMatrix.of(interactions), options, streams(options)[0])
 
 
 def learned_from(held: HeldOut) -> sparse.csr_matrix:

@@ -32,8 +32,8 @@ from bench.train.dense_baseline import (
     split,
     train,
 )
-from offline.metrics import ranking_metrics
-from offline.split import HeldOut
+from offline.data.splits import HeldOut
+from offline.metrics.ranking import ranking_metrics
 
 Bag = tuple[Tensor, Tensor]
 

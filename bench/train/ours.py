@@ -15,11 +15,11 @@ import torch
 
 from bench.common.memory import peak_mb
 from bench.train.data import matrix
-from offline.histories import Histories
-from offline.models.dae import DAE
+from offline.data.matrix import InteractionMatrix
+from offline.models.dae.network import DAE
+from offline.models.dae.training import Hooks, fit, workers_of_torchrun
+from offline.models.dae.training.inference import K, top_lists
 from offline.options import TrainOptions
-from offline.training import Hooks, fit, workers_of_torchrun
-from offline.training.inference import K, top_lists
 
 HIDDEN = (300, 50)
 """The baseline's architecture; the other options are those that ship."""
@@ -40,7 +40,7 @@ def main(part: str, data: Path, epochs: int, patience: int, seed: int) -> None:
 
 def trained(data: Path, epochs: int, patience: int, seed: int) -> dict[str, object]:
     """Seconds (evaluation not counted), loss and held-out NDCG@50 of each epoch."""
-    histories = Histories.open(data)
+    histories = InteractionMatrix.open(data)
     options = TrainOptions(hidden=HIDDEN, epochs=epochs, patience=patience, seed=seed)
     an_epoch = 0
 

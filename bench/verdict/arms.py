@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.experiment.sample import Sample
+from offline.experiment.stats.sample import Sample
 
 Floats = NDArray[np.float64]
 Arms = tuple[Sample, Sample]

@@ -58,7 +58,7 @@ def false_positives(aa: Rows) -> list[Rate]:
         ("sessions taken as units", "session_as_unit", None),
     ):
         values = [_value(row, key) for row in aa]
-        # Few users have few days on which both sides are large enough for a look.
+        # Few users have few days on which both arms are large enough for a look.
         if sum(value is not None for value in values) > len(aa) / 2:
             found.append(rate(name, values, most))
     return found

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.verdict.logs import START_MS, Split, as_table, stamps, write_parquet
-from offline.experiment.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Analysis, Options, analyse
-from offline.experiment.bayes import readings
-from offline.experiment.comparison import Comparison
-from offline.experiment.effects import CONFIDENCE, Moments
-from offline.experiment.equivalence import equivalence
 from offline.experiment.metric_files import built_in
-from offline.experiment.power import Plan
-from offline.experiment.verdict import verdicts
-from offline.logs import open_logs
+from offline.experiment.stats.bayes import readings
+from offline.experiment.stats.comparison import Comparison
+from offline.experiment.stats.effects import CONFIDENCE, Moments
+from offline.experiment.stats.equivalence import equivalence
+from offline.experiment.stats.power import Plan
+from offline.experiment.verdict.verdict import verdicts
+from offline.logs.reader import open_logs
 from sim.agent import Answer, Turn
 from sim.agents.oracle import Oracle
 from sim.agents.policies import Random
@@ -188,7 +188,7 @@ def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
         row |= _metric(some, truth.get(some.effect.metric))
     looks = analysis.looks["T1"]
     row["looks"] = len(looks)
-    if looks:  # few users may never make enough of a side for a first look
+    if looks:  # few users may never make enough of an arm for a first look
         row["peek_valid"] = any(look.excludes_zero for look in looks)
         row["peek_fixed"] = any(not look.fixed_lower <= 0 <= look.fixed_upper for look in looks)
         row["end_valid"] = looks[-1].excludes_zero

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from bench.verdict.rates import Found
-from offline.experiment.aggregate import Aggregates, Arm, Quality
+from offline.experiment.aggregates.aggregate import Aggregates, Arm, Quality
+from offline.experiment.aggregates.metric_sql import Progress
+from offline.experiment.aggregates.provenance import Provenance
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.metric_files import built_in
-from offline.experiment.metric_sql import Progress
 from offline.experiment.metrics import Metrics
-from offline.experiment.provenance import Provenance
-from offline.experiment.verdict import Verdict, verdicts
+from offline.experiment.verdict.verdict import Verdict, verdicts
 
 PRIMARY, GUARDRAIL = "mean_session_time", "sessions"
 STOPPED, CALLED, SHIPPED = "stopped", "called, where not stopped", "Ship, where not stopped"

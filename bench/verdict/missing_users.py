@@ -8,7 +8,7 @@ from scipy import stats
 from bench.verdict.made_users import CALLED, STOPPED, aggregates_of, by_lot, judged, users_of
 from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, MISMATCH, Found, Scenario
 from offline.experiment.analysis import Options
-from offline.experiment.health import LEAST_P
+from offline.experiment.checks.sample_ratio import LEAST_P
 from offline.watch.ratio import live_ratio
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from bench.verdict import arms
 from bench.verdict.rates import Found, Scenario
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.effects import ALPHA, Moments, welch_p
 from offline.experiment.guardrails import guard
-from offline.experiment.power import Plan
-from offline.experiment.sample import Sample
 from offline.experiment.sequential import width
+from offline.experiment.stats.comparison import Comparison, compare_samples
+from offline.experiment.stats.effects import ALPHA, Moments, welch_p
+from offline.experiment.stats.power import Plan
+from offline.experiment.stats.sample import Sample
 
 _DRAWS = 498
 _GUARDED = "sessions"
@@ -170,12 +170,12 @@ def nasty() -> list[Scenario]:
         found.append(Scenario(name, test, {"interval misses": 6.0}))
     for change, most in ((-20.0, 2.5), (-10.0, 3.5), (0.0, 100.0)):
         test = partial(guarded, users=1000, change=change)
-        name = f"guardrail of 10 % on sessions, which change by {change:g} %, 1,000 users a side"
+        name = f"guardrail of 10 % on sessions, which change by {change:g} %, 1,000 users per arm"
         found.append(Scenario(name, test, {"holds": most}))
     at_margin = partial(watched, users=200, change=-10.0)
     name = "guardrail of 10 %, sessions change by -10 %, looked at for 14 days"
     found.append(Scenario(name, at_margin, {"holds at some look": 3.5}, tests=500))
-    name = "segments, 300 users a side, no effect on the value"
+    name = "segments, 300 users per arm, no effect on the value"
     most = {"cut before: any of three (Bonferroni)": 6.0}
     found.append(Scenario(name, partial(cut, users=300), most))
     return found

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from bench.verdict.exploring_agent import Exploring
 from bench.verdict.logs import as_table, stamps, write_parquet
 from bench.verdict.off_policy_played import SMALL, measure, play_log, small_logs
-from offline.experiment.decisions import Decisions, read_decisions
-from offline.experiment.look_ahead import LookAhead, look_ahead
-from offline.experiment.targets import ListTarget, PopularTarget, Target
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
+from offline.off_policy.decisions import Decisions, read_decisions
+from offline.off_policy.estimate import LookAhead, look_ahead
+from offline.off_policy.policies import ListTarget, PopularTarget, Target
 from sim.agent import Agent
 from sim.agents.lists import read_recommendations, read_top_tracks
 from sim.agents.policies import MAX_CANDIDATES, Indexed, Random, TopPop

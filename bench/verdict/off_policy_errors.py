@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 
 from bench.verdict.rates import Found, Scenario
-from offline.experiment.off_policy import doubly_robust, ends, ips, snips
-from offline.experiment.tamed import Logged, clipped_ips, shrunk, switch
-from offline.intervals import Estimate
+from offline.metrics.intervals import Estimate
+from offline.off_policy.bounded_estimators import Logged, clipped_ips, shrunk, switch
+from offline.off_policy.estimators import doubly_robust, ends, ips, snips
 
 _VALUES = np.array([0.2, 0.3, 0.4])
 _TARGET = np.array([0.2, 0.6, 0.2])

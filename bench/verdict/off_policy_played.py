@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from offline.experiment.decisions import Decisions
+from offline.off_policy.decisions import Decisions
 from sim.agent import Agent
 from sim.engine.events import Events
 from sim.engine.parallel import play_blocks

@@ -9,12 +9,12 @@ from bench.verdict.made_users import PRIMARY, by_lot, metrics, users_of
 from bench.verdict.rates import FALSE, Found, Scenario
 from bench.verdict.readings import readings
 from bench.verdict.several import several_at_once
-from offline.experiment.attribute_segments import by_attribute
-from offline.experiment.days import by_day
-from offline.experiment.effects import ALPHA
-from offline.experiment.interaction import interactions
-from offline.experiment.parts import Against
-from offline.experiment.split_checks import split_faults
+from offline.experiment.checks.split_checks import split_faults
+from offline.experiment.questions.attribute_segments import by_attribute
+from offline.experiment.questions.days import by_day
+from offline.experiment.questions.interaction import interactions
+from offline.experiment.questions.parts import Against
+from offline.experiment.stats.effects import ALPHA
 
 _DAYS = 14
 

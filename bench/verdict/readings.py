@@ -7,17 +7,17 @@ from itertools import pairwise
 import numpy as np
 
 from bench.verdict.rates import FALSE, STATED, Found, Scenario
-from offline.experiment.bayes import readings as readings_of
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.equivalence import equivalence
-from offline.experiment.sample import Sample
+from offline.experiment.stats.bayes import readings as readings_of
+from offline.experiment.stats.comparison import Comparison, compare_samples
+from offline.experiment.stats.equivalence import equivalence
+from offline.experiment.stats.sample import Sample
 
 _DRAWS = 498
 _BINS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def _row(rng: np.random.Generator, users: int, ratio: float) -> Comparison:
-    """So many users a side; the treatment's mean is `ratio` times the control's."""
+    """So many users per arm; the treatment's mean is `ratio` times the control's."""
     control, treated = rng.gamma(2, 1, (2, users))
     return compare_samples("T1", "x", Sample.of(control), Sample.of(ratio * treated), draws=_DRAWS)
 
@@ -58,7 +58,7 @@ def readings() -> list[Scenario]:
     shown = "shown to be within the margin"
     found = [
         Scenario(
-            f"equivalence, {users} users a side, {100 * (ratio - 1):+.3g} % in truth, margin 5 %",
+            f"equivalence, {users} users per arm, {100 * (ratio - 1):+.3g} % in truth, margin 5 %",
             partial(equivalent, users=users, ratio=ratio, margin=5.0),
             {shown: FALSE} if ratio != 1 else {"refuted": FALSE},
         )
@@ -66,13 +66,13 @@ def readings() -> list[Scenario]:
     ]
     found += [
         Scenario(
-            "Bayesian reading, 400 users a side, effects from its prior of 5 %",
+            "Bayesian reading, 400 users per arm, effects from its prior of 5 %",
             partial(bayes, users=400, spread=5.0, given=5.0),
             {"interval misses": FALSE},
             unbiased=["loss of shipping in %, stated − true"],
         ),
         Scenario(
-            "Bayesian reading, 400 users a side, A/A, prior of 10 %",
+            "Bayesian reading, 400 users per arm, A/A, prior of 10 %",
             partial(bayes, users=400, spread=0.0, given=10.0),
             {
                 "interval misses": FALSE,

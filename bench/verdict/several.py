@@ -16,7 +16,7 @@ from bench.verdict.made_users import (
     users_of,
 )
 from bench.verdict.rates import FALSE, Found, Scenario
-from offline.experiment.metric_sql import Progress
+from offline.experiment.aggregates.metric_sql import Progress
 from offline.experiment.sequential import looks
 
 _DAYS = 14

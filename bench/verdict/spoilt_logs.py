@@ -23,10 +23,10 @@ from bench.verdict.made_lines import (
 )
 from bench.verdict.made_users import CALLED, STOPPED, metrics, said
 from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, Found, Scenario
-from offline.experiment.aggregate import aggregate
+from offline.experiment.aggregates.aggregate import aggregate
+from offline.experiment.aggregates.provenance import PUBLISHED
+from offline.experiment.aggregates.triggered import Above
 from offline.experiment.analysis import Options, analyse
-from offline.experiment.provenance import PUBLISHED
-from offline.experiment.triggered import Above
 from offline.logs import open_logs
 
 _USERS, _TESTS = 400, 200

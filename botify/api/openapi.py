@@ -20,7 +20,7 @@ MAX_USER = 10**MAX_USER_DIGITS - 1
 def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Json:
     """The document of a service with these tracks and experiments (`Experiments.describe`).
 
-    `forcing` tells whether a header may force treatments.
+    `forcing`: whether a header may force treatments.
     """
     return {
         "openapi": "3.1.0",
@@ -32,7 +32,7 @@ def document(n_tracks: int, experiments: Sequence[Mapping[str, Any]], forcing: b
                 "Chooses the track that a listener hears next.\n\n"
                 "A session of a user is the run of `next` calls up to and including one `last`. "
                 "The first `next` carries the track the user started with, `time` 1. "
-                "One user has one session at a time. Any user may ask, known or not.\n\n"
+                "One user has one session at a time. Any user is served, known or not.\n\n"
                 "Every error is JSON with a `message`. Bodies are read as JSON whatever their "
                 "`Content-Type`; pages of browsers must send `application/json`, and pages of "
                 "other origins get 403 unless the config allows them."
@@ -90,7 +90,7 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
         "/": _get("listening", "Is the service there?", _ok("Alive", _ref("Hello"), _HELLO)),
         "/track/{track}": _get(
             "listening",
-            "Artist and title of a track, and its neighbours where the catalog has them",
+            "Artist and title of a track, and its neighbours if the catalog has them",
             _ok("The track", _ref("Track"), {"track": 0, "artist": "Ana", "title": "Dawn"}),
             {"404": _error("There is no such track.", f"there is no track {n_tracks}")},
             parameters=[_path("track", "A track's id.")],
@@ -208,7 +208,7 @@ def _schemas(n_tracks: int) -> Json:
                 "recommendations": {
                     "type": "array",
                     "items": track,
-                    "description": "Its neighbours, best first, where the catalog has them.",
+                    "description": "Its neighbours, best first, if the catalog has them.",
                 },
             },
             optional=("recommendations",),
@@ -224,14 +224,14 @@ def _schemas(n_tracks: int) -> Json:
                 "workers": _object({"serving": count, "configured": count}),
             },
             optional=("reasons", "workers"),
-            description="`workers` where some do not answer, and always from the parent process.",
+            description="`workers` if some do not answer, and always from the parent process.",
         ),
         "Error": _object({"message": {**text, "description": "What is wrong."}}),
     }
 
 
 def _forced(experiments: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """The header that forces treatments; none where nothing runs."""
+    """The header that forces treatments; none without experiments."""
     if not experiments:
         return []
     one = [f"{re.escape(e['name'])}=({'|'.join(e['treatments'])})" for e in experiments]
@@ -276,11 +276,11 @@ def _responses(ok: Json, errors: Json | None) -> Json:
     return {
         **ok,
         "403": _error(
-            "A page of another origin asked, or the service is not to be asked by this name.",
-            "pages of http://a.example may not ask this service",
+            "The page's origin, or the host name of the service, is not allowed.",
+            "pages of http://a.example may not use this service",
         ),
         **(errors or {}),
-        "405": _error("Another method.", "PUT is not for /: use GET"),
+        "405": _error("Another method.", "/ does not allow PUT: use GET"),
     }
 
 
@@ -338,7 +338,7 @@ _EXPERIMENT = _object(
         },
         "decides": {
             "type": "boolean",
-            "description": "Whether it can matter to who answers.",
+            "description": "Whether it can affect which recommender answers.",
         },
     }
 )

@@ -97,7 +97,7 @@ class ExploreConfig(Settings):
 
 
 class SessionConfig(_Recommender):
-    """The model's best track for the session; where it has none, the user's list."""
+    """The model's best track for the session; if it has none, the user's list."""
 
     type: Literal["session"]
     model: ModelName

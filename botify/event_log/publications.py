@@ -26,7 +26,7 @@ class Publications:
     def observe(self, name: str, version: str, replaced: str | None = None) -> None:
         """Record that `version` is in service now, if it is new.
 
-        `replaced`: the version before, where the record does not have it. If the disk refuses,
+        `replaced`: the version before, if the record does not have it. If the disk refuses,
         this is logged; an analysis that finds no record says so.
         """
         if self._latest.get(name) == version:

@@ -5,7 +5,7 @@ it. It exists only while lines wait, and outlives the process: the next one with
 continues with it.
 
 While lines wait, only they are appended to the log's file. So the position of the first of them
-tells which were written already, whenever the writer was killed.
+shows which were written already, whenever the writer was killed.
 """
 
 import os

@@ -163,7 +163,7 @@ class EventLog:
                 return
             left, size = self._segment.path, self._segment.size
             moved = not self._segment.in_place()
-            if self._segment.size < size:  # somebody truncated it
+            if self._segment.size < size:  # it was truncated
                 self._partial = 0
                 self._torn = self._segment.torn()
                 self._queueing = self._queueing or self._torn

@@ -1,4 +1,4 @@
-"""Whether a file is still the same."""
+"""Stamps, to see whether a file is still the same."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ Stamp = tuple[int, ...]
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Numbers that change whenever the file does; None where there is none."""
+    """Numbers that change whenever the file does; None if there is no file."""
     try:
         stat = os.stat(path)
     except OSError:

@@ -20,7 +20,7 @@ class WatchedFile:
     """Why it was refused then, or that it is gone; empty if it was loaded."""
 
     def __post_init__(self) -> None:
-        """A file that was not written to lately counts as settled."""
+        """A file that was not written to recently counts as settled."""
         self._seen = stamp_of(self.file)
         self._stable_since = time.monotonic() - max(0.0, time.time() - _modified_at(self.file))
 

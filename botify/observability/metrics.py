@@ -159,8 +159,8 @@ class Metrics(Exposition):
         # Makes their files now, and not when the disk may be full.
         last = ("last", "")
         self._children = {last: self._seconds.labels(*last)}
-        for lately in self._recent_by_treatment:
-            lately.labels(*ALL)
+        for gauge in self._recent_by_treatment:
+            gauge.labels(*ALL)
         self._publishing = threading.Lock()
         self._shares = FallbackShares()
         self._recent: list[FallbackShare] = []
@@ -219,12 +219,12 @@ class Metrics(Exposition):
                 answers.labels(*pair).inc(share.answers - (known.answers if known else 0))
                 fallbacks.labels(*pair).inc(share.fallbacks - (known.fallbacks if known else 0))
             self._published[pair] = share
-        lately = self._shares.recent()
-        self._recent = list(lately.values())
-        for pair, share in lately.items():
-            answers_lately, fallbacks_lately = self._recent_by_treatment
-            answers_lately.labels(*pair).set(share.answers)
-            fallbacks_lately.labels(*pair).set(share.fallbacks)
+        recent = self._shares.recent()
+        self._recent = list(recent.values())
+        for pair, share in recent.items():
+            recent_answers, recent_fallbacks = self._recent_by_treatment
+            recent_answers.labels(*pair).set(share.answers)
+            recent_fallbacks.labels(*pair).set(share.fallbacks)
 
     def own_fallback_shares(self) -> list[FallbackShare]:
         """Shares of the last five minutes, of this worker alone, as last published."""

@@ -68,7 +68,7 @@ def _build(
 
 
 def _unregistered(name: str, entry: Never) -> Never:
-    """mypy finds a type without a case; this is for those who do not run it."""
+    """mypy reports a type without a case; this does if mypy was not run."""
     raise NotImplementedError(
         f"recommenders.{name}: no class is registered for {type(entry).__name__}; "
         "add a case to botify/recommenders/registry.py"

@@ -42,14 +42,25 @@ class WatchedModels(NamedTuple):
     """By name."""
 
 
+class FileRules(NamedTuple):
+    """When a file is read."""
+
+    watch: bool
+    """Whether changed files are loaded; missing lists always are."""
+    settle: float = 5.0
+    """Seconds for which a file must not change before it is read."""
+    min_kept: float = 0.0
+    """Share of the users (or tracks) in service that a changed file must have as well."""
+
+
 class DataSync:
     """A control loop in a thread of the parent, with two rounds a second.
 
     Restarts an embedded Valkey that died. Loads a configured list that is missing in Redis, which
-    may have been restarted or flushed. With `watch`, loads lists and models whose files changed.
-    A file that is refused, or is gone, is logged, and its list or model stays in service; the
-    reason is in REFUSALS, for `/health`, until a load succeeds. No error ends the thread, and no
-    file keeps others from being loaded; if Redis is unavailable, the next round tries again.
+    may have been restarted or flushed. With `rules.watch`, loads the lists and models of changed
+    files. A file that is refused, or is gone, is logged, and its list or model stays in service;
+    the reason is in REFUSALS, for `/health`, until a load succeeds. No error ends the thread, and
+    no file keeps others from being loaded; if Redis is unavailable, the next round tries again.
     """
 
     def __init__(
@@ -58,17 +69,14 @@ class DataSync:
         files: Mapping[str, ListFile],
         kinds: Mapping[str, ListKind],
         n_tracks: int,
-        watch: bool,
-        embedded: EmbeddedValkey | None,
+        rules: FileRules,
+        *,
+        embedded: EmbeddedValkey | None = None,
         models: WatchedModels | None = None,
-        settle: float = 5.0,
-        min_kept: float = 0.0,
         publications: Publications | None = None,
     ) -> None:
         """`files` and `kinds` by list name. `embedded`: the server at `redis_url`, if it is ours.
 
-        `settle`: seconds for which a file must not change before it is read. `min_kept`: the share
-        of the users (or tracks) with a list in service that must have one in a changed file.
         `publications` records all that is put into service, also by other processes.
         """
         self._publications = publications
@@ -77,15 +85,14 @@ class DataSync:
         self._files = files
         self._kinds = kinds
         self._n_tracks = n_tracks
-        self._watch = watch
+        self._rules = rules
         self._embedded = embedded
-        self._min_kept = min_kept
-        self._watched = {name: WatchedFile(of.file, settle) for name, of in files.items()}
+        self._watched = {name: WatchedFile(of.file, rules.settle) for name, of in files.items()}
         self._models = models
         self._models_watched = {}
         if models is not None:
             self._models_watched = {
-                name: WatchedFile(file, settle, handled=models.repository.stamp(name))
+                name: WatchedFile(file, rules.settle, handled=models.repository.stamp(name))
                 for name, file in models.files.items()
             }
         self._logged_failure = ""
@@ -147,7 +154,7 @@ class DataSync:
         if self._embedded is not None and not self._embedded.alive():
             self._embedded.restart()
             _log.error("the embedded Valkey had died; it was started again, empty")
-        if self._models is not None and self._watch:
+        if self._models is not None and self._rules.watch:
             self._sync_models(self._models)
         missing = self._missing()
         self._record_lists()
@@ -171,7 +178,7 @@ class DataSync:
                 self._publish(name, watched.refusal)  # again: Redis may have been restarted
             elif settled:
                 self._load(name, watched, stamp, replacing=missing)
-        elif not self._watch or not settled:
+        elif not self._rules.watch or not settled:
             return
         elif stamp is None:
             if watched.note_absence():
@@ -190,7 +197,7 @@ class DataSync:
                 try:
                     with as_input_errors(watched.file):
                         version = models.repository.put(
-                            name, watched.file, self._n_tracks, self._min_kept
+                            name, watched.file, self._n_tracks, self._rules.min_kept
                         )
                     watched.refusal = ""
                     _log.info("model %s: version %s is in service", name, version)
@@ -226,7 +233,7 @@ class DataSync:
                 self._n_tracks,
                 progress=self._between_batches,
                 replacing=replacing,
-                min_kept=self._min_kept if replacing is None else 0.0,
+                min_kept=self._rules.min_kept if replacing is None else 0.0,
             )
             if watched.refusal and loaded.replaced == loaded.version:
                 _log.info("list %s: its file is as served, version %s", name, loaded.version)

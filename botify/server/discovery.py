@@ -35,7 +35,7 @@ class ServiceRecord(NamedTuple):
 
 @contextmanager
 def advertise(data_dir: Path, service: ServiceRecord) -> Iterator[None]:
-    """Keep a record of the service for as long as it runs, where the directory can be written."""
+    """Keep a record of the service while it runs, if the directory can be written."""
     with ExitStack() as stack:
         try:
             stack.enter_context(_record(data_dir, service))

@@ -1,7 +1,7 @@
 """Requests from granian to the WSGI application, each once its body is there.
 
-granian's RSGI collects bodies while no thread waits for them, and tells whole bodies from those
-that were cut short.
+granian's RSGI collects bodies while no thread waits for them, and reports those that were cut
+short.
 """
 
 import logging

@@ -27,7 +27,7 @@ from botify.lists.reader import ListKind, read_lists
 from botify.observability import json_logging
 from botify.observability.worker_table import WorkerTable
 from botify.recommenders import build_recommenders
-from botify.server.data_sync import DataSync, WatchedModels
+from botify.server.data_sync import DataSync, FileRules, WatchedModels
 from botify.server.discovery import ServiceRecord, advertise, find_services
 from botify.server.operations_port import OperationsPort
 from botify.server.supervisor import RestartLimit, Supervisor
@@ -99,18 +99,15 @@ def run(config: Config) -> None:
             with store_errors():
                 if danger := eviction_risk(read_redis_memory(client)):
                     _log.warning("%s", danger)
-        models_to_watch = WatchedModels(repository, config.model_files)
         sync = DataSync(
             redis_url,
             files,
             kinds,
             len(catalog),
-            config.watch_lists,
-            embedded,
-            models_to_watch,
-            config.watch_settle,
-            config.least_kept,
-            publications,
+            FileRules(config.watch_lists, config.watch_settle, config.least_kept),
+            embedded=embedded,
+            models=WatchedModels(repository, config.model_files),
+            publications=publications,
         )
         if embedded:
             stack.enter_context(

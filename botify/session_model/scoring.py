@@ -1,7 +1,7 @@
 """Scores tracks for a session, by its plays and its user's history.
 
-The arithmetic is that of `SessionDAE` in offline/sessions/model.py, for one session at a time and
-in numpy; a test holds the two together.
+The arithmetic is that of `SessionDAE` in offline/session_model/model.py, for one session at a time
+and in numpy; a test holds the two together.
 """
 
 import math
@@ -75,7 +75,7 @@ class SessionModel:
             times = np.concatenate([times[:1], times[-(t.max_plays - 1) :]])
         places = self._place[tracks]
         there = places >= 0
-        heard, shares = places[there], times[there]
+        known, shares = places[there], times[there]
         weights = shares - t.skip_weight * (1 - shares)
         if not t.use_session:
             weights = np.zeros_like(weights)
@@ -86,14 +86,14 @@ class SessionModel:
             bounds = t.member_offsets[a : b + 1]
             history = posterior.repeat(np.diff(bounds))
             kept = history > 0
-            heard = np.concatenate([t.members[bounds[0] : bounds[-1]][kept], heard])
+            known = np.concatenate([t.members[bounds[0] : bounds[-1]][kept], known])
             weights = np.concatenate([history[kept], weights])
         length = math.sqrt(weights @ weights)
         if length == 0:
             return None
         weights /= np.float32(length)
-        taste = np.maximum(weights, 0) @ t.starts[heard]
-        code = np.tanh(weights @ t.first[heard] + t.first_bias)
+        taste = np.maximum(weights, 0) @ t.starts[known]
+        code = np.tanh(weights @ t.first[known] + t.first_bias)
         for weight, bias in t.layers:
             code = np.tanh(weight @ code + bias)
         code = t.projection @ code

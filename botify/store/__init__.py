@@ -1,1 +1,1 @@
-"""Sessions in Redis, decided on by server-side scripts; and answers while it is away."""
+"""Sessions in Redis, where scripts decide; and answers while Redis is unavailable."""

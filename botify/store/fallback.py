@@ -64,7 +64,7 @@ class Fallback:
         track, drawn_from = (
             self._popular_track(user, play.track, known)
             or self._any_track(known)
-            or self._any_track(barred)  # all tracks were heard
+            or self._any_track(barred)  # all tracks were seen
             or (self._rng.randrange(self._n_tracks), self._n_tracks)  # and all are excluded
         )
         self.outbox.add_answer(user, now, play.track, track, play.time if keep_play else None)

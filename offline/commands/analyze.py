@@ -9,8 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from offline.commands.engine_option import engine_option
-from offline.commands.output import write_text
+from offline.commands._common import engine_option, read_users, write_text
 from offline.commands.questions_option import Asked, questions_options
 from offline.commands.table_options import (
     is_table,
@@ -20,41 +19,40 @@ from offline.commands.table_options import (
     shares_of_table,
     table_options,
 )
-from offline.commands.users_option import read_users
 from offline.commands.watch import watch
 from offline.errors import InputError
-from offline.experiment.absolute import as_csv
-from offline.experiment.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.assignment import only_experiment
+from offline.experiment.aggregates.metric_sql import check_metrics
+from offline.experiment.aggregates.triggered import Above, above_of, dilution_of
+from offline.experiment.aggregates.user_tables import read_user_tables
 from offline.experiment.analysis import Options, analyse, check_alpha
-from offline.experiment.answers import answers_json, answers_text
-from offline.experiment.assignment import only_experiment
-from offline.experiment.capping import check_percentile
-from offline.experiment.checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
-from offline.experiment.declared import declared_weights, running
-from offline.experiment.effects import ALPHA
+from offline.experiment.checks.declared import declared_weights, running
+from offline.experiment.checks.log_checks import BAD, FALLBACK, INCOMPLETE, MIXED, checks_text
+from offline.experiment.checks.sample_ratio import health_text
 from offline.experiment.guardrails import parse_margins
-from offline.experiment.health import health_text
 from offline.experiment.metric_files import built_in, read_metrics
-from offline.experiment.metric_sql import check_metrics
-from offline.experiment.notes import notes
-from offline.experiment.questions import answer
-from offline.experiment.report import render_report
-from offline.experiment.result import (
+from offline.experiment.questions.answers_text import answers_json, answers_text
+from offline.experiment.questions.ask import answer
+from offline.experiment.report.page import render_report
+from offline.experiment.report.run_info import RunInfo, load_run_info
+from offline.experiment.report.text import (
     as_json,
     as_text,
     guardrail_text,
     more_text,
     quality_text,
 )
-from offline.experiment.rules import decide
-from offline.experiment.run_info import RunInfo, load_run_info
-from offline.experiment.triggered import Above, above_of, dilution_of
-from offline.experiment.user_tables import read_user_tables
-from offline.experiment.verdict import verdicts
+from offline.experiment.report.to_csv import as_csv
+from offline.experiment.stats.capping import check_percentile
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.verdict.notes import notes
+from offline.experiment.verdict.rules import decide
+from offline.experiment.verdict.verdict import verdicts
 from offline.experiment.words import label, treatment_names
-from offline.log_choice import Choice, parse_moment
-from offline.log_lines import list_bad_lines
-from offline.logs import open_logs
+from offline.logs.bad_lines import list_bad_lines
+from offline.logs.line_filter import LineFilter, parse_moment
+from offline.logs.reader import open_logs
 from offline.watch.batch import Question
 from offline.watch.timeline import METRIC
 from offline.watch.watcher import Watched
@@ -263,7 +261,9 @@ def command(
         FALLBACK: allow_fallback,
         MIXED: allow_mixed,
     }
-    choice = Choice(run, version, parse_moment("--since", since), parse_moment("--until", until))
+    line_filter = LineFilter(
+        run, version, parse_moment("--since", since), parse_moment("--until", until)
+    )
     options = Options(
         margins=parse_margins(margins, metrics),
         alpha=alpha,
@@ -277,7 +277,7 @@ def command(
         shares = shares_of_table(experiment, weights, treatments, config, service)
         aggregates = read_aggregates(said, metrics, experiment, drop, shares)
     else:
-        with open_logs(logs, engine, choice) as log:
+        with open_logs(logs, engine, line_filter) as log:
             name = only_experiment(log) if experiment is None else experiment
             questions.check_other(name)
             shares = declared_weights(name, weights, treatments, config, service)
@@ -292,7 +292,7 @@ def command(
                 metrics,
                 above if questions.triggered else None,
             )
-            tables = read_user_tables(log.engine, metrics.primaries[0], questions.other)
+            tables = read_user_tables(log.engine, metrics.primaries, questions.other)
             if above is not None:
                 told = dilution_of(log.engine, name, above, questions.triggered)
                 tables = replace(tables, dilution=told)
@@ -301,7 +301,7 @@ def command(
                 earlier = aggregate_all(log, catalog, metrics)
     analysis = analyse(aggregates, earlier, replace(options, weights=shares))
     answers = answer(analysis, questions, tables)
-    names = treatment_names(info.treatments, aggregates.own)
+    names = treatment_names(info.treatments, aggregates.recommenders)
     sentences = verdicts(analysis, names)
     sentences = decide(analysis, sentences, questions.rule, names)
     # Files first: a closed pipe (`| head`) must not cost the report.
@@ -309,11 +309,11 @@ def command(
         content = as_json(analysis, sentences, questions.rule) | answers_json(answers)
         write_text(json_out, json.dumps(content, indent=2) + "\n")
     if csv_out is not None:
-        write_text(csv_out, as_csv(analysis.comparisons, analysis.metrics))
+        write_text(csv_out, as_csv(analysis.comparisons, analysis.metrics, analysis.looks_of))
     if out is not None:
         write_text(out, render_report(analysis, sentences, info, answers))
     click.echo("\n".join(verdict.sentence for verdict in sentences))
-    click.echo(f"\n{as_text(analysis.family)}\n" if analysis.family else "")
+    click.echo(f"\n{as_text(analysis.core_effects)}\n" if analysis.core_effects else "")
     click.echo(f"{more_text(analysis)}\n")
     click.echo(health_text(analysis.ratio))
     click.echo(checks_text(analysis.checks))

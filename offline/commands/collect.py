@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from offline.catalog import catalog_size
-from offline.commands.engine_option import engine_option
-from offline.interactions import collect
-from offline.log_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
+from offline.commands._common import engine_option
+from offline.data.catalog import catalog_size
+from offline.data.collect import collect
+from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 
 
 @click.command()
@@ -25,13 +25,17 @@ from offline.log_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 @click.option(
     "--catalog",
     type=click.Path(path_type=Path),
-    help="tracks.json of the world: refuse logs that play tracks it does not have.",
+    help="Path to tracks.json: refuse logs with tracks that are not in it.",
 )
 @click.option(
-    "--allow-bad", is_flag=True, help="Take the rest though over 5 % of the lines are bad."
+    "--allow-bad",
+    is_flag=True,
+    help="Accept logs with more than 5 % of bad lines, and use the rest.",
 )
 @click.option(
-    "--allow-mixed", is_flag=True, help="Take lines of several worlds as if they were of one."
+    "--allow-mixed",
+    is_flag=True,
+    help="Accept logs of several worlds as if their track ids meant the same.",
 )
 @engine_option
 def command(

@@ -1,4 +1,4 @@
-"""The options of `plan` for tests that are not of two equal sides, and what they say."""
+"""The options of `plan` for tests that are not of two equal arms, and what they say."""
 
 import functools
 import math
@@ -10,8 +10,8 @@ import click
 
 from offline.engine import Engine
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates, aggregate_all
-from offline.experiment.before import check_before
+from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.checks.before import check_before
 from offline.experiment.design import (
     DAY,
     Design,
@@ -21,9 +21,9 @@ from offline.experiment.design import (
     variance_reduction,
 )
 from offline.experiment.metrics import Metric
-from offline.experiment.power import POWER, Plan
-from offline.log_choice import Choice
-from offline.logs import open_logs
+from offline.experiment.stats.power import POWER, Plan
+from offline.logs.line_filter import LineFilter
+from offline.logs.reader import open_logs
 
 Command = Callable[..., None]
 _SIZES = (200, 600, 2_000, 6_000, 20_000, 60_000, 200_000)
@@ -104,8 +104,8 @@ def reduction_by(
     if not layout.cuped and not layout.before:
         return Reduction(0.0, 0.0), ""
 
-    def reduced(paths: Sequence[str], choice: Choice | None = None) -> Aggregates:
-        with open_logs(paths, engine, choice) as log:
+    def reduced(paths: Sequence[str], line_filter: LineFilter | None = None) -> Aggregates:
+        with open_logs(paths, engine, line_filter) as log:
             return aggregate_all(log, catalog, during.metrics)
 
     if layout.before:
@@ -116,7 +116,7 @@ def reduction_by(
     middle = (first + last) // 2
     if middle <= first:
         raise InputError("--cuped: the log is too short to be cut in halves: give --before")
-    past, later = reduced(logs, Choice(until=middle)), reduced(logs, Choice(since=middle))
+    past, later = reduced(logs, LineFilter(until=middle)), reduced(logs, LineFilter(since=middle))
     return variance_reduction(later, past, metric), "the log's own later half by its earlier half"
 
 
@@ -125,7 +125,8 @@ def growth_of(engine: Engine, during: Aggregates) -> Growth:
     first, last = during.quality.first_timestamp, during.quality.last_timestamp
     rows = engine.rows(
         "SELECT CAST(FLOOR((began - $first) / 86400000) AS BIGINT) AS day, COUNT(*) FROM ("
-        "SELECT MIN(timestamp) AS began FROM judged_lines GROUP BY user_id) AS users GROUP BY day",
+        "SELECT MIN(timestamp) AS began FROM experiment_events GROUP BY user_id) AS users"
+        " GROUP BY day",
         {"first": first},
     )
     new = dict(rows)

@@ -8,20 +8,23 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.datasets.formats import FORMATS
-from offline.intervals import mean_over_users
+from offline.datasets import FORMATS
+from offline.evaluation.protocols import PROTOCOLS, Measured
 from offline.memory import peak_memory
+from offline.metrics.intervals import mean_over_users
 from offline.models.registry import NAMES, make_model
-from offline.protocols import PROTOCOLS, Measured
 
 
 @click.command("evaluate")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(
-    "--format", "format_", type=click.Choice(list(FORMATS)), help="What DIRECTORY is, a data set."
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    help="The format of the data set in DIRECTORY.",
 )
-@click.option("--model", type=click.Choice(NAMES), default="dae", show_default=True)
+@click.option("--model", type=click.Choice(NAMES), default="linear-dae", show_default=True)
 @click.option(
     "--protocol",
     type=click.Choice(list(PROTOCOLS)),
@@ -35,9 +38,9 @@ from offline.protocols import PROTOCOLS, Measured
     type=click.IntRange(min=0, max=2**32 - 1),
     default=31337,
     show_default=True,
-    help="Of the model, and of the split where the data has none.",
+    help="Seed of the model, and of the split where the data has none.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON line instead of text.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line instead of text.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -127,14 +130,14 @@ def _text(facts: dict[str, object]) -> str:
 
 
 def _trained(model: Path, interactions: Path, as_json: bool) -> None:
-    # Here, so that measuring on a data set does not wait for what reads logs.
+    # Imported here so that measuring on a data set does not wait for what reads logs.
     from offline.artefact import load_artefact
-    from offline.evaluation import evaluate
-    from offline.source import Source
-    from offline.training import K
+    from offline.data.training_set import TrainingSet
+    from offline.evaluation.trained_model import evaluate
+    from offline.models.dae.training import K
 
     artefact = load_artefact(model)
-    found = evaluate(artefact, Source.open(interactions, artefact.model.n_tracks))
+    found = evaluate(artefact, TrainingSet.open(interactions, artefact.model.n_tracks))
     for name, metrics in found.items():
         facts: dict[str, object] = {"model": name, "users": len(metrics.ndcg)}
         for metric, values in metrics._asdict().items():

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import click
 
-from offline.commands.output import write_text
+from offline.commands._common import write_text
 from offline.errors import InputError
-from offline.experiment.decisions import read_decisions
-from offline.experiment.look_ahead import look_ahead
-from offline.experiment.look_ahead_result import as_json, as_text, parameters_text, quality_text
-from offline.experiment.table_decisions import (
+from offline.logs.bad_lines import list_bad_lines
+from offline.logs.reader import open_logs
+from offline.off_policy.decisions import read_decisions
+from offline.off_policy.estimate import look_ahead
+from offline.off_policy.estimate_text import as_json, as_text, parameters_text, quality_text
+from offline.off_policy.policies import ListTarget, PopularTarget, Target
+from offline.off_policy.policy_files import read_lists, read_top_tracks
+from offline.off_policy.table_decisions import (
     ColumnTarget,
     DecisionColumns,
     PolicyTarget,
     read_decision_table,
 )
-from offline.experiment.target_files import read_lists, read_top_tracks
-from offline.experiment.targets import ListTarget, PopularTarget, Target
-from offline.log_lines import list_bad_lines
-from offline.logs import open_logs
 
 _PATH = click.Path(path_type=Path)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from offline.commands._common import engine_option
 from offline.commands.design_options import (
     Layout,
     design_options,
@@ -13,19 +14,18 @@ from offline.commands.design_options import (
     guardrail_line,
     reduction_by,
 )
-from offline.commands.engine_option import engine_option
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.metric_sql import check_metrics
 from offline.experiment.analysis import check_alpha
-from offline.experiment.effects import ALPHA
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.metric_files import built_in, read_metrics
-from offline.experiment.metric_sql import check_metrics
-from offline.experiment.power import POWER, Plan
 from offline.experiment.rows import applicable
-from offline.experiment.sample import Sample
-from offline.log_lines import list_bad_lines
-from offline.logs import open_logs
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.power import POWER, Plan
+from offline.experiment.stats.sample import Sample
+from offline.logs.bad_lines import list_bad_lines
+from offline.logs.reader import open_logs
 
 _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 
@@ -43,7 +43,7 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 @click.option(
     "--users",
     type=click.IntRange(min=2),
-    help="Users on each of two sides; with any of the options from --split on, in all.",
+    help="Users in each of two arms; with any of the options from --split on, in all.",
 )
 @click.option("--effect", type=float, help="An effect to find, in percent of the mean.")
 @click.option(
@@ -76,7 +76,7 @@ def command(
     both the chance to find it. Then the same for each guardrail: how likely it is shown to hold,
     where in truth nothing changes, as a verdict of "ship" wants it. A log of a test counts as a
     whole, whatever ran. --split, --arms, --before, --cuped and --days plan tests that are not of
-    two equal sides by Welch's test alone: users are those of all arms together then.
+    two equal arms by Welch's test alone: users are those of all arms together then.
     """
     if effect is not None and (not effect or math.isinf(effect) or math.isnan(effect)):
         raise InputError(f"--effect {effect}: it must be a number of percent that is not 0")
@@ -115,12 +115,12 @@ def command(
             click.echo(line)
     elif users is not None and effect is not None:
         chance = plan.power(effect, users)
-        click.echo(f"{users:,} users a side find {effect:+g} % with a chance of {chance:.1%}")
+        click.echo(f"{users:,} users per arm find {effect:+g} % with a chance of {chance:.1%}")
     elif effect is not None:
         needed = math.ceil(plan.users(effect))
-        click.echo(f"{effect:+g} % is found with {needed:,} users a side (chance {POWER:.0%})")
+        click.echo(f"{effect:+g} % is found with {needed:,} users per arm (chance {POWER:.0%})")
     else:
-        click.echo(f"users a side   detectable effect (chance {POWER:.0%})")
+        click.echo(f"users per arm   detectable effect (chance {POWER:.0%})")
         for size in _SIZES if users is None else (users,):
             found = plan.detectable(size)
             shown = f"{found:>8.2f} %" if math.isfinite(found) else "    none"
@@ -152,10 +152,10 @@ def _sample(aggregates: Aggregates, metric: str) -> Sample:
 
 def _guardrail(plan: Plan, worse: float, users: int | None) -> str:
     needed = math.ceil(plan.guardrail_users(worse))
-    text = f"{worse:+g} % is ruled out with {needed:,} users a side (chance {POWER:.0%})"
+    text = f"{worse:+g} % is ruled out with {needed:,} users per arm (chance {POWER:.0%})"
     if users is None:
         return text
-    return f"{text}; {users:,} users a side rule it out with {plan.guardrail(worse, users):.1%}"
+    return f"{text}; {users:,} users per arm rule it out with {plan.guardrail(worse, users):.1%}"
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ import click
 import pandas as pd
 
 from offline.errors import InputError
-from offline.experiment.attributes import read_attributes
-from offline.experiment.bayes import PRIOR, check_prior
-from offline.experiment.equivalence import parse_equivalence
 from offline.experiment.metrics import Metrics
-from offline.experiment.questions import Questions
-from offline.experiment.rules import Rule
+from offline.experiment.questions.ask import Questions
+from offline.experiment.questions.attributes import read_attributes
+from offline.experiment.rule import Rule
+from offline.experiment.stats.bayes import PRIOR, check_prior
+from offline.experiment.stats.equivalence import parse_equivalence
 
 Command = Callable[..., None]
 
@@ -52,10 +52,9 @@ _OPTIONS = (
     ),
     click.option(
         "--rule",
-        default="superiority",
-        show_default=True,
         help="By what the treatments are decided: superiority, non-inferiority=2, equivalence=2 "
-        "(percent), or holdout, where the control was held back from what is shipped.",
+        "(percent), or holdout, where the control was held back from what is shipped. "
+        "[default: as the metrics say: superiority]",
     ),
     click.option(
         "--triggered",
@@ -73,7 +72,8 @@ class Asked:
     prior: float
     attributes: pd.DataFrame | None
     interaction: str | None
-    rule: Rule
+    rule: Rule | None
+    """None: as the metrics say."""
     triggered: bool
 
     def about(self, metrics: Metrics) -> Questions:
@@ -83,7 +83,7 @@ class Asked:
             self.prior,
             self.attributes,
             self.interaction,
-            self.rule,
+            self.rule or metrics.rule,
             self.triggered,
         )
 
@@ -99,7 +99,7 @@ def questions_options(command: Command) -> Command:
         attributes: Path | None,
         segment_by: tuple[str, ...],
         interaction: str | None,
-        rule: str,
+        rule: str | None,
         triggered: bool,
         **others: Any,
     ) -> None:
@@ -108,7 +108,7 @@ def questions_options(command: Command) -> Command:
             check_prior(prior),
             _attributes(attributes, segment_by),
             interaction,
-            Rule.parse(rule),
+            None if rule is None else Rule.parse(rule),
             triggered,
         )
         command(asked=asked, **others)

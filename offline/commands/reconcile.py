@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from offline.commands.output import write_text
+from offline.commands._common import write_text
 from offline.errors import InputError
-from offline.reconcile import Reconciliation, read_analysed, read_log, read_served, reconcile
+from offline.logs.reconcile import Reconciliation, read_analysed, read_log, read_served, reconcile
 
 _FILE = click.Path(path_type=Path)
 
@@ -18,12 +18,19 @@ _FILE = click.Path(path_type=Path)
     "--served",
     multiple=True,
     metavar="URL|FILE",
-    help="The service's /metrics, or a saved answer of it; again for each life of the service.",
+    help="URL of the service's /metrics, or a saved response; repeat for each run of the service.",
 )
-@click.option("--logged", multiple=True, metavar="LOGS", help="What the service wrote.")
-@click.option("--shipped", multiple=True, metavar="LOGS", help="What the data client shipped.")
-@click.option("--analysed", type=_FILE, help="What `analyze --json` wrote.")
-@click.option("--json", "json_out", type=_FILE, help="Write what is printed as JSON here.")
+@click.option(
+    "--logged", multiple=True, metavar="LOGS", help="Logs that the service wrote; may be repeated."
+)
+@click.option(
+    "--shipped",
+    multiple=True,
+    metavar="LOGS",
+    help="Logs that the data client shipped; may be repeated.",
+)
+@click.option("--analysed", type=_FILE, help="The file that `analyze --json` wrote.")
+@click.option("--json", "json_out", type=_FILE, help="Write the result as JSON to this file.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -38,7 +45,7 @@ def command(
     Give two stages or more. Exit code 1 where they differ.
     """
     if sum(map(bool, (served, logged, shipped, analysed))) < 2:
-        raise InputError("give two of --served, --logged, --shipped, --analysed, or more")
+        raise InputError("give at least two of --served, --logged, --shipped, --analysed")
     counts = read_served(served) if served else None
     stages = [read_log("logged", logged)] if logged else []
     if shipped:

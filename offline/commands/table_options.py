@@ -9,12 +9,12 @@ import click
 import duckdb
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.declared import declared_weights
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.table_metrics import table_metrics
+from offline.experiment.aggregates.tables import TableInput, aggregate_table
+from offline.experiment.checks.declared import declared_weights
 from offline.experiment.metric_files import read_table_metrics
 from offline.experiment.metrics import Metrics
-from offline.experiment.table_metrics import table_metrics
-from offline.experiment.tables import TableInput, aggregate_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (

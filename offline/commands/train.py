@@ -1,36 +1,40 @@
 """`botify-offline train`."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Never
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from offline.artefact import ABOUT, CURVES, SESSIONS, save_artefact
-from offline.atomic import check_place
-from offline.catalog import catalog_size
+from contract.files import SESSION_MODEL
+from offline.artefact import CURVES
+from offline.data.catalog import artists_of, catalog_size
+from offline.data.interactions import PLAYS
+from offline.data.matrix import INDPTR
+from offline.data.plays import no_plays
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
-from offline.listing.artists import artists_of
-from offline.listing.habits import PLAYS
+from offline.models.dae.training import Epoch, Hooks, workers_of_torchrun
+from offline.models.dae.training.checkpoint import State
 from offline.options import SessionOptions, TrainOptions, load_options
-from offline.sessions import FittedSessions, fit_sessions
-from offline.sessions.plays import no_plays
-from offline.source import Source
-from offline.training import Checkpoints, Epoch, Hooks, fit, workers_of_torchrun
-from offline.training.checkpoint import CHECKPOINT, State
-from offline.training.epochs import Trained
-from offline.training.scalars import Scalars
+from offline.training import SessionInput, train
 
 
 @click.command("train")
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--catalog", type=click.Path(path_type=Path), help="tracks.json; arrays do without it."
+    "--catalog",
+    type=click.Path(path_type=Path),
+    help="Path to tracks.json; not needed for arrays.",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The model's directory."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Directory to write the model to.",
 )
 @click.option(
     "--config",
@@ -45,14 +49,14 @@ from offline.training.scalars import Scalars
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Print a line every so many epochs.",
+    help="Print a line every N epochs.",
 )
 @click.option(
     "--sessions",
     is_flag=True,
-    help="Train a model that hears sessions too, as the config may say.",
+    help="Train the session model too, even where the config does not ask for it.",
 )
-@click.option("--fresh", is_flag=True, help="Start anew where a run was interrupted.")
+@click.option("--fresh", is_flag=True, help="Ignore the checkpoint of an interrupted run.")
 def command(
     interactions: Path,
     catalog: Path | None,
@@ -68,129 +72,112 @@ def command(
     about.json {"n_users", "n_items"}, which are read from disk as they are needed.
 
     Some interactions of some users are held out; the epoch that ranks them best (NDCG@50) is
-    kept. While it runs, OUT.training holds a checkpoint, from which the same command goes on
+    kept. While it runs, OUT.training holds a checkpoint, from which the same command resumes
     after an interruption, and scalars for TensorBoard. Under torchrun, processes share each step.
 
-    With --sessions, or `sessions` in the config, a model that hears the session as well is
-    trained on top of it, on all plays of the log: OUT/sessions.safetensors, for the service.
+    With --sessions, or `sessions` in the config, a session-aware model is trained on top of it,
+    on all plays of the log: OUT/sessions.safetensors, for the service.
     """
     options = load_options(config_path)
     if sessions and options.sessions is None:
         options = options.model_copy(update={"sessions": SessionOptions()})
-    if catalog is None and not (interactions / "indptr.npy").exists():
+    if catalog is None and not (interactions / INDPTR).exists():
         raise InputError("--catalog is missing: name the world's tracks.json")
-    source = Source.open(interactions, None if catalog is None else catalog_size(catalog))
-    if options.sessions is not None:
-        _check_sessions(interactions, catalog)
-    check_place(out, ABOUT)
-    work = out.with_name(f"{out.name}.training")
-    with workers_of_torchrun() as workers:
-        if workers.first and (fresh or not (work / CHECKPOINT).exists()):
-            (work / CHECKPOINT).unlink(missing_ok=True)
-            shutil.rmtree(work / "scalars", ignore_errors=True)
-        workers.wait()  # nobody looks for a checkpoint before it is gone
-        shown = _Shown(options, print_every) if workers.first else None
-        with Scalars(work / "scalars" if workers.first else None) as scalars:
-
-            def on_epoch(epoch: Epoch) -> None:
-                scalars.add(epoch)
-                if shown is not None:
-                    shown.on_epoch(epoch)
-
-            hooks = Hooks(on_epoch=on_epoch)
-            if shown is not None:
-                hooks = Hooks(shown.on_start, shown.on_step, on_epoch)
-            try:
-                trained = fit(
-                    source.histories,
-                    options,
-                    hooks=hooks,
-                    checkpoints=Checkpoints(work, source.fingerprint),
-                    workers=workers,
-                )
-            finally:
-                if shown is not None:
-                    shown.close()
-        fitted = None
-        if workers.first:
-            if options.sessions is not None and catalog is not None:
-                fitted = _hear_sessions(trained, source, interactions, catalog, options.sessions)
-            save_artefact(out, trained, options, source.fingerprint, fitted, source.users)
-            shutil.move(work / "scalars", out / "scalars")
-            shutil.rmtree(work)
-        workers.wait()  # who leaves first may take the others down
-        if not workers.first:
-            return
-    best = trained.best
-    click.echo(
-        f"kept epoch {best.number} of {len(trained.epochs)}: held-out NDCG@50 {best.ndcg:.4f}, "
-        f"recall@50 {best.recall:.4f} -> {out} (curves: {out / CURVES})"
+    training_set = TrainingSet.open(
+        interactions, None if catalog is None else catalog_size(catalog)
     )
-    if fitted is not None:
-        found = fitted.held_out
-        share = fitted.model.listening_share
+    artists = None
+    if options.sessions is not None:
+        artists = _artists(interactions, catalog, training_set.histories.n_tracks)
+    with workers_of_torchrun() as workers:
+        progress = _Progress(options, print_every) if workers.first else None
+        hooks = Hooks() if progress is None else progress.hooks
+        session_input = None
+        if artists is not None and progress is not None:
+            session_input = SessionInput(interactions, artists, progress.on_session_epoch)
+        try:
+            run = train(
+                training_set,
+                options,
+                out,
+                workers,
+                hooks=hooks,
+                sessions=session_input,
+                fresh=fresh,
+            )
+        finally:
+            if progress is not None:
+                progress.close()
+    if run is None:
+        return
+    best = run.trained.best
+    click.echo(
+        f"kept epoch {best.number} of {len(run.trained.epochs)}: held-out NDCG@50 "
+        f"{best.ndcg:.4f}, recall@50 {best.recall:.4f} -> {out} (curves: {out / CURVES})"
+    )
+    if run.session_model is not None:
+        found = run.session_model.held_out
         click.echo(
-            f"hears sessions: {100 * share:.0f} % of the score is the listening model's; "
-            f"{found.likes:,} likes of held-out sessions, next-like NDCG@50 "
-            f"{found.ndcg:.4f}, recall@50 {found.recall:.4f} -> {out / SESSIONS}"
+            f"session model: listening weight {run.session_model.model.listening_share:.2f}; "
+            f"next-like NDCG@50 {found.ndcg:.4f}, recall@50 {found.recall:.4f} on "
+            f"{found.likes:,} held-out likes -> {out / SESSION_MODEL}"
         )
 
 
-def _check_sessions(interactions: Path, catalog: Path | None) -> None:
-    """Before anything is trained: raises InputError where sessions could not be heard."""
+def _artists(interactions: Path, catalog: Path | None, n_tracks: int) -> NDArray[np.int64]:
+    """What the session model needs beside plays; raises InputError where either is missing."""
     if catalog is None:
-        raise InputError("--catalog is missing: sessions are heard with the artists it names")
+        raise InputError("--catalog is missing: the session model needs the artists in it")
     if not (interactions / PLAYS).is_file():
         raise InputError(no_plays(interactions))
+    return artists_of(catalog, n_tracks)
 
 
-def _hear_sessions(
-    trained: Trained,
-    source: Source,
-    interactions: Path,
-    catalog: Path,
-    options: SessionOptions,
-) -> FittedSessions:
-    artists = artists_of(catalog, trained.model.n_tracks)
-    with tqdm(
-        total=options.epochs, unit=" epochs", desc="sessions", disable=None, file=sys.stderr
-    ) as bar:
-
-        def on_epoch(number: int, loss: float) -> None:
-            bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
-            bar.update()
-
-        return fit_sessions(
-            trained.model, source, interactions, artists, options, on_epoch=on_epoch
-        )
-
-
-class _Shown:
-    """The bar, and a line for some epochs."""
+class _Progress:
+    """The bars, and a line for some epochs."""
 
     def __init__(self, options: TrainOptions, print_every: int) -> None:
-        self._options, self._every = options, print_every
+        self.options, self._every = options, print_every
         self._bar: tqdm[Never] | None = None
         self._ndcg = ""
 
-    def on_start(self, state: State, users: int) -> None:
+    @property
+    def hooks(self) -> Hooks:
+        return Hooks(self._on_start, self._on_step, self._on_epoch)
+
+    def on_session_epoch(self, number: int, loss: float) -> None:
+        assert self.options.sessions is not None
+        if number == 1:
+            self.close()
+            self._bar = tqdm(
+                total=self.options.sessions.epochs,
+                unit=" epochs",
+                desc="sessions",
+                disable=None,
+                file=sys.stderr,
+            )
+        assert self._bar is not None
+        self._bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+        self._bar.update()
+
+    def _on_start(self, state: State, users: int) -> None:
         if state.epoch > 1 or state.step:
-            click.echo(f"goes on from a checkpoint: epoch {state.epoch}, step {state.step}")
+            click.echo(f"Resuming from checkpoint (epoch {state.epoch}, step {state.step})")
         self._bar = tqdm(
-            total=users * self._options.epochs,
-            initial=users * (state.epoch - 1) + state.step * self._options.batch_size,
+            total=users * self.options.epochs,
+            initial=users * (state.epoch - 1) + state.step * self.options.batch_size,
             unit=" users",
             unit_scale=True,
             disable=None,
             file=sys.stderr,
         )
 
-    def on_step(self, users: int, loss: float) -> None:
+    def _on_step(self, users: int, loss: float) -> None:
         assert self._bar is not None
         self._bar.set_postfix_str(f"loss {loss:.1f}{self._ndcg}", refresh=False)
         self._bar.update(users)
 
-    def on_epoch(self, epoch: Epoch) -> None:
+    def _on_epoch(self, epoch: Epoch) -> None:
         self._ndcg = f", NDCG@50 {epoch.ndcg:.3f}"
         if epoch.number % self._every == 0 or epoch.number == 1:
             tqdm.write(

@@ -8,12 +8,12 @@ import click
 from tqdm import tqdm
 
 from offline.atomic import write_atomic
-from offline.commands.users_option import read_users
+from offline.commands._common import read_users
 from offline.errors import InputError
 from offline.experiment.analysis import check_alpha
-from offline.experiment.declared import declared_weights
-from offline.experiment.effects import ALPHA
-from offline.experiment.run_info import RunInfo, load_run_info
+from offline.experiment.checks.declared import declared_weights
+from offline.experiment.report.run_info import RunInfo, load_run_info
+from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import Question
 from offline.watch.server import HOST, Board, serve
 from offline.watch.telling import Json

@@ -1,4 +1,4 @@
-"""What every reader of a data set gives."""
+"""The result of every reader of a data set."""
 
 from dataclasses import dataclass
 

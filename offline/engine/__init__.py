@@ -1,4 +1,4 @@
-"""What the queries of this room ask of a database. There are two: DuckDB and Spark."""
+"""The interface between queries and a database, of which there are two: DuckDB and Spark."""
 
 import importlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Names and texts within SQL, where a parameter cannot stand for them."""
+"""Quoting of names and literals in SQL where parameters are not allowed."""
 
 
 def quoted(name: str) -> str:

@@ -72,7 +72,7 @@ class SparkEngine:
         return cls(session)
 
     def close(self) -> None:
-        """Forget what was kept; the application goes on."""
+        """Drop the cached tables; the application keeps running."""
         for frame in self._kept:
             frame.unpersist()
 

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.before import check_before
-from offline.experiment.bootstrap import DRAWS
-from offline.experiment.checks import Check, run_checks
-from offline.experiment.comparison import Comparison
-from offline.experiment.effects import ALPHA, Effect
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.checks.before import check_before
+from offline.experiment.checks.log_checks import Check, run_checks
+from offline.experiment.checks.sample_ratio import SampleRatio, sample_ratio
 from offline.experiment.guardrails import Guardrail, guard
-from offline.experiment.health import SampleRatio, sample_ratio
-from offline.experiment.leverage import Heavy
-from offline.experiment.metrics import FAMILY, Metric, Metrics
+from offline.experiment.metrics import CORE_METRICS, Metric, Metrics
 from offline.experiment.rows import Settings, applicable, compare_all
 from offline.experiment.segments import Segment, segments
 from offline.experiment.sequential import Look, looks
+from offline.experiment.stats.bootstrap import DRAWS
+from offline.experiment.stats.comparison import Comparison
+from offline.experiment.stats.effects import ALPHA, Effect
+from offline.experiment.stats.leverage import Heavy
 from offline.experiment.versions import VersionEffect, version_effects
 
 
@@ -62,8 +62,9 @@ class Analysis:
     looks_of: Mapping[str, Mapping[str, tuple[Look, ...]]]
     """Of each primary metric, by treatment."""
     segments: Mapping[str, tuple[Segment, ...]]
-    versions: Mapping[str, tuple[VersionEffect, ...]]
-    """While each set of models was in service, by treatment; empty where none changed."""
+    versions_of: Mapping[str, Mapping[str, tuple[VersionEffect, ...]]]
+    """While each set of models was in service: of each primary metric, by treatment; () where
+    none changed."""
 
     @property
     def metrics(self) -> Metrics:
@@ -86,20 +87,25 @@ class Analysis:
         return self.looks_of[self.primary.name]
 
     @property
+    def versions(self) -> Mapping[str, tuple[VersionEffect, ...]]:
+        """Of the first primary metric, by treatment."""
+        return self.versions_of[self.primary.name]
+
+    @property
     def has_past(self) -> bool:
         """Whether CUPED could be computed."""
         past = any(metric.before is not None for metric in self.metrics.of_users)
         return self.before is not None or past
 
     @property
-    def family(self) -> tuple[Effect, ...]:
+    def core_effects(self) -> tuple[Effect, ...]:
         """The effect table of the protocol; empty for a table, which is no log of listening."""
         if self.aggregates.source != "log":
             return ()
-        rows = [row.table for row in self.comparisons if row.effect.metric in FAMILY]
+        rows = [row.table for row in self.comparisons if row.effect.metric in CORE_METRICS]
         places = {arm.treatment: place for place, arm in enumerate(self.aggregates.arms)}
         return tuple(
-            sorted(rows, key=lambda row: (places[row.treatment], FAMILY.index(row.metric)))
+            sorted(rows, key=lambda row: (places[row.treatment], CORE_METRICS.index(row.metric)))
         )
 
     def primary_rows(self, treatment: str) -> tuple[Comparison, ...]:
@@ -178,7 +184,12 @@ def analyse(
         guard(found.rows, margins, times if options.sequential else None, aggregates.metrics),
         followed,
         {name: segments(aggregates, before, name, primaries[0], alpha) for name in treatments},
-        {name: version_effects(aggregates, name, alpha) for name in treatments},
+        {
+            metric.name: {
+                name: version_effects(aggregates, name, metric, alpha) for name in treatments
+            }
+            for metric in primaries
+        },
     )
 
 

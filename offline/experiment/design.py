@@ -8,10 +8,10 @@ import numpy as np
 from scipy import optimize
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
+from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.metrics import Floats, Metric, contributions
-from offline.experiment.power import POWER, Plan, power
-from offline.experiment.sample import Sample
+from offline.experiment.stats.power import POWER, Plan, power
+from offline.experiment.stats.sample import Sample
 
 DAY = 86_400_000
 """In ms."""
@@ -48,12 +48,12 @@ class Design:
         variance = self.plan.spread**2 * (1 - self.reduction)
         if variance <= 1e-12 * self.plan.spread**2:  # the past tells all
             return 1.0
-        sides = variance / control, (1 + effect / 100) ** 2 * variance / treated
-        degrees = sum(sides) ** 2 / (
-            sides[0] ** 2 / max(control - 1, 1) + sides[1] ** 2 / max(treated - 1, 1)
+        arms = variance / control, (1 + effect / 100) ** 2 * variance / treated
+        degrees = sum(arms) ** 2 / (
+            arms[0] ** 2 / max(control - 1, 1) + arms[1] ** 2 / max(treated - 1, 1)
         )
         difference = effect / 100 * self.plan.mean
-        return power(difference, math.sqrt(sum(sides)), degrees, alpha or self.alpha)
+        return power(difference, math.sqrt(sum(arms)), degrees, alpha or self.alpha)
 
     def users(self, effect: float, wanted: float = POWER) -> float:
         """Users that an effect takes; two in each arm at least."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from offline.errors import InputError
-from offline.experiment.comparison import Comparison, Interval
-from offline.experiment.effects import Moments, relative_interval, standard_error
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics
-from offline.experiment.power import users_factor
+from offline.experiment.stats.comparison import Comparison, Interval
+from offline.experiment.stats.effects import Moments, relative_interval, standard_error
+from offline.experiment.stats.power import users_factor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from offline.errors import InputError, check_regular
-from offline.experiment.metrics import COMPUTED, FAMILY, Kind, Metric, Metrics, Role, Source
+from offline.experiment.metrics import COMPUTED, CORE_METRICS, Kind, Metric, Metrics, Role, Source
+from offline.experiment.rule import Rule
 
 BUILT_IN = Path(__file__).with_name("metrics.yml")
 RESERVED = ("all", "control", "off", "treatment", "user_id")
@@ -41,7 +42,7 @@ class _Told(BaseModel):
 
 def built_in() -> Metrics:
     """The metrics that every log of listening is judged by."""
-    return Metrics(_read(BUILT_IN, {}, {}))
+    return _read(BUILT_IN, {}, Metrics({}))
 
 
 def read_metrics(path: Path) -> Metrics:
@@ -50,16 +51,16 @@ def read_metrics(path: Path) -> Metrics:
     A metric of a built-in name takes what the file does not say from the built-in one; `null`
     takes one away. Raises InputError that names file, metric and key.
     """
-    content = _entries(BUILT_IN)
-    found = _read(path, content, built_in().by_name)
-    if not Metrics(found).primaries:
+    content, _ = _entries(BUILT_IN)
+    found = _read(path, content, built_in())
+    if not found.primaries:
         raise InputError(f"{path}: no metric has `role: primary`: the verdict needs one")
-    return Metrics(found)
+    return found
 
 
 def read_table_metrics(path: Path) -> Metrics:
     """The metrics of a file alone: for tables, of which the built-in ones know nothing."""
-    return Metrics(_read(path, {}, {}))
+    return _read(path, {}, Metrics({}))
 
 
 def check_expression(place: str, sql: str) -> None:
@@ -85,8 +86,8 @@ def _is_balanced(sql: str) -> bool:
     return not depth and "'" not in sql and '"' not in sql
 
 
-def _entries(path: Path) -> dict[str, Any]:
-    """What a file says by metric. Raises InputError."""
+def _entries(path: Path) -> tuple[dict[str, Any], Rule]:
+    """What a file says by metric, and its rule. Raises InputError."""
     check_regular(path)
     try:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
@@ -96,10 +97,13 @@ def _entries(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not isinstance(content.get("metrics"), dict):
         raise InputError(f"{path}: it must be like `metrics: {{my_metric: {{title: ...}}}}`")
-    if unknown := [key for key in content if key != "metrics"]:
-        raise InputError(f"{path}: unknown key {unknown[0]!r}: there is only `metrics`")
-    entries: dict[str, Any] = content["metrics"]
-    return entries
+    if unknown := [key for key in content if key not in ("metrics", "rule")]:
+        raise InputError(f"{path}: unknown key {unknown[0]!r}: there are `metrics` and `rule`")
+    try:
+        rule = Rule.parse(str(content.get("rule", Rule())))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return content["metrics"], rule
 
 
 class _Loader(yaml.SafeLoader):
@@ -113,10 +117,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _read(path: Path, under: dict[str, Any], known: Any) -> dict[str, Metric]:
+def _read(path: Path, under: dict[str, Any], known: Metrics) -> Metrics:
     """Metrics of a file; `under` has what the built-in ones say, `known` what they are."""
-    found: dict[str, Metric] = dict(known)
-    for name, told in _entries(path).items():
+    found = dict(known.by_name)
+    entries, rule = _entries(path)
+    for name, told in entries.items():
         place = f"{path}: metric {name}"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InputError(f"{place}: its name must be like skips_per_session")
@@ -125,7 +130,7 @@ def _read(path: Path, under: dict[str, Any], known: Any) -> dict[str, Metric]:
         if told is None:
             if name not in under:
                 raise InputError(f"{place}: null takes a built-in metric away, and it is none")
-            if name in FAMILY:
+            if name in CORE_METRICS:
                 raise InputError(f"{place}: it is of the effect table, which has it always")
             del found[name]
             continue
@@ -134,14 +139,14 @@ def _read(path: Path, under: dict[str, Any], known: Any) -> dict[str, Metric]:
         if "margin" in told and told.get("role", under.get(name, {}).get("role")) != "guardrail":
             raise InputError(f"{place}: `margin` is of guardrails: add `role: guardrail`")
         below = under.get(name)
-        fixed = name in FAMILY or (name in known and known[name].kind in COMPUTED)
+        fixed = name in CORE_METRICS or (name in known and known[name].kind in COMPUTED)
         if below is not None and fixed and (changed := [k for k in told if k not in _TOLD]):
             raise InputError(
                 f"{place}: `{changed[0]}` of it cannot be changed, as others compute it alike: "
                 "choose another name"
             )
         found[name] = _metric(place, name, {**(below or {}), **told}, fixed or not under)
-    return found
+    return Metrics(found, rule=rule)
 
 
 def _metric(place: str, name: str, told: dict[str, Any], may_compute: bool) -> Metric:

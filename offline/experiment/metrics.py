@@ -6,7 +6,7 @@ user, told in SQL (`metric_sql.py`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -14,13 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from offline.errors import InputError
+from offline.experiment.rule import Rule
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["mean", "ratio", "coverage", "slowest"]
 Role = Literal["primary", "guardrail", "secondary"]
 Source = Literal["events", "sessions"]
 
-FAMILY = ("sessions", "mean_session_length", "mean_session_time", "mean_request_time")
+CORE_METRICS = ("sessions", "mean_session_length", "mean_session_time", "mean_request_time")
 """The four of the effect table, which every log can tell."""
 COMPUTED: tuple[Kind, ...] = ("coverage", "slowest")
 """Kinds that are not made of sums over users: see `rows.py`."""
@@ -130,6 +131,8 @@ class Metrics:
     by_name: Mapping[str, Metric]
     named: tuple[str, ...] = ()
     """Primary ones in the order in which a person named them; (): in the order of the set."""
+    rule: Rule = field(default_factory=Rule)
+    """By which the verdict is given, unless an option says another."""
 
     def __getitem__(self, name: str) -> Metric:
         return self.by_name[name]
@@ -180,4 +183,4 @@ class Metrics:
         for name, some in self.by_name.items():
             rest = replace(some, role="secondary") if some.role == "primary" else some
             found[name] = replace(some, role="primary") if name in names else rest
-        return Metrics(found, tuple(names))
+        return replace(self, by_name=found, named=tuple(names))

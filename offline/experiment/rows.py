@@ -6,24 +6,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.bootstrap import (
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.metrics import Floats, Metric, contributions
+from offline.experiment.stats.bootstrap import (
     FEWEST,
     Latencies,
     bootstrap_p,
     percentile_interval,
     resampled_ratios,
 )
-from offline.experiment.capping import Cap, cap
-from offline.experiment.comparison import Comparison, compare_samples, with_adjusted_p
-from offline.experiment.effects import ALPHA, Effect, relative_change
-from offline.experiment.leverage import Heavy, heaviest
-from offline.experiment.metrics import Floats, Metric, contributions
-from offline.experiment.sample import Sample
+from offline.experiment.stats.capping import Cap, cap
+from offline.experiment.stats.comparison import Comparison, compare_samples, with_adjusted_p
+from offline.experiment.stats.effects import ALPHA, Effect, relative_change
+from offline.experiment.stats.leverage import Heavy, heaviest
+from offline.experiment.stats.sample import Sample
 
 _SHARE = 0.99
 _BLOCKS = 100
-"""Of users, on each side, for the slowest requests: 50 gave 6.6 % false ones."""
+"""Of users, in each arm, for the slowest requests: 50 gave 6.6 % false ones."""
 Arms = Mapping[str, Sample]
 
 
@@ -69,8 +69,8 @@ def compare_all(
     heavy = [
         user
         for metric, samples in zip(metrics, arms, strict=True)
-        for name, side in samples.items()
-        for user in heaviest(name, metric.name, side, aggregates.of(name)["user_id"].tolist())
+        for name, arm in samples.items()
+        for user in heaviest(name, metric.name, arm, aggregates.of(name)["user_id"].tolist())
     ]
     cut = [_cut(metric.name, some, settings) for metric, some in zip(metrics, arms, strict=True)]
     rng = np.random.default_rng(settings.seed)
@@ -78,19 +78,19 @@ def compare_all(
         name: _resampled([samples[name] for samples, _ in cut], rng, settings) for name in names
     }
     rows: list[Comparison] = []
-    for arm in names[1:]:
+    for treatment in names[1:]:
         for i, metric in enumerate(metrics):
             samples, found = cut[i]
-            row = _row(control, arm, metric.name, samples, settings)
+            row = _row(control, treatment, metric.name, samples, settings)
             if min(row.users) >= FEWEST:
-                resampled = again[control][:, i], again[arm][:, i]
+                resampled = again[control][:, i], again[treatment][:, i]
                 row = replace(row, bootstrap=percentile_interval(*resampled, alpha=settings.alpha))
             if found is not None:
-                uncapped = _row(control, arm, metric.name, arms[i], settings)
+                uncapped = _row(control, treatment, metric.name, arms[i], settings)
                 row = replace(row, cap=found, uncapped=uncapped)
             rows.append(row)
-        rows += _coverage(aggregates, arm, settings)
-        rows += _slowest(aggregates, arm, rng, settings)
+        rows += _coverage(aggregates, treatment, settings)
+        rows += _slowest(aggregates, treatment, rng, settings)
     return Compared(with_adjusted_p(rows), tuple(heavy))
 
 
@@ -118,27 +118,27 @@ def past_of(before: Aggregates, user_ids: Iterable[str], metric: Metric) -> Floa
 def _cut(metric: str, arms: Arms, settings: Settings) -> tuple[Arms, Cap | None]:
     if settings.cap is None:
         return arms, None
-    found, sides = cap(metric, list(arms.values()), settings.cap)
+    found, cut = cap(metric, list(arms.values()), settings.cap)
     if found.refused and metric in settings.primaries:
         raise InputError(
             f"--cap {settings.cap:g}: that percentile of {metric} is its smallest value, "
             f"{found.above:g}, so that nothing would be left to compare: give a higher one"
         )
-    return dict(zip(arms, sides, strict=True)), found
+    return dict(zip(arms, cut, strict=True)), found
 
 
-def _resampled(sides: Sequence[Sample], rng: np.random.Generator, settings: Settings) -> Floats:
-    if not settings.draws or len(sides[0].below) < FEWEST:
-        return np.empty((0, len(sides)))
-    return resampled_ratios([(side.above, side.below) for side in sides], rng, settings.draws)
+def _resampled(arms: Sequence[Sample], rng: np.random.Generator, settings: Settings) -> Floats:
+    if not settings.draws or len(arms[0].below) < FEWEST:
+        return np.empty((0, len(arms)))
+    return resampled_ratios([(arm.above, arm.below) for arm in arms], rng, settings.draws)
 
 
-def _row(control: str, arm: str, metric: str, arms: Arms, settings: Settings) -> Comparison:
+def _row(control: str, treatment: str, metric: str, arms: Arms, settings: Settings) -> Comparison:
     return compare_samples(
-        arm,
+        treatment,
         metric,
         arms[control],
-        arms[arm],
+        arms[treatment],
         cuped=settings.cuped,
         seed=settings.seed,
         alpha=settings.alpha,
@@ -146,19 +146,19 @@ def _row(control: str, arm: str, metric: str, arms: Arms, settings: Settings) ->
     )
 
 
-def _coverage(aggregates: Aggregates, arm: str, settings: Settings) -> list[Comparison]:
+def _coverage(aggregates: Aggregates, treatment: str, settings: Settings) -> list[Comparison]:
     """Groups of users are its units; they have no past, so that CUPED has no part in it."""
     groups, metric = aggregates.coverage, aggregates.metrics.computed("coverage")
-    sides = [
-        groups.loc[groups["treatment"] == side, "tracks"].to_numpy(np.float64)
-        for side in (aggregates.control, arm)
+    arms = [
+        groups.loc[groups["treatment"] == arm, "tracks"].to_numpy(np.float64)
+        for arm in (aggregates.control, treatment)
     ]
-    if metric is None or not sum(some.sum() for some in sides):
+    if metric is None or not sum(some.sum() for some in arms):
         return []
-    control, treated = (Sample.of(some) for some in sides)
+    control, treated = (Sample.of(some) for some in arms)
     return [
         compare_samples(
-            arm,
+            treatment,
             metric.name,
             control,
             treated,
@@ -170,22 +170,22 @@ def _coverage(aggregates: Aggregates, arm: str, settings: Settings) -> list[Comp
 
 
 def _slowest(
-    aggregates: Aggregates, arm: str, rng: np.random.Generator, settings: Settings
+    aggregates: Aggregates, treatment: str, rng: np.random.Generator, settings: Settings
 ) -> list[Comparison]:
     rows, metric = aggregates.latencies, aggregates.metrics.computed("slowest")
-    sides = aggregates.control, arm
-    control, treated = (Latencies(rows[rows["treatment"] == side]) for side in sides)
+    arms = aggregates.control, treatment
+    control, treated = (Latencies(rows[rows["treatment"] == arm]) for arm in arms)
     if metric is None or not settings.draws or min(control.blocks, treated.blocks) < _BLOCKS:
         return []
     was, now = control.quantile(_SHARE), treated.quantile(_SHARE)
     change = relative_change(was, now)
     if change is None:
         return []
-    draws = tuple(side.resampled(_SHARE, rng, settings.draws) for side in (control, treated))
+    draws = tuple(arm.resampled(_SHARE, rng, settings.draws) for arm in (control, treated))
     found, p = percentile_interval(draws[0], draws[1], settings.alpha), bootstrap_p(*draws)
     lower, upper = found or (None, None)
     significant = found is not None and not found[0] <= 0 <= found[1]
-    effect = Effect(arm, metric.name, change, upper, lower, was, now, significant)
+    effect = Effect(treatment, metric.name, change, upper, lower, was, now, significant)
     users = control.blocks, treated.blocks
     row = Comparison(effect, change, found, p, "bootstrap", users, alpha=settings.alpha)
     return [replace(row, bootstrap=found)]
@@ -195,7 +195,7 @@ def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
     """The metrics that this log can tell, and why it cannot tell the others."""
     lacks = {
         "catalog": None if aggregates.has_catalog else "needs --catalog tracks.json",
-        "recommender": None if aggregates.own else "the log has no `recommender`",
+        "recommender": None if aggregates.recommenders else "the log has no `recommender`",
         "recommendation": _no_recommendation(aggregates),
     }
     missing = {

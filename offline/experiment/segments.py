@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.comparison import compare_samples
-from offline.experiment.effects import ALPHA
+from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.metrics import Metric
-from offline.experiment.sample import Sample
+from offline.experiment.stats.comparison import compare_samples
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.sample import Sample
 
 NAMES = ("least active", "in between", "most active")
 
@@ -49,8 +49,8 @@ def segments(
     for place, name in enumerate(NAMES):
         rows = users[places == place]
         control, treated = (
-            Sample(*metric.sums(rows[rows["treatment"] == side]))
-            for side in (aggregates.control, treatment)
+            Sample(*metric.sums(rows[rows["treatment"] == arm]))
+            for arm in (aggregates.control, treatment)
         )
         row = compare_samples(treatment, metric.name, control, treated, alpha=alpha)
         if row.change is not None and row.relative is not None:

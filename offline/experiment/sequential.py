@@ -21,22 +21,22 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.capping import Cap
-from offline.experiment.cuped import adjust
-from offline.experiment.effects import (
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.metric_sql import Progress
+from offline.experiment.metrics import Floats, Metric
+from offline.experiment.rows import past_of
+from offline.experiment.stats.capping import Cap
+from offline.experiment.stats.cuped import adjust
+from offline.experiment.stats.effects import (
     ALPHA,
     relative_change,
     relative_interval,
     standard_error,
 )
-from offline.experiment.metric_sql import Progress
-from offline.experiment.metrics import Floats, Metric
-from offline.experiment.rows import past_of
-from offline.experiment.sample import Sample
+from offline.experiment.stats.sample import Sample
 
 FEWEST = 50
-"""Users that each side must have before the first look: the normal distribution must hold."""
+"""Users that each arm must have before the first look: the normal distribution must hold."""
 TIGHTEST = 10.0
 """The interval is as narrow as can be where so many times the first look's knowledge is there."""
 
@@ -85,20 +85,20 @@ def looks(
     The always-valid intervals of all treatments and primary metrics hold together (Bonferroni).
     With `cuped` they are those after CUPED, where the past (of `before`, or of the metric's own
     column) says anything. `cap` is that of the metric, over the whole experiment. The first
-    look is the first with FEWEST users on each side; none where it never comes.
+    look is the first with FEWEST users in each arm; none where it never comes.
     """
     found: list[Look] = []
     first_error: float | None = None
     several = (len(aggregates.arms) - 1) * len(aggregates.metrics.primaries)
-    sides = [
+    arms = [
         _Running(aggregates, name, metric, before, cuped)
         for name in (aggregates.control, treatment)
     ]
     above, below = math.inf, math.inf
     if cap is not None and not cap.refused:
         above, below = cap.above, math.inf if cap.below is None else cap.below
-    for period in np.unique(np.concatenate([side.when for side in sides])):
-        control, treated = (side.after(period).capped(above, below) for side in sides)
+    for period in np.unique(np.concatenate([arm.when for arm in arms])):
+        control, treated = (arm.after(period).capped(above, below) for arm in arms)
         known = _Known.of(control, treated, alpha)
         if min(control.n, treated.n) < FEWEST or known is None:
             continue
@@ -121,21 +121,21 @@ class _Known:
     @classmethod
     def of(cls, control: Sample, treated: Sample, alpha: float) -> "_Known | None":
         """None where there is no spread, or nothing to divide by."""
-        sides = control.moments, treated.moments
+        arms = control.moments, treated.moments
         adjusted = adjust(control, treated)
         if adjusted is not None:
-            sides = adjusted.control, adjusted.treated
-        error = standard_error(*sides)
-        change = relative_change(sides[0].mean, sides[1].mean)
+            arms = adjusted.control, adjusted.treated
+        error = standard_error(*arms)
+        change = relative_change(arms[0].mean, arms[1].mean)
         if not error > 0 or change is None:
             return None
         if adjusted is not None:
             return cls(change, error, partial(adjusted.relative, alpha=alpha))
-        return cls(change, error, lambda times: relative_interval(*sides, times, alpha=alpha))
+        return cls(change, error, lambda times: relative_interval(*arms, times, alpha=alpha))
 
 
 class _Running:
-    """A side's sums as its periods go by."""
+    """An arm's sums as its periods go by."""
 
     def __init__(
         self,

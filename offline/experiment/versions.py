@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.comparison import Comparison, compare_samples
-from offline.experiment.effects import ALPHA
-from offline.experiment.sample import Sample
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.metrics import Metric
+from offline.experiment.stats.comparison import Comparison, compare_samples
+from offline.experiment.stats.effects import ALPHA
+from offline.experiment.stats.sample import Sample
 
 SUMS = ["above", "below"]
 
@@ -21,25 +22,23 @@ class VersionEffect:
 
 
 def version_effects(
-    aggregates: Aggregates, treatment: str, alpha: float = ALPHA
+    aggregates: Aggregates, treatment: str, metric: Metric, alpha: float = ALPHA
 ) -> tuple[VersionEffect, ...]:
-    """Of the first primary metric, over the users with a session that began in the span.
-
-    () for one span.
+    """Of a primary metric, over the users with a session that began in the span; () for one span.
 
     A user counts in each span with what it did there.
     """
-    metric = aggregates.metrics.primaries[0]
     edges = [None, *aggregates.provenance.boundaries(), None]
     if len(edges) == 2:
         return ()
     found = []
     for number in range(len(edges) - 1):
-        rows = aggregates.versions[aggregates.versions["number"] == number]
-        sides = [
+        sums = aggregates.versions_of[metric.name]
+        rows = sums[sums["number"] == number]
+        arms = [
             Sample(*metric.combined(*rows[rows["treatment"] == arm][SUMS].to_numpy(float).T))
             for arm in (aggregates.control, treatment)
         ]
-        compared = compare_samples(treatment, metric.name, *sides, alpha=alpha)
+        compared = compare_samples(treatment, metric.name, *arms, alpha=alpha)
         found.append(VersionEffect(treatment, edges[number], edges[number + 1], compared))
     return tuple(found)

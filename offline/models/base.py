@@ -8,14 +8,25 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.errors import InputError
-from offline.models.binary import binary_csr
+from offline.models.inputs import binary_csr
 from offline.models.top_n import leave_out, top_n
 
 
 class Recommender(ABC):
     """Learns from who liked what and ranks items for a user.
 
-    A subclass gives `_fit` and `_scores`; lists, exclusions and memory are dealt with here.
+    A subclass implements `_fit` and `_scores`; lists, exclusions and memory are handled here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import make_model
+    >>> matrix = sparse.csr_matrix([[1, 1, 0], [0, 1, 1], [0, 1, 0]])
+    >>> model = make_model("popular", seed=1).fit(matrix)
+    >>> model.recommend(np.array([0, 2]), n=2, exclude_seen=True)
+    array([[ 2, -1],
+           [ 0,  2]])
     """
 
     name: ClassVar[str]
@@ -30,8 +41,20 @@ class Recommender(ABC):
     def fit(self, interactions: sparse.csr_matrix) -> Self:
         """Learn from a binary user × item matrix, and keep it as the users' histories.
 
-        The matrix is neither changed nor, where its ids are sorted and its weights float32,
-        copied. Raises InputError for what `binary_csr` refuses and for a matrix without entries.
+        Parameters
+        ----------
+        interactions : csr_matrix, shape (n_users, n_items)
+            Neither changed nor, where its ids are sorted and its weights float32, copied.
+
+        Returns
+        -------
+        Recommender
+            This one.
+
+        Raises
+        ------
+        InputError
+            For a matrix that is not binary, or empty.
         """
         matrix = binary_csr(interactions)
         if not matrix.nnz:
@@ -47,11 +70,26 @@ class Recommender(ABC):
     def recommend(
         self, users: NDArray[np.int64], n: int, exclude_seen: bool = True
     ) -> NDArray[np.int64]:
-        """The n best items of each user, a row of the fitted matrix; best first.
+        """The n best items of each user.
 
-        Shape (len(users), n), padded with -1 where fewer items are left. `exclude_seen` leaves
-        out what the user was fitted with. Who was fitted with nothing gets the most popular.
-        Raises InputError for a user that is no row.
+        Parameters
+        ----------
+        users : array of int64, shape (n,)
+            Rows of the fitted matrix. A user without items gets the most popular ones.
+        n : int
+            Length of the lists.
+        exclude_seen : bool, default True
+            Whether to leave out what the user was fitted with.
+
+        Returns
+        -------
+        array of int64, shape (len(users), n)
+            Best first; padded with -1 where fewer items are left.
+
+        Raises
+        ------
+        InputError
+            For a user that is no row.
         """
         matrix = self._fitted()
         rows = np.asarray(users, dtype=np.int64)

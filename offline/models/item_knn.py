@@ -1,4 +1,4 @@
-"""Items like those that the user liked."""
+"""Nearest neighbours between items."""
 
 import numpy as np
 from implicit.nearest_neighbours import ItemItemRecommender

@@ -1,4 +1,4 @@
-"""The same for everybody."""
+"""The most popular items, the same for everyone."""
 
 import numpy as np
 from numpy.typing import NDArray

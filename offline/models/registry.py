@@ -17,20 +17,45 @@ class _Entry(NamedTuple):
 _MODELS = {
     "popular": _Entry("popular", "Popular", ()),
     "item-knn": _Entry("item_knn", "ItemKNN", ("progress",)),
-    "bpr": _Entry("factorization", "BPR", ("seed", "progress")),
-    "als": _Entry("factorization", "ALS", ("seed", "progress")),
+    "bpr": _Entry("implicit_mf", "BPR", ("seed", "progress")),
+    "als": _Entry("implicit_mf", "ALS", ("seed", "progress")),
     "ease": _Entry("ease", "EASE", ("progress",)),
     "pure-svd": _Entry("pure_svd", "PureSVD", ("seed",)),
-    "mult-dae": _Entry("mult_dae", "MultDAE", ("seed", "progress")),
-    "dae": _Entry("dae_recommender", "DAERecommender", ("seed", "progress")),
+    "mult-dae": _Entry("dae.recommender", "MultDAE", ("seed", "progress")),
+    "linear-dae": _Entry("linear_dae.recommender", "LinearDAERecommender", ("seed", "progress")),
 }
 NAMES = tuple(_MODELS)
 
 
 def make_model(name: str, seed: int, progress: bool = False) -> Recommender:
-    """A model that is yet to be fitted. `progress` shows a bar while it learns, if it has one.
+    """A model by name, not fitted yet.
 
-    Raises InputError for a name that is not in `NAMES`.
+    Parameters
+    ----------
+    name : str
+        One of `popular`, `item-knn`, `bpr`, `als`, `ease`, `pure-svd`, `mult-dae`, `linear-dae`.
+    seed : int
+        Of what the model draws, if it draws anything.
+    progress : bool, default False
+        Whether to show a bar while it learns, for models that have one.
+
+    Returns
+    -------
+    Recommender
+
+    Raises
+    ------
+    InputError
+        For an unknown name; lists the names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import make_model
+    >>> matrix = sparse.csr_matrix([[1, 1, 0], [0, 1, 1], [0, 1, 0]])
+    >>> make_model("popular", seed=1).fit(matrix).recommend(np.array([2]), n=2)
+    array([[0, 2]])
     """
     if name not in _MODELS:
         raise InputError(f"no model {name!r}: the models are {', '.join(NAMES)}")

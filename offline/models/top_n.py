@@ -38,7 +38,7 @@ def top_n_of(scores: Tensor, n: int) -> Tensor:
     best, ids = _best(scores, k)
     if torch.isnan(best[:, :1]).any():  # NaN ranks above all numbers
         raise InputError(
-            "the model's scores are not numbers: its training went astray; lower its learning rate"
+            "the model's scores are NaN: its training diverged; lower its learning rate"
         )
     out = ids.new_full((len(scores), n), -1)
     out[:, :k] = torch.where(best > UNWANTED, ids, -1)

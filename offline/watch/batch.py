@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
-from offline.experiment.aggregate import PERIODS, SQL, period_of
-from offline.log_content import LogFile
-from offline.log_json import HERE
-from offline.log_lines import Skipped
-from offline.log_units import Row, timestamps_of
-from offline.logs import EVENTS, read_lines
+from offline.experiment.aggregates.aggregate import PERIODS, SQL, period_of
+from offline.logs.bad_lines import Skipped
+from offline.logs.json_lines import HERE
+from offline.logs.normalise import LogFile
+from offline.logs.reader import EVENTS, read_lines
+from offline.logs.time_units import Row, timestamps_of
 from offline.watch.progress import Report, reporting
 from offline.watch.users import Ints, Users
 
@@ -166,7 +166,8 @@ class _Reading:
         recent = engine.table(
             f"SELECT timestamp FROM arrived ORDER BY timestamp DESC LIMIT {RECENT}"
         )
-        first, last = engine.rows("SELECT MIN(timestamp), MAX(timestamp) FROM judged_lines")[0]
+        ends = "SELECT MIN(timestamp), MAX(timestamp) FROM experiment_events"
+        first, last = engine.rows(ends)[0]
         span = self._since
         if first is not None:
             span = (first, last) if span is None else (min(first, span[0]), max(last, span[1]))
@@ -206,11 +207,11 @@ class _Reading:
         return tuple(sorted(known))
 
     def _judge(self) -> dict[str, int]:
-        """Make the table `judged_lines`; what became of the lines of the experiment."""
+        """Make the table `experiment_events`; what became of the lines of the experiment."""
         engine = self._engine
         names = engine.table("SELECT DISTINCT user_id FROM fresh ORDER BY user_id")["user_id"]
         engine.register("known_users", self._users.known(names.to_pylist()))
-        engine.run((_OWN_SQL / "judged.sql").read_text())
+        engine.run((_OWN_SQL / "experiment_events.sql").read_text())
         several = engine.table("SELECT number FROM several")["number"].to_numpy()
         [(events,)] = engine.rows("SELECT COUNT(*) FROM events")
         [(inside,)] = engine.rows(
@@ -225,7 +226,7 @@ class _Reading:
             "SELECT COUNT(*) FROM fresh INNER JOIN known_users USING (user_id)"
             " INNER JOIN several ON several.number = known_users.number"
         )
-        [(kept,)] = engine.rows("SELECT COUNT(*) FROM judged_lines")
+        [(kept,)] = engine.rows("SELECT COUNT(*) FROM experiment_events")
         return {
             "events": events,
             "inside": inside,
@@ -238,7 +239,7 @@ class _Reading:
 
     def _periods(self, length: int) -> pd.DataFrame:
         """The result of per_period.sql, without columns of metrics."""
-        self._engine.run("CREATE VIEW metric_events AS SELECT * FROM judged_lines")
+        self._engine.run("CREATE VIEW metric_events AS SELECT * FROM experiment_events")
         sql = (SQL / "per_period.sql").read_text().format(columns="")
         found: pd.DataFrame = self._engine.table(sql, {"period": length}).to_pandas()
         return found.round(_STEADY)
@@ -247,7 +248,7 @@ class _Reading:
         """What the new lines add, with the links that lead to them from the lines before."""
         self._engine.run((_OWN_SQL / "before.sql").read_text())
         whole = _frame(self._engine, "completeness").set_index("treatment")
-        self._engine.run("DELETE FROM judged_lines WHERE n >= 0")
+        self._engine.run("DELETE FROM experiment_events WHERE n >= 0")
         before = _frame(self._engine, "completeness").set_index("treatment")
         return whole.subtract(before, fill_value=0).astype("int64").drop(columns="still_open")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from offline.experiment.health import LEAST_P
+from offline.experiment.checks.sample_ratio import LEAST_P
 
 _PRIORS = np.array([10.0, 100.0, 1e3, 1e4, 1e5])
 """Users that a prior is worth: few find shares that are far off early, many those that are a

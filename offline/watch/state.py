@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregate import Aggregates, Arm, Quality
-from offline.experiment.assignment import (
+from offline.experiment.aggregates.aggregate import Aggregates, Arm, Quality
+from offline.experiment.aggregates.assignment import (
     CONTROL,
     judged_of,
     natural_order,
 )
-from offline.experiment.checks import Check, run_checks
-from offline.experiment.metric_sql import columns_of
-from offline.experiment.provenance import provenance_of, read_published, records_beside
-from offline.log_lines import Skipped
+from offline.experiment.aggregates.metric_sql import columns_of
+from offline.experiment.aggregates.provenance import provenance_of, read_published, records_beside
+from offline.experiment.checks.log_checks import Check, run_checks
+from offline.logs.bad_lines import Skipped
 from offline.watch.batch import Batch, Sizes
 from offline.watch.timeline import Timeline, followed
 from offline.watch.users import SEVERAL, Ints, Users
@@ -158,8 +158,8 @@ def aggregates_of(
         latencies=empty,
         completeness=_whole(state, judged),
         provenance=provenance_of(_of(state.provenance, judged), published),
-        versions=empty,
-        own={},
+        versions_of={},
+        recommenders={},
         quality=quality,
         has_catalog=False,
         metrics=followed(),

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from offline.errors import InputError
-from offline.log_content import LogFile, examine
-from offline.log_files import find_log_files
-from offline.log_packed import DamageError, Kind, kind_of, unpacked
+from offline.logs.decompress import DamageError, Kind, kind_of, unpacked
+from offline.logs.files import find_log_files
+from offline.logs.normalise import LogFile, examine
 from offline.watch.known import Identity, Known, changed, identity, last_newline
 
 SETTLED_S = 60.0

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.assignment import CONTROL
-from offline.experiment.checks import Check, first_stop
-from offline.experiment.effects import Moments
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.checks.log_checks import Check, first_stop
 from offline.experiment.sequential import FEWEST
+from offline.experiment.stats.effects import Moments
 from offline.experiment.words import interval, label, percent
 from offline.watch.ratio import LiveRatio
 from offline.watch.state import State
@@ -82,7 +82,7 @@ def told_treatments(
     comparisons = max(len(aggregates.arms) - 1, 1)
     told = []
     for arm in aggregates.arms:
-        side = moments.get(arm.treatment)
+        own = moments.get(arm.treatment)
         one: Json = {
             "treatment": arm.treatment,
             "name": label(arm.treatment, names),
@@ -92,13 +92,13 @@ def told_treatments(
             "sessions": arm.sessions,
             "sessions_without_end": arm.unfinished,
             "lines": arm.lines,
-            "mean": None if side is None else side.mean,
+            "mean": None if own is None else own.mean,
         }
         if arm.treatment != CONTROL:
             looks = state.timeline.looks(arm.treatment, comparisons, alpha)
             found = first_stop(checks, arm.treatment, aggregates.control)
             stop = None if found is None else f"{found.title.lower()}: {found.text}"
-            one |= _told_effect(looks, moments.get(CONTROL), side)
+            one |= _told_effect(looks, moments.get(CONTROL), own)
             one["standing"] = None if stopped or stop is not None else _standing(looks)
             one["words"] = _words(looks, stopped, stop)
             one["sentence"] = _sentence(looks, one["name"], one["words"])
@@ -190,7 +190,7 @@ _STANDING = {
 def _words(looks: Sequence[LiveLook], stopped: bool, stop: str | None) -> str:
     """What may be said of the figures."""
     if not looks:
-        return f"no figure before {FEWEST} users of each side have finished a session"
+        return f"no figure before {FEWEST} users of each arm have finished a session"
     if stopped:
         return "so it stood when the log stopped"
     if stop is not None:

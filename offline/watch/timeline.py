@@ -11,18 +11,18 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregate import PERIODS
-from offline.experiment.assignment import CONTROL
-from offline.experiment.effects import (
+from offline.experiment.aggregates.aggregate import PERIODS
+from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.metric_files import built_in
+from offline.experiment.metrics import Metrics
+from offline.experiment.sequential import FEWEST, width
+from offline.experiment.stats.effects import (
     ALPHA,
     Moments,
     relative_change,
     relative_interval,
     standard_error,
 )
-from offline.experiment.metric_files import built_in
-from offline.experiment.metrics import Metrics
-from offline.experiment.sequential import FEWEST, width
 from offline.watch.users import Floats, Ints, Users
 
 METRIC = "mean_session_time"
@@ -100,8 +100,8 @@ class Timeline:
         found: list[LiveLook] = []
         first_error: float | None = None
         for period in sorted(self._moments):
-            sides = [self._moments[period].get(name) for name in (CONTROL, treatment)]
-            control, treated = sides
+            arms = [self._moments[period].get(name) for name in (CONTROL, treatment)]
+            control, treated = arms
             if control is None or treated is None or min(control.n, treated.n) < FEWEST:
                 continue
             error = standard_error(control, treated)

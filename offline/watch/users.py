@@ -41,7 +41,7 @@ KNOWN = pa.schema(
         "session": pa.uint64(),
     }
 )
-"""Of the table `known_users`: see sql/judged.sql."""
+"""Of the table `known_users`: see sql/experiment_events.sql."""
 
 
 class Users:

@@ -10,9 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from offline.errors import InputError
-from offline.experiment.aggregate import Aggregates
-from offline.experiment.checks import Check
-from offline.experiment.effects import ALPHA
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.checks.log_checks import Check
+from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import HOLD_MS, Question, read_batch
 from offline.watch.progress import Report
 from offline.watch.ratio import LiveRatio, live_ratio

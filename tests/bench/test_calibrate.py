@@ -44,14 +44,14 @@ def test_uneven_small_arms(counted: Counted) -> None:
 
 
 def test_a_guardrail_is_not_shown_to_hold_where_it_is_broken(counted: Counted) -> None:
-    name = "guardrail of 10 % on sessions, which change by -20 %, 1,000 users a side"
+    name = "guardrail of 10 % on sessions, which change by -20 %, 1,000 users per arm"
     found = counted(name, 80)
     assert found["holds"].count == 0
     assert found["broken"].count > 70
 
 
 def test_segments_cut_after_treatment_are_false(counted: Counted) -> None:
-    found = counted("segments, 300 users a side, no effect on the value", 40)
+    found = counted("segments, 300 users per arm, no effect on the value", 40)
     assert not found["cut before: any of three (Bonferroni)"].is_broken
     assert found["cut after treatment: any of three (Bonferroni)"].count > 10
 
@@ -85,7 +85,7 @@ def test_answers_keep_their_bounds(scenarios: Any, counted: Counted, part: str) 
 
 
 def test_what_is_there_is_found(counted: Counted) -> None:
-    found = counted("equivalence, 4000 users a side, +0 % in truth, margin 5 %", 40)
+    found = counted("equivalence, 4000 users per arm, +0 % in truth, margin 5 %", 40)
     assert found["shown to be within the margin"].count > 20
     assert counted("by day, 1,000 users, +50 % that fades", 10)["drift by day"].count > 7
     name = "segments by two attributes, 2,000 users, +30 % in one"

@@ -106,7 +106,7 @@ def test_the_table_has_means_spread_and_what_is_published(
             "gowalla": {
                 "popular": [],
                 "ease": [run(0.2, 3.0)],
-                "dae": [run(0.18, 10.0), run(0.20, 12.0), run(0.22, 30.0)],
+                "linear-dae": [run(0.18, 10.0), run(0.20, 12.0), run(0.22, 30.0)],
                 "recbole-multidae": [recbole],
             },
             "ml-1m": {"ease": []},
@@ -114,7 +114,7 @@ def test_the_table_has_means_spread_and_what_is_published(
     )
     out = capsys.readouterr().out
     assert "| EASE | 0.2000 | 0.1000 | EASE^R .1765 / .1467 | 3.0 | 1.0 | 500 | 1 |" in out
-    assert "| DAE | 0.2000 ± 0.0200 | 0.1000 ± 0.0100 |  | 12.0 (10.0 to 30.0) |" in out
+    assert "| Linear DAE | 0.2000 ± 0.0200 | 0.1000 ± 0.0100 |  | 12.0 (10.0 to 30.0) |" in out
     assert "Popular" not in out
     assert "ml-1m" not in out
     assert "own evaluation: 0.1610 / 0.1310. 30 epochs" in out

@@ -94,7 +94,9 @@ def test_data_can_be_learned_and_have_a_long_tail(
         scores = np.where(known > 0, -np.inf, scores)
         lists = np.argsort(-scores, axis=1)[:, :50]
         return float(
-            import_module("offline.metrics").ranking_metrics(lists, held.wanted).ndcg.mean()
+            import_module("offline.metrics.ranking")
+            .ranking_metrics(lists, held.wanted)
+            .ndcg.mean()
         )
 
     popular = np.tile(together.diagonal(), (len(known), 1))
@@ -140,12 +142,12 @@ def test_the_twin_drops_tracks_as_the_dense_loop_does(
     dense.dropout = Masked(interactions, torch.Generator().manual_seed(1))
     sparse_model.dropout = Masked(interactions, torch.Generator().manual_seed(1))
     rows = interactions[:64]
-    bag = twin._bag(rows)
-    sparse_model.dropout.tracks = bag[0]
+    ragged = twin._bag(rows)
+    sparse_model.dropout.tracks = ragged[0]
     theirs = dense(torch.from_numpy(rows.toarray()))
-    torch.testing.assert_close(sparse_model(*bag), theirs, rtol=0, atol=1e-6)
+    torch.testing.assert_close(sparse_model(*ragged), theirs, rtol=0, atol=1e-6)
     sparse_model.dropout = nn.Identity()
-    assert not torch.allclose(sparse_model(*bag), theirs, rtol=0, atol=1e-4)
+    assert not torch.allclose(sparse_model(*ragged), theirs, rtol=0, atol=1e-4)
 
 
 def test_training_repeats_and_leaves_torchs_global_stream_alone(

@@ -100,7 +100,7 @@ def test_a_late_answer_where_there_are_no_others_is_the_last_that_is_waited_for(
     assert [line["recommender"] for line in answered] == ["random", *[FALLBACK] * 3]
     offered = {0, *(line["recommendation"] for line in answered)}
     assert len(offered) == 5
-    # Found again before upkeep had its turn: the user's next request tells Redis by itself.
+    # Up again before the monitor's next round: the user's next request tells Redis by itself.
     client.ping()
     worker.breaker.probe_succeeded()
     worker.breaker.probe_succeeded()

@@ -44,7 +44,7 @@ def eventually(holds: Callable[[], bool]) -> None:
 
 
 class Worker:
-    """The parts that upkeep looks after."""
+    """The parts that the monitor uses."""
 
     def __init__(self, url: str, log_dir: Path) -> None:
         client = connect(url, timeout=0.2)

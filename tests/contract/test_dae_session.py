@@ -1,5 +1,6 @@
 """DAE_SESSION over HTTP: what it offers, what it logs, and models that come and go."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -186,3 +187,22 @@ def test_a_model_that_no_config_names_is_named(
     done = botify("serve", "--config", config, "--data-dir", data_dir, "--port", 0)
     assert done.returncode == 2
     assert "recommenders.dae_session.model: 'hears' is not one of models" in done.stderr
+
+
+def test_a_start_records_no_version_that_the_last_start_recorded(
+    model: Path, serve: Serve, tmp_path: Path, write_sessions: Write
+) -> None:
+    (tmp_path / "log1").symlink_to(tmp_path / "log0")
+    (tmp_path / "log2").symlink_to(tmp_path / "log0")
+
+    def recorded() -> list[str]:
+        entries = (tmp_path / "log0" / "published.jsonl").read_text().splitlines()
+        return [json.loads(entry)["name"] for entry in entries]
+
+    for _ in range(2):
+        assert serve(CHANGES).stop() == 0
+        assert sorted(recorded()) == ["contextual", "dae", "hears", "top_tracks"]
+    weaker = {"artist_discount": 0.5}
+    replace(model, write_sessions(model.with_suffix(".new"), N_TRACKS, about=weaker))
+    assert serve(CHANGES).stop() == 0
+    assert recorded()[4:] == ["hears"]

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 from contract.events import EVENT, FIELDS, REQUIRED, Field, parse_event
-from offline import log_json, log_lines, log_parquet
-from offline.engine import spark_reader
-from sim.logs import json_log as sim_log
+from offline.logs import bad_lines, json_lines, parquet
+from offline.logs.spark import line_parser
+from sim.logs import rows as sim_log
 from sim.logs.origin import Origin
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ def named(column: str) -> str:
 def columns_of_lines() -> dict[str, str]:
     """The columns of the table `lines`, made by events.sql."""
     with duckdb.connect() as connection:
-        connection.execute((log_json.HERE / "events.sql").read_text())
+        connection.execute((json_lines.HERE / "events.sql").read_text())
         found = connection.execute("DESCRIBE lines").fetchall()
     return {name: kind for name, kind, *_ in found}
 
@@ -54,28 +54,28 @@ def test_the_simulators_log_has_fields_of_the_contract_in_their_order() -> None:
 
 
 def test_the_readers_of_json_and_parquet_read_fields_of_the_contract() -> None:
-    assert set(log_json.FIELDS) <= set(FIELDS)
-    assert set(log_json.FIELDS) >= JUDGED
-    assert tuple(log_parquet._REQUIRED) == REQUIRED
-    assert {*log_parquet._READ, "timestamp"} == set(REQUIRED)
-    for name, kind in log_parquet._OPTIONAL.items():
+    assert set(json_lines.FIELDS) <= set(FIELDS)
+    assert set(json_lines.FIELDS) >= JUDGED
+    assert tuple(parquet._REQUIRED) == REQUIRED
+    assert {*parquet._READ, "timestamp"} == set(REQUIRED)
+    for name, kind in parquet._OPTIONAL.items():
         assert kind in SQL_TYPES[KIND[name]], name
-    assert {*REQUIRED, *log_parquet._OPTIONAL, "recommendation"} == set(log_json.FIELDS)
-    assert set(log_lines.WANTED) == JUDGED
+    assert {*REQUIRED, *parquet._OPTIONAL, "recommendation"} == set(json_lines.FIELDS)
+    assert set(bad_lines.WANTED) == JUDGED
 
 
 def test_the_table_of_sql_has_columns_of_the_contract() -> None:
     columns = columns_of_lines()
-    assert {named(column) for column in columns} - ADDED == set(log_json.FIELDS)
+    assert {named(column) for column in columns} - ADDED == set(json_lines.FIELDS)
     for column, kind in columns.items():
         if column not in ADDED:
             assert kind in SQL_TYPES[KIND[named(column)]], column
 
 
 def test_the_query_of_json_fills_that_table_and_judges_what_is_required() -> None:
-    text = (log_json.HERE / "events_json.sql").read_text()
+    text = (json_lines.HERE / "events_json.sql").read_text()
     texts = text[: text.index("FROM read_json")]
-    assert set(log_json.FIELDS) <= set(re.findall(r"\w+", texts))
+    assert set(json_lines.FIELDS) <= set(re.findall(r"\w+", texts))
     shown = set(re.findall(r"WHEN '(\w+)' THEN", text[text.index("CASE fault") :]))
     assert shown == JUDGED
     columns = re.findall(r"\w+", text[text.rindex("SELECT") : text.index("CASE fault")])
@@ -83,13 +83,13 @@ def test_the_query_of_json_fills_that_table_and_judges_what_is_required() -> Non
 
 
 def test_faults_of_sql_are_fields_of_the_contract() -> None:
-    text = (log_json.HERE / "events.sql").read_text()
+    text = (json_lines.HERE / "events.sql").read_text()
     faults = set(re.findall(r"THEN '(\w+)'", text[text.index("CREATE MACRO fault_of") :]))
     assert faults - {"line"} | {"message"} == JUDGED
 
 
 def test_spark_has_the_columns_of_that_table() -> None:
-    types = dict(word.split(" ") for word in spark_reader.SCHEMA.split(", "))
+    types = dict(word.split(" ") for word in line_parser.SCHEMA.split(", "))
     spark = {"VARCHAR": "STRING", "INTEGER": "INT", "UTINYINT": "TINYINT"}
     for column, kind in columns_of_lines().items():
         assert types[column] == spark.get(kind, kind), column

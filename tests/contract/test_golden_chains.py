@@ -17,8 +17,8 @@ from botify.store.keys import LIST_VERSIONS
 from botify.store.sessions import SessionStore
 from contract.chains import Step, choose
 from contract.golden import golden_cases
-from offline.experiment.decisions import Decisions
-from offline.experiment.targets import ListTarget, PopularTarget
+from offline.off_policy.decisions import Decisions
+from offline.off_policy.policies import ListTarget, PopularTarget
 from sim.agents.selection import any_unseen, first_unseen, from_catalog
 
 USER = 7

@@ -14,8 +14,8 @@ from botify.lists.reader import ListKind, read_lists
 from contract.golden import golden_cases
 from contract.users import DEFAULTS
 from offline.errors import InputError as OfflineError
-from offline.experiment import target_files
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
+from offline.off_policy import policy_files
 from sim.agents import lists as sim_lists
 from sim.config import UserCatalogConfig
 from sim.errors import InputError as SimError
@@ -62,7 +62,7 @@ def test_lists_as_the_service_reads_them(case: dict[str, Any], tmp_path: Path) -
 def test_lists_as_offline_reads_them(case: dict[str, Any], tmp_path: Path) -> None:
     path = file_of(case, tmp_path)
     is_top = case["kind"] == "top"
-    read = target_files.read_top_tracks if is_top else target_files.read_lists
+    read = policy_files.read_top_tracks if is_top else policy_files.read_lists
     if case.get("error"):
         with pytest.raises(OfflineError):
             read(path)

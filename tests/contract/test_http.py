@@ -102,7 +102,7 @@ def test_pages_of_other_sites_post_no_plays(serve: Serve) -> None:
     served = serve({"workers": 1, "allowed_origins": ["https://player.example"]})
     address = served.url.removeprefix("http://")
     client = http.client.HTTPConnection(address, timeout=30)
-    for provenance, kind, expected in (
+    for origin, kind, expected in (
         ("http://evil.example", "text/plain", 403),
         ("http://evil.example", "application/json", 403),
         ("null", "text/plain", 403),
@@ -112,18 +112,18 @@ def test_pages_of_other_sites_post_no_plays(serve: Serve) -> None:
         ("https://player.example", "application/json", 200),
         ("https://player.example", "text/plain", 415),
     ):
-        headers = {"Provenance": provenance, "Content-Type": kind}
+        headers = {"Origin": origin, "Content-Type": kind}
         client.request("POST", "/next/7", b'{"track": 1, "time": 1}', headers)
         answer = client.getresponse()
-        assert answer.status == expected, (provenance, kind)
+        assert answer.status == expected, (origin, kind)
         assert answer.headers["Content-Type"] == "application/json"
-        shown = answer.headers["Access-Control-Allow-Provenance"]
-        assert shown == (provenance if provenance.startswith("https:") else None)
+        shown = answer.headers["Access-Control-Allow-Origin"]
+        assert shown == (origin if origin.startswith("https:") else None)
         assert expected == 200 or json.loads(answer.read())["message"]
         answer.read()
     # What a browser asks before it posts JSON for a page of another site.
-    for provenance, status in (("https://player.example", 204), ("http://evil.example", 403)):
-        asked = {"Provenance": provenance, "Access-Control-Request-Method": "POST"}
+    for origin, status in (("https://player.example", 204), ("http://evil.example", 403)):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         client.request("OPTIONS", "/next/7", headers=asked)
         answer = client.getresponse()
         assert answer.status == status

@@ -133,7 +133,9 @@ def test_what_a_killed_worker_had_in_memory_alone_is_counted_as_lost(serve: Serv
         limit_files(workers, 0)  # neither the log nor a spill file takes anything
         load.goes_on(20)
         until(lambda: metric(served.url, LOG + "pending_events_in_memory") > 0)
-        assert any("memory alone" in reason for reason in ask(served.url, "/health")[1]["reasons"])
+        assert any(
+            "only in memory" in reason for reason in ask(served.url, "/health")[1]["reasons"]
+        )
         victim = max(workers, key=lambda worker: log_of(worker).stat().st_size)
         os.kill(victim, signal.SIGKILL)
         replaced(served, victim)
@@ -150,6 +152,6 @@ def test_what_a_killed_worker_had_in_memory_alone_is_counted_as_lost(serve: Serv
     assert after["events_total"] == len(events)
     answered = len(load.answers)
     assert answered <= len(events) + lost <= answered + len(load.cut)
-    assert reasons == [f"{lost} events were lost: they will not be in the log"]
+    assert reasons == [f"{lost} events were lost and will not be in the log"]
     told = [line["message"] for line in diary.lines()]
     assert any(f"{lost} events were lost with the previous writer" in message for message in told)

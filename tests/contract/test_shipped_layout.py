@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from offline.log_files import is_of_several
+from offline.logs.files import is_of_several
 
 from .load import Load
 

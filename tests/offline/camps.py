@@ -8,9 +8,9 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from offline.artefact import ABOUT, FILES
+from offline.artefact import FILE_SUMS, MODEL_JSON
 from offline.checksums import BLANK, KEY, seal, sum_of
-from offline.models.dae import DAE, Bag
+from offline.models.dae.network import DAE, RaggedBatch
 from offline.options import TrainOptions
 
 N_USERS, N_TRACKS = 60, 40
@@ -53,18 +53,18 @@ def same(one: DAE, other: DAE) -> bool:
     return all(torch.equal(value, weights(other)[name]) for name, value in weights(one).items())
 
 
-def gradients_of(model: DAE, bag: Bag) -> list[Tensor]:
-    """The loss of a bag that is shown as it is, and the gradients of all parameters."""
-    loss, of_sums = model.backward(bag, bag, model.room(len(bag), torch.float32))
-    entries = of_sums[bag.owners] * bag.weights[:, None]
-    first = torch.zeros_like(model.first).index_add_(0, bag.places, entries)
+def gradients_of(model: DAE, ragged: RaggedBatch) -> list[Tensor]:
+    """The loss of a batch that is shown as it is, and the gradients of all parameters."""
+    loss, of_sums = model.backward(ragged, ragged, model.workspace(len(ragged), torch.float32))
+    entries = of_sums[ragged.owners] * ragged.weights[:, None]
+    first = torch.zeros_like(model.first).index_add_(0, ragged.places, entries)
     others = [p.grad for name, p in model.named_parameters() if name != "first"]
     return [loss, first, *(gradient.clone() for gradient in others if gradient is not None)]
 
 
 def resealed(directory: Path, **changed: object) -> None:
     """Makes what was changed in a model directory, or in its `model.json`, count as whole."""
-    about = json.loads((directory / ABOUT).read_text()) | changed | {KEY: BLANK}
-    about[FILES] = {name: sum_of(directory / name) for name in about[FILES]}
-    (directory / ABOUT).write_text(json.dumps(about))
-    seal(directory / ABOUT)
+    about = json.loads((directory / MODEL_JSON).read_text()) | changed | {KEY: BLANK}
+    about[FILE_SUMS] = {name: sum_of(directory / name) for name in about[FILE_SUMS]}
+    (directory / MODEL_JSON).write_text(json.dumps(about))
+    seal(directory / MODEL_JSON)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import zstandard
 
+from .watch.watching import parts
+
 Event = dict[str, Any]
 WriteLog = Callable[..., Path]
 
@@ -124,12 +126,32 @@ def write_log(tmp_path: Path) -> WriteLog:
 def analysed(write_log: WriteLog) -> Callable[..., Any]:
     """Analyse an experiment's events, with `Options` or without."""
     # Not for the tests that need none of it: statistics take seconds to load.
-    from offline.experiment.aggregate import aggregate
+    from offline.experiment.aggregates.aggregate import aggregate
     from offline.experiment.analysis import Options, analyse
-    from offline.logs import open_logs
+    from offline.logs.reader import open_logs
 
     def found(lines: Iterable[Event | str], options: Options | None = None) -> Any:
         with open_logs([write_log(lines)]) as log:
             return analyse(aggregate(log, EXPERIMENT), options=options)
 
     return found
+
+
+@pytest.fixture
+def events(make_events: Callable[..., list[Event]]) -> list[Event]:
+    """Of 150 users and three treatments."""
+    return make_events(n_users=150, treatments=("C", "T1", "T2"))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """An empty directory, which a test writes a log to."""
+    directory = tmp_path / "log"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def three(events: list[Event]) -> list[bytes]:
+    """The lines of `events` in three parts, as they would come."""
+    return parts(events, 3)

@@ -10,8 +10,8 @@ import torch
 
 from offline.artefact import load_artefact, save_artefact
 from offline.errors import InputError
+from offline.models.dae.training import fit, top_lists
 from offline.options import TrainOptions, load_options
-from offline.training import fit, top_lists
 
 from .camps import OPTIONS, options, resealed, same, two_camps
 
@@ -94,7 +94,7 @@ def test_a_model_of_no_numbers_is_refused(tmp_path: Path) -> None:
     with torch.no_grad():
         trained.model.last.weight[3, 3] = torch.nan
     save_artefact(tmp_path / "model", trained, OPTIONS, "abc")
-    with pytest.raises(InputError, match="no numbers"):
+    with pytest.raises(InputError, match="NaN or infinite"):
         load_artefact(tmp_path / "model")
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .commands import offline_in
 from .full_disk import TRIES, commands
+from .programs import offline_in
 
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    """A log, a catalog, options, interactions and a model of them that hears sessions."""
+    """A log, a catalog, options, interactions and a model of them with a session model."""
     rng = np.random.default_rng(2)
     rows = []
     for user in range(80):
@@ -72,6 +72,6 @@ def test_a_full_disk_is_one_line_and_with_room_the_same_command_goes_on(base: Pa
             assert one["errors"].startswith("Error: cannot write "), (name, one)
             assert one["errors"].count("\n") == 1, (name, one)
             assert "No space left on device" in one["errors"], (name, one)
-            # Only what a run goes on from, under no name that a result has.
+            # Only what a run resumes from, under no name that a result has.
             assert set(one["left"]) <= {f"out.{name}", "out.training"}, (name, one)
             assert (one["again"], one["whole"], one["beside"]) == (0, True, ["out"]), (name, one)

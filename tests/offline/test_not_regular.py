@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.catalog import read_tracks
+from offline.data.catalog import read_tracks
+from offline.data.matrix import INDICES, INDPTR, SIZES, InteractionMatrix
 from offline.errors import InputError
-from offline.experiment.target_files import read_lists, read_top_tracks
-from offline.histories import ABOUT, INDICES, INDPTR, Histories
+from offline.off_policy.policy_files import read_lists, read_top_tracks
 from offline.options import load_options
 
 READERS = [read_tracks, read_lists, read_top_tracks, load_options]
@@ -28,13 +28,13 @@ def test_a_pipe_a_device_and_a_directory_are_named(
         assert str(found.value).startswith(str(path))
 
 
-@pytest.mark.parametrize("name", [ABOUT, INDPTR, INDICES])
+@pytest.mark.parametrize("name", [SIZES, INDPTR, INDICES])
 def test_so_is_one_among_arrays(name: str, tmp_path: Path) -> None:
-    (tmp_path / ABOUT).write_text(json.dumps({"n_users": 1, "n_items": 1}))
+    (tmp_path / SIZES).write_text(json.dumps({"n_users": 1, "n_items": 1}))
     np.save(tmp_path / INDPTR, np.array([0, 1]))
     np.save(tmp_path / INDICES, np.array([0]))
-    Histories.open(tmp_path)
+    InteractionMatrix.open(tmp_path)
     (tmp_path / name).unlink()
     os.mkfifo(tmp_path / name)
     with pytest.raises(InputError, match=f"{name} is a pipe or a device, not a regular file"):
-        Histories.open(tmp_path)
+        InteractionMatrix.open(tmp_path)

@@ -14,9 +14,9 @@ from botify.session_model.scoring import SessionModel
 from botify.session_model.tables import Tables
 from contract.schema import json_schema
 from offline.artefact import load_artefact
-from offline.listing.artists import artists_of
-from offline.sessions import fit_sessions
-from offline.source import Source
+from offline.data.catalog import artists_of
+from offline.data.training_set import TrainingSet
+from offline.session_model import fit_session_model
 
 pytestmark = pytest.mark.integration
 
@@ -106,11 +106,11 @@ def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, s
     out, _ = experiment
     artefact = load_artefact(out / "model")
     n_tracks = artefact.model.n_tracks
-    source = Source.open(out / "interactions", n_tracks)
+    training_set = TrainingSet.open(out / "interactions", n_tracks)
     artists = artists_of(out / "world/tracks.json", n_tracks)
     assert artefact.options.sessions is not None
-    torch_model = fit_sessions(
-        artefact.model, source, out / "interactions", artists, artefact.options.sessions
+    torch_model = fit_session_model(
+        artefact.model, training_set, out / "interactions", artists, artefact.options.sessions
     ).model
     file = out / "lists/sessions.safetensors"
     numpy_model = SessionModel(Tables.read(file, n_tracks), artists.astype(np.int32), "")
@@ -120,13 +120,13 @@ def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, s
     place = np.full(n_tracks, -1)
     place[known] = np.arange(len(known))
     for _ in range(300):
-        row = int(rng.integers(-1, len(source.users)))
+        row = int(rng.integers(-1, len(training_set.users)))
         length = int(rng.integers(1, 30))
         tracks = rng.integers(n_tracks, size=length).astype(np.int32)
         tracks[0] = rng.choice(known)
         times = rng.random(length).astype(np.float32).round(2)
         times[0] = 1.0
-        user = int(source.users[row]) if row >= 0 else 10**9
+        user = int(training_set.users[row]) if row >= 0 else 10**9
         ours = numpy_model.scores(user, tracks, times)
         theirs = torch_model.scores(np.array([row]), place[tracks][None], times[None])[0]
         np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4, rtol=1e-4)
@@ -134,8 +134,8 @@ def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, s
 
 def test_its_lists_are_for_sessions(experiment: tuple[Path, str]) -> None:
     _, said = experiment
-    # Listeners of this world bear five misses.
-    found = re.search(r"lists are made for sessions that bear (\d\.\d\d) misses", said)
+    # Listeners of this world have a patience of five misses.
+    found = re.search(r"session-aware lists: patience (\d\.\d\d) misses", said)
     assert found is not None
     assert float(found[1]) == pytest.approx(5, abs=0.1)
 

@@ -50,13 +50,13 @@ local function set_of(packed)
   return set
 end
 
-local heard = session[4] or ''
-local seen, barred = set_of(heard), set_of(excluded)
+local seen_packed = session[4] or ''
+local seen, barred = set_of(seen_packed), set_of(excluded)
 
 local function mark_seen(track)
   if seen[track] then return end
   seen[track] = true
-  heard = heard .. struct.pack('<I4', track)
+  seen_packed = seen_packed .. struct.pack('<I4', track)
 end
 
 local function taken(track, filtered) return barred[track] or filtered and seen[track] end
@@ -138,6 +138,6 @@ end
 
 mark_seen(track)
 redis.call('HSET', KEYS[1], 'id', id, 'at', string.format('%.0f', at),
-  'n', (session[3] or 0) + 1, 'sent', sent_at, 'seen', heard)
+  'n', (session[3] or 0) + 1, 'sent', sent_at, 'seen', seen_packed)
 redis.call('EXPIRE', KEYS[1], session_ttl)
 return { id, at, step, track, place, count, version }

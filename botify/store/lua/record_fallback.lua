@@ -13,9 +13,9 @@ local user, session_ttl, answers = unpack(ARGV)
 
 local session = redis.call('HMGET', KEYS[1], 'id', 'at', 'sent', 'seen', 'plays', 'ended')
 local ended = tonumber(session[6] or 0)
-local heard, plays = session[4] or '', session[5] or ''
+local seen_packed, plays = session[4] or '', session[5] or ''
 local seen = {}
-for first = 1, #heard, 4 do seen[heard:sub(first, first + 3)] = true end
+for first = 1, #seen_packed, 4 do seen[seen_packed:sub(first, first + 3)] = true end
 
 local earliest, latest
 for first = 1, #answers, 20 do
@@ -25,7 +25,7 @@ for first = 1, #answers, 20 do
       local track = struct.pack('<I4', number)
       if not seen[track] then
         seen[track] = true
-        heard = heard .. track
+        seen_packed = seen_packed .. track
       end
     end
     if share >= 0 then plays = plays .. struct.pack('<I4f', played, share) end
@@ -39,6 +39,6 @@ local function ms(number) return string.format('%.0f', number) end
 -- Later events of the user get later times than these, whatever the clocks say.
 redis.call('HSET', KEYS[1], 'id', session[1] or user .. '-' .. ms(earliest),
   'at', ms(math.max(latest, tonumber(session[2] or 0))),
-  'sent', ms(math.max(latest, tonumber(session[3] or 0))), 'seen', heard)
+  'sent', ms(math.max(latest, tonumber(session[3] or 0))), 'seen', seen_packed)
 if plays ~= '' then redis.call('HSET', KEYS[1], 'plays', plays) end
 redis.call('EXPIRE', KEYS[1], session_ttl)

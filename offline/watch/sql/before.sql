@@ -1,9 +1,10 @@
 -- The last line of each user who has new ones, in front of these: links lead from it.
-INSERT INTO judged_lines
+-- needs: experiment_events, known_users
+INSERT INTO experiment_events
 SELECT
     -1 AS n, number AS user_id, treatment, message, timestamp, time, track, recommendation,
     recommender, session, NULL AS experiments, NULL AS run, NULL AS world_version,
     NULL AS model_version
 FROM known_users
 WHERE timestamp IS NOT NULL
-    AND number IN (SELECT user_id FROM judged_lines)
+    AND number IN (SELECT user_id FROM experiment_events)

@@ -1,5 +1,7 @@
--- The lines of the experiment, each once, as in judged.sql; of `events`, which is what is new.
+-- The lines of the experiment, each once, as in experiment_events.sql; of `events`, which is what is new.
 -- Sessions become numbers: they are only compared.
+-- needs: dropped_users, events, treatments
+-- makes: fresh
 CREATE TABLE fresh AS
 SELECT
     events.n, events.user_id, treatments.treatment, events.message, events.timestamp, events.time,

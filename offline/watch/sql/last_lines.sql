@@ -1,21 +1,22 @@
 -- The last line of each user.
+-- needs: experiment_events
 WITH latest AS (
     SELECT user_id, MAX(timestamp) AS timestamp
-    FROM judged_lines
+    FROM experiment_events
     GROUP BY user_id
 ),
 
 last_lines AS (
-    SELECT MAX(judged_lines.n) AS n
-    FROM judged_lines
+    SELECT MAX(experiment_events.n) AS n
+    FROM experiment_events
     INNER JOIN latest
-        ON latest.user_id = judged_lines.user_id AND latest.timestamp = judged_lines.timestamp
-    GROUP BY judged_lines.user_id
+        ON latest.user_id = experiment_events.user_id AND latest.timestamp = experiment_events.timestamp
+    GROUP BY experiment_events.user_id
 )
 
 SELECT
-    judged_lines.user_id AS number, judged_lines.treatment, judged_lines.message,
-    judged_lines.timestamp, judged_lines.time, judged_lines.track, judged_lines.recommendation,
-    judged_lines.recommender, judged_lines.session
-FROM judged_lines
-INNER JOIN last_lines ON last_lines.n = judged_lines.n
+    experiment_events.user_id AS number, experiment_events.treatment, experiment_events.message,
+    experiment_events.timestamp, experiment_events.time, experiment_events.track, experiment_events.recommendation,
+    experiment_events.recommender, experiment_events.session
+FROM experiment_events
+INNER JOIN last_lines ON last_lines.n = experiment_events.n

@@ -66,7 +66,7 @@ def in_service(client: "redis.Redis") -> bool:
 
 
 def pass_rounds(client: "redis.Redis") -> None:
-    """Let the keeper look at every list at least twice."""
+    """Let at least two rounds pass over every list."""
     for _ in range(3):
         version: Any = client.hget(LIST_VERSIONS, "top_tracks")
         client.delete(f"{LIST_VERSIONS}:top_tracks:{version.decode()}")

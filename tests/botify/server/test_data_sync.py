@@ -16,7 +16,7 @@ from botify.config import ListFile
 from botify.event_log.publications import Publications
 from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
-from botify.server.data_sync import DataSync
+from botify.server.data_sync import DataSync, FileRules
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.keys import LIST_VERSIONS, REFUSALS
@@ -56,7 +56,8 @@ def keep(valkey_url: str, files: dict[str, ListFile]) -> Iterator[Keep]:
     def start(
         watch: bool = False, url: str = valkey_url, embedded: EmbeddedValkey | None = None
     ) -> DataSync:
-        sync = DataSync(url, files, KINDS, N_TRACKS, watch, embedded, settle=SETTLE, min_kept=0.5)
+        rules = FileRules(watch, SETTLE, min_kept=0.5)
+        sync = DataSync(url, files, KINDS, N_TRACKS, rules, embedded=embedded)
         sync.start()
         started.append(sync)
         return sync
@@ -121,8 +122,7 @@ def test_what_is_put_into_service_by_whomever_is_recorded(
         return [said["version"] for said in map(json.loads, lines) if said["name"] == "dae"]
 
     sync = DataSync(
-        *(valkey_url, files, KINDS, N_TRACKS, True, None),
-        settle=SETTLE,
+        *(valkey_url, files, KINDS, N_TRACKS, FileRules(True, SETTLE)),
         publications=Publications(tmp_path),
     )
     sync.start()

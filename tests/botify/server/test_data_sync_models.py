@@ -11,7 +11,7 @@ import redis
 
 from botify.config import ListFile
 from botify.lists.reader import ListKind
-from botify.server.data_sync import DataSync, WatchedModels
+from botify.server.data_sync import DataSync, FileRules, WatchedModels
 from botify.session_model.repository import ModelRepository
 from botify.store.keys import LIST_VERSIONS, REFUSALS
 
@@ -46,11 +46,8 @@ def twelve(
         top,
         kinds,
         12,
-        True,
-        None,
-        WatchedModels(repository, {"hears": file}),
-        SETTLE,
-        0.5,
+        FileRules(True, SETTLE, 0.5),
+        models=WatchedModels(repository, {"hears": file}),
     )
     sync.start()
     eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks"))

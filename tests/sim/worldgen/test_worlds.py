@@ -81,7 +81,7 @@ def test_known_gini_coefficients() -> None:
 def test_a_world_without_taste_cannot_be_calibrated(make_world: MakeWorld) -> None:
     world = make_world()
     world.embeddings[:] = 1.0
-    with pytest.raises(InputError, match="no taste to scale"):
+    with pytest.raises(InputError, match="there is nothing to scale"):
         calibrate(world, 1)
 
 

@@ -1,0 +1,41 @@
+"""Options and files that several commands have in common."""
+
+from pathlib import Path
+
+import click
+
+from offline.engine import NAMES
+from offline.errors import InputError
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(NAMES),
+    default="duckdb",
+    show_default=True,
+    help="Database that runs the queries; with spark, LOGS may be hdfs:// (docs/spark.md).",
+)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text`, and the directories above it. Raises InputError where that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_users(text: str) -> list[str]:
+    """`12,345`, or the name of a file with one id a line. Raises InputError for no id at all."""
+    path = Path(text)
+    try:
+        named = path.read_text(encoding="utf-8-sig").split("\n") if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--drop-users {text}: cannot be read: {error}") from error
+    if named is None and not all(c.isalnum() or c in ",-_ " for c in text):
+        raise InputError(f"--drop-users {text}: neither a file nor ids like 12,345")
+    users = [user.strip() for user in (text.split(",") if named is None else named)]
+    found = [user for user in users if user]
+    if not found:
+        raise InputError(f"--drop-users {text}: it has no ids")
+    return found

@@ -1,0 +1,1 @@
+"""What models learn from: interactions, their matrix, plays, splits, and the catalog."""

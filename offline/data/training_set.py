@@ -1,0 +1,103 @@
+"""The training set: users' likes, and everyone who is to have a list."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from offline.data.interactions import Interactions
+from offline.data.matrix import INDPTR, InteractionMatrix
+
+
+def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The position of each of `ids` in the sorted ids `known`; -1 for unknown ids."""
+    if not len(known):
+        return np.full(len(ids), -1)
+    rows = np.searchsorted(known, ids)
+    rows[rows == len(known)] = 0
+    return np.where(known[rows] == ids, rows, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """What a model learns from: users' likes; and all users who are to have a list.
+
+    Examples
+    --------
+    >>> import json
+    >>> from pathlib import Path
+    >>> from offline import TrainingSet, collect
+    >>> line = {"message": "last", "timestamp": 0, "user": 5, "track": 7, "time": 1.0}
+    >>> _ = Path("data.json").write_text(json.dumps(line | {"latency": 0.0, "experiments": {}}))
+    >>> _ = collect(["data.json"], "interactions")
+    >>> data = TrainingSet.open(Path("interactions"), n_tracks=10)
+    >>> data.users, len(data.histories), data.threshold
+    (array([5]), 1, 0.8)
+    """
+
+    histories: InteractionMatrix
+    users: npt.NDArray[np.int64]
+    """The id of each row of `histories`, sorted."""
+    all_users: npt.NDArray[np.int64]
+    """Ids of everyone who is to have a list, sorted; includes `users`."""
+    fingerprint: str
+    threshold: float | None = None
+    """The share of a play above which its track is liked; None: the data does not say."""
+
+    @classmethod
+    def of(cls, interactions: Interactions, n_tracks: int) -> Self:
+        """From interactions in memory.
+
+        Parameters
+        ----------
+        interactions : Interactions
+        n_tracks : int
+            Size of the catalog.
+
+        Returns
+        -------
+        TrainingSet
+
+        Raises
+        ------
+        InputError
+            Where a track is not below `n_tracks`.
+        """
+        return cls(
+            InteractionMatrix.of(interactions.matrix(n_tracks)),
+            interactions.users,
+            interactions.all_users,
+            interactions.summary.fingerprint,
+            interactions.summary.threshold,
+        )
+
+    @classmethod
+    def open(cls, directory: Path, n_tracks: int | None) -> Self:
+        """From a directory that `collect` wrote, or one of arrays (see `InteractionMatrix.open`).
+
+        Parameters
+        ----------
+        directory : Path
+        n_tracks : int or None
+            Size of the catalog. Arrays say it themselves, and their users are 0 to n-1; for other
+            directories None means the largest track plus 1.
+
+        Returns
+        -------
+        TrainingSet
+
+        Raises
+        ------
+        InputError
+            For what cannot be read, and for sizes that do not agree.
+        """
+        if (directory / INDPTR).exists():
+            histories = InteractionMatrix.open(directory, n_tracks)
+            users = np.arange(len(histories))
+            return cls(histories, users, users, histories.fingerprint())
+        interactions = Interactions.load(directory)
+        return cls.of(
+            interactions, int(interactions.track.max()) + 1 if n_tracks is None else n_tracks
+        )

@@ -1,0 +1,1 @@
+"""Protocols by which models are compared."""

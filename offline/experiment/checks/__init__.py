@@ -1,0 +1,1 @@
+"""Whether an experiment may be judged at all."""

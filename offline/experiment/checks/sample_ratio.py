@@ -1,0 +1,74 @@
+"""Whether an experiment may be judged at all: were the users split as they should have been?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scipy import stats
+
+from offline.errors import InputError
+from offline.experiment.aggregates.aggregate import Aggregates
+
+DOUBTFUL_P = 0.01
+"""Below this chance it is said that somebody should look."""
+LEAST_P = 0.001
+"""Below this chance a split is no accident (Fabijan et al., "Diagnosing Sample Ratio Mismatch in
+Online Controlled Experiments", KDD 2019, use smaller ones for many experiments, and as a rule
+0.001 or less for one)."""
+FEWEST_EXPECTED = 5.0
+"""Users that each treatment must expect for the chi-squared distribution to hold."""
+
+
+@dataclass(frozen=True)
+class SampleRatio:
+    """Users of each treatment, against the shares that they were to have."""
+
+    users: Mapping[str, int]
+    expected: Mapping[str, float]
+    p: float | None
+    """Chance of a split as uneven as this or more; None where the users are too few to tell."""
+
+    @property
+    def mismatch(self) -> bool:
+        """Whether who is in which treatment was not left to chance."""
+        return self.p is not None and self.p < LEAST_P
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.p is None:
+            return "too few users to test"
+        if self.mismatch:
+            return "MISMATCH"
+        if self.p < DOUBTFUL_P:
+            return "doubtful: look for users who are missing from one arm"
+        return "OK"
+
+
+def sample_ratio(
+    aggregates: Aggregates, weights: Mapping[str, float] | None = None
+) -> SampleRatio:
+    """Pearson's chi-squared test of users per treatment; `weights` as in the config, or equal.
+
+    Raises InputError where the weights are not those of the treatments in the log.
+    """
+    users = {arm.treatment: arm.users for arm in aggregates.arms}
+    shares = dict(weights) if weights is not None else dict.fromkeys(users, 1.0)
+    if shares.keys() != users.keys():
+        raise InputError(
+            f"weights are given for {', '.join(sorted(shares))}, but the log has "
+            f"{', '.join(users)}: name each with its weight"
+        )
+    total = sum(users.values())
+    expected = {name: total * shares[name] / sum(shares.values()) for name in users}
+    if min(expected.values()) < FEWEST_EXPECTED:
+        return SampleRatio(users, expected, None)
+    found = stats.chisquare(list(users.values()), list(expected.values()))
+    return SampleRatio(users, expected, float(found.pvalue))
+
+
+def health_text(ratio: SampleRatio) -> str:
+    """One line for a terminal."""
+    users = ", ".join(f"{name} {count:,}" for name, count in ratio.users.items())
+    if ratio.p is None:
+        return f"sample ratio: {ratio.told} ({users})"
+    return f"sample ratio: {ratio.told} (users {users}; chi-squared, p = {ratio.p:.2g})"

@@ -1,0 +1,1 @@
+"""What may be asked beside the verdict: days, attributes, other experiments, priors."""

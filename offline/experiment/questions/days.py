@@ -1,0 +1,133 @@
+"""The effect by day, and by days since a user's first line: whether it fades or grows.
+
+A user is in each day on which a session of that user began. Days share users, so whether the
+effect drifts is tested with the user as the unit: the slope of the daily effects over the days is
+a linear function of the daily means, and each user's part in it is known (the cluster-robust
+variance of K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized linear models",
+Biometrika 73, 1986).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from offline.experiment.metrics import Floats
+from offline.experiment.questions.parts import Against, Part, part_of
+from offline.experiment.stats.effects import relative_change, relative_interval
+from offline.experiment.stats.sample import Sample
+
+SUMS = ("above", "below")
+FEWEST = 30
+"""Users of each arm that a day must have to count for the drift."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the effect changes from day to day."""
+
+    days: int
+    """That count for it."""
+    slope: float
+    """Percentage points of the control mean a day; in the metric's unit where not `relative`."""
+    lower: float
+    upper: float
+    p: float
+    relative: bool
+    """False where the control mean of a day could be 0."""
+
+
+@dataclass(frozen=True)
+class ByDay:
+    """One treatment in one metric; `parts` by day, in their order."""
+
+    treatment: str
+    metric: str
+    days: tuple[int, ...]
+    """Since the epoch, or since the users' own first line."""
+    parts: tuple[Part, ...]
+    drift: Drift | None
+    """None where fewer than three days have FEWEST users in each arm."""
+
+
+def by_day(days: pd.DataFrame, treatment: str, against: Against) -> ByDay:
+    """`days` has a metric's sums: `user_id`, `treatment`, `day`, `above` and `below`."""
+    found, compared, names = [], [], (against.control, treatment)
+    days = days.sort_values("day", kind="stable")
+    every = days["day"].to_numpy(np.int64)
+    numbers = np.unique(every)
+    for number in numbers:
+        rows = days.iloc[slice(*np.searchsorted(every, [number, number + 1]))]
+        own = [rows[rows["treatment"] == name] for name in names]
+        control, treated = (_sample(some, against) for some in own)
+        found.append(part_of(str(number), treatment, against, control, treated))
+        users = [some["user_id"].to_numpy(object) for some in own]
+        compared.append((int(number), (control, treated), users))
+    drift = _drift_of(compared, against.alpha)
+    return ByDay(treatment, against.metric.name, tuple(map(int, numbers)), tuple(found), drift)
+
+
+def _sample(rows: pd.DataFrame, against: Against) -> Sample:
+    above, below = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in SUMS)
+    return Sample(*against.metric.combined(above, below))
+
+
+_Day = tuple[int, tuple[Sample, Sample], list[np.ndarray]]
+
+
+def _drift_of(days: list[_Day], alpha: float) -> Drift | None:
+    used = [
+        day
+        for day in days
+        if min(arm.n for arm in day[1]) >= FEWEST
+        and any(arm.moments.variance_of_mean > 0 for arm in day[1])
+    ]
+    if len(used) < 3:
+        return None
+    numbers = np.array([number for number, _, _ in used], np.float64)
+    sizes = np.array([[arm.n for arm in arms] for _, arms, _ in used], np.float64)
+    slopes = slope_weights(numbers, sizes.prod(axis=1) / sizes.sum(axis=1))
+    relative = all(
+        relative_interval(control.moments, treated.moments) is not None
+        for _, (control, treated), _ in used
+    )
+    slope, variance = 0.0, 0.0
+    for place in (0, 1):
+        names, parts = [], []
+        for weight, (_, arms, users) in zip(slopes, used, strict=True):
+            control, treated = (arm.moments.mean for arm in arms)
+            factor = -1.0 if place == 0 else 1.0
+            if relative:
+                factor = 100 / abs(control)
+                factor *= -treated / control if place == 0 else 1.0
+            names.append(users[place])
+            parts.append(weight * factor * _influence(arms[place]))
+        places, _ = pd.factorize(np.concatenate(names))
+        sums = np.bincount(places, np.concatenate(parts))
+        variance += float(sums @ sums) * len(sums) / (len(sums) - 1)
+    for weight, (_, arms, _) in zip(slopes, used, strict=True):
+        control, treated = (arm.moments.mean for arm in arms)
+        change = relative_change(control, treated) if relative else treated - control
+        assert change is not None
+        slope += weight * change
+    if not variance > 0:
+        return None
+    error = math.sqrt(variance)
+    half = float(stats.norm.ppf(1 - alpha / 2)) * error
+    p = float(2 * stats.norm.sf(abs(slope) / error))
+    return Drift(len(used), float(slope), float(slope - half), float(slope + half), p, relative)
+
+
+def slope_weights(x: Floats, weights: Floats) -> Floats:
+    """What each y counts in the slope of the weighted least squares of y on x; shape (n,)."""
+    centred = x - np.average(x, weights=weights)
+    found: Floats = weights * centred / float(weights @ centred**2)
+    return found
+
+
+def _influence(arm: Sample) -> Floats:
+    """What each user adds to the value: (above − value × below) / sum(below), shape (n,)."""
+    found: Floats = (arm.above - arm.moments.mean * arm.below) / arm.below.sum()
+    return found

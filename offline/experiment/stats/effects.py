@@ -1,0 +1,226 @@
+"""The effect table: each treatment against the control, metric by metric.
+
+The unit is the user: one value per user and metric. The interval is Welch's, for unequal variances
+(B. L. Welch, "The generalization of Student's problem when several different population variances
+are involved", Biometrika 34, 1947), divided by the control mean.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.metrics import CORE_METRICS
+
+CONFIDENCE = 0.95
+"""Of the effect table, whatever else is decided by."""
+ALPHA = 0.05
+"""Chance of a false alarm, of everything else, unless another is given."""
+NO_SPREAD = 1e-12
+"""Values closer than this, relative to their mean, are equal: rounding is no variation."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A row of the effect table, in the table's order; percentages of the control mean.
+
+    What cannot be computed is None, and `note` says why.
+    """
+
+    treatment: str
+    metric: str
+    effect: float | None
+    upper: float | None
+    lower: float | None
+    control_mean: float | None
+    treatment_mean: float | None
+    significant: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean of a metric over users, with what its uncertainty needs."""
+
+    n: int
+    mean: float
+    variance_of_mean: float
+    """Sample variance / n; NaN for fewer than two users, 0 where all have the same value."""
+    effective: float | None = None
+    """As many equal users know as much of the variance; None: n, as they are equal."""
+
+    @classmethod
+    def of(cls, values: npt.ArrayLike) -> "Moments":
+        sample = np.asarray(values, np.float64)
+        if not len(sample):
+            return cls(0, math.nan, math.nan)
+        mean = float(sample.mean())
+        if len(sample) == 1:
+            return cls(1, mean, math.nan)
+        if np.ptp(sample) <= NO_SPREAD * abs(mean):
+            return cls(len(sample), mean, 0.0)
+        return cls(len(sample), mean, float(sample.var(ddof=1)) / len(sample))
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom of the variance."""
+        return max((self.n if self.effective is None else self.effective) - 1, 1)
+
+    def margin(self, alpha: float = ALPHA) -> float:
+        """Half the width of the mean's own confidence interval (Student's t); NaN for one user."""
+        quantile = stats.t.ppf(1 - alpha / 2, self.degrees)
+        return float(quantile * math.sqrt(self.variance_of_mean))
+
+
+def effect_table(aggregates: Aggregates) -> tuple[Effect, ...]:
+    """Every treatment but the control, with each of CORE_METRICS, in the order of arms."""
+    return tuple(
+        compare(
+            arm.treatment,
+            metric,
+            Moments.of(aggregates.values(aggregates.control, metric)),
+            Moments.of(aggregates.values(arm.treatment, metric)),
+        )
+        for arm in aggregates.arms
+        if arm.treatment != aggregates.control
+        for metric in CORE_METRICS
+    )
+
+
+def compare(
+    treatment: str, metric: str, control: Moments, treated: Moments, against: str = CONTROL
+) -> Effect:
+    """One row: effect = 100 × (treatment mean / control mean − 1) and its Welch interval.
+
+    Where the control mean is negative the percentages are of its size, so that more is always
+    above 0. `against` is what the control is called.
+    """
+    arms = {against: control, treatment: treated}
+    row = Effect(
+        treatment=treatment,
+        metric=metric,
+        effect=None,
+        upper=None,
+        lower=None,
+        control_mean=control.mean if control.n else None,
+        treatment_mean=treated.mean if treated.n else None,
+        significant=False,
+    )
+    if empty := [name for name, arm in arms.items() if not arm.n]:
+        return replace(row, note=f"no user of {' or '.join(empty)} has a value")
+    difference = treated.mean - control.mean
+    if abs(difference) <= NO_SPREAD * abs(control.mean):
+        difference = 0.0
+    half = welch_margin(control, treated)
+    if control.mean == 0:
+        note = f"the control mean is 0: no relative effect; difference {difference:.4g}"
+        if not math.isnan(half):
+            note += f" ({difference - half:.4g} to {difference + half:.4g})"
+        return replace(row, note=note)
+    scale = 100 / abs(control.mean)
+    row = replace(row, effect=difference * scale)
+    if math.isnan(half):
+        alone = " and ".join(name for name, arm in arms.items() if arm.n == 1)
+        return replace(row, note=f"only 1 user in {alone}: no interval")
+    return replace(
+        row,
+        upper=(difference + half) * scale,
+        lower=(difference - half) * scale,
+        significant=abs(difference) > half,
+        note="" if half else "all users of an arm have the same value: no width to the interval",
+    )
+
+
+def standard_error(control: Moments, treated: Moments) -> float:
+    """Of treated.mean − control.mean; NaN if undefined."""
+    return math.sqrt(control.variance_of_mean + treated.variance_of_mean)
+
+
+def freedom(control: Moments, treated: Moments) -> float:
+    """Welch-Satterthwaite degrees of freedom; NaN where there is no spread."""
+    variance = control.variance_of_mean + treated.variance_of_mean
+    if variance == 0 or math.isnan(variance):
+        return math.nan
+    return variance**2 / sum(arm.variance_of_mean**2 / arm.degrees for arm in (control, treated))
+
+
+def quantile(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:
+    """What the standard error is multiplied with for Welch's interval; NaN if undefined."""
+    return float(stats.t.ppf(1 - alpha / 2, freedom(control, treated)))
+
+
+def relative_change(was: float, now: float) -> float | None:
+    """100 × (now − was) / |was|; None where nothing was."""
+    return 100 * (now - was) / abs(was) if was else None
+
+
+def welch_margin(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:
+    """Half the width of Welch's interval for treated.mean − control.mean; NaN if undefined."""
+    error = standard_error(control, treated)
+    return error if error == 0 or math.isnan(error) else quantile(control, treated, alpha) * error
+
+
+def welch_p(control: Moments, treated: Moments) -> float:
+    """Two-sided p-value of Welch's test of equal means; NaN if undefined."""
+    error = standard_error(control, treated)
+    difference = abs(treated.mean - control.mean)
+    if error == 0:
+        return float(difference <= NO_SPREAD * abs(control.mean))
+    return float(2 * stats.t.sf(difference / error, freedom(control, treated)))
+
+
+def relative_interval(
+    control: Moments,
+    treated: Moments,
+    times: float | None = None,
+    shared: float = 0.0,
+    alpha: float = ALPHA,
+) -> tuple[float, float] | None:
+    """Interval of 100 × (treated / control − 1), for the ratio of two estimated means.
+
+    Of a negative control mean it is the change in percent of its size, as in `compare`.
+
+    E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954. `times` multiplies the
+    standard errors (default: Welch's quantile), so the interval excludes 0 exactly where that of
+    the difference does. `shared` is the covariance of the two means. The effect table takes the
+    control mean as given instead, which is too narrow where the effect is positive. None where
+    the control mean could be 0, or is undefined.
+    """
+    error = control.variance_of_mean + treated.variance_of_mean - 2 * shared
+    if math.isnan(error) or control.mean == 0:
+        return None
+    if control.mean < 0:
+        mirrored = replace(control, mean=-control.mean), replace(treated, mean=-treated.mean)
+        found = relative_interval(*mirrored, times, shared, alpha)
+        return None if found is None else (-found[1], -found[0])
+    ratio = treated.mean / control.mean
+    if error <= 0:
+        return 100 * (ratio - 1), 100 * (ratio - 1)
+    if times is None:
+        times = quantile(control, treated, alpha)
+    # The ratios that (treated − ratio × control)² <= times² × its variance holds for.
+    scale = times**2 / control.mean**2
+    doubt = scale * control.variance_of_mean
+    if doubt >= 1:
+        return None
+    middle = (ratio - scale * shared) / (1 - doubt)
+    spread = middle**2 - (ratio**2 - scale * treated.variance_of_mean) / (1 - doubt)
+    half = math.sqrt(max(spread, 0.0))
+    return 100 * (middle - half - 1), 100 * (middle + half - 1)
+
+
+COLUMNS = [field.name for field in fields(Effect) if field.name != "note"]
+"""The eight columns of the protocol, in its order."""
+
+
+def as_frame(effects: Sequence[Effect]) -> pd.DataFrame:
+    """The table as the protocol has it: its eight columns in their order, no note."""
+    return pd.DataFrame(
+        [[getattr(row, name) for name in COLUMNS] for row in effects], None, COLUMNS
+    )

@@ -1,0 +1,39 @@
+"""A row's interval at another confidence than its own."""
+
+import math
+
+from scipy import stats
+
+from offline.experiment.stats.comparison import Comparison, Interval
+from offline.experiment.stats.effects import freedom, relative_interval
+
+
+def by_moments(row: Comparison, times: float) -> Interval | None:
+    """`times` standard errors about the effect, after CUPED where CUPED decides; percent."""
+    if row.moments is None:
+        return None
+    if row.adjusted is not None and row.method.startswith("CUPED"):
+        return row.adjusted.relative(times)
+    return relative_interval(*row.moments, times)
+
+
+def interval_at(row: Comparison, confidence: float) -> tuple[Interval | None, float]:
+    """The interval that decides, and the confidence that it really has.
+
+    Where a permutation test decides there is its own interval alone: it stands for any lower
+    confidence; for a higher one it is joined with that by the moments. None where no user differs
+    from another: an interval without width would promise what nobody knows.
+    """
+    own = 1 - row.alpha
+    if row.moments is None or row.relative is None:
+        return row.relative, own
+    degrees = freedom(*row.moments)
+    if math.isnan(degrees):
+        return None, confidence
+    times = float(stats.t.ppf((1 + confidence) / 2, degrees))
+    if not row.method.endswith("permutation"):
+        return by_moments(row, times), confidence
+    wide = by_moments(row, times)
+    if confidence <= own or wide is None:
+        return (row.relative if confidence <= own else None), own
+    return (min(row.relative[0], wide[0]), max(row.relative[1], wide[1])), confidence

@@ -1,0 +1,62 @@
+"""The users who weigh most: whether a metric of an arm is about many users, or about one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from offline.experiment.stats.sample import Sample
+
+SHOWN = 5
+"""Users listed per arm and metric in the JSON."""
+NOTABLE = 0.05
+"""A share above this is told on the page, where it is also ten times that of an average user."""
+_TIMES = 10
+
+
+@dataclass(frozen=True)
+class Heavy:
+    """A user with a large share of an arm's sum."""
+
+    treatment: str
+    metric: str
+    user_id: str
+    share: float
+    """Of the arm's denominators for a ratio (the leverage), of its sum of sizes for a mean."""
+    users: int
+    """Users of the arm with a value."""
+    value: float
+    """Of the arm."""
+    without: float | None
+    """The same without this user; None where nobody else has a value."""
+
+    @property
+    def notable(self) -> bool:
+        return self.share > max(NOTABLE, _TIMES / self.users)
+
+
+def heaviest(
+    treatment: str, metric: str, sample: Sample, user_ids: Sequence[str], shown: int = SHOWN
+) -> list[Heavy]:
+    """The users of an arm with the largest shares, largest first; `user_ids` has those of rows."""
+    sizes = np.abs(sample.above) if sample.is_mean else sample.below
+    total = sizes.sum()
+    if not total or not sample.n:
+        return []
+    order = np.argsort(-sizes, kind="stable")[: min(shown, sample.n)]
+    above, below = sample.above.sum(), sample.below.sum()
+    found = []
+    for row in order:
+        rest = below - sample.below[row]
+        found.append(
+            Heavy(
+                treatment,
+                metric,
+                str(user_ids[row]),
+                float(sizes[row] / total),
+                sample.n,
+                float(above / below),
+                float((above - sample.above[row]) / rest) if rest > 0 else None,
+            )
+        )
+    return found

@@ -1,0 +1,122 @@
+"""What a test can find: before it, from a log like the one to come; after it, from its own.
+
+J. Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd ed. 1988, chapter 2.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scipy import optimize, stats
+
+from offline.experiment.stats.effects import ALPHA, Moments
+
+POWER = 0.8
+_MANY = 1000
+"""Degrees of freedom from which on Student's distribution is as good as normal (to .001)."""
+
+_BOUNDLESS = 1e6
+"""Percent."""
+
+
+def power(effect: float, error: float, freedom: float, alpha: float = ALPHA) -> float:
+    """Chance that Welch's test finds a true difference `effect` of means, with its sign.
+
+    `error` is the standard error of the difference. The statistic is taken to have a noncentral
+    t distribution with `freedom` degrees; with many, a normal one.
+    """
+    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    shift = abs(effect) / error
+    if freedom > _MANY:
+        return float(stats.norm.sf(limit - shift))
+    return float(stats.nct.sf(limit, freedom, shift))
+
+
+def detectable(error: float, freedom: float, wanted: float = POWER, alpha: float = ALPHA) -> float:
+    """The smallest true difference that is found with the chance `wanted`."""
+    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    root = optimize.brentq(
+        lambda effect: power(effect, 1.0, freedom, alpha) - wanted, 1e-6, 3 * limit + 3, xtol=1e-6
+    )
+    return float(root * error)
+
+
+def users_factor(
+    margin: float,
+    error: float,
+    times: float | None = None,
+    wanted: float = POWER,
+    alpha: float = ALPHA,
+) -> float:
+    """How many times the users show, with the chance `wanted`, that nothing is `margin` worse.
+
+    Where in truth nothing changed: the interval must end before the margin (non-inferiority at
+    alpha / 2, one-sided). `error` is the standard error of the difference as it is, `times` what
+    the interval multiplies it with (default: the normal distribution's quantile).
+    """
+    if times is None:
+        times = float(stats.norm.ppf(1 - alpha / 2))
+    return ((times + float(stats.norm.ppf(wanted))) * error / margin) ** 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A metric per user, as a past log has it: `mean` and standard deviation `spread`.
+
+    The treated arm is expected to differ from the other in scale, so in its spread too: who
+    listens longer by a tenth varies by a tenth more.
+    """
+
+    mean: float
+    spread: float
+    alpha: float = ALPHA
+    """Of the test to come."""
+
+    @classmethod
+    def of(cls, moments: Moments, alpha: float = ALPHA) -> "Plan":
+        return cls(moments.mean, float((moments.variance_of_mean * moments.n) ** 0.5), alpha)
+
+    def detectable(self, users: float, wanted: float = POWER) -> float:
+        """Smallest effect, in percent of the mean, found with `users` in each of two arms.
+
+        Infinite where they are too few for any, as a larger effect comes with a larger spread.
+        """
+        most = 1.0
+        while self.power(most, users) < wanted:
+            most *= 2
+            if most > _BOUNDLESS:
+                return math.inf
+        root = optimize.brentq(lambda effect: self.power(effect, users) - wanted, 0, most)
+        return float(root)
+
+    def power(self, effect: float, users: float) -> float:
+        """Chance to find a true effect, in percent of the mean, with `users` in each arm."""
+        scale = 1 + effect / 100
+        error = self.spread * math.sqrt((1 + scale**2) / users)
+        return power(effect / 100 * self.mean, error, 2 * users - 2, self.alpha)
+
+    def users(self, effect: float, wanted: float = POWER) -> float:
+        """Users that each arm needs for an effect, in percent of the mean; 2 at least."""
+        return _fewest(lambda users: self.power(effect, users), wanted)
+
+    def guardrail(self, margin: float, users: float) -> float:
+        """Chance to show, with so many users per arm, that nothing is `margin` percent worse.
+
+        Where in truth nothing changed; `margin` has the sign of what is worse.
+        """
+        error = self.spread * math.sqrt((1 + (1 + margin / 100) ** 2) / users)
+        return power(margin / 100 * self.mean, error, 2 * users - 2, self.alpha)
+
+    def guardrail_users(self, margin: float, wanted: float = POWER) -> float:
+        """Users that each arm needs for it; 2 at least."""
+        return _fewest(lambda users: self.guardrail(margin, users), wanted)
+
+
+def _fewest(chance: Callable[[float], float], wanted: float) -> float:
+    """Users from which on the chance, which grows with them, is as wanted; 2 at least."""
+    if chance(2) >= wanted:
+        return 2.0
+    most = 4.0
+    while chance(most) < wanted:
+        most *= 2
+    return float(optimize.brentq(lambda users: chance(users) - wanted, 2, most))

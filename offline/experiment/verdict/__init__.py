@@ -1,0 +1,1 @@
+"""The decision on each treatment, in words."""

@@ -1,1 +1,0 @@
-"""Lists for sessions, each of which lives in one of its user's tastes."""

@@ -1,0 +1,1 @@
+"""Lists that are exported to the service: made, resumed, written."""

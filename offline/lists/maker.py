@@ -1,0 +1,20 @@
+"""What makes users' lists: every export names one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ListMaker:
+    """Makes lists for users, some rows of an interaction matrix at a time."""
+
+    recipe: str
+    """How, options included: an export resumes only what the same recipe made."""
+    of: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    """Lists of some rows, best first: shape (len(rows), length), padded with -1.
+
+    A row's list must not depend on the other rows.
+    """

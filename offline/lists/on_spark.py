@@ -1,0 +1,105 @@
+"""Lists made on Spark: each task runs the local code on a part of the users."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from offline.data.matrix import InteractionMatrix
+from offline.data.session_stats import SessionStats
+from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
+from offline.errors import InputError
+from offline.lists.maker import ListMaker
+
+Make = Callable[[InteractionMatrix, SessionStats], ListMaker]
+Ints = NDArray[np.int64]
+
+_USERS_PER_TASK = 512
+_SCHEMA = "row BIGINT, list ARRAY<BIGINT>"
+
+
+def on_spark(
+    make: Make, histories: InteractionMatrix, stats: SessionStats, length: int
+) -> ListMaker:
+    """The same lists as `make(histories, stats)`, of `length`, made by the tasks of Spark.
+
+    What `make` holds (it must be one that pickle takes: a function of a module, or a `partial` of
+    one) goes to each executor once; a user's tracks and starts go to the task that makes the
+    list. Raises InputError where Spark cannot start, and `of` where its tasks fail.
+    """
+    engine = SparkEngine.start()
+    # A batch is a partition, and so a task.
+    setting = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    engine.session.conf.set(setting, str(_USERS_PER_TASK))
+    task = _task(engine.session.sparkContext.broadcast((make, _facts(stats))), histories.n_tracks)
+
+    def of(rows: Ints) -> Ints:
+        out = np.empty((len(rows), length), np.int64)
+        if not len(rows):
+            return out
+        users = engine.session.createDataFrame(_users(histories, stats, rows))
+        try:
+            found = map_in_arrow(users, task, _SCHEMA).toArrow()
+        except FAILURES as error:
+            raise InputError(f"Spark could not make lists: {reason_of(error)}") from error
+        out[found["row"].to_numpy()] = _values(found["list"].combine_chunks()).reshape(-1, length)
+        return out
+
+    return ListMaker(make(histories, stats).recipe, of)
+
+
+def _users(histories: InteractionMatrix, stats: SessionStats, rows: Ints) -> pa.Table:
+    liked, starts = histories.take(rows), stats.starts[rows]
+    return pa.table(
+        {
+            "row": np.arange(len(rows)),
+            "liked": _lists(liked.indptr, liked.indices),
+            "started": _lists(starts.indptr, starts.indices),
+            "sessions": _lists(starts.indptr, starts.data),
+        }
+    )
+
+
+def _task(
+    shared: Any, n_tracks: int
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # Spark has a task per core.
+        torch.set_num_threads(1)
+        make, facts = shared.value
+        for batch in batches:
+            bounds, liked = _bounds(batch["liked"]), _values(batch["liked"])
+            starts = sparse.csr_matrix(
+                (_values(batch["sessions"]), _values(batch["started"]), _bounds(batch["started"])),
+                shape=(len(batch), n_tracks),
+            )
+            lists = make(InteractionMatrix(bounds, liked, n_tracks), SessionStats(starts, *facts))
+            made = lists.of(np.arange(len(batch)))
+            ends = np.arange(0, made.size + 1, made.shape[1])
+            yield pa.RecordBatch.from_pydict(
+                {"row": batch["row"], "list": _lists(ends, made.ravel())}
+            )
+
+    return task
+
+
+def _facts(stats: SessionStats) -> tuple[float, float, int]:
+    return stats.patience, stats.artist_discount, stats.pairs
+
+
+def _lists(bounds: NDArray[Any], values: NDArray[Any]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(bounds.astype(np.int32), values.astype(np.int64))
+
+
+def _bounds(lists: pa.ListArray) -> Ints:
+    sizes: Ints = lists.value_lengths().to_numpy().astype(np.int64)
+    return np.concatenate([[0], np.cumsum(sizes)])
+
+
+def _values(lists: pa.ListArray) -> Ints:
+    values: Ints = lists.flatten().to_numpy()
+    return values

@@ -1,0 +1,1 @@
+"""Event logs: found, read, and checked line by line, into the tables `lines` and `events`."""

@@ -1,0 +1,1 @@
+"""Event logs read on Spark."""

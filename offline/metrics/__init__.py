@@ -1,0 +1,1 @@
+"""Measures of ranked lists, and their intervals over users."""

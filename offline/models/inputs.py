@@ -1,0 +1,63 @@
+"""Checks of what a model is given: a binary user × item matrix."""
+
+import numpy as np
+from scipy import sparse
+
+from offline.errors import InputError
+
+
+def binary_csr(interactions: sparse.csr_matrix, n_items: int | None = None) -> sparse.csr_matrix:
+    """The same matrix, ids sorted within each row, as float32; the argument is left as it is.
+
+    Raises InputError, which names the first user and item at fault, for an item id outside the
+    matrix, a pair that is there twice, and a weight other than 1 (NaN too); and for another
+    number of items than `n_items`, where given. Rows without an entry are fine.
+    """
+    matrix = sparse.csr_matrix(interactions)
+    if n_items is not None and matrix.shape[1] != n_items:
+        raise InputError(
+            f"histories over {matrix.shape[1]} items, but the model was fitted on {n_items}: "
+            "give both the same item ids"
+        )
+    _check_ids(matrix)
+    if not matrix.has_sorted_indices:
+        matrix = matrix.copy()
+        matrix.sort_indices()
+    same = matrix.indices[1:] == matrix.indices[:-1]
+    starts = matrix.indptr[1:-1]
+    same[starts[(starts > 0) & (starts < matrix.nnz)] - 1] = False
+    if same.any():
+        user, item = _pair(matrix, int(np.argmax(same)))
+        raise InputError(f"user {user} has item {item} twice: keep each pair once")
+    odd = matrix.data != 1
+    if odd.any():
+        entry = int(np.argmax(odd))
+        user, item = _pair(matrix, entry)
+        raise InputError(
+            f"the weight of user {user} and item {item} is {matrix.data[entry]}: weights must be "
+            "1, for each pair that counts as liked"
+        )
+    return sparse.csr_matrix(
+        (matrix.data.astype(np.float32, copy=False), matrix.indices, matrix.indptr),
+        shape=matrix.shape,
+    )
+
+
+def _check_ids(matrix: sparse.csr_matrix) -> None:
+    outside = (matrix.indices < 0) | (matrix.indices >= matrix.shape[1])
+    if outside.any():
+        user, item = _pair(matrix, int(np.argmax(outside)))
+        raise InputError(
+            f"user {user} has item {item}, but items are 0 to {matrix.shape[1] - 1}: make the "
+            "matrix wider or mend the id"
+        )
+    try:
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise InputError(f"not a matrix in CSR form: {error}") from error
+
+
+def _pair(matrix: sparse.csr_matrix, entry: int) -> tuple[int, int]:
+    """User and item of an entry, by its place in `indices`."""
+    user = int(np.searchsorted(matrix.indptr, entry, side="right")) - 1
+    return user, int(matrix.indices[entry])

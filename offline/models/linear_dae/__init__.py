@@ -1,0 +1,1 @@
+"""The linear denoising autoencoder, in closed form, with its choice of parameters."""

@@ -1,0 +1,24 @@
+"""Weights by recency: the latest interactions predict the next ones best."""
+
+import numpy as np
+from scipy import sparse
+
+
+def in_time(histories: sparse.csr_matrix) -> bool:
+    """Whether entries stand in an order of their own, which is taken for that of time."""
+    return not histories.has_sorted_indices
+
+
+def by_recency(histories: sparse.csr_matrix, power: float) -> sparse.csr_matrix:
+    """The same entries, sorted by item, each weighed by its place from its row's end.
+
+    The last of a row weighs 1, the k-th from the end k ** -power.
+    """
+    sizes = np.diff(histories.indptr)
+    ends = np.repeat(histories.indptr[1:], sizes)
+    weights = (ends - np.arange(histories.nnz)).astype(np.float32) ** np.float32(-power)
+    found = sparse.csr_matrix(
+        (weights, histories.indices.copy(), histories.indptr), shape=histories.shape
+    )
+    found.sort_indices()
+    return found

@@ -1,0 +1,1 @@
+"""Estimates of a policy from the decisions of another one."""
