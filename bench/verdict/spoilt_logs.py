@@ -27,7 +27,7 @@ from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.aggregates.provenance import PUBLISHED
 from offline.experiment.aggregates.triggered import Above
 from offline.experiment.analysis import Options, analyse
-from offline.logs import open_logs
+from offline.logs.reader import open_logs
 
 _USERS, _TESTS = 400, 200
 _MIDDLE = START_MS + DAYS * DAY_MS // 2
