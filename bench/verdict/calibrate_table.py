@@ -7,13 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.verdict.rates import Rate
+from bench.verdict.rates import COVERED, FALSE, FALSE_STOP, MISMATCH, Rate
 
 Rows = Sequence[dict[str, Any]]
-FALSE, STOPPED, MISMATCH, COVERED = 6.0, 1.0, 0.3, 94.0
-"""Most false positives, verdicts stopped for nothing, mismatches of the sample ratio; least
-coverage; in percent."""
-
 TIME = "mean_session_time"
 _WELCH = {
     "mean_session_time": "session time",
@@ -54,7 +50,7 @@ def false_positives(aa: Rows) -> list[Rate]:
         ("any metric, Benjamini-Hochberg", "any_bh", FALSE),
         ("always-valid, looked at every day", "peek_valid", FALSE),
         ("said: ship, or loses", "called", FALSE),
-        ("said: no verdict", "no_verdict", STOPPED),
+        ("said: no verdict", "no_verdict", FALSE_STOP),
         ("Bayesian, said to beat with over 95 %", "sure", FALSE),
         ("sample ratio mismatch (nominal 0.1 %)", "mismatch", MISMATCH),
         ("any metric, unadjusted", "any_raw", None),

@@ -18,6 +18,7 @@ from offline.experiment.metrics import Metrics
 from offline.experiment.verdict.verdict import Verdict, verdicts
 
 PRIMARY, GUARDRAIL = "mean_session_time", "sessions"
+STOPPED, CALLED, SHIPPED = "stopped", "called, where not stopped", "Ship, where not stopped"
 
 
 @cache
@@ -26,6 +27,11 @@ def metrics(primaries: tuple[str, ...] = (PRIMARY,)) -> Metrics:
     every = built_in().with_primaries(primaries)
     kept = {name: some for name, some in every.by_name.items() if name in (*primaries, GUARDRAIL)}
     return Metrics(kept, primaries)
+
+
+def by_lot(rng: np.random.Generator, users: int, second: float = 0.5) -> np.ndarray:
+    """The treatment of each user, T1 with this chance; shape (n,)."""
+    return np.where(rng.random(users) < second, "T1", "C")
 
 
 def users_of(
@@ -125,9 +131,9 @@ def said(analysis: Analysis) -> Found:
     stopped = any(_is_stopped(verdict) for verdict in given)
     blind = replace(analysis, checks=(), ratio=replace(analysis.ratio, p=None))
     return {
-        "stopped": stopped,
-        "called, where not stopped": None if stopped else any(map(_is_called, given)),
-        "Ship, where not stopped": None if stopped else any(map(_is_shipped, given)),
+        STOPPED: stopped,
+        CALLED: None if stopped else any(map(_is_called, given)),
+        SHIPPED: None if stopped else any(map(_is_shipped, given)),
         "called, without the checks": any(map(_is_called, verdicts(blind, {}))),
     }
 

@@ -26,8 +26,8 @@ def aa(rng: np.random.Generator, make: Callable[[np.random.Generator], arms.Arms
     row = _row(control, treated)
     plain = _delta_p(control, treated)
     found: Found = {"significant": None if row.p is None else row.p < ALPHA}
-    if row.p is not None and row.change is not None:
-        found["of these, loses"] = row.change < 0 if row.p < ALPHA else None
+    lost = row.change is not None and row.change < 0
+    found["of these, loses"] = lost if found["significant"] else None
     found["no test (too few)"] = row.p is None
     found["without leverage or permutation"] = None if math.isnan(plain) else plain < ALPHA
     return found

@@ -12,6 +12,9 @@ Found = dict[str, bool | float | None]
 cannot tell."""
 Test = Callable[[np.random.Generator], Found]
 
+FALSE, COVERED, FALSE_STOP, ALWAYS, MISMATCH = 6.0, 94.0, 1.0, 99.0, 0.3
+"""Bounds in percent: most false positives, least coverage, most verdicts stopped for nothing,
+fewest stopped where they must be, most mismatches of the sample ratio (nominal 0.1)."""
 STATED = ", stated"
 """Ends the name of what was said to be the chance of what is named before it."""
 _CHANCE = 0.001

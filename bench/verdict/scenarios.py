@@ -103,25 +103,26 @@ def table(told: Sequence[Told]) -> str:
     lines = []
     for part, some in groupby(told, key=lambda one: one[0]):
         lines.append(f"\n### {part}")
-        for names, alike in groupby(some, key=lambda one: tuple(r.name for r in one[2])):
+        for names, alike in groupby(some, key=lambda one: {result.name for result in one[2]}):
             make = _wide if len(names) <= _MOST_COLUMNS else _long
-            lines += ["", *make(names, list(alike))]
+            lines += ["", *make(list(alike))]
     return "\n".join(lines)
 
 
-def _wide(names: Sequence[str], told: Sequence[Told]) -> list[str]:
+def _wide(told: Sequence[Told]) -> list[str]:
+    names = [result.name for result in told[0][2]]
     lines = [f"| | tests | {' | '.join(names)} |", f"|---|---:|{'---:|' * len(names)}"]
     for _, scenario, results in told:
         cells = [
             " ".join(filter(None, (one.told, one.bound and f"{one.bound};", one.note))).rstrip(";")
-            for one in results
+            for one in sorted(results, key=lambda one: names.index(one.name))
         ]
         tests = max(one.of for one in results)
         lines.append(f"| {scenario.name} | {tests:,} | {' | '.join(cells)} |")
     return lines
 
 
-def _long(_: Sequence[str], told: Sequence[Told]) -> list[str]:
+def _long(told: Sequence[Told]) -> list[str]:
     lines = ["| | | tests | | bound | |", "|---|---|---:|---:|---:|---|"]
     for _, scenario, results in told:
         title = scenario.name

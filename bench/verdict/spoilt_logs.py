@@ -16,13 +16,13 @@ from bench.verdict.made_lines import (
     OTHER,
     START_MS,
     Line,
+    answer,
     lines_of,
     without,
     write_log,
 )
-from bench.verdict.made_users import metrics, said
-from bench.verdict.missing_users import ALWAYS, CALLED, FALSE, FALSE_STOP, STOPPED
-from bench.verdict.rates import Found, Scenario
+from bench.verdict.made_users import CALLED, STOPPED, metrics, said
+from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, Found, Scenario
 from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.aggregates.provenance import PUBLISHED
 from offline.experiment.aggregates.triggered import Above
@@ -118,11 +118,12 @@ def changed(
 
 def spoilt(rng: np.random.Generator, share: float, arm: str = "") -> list[Line | str]:
     """Lines that are cut in the middle, or whose latency is a word; of one arm or of both."""
+    lines = whole(rng)
     return [
-        _bad(line, rng.random() < 0.5) if chance < share else line
-        for line in whole(rng)
-        if (chance := rng.random() if arm in ("", line["experiments"][EXPERIMENT]) else 1.0)
-        is not None
+        _bad(line, rng.random() < 0.5)
+        if chance < share and arm in ("", line["experiments"][EXPERIMENT])
+        else line
+        for line, chance in zip(lines, rng.random(len(lines)), strict=True)
     ]
 
 
@@ -138,7 +139,7 @@ def in_both(rng: np.random.Generator, share: float) -> list[Line]:
     for line in lines:
         if line["user"] in switching and rng.random() < 0.5:
             arms = line["experiments"]
-            line["experiments"] = arms | {EXPERIMENT: other[arms[EXPERIMENT]]}
+            answer(line, arms | {EXPERIMENT: other[arms[EXPERIMENT]]})
     return lines
 
 
