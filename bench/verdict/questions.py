@@ -1,4 +1,4 @@
-"""What is asked beside the verdict: equivalence, days, segments, interactions, several metrics."""
+"""Questions beside the verdict: equivalence, days, segments, interactions, several metrics."""
 
 import math
 from functools import partial
@@ -30,7 +30,7 @@ _DAYS = 14
 
 
 def _row(rng: np.random.Generator, users: int, ratio: float) -> Comparison:
-    """So many users per arm; the treatment's mean is `ratio` times the control's."""
+    """This number of users per arm; the treatment's mean is `ratio` times the control's."""
     control, treated = rng.gamma(2, 1, (2, users))
     return compare_samples("T1", "x", Sample.of(control), Sample.of(ratio * treated), draws=_DRAWS)
 
@@ -44,7 +44,7 @@ def equivalent(rng: np.random.Generator, users: int, ratio: float, margin: float
 def bayes(rng: np.random.Generator, users: int, spread: float, given: float) -> Found:
     """The reading of a test whose effect is from a prior; `spread` and `given` in percent.
 
-    `spread` is the prior's, of the logarithm; `given` is what the reading takes it for.
+    `spread` is the prior's, of the logarithm; `given` is the one that the reading assumes.
     """
     truth = math.exp(rng.normal(0, spread / 100)) if spread else 1.0
     [reading] = readings([_row(rng, users, truth)], lambda _: True, given)
@@ -67,7 +67,7 @@ def bayes(rng: np.random.Generator, users: int, spread: float, given: float) -> 
 
 
 def days(rng: np.random.Generator, users: int, effect: float = 0.0, fading: bool = False) -> Found:
-    """An effect by day and by days since the first; users come again as they like."""
+    """An effect by day and by days since the first; users return at random."""
     taste = rng.gamma(4, 0.25, users)
     arm = np.where(rng.random(users) < 0.5, "T1", "C")
     there = rng.random((users, _DAYS)) < rng.beta(2, 4, users)[:, None]
