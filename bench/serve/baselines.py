@@ -1,7 +1,7 @@
 """Two simpler services, as baselines: `python -m bench.serve.baselines sketch`.
 
 Both speak the same protocol on the same data, with Flask-RESTful and Redis, and keep the event
-log. `sketch` is an afternoon's work of an experienced engineer: one Lua script per request, orjson,
+log. `sketch` is an experienced engineer's afternoon of work: one Lua script per request, orjson,
 gunicorn with two workers of four threads. `older` is a common older design: JSON values read from
 Redis and written back with each request, under Flask's own server.
 """
