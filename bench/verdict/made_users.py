@@ -72,7 +72,7 @@ def aggregates_of(
     empty = pd.DataFrame({"treatment": [], "block": [], "bin": [], "requests": []})
     none = Progress(pd.DataFrame(columns=["user_id", "treatment", "period", "above", "below"]))
     lines = int(users["lines"].sum())
-    # What is not told is 0: `provenance` and `versions` are those of one run of one world.
+    # Numbers not given are 0: `provenance` and `versions` are those of one run of one world.
     quality = Quality((), lines, 0, (), 0, 0, 0, 0, 0, (), in_several, 0, 1, {})
     return Aggregates(
         "MADE",
@@ -118,14 +118,14 @@ def _completeness(name: str, users: pd.DataFrame) -> dict[str, Any]:
 
 
 def judged(aggregates: Aggregates, options: Options | None = None) -> Found:
-    """What is said of an experiment, see `said`; without the bootstrap, which decides nothing."""
+    """The statements of `said` on an experiment; without the bootstrap, which decides nothing."""
     return said(analyse(aggregates, options=options or Options(draws=0)))
 
 
 def said(analysis: Analysis) -> Found:
     """Whether something stops the verdict; where nothing does, whether there is a difference.
 
-    "without the checks" is what would have been said if nothing had been looked at.
+    "without the checks" is the statement that would have been made without any check.
     """
     given = verdicts(analysis, {})
     stopped = any(_is_stopped(verdict) for verdict in given)

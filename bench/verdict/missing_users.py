@@ -13,7 +13,7 @@ from offline.watch.ratio import live_ratio
 
 
 def _played(rng: np.random.Generator, users: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sessions of each user, the time of each, and whose it is; tastes differ."""
+    """Sessions of each user: their number, times and owners; tastes differ."""
     sessions = rng.poisson(3, users) + 1
     taste = rng.gamma(4, 1.0, users)
     owner = np.repeat(np.arange(users), sessions)
@@ -41,7 +41,7 @@ def leavers(
 
 
 def in_both(rng: np.random.Generator, users: int, switching: float) -> Found:
-    """Sessions that get the other arm, with this chance: whoever has both is left out."""
+    """Sessions that get the other arm, with this chance: users with both are left out."""
     arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     switched = np.bincount(owner, rng.random(len(owner)) < switching, users)
@@ -100,7 +100,7 @@ def watched_ratio(rng: np.random.Generator, users: int, lost: float, looks: int 
 
 
 def users() -> list[Scenario]:
-    """Where something is wrong the verdict must be stopped; where nothing is, hardly ever."""
+    """The verdict must be stopped if something is wrong, and hardly ever otherwise."""
     fine = {STOPPED: FALSE_STOP, CALLED: FALSE}
     sound = [
         ("nothing wrong", partial(shares, users=400, second=0.5, weights={"C": 1, "T1": 1})),

@@ -20,7 +20,7 @@ _DAYS = 14
 
 
 def days(rng: np.random.Generator, users: int, effect: float = 0.0, fading: bool = False) -> Found:
-    """An effect by day and by days since the first; users come again as they like."""
+    """An effect by day and by days since the first; users return at random."""
     taste = rng.gamma(4, 0.25, users)
     arm = by_lot(rng, users)
     there = rng.random((users, _DAYS)) < rng.beta(2, 4, users)[:, None]

@@ -43,7 +43,7 @@ def judged(
     above: Above | None = None,
     allowed: tuple[str, ...] = (),
 ) -> Found:
-    """Write the lines, read them, and note what is said."""
+    """Write the lines, read them, and return the statements of the analysis."""
     with tempfile.TemporaryDirectory(prefix="botify-calibrate-") as folder:
         path = write_log(Path(folder), make(rng))
         records = [{"version": version, "timestamp": at} for version, at in published]
@@ -144,7 +144,7 @@ def in_both(rng: np.random.Generator, share: float) -> list[Line]:
 
 
 def foreign(rng: np.random.Generator, users: int) -> list[Line]:
-    """And so many users of T2, who hear twice as much."""
+    """Besides, this number of users of T2, who hear twice as much."""
     lines = lines_of(rng, users, lift=2, first_user=_USERS)
     for line in lines:
         line["experiments"] = {EXPERIMENT: "T2"}
@@ -161,7 +161,7 @@ def triggered(rng: np.random.Generator) -> list[Line]:
 
 
 def logs() -> list[Scenario]:
-    """As for users: what is wrong must stop the verdict, what is right hardly ever."""
+    """As for users: wrong data must stop the verdict, correct data hardly ever."""
     fine = {STOPPED: FALSE_STOP, CALLED: FALSE}
     must = {STOPPED: ALWAYS}
     model = "model_version"
