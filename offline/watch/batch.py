@@ -1,4 +1,4 @@
-"""New lines of a log, reduced to what they add, by the reader and the SQL of `analyze`."""
+"""New lines of a log, reduced by the reader and the SQL of `analyze`."""
 
 import contextlib
 import json
@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
-from offline.experiment.aggregates.aggregate import PERIODS, SQL, period_of
+from offline.experiment.aggregates.aggregate import SQL
+from offline.experiment.aggregates.summary import PERIODS, period_of
 from offline.logs.bad_lines import Skipped
 from offline.logs.json_lines import HERE
 from offline.logs.normalise import LogFile

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import Check, first_stop
 from offline.experiment.sequential import FEWEST
 from offline.experiment.stats.effects import Moments

@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregates.aggregate import PERIODS
 from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.aggregates.summary import PERIODS
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics
 from offline.experiment.sequential import FEWEST, width

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate
+from offline.experiment.aggregates.aggregate import aggregate
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import run_checks
 from offline.experiment.sequential import looks
 from offline.logs.line_filter import LineFilter
