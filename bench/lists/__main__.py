@@ -41,9 +41,9 @@ SCORE, MIXED, UNSPREAD = (
     "for sessions, artists not spread",
 )
 SESSIONS = "for sessions, as exported"
-REORDERED, STATIC = "best 150 of these, by the truth", "the truth's list"
-STATIC_LONG = "the truth's list, 200 long"
-KNOWN, LONG = "the truth's list of each taste", "the truth's list of each taste, 200 long"
+REORDERED, STATIC = "best 150 of these, by true shares", "true shares"
+STATIC_LONG = "true shares, 200 long"
+KNOWN, LONG = "true shares of each taste", "true shares of each taste, 200 long"
 
 
 @click.command()

@@ -119,7 +119,7 @@ def _used(client: "redis.Redis") -> int:
 
 def _report(rounds: Sequence[Round], users: int) -> None:
     by_case = {
-        f"{users:,} lists of {LIST}, nobody is served": [each.alone for each in rounds],
+        f"{users:,} lists of {LIST}, no requests": [each.alone for each in rounds],
         "the same while wrk runs": [each.served for each in rounds],
     }
     table(

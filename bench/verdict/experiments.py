@@ -34,7 +34,7 @@ from sim.world.files import open_world
 
 ALPHA = 1 - CONFIDENCE
 METRICS = built_in()
-DECIDING = METRICS.primaries[0].name
+PRIMARY = METRICS.primaries[0].name
 # Draws of the agent's stream that the recommenders themselves never reach.
 _WHICH = 2**40
 
@@ -128,7 +128,7 @@ class Laboratory:
         analysis = analyse(found, earlier, Options(draws=400, seed=number))
         row = _noted(analysis, truth) | {"number": number}
         row["session_as_unit"] = _session_p(during, arm_of, self.world) < ALPHA
-        row["power_predicted"] = _predicted(analysis, truth[DECIDING])
+        row["power_predicted"] = _predicted(analysis, truth[PRIMARY])
         return row
 
     def _play(self, design: Design, agent: Split, arm_of: NDArray[Any], block: int) -> Events:
@@ -192,10 +192,10 @@ def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
         row["peek_valid"] = any(look.excludes_zero for look in looks)
         row["peek_fixed"] = any(not look.fixed_lower <= 0 <= look.fixed_upper for look in looks)
         row["end_valid"] = looks[-1].excludes_zero
-        row["valid_covers"] = all(look.lower <= truth[DECIDING] <= look.upper for look in looks)
+        row["valid_covers"] = all(look.lower <= truth[PRIMARY] <= look.upper for look in looks)
     stop = next((i for i, look in enumerate(looks) if look.excludes_zero), None)
     row["stopped_at"] = None if stop is None else (stop + 1) / len(looks)
-    return row | _said(analysis, truth[DECIDING])
+    return row | _said(analysis, truth[PRIMARY])
 
 
 def _said(analysis: Analysis, truth: float) -> dict[str, Any]:
@@ -254,6 +254,6 @@ def _session_p(events: Events, arm_of: NDArray[Any], world: World) -> float:
 def _predicted(analysis: Analysis, effect: float) -> float:
     """The power that would have been promised from the period before."""
     assert analysis.before is not None
-    moments = Moments.of(analysis.before.users[DECIDING].dropna())
-    users = [len(analysis.aggregates.values(side, DECIDING)) for side in ("C", "T1")]
+    moments = Moments.of(analysis.before.users[PRIMARY].dropna())
+    users = [len(analysis.aggregates.values(side, PRIMARY)) for side in ("C", "T1")]
     return Plan.of(moments).power(effect, 2 / sum(1 / n for n in users)) if effect else ALPHA

@@ -95,7 +95,7 @@ def main(
     _table(everys, [(truth.every, truth.every_error) for truth in truths])
 
     exploring = Exploring(Streams(coverage_seed), served, top, temperature)
-    click.echo(f"\nIntervals that hold the truth, {n_logs} logs of {SMALL:,} sessions:\n")
+    click.echo(f"\nIntervals that contain the true value, {n_logs} logs of {SMALL:,} sessions:\n")
     logs = small_logs(world, exploring, coverage_seed, n_logs)
     _coverage(logs, orders, top, world, [truth.first for truth in truths])
 

@@ -5,8 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.errors import InputError
-
 _Z = 1.959963984540054
 """The standard normal's 97.5th percentile."""
 
@@ -30,14 +28,3 @@ def mean_over_users(values: NDArray[np.float64]) -> Estimate:
     if len(known) == 1:
         return Estimate(float(known[0]), np.inf)
     return Estimate(float(known.mean()), _Z * float(known.std(ddof=1)) / len(known) ** 0.5)
-
-
-def paired_difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate:
-    """Mean of a - b over the same users, with its interval: two models side by side.
-
-    Users differ far more than models do, so this is much narrower than two intervals apart.
-    Raises InputError where the users are not as many.
-    """
-    if a.shape != b.shape:
-        raise InputError(f"values of {len(a)} and of {len(b)} users: pairs need the same users")
-    return mean_over_users(a - b)

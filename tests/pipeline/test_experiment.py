@@ -150,9 +150,9 @@ def test_the_bench_tells_where_its_lists_fall_short(experiment: tuple[Path, str]
     ladder = json.loads((out / "ladder.json").read_text())
     played = {rung["recommender"]: rung["mean_session_time"] for rung in ladder}
     assert played["DAE"] > played["Random"]
-    # To know more is never worse: a list by the truth, the taste known, the oracle.
-    assert time["random"] < time["for sessions, as exported"] < time["the truth's list"]
-    assert time["the truth's list"] < time["the truth's list of each taste"] < time["oracle"]
+    # More information is never worse: true shares, the taste known, the oracle.
+    assert time["random"] < time["for sessions, as exported"] < time["true shares"]
+    assert time["true shares"] < time["true shares of each taste"] < time["oracle"]
     # Places are reached in their order, and a session ends somewhere.
     reached = [int(cells[0].rstrip(" %")) for cells in places.values()]
     assert list(places) == ["1 to 5", "6 to 10", "11 to 20", "21 to 30", "31 to 50"]

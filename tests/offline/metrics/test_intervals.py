@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from offline.errors import InputError
-from offline.metrics.intervals import mean_over_users, paired_difference
+from offline.metrics.intervals import mean_over_users
 
 
 def test_by_hand() -> None:
@@ -30,18 +29,3 @@ def test_one_value_says_nothing_of_spread() -> None:
 
 def test_no_value_has_no_mean() -> None:
     assert all(map(math.isnan, mean_over_users(np.array([np.nan]))))
-
-
-def test_pairs_are_sharper_than_two_intervals() -> None:
-    rng = np.random.default_rng(4)
-    users = rng.random(1000)
-    better = users + 0.01 + rng.normal(0, 0.01, 1000)
-    mean, half_width = paired_difference(better, users)
-    assert mean - half_width < 0.01 < mean + half_width
-    assert half_width < 0.001
-    assert mean_over_users(better).half_width > 0.01
-
-
-def test_pairs_need_the_same_users() -> None:
-    with pytest.raises(InputError, match="3 and of 2 users"):
-        paired_difference(np.zeros(3), np.zeros(2))
