@@ -17,7 +17,7 @@ from offline.logs.bad_lines import Skipped
 from offline.logs.json_lines import HERE
 from offline.logs.normalise import LogFile
 from offline.logs.reader import EVENTS, read_lines
-from offline.logs.time_units import Row, timestamps_of
+from offline.logs.time_units import YEAR_MS, Row, timestamps_of
 from offline.watch.progress import Report, reporting
 from offline.watch.users import Ints, Users
 
@@ -35,7 +35,8 @@ _TREATMENTS = pa.schema([("experiments", pa.string()), ("treatment", pa.string()
 _STEADY = {"total_time": 9}
 """Digits, as in `Aggregates`."""
 
-Sizes = dict[int, tuple[int, int]]
+Sizes = dict[tuple[int, int], tuple[int, int, int]]
+"""Of timestamps, by code of the unit and year since 1970: events, first and last ms."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Batch:
 
     skipped: Skipped
     notes: tuple[str, ...]
+    of_times: tuple[str, ...]
+    """What to tell of the timestamps of the whole log."""
     sizes: Sizes
     held: pa.Table
     """Events that wait for the next look."""
@@ -145,7 +148,7 @@ class _Reading:
         hold: bool,
     ) -> Batch:
         engine = self._engine
-        every: list[Row] = [(None, code, 0, *ends, 0) for code, ends in sizes.items()]
+        every: list[Row] = [(None, code, *some, 0) for (code, _), some in sizes.items()]
         timestamp, _, more = timestamps_of(every, lambda _: "one place")
         run = self._question.run
         condition = "TRUE" if run is None else "run = '" + run.replace("'", "''") + "'"
@@ -179,7 +182,8 @@ class _Reading:
         self._users.keep(last_lines)
         return Batch(
             skipped=skipped,
-            notes=(*notes, *more),
+            notes=tuple(notes),
+            of_times=tuple(more),
             sizes=sizes,
             held=waiting,
             known=known,
@@ -256,10 +260,11 @@ class _Reading:
 def _merged(sizes: Sizes, rows: Sequence[Row]) -> Sizes:
     """The timestamps of the log so far with those of new lines: rows of `SIZES`."""
     merged = dict(sizes)
-    for fault, code, _, low, high, _ in rows:
+    for fault, code, count, low, high, _ in rows:
         if fault is None and code is not None:
-            old = merged.get(code, (low, high))
-            merged[code] = (min(low, old[0]), max(high, old[1]))
+            key = code, low // YEAR_MS
+            old = merged.get(key, (0, low, high))
+            merged[key] = (old[0] + count, min(low, old[1]), max(high, old[2]))
     return merged
 
 

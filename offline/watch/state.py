@@ -54,6 +54,8 @@ class State:
     completeness: pd.DataFrame = field(default_factory=pd.DataFrame)
     provenance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_PROVENANCE))
     notes: dict[str, None] = field(default_factory=dict)
+    of_times: tuple[str, ...] = ()
+    """What to tell of the timestamps."""
 
     def add(self, batch: Batch) -> None:
         """Take over what new lines add; the users have it already."""
@@ -77,6 +79,7 @@ class State:
             self.completeness = pd.concat(frames).groupby(level=0).sum()
         self.provenance = _merged(self.provenance, batch.provenance)
         self.notes |= dict.fromkeys(batch.notes)
+        self.of_times = batch.of_times
         behind = self.timeline.add(batch.periods, batch.period, self.users)
         self.doubts.update(
             {

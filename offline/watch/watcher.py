@@ -181,7 +181,7 @@ class Watcher:
 
     def _notes(self, aggregates: Aggregates) -> list[str]:
         state, question = self.state, self._watched.question
-        notes = [*self.news.notes, *state.notes]
+        notes = [*self.news.notes, *state.notes, *state.of_times]
         if not is_comparable(aggregates):
             there = ", ".join(arm.treatment for arm in aggregates.arms) or "no line"
             others = ", ".join(sorted(state.known)) or "none"
