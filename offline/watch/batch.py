@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -13,11 +13,15 @@ import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
 from offline.experiment.aggregates.aggregate import PERIODS, SQL, period_of
+from offline.experiment.aggregates.metric_sql import columns_of, selected, steady
+from offline.experiment.metric_files import built_in
+from offline.experiment.metrics import Metrics
 from offline.logs.bad_lines import Skipped
 from offline.logs.json_lines import HERE
 from offline.logs.normalise import LogFile
 from offline.logs.reader import EVENTS, read_lines
 from offline.logs.time_units import YEAR_MS, Row, timestamps_of
+from offline.watch.live_metrics import COLUMNS
 from offline.watch.progress import Report, reporting
 from offline.watch.users import Ints, Users
 
@@ -32,9 +36,6 @@ _LINES = "SELECT rowid + {base} AS n, {columns} FROM lines WHERE fault IS NULL A
 _DROPPED = pa.schema([("user_id", pa.string())])
 _TREATMENTS = pa.schema([("experiments", pa.string()), ("treatment", pa.string())])
 
-_STEADY = {"total_time": 9}
-"""Digits, as in `Aggregates`."""
-
 Sizes = dict[tuple[int, int], tuple[int, int, int]]
 """Of timestamps, by code of the unit and year since 1970: events, first and last ms."""
 
@@ -46,6 +47,8 @@ class Question:
     experiment: str
     run: str | None = None
     drop: Collection[str] = ()
+    metrics: Metrics = field(default_factory=built_in)
+    """The primary ones are followed: see `live_metrics.py`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,11 +245,16 @@ class _Reading:
         }
 
     def _periods(self, length: int) -> pd.DataFrame:
-        """The result of per_period.sql, without columns of metrics."""
-        self._engine.run("CREATE VIEW metric_events AS SELECT * FROM experiment_events")
-        sql = (SQL / "per_period.sql").read_text().format(columns="")
+        """The result of per_period.sql with the columns of the primary metrics."""
+        self._engine.run(
+            f"CREATE VIEW metric_events AS SELECT user_id, {COLUMNS} FROM experiment_events"
+        )
+        columns = columns_of(self._question.metrics.primaries)
+        text = (SQL / "per_period.sql").read_text()
+        sql = text.format(columns=selected(columns, "events"))
         found: pd.DataFrame = self._engine.table(sql, {"period": length}).to_pandas()
-        return found.round(_STEADY)
+        names = {f"c{place}": column for place, column in enumerate(columns)}
+        return steady(found, names).rename(columns=names)
 
     def _completeness(self) -> pd.DataFrame:
         """What the new lines add, with the links that lead to them from the lines before."""
