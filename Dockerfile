@@ -2,7 +2,7 @@
 FROM python:3.11.13-slim-bookworm AS build
 WORKDIR /src
 COPY LICENSE README.md constraints.txt pyproject.toml ./
-# What the service needs, before its own code: so a change of that leaves this layer as it is.
+# The service's dependencies before its own code, so that a change of code reuses this layer.
 # The environment has no pip of its own; it is filled from outside. Of numpy, a quarter is tests.
 RUN mkdir botify contract && touch botify/__init__.py contract/__init__.py \
     && python -m venv --without-pip /opt/botify \

@@ -1,4 +1,4 @@
-# Every command sets up what it needs; `make demo` and `make test` are all a newcomer has to know.
+# Every command sets up what it needs; `make demo` and `make test` are all a newcomer needs.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORLD ?= generated
@@ -61,16 +61,16 @@ bench-sim: $(READY)
 	@$(BIN)/python -m bench.simulate
 	@$(BIN)/python -m bench.simulate.driver --data $(OUT)
 
-# The service under load, beside what one would use instead; makes its own data. Needs wrk.
+# The service under load, beside simpler services; makes its own data. Needs wrk.
 bench-serve: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(BIN)/python -m bench.serve
 
-# The trainer beside the plain dense loop; makes its own data. What is done is kept, and not done again.
+# The trainer beside the plain dense loop; makes its own data. Finished parts are kept.
 bench-train: $(READY)
 	@$(BIN)/python -m bench.train
 
-# Every model on the public data sets of BOTIFY_DATA; hours, and goes on where it was stopped.
+# Every model on the public data sets of BOTIFY_DATA; takes hours, and resumes where it was stopped.
 bench-quality: $(READY)
 	@$(BIN)/python -m bench.quality
 
@@ -78,7 +78,7 @@ bench-quality: $(READY)
 bench-analyze: $(READY)
 	@$(BIN)/python -m bench.verdict.analyze
 
-# What following an experiment costs behind ten million lines; makes its own data.
+# The cost of following an experiment behind ten million lines; makes its own data.
 bench-watch: $(READY)
 	@$(BIN)/python -m bench.verdict.watch
 
@@ -86,21 +86,21 @@ bench-watch: $(READY)
 bench-ship: $(READY)
 	@$(BIN)/python -m bench.ship
 
-# Kills the shipper 40 times while somebody works on its logs and its target.
+# Kills the shipper 40 times while its logs and its target are changed by others.
 kill-ship: $(READY)
 	@$(BIN)/python -m bench.ship.kills
 
-# Whether the verdict keeps its promises: 5,000 experiments with a known effect, an hour; then
-# 2,000 tests of each nasty scenario, 200 of each spoilt log, 40 minutes.
+# Calibrates the verdict: 5,000 experiments with a known effect, an hour; then 2,000 tests of each
+# difficult scenario, 200 of each spoilt log, 40 minutes.
 calibrate: $(READY)
 	@$(BIN)/python -m bench.verdict.calibrate --plot out/calibrate/calibration.svg
 	@$(BIN)/python -m bench.verdict.scenarios --out out/calibrate/scenarios.jsonl
 
-# Ten minutes at 80 % of what the service can take.
+# Ten minutes at 80 % of the service's capacity.
 soak: $(READY)
 	@$(BIN)/python -m bench.serve.soak
 
-# All that spark-submit needs, in out/spark: docs/spark.md.
+# Everything that spark-submit needs, in out/spark: docs/spark.md.
 spark-package:
 	@rm -rf out/spark && mkdir -p out/spark
 	@$(PYTHON) -m venv out/spark/environment

@@ -1,1 +1,1 @@
-"""Figures of the lab beside what one would use instead; each suite is run by its `make` target."""
+"""Benchmarks beside common alternatives; each suite is run by its `make` target."""

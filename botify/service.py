@@ -1,4 +1,4 @@
-"""What happens on `next` and `last`: choose a recommender, get its answer, log the event."""
+"""The use cases `next` and `last`: choose a recommender, get its answer, log the event."""
 
 import logging
 import random

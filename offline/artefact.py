@@ -98,7 +98,7 @@ def save_artefact(
     try:
         with new_directory(directory, MODEL_JSON) as new:
             save_file(trained.model.state_dict(), new / WEIGHTS)
-            (new / WEIGHTS).chmod(0o644)  # as of other files; whoever exports may be another user
+            (new / WEIGHTS).chmod(0o644)  # as of other files: another user may run the export
             if sessions is not None:
                 save_session_model(new / SESSION_MODEL, sessions.model, np.asarray(users))
             plot_epochs(trained.epochs, trained.best.number, new / CURVES)

@@ -7,7 +7,7 @@ KEY = "sha256"
 """Under which a file of JSON, or the metadata of a safetensors file, holds it."""
 
 BLANK = "0" * 64
-"""What stands there while the sum is taken."""
+"""The placeholder while the sum is computed."""
 
 _HEAD = 2**24
 

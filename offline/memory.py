@@ -32,7 +32,7 @@ def peak_memory() -> int:
     The whole process: the interpreter, libraries and data as well as the model; processes that
     it started are not counted.
     """
-    # getrusage counts what the process was before exec, its parent's copy, too.
+    # getrusage also counts the process before exec, a copy of its parent.
     found = _proc_field(_STATUS, "VmHWM")
     if found is not None:
         return found

@@ -26,7 +26,7 @@ class SessionOptions(BaseModel):
     decay: float = Field(default=1e-4, ge=0, le=1)
     """Pull of tastes and tracks towards 0."""
     weight: float = Field(default=3.0, gt=0)
-    """What a standard deviation of both scores together counts."""
+    """The weight of a standard deviation of both scores together."""
     listening_share: float | None = Field(default=None, ge=0, le=1)
     """How much of that is the listening score's, the rest being the autoencoder's; null: chosen on
     held-out sessions."""
@@ -34,7 +34,7 @@ class SessionOptions(BaseModel):
     """P(like) = sigmoid(offset) for a track that scores like the average one. At -5, sessions are
     5 % shorter: nearly as good tracks by artists not yet played must not be left for later."""
     skip_weight: float = Field(default=0.5, ge=0, le=1)
-    """What the part of a track that was not heard speaks against it, as its part heard speaks
+    """The weight of the skipped part of a track against it, relative to that of its heard part
     for it."""
     use_history: bool = True
     """Whether the user's history is used besides the session."""

@@ -20,7 +20,7 @@ from offline.session_model import FittedSessionModel, fit_session_model
 
 @dataclass(frozen=True, eq=False)
 class SessionInput:
-    """What the session model learns from, beside the interactions."""
+    """The training data of the session model, beside the interactions."""
 
     interactions: Path
     """The directory that `collect` wrote, with its plays."""
@@ -32,7 +32,7 @@ class SessionInput:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a run gave: the autoencoder, and the session model where one was asked for."""
+    """The result of a run: the autoencoder, and the session model if one was asked for."""
 
     trained: Trained
     session_model: FittedSessionModel | None

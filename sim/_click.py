@@ -1,4 +1,4 @@
-"""What the commands share: options, and how a command fails."""
+"""Options and error handling that the commands share."""
 
 import sys
 from pathlib import Path

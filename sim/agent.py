@@ -10,7 +10,7 @@ from sim.world import World
 
 
 class Turn(NamedTuple):
-    """What n sessions tell a recommender when they ask for their next track.
+    """The state of n sessions that ask a recommender for their next track.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Turn(NamedTuple):
     times : float64, shape (n,)
         The share of it that was heard, 0 to 1.
     tastes : int64, shape (n,)
-        The track that the session's taste is: the truth, for the oracle alone.
+        The track that is the session's true taste; only the oracle may use it.
     distinct : int64, shape (n,)
         Number of different tracks played so far.
     history : int32, shape (slots, capacity)

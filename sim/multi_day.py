@@ -86,8 +86,8 @@ def between_days(day: int, command: str | None, yes: bool) -> bool:
     """Do what comes after day `day` (from 1): run the command, or ask whether to continue.
 
     The command runs in a shell, with the day in BOTIFY_DAY. Returns False if
-    the answer is no. Raises InputError if the command fails, or if there is
-    nobody to ask.
+    the answer is no. Raises InputError if the command fails, or if stdin
+    has no answer.
     """
     if command is not None:
         environment = os.environ | {"BOTIFY_DAY": str(day)}

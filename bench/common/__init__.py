@@ -1,1 +1,1 @@
-"""What several suites use: kept results, processes, memory, tables."""
+"""Shared by several suites: kept results, processes, memory, tables."""

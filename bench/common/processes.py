@@ -1,4 +1,4 @@
-"""What a program and those that it started use, from /proc: CPU time and memory."""
+"""CPU time and memory of a program and its descendants, from /proc."""
 
 import os
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ class Process(NamedTuple):
     role: str
     """`valkey`, `worker`, or `parent`: one of the service's that has started workers."""
     cpu_seconds: float
-    """User's and system's, with that of its children that are over."""
+    """User's and system's, with that of its children that have ended."""
     rss: float
-    """Resident, what it shares with others included."""
+    """Resident, all shared memory included."""
     pss: float
-    """Resident, what it shares split among those who share it."""
+    """Resident, shared memory divided by the number of processes that share it."""
 
 
 def processes(root: int) -> list[Process]:
-    """The process `root` and its descendants, those that are still there."""
+    """The process `root` and its descendants, as far as they still run."""
     found = []
     for pid in family(root):
-        with suppress(OSError):  # over by now
+        with suppress(OSError):  # it has ended
             found.append(_look(pid))
     return found
 
@@ -45,7 +45,11 @@ def family(pid: int) -> Iterator[int]:
 
 
 def peak(pid: int) -> float | None:
-    """The most memory that the process held so far, MB; None where it is over."""
+    """The most memory that the process held so far, MB; None if it has ended.
+
+    Asked of the kernel by process: getrusage counts, for a new program, the memory of the one
+    that started it.
+    """
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -56,7 +60,7 @@ def peak(pid: int) -> float | None:
 def _look(pid: int) -> Process:
     stat = Path(f"/proc/{pid}/stat").read_text()
     name, fields = stat[stat.index("(") + 1 : stat.rindex(")")], stat[stat.rindex(")") + 2 :]
-    ticks = sum(map(int, fields.split()[11:15]))  # user, system, and those of its dead
+    ticks = sum(map(int, fields.split()[11:15]))  # user, system, and both of its ended children
     memory = {"Rss": 0.0, "Pss": 0.0}
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
         key, _, value = line.partition(":")

@@ -12,13 +12,13 @@ Found = dict[str, Any]
 
 
 class PartError(Exception):
-    """A part ended with an error; it has said on stderr what was wrong."""
+    """A part ended with an error, which it has printed to stderr."""
 
 
 def json_line(command: Sequence[object], environment: Mapping[str, str] | None = None) -> Found:
     """Run a program, its stderr shown, and parse the last line of its stdout.
 
-    Raises PartError where it ends with an error or says nothing.
+    Raises PartError if it ends with an error or prints nothing.
     """
     words = list(map(str, command))
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, env=environment, check=False)
@@ -53,7 +53,7 @@ class Kept:
         command: Sequence[object],
         environment: Mapping[str, str] | None = None,
     ) -> Found:
-        """What the program found, run now where no earlier run is kept under the key."""
+        """The program's result: the one kept under the key, else that of a run now."""
         if key not in self.found:
             click.echo(f"running {key}", err=True)
             found = json_line(command, environment)

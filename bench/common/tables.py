@@ -26,5 +26,5 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def machine() -> str:
-    """What the figures were taken on."""
+    """The machine that the figures were measured on."""
     return f"{len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"

@@ -1,8 +1,9 @@
 """Where a user's one list falls short: `python -m bench.lists --data out/experiment`.
 
-A list knows the person, not the session, which lives in one of the person's tastes. Each way to
-make lists is played to the same listeners; the truth then says how much of a list fits a session's
-taste, and the log which places are reached. Lists made from the truth show what a list could be.
+A list is made for a user, but each session follows only one of the user's tastes. Lists made in
+several ways are played to the same listeners. The listeners' true tastes show how much of a list
+fits a session, and the log shows which places are reached; lists made from the true tastes show
+how good a list can be.
 """
 
 from dataclasses import replace
@@ -111,7 +112,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
 
 
 def places_table(heard: dict[str, Heard]) -> None:
-    """Of each group of places: sessions that reach one of them, and how much is heard there."""
+    """For each range of places: sessions that reach it, and the share heard there."""
     columns = [f"{name}: {what}" for name in heard for what in ("reached", "heard", "fits")]
     rows = [
         [f"{at.start + 1} to {at.stop}", *(x for found in heard.values() for x in found.at(at))]
@@ -129,7 +130,7 @@ def tastes_table(heard: dict[str, Heard]) -> None:
 
 
 class Learned:
-    """What `make experiment` or `make demo` left: the model, and what the log says of sessions."""
+    """The model that `make experiment` or `make demo` left, and statistics of its log."""
 
     def __init__(self, data: Path, world: World) -> None:
         self._model = load_artefact(data / "model").model
@@ -142,7 +143,7 @@ class Learned:
         self._users = len(world.users)
 
     def by_score(self) -> NDArray[np.int32]:
-        """Lists, a row per user of the world; -1 throughout for one who liked nothing."""
+        """Lists, one row per user of the world; all -1 for a user without likes."""
         return self._made(by_score(self._model, self._training_set.histories, LENGTH), LENGTH)
 
     def by_session(self, stats: SessionStats, length: int = LENGTH) -> NDArray[np.int32]:

@@ -66,7 +66,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
 
 
 def liked_in_sessions(plays: Plays, n_tracks: int) -> Matrix:
-    """Binary session × track: what was heard beyond 0.8."""
+    """Binary session × track: 1 if a share above 0.8 was heard."""
     keep = plays.time > 0.8
     new = np.flatnonzero(plays.position == 0)
     session = np.searchsorted(new, np.arange(len(plays.user)), side="right") - 1

@@ -1,4 +1,4 @@
-"""Lists played to listeners: what of them is reached, heard, and fits."""
+"""Plays lists to listeners: which places are reached, heard, and fit the session."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _FITS = 0.5
 
 
 class Knowing(Indexed):
-    """Plays each session the list of its taste: what could be, if a list knew."""
+    """Plays each session the list of its true taste: the most that lists can reach."""
 
     def __init__(self, streams: Streams, truth: Truth, length: int, top_tracks: Tracks) -> None:
         lists = truth.taste_lists(length)
@@ -34,7 +34,7 @@ class Knowing(Indexed):
 
 
 class _Watched(Indexed):
-    """Remembers the taste that each session lived in."""
+    """Records the taste of each session."""
 
     def begin(self, world: World, slots: int) -> None:
         super().begin(world, slots)
@@ -46,15 +46,15 @@ class _Watched(Indexed):
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """How sessions went with some lists; one row per session where not said otherwise."""
+    """Results of sessions with some lists; one row per session unless stated otherwise."""
 
     sums: UserSums
     reached: NDArray[np.bool_]
     """Whether each place was offered, shape (sessions, length)."""
     times: NDArray[np.float64]
-    """What was heard of it, same shape; 0 where it was not reached."""
+    """Share heard of each track, same shape; 0 if it was not reached."""
     outlived: NDArray[np.bool_]
-    """Whether the session went on after its list had ended."""
+    """Whether the session continued after its list had ended."""
     fits: NDArray[np.bool_]
     """Whether each place fits the session's taste, shape (sessions, length)."""
     fits_some: NDArray[np.bool_]
@@ -67,7 +67,7 @@ class Heard:
         return [percent(x) for x in (self.fits, self.fits_some, self.outlived)]
 
     def at(self, places: slice) -> list[str]:
-        """Sessions that reach some places, mean over them; what they hear there; what fits."""
+        """Of these places: % of sessions that reach them, share heard, % that fits."""
         reached = self.reached[:, places]
         heard = self.times[:, places].sum() / max(1, reached.sum())
         return [percent(reached), f"{heard:.2f}", percent(self.fits[:, places])]
@@ -102,7 +102,7 @@ def play_lists(
 
     reached = np.zeros((episodes, lists.shape[1]), dtype=bool)
     times = np.zeros(reached.shape)
-    # What is answered on one line is heard on the next.
+    # The answer on one line is the track played on the next.
     offered = np.flatnonzero(events.sources == 0)
     where = events.episodes[offered], events.ranks[offered]
     reached[where], times[where] = True, events.times[offered + 1]

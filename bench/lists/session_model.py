@@ -1,7 +1,7 @@
-"""What the session model gains, and which of its parts: `python -m bench.lists.session_model`.
+"""How much the session model and each of its parts gain: `python -m bench.lists.session_model`.
 
 The model that the service serves is asked in process and played to the listeners of the ladder,
-with some of it left out. Needs what `make experiment` leaves under --data.
+with some of it left out. Needs the results of `make experiment` under --data.
 """
 
 import math
@@ -32,7 +32,7 @@ _CANDIDATES = 500
 
 
 class Hearing:
-    """The model as an agent, a session at a time; where it knows nothing, any track."""
+    """The model as an agent, one session at a time; any track if it has no answer."""
 
     name = "dae_session"
     sources = ("dae_session",)

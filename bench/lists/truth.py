@@ -1,4 +1,4 @@
-"""What listeners would hear of which tracks, and the lists that this knowledge makes."""
+"""The true share that listeners would hear of each track, and lists made from it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Truth:
         return np.where(tracks >= 0, found, 0.0)
 
     def lists(self, length: int, among: Tracks | None = None) -> Tracks:
-        """The planner's list for each user, given the truth; `among`: each user's candidates.
+        """The greedy list of each user by true shares; `among`: each user's candidates.
 
         Greedy, so not quite the best that one list could be.
         """

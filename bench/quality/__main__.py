@@ -2,7 +2,7 @@
 
 Each run is a program of its own: `botify-offline evaluate` with its defaults, and RecBole's
 MultiDAE in its own environment. A run that is done is kept in results.jsonl and not repeated, so
-the benchmark goes on where it was stopped. Tables go to stdout, what is being done to stderr.
+the benchmark resumes where it was stopped. Tables go to stdout, progress to stderr.
 """
 
 import sys
@@ -16,7 +16,7 @@ from bench.quality.table import MODELS, report
 
 OFFLINE = Path(sys.executable).with_name("botify-offline")
 BY_ID = "gowalla-by-id"
-"""Gowalla with each line sorted: what models that use the order of its items do without it."""
+"""Gowalla with each line sorted: models that use the order of its items lose that here."""
 FORMATS = {"gowalla": "lightgcn", BY_ID: "lightgcn", "ml-1m": "ml-1m", "lastfm-2k": "lastfm-2k"}
 """Data sets, each a directory of this name, and the format that `evaluate` reads."""
 USE_ORDER = ("linear-dae",)
@@ -38,7 +38,7 @@ WITHOUT_CHANCE = {"popular", "item-knn", "ease"}
     help="Where the data sets' directories are.",
 )
 @click.option("--fresh", is_flag=True, help="Forget the runs that are kept.")
-@click.option("--report-only", is_flag=True, help="Run nothing; print what is kept.")
+@click.option("--report-only", is_flag=True, help="Run nothing; print the kept results.")
 @click.option("--out", type=Path, default=Path("out/bench-quality"), show_default=True)
 @click.option("--venv", type=Path, default=Path("out/recbole-venv"), show_default=True)
 def main(
@@ -76,7 +76,7 @@ def main(
                     continue
                 command = _command(directory, FORMATS[dataset], model, seed, venv)
                 if model == "recbole-multidae" and runs:
-                    # The first seed chose how many: hours, where each chose anew.
+                    # As many as the first seed chose: choosing anew for each seed takes hours.
                     command += ("--epochs", runs[0]["epochs"])
                 try:
                     runs.append(kept.get(key, command))

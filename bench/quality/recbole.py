@@ -62,7 +62,9 @@ def _write(path: Path, matrix: sparse.csr_matrix) -> None:
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), required=True)
 @click.option("--seed", default=1, show_default=True)
-@click.option("--epochs", help="Exactly so many; chosen on a part of the training data otherwise.")
+@click.option(
+    "--epochs", help="Number of epochs; by default it is chosen on a part of the training data."
+)
 @click.option("--venv", type=Path, default=Path("out/recbole-venv"), show_default=True)
 def main(directory: Path, format_: str, seed: int, epochs: str | None, venv: Path) -> None:
     """Train and measure."""

@@ -15,12 +15,12 @@ _READY = "ready.txt"
 
 
 def environment() -> Mapping[str, str]:
-    """Ours, and what RecBole needs besides."""
+    """Our own packages, and those that RecBole needs besides."""
     return os.environ | ENVIRONMENT
 
 
 def recbole_python(venv: Path) -> Path:
-    """The interpreter that can import recbole; the environment is made where it is not there."""
+    """The interpreter that can import recbole; the environment is made if it does not exist."""
     python = venv / "bin" / "python"
     if not (venv / _READY).exists():
         click.echo(f"installing RecBole in {venv}: a minute, once", err=True)

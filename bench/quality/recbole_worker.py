@@ -45,8 +45,10 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="train.txt and test.txt: user item item ...")
     parser.add_argument("--lists", type=Path, required=True, help="the .npy file to write")
     parser.add_argument("--k", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=200, help="at most so many")
-    parser.add_argument("--fixed", action="store_true", help="exactly so many, none chosen")
+    parser.add_argument("--epochs", type=int, default=200, help="largest number of epochs")
+    parser.add_argument(
+        "--fixed", action="store_true", help="train exactly --epochs, without choosing"
+    )
     parser.add_argument("--eval-every", type=int, default=5, help="epochs between validations")
     parser.add_argument("--patience", type=int, default=3, help="validations without a better one")
     parser.add_argument("--batch", type=int, default=PAPER_BATCH)
@@ -68,7 +70,7 @@ def main() -> None:
             choice = prepare(Path(scratch, "choice"), args, args.epochs, learn, valid, valid)
             epochs = choose_epochs(choice, args.eval_every)
         choice_seconds = time.perf_counter() - started
-        # RecBole masks training items only in what it takes for validation data.
+        # RecBole masks training items only in its validation data.
         final = prepare(Path(scratch, "final"), args, epochs, train, test, test)
         epoch_seconds = timed_epochs(final.trainer)
         started = time.perf_counter()
@@ -159,7 +161,7 @@ def choose_epochs(ready: Ready, every: int) -> int:
 
 
 def timed_epochs(trainer: Trainer) -> list[float]:
-    """Seconds of each epoch, filled in as the trainer goes on."""
+    """Seconds of each epoch, filled in while the trainer runs."""
     seconds: list[float] = []
     train_epoch = trainer._train_epoch
 

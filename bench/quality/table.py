@@ -1,4 +1,4 @@
-"""The table of quality: what was found, by data set and model, next to what is published."""
+"""The table of quality: our results by data set and model, beside published ones."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
@@ -41,7 +41,7 @@ Results = Mapping[str, Mapping[str, Sequence[Found]]]
 
 
 def report(results: Results) -> None:
-    """Print a table for each data set, and what RecBole says of itself."""
+    """Print a table for each data set, and RecBole's own evaluation."""
     for dataset, by_model in results.items():
         if not any(by_model.values()):
             continue
@@ -70,7 +70,7 @@ def report(results: Results) -> None:
 
 
 def with_spread(values: Sequence[float]) -> str:
-    """Mean ± sample standard deviation over seeds; the value alone where there is one run."""
+    """Mean ± sample standard deviation over seeds; the value alone for one run."""
     shown = f"{mean(values):.4f}"
     return shown if len(values) == 1 else f"{shown} ± {stdev(values):.4f}"
 

@@ -1,1 +1,1 @@
-"""The service under load, beside what one would write instead."""
+"""The service under load, beside simpler services."""

@@ -1,11 +1,10 @@
-"""What the service can take: `python -m bench.serve`.
+"""The capacity of the service: `python -m bench.serve`.
 
-Makes its own data, once, and runs what it measures on this machine: the service
-under wrk beside what one would write instead, the servers that could run the same
-application, start-up, and lists for a million users. Everything of one table is
-measured in turns, each turn with a service and a Valkey started afresh. Tables go
-to stdout, what is being done to stderr. Where a request was not served, the end is
-an error.
+Makes its own data, once, and measures on this machine: the service under wrk beside
+simpler services, the servers that could run the same application, start-up, and lists
+for a million users. The rows of one table are measured in turns, each turn with a newly
+started service and Valkey. Tables go to stdout, progress to stderr. The command fails at
+the end if a request was not served.
 """
 
 from pathlib import Path
@@ -76,7 +75,7 @@ def main(only: tuple[str, ...], runs: int, seconds: int, users: int, seed: int, 
 
 
 def speed(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
-    """Our service and its baselines; returns what went wrong."""
+    """Our service and its baselines; returns the failures."""
     require_baselines()
     done = in_turns(SERVICES, served, wrk, CONNECTIONS, seconds, runs)
     report_speed("service", done)
@@ -91,7 +90,7 @@ def speed(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
 
 
 def session_model(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
-    """Our service with lists for all users, and with a session model; returns what went wrong."""
+    """Our service with lists for all users, and with a session model; returns the failures."""
     done = in_turns(LISTS_OR_MODEL, served, wrk, CONNECTIONS, seconds, runs)
     report_speed("everybody gets", done)
     report_memory("everybody gets", done)
@@ -104,7 +103,7 @@ def session_model(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
 
 
 def servers(served: Data, wrk: Wrk, runs: int, seconds: int) -> list[str]:
-    """Our application under each server; returns what went wrong."""
+    """Our application under each server; returns the failures."""
     require_baselines()
     done = in_turns(SERVERS, served, wrk, AMONG_SERVERS, seconds, runs)
     report_speed("server, 2 processes", done)

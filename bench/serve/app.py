@@ -1,7 +1,7 @@
 """Our application for any WSGI server: `gunicorn bench.serve.app:app`.
 
-The environment names what it serves: BENCH_DATA_DIR, BENCH_LOG_DIR, REDIS_URL; and, as
-`botify serve` does for its workers, PROMETHEUS_MULTIPROC_DIR.
+Configured by the environment variables BENCH_DATA_DIR, BENCH_LOG_DIR and REDIS_URL; and, as
+`botify serve` sets it for its workers, PROMETHEUS_MULTIPROC_DIR.
 """
 
 import os

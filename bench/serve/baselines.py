@@ -1,9 +1,9 @@
-"""Two services that one would write instead of ours: `python -m bench.serve.baselines sketch`.
+"""Two simpler services, as baselines: `python -m bench.serve.baselines sketch`.
 
 Both speak the same protocol on the same data, with Flask-RESTful and Redis, and keep the event
-log. `sketch` is an afternoon's work by somebody who knows the tools: one Lua script to a request,
-orjson, gunicorn with two workers of four threads. `older` is what such services often were:
-JSON values read from Redis and written back with each request, under Flask's own server.
+log. `sketch` is an experienced engineer's afternoon of work: one Lua script per request, orjson,
+gunicorn with two workers of four threads. `older` is a common older design: JSON values read from
+Redis and written back with each request, under Flask's own server.
 """
 
 import json

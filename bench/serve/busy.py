@@ -1,7 +1,7 @@
-"""What a busy machine does to an experiment: `python -m bench.serve.busy --data out/demo`.
+"""The effect of a busy machine on an experiment: `python -m bench.serve.busy --data out/demo`.
 
 Listeners play against the service, first on the machine as it is, then beside programs that
-only burn CPU. Of both it tells how many answers came from the fallback, how many tracks a
+only burn CPU. For both it prints how many answers came from the fallback, how many tracks a
 session was offered twice, how long answers took, and the experiment's effect on the reward.
 Needs a world with its lists: `make demo`.
 """
@@ -83,7 +83,7 @@ def _busy(programs: int) -> Iterator[None]:
 
 
 def _seen(events: Sequence[Event]) -> list[str]:
-    """What the log says, a cell each."""
+    """Figures of the log, one per cell."""
     answers = [event for event in events if event["message"] == "next"]
     times = sorted(1000 * event["latency"] for event in answers)
     fallbacks = sum(event["recommender"] == "fallback" for event in answers)

@@ -1,4 +1,4 @@
-"""What the service's benchmarks serve: made from a seed once, and kept."""
+"""Data for the service's benchmarks: made from a seed once, and kept."""
 
 import os
 import shutil
@@ -26,8 +26,8 @@ class Data(NamedTuple):
 def data(root: Path, users: int, tracks: int, seed: int) -> Data:
     """A world of `tracks`, a list for each of `users` and neighbours for each track.
 
-    Artists' shares of the catalog fall like a power law. Lists are random: what they say does
-    not matter to the time that serving them takes.
+    Artists' shares of the catalog fall like a power law. Lists are random: their
+    content does not affect the time of serving them.
     """
     directory = root / f"{tracks}-tracks-{users}-users-seed-{seed}"
     if not directory.exists():
@@ -48,7 +48,7 @@ def data(root: Path, users: int, tracks: int, seed: int) -> Data:
 
 
 def many_lists(root: Path, users: int, tracks: int, seed: int) -> Path:
-    """A file of lists for so many users."""
+    """A file of lists for this number of users."""
     path = root / f"{users}-lists-of-{tracks}-tracks-seed-{seed}.json"
     if not path.exists():
         say(f"writing {users:,} lists to {path}, once")
@@ -60,7 +60,7 @@ def many_lists(root: Path, users: int, tracks: int, seed: int) -> Path:
 
 
 def say(what: str) -> None:
-    """What is being done, to stderr: stdout is for figures."""
+    """Print progress to stderr: stdout is for figures."""
     click.echo(what, err=True)
 
 

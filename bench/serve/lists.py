@@ -1,4 +1,4 @@
-"""Lists for many users: how long they take to load, what they take, and who notices."""
+"""Lists for many users: time and memory of a load, and its effect on requests."""
 
 import subprocess
 import tempfile
@@ -20,7 +20,7 @@ from bench.serve.servers import (
     botify,
     environment,
     free_port,
-    said,
+    last_line,
     script,
     served,
     valkey,
@@ -51,9 +51,9 @@ class Round(NamedTuple):
 
 
 def lists(data: Data, file: Path, users: int, wrk: Wrk, seconds: int, runs: int) -> list[str]:
-    """Measure and print what loading lists for so many users takes; returns what went wrong.
+    """Measure and print the load of lists for this number of users; returns the failures.
 
-    `seconds`: of one run of wrk, of which as many follow one another as the load lasts.
+    `seconds`: length of a run of wrk; runs follow one another until the load ends.
     """
     rounds = []
     for number in range(1, runs + 1):
@@ -91,7 +91,7 @@ def _round(data: Data, file: Path, users: int, wrk: Wrk, seconds: int) -> Round:
         finally:
             over.set()
         during = pressing.result()
-    # The last run outlived the load; where it is the only one, it is all there is.
+    # The last run ended after the load: it is left out unless it is the only one.
     return Round(alone, bytes_per_user, before, loaded, during[:-1] or during)
 
 
@@ -108,7 +108,7 @@ def _load(data: Data, file: Path, redis_url: str) -> Loaded:
             time.sleep(_LOOK_SECONDS)
         seconds = time.perf_counter() - begun
         if process.returncode:
-            raise click.ClickException(said(output))
+            raise click.ClickException(last_line(output))
     return Loaded(seconds, memory)
 
 

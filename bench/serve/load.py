@@ -1,4 +1,4 @@
-"""Whole sessions against a service, at a rate that is kept, every answer counted."""
+"""Whole sessions against a service at a constant rate, every answer counted."""
 
 import random
 import re
@@ -13,14 +13,14 @@ import orjson
 _MEAN_LENGTH = 8.0
 """Calls of /next in a session, on average; a /last follows."""
 _GONE_SECONDS = 1.0
-"""A service that has accepted no connection for so long is taken for gone."""
+"""Seconds without an accepted connection after which the service counts as gone."""
 _RETRY_SECONDS = 0.02
 _LONGEST_WAIT = 0.1
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
 class Window(NamedTuple):
-    """What was answered in some time, in seconds, by request."""
+    """Times of the requests that were answered in a period, in seconds."""
 
     latencies: list[float]
     """From sending to the answer."""
@@ -29,7 +29,7 @@ class Window(NamedTuple):
 
 
 class _Session:
-    """A user who plays what is offered; `left` calls of /next are still to come."""
+    """A user who plays every offered track; `left` calls of /next are still to come."""
 
     __slots__ = ("left", "time", "track", "user")
 
@@ -52,15 +52,15 @@ class _Connection:
 class Sessions:
     """Plays sessions over a few connections.
 
-    Many sessions are open at once and take turns, so that the requests of a user lie apart as
-    in life. No user plays two at once. Requests are due at even intervals; what is late is sent
-    as soon as a connection is free, so that the rate is made up for.
+    Many sessions are open at once and take turns, so that a user's requests are seconds apart, as
+    in practice. A user has one session at a time. Requests are due at even intervals; late ones
+    are sent as soon as a connection is free, to keep the mean rate.
     """
 
     def __init__(
         self, port: int, users: int, tracks: int, connections: int, at_once: int, seed: int
     ) -> None:
-        """`at_once`: open sessions, fewer than users. Raises OSError where nobody listens."""
+        """`at_once`: open sessions, fewer than users. Raises OSError if nothing listens."""
         self._address = ("127.0.0.1", port)
         self._tracks = tracks
         self._rng = random.Random(seed)
@@ -82,16 +82,16 @@ class Sessions:
         """Requests whose connection ended without an answer."""
 
     def pace(self, rate: float | None) -> None:
-        """So many requests a second from now on; None: as many as are answered."""
+        """Requests a second from now on; None: as many as are answered."""
         self._due, self._interval = time.perf_counter(), 1 / rate if rate else 0.0
 
     def take(self) -> Window:
-        """What was answered since the last call."""
+        """The requests answered since the last call."""
         taken, self._window = self._window, Window([], [])
         return taken
 
     def run(self, until: float) -> bool:
-        """Play up to that perf_counter(); False where the service is gone."""
+        """Play up to that perf_counter(); False if the service is gone."""
         while (now := time.perf_counter()) < until:
             if self._open < self._connections and now >= self._retry and not self._reconnect(now):
                 return False
@@ -102,7 +102,7 @@ class Sessions:
         return True
 
     def drain(self, timeout: float) -> None:
-        """Send nothing more, and wait for the answers to what is under way."""
+        """Send nothing more, and wait for the requests in flight."""
         deadline = time.perf_counter() + timeout
         while len(self._idle) < self._open and time.perf_counter() < deadline:
             self._receive(_LONGEST_WAIT)

@@ -45,9 +45,9 @@ def botify(data: Data, log_dir: Path, port: int) -> list[object]:
 
 @contextmanager
 def served(command: Command, port: int, redis_url: str | None = None) -> Iterator[Served]:
-    """Run a service until it is left; entered once it answers `GET /`.
+    """A service that runs until the block ends; entered once it answers `GET /`.
 
-    Without a `redis_url` it is told of none. Raises ClickException where it does not start.
+    Without a `redis_url`, REDIS_URL is not set. Raises ClickException if it does not start.
     """
     with tempfile.TemporaryFile() as output, started(command, redis_url, output) as process:
         wait_until_ready(process, port, output)
@@ -58,7 +58,7 @@ def served(command: Command, port: int, redis_url: str | None = None) -> Iterato
 def started(
     command: Command, redis_url: str | None, output: IO[bytes]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A program whose end is waited for; what it says goes to `output`."""
+    """A program that is waited for at the end; its output goes to `output`."""
     process = subprocess.Popen(
         list(map(str, command)),
         env=environment(redis_url),
@@ -78,11 +78,11 @@ def started(
 
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, output: IO[bytes]) -> None:
-    """Wait until the service answers `GET /`. Raises ClickException with what it said."""
+    """Wait until the service answers `GET /`. Raises ClickException with its last line."""
     deadline = time.monotonic() + _START_TIMEOUT
     while not asked(port, "GET", "/"):
         if process.poll() is not None or time.monotonic() > deadline:
-            raise click.ClickException(f"{said(output)}: {process.args!r}")
+            raise click.ClickException(f"{last_line(output)}: {process.args!r}")
         time.sleep(0.02)
 
 
@@ -92,11 +92,11 @@ def environment(redis_url: str | None) -> Mapping[str, str]:
     return variables if redis_url is None else variables | {"REDIS_URL": redis_url}
 
 
-def said(output: IO[bytes]) -> str:
+def last_line(output: IO[bytes]) -> str:
     """The last line that a program wrote."""
     output.seek(0)
     lines = output.read().decode(errors="replace").split("\n")
-    return next((line for line in reversed(lines) if line.strip()), "it said nothing").strip()
+    return next((line for line in reversed(lines) if line.strip()), "no output").strip()
 
 
 def asked(port: int, method: str, path: str, body: str | None = None) -> bool:
@@ -112,7 +112,7 @@ def asked(port: int, method: str, path: str, body: str | None = None) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as alone:
         port: int = alone.getsockname()[1]
         return port
@@ -120,7 +120,7 @@ def free_port() -> int:
 
 @contextmanager
 def valkey() -> Iterator[Served]:
-    """A Valkey in memory alone, over a unix socket, for as long as it is not left."""
+    """A Valkey in memory alone, over a unix socket, until the block ends."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         tempfile.TemporaryFile() as output,
@@ -131,7 +131,7 @@ def valkey() -> Iterator[Served]:
             url = f"unix://{address}"
             while not os.path.exists(address):
                 if process.poll() is not None:
-                    raise click.ClickException(f"Valkey did not start: {said(output)}")
+                    raise click.ClickException(f"Valkey did not start: {last_line(output)}")
                 time.sleep(0.01)
             with redis.Redis.from_url(url) as client:
                 client.ping()

@@ -1,4 +1,4 @@
-"""DAE_SESSION under load beside DAE: what the session model costs a request."""
+"""DAE_SESSION under load beside DAE: the cost of the session model per request."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def _serve(
 
 
 def _make_model(data: Data) -> None:
-    """Random numbers in the shapes of a real one: what they say does not matter to the time."""
+    """Random numbers in the shapes of a real model: their values do not affect the time."""
     rng = np.random.default_rng(data.users)
     known = min(_KNOWN, data.tracks)
     tracks = np.sort(rng.choice(data.tracks, known, replace=False))

@@ -1,8 +1,8 @@
-"""The service for ten minutes at most of what it can take: `python -m bench.serve.soak`.
+"""The service near its capacity for ten minutes: `python -m bench.serve.soak`.
 
 Plays whole sessions, with /next and /last, at a fixed share of the peak measured at
 its start, looks at every process each ten seconds, and stops the service by SIGTERM
-while the load goes on. Then every answered request must stand in the event log, and
+while the load continues. Then every answered request must be in the event log, and
 nothing else. The data are those of bench/serve.
 """
 
@@ -84,7 +84,7 @@ def main(
     seed: int,
     out: Path,
 ) -> None:
-    """Print what came of it as Markdown, and draw it; fail where anything went wrong."""
+    """Print the results as Markdown and draw them; fail if anything went wrong."""
     from soak_plot import draw  # matplotlib takes a while to load
 
     found = soak(data(out, USERS, TRACKS, seed), minutes, share, connections, kill, seed)
@@ -150,7 +150,7 @@ def soak(
 def hold(
     sessions: Sessions, service: int, rate: float, minutes: float, kill: bool, seed: int
 ) -> tuple[list[Window], list[str]]:
-    """Keep the rate, look at the service after each window; what was seen, what went wrong."""
+    """Keep the rate, inspect the service after each window; returns windows and failures."""
     windows: list[Window] = []
     rng = random.Random(seed)
     sessions.take()
@@ -184,7 +184,7 @@ def count_lines(log_dir: Path) -> int:
 
 
 def disagreements(lines: int, answered: int, unanswered: int) -> list[str]:
-    """What is wrong with so many lines for so many requests.
+    """Failures, by the numbers of lines in the log and of requests.
 
     A request whose connection ended without an answer may have been handled or not.
     """
@@ -200,7 +200,7 @@ def _service(pid: int) -> float:
 
 
 def report(found: Soak, connections: int) -> None:
-    """Print what was seen."""
+    """Print the windows."""
     windows = found.windows
     click.echo(
         f"{windows[-1].minute:.3g} minutes, {connections} connections, {_AT_ONCE:,} sessions at "
@@ -226,7 +226,7 @@ def report(found: Soak, connections: int) -> None:
 
 
 def report_memory(windows: Sequence[Window]) -> None:
-    """A row for each process that lived to the end."""
+    """A row for each process that ran until the end."""
     rows = []
     for number, last in enumerate(windows[-1].after):
         seen = [(w.minute, p.rss) for w in windows for p in w.after if p.pid == last.pid]

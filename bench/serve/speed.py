@@ -43,7 +43,7 @@ class Run(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What was seen of a service from start to stop."""
+    """Measurements of a service from start to stop."""
 
     runs: Mapping[int, Run]
     """By connections."""
@@ -98,12 +98,11 @@ SERVERS: dict[str, Contender] = {
 
 
 def require_baselines() -> None:
-    """Raises ClickException where the servers that we do not depend on are missing."""
+    """Raises ClickException if servers that we do not depend on are missing."""
     missing = [name for name in ("gunicorn", "gevent") if find_spec(name) is None]
     if missing:
         raise click.ClickException(
-            f"{' and '.join(missing)} missing; `pip install -e '.[bench]'` brings what botify is "
-            "compared with"
+            f"{' and '.join(missing)} missing; install them with `pip install -e '.[bench]'`"
         )
 
 
@@ -140,7 +139,7 @@ def turn(
 
 
 def measure(wrk: Wrk, service: Served, store: Served, connections: int, seconds: int) -> Run:
-    """One run of wrk and what it cost everybody."""
+    """One run of wrk and the CPU time of all processes."""
 
     def used() -> list[float]:
         return [cpu_seconds(processes(service.pid)), cpu_seconds(processes(store.pid))]
@@ -176,7 +175,7 @@ def report_speed(what: str, done: Mapping[str, Sequence[Turn]]) -> None:
 
 
 def report_memory(what: str, done: Mapping[str, Sequence[Turn]]) -> None:
-    """What each contender holds after its load."""
+    """The memory of each contender after its load."""
     rows = []
     for name, turns in done.items():
         workers = [[p for p in turn.after if p.role == "worker"] for turn in turns]
@@ -195,7 +194,7 @@ def report_memory(what: str, done: Mapping[str, Sequence[Turn]]) -> None:
 
 
 def plays_per_user(turns: Sequence[Turn], users: int) -> float:
-    """Requests of a user in a turn, on average: what the seen filter has grown by."""
+    """Requests of a user in a turn, on average: the growth of the seen filter."""
     return mean(sum(run.load.requests for run in turn.runs.values()) for turn in turns) / users
 
 

@@ -13,7 +13,7 @@ import click
 
 from bench.common.tables import spread, table
 from bench.serve.data import Data, say
-from bench.serve.servers import asked, botify, free_port, said, served, started, valkey
+from bench.serve.servers import asked, botify, free_port, last_line, served, started, valkey
 from bench.serve.speed import Contender, baseline
 
 _LOOK_SECONDS = 0.003
@@ -26,7 +26,7 @@ class Start(NamedTuple):
     answer: float
     """Until the first 200 of /next."""
     ready: float | None
-    """Until the program said that it serves; None where it says nothing."""
+    """Until the program printed that it serves; None if it prints nothing."""
 
 
 def starts(data: Data, runs: int) -> None:
@@ -61,7 +61,7 @@ def empty(contender: Contender, data: Data) -> Start:
 
 
 def start(contender: Contender, data: Data, redis_url: str | None) -> Start:
-    """One start. Raises ClickException where the service does not come up."""
+    """One start. Raises ClickException if the service does not start."""
     port, body = free_port(), json.dumps({"track": 1, "time": 1.0})
     with ExitStack() as stack:
         log_dir = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -74,7 +74,7 @@ def start(contender: Contender, data: Data, redis_url: str | None) -> Start:
         while answer is None or (ready is None and contender is botify):
             now = time.perf_counter() - begun
             if process.poll() is not None or now > _TIMEOUT:
-                raise click.ClickException(f"{said(output)}: {process.args!r}")
+                raise click.ClickException(f"{last_line(output)}: {process.args!r}")
             if ready is None and b"http://" in os.pread(output.fileno(), 65536, 0):
                 ready = now
             if answer is None and asked(port, "POST", "/next/1", body):

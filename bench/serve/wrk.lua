@@ -1,5 +1,5 @@
--- wrk -s serve.lua URL -- USERS TRACKS SEED: each request tells /next that a random user heard a
--- random track, and how much of it. Prints what came of it as one line of JSON.
+-- wrk -s wrk.lua URL -- USERS TRACKS SEED: each request posts a random play of a random user to
+-- /next. Prints the results as one line of JSON.
 
 local request_format = 'POST /next/%d HTTP/1.1\r\nHost: %s:%s\r\n'
   .. 'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s'

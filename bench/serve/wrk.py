@@ -15,7 +15,7 @@ _SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
 class Load(NamedTuple):
-    """What one run of wrk saw; latencies in ms."""
+    """Results of one run of wrk; latencies in ms."""
 
     requests: int
     seconds: float
@@ -41,7 +41,7 @@ class Wrk:
     """Posts random plays to /next; each run has a seed of its own."""
 
     def __init__(self, data: Data, seed: int) -> None:
-        """Users and tracks are those of the data. Raises ClickException where wrk is missing."""
+        """Users and tracks are those of the data. Raises ClickException if wrk is missing."""
         program = shutil.which("wrk")
         if program is None:
             raise click.ClickException(
@@ -55,7 +55,7 @@ class Wrk:
         """CPU time of wrk itself in the latest run."""
 
     def __call__(self, url: str, connections: int, seconds: int) -> Load:
-        """One run, with one thread of wrk. Raises ClickException where wrk fails."""
+        """One run, with one thread of wrk. Raises ClickException if wrk fails."""
         self._seed += 1
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(_SCRIPT), url, "--"]
         arguments = [*options, *map(str, (*self._sizes, self._seed))]
@@ -66,11 +66,11 @@ class Wrk:
 
 
 def parse(output: str) -> Load:
-    """What our script printed, among all that wrk did. Raises ClickException without it."""
+    """Our script's line in wrk's output. Raises ClickException if there is none."""
     for line in output.splitlines():
         if line.startswith('{"requests"'):
             return Load(**json.loads(line))
-    raise click.ClickException(f"wrk failed: {' '.join(output.split()) or 'it said nothing'}")
+    raise click.ClickException(f"wrk failed: {' '.join(output.split()) or 'no output'}")
 
 
 def _children() -> float:

@@ -1,4 +1,4 @@
-"""Kill the shipper at chosen steps while somebody works on its logs and its target.
+"""Kill the shipper at chosen steps while its logs and its target are changed by others.
 
 Every step of a run on HDFS (upload, record, move, removal) is hit in turn, before and after it is
 done, by a kill of the process. Meanwhile logs are written, rotated, copied, linked, compressed and
@@ -74,14 +74,14 @@ class Dies(HdfsTarget):
 
 
 @dataclass
-class Somebody:
-    """Works on the logs in `log` and on the parts at the target, at random."""
+class Operator:
+    """Changes the logs in `log` and the parts at the target, at random."""
 
     log: Path
     client: InsecureClient
     chance: random.Random
     lines: set[bytes] = field(default_factory=set)
-    """All that were ever written."""
+    """All lines that were ever written."""
     done: Counter[str] = field(default_factory=Counter)
     trash: list[tuple[str, str]] = field(default_factory=list)
     """Where parts were taken from, and to."""
@@ -96,8 +96,8 @@ class Somebody:
         if self.chance.random() < 0.5:
             (self.log / "data.json.0").rename(self.log / f"data.json.0.{len(self.lines)}")
 
-    def meddle_with_logs(self) -> None:
-        """One of what people and their tools do to logs; no line is lost by it."""
+    def change_logs(self) -> None:
+        """A random change as people and their tools make it to logs; no line is lost by it."""
         logs = [path for path in self.log.glob("data.json.*") if not path.is_symlink()]
         log = self.chance.choice([path for path in logs if not path.name.endswith(".gz")])
         number = len(self.lines)
@@ -120,7 +120,7 @@ class Somebody:
                 (self.log / f"old{number}").mkdir(exist_ok=True)
                 shutil.copy(log, self.log / f"old{number}")
 
-    def meddle_with_target(self) -> None:
+    def change_target(self) -> None:
         """Delete, rename, cut or overwrite a part."""
         names = [name for name in self._listed() if name.startswith("data.json.")]
         if not names:
@@ -139,8 +139,8 @@ class Somebody:
         elif what == "overwrite":
             self.client.write(part, data=b"x" * size)
 
-    def rename_the_target(self) -> None:
-        """All of it, for a moment; what is made in its place meanwhile is taken away."""
+    def rename_target(self) -> None:
+        """Rename the target for a moment; a directory made in its place meanwhile is removed."""
         self.done["rename all"] += 1
         with suppress(HdfsError):
             self.client.rename(_DIRECTORY, f"{_TRASH}/all")
@@ -151,7 +151,7 @@ class Somebody:
             self.client.rename(f"{_TRASH}/all", _DIRECTORY)
 
     def restore(self, named: str) -> None:
-        """Put back what was taken and is named, as no log has its lines any more."""
+        """Put back the parts that `named` lists: no log has their lines any more."""
         for part, moved in self.trash:
             if part.rpartition("/")[2] in named:
                 self.client.delete(part)
@@ -159,7 +159,7 @@ class Somebody:
         self.trash.clear()
 
     def delete_marked(self) -> None:
-        """Do as the service with `log.delete_shipped`: only what is at the target may go."""
+        """Delete as the service does with `log.delete_shipped`: logs that are at the target."""
         there = set(self.read())
         for marker in self.log.glob(".data.json.*.shipped"):
             log = marker.with_name(marker.name[1:].removesuffix(".shipped"))
@@ -192,7 +192,10 @@ class Somebody:
 
 
 def kills(url: str, count: int, seed: int, folder: Path) -> Counter[str]:
-    """Kill so many times; what happened. Raises AssertionError where a line is lost or doubled."""
+    """Kill this number of times; returns counts of all changes.
+
+    Raises AssertionError if a line is lost or doubled.
+    """
     with tqdm(total=count, unit="kill", mininterval=5) as bar:
         return _kills(url, count, seed, folder, bar)
 
@@ -204,8 +207,8 @@ def _kills(url: str, count: int, seed: int, folder: Path, bar: "tqdm[NoReturn]")
     client.delete(_DIRECTORY, recursive=True)
     client.delete(_TRASH, recursive=True)
     client.makedirs(_TRASH)
-    somebody = Somebody(log, client, random.Random(seed))
-    happened = somebody.done
+    operator = Operator(log, client, random.Random(seed))
+    happened = operator.done
     aims = itertools.cycle(
         (kind, at, after)
         for at in (1, 2, 3)
@@ -215,28 +218,28 @@ def _kills(url: str, count: int, seed: int, folder: Path, bar: "tqdm[NoReturn]")
     )
     fork = get_context("fork")
     while happened["kills"] < count:
-        somebody.write()
-        somebody.meddle_with_logs()
+        operator.write()
+        operator.change_logs()
         aim = next(aims)
         process = fork.Process(target=_ship, args=(url, log, *aim))
         process.start()
         beside = [
-            somebody.meddle_with_logs,
-            somebody.meddle_with_target,
-            somebody.rename_the_target,
+            operator.change_logs,
+            operator.change_target,
+            operator.rename_target,
             lambda: None,
         ]
-        with suppress(HdfsError):  # what it was about to take was moved just now
-            somebody.chance.choice(beside)()
+        with suppress(HdfsError):  # the part was moved just now
+            operator.chance.choice(beside)()
         process.join()
         was_killed = process.exitcode == -signal.SIGKILL
         process.close()
         happened["kills" if was_killed else "ran to its end"] += 1
         bar.update(was_killed)
-        if somebody.chance.random() < 0.5:
-            somebody.meddle_with_target()
-        _recover(url, somebody)
-        somebody.delete_marked()
+        if operator.chance.random() < 0.5:
+            operator.change_target()
+        _recover(url, operator)
+        operator.delete_marked()
     return happened
 
 
@@ -247,32 +250,32 @@ def _ship(url: str, log: Path, kind: str, at: int, after: bool) -> None:
         Shipper(target, _OPTIONS, owner=owner).ship(find_logs(log), resends=True)
 
 
-def _recover(url: str, somebody: Somebody) -> None:
+def _recover(url: str, operator: Operator) -> None:
     """Run the data client until it ends well, and look for every line."""
-    done = _client(url, somebody.log)
+    done = _client(url, operator.log)
     if done.returncode:
         assert done.returncode == 1, done.stderr
         assert "--resend" in done.stderr, done.stderr
-        somebody.done["told"] += 1
-        done = _client(url, somebody.log, "--resend")
+        operator.done["losses reported"] += 1
+        done = _client(url, operator.log, "--resend")
     if done.returncode:
         assert "no log here still has" in done.stderr, done.stderr
-        somebody.done["restored"] += 1
-        somebody.restore(done.stderr)
-        done = _client(url, somebody.log, "--resend")
+        operator.done["restored"] += 1
+        operator.restore(done.stderr)
+        done = _client(url, operator.log, "--resend")
     assert done.returncode == 0, done.stderr
-    somebody.trash.clear()
-    for name in somebody.client.list(_DIRECTORY):
+    operator.trash.clear()
+    for name in operator.client.list(_DIRECTORY):
         if name.startswith("moved."):
-            somebody.client.delete(f"{_DIRECTORY}/{name}")
-    there = Counter(somebody.read())
-    lost = somebody.lines - there.keys()
+            operator.client.delete(f"{_DIRECTORY}/{name}")
+    there = Counter(operator.read())
+    lost = operator.lines - there.keys()
     doubled = [line for line, number in there.items() if number > 1]
     assert not lost, f"{len(lost)} lines are lost, such as {min(lost)!r}"
     assert not doubled, f"{len(doubled)} lines are there twice, such as {doubled[0]!r}"
-    waiting = somebody.client.list(f"{_DIRECTORY}/_incoming")
+    waiting = operator.client.list(f"{_DIRECTORY}/_incoming")
     assert not waiting, f"left in _incoming: {waiting}"
-    somebody.done["lines compared"] += len(somebody.lines)
+    operator.done["lines compared"] += len(operator.lines)
 
 
 def _client(url: str, log: Path, *options: str) -> subprocess.CompletedProcess[str]:

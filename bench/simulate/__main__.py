@@ -1,19 +1,16 @@
 """How fast listeners are simulated and collected: `python -m bench.simulate`.
 
-Plays them in this process with each policy, and chance with what one would
-write instead of the engine; then collects sessions with `botify-sim run`. The
+Plays them in this process with each policy, and under Random also with simpler
+implementations of the engine; then collects sessions with `botify-sim run`. The
 world, 10,000 listeners and 50,000 tracks, is built once and kept. Tables go to
-stdout, what is being done to stderr.
+stdout, progress to stderr.
 """
 
-import os
-import platform
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -23,6 +20,8 @@ import click
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from bench.common.processes import family, peak
+from bench.common.tables import machine, spread
 from bench.simulate import baselines
 from sim.agent import Agent
 from sim.agents.oracle import Oracle
@@ -40,7 +39,7 @@ USERS, TRACKS, LIST = 10_000, 50_000, 50
 LOOP, LOCKSTEP = "loop over Python objects", "NumPy in lockstep"
 SEARCHING = f"{LOOP}, the catalog searched for each first track"
 ORACLE = "Oracle (outside the goal)"
-# Of so many collected sessions, these shares: enough for steady figures, few enough to wait for.
+# Divisors of the number of collected sessions: enough for steady figures in bearable time.
 SHORTER, BY_POLICY, BY_ORACLE, BY_LOOP, BY_SEARCHING = 10, 5, 100, 200, 2_000
 # How often a running program is asked for its memory.
 _ASK_SECONDS = 0.05
@@ -98,7 +97,7 @@ def main(
 
 
 def built(directory: Path, seed: int) -> Path:
-    """The env.yml of the world in the directory, built where it is not there yet."""
+    """The env.yml of the world in the directory, built if it does not exist yet."""
     if not (directory / "world.json").exists():  # written last
         say(f"building a world in {directory}: a minute, once")
         size = ("--users", USERS, "--tracks", TRACKS, "--seed", seed)
@@ -146,7 +145,7 @@ def steps(env: Path, episodes: int, repeat: int, seed: int) -> None:
 
 
 class Prepared(Oracle):
-    """Searches the catalog for what is near each taste here, not in every run."""
+    """Searches the neighbours of each taste in advance, not in every run."""
 
     def __init__(self, world: World) -> None:
         super().begin(world, BATCH)
@@ -158,7 +157,7 @@ class Prepared(Oracle):
 def agents(world: World, seed: int) -> dict[str, Agent]:
     """The recommenders, over lists taken from the world itself: their speed is at stake alone."""
     streams, tracks = Streams(seed), np.arange(len(world.catalog))
-    # Every user's first interest stands for what a model would know.
+    # Lists made of every user's first interest, in place of a model's.
     first = world.users.interests[world.users.bounds[:-1]]
     lists = nearest(world.embeddings, first, min(LIST, len(tracks))).astype(np.int32)
     neighbours = nearest(world.embeddings, tracks, min(MAX_CANDIDATES, len(tracks))).astype(
@@ -203,7 +202,7 @@ def report_policies(done: Mapping[str, Sequence[Run]]) -> None:
 
 
 def report_baselines(done: Mapping[str, Sequence[Run]]) -> None:
-    """What the engine is compared with; the first of `done` is the engine."""
+    """The table of the engine and its baselines; the first of `done` is the engine."""
     ours = median(per_cpu(next(iter(done.values()))))
     click.echo(
         "\n| under Random | thousand steps/s of CPU time | sessions/s "
@@ -285,47 +284,10 @@ def collect(
             finally:
                 process.terminate()
         seconds = time.perf_counter() - started
-        if process.returncode:  # the program said on stderr what was wrong
+        if process.returncode:  # the program printed the error to stderr
             sys.exit(process.returncode)
         size = sum(file.stat().st_size for file in Path(log).iterdir())
     return Collection(seconds, max(peaks.values()), sum(peaks.values()), size / 1e6)
-
-
-def family(pid: int) -> Iterator[int]:
-    """A process and those that it started, as far as they are still there."""
-    yield pid
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:  # over by now
-        return
-    for child in children:
-        yield from family(int(child))
-
-
-def peak(pid: int) -> float | None:
-    """The most memory that a process held so far, MB; None where it is over.
-
-    Asked of the kernel by process: getrusage counts, for a new program, the memory
-    of the one that started it.
-    """
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return None
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) * 1024 / 1e6 if found else None
-
-
-def spread(values: Sequence[float], digits: int = 0) -> str:
-    """Median (smallest to largest)."""
-    middle, low, high = (
-        f"{value:,.{digits}f}" for value in (median(values), min(values), max(values))
-    )
-    return f"{middle} ({low} to {high})"
-
-
-def machine() -> str:
-    return f"{len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"
 
 
 def say(what: str) -> None:

@@ -1,4 +1,4 @@
-"""What one would write instead of the engine: the listeners of the protocol under chance.
+"""Simpler implementations of the engine: the protocol's listeners under random tracks.
 
 Each plays sessions with a recommender that draws uniformly over the catalog,
 and returns the rewards and the steps of the sessions.
@@ -157,7 +157,7 @@ def lockstep(
 
 
 def _begin(world: World, n: int, rng: np.random.Generator, width: int) -> _Batch:
-    """`n` new sessions, with room for so many plays."""
+    """`n` new sessions, with room for this number of plays."""
     users, (bounds, near) = world.users, world.first_tracks
     user = rng.integers(len(users), size=n)
     taste = users.interests[rng.integers(users.bounds[user], users.bounds[user + 1])]

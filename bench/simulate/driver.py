@@ -41,7 +41,7 @@ class Run(NamedTuple):
 
 
 def ours(world: World, service: ServiceOptions, seed: int, episodes: range) -> int:
-    """One thread and a selector; every session goes on as soon as it is answered."""
+    """One thread and a selector; every session continues as soon as it is answered."""
     return drive(world, service, seed=seed, episodes=episodes).requests
 
 
@@ -132,7 +132,7 @@ def served(command: list[object]) -> Iterator[int]:
         try:
             assert process.stdout is not None
             found = re.search(r"http://\S+:(\d+)", process.stdout.readline())
-            if found is None:  # the service said on stderr what was wrong
+            if found is None:  # the service printed the error to stderr
                 sys.exit(process.wait() or 1)
             yield int(found[1])
         finally:

@@ -1,4 +1,4 @@
-"""A service that does next to nothing: what is left is the cost of driving it.
+"""A service that does next to nothing, so that the cost of driving it is measured.
 
 `python -m bench.simulate.null_service N_TRACKS LATE` prints its address and runs until
 killed; one answer in fifty comes LATE seconds late.

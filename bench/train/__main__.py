@@ -3,8 +3,8 @@
 Beside the plain dense loop, on data made from a seed: seconds an epoch, time to the quality that
 the dense loop reaches, lists of all users, memory; then a million users streamed from disk, and
 two processes against one. Each part is a program of its own, so that its peak memory is its own.
-A part that is done is kept in results.jsonl and not run again. Tables go to stdout, what is being
-done to stderr.
+A part that is done is kept in results.jsonl and not run again. Tables go to stdout, progress to
+stderr.
 """
 
 import sys
@@ -35,7 +35,7 @@ class Bench:
         self._kept, self._data, self.size = kept, data, size
 
     def run(self, script: str, *arguments: object, processes: int = 1) -> dict:
-        """What the script found. The data is made when the first script asks for it."""
+        """The script's result. The data is made when the first script asks for it."""
         size = self.size
         key = f"{size.n_users} x {size.n_items} x {size.mean} seed {size.seed}"
         python: tuple[object, ...] = (sys.executable, "-m")
@@ -56,7 +56,7 @@ class Bench:
 @click.option("--mean", type=click.IntRange(min=1), default=70, help="Items a user.")
 @click.option("--scale", default="100000,1000000", show_default=True, help="Users streamed.")
 @click.option("--dense-epochs", default=1, show_default=True, help="Epochs timed of the baseline.")
-@click.option("--steps", type=click.IntRange(min=1), help="Time only so many steps of them.")
+@click.option("--steps", type=click.IntRange(min=1), help="Time only this number of their steps.")
 @click.option("--epochs", default=30, show_default=True, help="Most epochs to the best quality.")
 @click.option("--patience", default=5, show_default=True, help="Epochs without a better one.")
 @click.option("--seed", default=31337, show_default=True)

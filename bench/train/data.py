@@ -1,8 +1,8 @@
 """Interactions for the benchmark of training, made from a seed: `python -m bench.train.data DIR`.
 
 Each track belongs to one taste. A user has a few tastes and takes most tracks from them by
-popularity, the others from the whole catalog by popularity, so what a user has says what is
-missing. Users come in blocks, each with random streams of its own: memory stays flat, and a
+popularity, the others from the whole catalog by popularity, so a user's tracks predict the
+missing ones. Users come in blocks, each with random streams of its own: memory stays flat, and a
 large set begins with the whole blocks of a small one.
 
 A directory holds `indptr.npy` (int64, n_users + 1) and `indices.npy` (int32, each user's tracks
@@ -26,17 +26,17 @@ TASTES = 200
 BLOCK = 10_000
 # Of the items taken, the share that has nothing to do with the user's tastes.
 _ELSEWHERE = 0.15
-# Tracks of one taste, and tastes among users, have popularities of rank ^ -so much.
+# Tracks of one taste, and tastes among users, have popularities of rank ^ -_TAIL.
 _TAIL = 0.8
-# After so many rounds of drawing, what a user still lacks comes from the whole catalog.
+# After these rounds of drawing, a user's missing tracks come from the whole catalog.
 _ROUNDS = 4
-# Spread of how much users take, in natural logarithms; nobody takes less than _FEWEST.
+# Standard deviation of the log of a user's number of tracks, and the smallest number.
 _SPREAD, _FEWEST = 0.6, 5
 
 
 @dataclass(frozen=True)
 class Size:
-    """What there is to make."""
+    """The size of a set of interactions, and its seed."""
 
     n_users: int = 10_000
     n_items: int = 50_000
@@ -46,7 +46,7 @@ class Size:
 
 
 def made(directory: Path, size: Size) -> Path:
-    """The directory with these interactions, written where it does not hold them yet."""
+    """The directory with these interactions, written if they are not there yet."""
     about = directory / ABOUT
     if about.exists() and json.loads(about.read_text()) == asdict(size):
         return directory

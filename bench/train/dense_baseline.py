@@ -36,7 +36,7 @@ K = 50
 
 
 class Epoch(NamedTuple):
-    """What one pass over the users, or the first steps of it, took."""
+    """Time and loss of one pass over the users, or of its first steps."""
 
     seconds: float
     losses: list[float]
@@ -46,7 +46,7 @@ class Epoch(NamedTuple):
 
 
 class Baseline(Protocol):
-    """What the loop below trains."""
+    """The model that the loop below trains."""
 
     def train(self, mode: bool = True) -> nn.Module: ...
 
@@ -173,11 +173,11 @@ def learned_from(held: HeldOut) -> sparse.csr_matrix:
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("part", type=click.Choice(["epochs", "lists"]))
-@click.option("--steps", type=click.IntRange(min=1), help="Only so many steps of an epoch.")
+@click.option("--steps", type=click.IntRange(min=1), help="Only this number of steps of an epoch.")
 @click.option("--epochs", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--seed", default=31337, show_default=True)
 def main(part: str, data: Path, steps: int | None, epochs: int, seed: int) -> None:
-    """Time the dense loop, or its lists, on DATA; the last line is what was found, as JSON."""
+    """Time the dense loop, or its lists, on DATA; the last line is the result as JSON."""
     interactions = matrix(data)
     model = new_model(interactions.shape[1], seed)
     if part == "epochs":

@@ -95,7 +95,7 @@ def _bag(rows: sparse.csr_matrix) -> Bag:
 def curve(held: HeldOut, seed: int, most: int, patience: int) -> Iterator[tuple[Epoch, float]]:
     """Epochs, and the held-out NDCG@50 after each.
 
-    At most so many; the end is also where `patience` of them brought no better one.
+    At most `most` epochs; fewer if `patience` of them in a row bring no better one.
     """
     model = Sparse(new_model(held.train.n_tracks, seed))
     best, since = -1.0, 0

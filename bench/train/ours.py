@@ -1,7 +1,7 @@
 """Our trainer, for the benchmark of training: `python -m bench.train.ours DATA epochs`.
 
-Everything that the benchmark knows of the trainer stands here. Under torchrun the first process
-speaks for all.
+The benchmark uses the trainer's interface only here. Under torchrun the first process prints the
+result.
 """
 
 import json
@@ -32,7 +32,7 @@ HIDDEN = (300, 50)
 @click.option("--patience", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option("--seed", default=31337, show_default=True)
 def main(part: str, data: Path, epochs: int, patience: int, seed: int) -> None:
-    """Time training, or lists of all users, on DATA; the last line is what was found, as JSON."""
+    """Time training, or lists of all users, on DATA; the last line is the result as JSON."""
     found = trained(data, epochs, patience, seed) if part == "epochs" else listed(data, seed)
     if int(os.environ.get("RANK", "0")) == 0:
         click.echo(json.dumps(found | {"peak_mb": peak_mb()}))

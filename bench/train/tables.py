@@ -1,4 +1,4 @@
-"""What the benchmark of training found, as Markdown."""
+"""Results of the training benchmark, as Markdown."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, zip_longest
@@ -11,7 +11,7 @@ from bench.common.tables import spread, table
 
 
 def report_epochs(baseline: Found, ours: Found) -> None:
-    """Seconds an epoch. A baseline that ran part of one is scaled up, and that is said."""
+    """Seconds an epoch. A baseline that ran part of one is scaled up, and marked so."""
     share = baseline["of_steps"] / baseline["steps"]
     of_baseline = [seconds * share for seconds in baseline["seconds"]]
     table(
@@ -71,7 +71,7 @@ def report_quality(baseline: Found, curve: Found, ours: Found) -> None:
 
 
 def time_to(ndcg: float, ours: Found) -> float | None:
-    """Training seconds until the first epoch at least as good; None where there is none."""
+    """Training seconds until the first epoch at least as good; None if there is none."""
     for seconds, found in zip(accumulate(ours["seconds"]), ours["ndcg"], strict=True):
         if found >= ndcg:
             return float(seconds)
@@ -111,7 +111,7 @@ def report_scale(by_users: Mapping[int, Found]) -> None:
 
 
 def report_processes(by_count: Mapping[int, Found]) -> None:
-    """The same training by so many processes."""
+    """The same training by one and by several processes."""
     table(
         (
             "processes",

@@ -1,1 +1,1 @@
-"""The experiment's analysis: its speed, and whether its statistics keep their promises."""
+"""The experiment's analysis: its speed, and the calibration of its statistics."""

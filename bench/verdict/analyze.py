@@ -94,7 +94,7 @@ def _row(what: str, name: str, words: list[object], log: Path, runs: int) -> Non
 
 
 def _measure(words: list[str]) -> tuple[float, float]:
-    # By way of a small process: what this one holds would count as the program's peak.
+    # By way of a small process: this one's memory would count as the program's peak.
     found = subprocess.run([sys.executable, "-c", _WATCH, *words], stdout=subprocess.PIPE)
     if found.returncode:
         raise click.ClickException(f"failed: {' '.join(words[:4])}")

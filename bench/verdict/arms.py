@@ -1,4 +1,4 @@
-"""Arms of users drawn by a rule, for tests whose truth is known."""
+"""Arms of users drawn by a rule, for tests with a known true effect."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from offline.experiment.stats.sample import Sample
 Floats = NDArray[np.float64]
 Arms = tuple[Sample, Sample]
 Draw = Callable[[np.random.Generator, int], tuple[Floats, Floats]]
-"""Numerators and denominators of so many users."""
+"""Numerators and denominators of this number of users."""
 
 
 def split(

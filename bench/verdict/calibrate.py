@@ -1,8 +1,8 @@
-"""Whether the verdict keeps its promises: `make calibrate`.
+"""Calibrates the verdict, its error rates and its coverage: `make calibrate`.
 
 Plays 2,000 A/A and 2,000 A/B experiments of 1,000 users, and 1,000 A/A experiments of 100, each
-judged from its log by the code that users run. What is done is kept under --out, and goes on where
-it was stopped. An hour on two cores.
+judged from its log by the code that users run. Finished experiments are kept under --out, and
+a stopped run resumes after them. An hour on two cores.
 """
 
 import gc
@@ -34,7 +34,7 @@ _laboratory: Laboratory
 def _open(config: Path, seed: int) -> None:
     global _laboratory
     _laboratory = Laboratory(config, seed)
-    gc.freeze()  # collections look at what an experiment makes, not at the libraries
+    gc.freeze()  # garbage collections then skip the objects of the libraries
 
 
 def _experiment(job: tuple[Design, int, dict[str, float]]) -> dict[str, Any]:

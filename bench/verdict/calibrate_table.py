@@ -1,4 +1,4 @@
-"""What came of the calibration's experiments, in tables and a picture."""
+"""Results of the calibration's experiments, in tables and a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.verdict.rates import Rate
+from bench.verdict.rates import COVERED, FALSE, FALSE_STOP, MISMATCH, Rate
 
 Rows = Sequence[dict[str, Any]]
-FALSE, STOPPED, MISMATCH, COVERED = 6.0, 1.0, 0.3, 94.0
-"""Most false positives, verdicts stopped for nothing, mismatches of the sample ratio; least
-coverage; in percent."""
-
 TIME = "mean_session_time"
 _WELCH = {
     "mean_session_time": "session time",
@@ -54,7 +50,7 @@ def false_positives(aa: Rows) -> list[Rate]:
         ("any metric, Benjamini-Hochberg", "any_bh", FALSE),
         ("always-valid, looked at every day", "peek_valid", FALSE),
         ("said: ship, or loses", "called", FALSE),
-        ("said: no verdict", "no_verdict", STOPPED),
+        ("said: no verdict", "no_verdict", FALSE_STOP),
         ("Bayesian, said to beat with over 95 %", "sure", FALSE),
         ("sample ratio mismatch (nominal 0.1 %)", "mismatch", MISMATCH),
         ("any metric, unadjusted", "any_raw", None),
@@ -89,7 +85,7 @@ def coverage(ab: Rows) -> list[Rate]:
         ):
             values = [row.get(f"{metric}.covers_{kind}") for row in ab]
             if any(value is not None for value in values):
-                # The table's interval takes the control mean as given: it promises nothing.
+                # The table's interval takes the control mean as given: it has no guarantee.
                 least = None if kind == "table" else COVERED
                 found.append(rate(f"{title}, {_WELCH[metric]}", values, least=least))
     valid = [row.get("valid_covers") for row in ab]
@@ -150,7 +146,7 @@ def tables(found: dict[str, list[dict[str, Any]]], true: dict[str, float]) -> st
 
 
 def broken(found: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """What is beyond its bound by more than chance."""
+    """The rates beyond their bounds by more than chance."""
     every = {
         "A/A": false_positives(found["aa"]) if found["aa"] else [],
         "A/A of few users": false_positives(found["few"]) if found["few"] else [],
@@ -170,7 +166,7 @@ def _table(head: str, rates: Sequence[Rate]) -> str:
 def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """False positives and coverage, each with its interval and its nominal rate.
 
-    What promises nothing is red.
+    Methods without a guarantee are red.
     """
     panels = [
         ("A/A: called significant, %", false_positives(found["aa"]), 5.0, (0.0, 45.0)),

@@ -40,7 +40,7 @@ _WHICH = 2**40
 
 
 class Mixed:
-    """The oracle for a share of the requests, chance for the rest: any effect can be had."""
+    """The oracle for a share of the requests, random tracks for the rest: sets any effect."""
 
     name = "mixed"
     sources = ("mixed",)
@@ -85,7 +85,7 @@ class Design:
 
 
 class Laboratory:
-    """A world and what plays in it; one of these per process."""
+    """A world and the agents in it; one per process."""
 
     def __init__(self, config: Path, seed: int) -> None:
         self.world = open_world(load_config(config)).prepared()
@@ -97,7 +97,7 @@ class Laboratory:
         return self._agents.setdefault(share, Mixed(self.streams, share))
 
     def experiment(self, design: Design, number: int, truth: dict[str, float]) -> dict[str, Any]:
-        """Play experiment `number` and judge it from its logs; what came of it, by name."""
+        """Play experiment `number` and judge it from its logs; returns the results by name."""
         rng = np.random.default_rng([self._seed, number])
         n = len(self.world.users)
         users = rng.choice(n, design.users, replace=False)
@@ -142,10 +142,10 @@ class Laboratory:
         return recorder.events()
 
     def truth(self, share: float, sessions: int) -> dict[str, float]:
-        """The means over all users of the world, from so many sessions of each, on average."""
+        """The means over all users of the world, from `sessions` of each, on average."""
         n = len(self.world.users)
         sums = np.zeros((4, n))
-        # Far from what experiments play; the same sessions whatever the share.
+        # Sessions that no experiment plays; the same ones for every share.
         first = 10**12
 
         def ended(some: EndedSessions) -> None:
@@ -175,7 +175,7 @@ def effects(control: dict[str, float], treatment: dict[str, float]) -> dict[str,
 
 
 def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
-    """What is counted later, of one analysed experiment."""
+    """The figures of one analysed experiment that are counted later."""
     row: dict[str, Any] = {"mismatch": analysis.ratio.mismatch}
     known = [some for some in analysis.comparisons if some.p is not None]
     for name, values in (
@@ -199,7 +199,7 @@ def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
 
 
 def _said(analysis: Analysis, truth: float) -> dict[str, Any]:
-    """What a reader is told: the verdict, the Bayesian reading, and equivalence at the truth."""
+    """The report's statements: verdict, Bayesian reading, equivalence at the true effect."""
     [verdict] = verdicts(analysis, {})
     deciding = analysis.deciding("T1")
     row: dict[str, Any] = {

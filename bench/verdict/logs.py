@@ -63,13 +63,13 @@ class Split:
 
 
 def _part(turn: Turn, rows: Ints) -> Turn:
-    """The turn of some of its sessions; what belongs to slots is shared."""
+    """The turn of some of its sessions; arrays by slot are shared."""
     columns = (column[rows] for column in turn[:-2])
     return Turn(*columns, *turn[-2:])  # type: ignore[call-arg]
 
 
 def stamps(events: Events, world: World, episodes: int, days: float) -> Ints:
-    """Times of the events, `episodes` sessions spread over so many days."""
+    """Times of the events, `episodes` sessions spread over this number of days."""
     return Clock(START_MS, days, episodes, world.users.ids).stamp(events)
 
 

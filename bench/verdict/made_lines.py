@@ -11,7 +11,7 @@ EXPERIMENT, OTHER = "MADE", "ABOVE"
 START_MS = 1_767_225_600_000
 """2026-01-01 00:00 UTC."""
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
-DAYS = 14
+DAYS, _HOURS = 14, 3
 Line = dict[str, Any]
 
 
@@ -34,15 +34,14 @@ def lines_of(
         arms[EXPERIMENT] = "T1" if rng.random() < second else "C"
         taste = float(min(lift * rng.beta(2, 4), 0.95))
         count = rng.poisson(2) + 1
-        # Two sessions of a user never overlap: each begins in an hour of its own.
-        hours = np.sort(rng.choice(24 * DAYS, count, replace=False))
+        # Two sessions of a user never overlap: each has hours of its own.
+        hours = _HOURS * np.sort(rng.choice(24 * DAYS // _HOURS, count, replace=False))
         for number, hour in enumerate(hours):
             clock = START_MS + int(hour) * HOUR_MS + int(rng.integers(HOUR_MS // 2))
             found += _session(rng, clock, user, f"{user}-{number}", taste, arms)
     for line in found:
         line |= {"world_version": world, "run": "1"}
-        if line["message"] == "next":
-            line["model_version"] = f"{line['recommender']}-1"
+        answer(line, line["experiments"])
     return sorted(found, key=lambda line: line["timestamp"])
 
 
@@ -66,10 +65,17 @@ def _session(
             "recommendation": tracks[place + 1] if place < length else None,
             "experiments": arms,
             "session": name,
-            "recommender": {"C": "contextual", "T1": "dae"}[arms[EXPERIMENT]],
         }
         found.append(line)
     return found
+
+
+def answer(line: Line, arms: dict[str, str]) -> None:
+    """Have a line answered by the treatment of these arms."""
+    line["experiments"] = arms
+    line["recommender"] = {"C": "contextual", "T1": "dae"}[arms[EXPERIMENT]]
+    if line["message"] == "next":
+        line["model_version"] = f"{line['recommender']}-1"
 
 
 def without(lines: Iterable[Line], *fields: str) -> list[Line]:

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from bench.verdict.rates import Found
-from offline.experiment.aggregates.aggregate import Aggregates, Arm, Quality
 from offline.experiment.aggregates.metric_sql import Progress
 from offline.experiment.aggregates.provenance import Provenance
+from offline.experiment.aggregates.summary import Aggregates, Arm, Quality
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics
 from offline.experiment.verdict.verdict import Verdict, verdicts
 
 PRIMARY, GUARDRAIL = "mean_session_time", "sessions"
+STOPPED, CALLED, SHIPPED = "stopped", "called, where not stopped", "Ship, where not stopped"
 
 
 @cache
@@ -26,6 +27,11 @@ def metrics(primaries: tuple[str, ...] = (PRIMARY,)) -> Metrics:
     every = built_in().with_primaries(primaries)
     kept = {name: some for name, some in every.by_name.items() if name in (*primaries, GUARDRAIL)}
     return Metrics(kept, primaries)
+
+
+def by_lot(rng: np.random.Generator, users: int, second: float = 0.5) -> np.ndarray:
+    """The treatment of each user, T1 with this chance; shape (n,)."""
+    return np.where(rng.random(users) < second, "T1", "C")
 
 
 def users_of(
@@ -66,7 +72,7 @@ def aggregates_of(
     empty = pd.DataFrame({"treatment": [], "block": [], "bin": [], "requests": []})
     none = Progress(pd.DataFrame(columns=["user_id", "treatment", "period", "above", "below"]))
     lines = int(users["lines"].sum())
-    # What is not told is 0: `provenance` and `versions` are those of one run of one world.
+    # Numbers not given are 0: `provenance` and `versions` are those of one run of one world.
     quality = Quality((), lines, 0, (), 0, 0, 0, 0, 0, (), in_several, 0, 1, {})
     return Aggregates(
         "MADE",
@@ -112,22 +118,22 @@ def _completeness(name: str, users: pd.DataFrame) -> dict[str, Any]:
 
 
 def judged(aggregates: Aggregates, options: Options | None = None) -> Found:
-    """What is said of an experiment, see `said`; without the bootstrap, which decides nothing."""
+    """The statements of `said` on an experiment; without the bootstrap, which decides nothing."""
     return said(analyse(aggregates, options=options or Options(draws=0)))
 
 
 def said(analysis: Analysis) -> Found:
     """Whether something stops the verdict; where nothing does, whether there is a difference.
 
-    "without the checks" is what would have been said if nothing had been looked at.
+    "without the checks" is the statement that would have been made without any check.
     """
     given = verdicts(analysis, {})
     stopped = any(_is_stopped(verdict) for verdict in given)
     blind = replace(analysis, checks=(), ratio=replace(analysis.ratio, p=None))
     return {
-        "stopped": stopped,
-        "called, where not stopped": None if stopped else any(map(_is_called, given)),
-        "Ship, where not stopped": None if stopped else any(map(_is_shipped, given)),
+        STOPPED: stopped,
+        CALLED: None if stopped else any(map(_is_called, given)),
+        SHIPPED: None if stopped else any(map(_is_shipped, given)),
         "called, without the checks": any(map(_is_called, verdicts(blind, {}))),
     }
 

@@ -3,26 +3,21 @@
 from functools import partial
 
 import numpy as np
+from scipy import stats
 
-from bench.verdict.made_users import aggregates_of, judged, users_of
-from bench.verdict.rates import Found, Scenario
+from bench.verdict.made_users import CALLED, STOPPED, aggregates_of, by_lot, judged, users_of
+from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, MISMATCH, Found, Scenario
 from offline.experiment.analysis import Options
-
-CALLED, STOPPED, SHIPPED = "called, where not stopped", "stopped", "Ship, where not stopped"
-FALSE, FALSE_STOP, ALWAYS = 6.0, 1.0, 99.0
-"""Most false verdicts, most verdicts stopped for nothing, fewest stopped where they must be; %."""
+from offline.experiment.checks.sample_ratio import LEAST_P
+from offline.watch.ratio import live_ratio
 
 
 def _played(rng: np.random.Generator, users: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sessions of each user, the time of each, and whose it is; tastes differ."""
+    """Sessions of each user: their number, times and owners; tastes differ."""
     sessions = rng.poisson(3, users) + 1
     taste = rng.gamma(4, 1.0, users)
     owner = np.repeat(np.arange(users), sessions)
     return sessions, 1 + rng.gamma(2, taste[owner] / 2), owner
-
-
-def _arms(rng: np.random.Generator, users: int, second: float = 0.5) -> np.ndarray:
-    return np.where(rng.random(users) < second, "T1", "C")
 
 
 def leavers(
@@ -36,7 +31,7 @@ def leavers(
 
     `bored`: only those that are shorter than most.
     """
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     chance = np.where(arm == "T1", leaving[1], leaving[0])[owner]
     left = rng.random(len(owner)) < chance * (2 * (time < np.median(time)) if bored else 1)
@@ -46,8 +41,8 @@ def leavers(
 
 
 def in_both(rng: np.random.Generator, users: int, switching: float) -> Found:
-    """Sessions that get the other arm, with this chance: whoever has both is left out."""
-    arm = _arms(rng, users)
+    """Sessions that get the other arm, with this chance: users with both are left out."""
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     switched = np.bincount(owner, rng.random(len(owner)) < switching, users)
     stays = (switched == 0) | (switched == sessions)
@@ -59,7 +54,7 @@ def in_both(rng: np.random.Generator, users: int, switching: float) -> Found:
 
 def lost_users(rng: np.random.Generator, users: int, lost: float, unhappy: bool) -> Found:
     """A share of the second arm's users is missing: any, or those with the shortest sessions."""
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     total = np.bincount(owner, time, users)
     treated = np.flatnonzero(arm == "T1")
@@ -75,7 +70,7 @@ def shares(
     rng: np.random.Generator, users: int, second: float, weights: dict[str, float]
 ) -> Found:
     """Arms of `C` and `T1` that were to have these weights, where the second has a share."""
-    arm = _arms(rng, users, second)
+    arm = by_lot(rng, users, second)
     sessions, time, owner = _played(rng, users)
     table = users_of(arm, sessions, np.bincount(owner, time, users))
     made = aggregates_of(table, tuple(weights))
@@ -84,14 +79,28 @@ def shares(
 
 def strays(rng: np.random.Generator, users: int, count: int) -> Found:
     """Users of a treatment that the config does not have, with twice the time of others."""
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     sessions, time, owner = _played(rng, users)
     table = users_of(arm, sessions, np.bincount(owner, time, users))
     return judged(aggregates_of(table, strays={"T2": count}))
 
 
+def watched_ratio(rng: np.random.Generator, users: int, lost: float, looks: int = 100) -> Found:
+    """Users come one by one, T1 loses a share of its own, and somebody looks again and again."""
+    arm = rng.random(users) < 0.5
+    arm = arm[~(arm & (rng.random(users) < lost))]
+    found = {"mismatch at some look": False, "at some look, by Pearson's test": False}
+    for seen in np.linspace(len(arm) / looks, len(arm), looks).astype(int):
+        treated = int(arm[:seen].sum())
+        counts = {"C": int(seen) - treated, "T1": treated}
+        plain = stats.chisquare(list(counts.values())).pvalue < LEAST_P
+        for name, now in zip(found, (live_ratio(counts).mismatch, bool(plain)), strict=True):
+            found[name] = found[name] or now
+    return dict(found)
+
+
 def users() -> list[Scenario]:
-    """Where something is wrong the verdict must be stopped; where nothing is, hardly ever."""
+    """The verdict must be stopped if something is wrong, and hardly ever otherwise."""
     fine = {STOPPED: FALSE_STOP, CALLED: FALSE}
     sound = [
         ("nothing wrong", partial(shares, users=400, second=0.5, weights={"C": 1, "T1": 1})),
@@ -153,4 +162,10 @@ def users() -> list[Scenario]:
         ),
     ):
         found.append(Scenario(name, test))
+    for name, lost, most in (
+        ("nobody", 0.0, {"mismatch at some look": MISMATCH}),
+        ("10 % of T1's users", 0.1, {}),
+    ):
+        test = partial(watched_ratio, users=5000, lost=lost)
+        found.append(Scenario(f"watch: {name} missing, looked at 100 times", test, most))
     return found

@@ -1,4 +1,4 @@
-"""One bot, tails, small arms, guardrails and segments: do the statistics keep their promises?"""
+"""Calibration on one bot, heavy tails, small arms, guardrails and segments."""
 
 import math
 from collections.abc import Callable
@@ -21,13 +21,13 @@ _GUARDED = "sessions"
 
 
 def aa(rng: np.random.Generator, make: Callable[[np.random.Generator], arms.Arms]) -> Found:
-    """An A/A test: called significant, called worse, and what simpler tests would have said."""
+    """An A/A test: called significant, called worse, and the results of simpler tests."""
     control, treated = make(rng)
     row = _row(control, treated)
     plain = _delta_p(control, treated)
     found: Found = {"significant": None if row.p is None else row.p < ALPHA}
-    if row.p is not None and row.change is not None:
-        found["of these, loses"] = row.change < 0 if row.p < ALPHA else None
+    lost = row.change is not None and row.change < 0
+    found["of these, loses"] = lost if found["significant"] else None
     found["no test (too few)"] = row.p is None
     found["without leverage or permutation"] = None if math.isnan(plain) else plain < ALPHA
     return found
@@ -50,7 +50,7 @@ def covers(
 
 
 def guarded(rng: np.random.Generator, users: int, change: float) -> Found:
-    """A guardrail of 10 % on sessions that really change by so much, in percent."""
+    """A guardrail of 10 % on sessions with this true change, in percent."""
     counts = [rng.negative_binomial(4, 4 / (4 + 5 * scale), users) for scale in _scales(change)]
     row = _row(*(Sample.of(some.astype(np.float64)) for some in counts))
     [found] = guard([replace(row, effect=replace(row.effect, metric=_GUARDED))], {_GUARDED: 10.0})
@@ -91,7 +91,7 @@ def cut(rng: np.random.Generator, users: int) -> Found:
     """Segments by activity: more sessions in the treatment, none of them any different."""
     before = rng.gamma(2, 2, (2, users))
     during = rng.poisson(before * np.array([[1.0], [1.3]])) + 1.0
-    # Who plays more hears more of a session, treatment or not.
+    # Users with more sessions hear more of each, treatment or not.
     value = before * 0.2 + rng.normal(0, 0.3, (2, users)) + 3
     found: Found = {}
     for name, activity in (("cut before", before), ("cut after treatment", during)):

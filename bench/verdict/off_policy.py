@@ -1,7 +1,8 @@
-"""Off-policy estimates next to the simulated truth: `python -m bench.verdict.off_policy`.
+"""Off-policy estimates beside simulated true values: `python -m bench.verdict.off_policy`.
 
-Plays logs of recommenders that draw, estimates from each what other recommenders would give, and
-plays those too. Then it counts how often the 95 % intervals hold the truth. Tables go to stdout.
+Plays logs of randomised recommenders, estimates from each the value of other recommenders, and
+plays those too. Then it counts how often the 95 % intervals contain the true value. Tables go to
+stdout.
 """
 
 import tempfile

@@ -46,7 +46,7 @@ ESTIMATORS: dict[str, Callable[[Logged], Estimate]] = {
 
 
 def estimated(rng: np.random.Generator, decisions: int, rare: float, name: str) -> Found:
-    """An estimator against the truth."""
+    """An estimator against the true value."""
     estimate, truth = ESTIMATORS[name](logged(rng, decisions, rare)), float(_VALUES @ _TARGET)
     lower, upper = ends(estimate)
     known = not np.isnan(lower)
@@ -58,7 +58,7 @@ def estimated(rng: np.random.Generator, decisions: int, rare: float, name: str) 
 
 
 def off_policy() -> list[Scenario]:
-    """Bounds hold for what is unbiased, and where normal theory has enough decisions."""
+    """Bounds are for unbiased estimators, and for enough decisions for normal theory."""
     return [
         Scenario(
             f"{name}; 2,000 decisions, {100 * rare:g} % of what the target takes in 20 %",

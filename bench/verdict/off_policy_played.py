@@ -1,4 +1,4 @@
-"""Plays the logs that estimates are made from, and the truth that they are held against."""
+"""Plays the logs for the estimates, and the true values that these are compared with."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from sim.engine.parallel import play_blocks
 from sim.world import World
 
 _LARGE = 50_000
-"""Sessions played at a time for the truth, of which sums alone are kept."""
+"""Sessions played at a time for the true values, of which only sums are kept."""
 SMALL = 10_000
 """Sessions of each log that coverage is counted on."""
 
@@ -27,7 +27,7 @@ class Truth(NamedTuple):
 
 
 def play_log(world: World, agent: Agent, seed: int, sessions: int, processes: int) -> Events:
-    """Every line of so many sessions."""
+    """Every line of this number of sessions."""
     blocks = [
         played.events
         for played in play_blocks(

@@ -1,75 +1,28 @@
-"""What is asked beside the verdict: equivalence, days, segments, interactions, several metrics."""
+"""The effect by day, by segment and within another experiment, and all that is asked besides."""
 
-import math
 from functools import partial
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.verdict.made_users import GUARDRAIL, PRIMARY, aggregates_of, judged, metrics, users_of
-from bench.verdict.rates import STATED, Found, Scenario
-from offline.experiment.aggregates.metric_sql import Progress
+from bench.verdict.made_users import PRIMARY, by_lot, metrics, users_of
+from bench.verdict.rates import FALSE, Found, Scenario
+from bench.verdict.readings import readings
+from bench.verdict.several import several_at_once
 from offline.experiment.checks.split_checks import split_faults
 from offline.experiment.questions.attribute_segments import by_attribute
 from offline.experiment.questions.days import by_day
 from offline.experiment.questions.interaction import interactions
 from offline.experiment.questions.parts import Against
-from offline.experiment.sequential import looks
-from offline.experiment.stats.bayes import readings
-from offline.experiment.stats.comparison import Comparison, compare_samples
 from offline.experiment.stats.effects import ALPHA
-from offline.experiment.stats.equivalence import equivalence
-from offline.experiment.stats.sample import Sample
 
-_DRAWS = 498
-FALSE = 6.0
-_BINS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _DAYS = 14
 
 
-def _row(rng: np.random.Generator, users: int, ratio: float) -> Comparison:
-    """So many users per arm; the treatment's mean is `ratio` times the control's."""
-    control, treated = rng.gamma(2, 1, (2, users))
-    return compare_samples("T1", "x", Sample.of(control), Sample.of(ratio * treated), draws=_DRAWS)
-
-
-def equivalent(rng: np.random.Generator, users: int, ratio: float, margin: float) -> Found:
-    """Whether an effect is shown to be below a margin, in percent."""
-    status = equivalence(_row(rng, users, ratio), margin).status
-    return {"shown to be within the margin": status == "shown", "refuted": status == "refuted"}
-
-
-def bayes(rng: np.random.Generator, users: int, spread: float, given: float) -> Found:
-    """The reading of a test whose effect is from a prior; `spread` and `given` in percent.
-
-    `spread` is the prior's, of the logarithm; `given` is what the reading takes it for.
-    """
-    truth = math.exp(rng.normal(0, spread / 100)) if spread else 1.0
-    [reading] = readings([_row(rng, users, truth)], lambda _: True, given)
-    effect = 100 * (truth - 1)
-    found: Found = {"interval misses": not reading.lower <= effect <= reading.upper}
-    if not spread:
-        found["said to beat the control with over 95 %"] = reading.better > 0.95
-        found["said to beat it with under 5 %"] = reading.better < 0.05
-        return found
-    names = [
-        f"said to beat the control with {100 * low:g} to {100 * high:g} %"
-        for low, high in pairwise(_BINS)
-    ]
-    found |= dict.fromkeys(names)
-    name = names[int(np.searchsorted(_BINS[1:-1], reading.better, "right"))]
-    found[name] = effect > 0
-    found[name + STATED] = reading.better
-    found["loss of shipping in %, stated − true"] = reading.loss_of_shipping - max(-effect, 0.0)
-    return found
-
-
 def days(rng: np.random.Generator, users: int, effect: float = 0.0, fading: bool = False) -> Found:
-    """An effect by day and by days since the first; users come again as they like."""
+    """An effect by day and by days since the first; users return at random."""
     taste = rng.gamma(4, 0.25, users)
-    arm = np.where(rng.random(users) < 0.5, "T1", "C")
+    arm = by_lot(rng, users)
     there = rng.random((users, _DAYS)) < rng.beta(2, 4, users)[:, None]
     first = np.argmax(there, axis=1)
     size = effect * np.ones((users, _DAYS))
@@ -100,10 +53,6 @@ def _table(
     return users_of(arm, sessions, time)
 
 
-def _arms(rng: np.random.Generator, users: int) -> np.ndarray:
-    return np.where(rng.random(users) < 0.5, "T1", "C")
-
-
 def segments(
     rng: np.random.Generator, users: int, effect: float = 0.0, in_one: float = 0.0
 ) -> Found:
@@ -111,7 +60,7 @@ def segments(
 
     But for one segment in which it is larger by `in_one`.
     """
-    arm = _arms(rng, users)
+    arm = by_lot(rng, users)
     country, device = (
         rng.choice(5, users, p=[0.4, 0.3, 0.15, 0.1, 0.05]),
         rng.integers(3, size=users),
@@ -142,7 +91,7 @@ def segments(
 
 def lost_in_a_segment(rng: np.random.Generator, users: int, lost: float) -> Found:
     """One segment of ten lacks a share of its users in the second arm."""
-    arm, segment = _arms(rng, users), rng.integers(10, size=users)
+    arm, segment = by_lot(rng, users), rng.integers(10, size=users)
     kept = ~((segment == 0) & (arm == "T1") & (rng.random(users) < lost))
     series = [pd.Series(values[kept], dtype=object) for values in (segment.astype(str), arm)]
     faults = split_faults("segment", *series, {"C": 0.5, "T1": 0.5})
@@ -153,7 +102,7 @@ def interaction(
     rng: np.random.Generator, users: int, mine: float, other: float, both: float = 0.0
 ) -> Found:
     """Two experiments with these effects, and more where both are on."""
-    arm, theirs = _arms(rng, users), _arms(rng, users)
+    arm, theirs = by_lot(rng, users), by_lot(rng, users)
     treated, beside = arm == "T1", theirs == "T1"
     factors = (1 + mine * treated) * (1 + other * beside) * (1 + both * (treated & beside))
     table = _table(rng, users, factors, arm)
@@ -168,74 +117,9 @@ def interaction(
     }
 
 
-def several(
-    rng: np.random.Generator, users: int, primaries: tuple[str, ...], arms: tuple[str, ...]
-) -> Found:
-    """An A/A test with several primary metrics, or treatments, which share a chance of 5 %."""
-    arm = np.array(arms)[rng.integers(len(arms), size=users)]
-    sessions = rng.poisson(3, users) + 1
-    taste = rng.gamma(4, 0.25, users)
-    tracks = sessions + rng.poisson(5 * sessions * taste)
-    time = sessions + rng.gamma(2, taste * sessions)
-    table = users_of(arm, sessions, time, tracks=tracks)
-    found = judged(aggregates_of(table, arms, primaries))
-    return {"any difference called": found["called, where not stopped"]}
-
-
-def watched(rng: np.random.Generator, users: int, effect: float) -> Found:
-    """Every day looked at, the always-valid interval and the plain one; the metric is a ratio."""
-    arm = _arms(rng, users)
-    taste = rng.gamma(4, 0.25, users) * np.where(arm == "T1", 1 + effect / 100, 1.0)
-    sessions = rng.poisson(rng.gamma(2, 0.15, users)[:, None], (users, _DAYS))
-    who, day = np.nonzero(sessions)
-    below = sessions[who, day].astype(float)
-    rows = {"user_id": who.astype(str), "treatment": arm[who], "period": day}
-    above = rng.gamma(2 * below, (taste / 2)[who])
-    order = np.lexsort((who, day))
-    frame = pd.DataFrame(rows | {"above": above, "below": below}).iloc[order]
-    total = np.bincount(who, above, users)
-    table = users_of(arm, sessions.sum(axis=1), total)
-    made = aggregates_of(table, progress={PRIMARY: Progress(frame.reset_index(drop=True))})
-    found = looks(made, "T1", metrics()[PRIMARY])
-    truth: dict[str, Any] = {
-        "always-valid: misses the truth at some look": any(
-            not look.lower <= effect <= look.upper for look in found
-        ),
-        "one look's interval: misses it at some look": any(
-            not look.fixed_lower <= effect <= look.fixed_upper for look in found
-        ),
-    }
-    return truth if found else dict.fromkeys(truth)
-
-
 def answers() -> list[Scenario]:
     """Bounds are those of the documentation."""
-    shown = "shown to be within the margin"
-    found = [
-        Scenario(
-            f"equivalence, {users} users per arm, {100 * (ratio - 1):+.3g} % in truth, margin 5 %",
-            partial(equivalent, users=users, ratio=ratio, margin=5.0),
-            {shown: FALSE} if ratio != 1 else {"refuted": FALSE},
-        )
-        for users, ratio in ((4000, 1.05), (4000, 0.95), (400, 1.05), (40, 1.05), (4000, 1.0))
-    ]
-    found += [
-        Scenario(
-            "Bayesian reading, 400 users per arm, effects from its prior of 5 %",
-            partial(bayes, users=400, spread=5.0, given=5.0),
-            {"interval misses": FALSE},
-            unbiased=["loss of shipping in %, stated − true"],
-        ),
-        Scenario(
-            "Bayesian reading, 400 users per arm, A/A, prior of 10 %",
-            partial(bayes, users=400, spread=0.0, given=10.0),
-            {
-                "interval misses": FALSE,
-                "said to beat the control with over 95 %": FALSE,
-                "said to beat it with under 5 %": FALSE,
-            },
-        ),
-    ]
+    found = readings()
     drifts = ("drift by day", "drift by days since the first")
     found += [
         Scenario(
@@ -291,29 +175,4 @@ def answers() -> list[Scenario]:
             partial(interaction, users=1000, mine=0.2, other=0.3, both=0.3),
         )
     )
-    three = (PRIMARY, "mean_session_length", GUARDRAIL)
-    found += [
-        Scenario(
-            name,
-            partial(several, users=400, primaries=primaries, arms=arms),
-            {"any difference called": FALSE},
-        )
-        for name, primaries, arms in (
-            ("three primary metrics (Holm), 400 users", three, ("C", "T1")),
-            ("three treatments (Holm), 400 users", (PRIMARY,), ("C", "T1", "T2", "T3")),
-            (
-                "three primary metrics of three treatments, 400 users",
-                three,
-                ("C", "T1", "T2", "T3"),
-            ),
-        )
-    ]
-    found += [
-        Scenario(
-            f"looked at for 14 days, 400 users, {effect:+g} % in truth",
-            partial(watched, users=400, effect=effect),
-            {"always-valid: misses the truth at some look": FALSE},
-        )
-        for effect in (0.0, 20.0)
-    ]
-    return found
+    return [*found, *several_at_once()]

@@ -1,4 +1,4 @@
-"""What a scenario of the calibration is, and how what came of it is counted and told."""
+"""Scenarios of the calibration, and their results as counts and texts."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,30 +8,33 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 Found = dict[str, bool | float | None]
-"""What is counted of one test, by name: whether it happened, or an error; None where the test
+"""Results of one test by name: whether something happened, or an error; None if the test
 cannot tell."""
 Test = Callable[[np.random.Generator], Found]
 
+FALSE, COVERED, FALSE_STOP, ALWAYS, MISMATCH = 6.0, 94.0, 1.0, 99.0, 0.3
+"""Bounds in percent: most false positives, least coverage, most verdicts stopped for nothing,
+fewest stopped where they must be, most mismatches of the sample ratio (nominal 0.1)."""
 STATED = ", stated"
-"""Ends the name of what was said to be the chance of what is named before it."""
+"""Ends the name of a result that is the predicted chance of the one named before it."""
 _CHANCE = 0.001
-"""A rate is beyond its bound where chance alone would make it so less often than this."""
+"""A rate is beyond its bound if chance alone would bring it there less often than this."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Tests whose truth is known; of what has no bound nothing is promised."""
+    """Tests with a known true effect; results without a bound have no guarantee."""
 
     name: str
     test: Test
     most: Mapping[str, float] = field(default_factory=dict)
-    """Upper bounds of what is counted, in percent."""
+    """Upper bounds of the rates, in percent."""
     least: Mapping[str, float] = field(default_factory=dict)
     """Lower bounds."""
     unbiased: Collection[str] = ()
     """Errors whose mean must be 0."""
     tests: int = 2000
-    """How many are made, if not fewer are asked for."""
+    """Number of tests, unless fewer are asked for."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Rate:
 
     @property
     def told(self) -> str:
-        """Percent with its interval; a dash where nobody could tell."""
+        """Percent with its interval; a dash if no test could tell."""
         if not self.of:
             return "–"
         low, high = self.interval
@@ -135,7 +138,7 @@ class Bias:
 
 
 def counted(scenario: Scenario, found: Sequence[Found]) -> list[Rate | Bias]:
-    """What came of the tests."""
+    """Rates and biases over the tests."""
     told: list[Rate | Bias] = []
     for name in dict.fromkeys(name for some in found for name in some):
         values = _known(found, name)

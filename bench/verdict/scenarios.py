@@ -1,9 +1,9 @@
-"""Whether the statistics keep their promises where data are nasty: `make calibrate`'s second part.
+"""Calibrates the statistics on difficult data: the second part of `make calibrate`.
 
-Thousands of tests a scenario, each with the truth known and judged by the functions that `analyze`
-calls, hundreds where each is a log that is written and read. What is done is kept in --out, and
-goes on where it was stopped; stopped by Ctrl-C, it tells what is done. Exits with 1 where a rate
-is beyond its bound by more than chance.
+Thousands of tests per scenario, each with a known true effect and judged by the functions that
+`analyze` calls; hundreds if each is a log that is written and read. Finished tests are kept in
+--out, and a stopped run resumes after them; Ctrl-C prints the finished ones. Exits with 1 if a
+rate is beyond its bound by more than chance.
 """
 
 import gc
@@ -55,7 +55,7 @@ def play(
 ) -> dict[int, list[Found]]:
     """The tests of these scenarios, those kept in the file `out` first.
 
-    All of them go on at the same pace; an interrupt leaves what is done.
+    All of them advance at the same pace; an interrupt keeps the finished tests.
     """
     every = scenarios()
     names = [scenario.name for _, scenario in every]
@@ -103,25 +103,26 @@ def table(told: Sequence[Told]) -> str:
     lines = []
     for part, some in groupby(told, key=lambda one: one[0]):
         lines.append(f"\n### {part}")
-        for names, alike in groupby(some, key=lambda one: tuple(r.name for r in one[2])):
+        for names, alike in groupby(some, key=lambda one: {result.name for result in one[2]}):
             make = _wide if len(names) <= _MOST_COLUMNS else _long
-            lines += ["", *make(names, list(alike))]
+            lines += ["", *make(list(alike))]
     return "\n".join(lines)
 
 
-def _wide(names: Sequence[str], told: Sequence[Told]) -> list[str]:
+def _wide(told: Sequence[Told]) -> list[str]:
+    names = [result.name for result in told[0][2]]
     lines = [f"| | tests | {' | '.join(names)} |", f"|---|---:|{'---:|' * len(names)}"]
     for _, scenario, results in told:
         cells = [
             " ".join(filter(None, (one.told, one.bound and f"{one.bound};", one.note))).rstrip(";")
-            for one in results
+            for one in sorted(results, key=lambda one: names.index(one.name))
         ]
         tests = max(one.of for one in results)
         lines.append(f"| {scenario.name} | {tests:,} | {' | '.join(cells)} |")
     return lines
 
 
-def _long(_: Sequence[str], told: Sequence[Told]) -> list[str]:
+def _long(told: Sequence[Told]) -> list[str]:
     lines = ["| | | tests | | bound | |", "|---|---|---:|---:|---:|---|"]
     for _, scenario, results in told:
         title = scenario.name
@@ -140,7 +141,7 @@ def _long(_: Sequence[str], told: Sequence[Told]) -> list[str]:
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Keeps the tests.")
 def main(tests: int, quick: bool, only: str, seed: int, processes: int, out: Path | None) -> None:
-    """Judge tests whose truth is known, where data are nasty, and count the errors."""
+    """Judge tests with a known true effect on difficult data, and count the errors."""
     every = scenarios()
     chosen = [i for i, (part, some) in enumerate(every) if only in some.name or only in part]
     if out is not None:

@@ -16,13 +16,13 @@ from bench.verdict.made_lines import (
     OTHER,
     START_MS,
     Line,
+    answer,
     lines_of,
     without,
     write_log,
 )
-from bench.verdict.made_users import metrics, said
-from bench.verdict.missing_users import ALWAYS, CALLED, FALSE, FALSE_STOP, STOPPED
-from bench.verdict.rates import Found, Scenario
+from bench.verdict.made_users import CALLED, STOPPED, metrics, said
+from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, Found, Scenario
 from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.aggregates.provenance import PUBLISHED
 from offline.experiment.aggregates.triggered import Above
@@ -43,7 +43,7 @@ def judged(
     above: Above | None = None,
     allowed: tuple[str, ...] = (),
 ) -> Found:
-    """Write the lines, read them, and note what is said."""
+    """Write the lines, read them, and return the statements of the analysis."""
     with tempfile.TemporaryDirectory(prefix="botify-calibrate-") as folder:
         path = write_log(Path(folder), make(rng))
         records = [{"version": version, "timestamp": at} for version, at in published]
@@ -118,11 +118,12 @@ def changed(
 
 def spoilt(rng: np.random.Generator, share: float, arm: str = "") -> list[Line | str]:
     """Lines that are cut in the middle, or whose latency is a word; of one arm or of both."""
+    lines = whole(rng)
     return [
-        _bad(line, rng.random() < 0.5) if chance < share else line
-        for line in whole(rng)
-        if (chance := rng.random() if arm in ("", line["experiments"][EXPERIMENT]) else 1.0)
-        is not None
+        _bad(line, rng.random() < 0.5)
+        if chance < share and arm in ("", line["experiments"][EXPERIMENT])
+        else line
+        for line, chance in zip(lines, rng.random(len(lines)), strict=True)
     ]
 
 
@@ -138,12 +139,12 @@ def in_both(rng: np.random.Generator, share: float) -> list[Line]:
     for line in lines:
         if line["user"] in switching and rng.random() < 0.5:
             arms = line["experiments"]
-            line["experiments"] = arms | {EXPERIMENT: other[arms[EXPERIMENT]]}
+            answer(line, arms | {EXPERIMENT: other[arms[EXPERIMENT]]})
     return lines
 
 
 def foreign(rng: np.random.Generator, users: int) -> list[Line]:
-    """And so many users of T2, who hear twice as much."""
+    """Besides, this number of users of T2, who hear twice as much."""
     lines = lines_of(rng, users, lift=2, first_user=_USERS)
     for line in lines:
         line["experiments"] = {EXPERIMENT: "T2"}
@@ -160,7 +161,7 @@ def triggered(rng: np.random.Generator) -> list[Line]:
 
 
 def logs() -> list[Scenario]:
-    """As for users: what is wrong must stop the verdict, what is right hardly ever."""
+    """As for users: wrong data must stop the verdict, correct data hardly ever."""
     fine = {STOPPED: FALSE_STOP, CALLED: FALSE}
     must = {STOPPED: ALWAYS}
     model = "model_version"

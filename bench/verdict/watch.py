@@ -1,4 +1,4 @@
-"""What following an experiment costs behind ten million lines: `python -m bench.verdict.watch`.
+"""The cost of following an experiment behind ten million lines: `python -m bench.verdict.watch`.
 
 Makes a log once (kept under --out): sessions of 2 to 20 plays, spread over a day, whose last
 minute is left aside. Then, each in a process of its own: `botify-offline analyze` on the log, and

@@ -62,7 +62,7 @@ class DocsResource(Resource):  # type: ignore[misc]  # flask_restful has no type
 
 
 def _source_of(page: bytes, tag: bytes) -> str:
-    """What allows the page's only <script> or <style> in a Content-Security-Policy.
+    """The source that allows the page's only <script> or <style> in a Content-Security-Policy.
 
     Browsers compare the hash of the text between its tags; see https://www.w3.org/TR/CSP3/.
     """

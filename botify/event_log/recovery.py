@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Recovered(NamedTuple):
-    """What the process before left under the log's number."""
+    """The state that the previous process left under the log's number."""
 
     spill: Spill | None
     """With the waiting lines; None if there is no place for a spill file."""
@@ -38,7 +38,7 @@ class Recovered(NamedTuple):
 def recover(
     base: Path, claim: int, segment: Segment, account: Account, places: Sequence[Path]
 ) -> Recovered:
-    """Find what waits, and correct the account of the process that had the number before.
+    """Find waiting lines, and correct the account of the process that had the number before.
 
     `segment`: the file that is appended to; `claim`: descriptor of the number's lock file. Raises
     OSError.
@@ -110,7 +110,7 @@ def orphans(directory: Path, places: Sequence[Path], now: float) -> Iterator[tup
 
 
 def outcome(directory: Path, key: int, places: Sequence[Path]) -> int | None:
-    """What became of events that waited under a number; for `Ledger.write_off`."""
+    """The outcome of events that waited under a number; for `Ledger.write_off`."""
     base = path_of_key(directory, key)
     try:
         path = spill_path(os.stat(lock_file(base)), places)

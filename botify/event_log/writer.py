@@ -138,10 +138,7 @@ class EventLog:
         self.tick()
 
     def write(self, event: dict[str, object]) -> None:
-        """Append one event. When this returns, it is on disk, or waits for the disk.
-
-        Raises ValueError after `close`.
-        """
+        """Append one event: it is on disk, or waits for it. Raises ValueError after `close`."""
         line = encode(event) + b"\n"
         with self._lock:
             taken = 0 if self._queueing else self._segment.append(line)

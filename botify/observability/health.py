@@ -45,7 +45,7 @@ def degradations(states: Sequence[WorkerReport]) -> list[str]:
 def problems(
     states: Sequence[WorkerReport], logs: LogTotals, shares: Iterable[FallbackShare] = ()
 ) -> list[str]:
-    """What a person has to act on, with what to do; empty if nothing.
+    """Problems that need a person, each with its remedy; empty if there are none.
 
     `states` as in `degradations`. `logs`: sums over all workers' event logs. `shares`: the recent
     shares of the fallback, over all workers.

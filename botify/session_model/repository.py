@@ -49,7 +49,7 @@ class ModelRepository:
         share of the users and tracks of the version in service that the file must have as well.
         """
         # Here: only services with such a model need numpy.
-        from botify.session_model.arrays import check_size
+        from botify.session_model.mapped_arrays import check_size
         from botify.session_model.tables import Tables
 
         before: Stamp | None = stamp_of(file)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from botify.errors import InputError
 from botify.files.reading import as_input_errors
-from botify.session_model.arrays import SHA256, Arrays, read_arrays
+from botify.session_model.mapped_arrays import SHA256, Arrays, read_arrays
 
 FORMAT = "botify-sessions-2"
 _WITHOUT_CHECKSUM = "botify-sessions-1"

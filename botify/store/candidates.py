@@ -22,7 +22,7 @@ class CandidateStep(NamedTuple):
     name: str
     """The stored list's name."""
     key: str | bytes
-    """Whose list, or the packed tracks."""
+    """The list's owner, or the packed tracks."""
     pick: Ranked | Sampled
 
 

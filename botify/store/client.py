@@ -81,7 +81,7 @@ def _store_error(error: "redis.RedisError") -> StoreError:
         return StoreError(message, "timeout")
     if isinstance(error, redis.ConnectionError):
         return StoreError(message, "connection")
-    # Old servers wrap what a script ran into in an error of another kind.
+    # Old servers wrap a script's error in one of another kind.
     full = isinstance(error, redis.exceptions.OutOfMemoryError) or _OUT_OF_MEMORY in message
     return StoreError(message, "full" if full else "refused")
 

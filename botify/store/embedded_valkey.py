@@ -40,7 +40,7 @@ class EmbeddedValkey:
 
     In memory only: its content is gone when it stops. A context manager, which starts and stops
     it. If this process is killed, the kernel (Linux) stops the server: it watches the thread that
-    called `start` or `restart`, so that thread has to live as long as the server is needed.
+    called `start` or `restart`, so that thread must run as long as the server is needed.
     """
 
     def __init__(self, max_memory: int | None = None) -> None:

@@ -35,14 +35,9 @@ from offline.experiment.questions.answers_text import answers_json, answers_text
 from offline.experiment.questions.ask import answer
 from offline.experiment.report.page import render_report
 from offline.experiment.report.run_info import RunInfo, load_run_info
-from offline.experiment.report.text import (
-    as_json,
-    as_text,
-    guardrail_text,
-    more_text,
-    quality_text,
-)
+from offline.experiment.report.text import as_text, guardrail_text, more_text, quality_text
 from offline.experiment.report.to_csv import as_csv
+from offline.experiment.report.to_json import as_json
 from offline.experiment.stats.capping import check_percentile
 from offline.experiment.stats.effects import ALPHA
 from offline.experiment.verdict.notes import notes
@@ -69,61 +64,66 @@ _FILE = click.Path(path_type=Path)
     metavar="LOGS",
     help="The same users' logs from before the experiment, for CUPED; may be repeated.",
 )
-@click.option("--weights", help="C=9,T1=1 where the split was not into equal shares.")
-@click.option("--treatments", help="C,T1: those that are judged; others in the log are left out.")
+@click.option("--weights", help="Planned shares, such as C=9,T1=1, if they were not equal.")
+@click.option(
+    "--treatments", help="Treatments to compare, such as C,T1; others in the log are left out."
+)
 @click.option(
     "--config",
     type=_FILE,
-    help="The service's config, which says which treatments ran, with which shares.",
+    help="Path to the service's config, for the treatments and their shares.",
 )
 @click.option(
-    "--service", metavar="URL", help="A running service that says so (its GET /experiments)."
+    "--service",
+    metavar="URL",
+    help="URL of a running service, for the same (its GET /experiments).",
 )
-@click.option("--run", help="Judge the lines of this run alone, where the log has several.")
-@click.option("--version", help="Judge the time in which this version of a model was served.")
-@click.option("--since", help="Judge what came from then on: 2026-11-30T08:00 (UTC), or ms.")
-@click.option("--until", help="Judge what came before that.")
+@click.option("--run", help="Use only the lines of this run.")
+@click.option("--version", help="Use only the time in which this model version was served.")
+@click.option("--since", help="Use only lines from this time on: 2026-11-30T08:00 (UTC), or ms.")
+@click.option("--until", help="Use only lines before this time.")
 @click.option(
     "--published",
     type=_FILE,
     multiple=True,
-    help="When versions were put into service [default: published.jsonl beside the logs].",
+    help="Record of when versions were put into service "
+    "[default: published.jsonl beside the logs].",
 )
 @click.option(
-    "--allow-mixed", is_flag=True, help="Judge several runs, worlds or models as if they were one."
+    "--allow-mixed",
+    is_flag=True,
+    help="Accept several runs, worlds or models as if they were one.",
 )
-@click.option(
-    "--allow-bad", is_flag=True, help="Judge though over 5 % of the lines could not be used."
-)
+@click.option("--allow-bad", is_flag=True, help="Accept logs with more than 5 % of bad lines.")
 @click.option(
     "--allow-incomplete",
     is_flag=True,
-    help="Judge though over 5 % of the sessions or answers in the log are cut.",
+    help="Accept logs with more than 5 % of incomplete sessions or answers.",
 )
 @click.option(
     "--allow-fallback",
     is_flag=True,
-    help="Judge though over 1 % of a treatment's answers came from the fallback.",
+    help="Accept treatments with more than 1 % of answers from the fallback.",
 )
 @click.option(
     "--guardrail",
     "margins",
     multiple=True,
     metavar="METRIC=PERCENT",
-    help="A metric that must not get worse by more; METRIC=off takes one away. "
+    help="A metric that must not get worse by more than this percentage; METRIC=off removes one. "
     "[default: as the metrics say: sessions=10]",
 )
 @click.option(
     "--metrics",
     "metrics_file",
     type=_FILE,
-    help="Metrics of your own, such as config/metrics.yml.",
+    help="Path to a file of your own metrics, such as config/metrics.yml.",
 )
 @click.option(
     "--primary",
     multiple=True,
     metavar="METRIC",
-    help="What the verdict is about; may be repeated, with Holm's adjustment. "
+    help="Primary metric; may be repeated, with Holm's adjustment. "
     "[default: as the metrics say: mean_session_time]",
 )
 @click.option(
@@ -131,34 +131,39 @@ _FILE = click.Path(path_type=Path)
     type=float,
     default=ALPHA,
     show_default=True,
-    help="Chance of a false alarm that the verdict may take.",
+    help="Significance level: the accepted chance of a false alarm.",
 )
 @click.option(
     "--sequential",
     is_flag=True,
-    help="The verdict may be looked at before the end: it rests on the always-valid interval.",
+    help="Use the always-valid interval, so that the verdict may be read before the end.",
 )
 @click.option(
     "--cuped",
     is_flag=True,
-    help="The verdict, its looks and guardrails rest on CUPED (needs --before): to be settled "
-    "before anybody sees a result.",
+    help="Use CUPED for the verdict, looks and guardrails (needs --before); decide on this "
+    "before you see results.",
 )
 @click.option(
     "--cap",
     type=float,
     metavar="PERCENTILE",
-    help="Cut off both sums of a user there, such as at 99.9 of the users of all treatments.",
+    help="Cap each user's sums at this percentile of all users, such as 99.9.",
 )
 @click.option(
     "--drop-users",
     metavar="IDS",
     help="Users to leave out, such as robots: 12,345 or a file with one id a line.",
 )
-@click.option("--catalog", type=_FILE, help="tracks.json, which tells the artists.")
-@click.option("--out", type=_FILE, help="Write the report page (HTML) here.")
-@click.option("--json", "json_out", type=_FILE, help="Write everything as JSON here.")
-@click.option("--csv", "csv_out", type=_FILE, help="Write a row for each treatment and metric.")
+@click.option("--catalog", type=_FILE, help="Path to tracks.json (adds artist metrics).")
+@click.option("--out", type=_FILE, help="Write the report page (HTML) to this file.")
+@click.option("--json", "json_out", type=_FILE, help="Write all results as JSON to this file.")
+@click.option(
+    "--csv",
+    "csv_out",
+    type=_FILE,
+    help="Write a CSV row for each treatment and metric to this file.",
+)
 @click.option(
     "--run-info",
     type=_FILE,
@@ -218,7 +223,7 @@ def command(
         _refuse_with_watch()
     of_table = is_table(said)
     if not of_table and not logs:
-        raise click.UsageError("nothing to judge: give LOGS, or --table FILE")
+        raise click.UsageError("nothing to analyse: give LOGS, or --table FILE")
     info = RunInfo() if run_info is None else load_run_info(run_info)
     drop = [] if drop_users is None else read_users(drop_users)
     check_alpha(alpha)
@@ -244,7 +249,7 @@ def command(
             triggered=asked.triggered,
         )
         if asked.attributes is not None and said["unit"] is None:
-            raise InputError("--attributes needs --unit: the column that says who a row is of")
+            raise InputError("--attributes needs --unit: the column with the user of a row")
         metrics = metrics_of_table(said, metrics_file, primary)
     else:
         metrics = built_in() if metrics_file is None else read_metrics(metrics_file)
@@ -359,7 +364,9 @@ def _above(
     above = above_of(experiment, described) if experiment in described else None
     if triggered and above is None:
         if not described:
-            raise InputError("--triggered needs --config or --service: what stands above it")
+            raise InputError(
+                "--triggered needs --config or --service, for the experiments above it"
+            )
         raise InputError(f"--triggered: no experiment above {experiment} decides for anybody")
     return above
 

@@ -1,4 +1,4 @@
-"""The options of `plan` for tests that are not of two equal arms, and what they say."""
+"""Options and output of `plan` for tests other than two equal arms."""
 
 import functools
 import math
@@ -10,7 +10,8 @@ import click
 
 from offline.engine import Engine
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate_all
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.before import check_before
 from offline.experiment.design import (
     DAY,
@@ -50,7 +51,7 @@ class Layout:
 
 _OPTIONS = (
     click.option("--split", metavar="90/10", help="Shares of the arms, the control first."),
-    click.option("--arms", type=click.IntRange(min=2), help="Arms with equal shares."),
+    click.option("--arms", type=click.IntRange(min=2), help="Number of arms with equal shares."),
     click.option(
         "--before",
         multiple=True,
@@ -60,12 +61,12 @@ _OPTIONS = (
     click.option(
         "--cuped",
         is_flag=True,
-        help="The same without earlier logs: the later half of LOGS by the earlier one.",
+        help="Plan for CUPED without earlier logs: from the two halves of LOGS.",
     ),
     click.option(
         "--days",
         type=click.IntRange(min=1),
-        help="Users come as they did in LOGS: what so many days find.",
+        help="Effect that this many days find, if users come as they did in LOGS.",
     ),
 )
 

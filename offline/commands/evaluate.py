@@ -30,8 +30,8 @@ from offline.models.registry import NAMES, make_model
     type=click.Choice(list(PROTOCOLS)),
     default="same-users",
     show_default=True,
-    help="Known users and what else they liked (recall@20, NDCG@20), or new ones known by 80 % "
-    "of what they liked (recall@20, recall@50, NDCG@100).",
+    help="Known users and their other likes (recall@20, NDCG@20), or new users given 80 % "
+    "of their likes (recall@20, recall@50, NDCG@100).",
 )
 @click.option(
     "--seed",

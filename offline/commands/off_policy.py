@@ -26,14 +26,18 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("logs", nargs=-1)
-@click.option("--lists", type=_PATH, multiple=True, help="recommendations.json; may come again.")
-@click.option("--top-tracks", type=_PATH, help="top_tracks.json: TOP_POP is a target too.")
-@click.option("--recommender", help="Only decisions that this recommender answered.")
+@click.option(
+    "--lists", type=_PATH, multiple=True, help="Path to recommendations.json; may be repeated."
+)
+@click.option(
+    "--top-tracks", type=_PATH, help="Path to top_tracks.json: adds TOP_POP as a target."
+)
+@click.option("--recommender", help="Use only decisions of this recommender.")
 @click.option(
     "--first",
     is_flag=True,
-    help="Only the first decision of each session. Later ones stand after what the log's "
-    "recommender played, not after what the target would have.",
+    help="Use only the first decision of each session: later ones depend on what the logging "
+    "recommender played before, not on what the target would have played.",
 )
 @click.option(
     "--table",
@@ -44,13 +48,19 @@ _PATH = click.Path(path_type=Path)
 @click.option("--action", metavar="COLUMN", default="action", show_default=True)
 @click.option("--reward", metavar="COLUMN", default="reward", show_default=True)
 @click.option("--propensity", metavar="COLUMN", default="propensity", show_default=True)
-@click.option("--position", metavar="COLUMN", help="Place on the page that --policy depends on.")
-@click.option("--unit", metavar="COLUMN", help="Whose decisions depend on each other.")
+@click.option(
+    "--position", metavar="COLUMN", help="Column with the position that --policy depends on."
+)
+@click.option(
+    "--unit",
+    metavar="COLUMN",
+    help="Column of the unit whose decisions depend on each other, such as the user.",
+)
 @click.option(
     "--target",
     multiple=True,
     metavar="COLUMN",
-    help="With what chance a target would have taken the logged action; may come again.",
+    help="Column with the target's probability of the logged action; may be repeated.",
 )
 @click.option(
     "--policy",
@@ -58,7 +68,7 @@ _PATH = click.Path(path_type=Path)
     multiple=True,
     help="A target: a table of action, position where there is one, and `chance`.",
 )
-@click.option("--json", "json_out", type=_PATH, help="Write the table here.")
+@click.option("--json", "json_out", type=_PATH, help="Write the results to this file.")
 def command(
     logs: tuple[str, ...],
     lists: tuple[Path, ...],
@@ -75,7 +85,7 @@ def command(
     policy: tuple[Path, ...],
     json_out: Path | None,
 ) -> None:
-    """Estimate what new lists would give, before they are tested.
+    """Estimate the effect of new lists before an A/B test.
 
     LOGS are files, directories (their data.json* files) or quoted patterns, of a service that logs
     `propensity`; the value is the share heard of a recommended track. Of a --table it is the mean
@@ -94,7 +104,7 @@ def command(
         targets += [PolicyTarget(path, read, columns) for path in policy]
     else:
         if not logs:
-            raise click.UsageError("nothing to learn from: give LOGS, or --table FILE")
+            raise click.UsageError("nothing to estimate from: give LOGS, or --table FILE")
         if target or policy or position or unit:
             raise InputError("--target, --policy, --position and --unit are of a --table")
         if not lists and top_tracks is None:

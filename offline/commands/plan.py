@@ -15,8 +15,9 @@ from offline.commands.design_options import (
     reduction_by,
 )
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate_all
 from offline.experiment.aggregates.metric_sql import check_metrics
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import check_alpha
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.metric_files import built_in, read_metrics
@@ -34,12 +35,17 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 @click.argument("logs", nargs=-1, required=True)
 @click.option(
     "--metric",
-    help="What the test is to be judged by. [default: the primary metric, mean_session_time]",
+    help="Metric of the test. [default: the primary metric, mean_session_time]",
 )
 @click.option(
-    "--metrics", "metrics_file", type=click.Path(path_type=Path), help="Metrics of your own."
+    "--metrics",
+    "metrics_file",
+    type=click.Path(path_type=Path),
+    help="Path to a file of your own metrics.",
 )
-@click.option("--alpha", type=float, default=ALPHA, show_default=True, help="Of the test to come.")
+@click.option(
+    "--alpha", type=float, default=ALPHA, show_default=True, help="Significance level of the test."
+)
 @click.option(
     "--users",
     type=click.IntRange(min=2),
@@ -51,10 +57,10 @@ _SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
     "margins",
     multiple=True,
     metavar="METRIC=PERCENT",
-    help="A metric that must be shown not to get worse by more; METRIC=off takes one away. "
-    "[default: sessions=10]",
+    help="A metric that must be shown not to get worse by more than this percentage; "
+    "METRIC=off removes one. [default: sessions=10]",
 )
-@click.option("--catalog", help="tracks.json, which tells the artists.")
+@click.option("--catalog", help="Path to tracks.json (adds artist metrics).")
 @design_options
 @engine_option
 def command(
@@ -85,7 +91,9 @@ def command(
     # A mixed log has no recommender of its own, so none to fall back from.
     mixed = [name for name, some in metrics.by_name.items() if "recommender" in some.needs]
     if metric in mixed:
-        raise InputError(f"--metric {metric}: a log of several recommenders does not tell it")
+        raise InputError(
+            f"--metric {metric}: it cannot be computed from a log of several recommenders"
+        )
     metrics = metrics.with_primaries([] if metric is None else [metric], "--metric")
     check_metrics(metrics.of_users)
     metric = metrics.primaries[0].name

@@ -24,7 +24,7 @@ _OPTIONS = (
         "--equivalence",
         multiple=True,
         metavar="METRIC=PERCENT",
-        help="Whether no effect is larger than that, in either direction; may be repeated.",
+        help="Test that the effect is no larger than this, in either direction; may be repeated.",
     ),
     click.option(
         "--prior",
@@ -37,13 +37,13 @@ _OPTIONS = (
     click.option(
         "--attributes",
         type=click.Path(path_type=Path),
-        help="A row per user (.json, .csv, .parquet; column `user`), to cut the users by.",
+        help="A table with a row per user (.json, .csv, .parquet; column `user`), for segments.",
     ),
     click.option(
         "--segment-by",
         multiple=True,
         metavar="COLUMN",
-        help="A column of --attributes to cut them by; may be repeated.",
+        help="A column of --attributes to segment by; may be repeated.",
     ),
     click.option(
         "--interaction",
@@ -52,14 +52,14 @@ _OPTIONS = (
     ),
     click.option(
         "--rule",
-        help="By what the treatments are decided: superiority, non-inferiority=2, equivalence=2 "
+        help="Rule of the decision: superiority, non-inferiority=2, equivalence=2 "
         "(percent), or holdout, where the control was held back from what is shipped. "
         "[default: as the metrics say: superiority]",
     ),
     click.option(
         "--triggered",
         is_flag=True,
-        help="Leave out users for whom an experiment above it in the config decides.",
+        help="Leave out users whose treatment an experiment above it in the config decides.",
     ),
 )
 

@@ -9,7 +9,7 @@ import click
 import duckdb
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.aggregates.table_metrics import table_metrics
 from offline.experiment.aggregates.tables import TableInput, aggregate_table
 from offline.experiment.checks.declared import declared_weights
@@ -31,14 +31,16 @@ _OPTIONS = (
         metavar="FILE",
         help="The same with one row per event: --metric revenue=SUM(value).",
     ),
-    click.option("--unit", metavar="COLUMN", help="Who a row is of; without it each row is one."),
-    click.option("--treatment", metavar="COLUMN", help="Which treatment a row is of."),
-    click.option("--control", metavar="VALUE", help="Which of them is the control."),
+    click.option(
+        "--unit", metavar="COLUMN", help="Column of the user; without it each row is a user."
+    ),
+    click.option("--treatment", metavar="COLUMN", help="Column of the treatment."),
+    click.option("--control", metavar="VALUE", help="Value of the control."),
     click.option(
         "--metric",
         multiple=True,
         metavar="COLUMN",
-        help="What to judge by, the primary metric first; or NAME=SQL over the columns.",
+        help="Column of a metric, the primary one first; or NAME=SQL over the columns.",
     ),
     click.option(
         "--denominator",
@@ -50,11 +52,17 @@ _OPTIONS = (
         "--before-column",
         multiple=True,
         metavar="COLUMN",
-        help="What the user was before the experiment, for CUPED; METRIC=COLUMN for one.",
+        help="Column with the user's value before the experiment, for CUPED; "
+        "METRIC=COLUMN for one.",
     ),
-    click.option("--time", metavar="COLUMN", help="When: a date and time, or s, ms, µs or ns."),
     click.option(
-        "--lower-is-better", multiple=True, metavar="METRIC", help="Of which less is better."
+        "--time", metavar="COLUMN", help="Column of the time: a date and time, or s, ms, µs or ns."
+    ),
+    click.option(
+        "--lower-is-better",
+        multiple=True,
+        metavar="METRIC",
+        help="A metric of which less is better.",
     ),
 )
 
@@ -127,7 +135,7 @@ def read_aggregates(
         said["control"],
     )
     if given.by_event and given.unit is None:
-        raise InputError("--events needs --unit: the column that says who an event is of")
+        raise InputError("--events needs --unit: the column with the user of an event")
     with tempfile.TemporaryDirectory(prefix="botify-table-") as scratch:
         connection = duckdb.connect(f"{scratch}/table.duckdb")
         try:

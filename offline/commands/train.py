@@ -125,7 +125,7 @@ def command(
 
 
 def _artists(interactions: Path, catalog: Path | None, n_tracks: int) -> NDArray[np.int64]:
-    """What the session model needs beside plays; raises InputError where either is missing."""
+    """The artists, for the session model; raises InputError if they or the plays are missing."""
     if catalog is None:
         raise InputError("--catalog is missing: the session model needs the artists in it")
     if not (interactions / PLAYS).is_file():

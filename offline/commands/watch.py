@@ -35,7 +35,7 @@ _FILE = click.Path(path_type=Path)
     type=click.IntRange(0, 65535),
     default=PORT,
     show_default=True,
-    help="Of the page, on this machine alone; 0 for any that is free.",
+    help="Port of the page, on this machine only; 0 for any free port.",
 )
 @click.option(
     "--every",
@@ -45,12 +45,20 @@ _FILE = click.Path(path_type=Path)
     metavar="SECONDS",
     help="How often to look for new lines.",
 )
-@click.option("--json", "json_out", type=_FILE, help="Keep what the page shows in this file too.")
-@click.option("--weights", help="C=9,T1=1 where the split was not into equal shares.")
-@click.option("--treatments", help="C,T1: those that are followed; others are left out.")
-@click.option("--config", type=_FILE, help="The service's config, which says which shares.")
 @click.option(
-    "--service", metavar="URL", help="A running service that says so (its GET /experiments)."
+    "--json", "json_out", type=_FILE, help="Write the data of the page to this file too."
+)
+@click.option("--weights", help="Planned shares, such as C=9,T1=1, if they were not equal.")
+@click.option("--treatments", help="Treatments to follow, such as C,T1; others are left out.")
+@click.option(
+    "--config",
+    type=_FILE,
+    help="Path to the service's config, for the treatments and their shares.",
+)
+@click.option(
+    "--service",
+    metavar="URL",
+    help="URL of a running service, for the same (its GET /experiments).",
 )
 @click.option(
     "--metrics",
@@ -69,9 +77,9 @@ _FILE = click.Path(path_type=Path)
     type=float,
     default=ALPHA,
     show_default=True,
-    help="Chance that an interval misses the effect at any look.",
+    help="Chance that an interval misses the true effect at any look.",
 )
-@click.option("--run", help="Follow the lines of this run alone, where the log has several.")
+@click.option("--run", help="Follow only the lines of this run.")
 @click.option("--drop-users", metavar="IDS", help="Users to leave out: 12,345 or a file.")
 @click.option("--run-info", type=_FILE, help='JSON object; "treatments" names the treatments.')
 def command(
@@ -91,7 +99,7 @@ def command(
     drop_users: str | None,
     run_info: Path | None,
 ) -> None:
-    """Follow an A/B experiment while it runs, on a page of this machine.
+    """Follow a running A/B experiment on a local web page.
 
     LOGS are what `analyze` takes. What is there is read once, then only what is new; Ctrl-C ends
     it. The intervals hold however often one looks.

@@ -1,1 +1,1 @@
-"""What models learn from: interactions, their matrix, plays, splits, and the catalog."""
+"""Data to train models on: interactions, their matrix, plays, splits, and the catalog."""

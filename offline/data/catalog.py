@@ -1,4 +1,4 @@
-"""The catalog: its size, and who made each track."""
+"""The catalog: its size, and the artist of each track."""
 
 from pathlib import Path
 

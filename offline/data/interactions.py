@@ -1,4 +1,4 @@
-"""What people liked, from what they played: the data that models train on.
+"""Users' likes, from their plays: the data that models are trained on.
 
 A directory of interactions holds `interactions.parquet` (user, track, plays), `plays.parquet`
 (user, session, position, track, time), `users.parquet` (every user of the log) and
@@ -24,7 +24,7 @@ PLAYS = "plays.parquet"
 
 @dataclass(frozen=True)
 class Summary:
-    """What `collect` read and wrote; `interactions.json` is this, less the named bad lines."""
+    """The result of `collect`; `interactions.json` is this without the named bad lines."""
 
     threshold: float
     files: tuple[str, ...]
@@ -41,9 +41,9 @@ class Summary:
     fingerprint: str
     """SHA-256 of the three tables' values: the same data has the same, whatever the files."""
     faults: Mapping[str, int] = field(default_factory=dict)
-    """Bad lines by what is wrong with them, as in `offline.logs.bad_lines.Skipped`."""
+    """Bad lines by their fault, as in `offline.logs.bad_lines.Skipped`."""
     notes: tuple[str, ...] = ()
-    """What was taken for granted or left out of the logs."""
+    """Assumptions about the logs, and what was left out of them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What users liked as two arrays, in memory or mapped from disk."""
+"""Users' likes as two arrays, in memory or mapped from disk."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ class InteractionMatrix:
     indices: _Ints
     n_tracks: int
     left_out: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """Sorted positions in `indices` that are skipped: what is held out of training."""
+    """Sorted positions in `indices` that are skipped, as they are held out of training."""
 
     def __len__(self) -> int:
         return len(self.indptr) - 1

@@ -104,7 +104,7 @@ class SessionPlays:
 
 
 def no_plays(interactions: Path) -> str:
-    """What to do where a directory of interactions has no plays."""
+    """The error text for a directory of interactions without plays."""
     return (
         f"no {interactions / PLAYS}: the session model needs the plays that `botify-offline "
         "collect` writes; set sessions: null to train without it"

@@ -12,15 +12,15 @@ from offline.options import TrainOptions
 
 
 class HeldOut(NamedTuple):
-    """What is learned from, and what the result is asked for."""
+    """The training data, and the interactions to be predicted."""
 
     train: InteractionMatrix
     users: NDArray[np.int64]
     """Those with held-out interactions, sorted: rows of the two matrices."""
     seen: sparse.csr_matrix
-    """What these users keep."""
+    """The interactions that these users keep."""
     wanted: sparse.csr_matrix
-    """What is held out of theirs."""
+    """Their held-out interactions."""
 
 
 def held_out(
@@ -85,7 +85,7 @@ def _given(size: int, options: TrainOptions) -> int:
 
 
 class Held(NamedTuple):
-    """What models see of each user, and what they are asked to find: disjoint, of one shape."""
+    """The training and test interactions of each user: disjoint, of one shape."""
 
     seen: sparse.csr_matrix
     held_out: sparse.csr_matrix

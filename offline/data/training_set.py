@@ -1,4 +1,4 @@
-"""The training set: users' likes, and everyone who is to have a list."""
+"""The training set: users' likes, and all users who get a list."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDA
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """What a model learns from: users' likes; and all users who are to have a list.
+    """The data that a model is trained on, users' likes; and all users who get a list.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class TrainingSet:
     users: npt.NDArray[np.int64]
     """The id of each row of `histories`, sorted."""
     all_users: npt.NDArray[np.int64]
-    """Ids of everyone who is to have a list, sorted; includes `users`."""
+    """Ids of all users who get a list, sorted; includes `users`."""
     fingerprint: str
     threshold: float | None = None
     """The share of a play above which its track is liked; None: the data does not say."""

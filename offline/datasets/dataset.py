@@ -9,11 +9,11 @@ from scipy import sparse
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Who liked what, as binary user × item matrices of one shape."""
+    """Likes as binary user × item matrices of one shape."""
 
     name: str
     train: sparse.csr_matrix
-    """Where the files tell an order, a row's entries stand in it, and ids are not sorted."""
+    """If the files have an order, a row's entries are in it, and ids are not sorted."""
     test: sparse.csr_matrix | None
     """Disjoint from `train`; None where the data set comes without a split."""
     users: NDArray[np.int64]

@@ -36,7 +36,7 @@ def load_lightgcn(directory: Path) -> Dataset:
         if count > 10 * n_pairs + 1000:
             raise InputError(
                 f"{directory}: {what} id {count - 1} with {n_pairs} interactions in all: ids "
-                f"must be numbers from 0 without great gaps: renumber the {what}s"
+                f"must be numbers from 0 without large gaps: renumber the {what}s"
             )
     found: dict[str, sparse.csr_matrix] = {}
     for name, (users, items, _) in parts.items():

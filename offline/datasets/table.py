@@ -31,8 +31,7 @@ def read_numbers(
                     f"{separator!r}"
                 )
             raise InputError(
-                f"{path}:{at}: {shown(line)} stands where the names of the columns should be: put "
-                "the header back"
+                f"{path}:{at}: {shown(line)} is in place of the column names: put the header back"
             )
     if len(lines) <= header:
         raise InputError(f"{path}: no rows: {source}")

@@ -19,7 +19,7 @@ class Engine(Protocol):
     """Runs the room's SQL, the same text on each. `$name` in a query is bound to a parameter."""
 
     def run(self, script: str, parameters: Parameters = None) -> None:
-        """Define what a .sql file says: its statements `CREATE TABLE|VIEW name AS query`."""
+        """Execute the statements of a .sql file: `CREATE TABLE|VIEW name AS query`."""
 
     def rows(self, query: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
         """The rows of a query, for results of a few rows."""

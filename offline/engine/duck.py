@@ -12,7 +12,7 @@ from offline.engine import Parameters
 
 
 class DuckEngine:
-    """An `Engine` on one connection, which whoever made it closes."""
+    """An `Engine` on one connection, which the caller closes."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -37,7 +37,7 @@ class DuckEngine:
             raise OSError(" ".join(str(error).split())) from error
 
     def register(self, name: str, table: pa.Table) -> None:
-        # A table of its own, not a view of the memory: DuckDB then knows its size when it joins.
+        # A table of its own, not a view of the memory: its size is then there for the optimizer.
         self._connection.register("incoming", table)
         self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
         self._connection.unregister("incoming")

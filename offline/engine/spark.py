@@ -19,7 +19,7 @@ from offline.engine import Parameters
 from offline.errors import InputError
 
 FAILURES = (PySparkException, Py4JError)
-"""What Spark raises; `reason_of` makes a line of it."""
+"""The exceptions of Spark; `reason_of` makes a line of one."""
 
 Task = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
@@ -67,7 +67,7 @@ class SparkEngine:
             raise InputError(
                 f"Spark cannot start, which needs Java 17 or later: {reason_of(error)}"
             ) from error
-        # What goes wrong is raised here too, and said in one line.
+        # Errors are raised here too, as one line.
         session.sparkContext.setLogLevel("FATAL")
         return cls(session)
 
@@ -111,7 +111,7 @@ class SparkEngine:
 
 
 def reason_of(error: Exception) -> str:
-    """One line: what Java said, or what Python did in a task, where it was Python that failed."""
+    """One line: Java's message, or Python's if a task failed in Python."""
     lines = str(getattr(error, "java_exception", error)).splitlines()
     said = [line for line in lines if "InputError: " in line]
     return said[-1].partition("InputError: ")[2] if said else lines[0]

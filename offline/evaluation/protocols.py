@@ -31,7 +31,7 @@ HELD_OUT_USERS = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What came of fitting one model and asking it for lists."""
+    """The results of fitting one model and asking it for lists."""
 
     users: int
     """Users it was fitted on."""

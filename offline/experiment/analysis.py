@@ -1,10 +1,10 @@
-"""An experiment, analysed: everything that the terminal, the page and the JSON tell."""
+"""The whole analysis of an experiment, for the terminal, the page and the JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.before import check_before
 from offline.experiment.checks.log_checks import Check, run_checks
 from offline.experiment.checks.sample_ratio import SampleRatio, sample_ratio
@@ -22,7 +22,14 @@ from offline.experiment.versions import VersionEffect, version_effects
 
 @dataclass(frozen=True)
 class Options:
-    """How an experiment is analysed."""
+    """How an experiment is analysed.
+
+    Examples
+    --------
+    >>> from offline.experiment import Options
+    >>> Options(alpha=0.01, draws=0).alpha
+    0.01
+    """
 
     weights: Mapping[str, float] | None = None
     """Shares that the treatments were to have; None: equal ones."""
@@ -123,11 +130,38 @@ class Analysis:
 def analyse(
     aggregates: Aggregates, before: Aggregates | None = None, options: Options | None = None
 ) -> Analysis:
-    """Analyse an experiment; `before` is its users' log from before it, for CUPED and segments.
+    """Compare every treatment with the control, in every metric.
 
-    Raises InputError where the weights are not those of the treatments in the log, where the
-    period before is none, where CUPED is to decide without one, where a cap leaves nothing, or
-    where the log cannot tell a primary metric.
+    Parameters
+    ----------
+    aggregates : Aggregates
+        As `aggregate` gives it.
+    before : Aggregates, optional
+        The same users' log from before the experiment, for CUPED and segments.
+    options : Options, optional
+
+    Returns
+    -------
+    Analysis
+        `comparisons`, a row for each treatment and metric; `core_effects`, the effect table;
+        `guardrails`, `checks`, `ratio` (of sample sizes), `looks`, `segments`, `versions`.
+
+    Raises
+    ------
+    InputError
+        Where the weights are not those of the treatments, `before` is no period before, CUPED is
+        to decide without one, a cap leaves nothing, or the log lacks a primary metric.
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import Options, aggregate, analyse
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> analysis = analyse(aggregates, options=Options(draws=0))
+    >>> row = analysis.deciding("T1")
+    >>> row.effect.metric, round(row.change, 1), row.p < 0.001
+    ('mean_session_time', 17.1, True)
     """
     options = options or Options()
     if before is not None:

@@ -1,4 +1,4 @@
-"""How a test is laid out: shares of its arms, several treatments, CUPED, and users by day."""
+"""The design of a test: shares of its arms, several treatments, CUPED, users by day."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Floats, Metric, contributions
 from offline.experiment.stats.power import POWER, Plan, power
 from offline.experiment.stats.sample import Sample

@@ -40,8 +40,8 @@ def guard(
 ) -> tuple[Guardrail, ...]:
     """Check each comparison whose metric has a margin.
 
-    Where somebody looks before the end, `times` has by treatment what the standard error is
-    multiplied with at the last look: the intervals are always-valid then, as the verdict's is. A
+    With looks before the end, `times` has by treatment the factor on the standard error at the
+    last look: the intervals are always-valid then, as the verdict's is. A
     treatment without a look is not in it, and has none. `metrics` are the experiment's; None: the
     built-in ones.
     """

@@ -1,4 +1,4 @@
-"""Reads metrics: the built-in ones, and a file of a person's own on top of them."""
+"""Reads metrics: the built-in ones, and a user's file on top of them."""
 
 import re
 from pathlib import Path
@@ -46,10 +46,31 @@ def built_in() -> Metrics:
 
 
 def read_metrics(path: Path) -> Metrics:
-    """The built-in metrics with the changes and additions of a file.
+    """The built-in metrics, with the changes and additions of a file.
 
-    A metric of a built-in name takes what the file does not say from the built-in one; `null`
-    takes one away. Raises InputError that names file, metric and key.
+    Parameters
+    ----------
+    path : Path
+        A YAML file like config/metrics.yml. A metric with a built-in name keeps what the file does
+        not change; `null` removes one.
+
+    Returns
+    -------
+    Metrics
+
+    Raises
+    ------
+    InputError
+        Names file, metric and key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from offline.experiment import read_metrics
+    >>> text = "metrics: {repeats: {title: Repeated tracks, direction: down}}"
+    >>> _ = Path("metrics.yml").write_text(text)
+    >>> read_metrics(Path("metrics.yml"))["repeats"].title
+    'Repeated tracks'
     """
     content, _ = _entries(BUILT_IN)
     found = _read(path, content, built_in())

@@ -29,7 +29,7 @@ COMPUTED: tuple[Kind, ...] = ("coverage", "slowest")
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is computed, and how it is told to people.
+    """How a metric is computed, and how it is shown.
 
     A `mean` is the mean over users of numerator / denominator (of the numerator where there is no
     denominator); a `ratio` is the sum of the numerators over the sum of the denominators.
@@ -45,7 +45,7 @@ class Metric:
     kind: Kind = "mean"
     source: Source = "events"
     scale: float = 1.0
-    """What a value is multiplied with to be shown in `unit`."""
+    """Factor by which a value is multiplied to be shown in `unit`."""
     unit: str = ""
     """As it is written after a number: " ms"."""
     decimals: int | None = 2
@@ -55,9 +55,9 @@ class Metric:
     margin: float | None = None
     """Of a guardrail: how much worse it may get, in percent of the control mean."""
     needs: tuple[str, ...] = ()
-    """What a log must have: "catalog", "recommender", "recommendation"."""
+    """Inputs that a log must have: "catalog", "recommender", "recommendation"."""
     before: str | None = None
-    """Column of `Aggregates.users` that has what the user was before, for CUPED."""
+    """Column of `Aggregates.users` with the user's value before the experiment, for CUPED."""
 
     @property
     def above(self) -> str:

@@ -1,4 +1,4 @@
-"""Every metric of every treatment: from the tables of a log to arrays over users, and compared."""
+"""Every treatment compared in every metric, from arrays over users."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Floats, Metric, contributions
 from offline.experiment.stats.bootstrap import (
     FEWEST,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Metric
 from offline.experiment.stats.comparison import compare_samples
 from offline.experiment.stats.effects import ALPHA

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.aggregates.metric_sql import Progress
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Floats, Metric
 from offline.experiment.rows import past_of
 from offline.experiment.stats.capping import Cap

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Metric
 from offline.experiment.stats.comparison import Comparison, compare_samples
 from offline.experiment.stats.effects import ALPHA

@@ -1,11 +1,28 @@
-"""Figures and names as people read them."""
+"""Figures and names formatted for people."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 
 def label(treatment: str, names: Mapping[str, str]) -> str:
-    """ "DAE (T1)" where the name of T1 is known, else "T1"."""
+    """A treatment with its name, for a text.
+
+    Parameters
+    ----------
+    treatment : str
+    names : mapping of str to str
+        Names by treatment.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from offline.experiment import label
+    >>> label("T1", {"T1": "DAE"}), label("T2", {"T1": "DAE"})
+    ('DAE (T1)', 'T2')
+    """
     return f"{names[treatment]} ({treatment})" if treatment in names else treatment
 
 

@@ -1,4 +1,4 @@
-"""What makes users' lists: every export names one."""
+"""The interface of list makers: every export names one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

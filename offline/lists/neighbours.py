@@ -24,7 +24,7 @@ def cosine_neighbours(
     Parameters
     ----------
     matrix : csr_matrix, shape (n_users, n_tracks)
-        Binary: who liked what.
+        Binary: each user's likes.
     k : int
         How many neighbours.
     least_in_common : int, default 20
@@ -69,7 +69,7 @@ class Neighbours:
             yield slice(at, min(at + size, n_tracks))
 
     def of(self, tracks: slice) -> NDArray[np.int64]:
-        """Rows `tracks` of what `cosine_neighbours` gives."""
+        """Rows `tracks` of the result of `cosine_neighbours`."""
         in_common = self._in_common(tracks)
         out = np.full((tracks.stop - tracks.start, self._k), -1, dtype=np.int64)
         for row, track in enumerate(range(tracks.start, tracks.stop)):

@@ -31,7 +31,7 @@ def work_directory(directory: Path, about: dict[str, Any]) -> Iterator[Path]:
         except BlockingIOError:
             raise InputError(f"{directory} is in use: wait until the other run is done") from None
         if _read(directory / RECIPE) != about:
-            # What belongs to the old one goes first, in case this is interrupted too.
+            # Files of the old one are deleted first, in case this is interrupted too.
             for name in sorted(found, key=lambda name: name == RECIPE):
                 (directory / name).unlink()
             _replace(directory / RECIPE, about)
@@ -84,7 +84,7 @@ class _State(NamedTuple):
 
 
 def _state(path: Path) -> _State:
-    """What is done; nothing where the file or what is known of it is damaged."""
+    """The finished blocks; none if the file or its record is damaged."""
     nothing = _State(0, 0, 0)
     found = _read(_state_path(path))
     try:

@@ -1,6 +1,6 @@
-"""What is said of the lines of a log: which are no events, and why.
+"""Lines of a log that are no events, and why.
 
-The rule is `fault_of` in events.sql, which tells the field; here it is put into words.
+The rule is `fault_of` in events.sql, which names the field; here it is put into words.
 """
 
 import re
@@ -13,7 +13,7 @@ from contract.jsonlines import BLANK, parse_line
 from offline.errors import InputError
 
 BAD_TOLD, BAD_STOP = 0.001, 0.05
-"""Shares of bad lines above which they are told first, and above which nothing is done."""
+"""Shares of bad lines above which they are reported first, and above which logs are refused."""
 LONGEST_LINE = 1 << 24
 """Bytes; a longer line is a bad one."""
 
@@ -137,7 +137,7 @@ def _percent(share: float) -> str:
 
 
 def explain_fault(fault: str, shown: str | None) -> str:
-    """What is wrong with a field; `shown` is the text of its value, None where it has none."""
+    """The fault of a field; `shown` is the text of its value, None if it has none."""
     if shown is None:
         return f"no `{fault}`"
     if fault in ("timestamp", "track", "recommendation") and re.fullmatch(r"-?\d{19,}", shown):
@@ -147,7 +147,7 @@ def explain_fault(fault: str, shown: str | None) -> str:
 
 
 def explain_line(line: bytes) -> str:
-    """What is wrong with a line in which the reader found none of the fields."""
+    """The fault of a line in which the reader found none of the fields."""
     line = line.strip(BLANK)
     if not line.strip(b"\0"):
         return f"{len(line)} zero bytes, no event"
@@ -159,5 +159,5 @@ def explain_line(line: bytes) -> str:
 
 
 def too_long(length: int) -> str:
-    """Why a line of so many bytes is bad."""
+    """Why a line of this number of bytes is bad."""
     return f"a line of {length:,} bytes; one of {LONGEST_LINE:,} or more is no event"

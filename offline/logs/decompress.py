@@ -27,7 +27,7 @@ def kind_of(path: Path | str) -> Kind:
 
 
 def unpacked(file: Path | BinaryIO, kind: Kind) -> Iterator[bytes]:
-    """What a log holds, in pieces; what comes before a damage, then DamageError."""
+    """The content of a log, in pieces; up to a damage, then DamageError."""
     with contextlib.ExitStack() as stack:
         if isinstance(file, Path):
             file = stack.enter_context(file.open("rb"))
@@ -43,7 +43,7 @@ def unpacked(file: Path | BinaryIO, kind: Kind) -> Iterator[bytes]:
 def _gunzipped(file: BinaryIO) -> Iterator[bytes]:
     try:
         with gzip.open(file) as stream:
-            # read1, not read: what came before the damage must not be lost with it.
+            # read1, not read: the content before the damage must not be lost with it.
             while chunk := stream.read1(1 << 20):
                 yield chunk
     except EOFError:

@@ -88,7 +88,7 @@ def _files_behind(name: str | Path, notes: list[str]) -> list[Path]:
 
 
 def _inside(directory: Path, notes: list[str]) -> list[Path]:
-    """Logs in a directory and below it; the notes tell of those below."""
+    """Logs in a directory and below it; the notes name those below."""
     files, aside = sort_logs(_walk(directory), lambda file: file.relative_to(directory).parts)
     files = sorted(file for file in files if file.is_file())
     notes += notes_on(
@@ -129,7 +129,7 @@ def sort_logs(files: Iterable[T], parts: Callable[[T], Sequence[str]]) -> tuple[
 
 
 def notes_on(directory: Path | str, folders: Sequence[str], aside: Sequence[str]) -> Iterator[str]:
-    """What to tell of a directory, by the folders below it in which its logs are."""
+    """The note on a directory, by the folders below it in which its logs are."""
     below = sorted({folder for folder in folders if folder != "."})
     if below:
         files = sum(folder != "." for folder in folders)

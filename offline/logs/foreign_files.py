@@ -30,7 +30,7 @@ _NEEDED = "a log is JSON Lines, one event a line (.gz or .zst too), or Parquet"
 
 
 def no_log(head: bytes, kind: str) -> str | None:
-    """What is wrong with a file that starts with `head`, for a message; None where nothing is.
+    """The fault of a file that starts with `head`, for a message; None if there is none.
 
     `kind` is what its name says, of `offline.logs.decompress.Kind`. `head` is from the file
     itself; for what a compressed file contains, see `no_lines`.
@@ -51,7 +51,7 @@ def no_log(head: bytes, kind: str) -> str | None:
 
 
 def no_lines(head: bytes) -> str | None:
-    """What is wrong with a text that starts with `head`, for a message; None where nothing is."""
+    """The fault of a text that starts with `head`, for a message; None if there is none."""
     if head[:2] in _WIDE or (len(head) > 8 and head[1:8:2] == b"\0\0\0\0" and head[0]):
         return "this is UTF-16; a log is UTF-8"
     text = head.removeprefix(BOM).lstrip(BLANK)

@@ -77,7 +77,7 @@ def load_parquet(connection: duckdb.DuckDBPyConnection, path: Path, index: int) 
     """Append the rows of one parquet log to the table `lines` as file number `index`.
 
     `experiments` may be a JSON string, a struct, a map or its entries; a user id beyond 64 bits
-    needs a string or a decimal. Returns what a reader should know of the file. Raises InputError
+    needs a string or a decimal. Returns notes on the file. Raises InputError
     for a file that is no parquet, a column that is missing or has a type that the field cannot
     have; not for one without rows.
     """
@@ -95,7 +95,7 @@ def load_relation(
     path: Path | str,
     index: int,
 ) -> list[str]:
-    """As `load_parquet`, from what a FROM clause names; `path` is for messages."""
+    """As `load_parquet`, from the source of a FROM clause; `path` is for messages."""
     types = _types(connection, relation, parameters)
     if not connection.execute(f"SELECT 1 FROM {relation} LIMIT 1", parameters).fetchall():
         return []
@@ -110,14 +110,14 @@ def load_relation(
 
 
 def note_on_padded(path: Path | str, rows: int) -> list[str]:
-    """What to tell of a file where so many rows have a user such as `0007`."""
+    """The note on a file in which this number of rows have a user such as `0007`."""
     if not rows:
         return []
     return [f"{path}: zeros in front of user ids do not count ({rows:,} rows have some)"]
 
 
 def check_columns(connection: duckdb.DuckDBPyConnection, relation: str, path: Path | str) -> None:
-    """Raises InputError where `load_relation` would: for what is no log by its columns."""
+    """Raises InputError as `load_relation` would: if by its columns it is no log."""
     _judged(relation, _types(connection, relation, None), path, "0 AS file")
 
 

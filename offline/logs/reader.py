@@ -39,7 +39,7 @@ EVENTS = (
 
 @dataclass(frozen=True)
 class EventLog:
-    """An open log: SQL view `events` (see events.sql) and what was read to make it."""
+    """An open log: SQL view `events` (see events.sql), and an account of the reading."""
 
     engine: Engine
     files: tuple[Path | str, ...]
@@ -47,9 +47,9 @@ class EventLog:
     skipped: Skipped
     """How many lines there are, how many of them are bad, and why."""
     unit: Unit = "ms"
-    """What the timestamps were in."""
+    """The units of the timestamps."""
     notes: tuple[str, ...] = ()
-    """What was taken for granted or left out: to be told where the result is read."""
+    """Assumptions, and what was left out: to be shown with the result."""
 
     @property
     def lines(self) -> int:
@@ -122,7 +122,7 @@ def open_logs(
     with tempfile.TemporaryDirectory(prefix="botify-logs-") as scratch:
         connection = duckdb.connect(f"{scratch}/events.duckdb")
         try:
-            # In Jupyter without ipywidgets DuckDB shows no bar, and refuses to hear of one.
+            # In Jupyter without ipywidgets DuckDB shows no bar, and refuses the setting.
             with contextlib.suppress(duckdb.InvalidInputException):
                 connection.execute("SET enable_progress_bar = false")
             # The database is deleted when it is closed: nothing of it has to be packed then.
@@ -138,7 +138,7 @@ def open_logs(
 def checked_log(
     engine: Engine, files: Sequence[Path | str], skipped: Skipped, notes: Sequence[str] = ()
 ) -> EventLog:
-    """What was read; raises InputError where it is no log at all."""
+    """The account of the reading; raises InputError if it is no log at all."""
     if not skipped.lines:
         raise InputError(f"the log is empty: no line in {names_of(files)}")
     if skipped.bad == skipped.lines:
@@ -150,7 +150,7 @@ def checked_log(
 
 
 def check_filter(log: EventLog, line_filter: LineFilter | None) -> EventLog:
-    """The log, with a note of what was selected; raises InputError where that is nothing."""
+    """The log, with a note of what was selected; raises InputError if that is nothing."""
     if not line_filter:
         return log
     [(chosen,)] = log.engine.rows("SELECT COUNT(*) FROM events")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def coverage(lists: NDArray[np.int64], n_items: int) -> float:
-    """Share of the catalog that is in somebody's list."""
+    """Share of the catalog that is in at least one list."""
     return float(len(np.unique(lists[lists >= 0])) / n_items)
 
 
@@ -32,7 +32,7 @@ def novelty(
 ) -> NDArray[np.float64]:
     """Mean self-information of each list's items, in bits (Zhou et al., PNAS 2010).
 
-    -log2 of the share of the `n_users` training users who liked the item; one that nobody liked
+    -log2 of the share of the `n_users` training users who liked the item; one without likes
     counts as one that a single user did. NaN for an empty list.
     """
     return _mean(-np.log2(np.maximum(popularity, 1) / n_users), lists)

@@ -16,13 +16,13 @@ class Estimate(NamedTuple):
 
     mean: float
     half_width: float
-    """Infinite for one value: it has no spread to tell from."""
+    """Infinite for one value, which has no spread."""
 
 
 def mean_over_users(values: NDArray[np.float64]) -> Estimate:
     """The mean of per-user values with its normal interval; users with NaN are left out.
 
-    NaN where nobody has a value.
+    NaN if no user has a value.
     """
     known = values[~np.isnan(values)]
     if not len(known):

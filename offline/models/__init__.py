@@ -1,1 +1,1 @@
-"""Models that learn what to recommend from interactions."""
+"""Models that are trained on interactions and rank items."""

@@ -13,7 +13,7 @@ from offline.models.top_n import leave_out, top_n
 
 
 class Recommender(ABC):
-    """Learns from who liked what and ranks items for a user.
+    """Learns from users' likes and ranks items for a user.
 
     A subclass implements `_fit` and `_scores`; lists, exclusions and memory are handled here.
 
@@ -30,9 +30,9 @@ class Recommender(ABC):
     """
 
     name: ClassVar[str]
-    """What the command line and messages call it."""
+    """Its name on the command line and in messages."""
     folds_in: ClassVar[bool] = True
-    """Whether it can rank for people it was not fitted on, given what they liked."""
+    """Whether it can rank for users it was not fitted on, given their likes (fold-in)."""
     block: int = 2**24
     """Most scores that are held at a time, 4 bytes each; one user's are always held together."""
 
@@ -104,7 +104,7 @@ class Recommender(ABC):
     def recommend_for(
         self, histories: sparse.csr_matrix, n: int, exclude_seen: bool = True
     ) -> NDArray[np.int64]:
-        """The n best items of people known by what they liked alone (fold-in).
+        """The n best items of new users, given their likes (fold-in).
 
         `histories`: binary, a row for each of them, with the columns of the fitted matrix.
         Lists as those of `recommend`. Raises InputError where `folds_in` is false, and for what
@@ -117,7 +117,7 @@ class Recommender(ABC):
 
     @classmethod
     def check_folds_in(cls) -> None:
-        """Raises InputError for a model that knows only the users it was fitted on."""
+        """Raises InputError for a model that ranks only for the users it was fitted on."""
         if not cls.folds_in:
             raise InputError(
                 f"{cls.name} ranks only for users it was fitted on: for others fit it anew, or "
@@ -161,7 +161,7 @@ class Recommender(ABC):
     def _weighed(
         self, histories: sparse.csr_matrix, given: sparse.csr_matrix
     ) -> sparse.csr_matrix:
-        """What `_scores` is shown: `histories`, or their entries with other weights than 1.
+        """The input of `_scores`: `histories`, or their entries with other weights than 1.
 
         `given`: the same as the caller gave it, where entries may stand in an order of their own.
         """

@@ -67,7 +67,7 @@ class EASE(Recommender):
 
 
 def _check_memory(n_items: int) -> None:
-    # The matrix itself, and what blocks of products and of scores take beside it.
+    # The matrix itself, and the blocks of products and of scores beside it.
     needed, there = 4 * n_items**2 + 2**29, available_memory()
     if needed > there:
         raise InputError(

@@ -93,6 +93,6 @@ class BPR(Recommender):
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        assert users is not None  # the base class lets nobody else in
+        assert users is not None  # the base class refuses others
         scores: NDArray[np.float32] = self._model.user_factors[users] @ self._model.item_factors.T
         return scores

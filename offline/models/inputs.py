@@ -1,4 +1,4 @@
-"""Checks of what a model is given: a binary user × item matrix."""
+"""Checks of a model's input: a binary user × item matrix."""
 
 import numpy as np
 from scipy import sparse

@@ -17,7 +17,7 @@ class PureSVD(Recommender):
     name = "pure-svd"
 
     def __init__(self, factors: int = 64, seed: int = 31337) -> None:
-        """`factors`: at most so many; a small matrix has fewer."""
+        """`factors`: the largest number; a small matrix has fewer."""
         self.factors = factors
         self.seed = seed
 

@@ -1,4 +1,4 @@
-"""Models by name, each with its defaults; what a model needs is imported when it is made."""
+"""Models by name, each with its defaults; a model's libraries are imported when it is made."""
 
 import importlib
 from typing import NamedTuple

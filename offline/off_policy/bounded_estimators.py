@@ -18,7 +18,7 @@ from offline.off_policy.estimators import doubly_robust, ips
 
 _STEPS = 12
 _APART = 6**0.5 - 1
-"""What SLOPE multiplies the other interval with."""
+"""SLOPE's factor on the other interval."""
 _NARROW = 1 / 1.96
 """SLOPE's intervals are of one standard error: with 95 % ones the bias was twice DR's error where
 weights are moderate."""
@@ -35,7 +35,7 @@ class Tamed:
 
 @dataclass(frozen=True, eq=False)
 class Logged:
-    """What the estimators are made from; arrays of shape (n,)."""
+    """The input of the estimators; arrays of shape (n,)."""
 
     weights: Floats
     rewards: Floats

@@ -1,4 +1,4 @@
-"""Logged decisions: what was recommended, with what chance, and how much of it was heard."""
+"""Logged decisions: recommendation, propensity, and the share heard."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

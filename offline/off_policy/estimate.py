@@ -1,4 +1,4 @@
-"""The value of a target before it is tested: each estimate, and how far the log can carry it."""
+"""The value of a target policy: all estimates, with warnings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Off-policy estimates for a terminal and for programs."""
+"""Off-policy estimates as text and as JSON."""
 
 import math
 from collections.abc import Sequence

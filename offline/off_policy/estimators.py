@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 
 
 def mean_reward(rewards: Floats, users: Ints) -> Estimate:
-    """What the logging policy itself had: the mean reward."""
+    """The value of the logging policy itself: the mean reward."""
     return ratio_over_users(rewards, np.ones(len(rewards)), users)
 
 
@@ -37,9 +37,9 @@ def snips(weights: Floats, rewards: Floats, users: Ints) -> Estimate:
 
 
 def direct_method(expected: Floats, users: Ints) -> Estimate:
-    """The mean of what a reward model expects under the target.
+    """The mean expected reward under the target, by a reward model.
 
-    Its interval is that of the contexts alone: how wrong the model is, it cannot tell.
+    Its interval covers the contexts alone, not the error of the model.
     """
     return ratio_over_users(expected, np.ones(len(expected)), users)
 
@@ -78,9 +78,9 @@ def ratio_over_users(numerators: Floats, denominators: Floats, users: Ints) -> E
 def ends(
     estimate: Estimate, within: tuple[float, float] | None = (0.0, 1.0)
 ) -> tuple[float, float]:
-    """The interval, cut to what the value can be; NaN where nothing is left, or it has no end.
+    """The interval, cut to the possible values; NaN if nothing is left, or it has no end.
 
-    Cutting costs no coverage: what is cut off is never the truth.
+    Cutting costs no coverage: the true value is never cut off.
     """
     value, half = estimate
     if not np.isfinite(half):
@@ -102,7 +102,7 @@ class Support:
     """(sum of w)^2 / sum of w^2 (L. Kish, "Survey Sampling", 1965); 0 where nothing matched."""
     max_weight: float
     max_share: float
-    """Of the sum of the weights, what the largest has."""
+    """The largest weight's share of the sum of the weights."""
     mean_weight: Estimate
     """1 in expectation, if the propensities are right and the log could choose what the target
     would."""

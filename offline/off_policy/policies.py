@@ -1,4 +1,4 @@
-"""Target policies: what a recommender not served yet would choose, and with what chance."""
+"""Target policies: the choice of a recommender that is not served yet, with its probability."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Reads the lists that a service would serve, as the targets of an off-policy estimate."""
+"""Reads the lists of a service as target policies."""
 
 from pathlib import Path
 from typing import Any

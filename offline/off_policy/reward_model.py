@@ -89,7 +89,7 @@ class CrossFitted:
         return self._by_fold([model.track_effects[self._codes] for model in self._models])
 
     def expected(self, target: Target) -> Floats:
-        """Expected reward of what the target would choose instead, shape (n,)."""
+        """Expected reward of the target's choices, shape (n,)."""
         return self._by_fold([target.mean_of(model.track_effects) for model in self._models])
 
     def _by_fold(self, of_tracks: list[Floats]) -> Floats:

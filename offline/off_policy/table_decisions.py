@@ -1,4 +1,4 @@
-"""Logged decisions of anybody's, from a table: action, reward, propensity, and target policies."""
+"""Logged decisions from a table: action, reward, propensity, and target policies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from offline.errors import InputError
 from offline.logs.bad_lines import Skipped
 from offline.off_policy.decisions import Bools, Decisions, Floats
 from offline.tables.header import Columns
-from offline.tables.rows import read_table
+from offline.tables.typed_rows import read_table
 
 _SUM_SLACK = 1e-3
 

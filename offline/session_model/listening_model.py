@@ -33,7 +33,7 @@ _START = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class ListeningModel:
-    """What was learned; `d` is the number of directions."""
+    """The learned parameters; `d` is the number of directions."""
 
     tastes: Floats
     """Shape (n_tastes, d)."""
@@ -83,8 +83,8 @@ def fit_listening(
 def logit_bounds(shares: Floats, kept: NDArray[np.float64]) -> tuple[Floats, Floats]:
     """The interval of logits whose shares round to the logged ones.
 
-    `kept`: what is left of the share for reasons that have nothing to do with the track, 1 where
-    there are none; the bounds are those of the share before.
+    `kept`: the factor on the share for reasons that have nothing to do with the track, 1 if there
+    are none; the bounds are those of the share before.
     """
     low = (shares.astype(np.float64) - _ROUNDING) / kept
     high = (shares.astype(np.float64) + _ROUNDING) / kept

@@ -1,6 +1,6 @@
 """The session-aware denoising autoencoder in torch: for training, and as the reference.
 
-A session of a user lives in one of the user's tastes. Which, its plays say: the posterior over
+A session of a user follows one of the user's tastes. Its plays show which one: the posterior over
 tastes, given where the session began and how much of each track was heard. The input of the
 autoencoder is the history, each track weighted by how likely its taste is the session's, and the
 session's own plays, each weighted by how much of it was heard (a skip speaks against a track). Its
@@ -39,7 +39,7 @@ class SessionDAE:
         artist_discount: float,
         options: SessionOptions,
     ) -> None:
-        """`listening` is of all tracks; of it, those that `dae` knows are kept."""
+        """`listening` is of all tracks; those that `dae` has are kept."""
         self.dae, self.tastes, self.options = dae, tastes, options
         self.listening_share = 0.5 if options.listening_share is None else options.listening_share
         self.artist_discount = artist_discount if options.use_artists else 1.0
@@ -61,7 +61,7 @@ class SessionDAE:
 
     @property
     def weights(self) -> tuple[float, float]:
-        """What a standard deviation of the autoencoder's score counts, and of the listening's."""
+        """Weights of a standard deviation of the autoencoder's score, and of the listening's."""
         listening = self.options.weight * self.listening_share
         return self.options.weight - listening, listening
 

@@ -27,7 +27,7 @@ class NextLiked(NamedTuple):
 
     likes: int
     ndcg: float
-    """NDCG@50 with the one track as what is relevant: 1 / log2(rank + 1)."""
+    """NDCG@50 with one relevant track: 1 / log2(rank + 1)."""
     recall: float
     """Share of them among the best 50."""
 
@@ -100,7 +100,7 @@ def _targets(plays: SessionPlays, index_of: NDArray[np.int64], above: float) -> 
 def _blocks(
     plays: SessionPlays, index_of: NDArray[np.int64], targets: NDArray[np.int64]
 ) -> Iterator[_Block]:
-    """What was known before each of these plays, some hundreds at a time."""
+    """The state before each of these plays, some hundreds at a time."""
     first = np.searchsorted(plays.sessions, plays.sessions)
     for start in range(0, len(targets), _BATCH):
         some = targets[start : start + _BATCH]

@@ -1,4 +1,4 @@
-"""What a table's file is, and which columns it has."""
+"""The format of a table's file, and its columns."""
 
 import csv
 import io

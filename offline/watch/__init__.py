@@ -1,1 +1,1 @@
-"""An experiment, followed while it runs: what is new in its logs, on a page of this machine."""
+"""Follows a running experiment: what is new in its logs, on a local page."""

@@ -1,4 +1,4 @@
-"""New lines of a log, reduced to what they add, by the reader and the SQL of `analyze`."""
+"""New lines of a log, reduced by the reader and the SQL of `analyze`."""
 
 import contextlib
 import json
@@ -12,8 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
-from offline.experiment.aggregates.aggregate import PERIODS, SQL, period_of
+from offline.experiment.aggregates.aggregate import SQL
 from offline.experiment.aggregates.metric_sql import columns_of, selected, steady
+from offline.experiment.aggregates.summary import PERIODS, period_of
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics
 from offline.logs.bad_lines import Skipped

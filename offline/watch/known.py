@@ -1,4 +1,4 @@
-"""How a log is known again: by what is in it, not by its name."""
+"""Recognises a log file by its content, not by its name."""
 
 import hashlib
 import os

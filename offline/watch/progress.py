@@ -1,4 +1,4 @@
-"""How far a long query of DuckDB has come."""
+"""The progress of a long DuckDB query."""
 
 import contextlib
 import threading

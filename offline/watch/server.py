@@ -1,4 +1,4 @@
-"""The page and its JSON, for browsers of this machine alone."""
+"""Serves the page and its JSON, on this machine only."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""All that is known of an experiment that runs: sums, never lines."""
+"""The state of a running experiment: sums, never lines."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregates.aggregate import Aggregates, Arm, Quality
 from offline.experiment.aggregates.assignment import (
     CONTROL,
     judged_of,
@@ -16,6 +15,7 @@ from offline.experiment.aggregates.assignment import (
 )
 from offline.experiment.aggregates.metric_sql import columns_of
 from offline.experiment.aggregates.provenance import provenance_of, read_published, records_beside
+from offline.experiment.aggregates.summary import Aggregates, Arm, Quality
 from offline.experiment.checks.log_checks import Check, run_checks
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics

@@ -1,11 +1,11 @@
-"""What is told of an experiment that runs: the object behind /state.json (docs/watch.md)."""
+"""The object behind /state.json of a running experiment (docs/watch.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import Check, first_stop
 from offline.experiment.metrics import Metric
 from offline.experiment.sequential import FEWEST

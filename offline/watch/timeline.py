@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import PERIODS
 from offline.experiment.aggregates.assignment import CONTROL
 from offline.experiment.aggregates.metric_sql import columns_of
+from offline.experiment.aggregates.summary import PERIODS
 from offline.experiment.metrics import Metric
 from offline.experiment.sequential import FEWEST, width
 from offline.experiment.stats.effects import (

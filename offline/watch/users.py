@@ -1,4 +1,4 @@
-"""What is kept of each user: their sums, and the last line, from which the next one goes on."""
+"""The state of each user: sums, and the last line, which the next one follows."""
 
 from collections.abc import Sequence
 

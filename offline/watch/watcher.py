@@ -1,4 +1,4 @@
-"""Follows a log: reads what is new every few seconds, and keeps what is told of it."""
+"""Follows a log: reads new lines every few seconds and updates the state."""
 
 import tempfile
 import time
@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import Check
 from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import HOLD_MS, Question, read_batch

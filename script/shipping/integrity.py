@@ -57,7 +57,7 @@ class IntegrityCheck:
         return found
 
     def compare(self, manifest: Manifest) -> Comparison:
-        """Raises ShipError where the target cannot be read."""
+        """Raises ShipError if the target cannot be read."""
         files = manifest.files
         there = self._listing(manifest)
         result = Comparison(there=there)

@@ -1,4 +1,4 @@
-"""Ship what is new of the logs, part by part: upload, verify, record, move into place.
+"""Ship the new lines of the logs, part by part: upload, verify, record, move into place.
 
 The order is what makes it exact. A part in place has a record; a part with a record is moved into
 place by the next run, if this one is killed before; what was uploaded without a record is as good

@@ -125,7 +125,7 @@ class Sessions:
         )
 
     def turn(self, slots: Ints) -> Turn:
-        """What the sessions in these slots tell a recommender."""
+        """The state of the sessions in these slots, for a recommender."""
         rows = self.user_row[slots]
         return Turn(
             slots,

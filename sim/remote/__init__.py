@@ -10,6 +10,6 @@ deadlines and retries 41,626 at 0.024 ms, `requests` in threads 1,406 at 0.762 m
 """
 
 from sim.remote.driver import INTERRUPTED, DriveError, DriveResult, drive
-from sim.remote.service import ServiceOptions
+from sim.remote.service_options import ServiceOptions
 
 __all__ = ["INTERRUPTED", "DriveError", "DriveResult", "ServiceOptions", "drive"]

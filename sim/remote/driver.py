@@ -9,7 +9,7 @@ from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.remote.handshake import find_service
 from sim.remote.http_pool import HttpPool
-from sim.remote.service import ServiceOptions
+from sim.remote.service_options import ServiceOptions
 from sim.remote.session_loop import SessionLoop
 from sim.world import World
 

@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from sim.remote.service import ServiceOptions
+from sim.remote.service_options import ServiceOptions
 
 # Failures in a row, per connection, after which the service counts as gone.
 _MAX_FAILURES = 3

@@ -9,7 +9,7 @@ import orjson
 from sim.errors import InputError
 from sim.remote.http_connection import Address, Connection, request
 from sim.remote.http_parser import NotHttpError, Reply
-from sim.remote.service import ServiceOptions
+from sim.remote.service_options import ServiceOptions
 
 
 def find_service(service: ServiceOptions) -> Address:

@@ -11,7 +11,7 @@ from sim.errors import InputError
 from sim.remote.failure_limits import FailureLimits
 from sim.remote.http_connection import Address, Connection, UnsentError, request
 from sim.remote.http_parser import NotHttpError, Reply
-from sim.remote.service import ServiceOptions
+from sim.remote.service_options import ServiceOptions
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds
 

@@ -13,7 +13,7 @@ from sim.engine.sessions import EndedSessions, user_rows
 from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.remote.driver import INTERRUPTED, DriveError, DriveResult, drive
-from sim.remote.service import ServiceOptions
+from sim.remote.service_options import ServiceOptions
 from sim.rng import Streams
 from sim.signals import defer_interrupts, sigterm_as_ctrl_c
 from sim.world import World

@@ -1,4 +1,4 @@
-"""What the service answers to a play, checked."""
+"""Checks the service's answers to plays."""
 
 import orjson
 

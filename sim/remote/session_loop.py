@@ -11,7 +11,7 @@ from sim.engine.summary import Summary
 from sim.errors import InputError
 from sim.remote.http_pool import HttpPool
 from sim.remote.responses import fields_of, track_of
-from sim.remote.service import ServiceOptions
+from sim.remote.service_options import ServiceOptions
 from sim.remote.user_queue import UserQueue
 from sim.rng import Streams
 from sim.world import World

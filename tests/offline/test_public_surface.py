@@ -12,16 +12,35 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 REPO = Path(__file__).parents[2]
-SURFACES = ["offline"]
+SURFACES = ["offline", "offline.experiment"]
 NAMES = [(module, name) for module in SURFACES for name in importlib.import_module(module).__all__]
 HEAVY = {"duckdb", "matplotlib", "numba", "pandas", "pyarrow", "scipy", "statsmodels", "torch"}
 
 
 def exported(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
+
+
+def write_experiment(directory: Path) -> None:
+    """Two sessions each of 400 users in AB, of which half hear 50 % more of a recommendation."""
+    directory.mkdir()
+    rng = np.random.default_rng(1)
+    lines = []
+    for user in range(400):
+        share = float(rng.uniform(0.4, 0.6)) * (1.5 if user % 2 else 1.0)
+        about = {"user": user, "latency": 0.01, "experiments": {"AB": "T1" if user % 2 else "C"}}
+        for session in range(2):
+            at = 1_700_000_000_000 + 600_000 * session
+            about |= {"session": f"{user}-{session}", "recommender": "top"}
+            first = {"message": "next", "timestamp": at, "track": 7, "time": 1.0}
+            last = {"message": "last", "timestamp": at + 60_000, "track": 8, "time": share}
+            lines += [about | first | {"recommendation": 8}]
+            lines += [about | last | {"recommendation": None, "recommender": None}]
+    (directory / "data.json").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
 @pytest.mark.parametrize("module", SURFACES)
@@ -79,6 +98,8 @@ def test_the_examples_of_a_public_name_run(
     module: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if module == "offline.experiment":
+        write_experiment(tmp_path / "log")
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     said: list[str] = []
     what = exported(module, name)

@@ -1,9 +1,7 @@
 """From an open log to the small tables that the statistics work on."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -13,14 +11,12 @@ from offline.data.catalog import read_tracks
 from offline.engine import Engine, Parameters
 from offline.errors import InputError
 from offline.experiment.aggregates.assignment import (
-    CONTROL,
     Assignment,
     assign,
     assign_everybody,
     natural_order,
 )
 from offline.experiment.aggregates.metric_sql import (
-    Progress,
     check_denominators,
     columns_of,
     cut_into_sessions,
@@ -31,23 +27,20 @@ from offline.experiment.aggregates.metric_sql import (
     with_progress,
 )
 from offline.experiment.aggregates.provenance import (
-    Provenance,
     provenance_of,
     read_published,
     records_beside,
     save_spans,
 )
+from offline.experiment.aggregates.summary import PERIODS, Aggregates, Arm, Quality, period_of
 from offline.experiment.aggregates.triggered import Above
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics
-from offline.logs.bad_lines import BadLine, Skipped
 from offline.logs.files import is_of_several
 from offline.logs.hourly import events_per_hour
 from offline.logs.reader import EventLog
 
 SQL = Path(__file__).parent / "sql"
-PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}
-"""In ms; an experiment is followed by the longest of which it has at least three."""
 _COVERAGE_USERS, _BLOCKS = 50, 200
 _ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
 _RECOMMENDERS = pa.schema({"treatment": pa.string(), "recommender": pa.string()})
@@ -66,109 +59,6 @@ _NO_VERSIONS = pd.DataFrame(columns=["user_id", "treatment", "number", "above", 
 _STEADY = {"total_time": 9, "mean_session_time": 9, "mean_request_time": 12}
 
 
-@dataclass(frozen=True)
-class Arm:
-    """What the log holds of one treatment."""
-
-    treatment: str
-    users: int
-    lines: int
-    sessions: int
-    """Finished sessions: those with a `last`."""
-    unfinished: int
-    users_without_session: int
-    """Users without a finished session: they have no mean per session."""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """What was read, and what of it did not count."""
-
-    files: tuple[str, ...]
-    lines: int
-    bad_lines: int
-    bad: tuple[BadLine, ...]
-    lines_outside: int
-    """Usable lines that belong to no treatment of this experiment."""
-    duplicates: int
-    """Lines of the experiment that were left out, as they repeat an earlier one."""
-    lines_in_several: int
-    """Lines of users seen in more than one treatment, which are left out."""
-    backwards: int
-    """Lines that stand in their file after one of the same user with a later timestamp; not looked
-    for in files of several logs."""
-    dropped_lines: int
-    """Lines of the experiment that were left out, as their users were to be dropped."""
-    dropped_users: tuple[str, ...]
-    """Those of the users to be dropped that the experiment has."""
-    users_in_several: int
-    """Users seen in more than one treatment; they are left out."""
-    first_timestamp: int
-    last_timestamp: int
-    """Of the experiment's lines; ms since the epoch, UTC."""
-    events_per_hour: Mapping[int, int]
-    """All usable lines of the log, of whatever experiment; hours since the epoch."""
-    skipped: Skipped = field(default_factory=lambda: Skipped(0, 0))
-    """The bad lines by what is wrong with them."""
-    unit: str = "ms"
-    """What the log's timestamps were in, by their size."""
-    has_time: bool = True
-    """Whether there are timestamps at all; a table may have none."""
-    notes: tuple[str, ...] = ()
-    """What was taken for granted or left out in reading the log."""
-
-
-@dataclass(frozen=True, eq=False)
-class Aggregates:
-    """One experiment, reduced to users and sessions.
-
-    `users` has a row per user and treatment: `user_id` (text), `treatment`, the columns of
-    per_user.sql, and those of the `metrics`; the two means per session are NaN for a user without
-    a finished session.
-    `lengths` counts sessions: `treatment`, `finished` (0 or 1), `length` in log lines, `sessions`.
-    `periods` has what each user did in each `period_name`: `user_id`, `treatment`, `period`,
-    `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
-    treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
-    `completeness` has a row per treatment with the columns of completeness.sql. `progress` follows
-    each primary metric over the periods; `versions_of` has the sums of each, `above` and `below`,
-    of each user in each `number`ed span between changes of a model.
-    """
-
-    experiment: str
-    arms: tuple[Arm, ...]
-    users: pd.DataFrame
-    lengths: pd.DataFrame
-    periods: pd.DataFrame
-    period_name: str
-    coverage: pd.DataFrame
-    latencies: pd.DataFrame
-    completeness: pd.DataFrame
-    provenance: Provenance
-    versions_of: Mapping[str, pd.DataFrame]
-    recommenders: Mapping[str, str]
-    """The recommender that answered most of a treatment's requests, where the log says it."""
-    quality: Quality
-    has_catalog: bool
-    metrics: Metrics
-    progress: Mapping[str, Progress]
-    strays: Mapping[str, int] = field(default_factory=dict)
-    """Users of treatments that are not judged: the config has none of that name."""
-    source: Literal["log", "table"] = "log"
-    """What it was made of: a log of listening, or a table of somebody's."""
-    control: str = CONTROL
-    """The treatment that the others are compared with, the first of `arms`."""
-    users_twice: int = 0
-    """Users of a table whose rows contradict each other; they are left out."""
-
-    def of(self, treatment: str) -> pd.DataFrame:
-        """The rows of `users` of one treatment."""
-        return self.users[self.users["treatment"] == treatment]
-
-    def values(self, treatment: str, metric: str) -> "pd.Series[float]":
-        """The column of each user of the treatment that has one."""
-        return self.of(treatment)[metric].dropna()
-
-
 def aggregate(
     log: EventLog,
     experiment: str,
@@ -179,15 +69,46 @@ def aggregate(
     metrics: Metrics | None = None,
     above: Above | None = None,
 ) -> Aggregates:
-    """Reduce an open log to `experiment`; `catalog` (tracks.json) tells the artists.
+    """Reduce the log of an experiment to the small tables that the statistics work on.
 
-    `metrics` are those it is judged by; None: the built-in ones.
+    Parameters
+    ----------
+    log : EventLog
+        As `open_logs` gives it.
+    experiment : str
+        Name of the experiment.
+    catalog : str or Path, optional
+        A `tracks.json`, for metrics of artists.
+    drop : collection of str
+        Ids of users to leave out, as if they had never been there; they are counted.
+    declared : sequence of str, optional
+        Treatments that the experiment's config has; None: those of the log.
+    published : sequence of Path
+        Records of publications, beside those that lie beside the log.
+    metrics : Metrics, optional
+        What to compute; None: the built-in metrics.
+    above : Above, optional
+        An experiment whose decisions come first; lines that it decides are left out.
 
-    The users of `drop` are left out, as if they had never been there, and counted. `declared` are
-    the treatments that the config has; see `assign`. `published` are records of publications, to
-    those that lie beside the log. Lines that an experiment `above` decides are left out.
-    Raises InputError where the log does not have the experiment (naming those it has), has not
-    both the control C and another treatment, or the catalog cannot be read.
+    Returns
+    -------
+    Aggregates
+        Users with their sums, arms with their counts, and what was found about the log.
+
+    Raises
+    ------
+    InputError
+        Where the log does not have the experiment (names those it has), where it lacks the
+        control C or another treatment, and where the catalog cannot be read.
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import aggregate
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> [(arm.treatment, arm.users) for arm in aggregates.arms]
+    [('C', 200), ('T1', 200)]
     """
     _register_dropped(log.engine, drop)
     assignment = assign(log, experiment, declared, above)
@@ -370,11 +291,3 @@ def _quality(log: EventLog, assignment: Assignment) -> Quality:
         unit=log.unit,
         notes=log.notes,
     )
-
-
-def period_of(first: int, last: int) -> str:
-    """The longest of PERIODS of which there are at least three between two moments (ms)."""
-    for name, length in PERIODS.items():
-        if last // length - first // length >= 2:
-            return name
-    return "second"

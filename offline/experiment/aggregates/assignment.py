@@ -18,7 +18,7 @@ EVERYBODY = "all"
 """The only treatment of a log that is not judged, only described."""
 
 FEWEST = 10
-"""Users below which a treatment that no config names may be a mistake of somebody's."""
+"""Users below which a treatment that no config names may be a mistake."""
 
 Assigned = list[tuple[str, str]]
 _SEVERAL = Path(__file__).parent / "sql" / "users_in_several.sql"

@@ -43,7 +43,7 @@ CREATE TABLE experiment_sessions (
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """What a primary metric's sums were as time went by.
+    """The sums of a primary metric over time.
 
     `rows` has `user_id`, `treatment`, `period`, `above` and `below`: what the period added, or
     where `whole`, what they were at its end, for everybody seen until then.

@@ -1,4 +1,4 @@
-"""Whether a log is of one run, one world and one model a treatment, or of several."""
+"""Whether a log is of one run, one world and one model per treatment, or of several."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

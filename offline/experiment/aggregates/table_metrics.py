@@ -1,4 +1,4 @@
-"""Metrics of a table, as a person names them on the command line or in a file."""
+"""Metrics of a table, as named on the command line or in a file."""
 
 import re
 from collections.abc import Sequence

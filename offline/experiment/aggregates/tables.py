@@ -1,4 +1,4 @@
-"""An experiment from a table of anybody's: one row per user, or one per event."""
+"""An experiment from a table of any origin: one row per user, or one per event."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +12,6 @@ import pandas as pd
 from offline.engine.duck import DuckEngine
 from offline.engine.quoting import quoted
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import PERIODS, Aggregates, Arm, Quality, period_of
 from offline.experiment.aggregates.assignment import CONTROL, judged_of, natural_order
 from offline.experiment.aggregates.metric_sql import (
     Progress,
@@ -24,10 +23,11 @@ from offline.experiment.aggregates.metric_sql import (
     steady,
 )
 from offline.experiment.aggregates.provenance import Provenance
+from offline.experiment.aggregates.summary import PERIODS, Aggregates, Arm, Quality, period_of
 from offline.experiment.aggregates.table_metrics import before_name
 from offline.experiment.metrics import Metrics
 from offline.tables.header import Columns, columns_in
-from offline.tables.rows import Table, read_table
+from offline.tables.typed_rows import Table, read_table
 
 MOST_TREATMENTS = 20
 

@@ -1,4 +1,4 @@
-"""Experiments below others in the config: for whom can the answer differ at all?
+"""Experiments below others in the config: for which users can the answer differ?
 
 The first experiment in which a user's treatment names a recommender decides who answers. For users
 of such a treatment the experiments below change nothing, whatever they log: they dilute the
@@ -60,7 +60,7 @@ class Dilution:
     """How many of an experiment's users it can change nothing for."""
 
     users: int
-    """Of the experiment; of those whom it changes and those whom it does not."""
+    """Of the experiment; of the users whose answers it can change, and of the others."""
     decided: Mapping[str, int]
     """Users by the experiment above that decides for them."""
     triggered: bool
@@ -68,7 +68,7 @@ class Dilution:
 
     @property
     def share(self) -> float:
-        """Of the users, for whom the answer can differ."""
+        """Of the users whose answer can differ."""
         return 1 - sum(self.decided.values()) / self.users
 
 

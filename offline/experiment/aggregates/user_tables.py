@@ -1,4 +1,4 @@
-"""What questions need of a log beside the aggregates: by day, and of other experiments."""
+"""Further tables that questions need: by day, and of other experiments."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Whether the period before an experiment is one: of the same users, and over when it began."""
+"""Checks of the period before an experiment: the same users, and no overlap."""
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.words import moment
 
 

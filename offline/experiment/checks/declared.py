@@ -1,4 +1,4 @@
-"""Which treatments an experiment was to have, and in which shares: told, not read from its log."""
+"""The planned treatments and shares of an experiment, from a config, a service or an option."""
 
 import json
 import urllib.request

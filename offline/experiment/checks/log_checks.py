@@ -1,4 +1,4 @@
-"""What a log must be like before anybody is judged by it: a check each, told with its figures."""
+"""Checks that a log must pass before it is analysed, each with its figures."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.aggregates.provenance import Provenance
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Metric
 from offline.experiment.stats.value_test import share_p
 from offline.experiment.words import moment

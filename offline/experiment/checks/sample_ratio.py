@@ -1,4 +1,4 @@
-"""Whether an experiment may be judged at all: were the users split as they should have been?"""
+"""The sample-ratio test: were users split as planned?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 
 DOUBTFUL_P = 0.01
 """Below this chance it is said that somebody should look."""
@@ -67,7 +67,27 @@ def sample_ratio(
 
 
 def health_text(ratio: SampleRatio) -> str:
-    """One line for a terminal."""
+    """One line about the sizes of the arms: as planned, or not.
+
+    Parameters
+    ----------
+    ratio : SampleRatio
+        As `Analysis.ratio` has it.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import Options, aggregate, analyse, health_text
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> analysis = analyse(aggregates, options=Options(draws=0))
+    >>> analysis.ratio.mismatch, "200" in health_text(analysis.ratio)
+    (False, True)
+    """
     users = ", ".join(f"{name} {count:,}" for name, count in ratio.users.items())
     if ratio.p is None:
         return f"sample ratio: {ratio.told} ({users})"

@@ -1,4 +1,4 @@
-"""The sample ratio among some of the users: by the day on which they came, by attribute."""
+"""The sample ratio within subgroups: by day of the first line, by attribute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

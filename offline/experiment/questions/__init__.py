@@ -1,1 +1,1 @@
-"""What may be asked beside the verdict: days, attributes, other experiments, priors."""
+"""Questions beside the verdict: days, attributes, other experiments, priors."""

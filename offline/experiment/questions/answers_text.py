@@ -1,4 +1,4 @@
-"""The answers of `questions` for a terminal and for programs."""
+"""The answers as text and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What an analysis is asked beside the verdict, and the answers."""
+"""Questions beside the verdict, and their answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,14 @@ from offline.experiment.words import date_text
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked; see `Answers`."""
+    """What to ask beside the verdict; see `answer`.
+
+    Examples
+    --------
+    >>> from offline.experiment import Questions
+    >>> Questions(equivalence={"mean_session_time": 2.0}).equivalence
+    {'mean_session_time': 2.0}
+    """
 
     equivalence: Mapping[str, float] = field(default_factory=dict)
     """Margins in percent, by metric."""
@@ -89,7 +96,35 @@ class Answers:
 
 
 def answer(analysis: Analysis, questions: Questions, tables: UserTables | None = None) -> Answers:
-    """Everything that was asked, from an analysis; `tables` are None where there is no log."""
+    """Answers to what is asked beside the verdict.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    questions : Questions
+    tables : UserTables, optional
+        By day and of other experiments, read from the open log; None: none.
+
+    Returns
+    -------
+    Answers
+
+    Raises
+    ------
+    InputError
+        Where no user of the attributes is in the experiment.
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import Options, Questions, aggregate, analyse, answer
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> analysis = analyse(aggregates, options=Options(draws=0))
+    >>> found = answer(analysis, Questions(equivalence={"sessions": 2.0}))
+    >>> found.equivalences[0].metric
+    'sessions'
+    """
     metric, alpha = analysis.primary, analysis.options.alpha
     against = Against(metric, analysis.control, alpha)
     times = None

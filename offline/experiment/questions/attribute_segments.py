@@ -1,4 +1,4 @@
-"""The effect among users with an attribute: looked for after the fact, so with correction."""
+"""The effect among users with an attribute: exploratory, so with correction."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What is known of users beside the log: a table with a row per user, by which they are cut."""
+"""Attributes of users from a table with a row per user."""
 
 import json
 from collections.abc import Sequence

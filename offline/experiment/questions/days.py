@@ -121,13 +121,13 @@ def _drift_of(days: list[_Day], alpha: float) -> Drift | None:
 
 
 def slope_weights(x: Floats, weights: Floats) -> Floats:
-    """What each y counts in the slope of the weighted least squares of y on x; shape (n,)."""
+    """The coefficient of each y in the slope of weighted least squares of y on x; shape (n,)."""
     centred = x - np.average(x, weights=weights)
     found: Floats = weights * centred / float(weights @ centred**2)
     return found
 
 
 def _influence(arm: Sample) -> Floats:
-    """What each user adds to the value: (above − value × below) / sum(below), shape (n,)."""
+    """Each user's contribution to the value: (above − value × below) / sum(below), shape (n,)."""
     found: Floats = (arm.above - arm.moments.mean * arm.below) / arm.below.sum()
     return found

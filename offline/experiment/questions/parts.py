@@ -18,7 +18,7 @@ _DRAWS = 998
 
 @dataclass(frozen=True)
 class Against:
-    """What the parts of a treatment are compared with, and how."""
+    """The comparison of the parts of a treatment, and its options."""
 
     metric: Metric
     control: str = CONTROL

@@ -1,4 +1,4 @@
-"""Pictures beside the verdict: the effect by day, and what a prior makes of it."""
+"""Figures beside the verdict: the effect by day, and the posterior."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -38,7 +38,7 @@ class Density:
     prior: Floats
     more_is_better: bool
     told: str
-    """Its gist, for people who hear the page."""
+    """A summary for screen readers."""
 
 
 def points_plot(

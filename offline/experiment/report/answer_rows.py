@@ -30,7 +30,7 @@ class PartRow:
     effect: str
     interval: str
     found: str
-    """p, or what was found."""
+    """p, or the finding in words."""
     plot: RowPlot | None
     note: str = ""
     tone: Tone = "flat"

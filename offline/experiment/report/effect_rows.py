@@ -1,4 +1,4 @@
-"""The effect tables of the page: figures turned into what a reader sees."""
+"""The effect tables of the page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the pictures of the page show, each for a desk and for a phone."""
+"""The figures of the page, each in a wide and a narrow form."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from offline.experiment.aggregates.aggregate import PERIODS, Aggregates
+from offline.experiment.aggregates.summary import PERIODS, Aggregates
 from offline.experiment.analysis import Analysis
 from offline.experiment.metrics import Metric
 from offline.experiment.report.plots import Band, Bar, Steps, at_least_plot, band_plot, bar_plot

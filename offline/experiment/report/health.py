@@ -1,4 +1,4 @@
-"""What was looked at before anybody was judged, as the page tells it: stops first."""
+"""The health section of the page: what was checked, failures first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

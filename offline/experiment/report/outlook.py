@@ -1,4 +1,4 @@
-"""What would change the decision on a treatment, and what it rests on."""
+"""What would change the decision on a treatment, and the basis of that decision."""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def gain_in_words(analysis: Analysis, treatment: str) -> str:
     for row in rows:
         own = gain(row, analysis.metrics[row.effect.metric])
         if own.words:
-            # Whoever looks before the end may not rest on the interval of one look.
+            # With looks before the end, the interval of one look must not be used.
             ends = "" if analysis.options.sequential or not own.ends else f" ({own.ends})"
             title = f"{own.metric.called}: " if len(rows) > 1 else ""
             told.append(title + own.words + ends)
@@ -71,7 +71,7 @@ def outlook(analysis: Analysis, verdict: Verdict, rule: Rule | None = None) -> l
 def _by_rule(
     analysis: Analysis, verdict: Verdict, rule: Rule, guards: Sequence[Guardrail]
 ) -> list[str]:
-    """What the interval lacks, or has to spare, by a rule with a margin."""
+    """How far the interval misses or clears the margin of a rule."""
     row = analysis.deciding(verdict.treatment)
     metric, finding = analysis.metrics[row.effect.metric], find(analysis, row, rule)
     if finding is None:

@@ -1,4 +1,4 @@
-"""The page that one shows a colleague: a verdict, what it rests on, and how it was made."""
+"""The report page: a verdict, what it rests on, and how it was made."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from offline.experiment.aggregates.aggregate import Aggregates
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Analysis
 from offline.experiment.guardrails import Guardrail
 from offline.experiment.metrics import Metric
@@ -54,9 +54,32 @@ def render_report(
     run_info: RunInfo,
     answers: Answers | None = None,
 ) -> str:
-    """The report as one self-contained HTML page: no script, nothing loaded from elsewhere.
+    """The report as one HTML page that loads nothing from elsewhere and needs no script.
 
-    `answers` has the rule of the verdicts, and what was asked beside them; None: nothing was.
+    Parameters
+    ----------
+    analysis : Analysis
+    verdicts : sequence of Verdict
+    run_info : RunInfo
+        Names of the treatments, and how the run was made.
+    answers : Answers, optional
+        As `answer` gives them: the rule of the verdicts, and what was asked beside them.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import Options, RunInfo, aggregate, analyse
+    >>> from offline.experiment import render_report, verdicts
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> analysis = analyse(aggregates, options=Options(draws=0))
+    >>> page = render_report(analysis, verdicts(analysis, {}), RunInfo({"T1": "DAE"}))
+    >>> "<!DOCTYPE html>" in page, "DAE" in page
+    (True, True)
     """
     if answers is None:
         answers = answer(analysis, Questions())

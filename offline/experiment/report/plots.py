@@ -137,7 +137,7 @@ def band_plot(bands: Sequence[Band], periods: Sequence[str], axis: str, width: f
 
 
 def fitted(label: str, width: float, taken: int = 0) -> str:
-    """As much of the label as fits into so many inches, less what other characters take."""
+    """As much of the label as fits into this width in inches, other characters allowed for."""
     room = max(int(_PER_INCH * width) - taken, 8)
     return label if len(label) <= room else f"{label[: room - 1]}…"
 

@@ -29,7 +29,7 @@ class RowPlot:
     """Of a guardrail, a rule or an equivalence."""
     ticks: Sequence[tuple[float, str]]
     description: str
-    """What it shows, for people who hear the page."""
+    """A description for screen readers."""
 
 
 def row_plot(

@@ -1,4 +1,4 @@
-"""By which rule the page's verdict was found, and the interval that decided."""
+"""The rule behind the verdict on the page, and the deciding interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

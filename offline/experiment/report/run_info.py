@@ -1,4 +1,4 @@
-"""What the person who ran the experiment tells about it: `--run-info FILE.json`."""
+"""What is known about how an experiment was run: `--run-info FILE.json`."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,14 @@ from offline.errors import InputError
 
 @dataclass(frozen=True)
 class RunInfo:
-    """How a run was made, for people: names of its treatments, and groups of key and value."""
+    """How a run was made, for people: names of its treatments, and groups of key and value.
+
+    Examples
+    --------
+    >>> from offline.experiment import RunInfo
+    >>> RunInfo({"C": "CONTEXTUAL", "T1": "DAE"}, {"World": {"users": "10,000"}}).treatments["T1"]
+    'DAE'
+    """
 
     treatments: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

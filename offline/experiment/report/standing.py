@@ -1,4 +1,4 @@
-"""What a row says, in a word and a colour: never anything else than the verdict's sentence."""
+"""A row's result in a word and a colour, always that of the verdict's sentence."""
 
 from dataclasses import dataclass
 from typing import Literal

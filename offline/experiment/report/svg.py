@@ -1,4 +1,4 @@
-"""The canvas of the report's pictures: inline SVG that takes its colours from the page."""
+"""Inline SVG that takes its colours from the page."""
 
 import html
 import io

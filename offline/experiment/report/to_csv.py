@@ -25,12 +25,32 @@ def as_csv(
     metrics: Metrics,
     looks: Mapping[str, Mapping[str, Sequence[Look]]] | None = None,
 ) -> str:
-    """Every row with its figures to 12 digits; empty where undefined.
+    """The comparisons as CSV, with 12 digits; empty where undefined.
 
-    Values and differences are in `unit` (points of a percentage: "%"), effects, their ends and
-    `detectable` in percent of the control mean; caps are of the sums as they are in the data.
-    `looks` are those of primary metrics, by treatment: how many there were, and the interval at
-    the last one.
+    Values and differences are in the metric's unit ("%": points of a percentage); effects, their
+    ends and `detectable` are in percent of the control mean; caps are of the sums in the data.
+
+    Parameters
+    ----------
+    rows : sequence of Comparison
+    metrics : Metrics
+    looks : mapping, optional
+        Of primary metrics by treatment, as `Analysis.looks_of` has them: adds the number of looks
+        and the always-valid interval at the last one.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import Options, aggregate, analyse, as_csv
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> analysis = analyse(aggregates, options=Options(draws=0))
+    >>> as_csv(analysis.comparisons, analysis.metrics).splitlines()[0].split(",")[:3]
+    ['treatment', 'metric', 'title']
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

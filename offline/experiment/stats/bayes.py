@@ -1,4 +1,4 @@
-"""The same row read with a prior: how likely the treatment is better, and what a mistake costs.
+"""The same row with a prior: the probability of being better, and the cost of a mistake.
 
 A. Gelman et al., "Bayesian Data Analysis", 3rd ed. 2013, section 2.5: the logarithm of treatment /
 control has a normal prior about 0, what was measured is normal about the truth (delta method), so
@@ -37,9 +37,9 @@ class Reading:
     better: float
     """Probability that the treatment is better than the control."""
     loss_of_shipping: float
-    """What is lost on average by shipping it: the harm, times the chance of it."""
+    """The expected loss of shipping it: the harm, times its probability."""
     loss_of_keeping: float
-    """What is lost on average by keeping the control."""
+    """The expected loss of keeping the control."""
     surprising: bool
     """Whether the prior gives an effect as large as was measured a chance below 5 %: then it rules
     the reading, and should be one from past experiments."""
@@ -112,7 +112,7 @@ def _read(row: Comparison, measured: float, error: float, more: bool, prior: flo
 
 
 def check_prior(prior: float) -> float:
-    """The prior as it is. Raises InputError for what is no standard deviation."""
+    """The prior as it is. Raises InputError unless it is a standard deviation."""
     if not 0 < prior < float("inf"):
         raise InputError(f"--prior {prior:g}: it must be a number of percent above 0, like 10")
     return prior

@@ -1,4 +1,4 @@
-"""A cap on what one user may add: one threshold over all arms, as one of each makes an effect."""
+"""A cap on each user's sums: one threshold over all arms, as one per arm would bias the effect."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Two arms compared in one metric, with all that is known about it: from arrays over users."""
+"""Two arms compared in one metric, from arrays over users."""
 
 import math
 from collections.abc import Sequence
@@ -100,11 +100,36 @@ def compare_samples(
     alpha: float = ALPHA,
     against: str = CONTROL,
 ) -> Comparison:
-    """Compare two arms; with `cuped` what comes of CUPED decides, where the past says anything.
+    """Compare two arms in one metric.
 
-    `against` is what the control is called.
+    Parameters
+    ----------
+    treatment, metric : str
+        Names, for the row.
+    control, treated : Sample
+    cuped : bool, default False
+        Whether the values after CUPED decide, where there is a period before.
+    seed, draws : int
+        Of the permutation test, which decides for small arms.
+    alpha : float, default 0.05
+        Chance of a false alarm.
+    against : str, default "C"
+        What the control is called.
 
-    `seed` and `draws` are those of the permutation test, which decides for small arms.
+    Returns
+    -------
+    Comparison
+        `change` and `relative` (its interval) in percent of the control mean, `p`, and `method`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from offline.experiment import Sample, compare_samples
+    >>> rng = np.random.default_rng(1)
+    >>> arms = [Sample.of(rng.normal(mean, 1, 500)) for mean in (10, 11)]
+    >>> row = compare_samples("T1", "minutes", *arms)
+    >>> row.method, 8 < row.change < 12, row.p < 0.001
+    ('Welch', True, True)
     """
     arms = control.moments, treated.moments
     effect = compare(treatment, metric, *arms, against)

@@ -1,4 +1,4 @@
-"""CUPED: what users did before the experiment explains part of how they differ.
+"""CUPED: users' values before the experiment explain part of their variance.
 
 A. Deng, Y. Xu, R. Kohavi, T. Walker, "Improving the Sensitivity of Online Controlled Experiments
 by Utilizing Pre-Experiment Data", WSDM 2013: y' = y − θ (x − mean(x)), with x the same metric of
@@ -32,7 +32,7 @@ class Adjusted:
 
     control: Moments
     treated: Moments
-    """Their variances are what each adds to the variance of the difference."""
+    """Their variances are their parts of the variance of the difference."""
     reduction: float
     known: float
     """Share of the users that have a period before."""
@@ -68,9 +68,9 @@ class _ArmUsers:
 
     y: Floats
     x: Floats
-    """Centred on the mean over both arms; 0 for a user who was not there before."""
+    """Centred on the mean over both arms; 0 for a user without a value before."""
     known: Floats
-    """1 for a user who was."""
+    """1 for a user with one."""
     effective: float
     """See `Sample.effective`."""
     inflation: Floats
@@ -161,7 +161,7 @@ def _joint(
     n = sum(users)
     shares = [float(arm.known.mean()) for arm in arms]
     noise = theta**2 * spread / n**2
-    # What is left of y may still go with x in an arm by itself: θ is that of both together.
+    # The rest of y may still correlate with x within one arm: θ is that of both together.
     left = [
         theta * float(arm.deviations() @ (arm.y - theta * arm.x)) / known / n
         for arm, known in zip(arms, users, strict=True)

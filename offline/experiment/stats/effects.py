@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from offline.experiment.aggregates.aggregate import Aggregates
 from offline.experiment.aggregates.assignment import CONTROL
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import CORE_METRICS
 
 CONFIDENCE = 0.95
@@ -46,7 +46,15 @@ class Effect:
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean of a metric over users, with what its uncertainty needs."""
+    """Mean of a metric over users, with what its uncertainty needs.
+
+    Examples
+    --------
+    >>> from offline.experiment import Moments
+    >>> some = Moments.of([1.0, 2.0, 3.0])
+    >>> some.n, some.mean, round(some.margin(), 2)
+    (3, 2.0, 2.48)
+    """
 
     n: int
     mean: float
@@ -79,7 +87,26 @@ class Moments:
 
 
 def effect_table(aggregates: Aggregates) -> tuple[Effect, ...]:
-    """Every treatment but the control, with each of CORE_METRICS, in the order of arms."""
+    """The effect table: every treatment but the control, with each of CORE_METRICS.
+
+    Parameters
+    ----------
+    aggregates : Aggregates
+
+    Returns
+    -------
+    tuple of Effect
+        In the order of arms and metrics; see `as_frame`.
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import aggregate, effect_table
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> [row.metric for row in effect_table(aggregates)]
+    ['sessions', 'mean_session_length', 'mean_session_time', 'mean_request_time']
+    """
     return tuple(
         compare(
             arm.treatment,
@@ -161,7 +188,27 @@ def relative_change(was: float, now: float) -> float | None:
 
 
 def welch_margin(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:
-    """Half the width of Welch's interval for treated.mean − control.mean; NaN if undefined."""
+    """Half the width of Welch's interval for the difference of two means.
+
+    B. L. Welch, "The generalization of Student's problem ...", Biometrika 34, 1947.
+
+    Parameters
+    ----------
+    control, treated : Moments
+    alpha : float, default 0.05
+        Chance that the interval misses the true difference.
+
+    Returns
+    -------
+    float
+        In the unit of the values; NaN where an arm has fewer than two users.
+
+    Examples
+    --------
+    >>> from offline.experiment import Moments, welch_margin
+    >>> round(welch_margin(Moments.of([1.0, 2.0, 3.0]), Moments.of([2.0, 4.0, 6.0])), 2)
+    4.16
+    """
     error = standard_error(control, treated)
     return error if error == 0 or math.isnan(error) else quantile(control, treated, alpha) * error
 
@@ -220,7 +267,27 @@ COLUMNS = [field.name for field in fields(Effect) if field.name != "note"]
 
 
 def as_frame(effects: Sequence[Effect]) -> pd.DataFrame:
-    """The table as the protocol has it: its eight columns in their order, no note."""
+    """An effect table as a data frame with the protocol's eight columns.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+
+    Returns
+    -------
+    DataFrame
+        Columns treatment, metric, effect, upper, lower (percent of the control mean),
+        control_mean, treatment_mean, significant.
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import aggregate, as_frame, effect_table
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> as_frame(effect_table(aggregates)).shape
+    (4, 8)
+    """
     return pd.DataFrame(
         [[getattr(row, name) for name in COLUMNS] for row in effects], None, COLUMNS
     )

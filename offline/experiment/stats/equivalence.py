@@ -43,8 +43,8 @@ def equivalences(
 ) -> tuple[Equivalence, ...]:
     """Each row whose metric has a margin, in percent.
 
-    Where somebody looks before the end, `times` has by treatment what the standard error is
-    multiplied with at the last look, and the interval is always-valid.
+    With looks before the end, `times` has by treatment the factor on the standard error at
+    the last look, and the interval is always-valid.
     """
     return tuple(
         equivalence(row, margins[row.effect.metric], times)

@@ -1,4 +1,4 @@
-"""Adjusted p-values; statsmodels' function calls the garbage collector, which takes 0.1 s."""
+"""Adjusted p-values without statsmodels, whose function runs the garbage collector (0.1 s)."""
 
 from collections.abc import Sequence
 

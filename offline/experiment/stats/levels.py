@@ -1,4 +1,4 @@
-"""A row's interval at another confidence than its own."""
+"""A row's interval at another confidence level."""
 
 import math
 

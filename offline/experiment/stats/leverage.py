@@ -1,4 +1,4 @@
-"""The users who weigh most: whether a metric of an arm is about many users, or about one."""
+"""Users with a large weight: whether a metric depends on many users or on one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

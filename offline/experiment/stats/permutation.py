@@ -24,7 +24,7 @@ from offline.experiment.stats.sample import Sample, skewness
 FEWEST = 5
 """Users of each arm that a test takes: of 5 against 5 there are 252 ways to deal them out."""
 SMALL = 50
-"""Below so many users in an arm the permutation test decides."""
+"""With fewer users in an arm the permutation test decides."""
 LEAST_PER_SKEWNESS = 355.0
 """Users per squared skewness that a mean needs to be as good as normal (R. Kohavi, A. Deng,
 R. Longbotham, Y. Xu, "Seven Rules of Thumb for Web Site Experimenters", KDD 2014)."""
@@ -43,7 +43,7 @@ _STEPS, _DOUBLINGS = 60, 40
 
 @dataclass(frozen=True)
 class Permuted:
-    """What the permutation test found; the interval is in percent of the control mean."""
+    """The result of a permutation test; the interval is in percent of the control mean."""
 
     p: float
     """Two-sided."""
@@ -201,14 +201,14 @@ class _Test:
         return value, variance
 
     def tails(self, ratio: float) -> tuple[float, float]:
-        """Shares of the draws, what was seen among them, at most and at least as large as seen."""
+        """Shares of the draws, the observation included, at most and at least as large as it."""
         found = self.statistic(ratio)
         seen = found[0]
         slack = 1e-9 * abs(seen) if math.isfinite(seen) else 0.0
         return float((found <= seen + slack).mean()), float((found >= seen - slack).mean())
 
     def p(self) -> float:
-        """Two-sided: twice the tail on the side of what was seen."""
+        """Two-sided: twice the tail on the side of the observed value."""
         below, above = self.tails(1.0)
         return min(1.0, 2 * (above if self.statistic(1.0)[0] > 0 else below))
 

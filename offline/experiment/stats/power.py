@@ -1,4 +1,4 @@
-"""What a test can find: before it, from a log like the one to come; after it, from its own.
+"""The power of a test: before it, from a similar log; after it, from its own.
 
 J. Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd ed. 1988, chapter 2.
 """
@@ -100,7 +100,7 @@ class Plan:
         return _fewest(lambda users: self.power(effect, users), wanted)
 
     def guardrail(self, margin: float, users: float) -> float:
-        """Chance to show, with so many users per arm, that nothing is `margin` percent worse.
+        """Chance to show, with so many users per arm, that it is not `margin` percent worse.
 
         Where in truth nothing changed; `margin` has the sign of what is worse.
         """

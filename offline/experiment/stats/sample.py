@@ -11,10 +11,18 @@ from offline.experiment.stats.effects import NO_SPREAD, Moments
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A numerator and a denominator per user, both of shape (n,); both 0 without a value.
+    """One metric over the users of an arm: numerators and denominators, both of shape (n,).
 
-    The value of the arm is sum(above) / sum(below). Where `below` is only ever 0 or 1 that is a
-    plain mean over users, else a ratio of sums.
+    Both are 0 for a user without a value. The value of the arm is sum(above) / sum(below): where
+    `below` is only ever 0 or 1 a plain mean over users, else a ratio of sums.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from offline.experiment import Sample
+    >>> sample = Sample.of(np.array([1.0, 2.0, np.nan]))
+    >>> sample.n, sample.moments.mean
+    (2, 1.5)
     """
 
     above: Floats

@@ -10,7 +10,7 @@ _FEWEST_EXPECTED = 5.0
 
 
 def share_p(control: Counts, treated: Counts) -> float | None:
-    """Chance that two shares differ so much where both arms are alike; None: too few to tell.
+    """p of the difference of two shares, if both arms are alike; None: too few users.
 
     An arm is what each of its users lacks, and what it could have, both of shape (n,). The shares
     are ratios of sums over users. A chi-squared with one degree of freedom, (p1 - p2)² / v, with

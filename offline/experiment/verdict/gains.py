@@ -1,4 +1,4 @@
-"""A difference in the metric's own unit: in figures, in points, and in words."""
+"""A difference in the metric's own unit: as figures, points and words."""
 
 from dataclasses import dataclass, replace
 from functools import cache

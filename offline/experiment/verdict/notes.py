@@ -1,6 +1,6 @@
-"""What has to be known beside the rows: users that weigh most, caps, what a verdict rests on.
+"""Notes on the rows: users that weigh most, caps, the basis of the verdict.
 
-Said alike on the terminal, on the page and in the JSON.
+The same on the terminal, on the page and in the JSON.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _MOST = 10
 
 
 def notes(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
-    """A sentence each; `labels` says what C, T1, ... stand for."""
+    """A sentence each; `labels` has the names of C, T1, ...."""
     return [
         *_dropped(analysis),
         *_heavy(analysis, labels),

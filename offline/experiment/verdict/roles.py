@@ -1,4 +1,4 @@
-"""What the page has to know of the metrics of an analysis: the one place that looks it up."""
+"""How the metrics of an analysis are used: primary, guardrail, significant, better."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

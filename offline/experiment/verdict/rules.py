@@ -1,4 +1,4 @@
-"""The verdict by a rule that is not plain superiority; `rule.py` has which there are."""
+"""Verdicts by rules other than superiority; see `rule.py`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

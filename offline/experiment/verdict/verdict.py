@@ -1,4 +1,4 @@
-"""The analysis said in words: the decision on each treatment, and its reason."""
+"""The decision on each treatment as a sentence, with its reason."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -37,14 +37,33 @@ class Verdict:
 
 
 def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...]:
-    """A verdict on every treatment; `names` says what C, T1, ... stand for.
+    """The decision on every treatment, in a sentence.
 
-    None is given where users were not split as they should have been: whatever moved some of
-    them from one arm to the other may be what makes the difference; nor where a check of the log
-    says that it cannot be relied on. Where there are several treatments or primary metrics, their
-    p-values are adjusted for that (Holm). A winner is better in a primary metric and worse in
-    none; it is shipped only where every guardrail is shown to hold. What it makes significantly
-    worse is told.
+    There is none where users were not split as they should have been, as the cause of that may be
+    the cause of the difference too, nor where a check of the log fails. With several treatments or
+    primary metrics, p-values are adjusted for that (Holm). A winner is better in a primary metric
+    and worse in none; it is shipped only where every guardrail is shown to hold.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    names : mapping of str to str
+        What C, T1, ... are called.
+
+    Returns
+    -------
+    tuple of Verdict
+        With `treatment`, `outcome` ("wins", "loses" or "open") and `sentence`.
+
+    Examples
+    --------
+    >>> from offline import open_logs
+    >>> from offline.experiment import Options, aggregate, analyse, verdicts
+    >>> with open_logs(["log"]) as log:
+    ...     aggregates = aggregate(log, "AB")
+    >>> analysis = analyse(aggregates, options=Options(draws=0))
+    >>> [verdict.outcome for verdict in verdicts(analysis, {"T1": "DAE"})]
+    ['wins']
     """
     treatments = [arm.treatment for arm in analysis.aggregates.arms[1:]]
     if analysis.ratio.mismatch:

@@ -1,4 +1,4 @@
-"""Event logs on Spark: the table `lines` from all kinds of files, and what is wrong in it."""
+"""Event logs on Spark: the table `lines` from all kinds of files, and its bad lines."""
 
 import itertools
 import re
@@ -49,7 +49,7 @@ def open_on_spark(
 
 
 def _lines(engine: SparkEngine, files: Sequence[SparkFile]) -> tuple[DataFrame, list[str]]:
-    """The table `lines`, and what a reader should know of Parquet files."""
+    """The table `lines`, and notes on Parquet files."""
     numbers = {file.key: number for number, file in enumerate(files)}
     frames = []
     path = "_metadata.file_path AS path"
@@ -64,7 +64,7 @@ def _lines(engine: SparkEngine, files: Sequence[SparkFile]) -> tuple[DataFrame, 
         frames.append(map_in_arrow(text, read_text(numbers), SCHEMA))
     for kind in PACKED.values():
         if packed := [file.pattern for file in files if file.kind == kind]:
-            # Whole files: they have no parts, and what is left of a damaged one must be known.
+            # Whole files: they have no parts, and the rest of a damaged one must be counted.
             whole = _read(engine).format("binaryFile").load(packed).selectExpr("content", path)
             frames.append(map_in_arrow(whole, read_packed(numbers, kind), SCHEMA))
     notes: list[str] = []
@@ -128,7 +128,7 @@ def _has_nanos(engine: SparkEngine, file: SparkFile) -> bool:
 
 
 def _column(field: StructField, nanos: bool) -> str:
-    # What Spark makes of unsigned integers of 64 bits. A user may have such an id, these may not.
+    # Spark's type for unsigned integers of 64 bits. A user may have such an id, these may not.
     if field.dataType == DecimalType(20, 0) and field.name in ("timestamp", "track"):
         return f"TRY_CAST({field.name} AS BIGINT) AS {field.name}"
     if nanos and field.name == "timestamp":

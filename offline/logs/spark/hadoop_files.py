@@ -1,4 +1,4 @@
-"""Which files a log is made of, where some are on a file system that only Hadoop knows."""
+"""The files of a log, if some are on a file system that only Hadoop can read."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ def find_spark_files(
 
 
 def read_head(session: SparkSession, file: SparkFile) -> bytes:
-    """The first bytes of a file, which tell what it is."""
+    """The first bytes of a file, which show its kind."""
     hadoop: Any = session._jvm
     context: Any = session.sparkContext
     path = hadoop.org.apache.hadoop.fs.Path(hadoop.java.net.URI(file.key))

@@ -1,4 +1,4 @@
-"""What Spark's tasks turn lines into rows with: a DuckDB in the process of the task.
+"""Turns lines into rows in Spark's tasks: a DuckDB in the process of the task.
 
 What an event is, and what of it is kept, is decided by the very queries that read whole files on
 one machine. Spark need not be imported here.
@@ -35,7 +35,7 @@ _TYPES = {
     "held": "BOOLEAN",  # NULL: a line that holds nothing
     **{"n": "BIGINT", "file": "INT"},
     **{"block": "BIGINT", "row": "BIGINT"},  # place in the file: its part, the line of that part
-    "reason": "STRING",  # what is wrong with it
+    "reason": "STRING",  # its fault
 }
 SCHEMA = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
 _ARROW = {

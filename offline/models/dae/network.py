@@ -22,7 +22,7 @@ class RaggedBatch:
     """Each entry's track, as its position among the known tracks."""
     offsets: Tensor
     weights: Tensor
-    """What each entry counts in the input: 1 / sqrt(tracks of its user), unless corrupted."""
+    """The weight of each entry in the input: 1 / sqrt(tracks of its user), unless corrupted."""
 
     def __len__(self) -> int:
         """How many users."""
@@ -86,7 +86,7 @@ class DAE(nn.Module):
         n_tracks : int
             Size of the catalog.
         tracks : array of int64, shape (n_known,)
-            Sorted ids of the tracks to know; others in the input are ignored.
+            Sorted ids of the tracks of the model; others in the input are ignored.
         hidden : tuple of int
             Sizes of the hidden layers.
         generator : torch.Generator
@@ -152,7 +152,7 @@ class DAE(nn.Module):
     def backward(
         self, shown: RaggedBatch, liked: RaggedBatch, workspace: Workspace, scale: float = 1.0
     ) -> tuple[Tensor, Tensor]:
-        """The loss of what the users liked given what is shown of it, and its gradients.
+        """The loss of the users' likes given the corrupted input, and its gradients.
 
         Gives the negative multinomial log-likelihood, summed over users and tracks, and `scale`
         times the gradient of `sums`, from which that of the first layer follows. The other

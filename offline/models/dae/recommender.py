@@ -47,7 +47,7 @@ class MultDAE(Recommender):
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
         logits = self._model(self._model.ragged(histories)).numpy()
-        # What nobody liked has no logit, and comes after all that has.
+        # Items without likes have no logit, and come after all others.
         scores = np.full(histories.shape, logits.min() - 1, dtype=np.float32)
         scores[:, self._model.tracks.numpy()] = logits
         return scores

@@ -12,7 +12,7 @@ from offline.models.linear_dae.sparse_product import multiply
 
 Floats = NDArray[np.float32]
 TOLERANCE = 1e-3
-"""Largest error of the polynomial that stands for the inverse, relative to its largest value."""
+"""Largest error of the polynomial that approximates the inverse, relative to its maximum."""
 
 
 class Powers(NamedTuple):

@@ -5,7 +5,7 @@ from scipy import sparse
 
 
 def in_time(histories: sparse.csr_matrix) -> bool:
-    """Whether entries stand in an order of their own, which is taken for that of time."""
+    """Whether entries have an order of their own, which is taken for the order of time."""
     return not histories.has_sorted_indices
 
 

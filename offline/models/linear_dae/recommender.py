@@ -27,7 +27,7 @@ class LinearDAERecommender(Recommender):
         self.progress = progress
 
     tuned: TunedParameters
-    """What `fit` chose."""
+    """The options that `fit` chose."""
 
     def fit(self, interactions: sparse.csr_matrix) -> Self:
         """See `Recommender`; an order of entries other than that of ids is taken for time's.

@@ -24,7 +24,7 @@ ITEM_POWERS = (0.1, 0.2, 0.3, 0.4)
 DAMPINGS = (-0.1, 0.0, 0.1, 0.2, 0.3)
 """How far the popularity of a score stays below the item power."""
 SIZE_POWERS = (0.0, 0.5, 1.0)
-"""Strength falls with the size of a history to this power: who is known better is shrunk less."""
+"""Strength falls with the size of a history to this power: longer histories are shrunk less."""
 RECENCIES = (0.0, 0.1, 0.2, 0.3)
 """How fast what is longer ago counts for less. Larger ones do better yet where the last are asked
 for, but lose as much where those asked for stand anywhere."""

@@ -12,7 +12,7 @@ from script.shipping.errors import ShipError
 
 
 class Entry(NamedTuple):
-    """What a listing says of a file or a directory."""
+    """A file or a directory in a listing."""
 
     size: int
     modified: int
@@ -29,7 +29,7 @@ class Seal(NamedTuple):
 
 
 class Target(Protocol):
-    """A directory somewhere. Methods raise ShipError or OSError where it fails."""
+    """A directory somewhere. Methods raise ShipError or OSError if they fail."""
 
     @property
     def place(self) -> str:

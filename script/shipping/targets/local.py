@@ -15,7 +15,7 @@ class LocalTarget:
     """A directory of this machine."""
 
     def __init__(self, directory: Path) -> None:
-        """Raise InputError where `directory` is a file."""
+        """Raise InputError if `directory` is a file."""
         if directory.exists() and not directory.is_dir():
             raise InputError(f"{directory} is a file; name a directory")
         self._directory = directory

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from botify.errors import InputError
-from botify.session_model.arrays import check_size
+from botify.session_model.mapped_arrays import check_size
 from botify.session_model.tables import Tables
 
 N = 12

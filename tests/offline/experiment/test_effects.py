@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate
+from offline.experiment.aggregates.aggregate import aggregate
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.checks.log_checks import INCOMPLETE
 from offline.experiment.metrics import CORE_METRICS

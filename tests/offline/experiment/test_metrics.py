@@ -13,11 +13,13 @@ from scipy import stats
 
 from offline.cli import main
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.guardrails import parse_margins
 from offline.experiment.metric_files import built_in
-from offline.experiment.report.text import as_json, more_text, quality_text
+from offline.experiment.report.text import more_text, quality_text
+from offline.experiment.report.to_json import as_json
 from offline.experiment.stats.effects import as_frame
 from offline.experiment.verdict.verdict import verdicts
 from offline.logs.reader import open_logs

@@ -20,8 +20,9 @@ from hdfs import InsecureClient
 from offline.cli import main
 from offline.data.collect import collect
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate
+from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.aggregates.metric_sql import per_span
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.aggregates.user_tables import read_user_tables
 from offline.experiment.metric_files import read_metrics
 from offline.experiment.metrics import Metric, Metrics

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate
+from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.aggregates.metric_sql import columns_of
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import run_checks
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics

@@ -59,7 +59,7 @@ def save_checkpoint(
         "seconds": state.seconds,
         "epochs": [asdict(epoch) for epoch in state.epochs],
     }
-    # One name: what a kill has left of it is written over.
+    # One name: a part that a kill has left is overwritten.
     new = directory / f".{CHECKPOINT}.new"
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from offline.models.dae.network import DAE
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the users gave."""
+    """The results of one pass over the users."""
 
     number: int
     loss: float

@@ -87,7 +87,7 @@ class RowAdam:
             self._update(ragged, gradient)
 
     def _update_in_one_pass(self, ragged: RaggedBatch, gradient: Tensor) -> None:
-        """What `_update` does, row by row: each is read and written once, none is copied."""
+        """`_update` row by row: each is read and written once, none is copied."""
         places = ragged.places.numpy()
         order = np.argsort(places, kind="stable")
         ordered = places[order]

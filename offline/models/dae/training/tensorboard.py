@@ -35,7 +35,7 @@ class ScalarWriter:
 
     def __exit__(self, *_: object) -> None:
         if self._events is not None:
-            with suppress(OSError):  # each epoch is there, or its error was said
+            with suppress(OSError):  # each epoch is there, or its error was reported
                 self._events.close()
 
     def add(self, epoch: Epoch) -> None:

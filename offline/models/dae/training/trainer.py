@@ -32,7 +32,7 @@ from offline.options import TrainOptions
 
 @dataclass(frozen=True)
 class Hooks:
-    """What `fit` calls while it trains.
+    """Callbacks of `fit` during training.
 
     Examples
     --------
@@ -125,7 +125,7 @@ class _Run:
         self.batches = Batches(self.held.train, self.options)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         generator = torch.Generator().manual_seed(int(torch_rng.integers(2**63)))
-        # A track that nobody liked is never right: to rank it last needs no weights.
+        # A track without likes is never right: to rank it last needs no weights.
         tracks = np.flatnonzero(self.histories.popularity())
         self.model = DAE(self.histories.n_tracks, tracks, self.options.hidden, generator).to(
             device

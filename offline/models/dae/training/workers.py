@@ -33,7 +33,7 @@ class Workers:
                 dist.all_reduce(tensor)
 
     def agree(self, values: list[float]) -> list[float]:
-        """What the first process has, in all."""
+        """The first process's value, in all of them."""
         if self.count == 1:
             return values
         tensor = torch.tensor(values, dtype=torch.float64)

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate
+from offline.experiment.aggregates.aggregate import aggregate
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Options, analyse
 from offline.experiment.checks.declared import parse_weights
 from offline.experiment.checks.sample_ratio import health_text, sample_ratio

@@ -19,7 +19,7 @@ from offline.experiment.report.outlook import outlook
 from offline.experiment.report.page import render_report
 from offline.experiment.report.run_info import RunInfo
 from offline.experiment.report.standing import standing
-from offline.experiment.report.text import as_json
+from offline.experiment.report.to_json import as_json
 from offline.experiment.rule import Rule
 from offline.experiment.stats.comparison import Comparison, compare_samples, with_adjusted_p
 from offline.experiment.stats.sample import Sample
@@ -59,6 +59,7 @@ def with_rows(base: Analysis, rows: list[tuple[Metric, Comparison]]) -> Analysis
         comparisons=found,
         guardrails=guard(found, metrics.margins, None, metrics),
         looks_of={metric.name: {"T1": ()} for metric, _ in rows},
+        versions_of={metric.name: {"T1": ()} for metric, _ in rows},
     )
 
 

@@ -116,7 +116,7 @@ def test_users_that_were_dealt_before_are_dealt_alike(monkeypatch: pytest.Monkey
     rng = RNG(10)
     pairs = [[Sample.of(rng.gamma(2, 1, n)) for n in sizes] for sizes in [(30, 10), (10, 30)] * 2]
     kept = [permute(*sides, 3) for sides in pairs]
-    monkeypatch.setattr("offline.experiment.permutation._KEPT", 0)
+    monkeypatch.setattr("offline.experiment.stats.permutation._KEPT", 0)
     assert [permute(*sides, 3) for sides in pairs] == kept
 
 

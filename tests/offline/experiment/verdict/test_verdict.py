@@ -14,7 +14,8 @@ from scipy import stats
 
 from offline.cli import main
 from offline.errors import InputError
-from offline.experiment.aggregates.aggregate import Aggregates, aggregate, aggregate_all
+from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.guardrails import guard
 from offline.experiment.stats.bootstrap import bootstrap_p, percentile_interval
@@ -308,7 +309,7 @@ def test_what_worse_means_depends_on_the_metric() -> None:
     [
         (["--cap", "0"], "--cap 0: it must be a percentile above 50 and below 100"),
         (["--cuped"], "--cuped needs --before"),
-        (["--drop-users", "no/such/file"], "--drop-users no/such/file: no such file, and no ids"),
+        (["--drop-users", "no/such/file"], "--drop-users no/such/file: neither a file nor ids"),
         (["--drop-users", ","], "--drop-users ,: it has no ids"),
         (["--before", "LOG"], "--before: its last line is of"),
     ],

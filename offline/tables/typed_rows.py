@@ -1,4 +1,4 @@
-"""Reads tables of anybody's: CSV as programs and people write it, and Parquet.
+"""Reads tables from any source: CSV as programs and people write it, and Parquet.
 
 Every value is text until a column is asked for. What is plain is taken: 1, 1.5, 1e3, True, yes,
 and an empty cell or NaN for none. What is not is left out with its row, and counted with file and
@@ -90,7 +90,7 @@ def read_table(
 
 
 class _Shifts:
-    """Rows of a file that could not be told apart into columns stand between the others."""
+    """Rows of a file that could not be split into columns are between the others."""
 
     def __init__(self, bad: Iterable[BadLine]) -> None:
         self._lines: dict[Path | str, list[int]] = {}
@@ -98,7 +98,7 @@ class _Shifts:
             self._lines.setdefault(one.path, []).append(one.line)
 
     def row(self, path: Path, place: int) -> int:
-        """The row of what is at this place, from 0, among the rows that were read."""
+        """The file's row of the row at this place, from 0, among those that were read."""
         first = 1 if path.suffix == ".parquet" else 2
         row = place + first
         for line in sorted(self._lines.get(path, ())):
@@ -220,7 +220,7 @@ def _wanted(path: Path, there: Sequence[str], columns: Columns) -> list[str]:
 def _numbers(
     connection: duckdb.DuckDBPyConnection, names: Sequence[str], columns: Columns
 ) -> tuple[str, ...]:
-    """The columns that are numbers: at least half of what they hold."""
+    """The columns of numbers: at least half of their values are."""
     numbers = []
     for name in names:
         if name in columns.named and name not in columns.before and name not in columns.values:

@@ -1,4 +1,4 @@
-"""The service of two checkouts in turns: `python -m bench.serve.before ../before`.
+"""The service of two checkouts in turns: `python -m bench.serve.compare_checkouts ../before`.
 
 What a change costs: CPU of the service's processes for each request, and the latency, under wrk.
 """

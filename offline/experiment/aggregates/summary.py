@@ -1,0 +1,133 @@
+"""What an experiment is reduced to, from a log or from a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from offline.experiment.aggregates.assignment import (
+    CONTROL,
+)
+from offline.experiment.aggregates.metric_sql import (
+    Progress,
+)
+from offline.experiment.aggregates.provenance import (
+    Provenance,
+)
+from offline.experiment.metrics import Metrics
+from offline.logs.bad_lines import BadLine, Skipped
+
+PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}
+"""In ms; an experiment is followed by the longest of which it has at least three."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What the log holds of one treatment."""
+
+    treatment: str
+    users: int
+    lines: int
+    sessions: int
+    """Finished sessions: those with a `last`."""
+    unfinished: int
+    users_without_session: int
+    """Users without a finished session: they have no mean per session."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was read, and what of it did not count."""
+
+    files: tuple[str, ...]
+    lines: int
+    bad_lines: int
+    bad: tuple[BadLine, ...]
+    lines_outside: int
+    """Usable lines that belong to no treatment of this experiment."""
+    duplicates: int
+    """Lines of the experiment that were left out, as they repeat an earlier one."""
+    lines_in_several: int
+    """Lines of users seen in more than one treatment, which are left out."""
+    backwards: int
+    """Lines that stand in their file after one of the same user with a later timestamp; not looked
+    for in files of several logs."""
+    dropped_lines: int
+    """Lines of the experiment that were left out, as their users were to be dropped."""
+    dropped_users: tuple[str, ...]
+    """Those of the users to be dropped that the experiment has."""
+    users_in_several: int
+    """Users seen in more than one treatment; they are left out."""
+    first_timestamp: int
+    last_timestamp: int
+    """Of the experiment's lines; ms since the epoch, UTC."""
+    events_per_hour: Mapping[int, int]
+    """All usable lines of the log, of whatever experiment; hours since the epoch."""
+    skipped: Skipped = field(default_factory=lambda: Skipped(0, 0))
+    """The bad lines by what is wrong with them."""
+    unit: str = "ms"
+    """What the log's timestamps were in, by their size."""
+    has_time: bool = True
+    """Whether there are timestamps at all; a table may have none."""
+    notes: tuple[str, ...] = ()
+    """What was taken for granted or left out in reading the log."""
+
+
+@dataclass(frozen=True, eq=False)
+class Aggregates:
+    """One experiment, reduced to users and sessions.
+
+    `users` has a row per user and treatment: `user_id` (text), `treatment`, the columns of
+    per_user.sql, and those of the `metrics`; the two means per session are NaN for a user without
+    a finished session.
+    `lengths` counts sessions: `treatment`, `finished` (0 or 1), `length` in log lines, `sessions`.
+    `periods` has what each user did in each `period_name`: `user_id`, `treatment`, `period`,
+    `lines`, `sessions`, `total_time`. `coverage` has `tracks` per group of 50 users of a
+    treatment, `latencies` the `requests` per treatment, `block` of users and `bin` (NaN: 0 s).
+    `completeness` has a row per treatment with the columns of completeness.sql. `progress` follows
+    each primary metric over the periods; `versions_of` has the sums of each, `above` and `below`,
+    of each user in each `number`ed span between changes of a model.
+    """
+
+    experiment: str
+    arms: tuple[Arm, ...]
+    users: pd.DataFrame
+    lengths: pd.DataFrame
+    periods: pd.DataFrame
+    period_name: str
+    coverage: pd.DataFrame
+    latencies: pd.DataFrame
+    completeness: pd.DataFrame
+    provenance: Provenance
+    versions_of: Mapping[str, pd.DataFrame]
+    recommenders: Mapping[str, str]
+    """The recommender that answered most of a treatment's requests, where the log says it."""
+    quality: Quality
+    has_catalog: bool
+    metrics: Metrics
+    progress: Mapping[str, Progress]
+    strays: Mapping[str, int] = field(default_factory=dict)
+    """Users of treatments that are not judged: the config has none of that name."""
+    source: Literal["log", "table"] = "log"
+    """What it was made of: a log of listening, or a table of somebody's."""
+    control: str = CONTROL
+    """The treatment that the others are compared with, the first of `arms`."""
+    users_twice: int = 0
+    """Users of a table whose rows contradict each other; they are left out."""
+
+    def of(self, treatment: str) -> pd.DataFrame:
+        """The rows of `users` of one treatment."""
+        return self.users[self.users["treatment"] == treatment]
+
+    def values(self, treatment: str, metric: str) -> "pd.Series[float]":
+        """The column of each user of the treatment that has one."""
+        return self.of(treatment)[metric].dropna()
+
+
+def period_of(first: int, last: int) -> str:
+    """The longest of PERIODS of which there are at least three between two moments (ms)."""
+    for name, length in PERIODS.items():
+        if last // length - first // length >= 2:
+            return name
+    return "second"
