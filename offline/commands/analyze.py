@@ -1,7 +1,6 @@
 """`botify-offline analyze`: event logs -> effect table, report page."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from offline.commands.table_options import (
     shares_of_table,
     table_options,
 )
-from offline.commands.watch import watch
+from offline.commands.watch import followed_metrics, watch
 from offline.errors import InputError
 from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
 from offline.experiment.aggregates.assignment import only_experiment
@@ -49,7 +48,6 @@ from offline.logs.bad_lines import list_bad_lines
 from offline.logs.line_filter import LineFilter, parse_moment
 from offline.logs.reader import open_logs
 from offline.watch.batch import Question
-from offline.watch.timeline import METRIC
 from offline.watch.watcher import Watched
 
 _FILE = click.Path(path_type=Path)
@@ -222,7 +220,7 @@ def command(
     Lines in .gz or .zst, or .parquet. A table is named by --table or --events.
     """
     if follow:
-        _refuse_with_watch(primary)
+        _refuse_with_watch()
     of_table = is_table(said)
     if not of_table and not logs:
         raise click.UsageError("nothing to analyse: give LOGS, or --table FILE")
@@ -233,7 +231,7 @@ def command(
         if experiment is None:
             raise InputError("--watch needs --experiment")
         shares = declared_weights(experiment, weights, treatments, config, service)
-        question = Question(experiment, run, drop)
+        question = Question(experiment, run, drop, followed_metrics(metrics_file, primary))
         watch(Watched(logs, question, shares, info.treatments, alpha=alpha), json_out)
         return
     if of_table:
@@ -345,21 +343,17 @@ def command(
 
 _WATCH_TAKES = (
     *("logs", "experiment", "weights", "treatments", "config", "service", "run", "drop_users"),
-    *("json_out", "run_info", "follow", "alpha", "primary"),
+    *("json_out", "run_info", "follow", "alpha", "primary", "metrics_file"),
 )
 
 
-def _refuse_with_watch(primary: Sequence[str]) -> None:
+def _refuse_with_watch() -> None:
     """Raises InputError where an option was given that a live page does not have."""
     context = click.get_current_context()
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "")
         if given is ParameterSource.COMMANDLINE and parameter.name not in _WATCH_TAKES:
             raise InputError(f"--watch does not go with {parameter.opts[0]}: see analyze --help")
-    if others := [name for name in primary if name != METRIC]:
-        raise InputError(
-            f"--watch does not go with --primary {others[0]}: the live page follows {METRIC}"
-        )
 
 
 def _above(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,9 +13,12 @@ from offline.commands._common import read_users
 from offline.errors import InputError
 from offline.experiment.analysis import check_alpha
 from offline.experiment.checks.declared import declared_weights
+from offline.experiment.metric_files import built_in, read_metrics
+from offline.experiment.metrics import Metrics
 from offline.experiment.report.run_info import RunInfo, load_run_info
 from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import Question
+from offline.watch.live_metrics import check_live
 from offline.watch.server import HOST, Board, serve
 from offline.watch.telling import Json
 from offline.watch.watcher import SCHEMA, Watched, Watcher
@@ -57,6 +61,18 @@ _FILE = click.Path(path_type=Path)
     help="URL of a running service, for the same (its GET /experiments).",
 )
 @click.option(
+    "--metrics",
+    "metrics_file",
+    type=_FILE,
+    help="Metrics of your own, as for `analyze`: the primary ones are followed.",
+)
+@click.option(
+    "--primary",
+    multiple=True,
+    metavar="METRIC",
+    help="What is followed; may be repeated. [default: as the metrics say: mean_session_time]",
+)
+@click.option(
     "--alpha",
     type=float,
     default=ALPHA,
@@ -76,6 +92,8 @@ def command(
     treatments: str | None,
     config: Path | None,
     service: str | None,
+    metrics_file: Path | None,
+    primary: tuple[str, ...],
     alpha: float,
     run: str | None,
     drop_users: str | None,
@@ -89,9 +107,17 @@ def command(
     info = RunInfo() if run_info is None else load_run_info(run_info)
     shares = declared_weights(experiment, weights, treatments, config, service)
     drop = [] if drop_users is None else read_users(drop_users)
-    question = Question(experiment, run, drop)
+    question = Question(experiment, run, drop, followed_metrics(metrics_file, primary))
     watched = Watched(logs, question, shares, info.treatments, every, check_alpha(alpha))
     watch(watched, json_out, port)
+
+
+def followed_metrics(file: Path | None, primary: Sequence[str]) -> Metrics:
+    """The metrics, of which the primary ones can be followed. Raises InputError."""
+    metrics = built_in() if file is None else read_metrics(file)
+    metrics = metrics.with_primaries(primary)
+    check_live(metrics)
+    return metrics
 
 
 def watch(watched: Watched, json_out: Path | None = None, port: int = PORT) -> None:
@@ -114,6 +140,8 @@ def watch(watched: Watched, json_out: Path | None = None, port: int = PORT) -> N
         lines = watcher.state.skipped.lines
         rate = lines / seconds
         click.echo(f"read {lines:,} lines in {seconds:.1f} s ({rate:,.0f} lines/s)")
+        followed = ", ".join(metric.called for metric in watched.question.metrics.primaries)
+        click.echo(f"followed: {followed}; {watcher.told()['correction']}")
         while True:
             told = watcher.told()
             board.put(told)

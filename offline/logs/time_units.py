@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
-from contract.timestamps import NAMES, UNITS, Unit, is_own_clock, units_of_run
+from contract.timestamps import NAMES, UNITS, UNKNOWN, Unit, is_own_clock, units_of_run
 from offline.errors import InputError
 
+YEAR_MS = 31_557_600_000
 SIZES = """
-SELECT fault, unit, COUNT(*), MIN(ABS(timestamp)), MAX(ABS(timestamp)), MIN({order})
+SELECT fault, unit, COUNT(*), MIN(timestamp), MAX(timestamp), MIN({order})
 FROM lines
-GROUP BY fault, unit
+GROUP BY fault, unit, FLOOR(timestamp / 31557600000)
 """
-"""By fault and code of the unit: how many lines, the smallest and largest |ms|, the first line."""
+"""By fault, code of the unit and year: how many lines, the first and last ms, the first line."""
 
+_SECONDS = UNITS.index("s") + 1
 _OWN_CLOCK = "CASE WHEN unit = 1 THEN CAST(timestamp / 1000 AS BIGINT) ELSE timestamp END"
 
 Row = tuple[str | None, int, int, int, int, int]
@@ -33,22 +36,68 @@ def timestamps_of(rows: Sequence[Row], place: Callable[[int], str]) -> tuple[str
     log has timestamps in several units.
     """
     events = [row for row in rows if row[0] is None and row[1] is not None]
-    sizes = {code: (low, high) for _, code, _, low, high, _ in events}
+    sizes: dict[int, tuple[int, int]] = {}
+    places: dict[Unit, int] = {}
+    for _, code, _, low, high, line in events:
+        ends = sorted((abs(low), abs(high)))
+        old = sizes.get(code, ends)
+        sizes[code] = (min(old[0], ends[0]), max(old[1], ends[1]))
+        if code:
+            unit = UNITS[code - 1]
+            places[unit] = min(places.get(unit, line), line)
     units = units_of_run(sizes)
-    first = {UNITS[code - 1]: line for _, code, *_, line in events if code}
     if len(units) > 1:
         # What of an own clock looks like s is in ms too.
         one, other = (
-            f"in {NAMES[unit]} at {place(first.get(unit, first.get('s', 0)))}"
+            f"in {NAMES[unit]} at {place(places.get(unit, places.get('s', 0)))}"
             for unit in units[:2]
         )
         raise InputError(
             f"the log has timestamps {one} and {other}: events cannot be put in order; bring all "
             "to milliseconds since the epoch"
         )
-    if is_own_clock(sizes):
+    own_clock = is_own_clock(sizes)
+    far = _far(events, own_clock, place)
+    if own_clock:
         note = "timestamps begin in 1970: taken as milliseconds of a clock that started at 0"
-        return _OWN_CLOCK, "ms", [note]
+        return _OWN_CLOCK, "ms", [note, *far]
     unit = units[0]
     note = f"timestamps are in {NAMES[unit]}, as their size tells; read as milliseconds"
-    return "timestamp", unit, [] if unit == "ms" else [note]
+    return "timestamp", unit, far if unit == "ms" else [note, *far]
+
+
+def _far(events: Sequence[Row], own_clock: bool, place: Callable[[int], str]) -> list[str]:
+    """What to tell of lines whose time is over a year from that of every line of the most."""
+    spans = []
+    for _, code, count, low, high, line in events:
+        divisor = 1000 if own_clock and code == _SECONDS else 1
+        spans.append((low // divisor, high // divisor, count, line, code))
+    groups: list[list[tuple[int, int, int, int, int]]] = []
+    latest = -(2**63)
+    for span in sorted(spans):
+        if groups and span[0] - latest <= YEAR_MS:
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+        latest = max(latest, span[1])
+    if len(groups) < 2:
+        return []
+    most = max(groups, key=lambda group: (sum(span[2] for span in group), group))
+    others = [span for group in groups if group is not most for span in group]
+    far, lines = sum(span[2] for span in others), sum(span[2] for span in spans)
+    start, _, _, line, code = min(others, key=lambda span: span[3])
+    rest = f"{_date(most[0][0])} to {_date(max(span[1] for span in most))}"
+    first = f"the first, of {_date(start)}, at {place(line)}"
+    no_unit = code == UNKNOWN and any(span[4] != UNKNOWN for span in most)
+    why = ": its size tells no unit, it is taken as milliseconds" if no_unit else ""
+    return [
+        f"{far:,} of {lines:,} lines {'has' if far == 1 else 'have'} a time more than a year away "
+        f"from the rest ({rest}): {first}{why}"
+    ]
+
+
+def _date(ms: int) -> str:
+    try:
+        return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms):%Y-%m-%d}"
+    except OverflowError:
+        return f"the timestamp {ms}"

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -13,12 +13,16 @@ import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
 from offline.experiment.aggregates.aggregate import SQL
+from offline.experiment.aggregates.metric_sql import columns_of, selected, steady
 from offline.experiment.aggregates.summary import PERIODS, period_of
+from offline.experiment.metric_files import built_in
+from offline.experiment.metrics import Metrics
 from offline.logs.bad_lines import Skipped
 from offline.logs.json_lines import HERE
 from offline.logs.normalise import LogFile
 from offline.logs.reader import EVENTS, read_lines
-from offline.logs.time_units import Row, timestamps_of
+from offline.logs.time_units import YEAR_MS, Row, timestamps_of
+from offline.watch.live_metrics import COLUMNS
 from offline.watch.progress import Report, reporting
 from offline.watch.users import Ints, Users
 
@@ -33,10 +37,8 @@ _LINES = "SELECT rowid + {base} AS n, {columns} FROM lines WHERE fault IS NULL A
 _DROPPED = pa.schema([("user_id", pa.string())])
 _TREATMENTS = pa.schema([("experiments", pa.string()), ("treatment", pa.string())])
 
-_STEADY = {"total_time": 9}
-"""Digits, as in `Aggregates`."""
-
-Sizes = dict[int, tuple[int, int]]
+Sizes = dict[tuple[int, int], tuple[int, int, int]]
+"""Of timestamps, by code of the unit and year since 1970: events, first and last ms."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Question:
     experiment: str
     run: str | None = None
     drop: Collection[str] = ()
+    metrics: Metrics = field(default_factory=built_in)
+    """The primary ones are followed: see `live_metrics.py`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,8 @@ class Batch:
 
     skipped: Skipped
     notes: tuple[str, ...]
+    of_times: tuple[str, ...]
+    """What to tell of the timestamps of the whole log."""
     sizes: Sizes
     held: pa.Table
     """Events that wait for the next look."""
@@ -146,7 +152,7 @@ class _Reading:
         hold: bool,
     ) -> Batch:
         engine = self._engine
-        every: list[Row] = [(None, code, 0, *ends, 0) for code, ends in sizes.items()]
+        every: list[Row] = [(None, code, *some, 0) for (code, _), some in sizes.items()]
         timestamp, _, more = timestamps_of(every, lambda _: "one place")
         run = self._question.run
         condition = "TRUE" if run is None else "run = '" + run.replace("'", "''") + "'"
@@ -180,7 +186,8 @@ class _Reading:
         self._users.keep(last_lines)
         return Batch(
             skipped=skipped,
-            notes=(*notes, *more),
+            notes=tuple(notes),
+            of_times=tuple(more),
             sizes=sizes,
             held=waiting,
             known=known,
@@ -239,11 +246,16 @@ class _Reading:
         }
 
     def _periods(self, length: int) -> pd.DataFrame:
-        """The result of per_period.sql, without columns of metrics."""
-        self._engine.run("CREATE VIEW metric_events AS SELECT * FROM experiment_events")
-        sql = (SQL / "per_period.sql").read_text().format(columns="")
+        """The result of per_period.sql with the columns of the primary metrics."""
+        self._engine.run(
+            f"CREATE VIEW metric_events AS SELECT user_id, {COLUMNS} FROM experiment_events"
+        )
+        columns = columns_of(self._question.metrics.primaries)
+        text = (SQL / "per_period.sql").read_text()
+        sql = text.format(columns=selected(columns, "events"))
         found: pd.DataFrame = self._engine.table(sql, {"period": length}).to_pandas()
-        return found.round(_STEADY)
+        names = {f"c{place}": column for place, column in enumerate(columns)}
+        return steady(found, names).rename(columns=names)
 
     def _completeness(self) -> pd.DataFrame:
         """What the new lines add, with the links that lead to them from the lines before."""
@@ -257,10 +269,11 @@ class _Reading:
 def _merged(sizes: Sizes, rows: Sequence[Row]) -> Sizes:
     """The timestamps of the log so far with those of new lines: rows of `SIZES`."""
     merged = dict(sizes)
-    for fault, code, _, low, high, _ in rows:
+    for fault, code, count, low, high, _ in rows:
         if fault is None and code is not None:
-            old = merged.get(code, (low, high))
-            merged[code] = (min(low, old[0]), max(high, old[1]))
+            key = code, low // YEAR_MS
+            old = merged.get(key, (0, low, high))
+            merged[key] = (old[0] + count, min(low, old[1]), max(high, old[2]))
     return merged
 
 

@@ -67,18 +67,22 @@ function showStatus() {
   document.body.classList.toggle("still", Boolean(stopped) || isGone() || Boolean(state.problem));
 }
 
+// Each treatment with each primary metric, the first one's figures being of the treatment itself.
+const effects = () => state.treatments.filter((t) => !t.control).flatMap((t) =>
+  [t, ...t.also].map((some, i) => ({ ...some, name: t.name, metric: state.metrics[i], key: `${t.treatment} ${i}` })));
+
 const words = (one) => isGone() || state.problem ? "as it was when this page was last told" : one.words;
 
 function showEffects() {
   const parts = [];
-  for (const one of state.treatments.filter((t) => !t.control)) {
-    const card = make("article", { class: "card" }, make("h3", {}, `${one.name} against the control: ${state.metric.title.toLowerCase()}`));
+  for (const one of effects()) {
+    const card = make("article", { class: "card" }, make("h3", {}, `${one.name} against the control: ${one.metric.title.toLowerCase()}`));
     if (one.effect !== null) {
       card.append(make("p", { class: "figure" }, `${signed(one.effect)} % `,
-        make("small", {}, `always-valid ${Number((100 * state.metric.confidence).toPrecision(6))} % interval: ${range(one)}`)));
+        make("small", {}, `always-valid ${Number((100 * one.metric.confidence).toPrecision(6))} % interval: ${range(one)}`)));
     }
     card.append(make("p", { class: "told" }, words(one)));
-    if (one.looks.length) card.append(...plot(one));
+    if (one.looks.length) card.append(...plot(one, parts.length));
     parts.push(card);
   }
   const focused = document.activeElement && document.activeElement.id;
@@ -94,8 +98,7 @@ function ticks(low, high) {
   return found;
 }
 
-function plot(one) {
-  const number = state.treatments.indexOf(one);
+function plot(one, number) {
   const looks = one.looks, last = looks.at(-1), wide = Math.max(280, Math.min($("effects").clientWidth - 42, 820));
   const high = wide < 480 ? 190 : 230, left = 58, right = 12, top = 8, bottom = 24;
   const shown = looks.slice(Math.floor(looks.length / 4));  // the first intervals are wide
@@ -127,7 +130,7 @@ function plot(one) {
   svg.append(inside, draw("circle", { class: "dot", cx: x(last), cy: y(last.effect), r: 4 }));
   svg.append(draw("text", { x: span ? left : x(last), y: high - 6, "text-anchor": span ? "start" : "middle" }, when(first, state.period)));
   if (span) svg.append(draw("text", { x: wide - right, y: high - 6, "text-anchor": "end" }, when(last.end, state.period)));
-  const described = `Effect of ${one.name} on ${state.metric.title.toLowerCase()}, in percent of the control's mean, at the end of each ${state.period}: `
+  const described = `Effect of ${one.name} on ${one.metric.title.toLowerCase()}, in percent of the control's mean, at the end of each ${state.period}: `
     + `${plural(looks.length, "look")} from ${moment(first)} to ${moment(last.end)}; now ${signed(last.effect)} %, interval ${range(last)}. Arrow keys read each look.`;
   const frame = make("div", { class: "plot", id: `plot-${number}`, tabindex: "0", role: "group",
     "aria-roledescription": "plot", "aria-label": described });
@@ -135,12 +138,12 @@ function plot(one) {
     `At the end of each ${state.period} (UTC); shaded: the always-valid interval. Arrow keys read each look.`);
   const read = (index) => {
     const look = looks[index];
-    cursors[one.treatment] = look.end;
+    cursors[one.key] = look.end;
     cursor.setAttribute("x1", x(look)); cursor.setAttribute("x2", x(look)); cursor.setAttribute("visibility", "visible");
     readout.textContent = `Until ${moment(look.end)}: ${signed(look.effect)} % (${range(look)}), `
       + `${count(look.users[0])} users of the control and ${count(look.users[1])} of ${one.name}`;
   };
-  const at = () => { const found = looks.findIndex((l) => l.end === cursors[one.treatment]); return found < 0 ? looks.length : found; };
+  const at = () => { const found = looks.findIndex((l) => l.end === cursors[one.key]); return found < 0 ? looks.length : found; };
   frame.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: at() - 1, ArrowRight: at() + 1, Home: 0, End: looks.length - 1 }[event.key];
     if (move === undefined) return;
@@ -157,14 +160,16 @@ function plot(one) {
 }
 
 function showTreatments() {
-  const unit = state.metric.unit;
-  $("mean").textContent = unit ? `${state.metric.title}, ${unit}` : state.metric.title;
+  const heads = state.metrics.map(({ title, unit }) => unit ? `${title}, ${unit}` : title);
+  $("mean").textContent = heads[0];
+  document.querySelectorAll("thead th.more").forEach((th) => th.remove());
+  $("mean").after(...heads.slice(1).map((text) => make("th", { scope: "col", class: "more" }, text)));
   const labels = [...document.querySelectorAll("thead th")].map((th) => th.textContent);
   $("treatments").replaceChildren(...state.treatments.map((one) => {
-    const mean = one.mean === null ? "–" : `${one.mean.toFixed(3)}`;
+    const means = [one, ...one.also].map(({ mean }) => mean === null ? "–" : mean.toFixed(3));
     const cells = [one.users, one.users_with_value, one.sessions, one.sessions_without_end].map(count);
     return make("tr", {}, make("th", { scope: "row" }, one.control ? `${one.name}, control` : one.name),
-      ...[...cells, mean].map((text, i) => make("td", { "data-label": labels[i + 1] }, text)));
+      ...[...cells, ...means].map((text, i) => make("td", { "data-label": labels[i + 1] }, text)));
   }));
 }
 
@@ -195,6 +200,7 @@ function show() {
   showStatus();
   if (state.phase === "reading") return;
   document.querySelector("main").removeAttribute("aria-busy");
+  $("correction").textContent = state.correction + ".";
   showEffects(); showTreatments(); showHealth(); showLog();
 }
 

@@ -17,9 +17,11 @@ from offline.experiment.aggregates.metric_sql import columns_of
 from offline.experiment.aggregates.provenance import provenance_of, read_published, records_beside
 from offline.experiment.aggregates.summary import Aggregates, Arm, Quality
 from offline.experiment.checks.log_checks import Check, run_checks
+from offline.experiment.metric_files import built_in
+from offline.experiment.metrics import Metrics
 from offline.logs.bad_lines import Skipped
 from offline.watch.batch import Batch, Sizes
-from offline.watch.timeline import Timeline, followed
+from offline.watch.timeline import Timeline
 from offline.watch.users import SEVERAL, Ints, Users
 
 RECENT = 1000
@@ -39,8 +41,9 @@ _PROVENANCE = [
 class State:
     """What was read so far; `add` takes what is new."""
 
+    metrics: Metrics = field(default_factory=built_in)
     users: Users = field(default_factory=Users)
-    timeline: Timeline = field(default_factory=Timeline)
+    timeline: Timeline = field(init=False)
     skipped: Skipped = field(default_factory=lambda: Skipped(0, 0))
     sizes: Sizes = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -54,6 +57,11 @@ class State:
     completeness: pd.DataFrame = field(default_factory=pd.DataFrame)
     provenance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_PROVENANCE))
     notes: dict[str, None] = field(default_factory=dict)
+    of_times: tuple[str, ...] = ()
+    """What to tell of the timestamps."""
+
+    def __post_init__(self) -> None:
+        self.timeline = Timeline(self.metrics.primaries)
 
     def add(self, batch: Batch) -> None:
         """Take over what new lines add; the users have it already."""
@@ -77,6 +85,7 @@ class State:
             self.completeness = pd.concat(frames).groupby(level=0).sum()
         self.provenance = _merged(self.provenance, batch.provenance)
         self.notes |= dict.fromkeys(batch.notes)
+        self.of_times = batch.of_times
         behind = self.timeline.add(batch.periods, batch.period, self.users)
         self.doubts.update(
             {
@@ -106,7 +115,7 @@ def aggregates_of(
 
     `users` is empty: a state has users as arrays.
     """
-    sessions, _, lines = state.timeline.sums()
+    sessions, lines = state.timeline.sums()[:2]
     treatment = state.users.treatment
     counts = np.bincount(treatment[treatment >= 0], minlength=len(state.users.treatments))
     users = {name: int(count) for name, count in zip(state.users.treatments, counts, strict=True)}
@@ -146,7 +155,7 @@ def aggregates_of(
     )
     published = read_published(records_beside(files))
     empty = pd.DataFrame(columns=["treatment"])
-    sums = columns_of(followed().primaries)
+    sums = columns_of(state.metrics.primaries)
     return Aggregates(
         experiment=experiment,
         arms=tuple(sorted(arms, key=lambda arm: natural_order(arm.treatment))),
@@ -162,7 +171,7 @@ def aggregates_of(
         recommenders={},
         quality=quality,
         has_catalog=False,
-        metrics=followed(),
+        metrics=state.metrics,
         progress={},
         strays={name: count for name, count in users.items() if name not in judged},
     )

@@ -7,12 +7,12 @@ from typing import Any
 from offline.experiment.aggregates.assignment import CONTROL
 from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import Check, first_stop
+from offline.experiment.metrics import Metric
 from offline.experiment.sequential import FEWEST
-from offline.experiment.stats.effects import Moments
 from offline.experiment.words import interval, label, percent
 from offline.watch.ratio import LiveRatio
 from offline.watch.state import State
-from offline.watch.timeline import METRIC, LiveLook, followed, period_end
+from offline.watch.timeline import LiveLook, Value, period_end
 
 SILENT_GAPS = 20
 """A log has stopped where it had no line for so many of its usual gaps, and"""
@@ -78,31 +78,41 @@ def told_treatments(
     alpha: float,
 ) -> list[Json]:
     """One entry for each, the control first."""
-    moments = state.timeline.now()
-    comparisons = max(len(aggregates.arms) - 1, 1)
+    primaries = state.metrics.primaries
+    comparisons = max(len(aggregates.arms) - 1, 1) * len(primaries)
     told = []
     for arm in aggregates.arms:
-        own = moments.get(arm.treatment)
+        found = first_stop(checks, arm.treatment, aggregates.control)
+        stop = None if found is None else f"{found.title.lower()}: {found.text}"
+        name = label(arm.treatment, names)
+        of_metrics = []
+        for metric in primaries:
+            values = state.timeline.now(metric.name)
+            own = values.get(arm.treatment)
+            some: Json = {
+                "users_with_value": 0 if own is None else own.users,
+                "mean": None if own is None else metric.scale * own.moments.mean,
+            }
+            if arm.treatment != CONTROL:
+                looks = state.timeline.looks(arm.treatment, metric.name, comparisons, alpha)
+                some |= _told_effect(looks, values.get(CONTROL), own, metric.scale)
+                some["standing"] = None if stopped or stop is not None else _standing(looks)
+                some["words"] = _words(looks, stopped, stop)
+                subject = name if len(primaries) == 1 else f"{name}, {metric.called}"
+                some["sentence"] = _sentence(looks, subject, some["words"])
+                some["looks"] = [_told_look(look, state) for look in looks]
+            of_metrics.append({"metric": metric.name, **some})
         one: Json = {
             "treatment": arm.treatment,
-            "name": label(arm.treatment, names),
+            "name": name,
             "control": arm.treatment == CONTROL,
             "users": arm.users,
-            "users_with_value": arm.users - arm.users_without_session,
             "sessions": arm.sessions,
             "sessions_without_end": arm.unfinished,
             "lines": arm.lines,
-            "mean": None if own is None else own.mean,
+            **of_metrics[0],
+            "also": of_metrics[1:],
         }
-        if arm.treatment != CONTROL:
-            looks = state.timeline.looks(arm.treatment, comparisons, alpha)
-            found = first_stop(checks, arm.treatment, aggregates.control)
-            stop = None if found is None else f"{found.title.lower()}: {found.text}"
-            one |= _told_effect(looks, moments.get(CONTROL), own)
-            one["standing"] = None if stopped or stop is not None else _standing(looks)
-            one["words"] = _words(looks, stopped, stop)
-            one["sentence"] = _sentence(looks, one["name"], one["words"])
-            one["looks"] = [_told_look(look, state) for look in looks]
         told.append(one)
     return told
 
@@ -128,9 +138,8 @@ def ratio_check(ratio: LiveRatio) -> Check:
     return Check("sample_ratio", told["title"], told["status"], told["text"])
 
 
-def told_metric(alpha: float) -> Json:
-    """The metric that is followed."""
-    metric = followed()[METRIC]
+def told_metric(metric: Metric, alpha: float) -> Json:
+    """A metric that is followed."""
     return {
         "name": metric.name,
         "title": metric.title,
@@ -140,6 +149,19 @@ def told_metric(alpha: float) -> Json:
         "confidence": round(1 - alpha, 9),
         "first_look_users": FEWEST,
     }
+
+
+def missing_fields(metrics: Sequence[Metric], state: State) -> list[str]:
+    """What to tell of metrics that need a field which no line has so far."""
+    if not len(state.completeness):
+        return []
+    fields = {"recommender": "told_recommenders", "recommendation": "answers"}
+    return [
+        f"metric {metric.name}: the log has no `{need}`"
+        for metric in metrics
+        for need in metric.needs
+        if need in fields and not state.completeness[fields[need]].sum()
+    ]
 
 
 def _told_ratio(ratio: LiveRatio) -> Json:
@@ -159,11 +181,11 @@ def _told_ratio(ratio: LiveRatio) -> Json:
 
 
 def _told_effect(
-    looks: Sequence[LiveLook], control: Moments | None, treated: Moments | None
+    looks: Sequence[LiveLook], control: Value | None, treated: Value | None, scale: float
 ) -> Json:
     difference = None
     if control is not None and treated is not None:
-        difference = treated.mean - control.mean
+        difference = scale * (treated.moments.mean - control.moments.mean)
     last = looks[-1] if looks else None
     return {
         "difference": difference,
@@ -190,7 +212,7 @@ _STANDING = {
 def _words(looks: Sequence[LiveLook], stopped: bool, stop: str | None) -> str:
     """What may be said of the figures."""
     if not looks:
-        return f"no figure before {FEWEST} users of each arm have finished a session"
+        return f"no figure before {FEWEST} users of each arm have a value"
     if stopped:
         return "so it stood when the log stopped"
     if stop is not None:

@@ -14,6 +14,7 @@ from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import Check
 from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import HOLD_MS, Question, read_batch
+from offline.watch.live_metrics import correction
 from offline.watch.progress import Report
 from offline.watch.ratio import LiveRatio, live_ratio
 from offline.watch.state import State, aggregates_of, checks_of, is_comparable
@@ -21,6 +22,7 @@ from offline.watch.tail import News, Tail
 from offline.watch.telling import (
     Json,
     Silence,
+    missing_fields,
     ratio_check,
     told_checks,
     told_log,
@@ -55,7 +57,7 @@ class _Log:
 
     def __init__(self, watched: Watched) -> None:
         self.tail = Tail(watched.paths)
-        self.state = State()
+        self.state = State(watched.question.metrics)
         self.news = News()
         self._question = watched.question
         self._held: pa.Table | None = None
@@ -150,6 +152,8 @@ class Watcher:
         ratio = _ratio(aggregates, watched.weights)
         checks = checks_of(aggregates)
         stops: list[Check] = [*checks] if ratio is None else [ratio_check(ratio), *checks]
+        primaries = watched.question.metrics.primaries
+        metrics = [told_metric(metric, watched.alpha) for metric in primaries]
         return {
             "schema": SCHEMA,
             "experiment": watched.question.experiment,
@@ -158,7 +162,9 @@ class Watcher:
             "problem": self._broken,
             "told_at": round(now * 1000),
             "every": watched.every,
-            "metric": told_metric(watched.alpha),
+            "metric": metrics[0],
+            "metrics": metrics,
+            "correction": correction(primaries, len(aggregates.arms[1:]) or 1, watched.alpha),
             "period": state.timeline.period,
             "log": told_log(state, silence, len(self.news.paths), now),
             "treatments": told_treatments(
@@ -181,7 +187,7 @@ class Watcher:
 
     def _notes(self, aggregates: Aggregates) -> list[str]:
         state, question = self.state, self._watched.question
-        notes = [*self.news.notes, *state.notes]
+        notes = [*self.news.notes, *state.notes, *state.of_times]
         if not is_comparable(aggregates):
             there = ", ".join(arm.treatment for arm in aggregates.arms) or "no line"
             others = ", ".join(sorted(state.known)) or "none"
@@ -189,6 +195,7 @@ class Watcher:
                 f"experiment {question.experiment} has {there} so far; a comparison needs the "
                 f"control C and at least one other treatment (experiments in the log: {others})"
             )
+        notes += missing_fields(question.metrics.primaries, state)
         for what, count in state.doubts.items():
             if count:
                 notes.append(f"{count:,} {what}: the whole log will be read anew, which tells")

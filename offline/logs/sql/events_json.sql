@@ -11,10 +11,7 @@ WITH texts AS (
         CAST(time AS VARCHAR) AS time,
         CAST(latency AS VARCHAR) AS latency,
         CAST(experiments AS VARCHAR) AS experiments,
-        CASE
-            WHEN contains(CAST(session AS VARCHAR), '\') THEN session ->> '$'
-            ELSE TRIM(CAST(session AS VARCHAR), '"')
-        END AS session,
+        session ->> '$' AS session,
         CAST(recommendation AS VARCHAR) AS recommendation,
         recommender ->> '$' AS recommender,
         TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity,

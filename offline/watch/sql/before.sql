@@ -2,7 +2,7 @@
 -- needs: experiment_events, known_users
 INSERT INTO experiment_events
 SELECT
-    -1 AS n, number AS user_id, treatment, message, timestamp, time, track, recommendation,
+    -1 AS n, number AS user_id, treatment, message, timestamp, time, NULL AS latency, track, recommendation,
     recommender, session, NULL AS experiments, NULL AS run, NULL AS world_version,
     NULL AS model_version
 FROM known_users

@@ -30,7 +30,7 @@ WHERE fresh.timestamp <= known_users.timestamp;
 CREATE TABLE experiment_events AS
 SELECT
     fresh.n, known_users.number AS user_id, fresh.treatment, fresh.message, fresh.timestamp,
-    fresh.time, fresh.track, fresh.recommendation, fresh.recommender, fresh.session,
+    fresh.time, fresh.latency, fresh.track, fresh.recommendation, fresh.recommender, fresh.session,
     fresh.experiments, fresh.run, fresh.world_version, fresh.model_version
 FROM fresh
 INNER JOIN known_users ON known_users.user_id = fresh.user_id

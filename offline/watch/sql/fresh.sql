@@ -5,7 +5,7 @@
 CREATE TABLE fresh AS
 SELECT
     events.n, events.user_id, treatments.treatment, events.message, events.timestamp, events.time,
-    events.track, events.recommendation, events.recommender,
+    events.latency, events.track, events.recommendation, events.recommender,
     CASE WHEN events.session IS NOT NULL THEN hash(events.session) END AS session,
     events.experiments, events.run, events.world_version, events.model_version
 FROM events

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,19 @@ def test_what_reading_took_for_granted_is_told_by_every_command(
         event | {"timestamp": event["timestamp"] * 1000} for event in make_events(n_users=60)
     ]
     half = len(events) // 2
+    first, last = (
+        datetime.fromtimestamp(events[at]["timestamp"] / 1e6, UTC).date() for at in (0, -1)
+    )
     log = write_log(events[:half], "log/data.json").parent
-    write_log([*events[half:], "{", "{", '{"message": "play"}'], "log/host/data.json")
+    stray = events[-1] | {"timestamp": 5}
+    write_log([stray, *events[half:], "{", "{", '{"message": "play"}'], "log/host/data.json")
     out = tmp_path / "page.html"
     told = [
         "timestamps are in microseconds, as their size tells; read as milliseconds",
         f"{log}: 1 log of 1 sub-folder read as well: host",
+        f"1 of {len(events) + 1:,} lines has a time more than a year away from the rest "
+        f"({first} to {last}): the first, of 1970-01-01, at {log}/host/data.json:1: its size "
+        "tells no unit, it is taken as milliseconds",
     ]
     reason = "not an object of JSON"
     analyze = "analyze", log, "--experiment", EXPERIMENT, "--out", out, "--json", tmp_path / "a"

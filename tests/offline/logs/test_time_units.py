@@ -55,3 +55,40 @@ def test_a_clock_that_starts_at_0_is_in_ms_throughout(write_log: Make, event: Ma
     with open_logs([write_log([event(timestamp=time) for time in times])]) as log:
         assert rows(log, "timestamp") == [(time,) for time in times]
         assert "a clock that started at 0" in log.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("stray", "date"),
+    [
+        (5, "1970-01-01"),
+        (-1_700_000_000_000, "1916-02-18"),
+        (MS - 3 * 31_557_600_000, "2020-11-14"),
+    ],
+    ids=["tiny", "before-1970", "another-year"],
+)
+@pytest.mark.parametrize("scale", [1, 1000], ids=["ms", "us"])
+def test_a_time_far_from_the_rest_is_told_with_its_place(
+    stray: int, date: str, scale: int, write_log: Make, event: Make
+) -> None:
+    scaled = stray if stray == 5 else stray * scale
+    times = [MS * scale, (MS + 9) * scale, scaled, scaled, MS * scale]
+    path = write_log([event(timestamp=time) for time in times])
+    with open_logs([path]) as log:
+        told = log.notes[-1]
+    assert told.startswith("2 of 5 lines have a time more than a year away from the rest")
+    assert f"(2023-11-14 to 2023-11-14): the first, of {date}, at {path}:3" in told
+    assert ("size tells no unit" in told) == (stray == 5)
+
+
+def test_a_real_time_in_a_log_of_an_own_clock_is_told(write_log: Make, event: Make) -> None:
+    path = write_log([event(timestamp=time) for time in [0, 60_000, MS, 90_000]])
+    with open_logs([path]) as log:
+        [told] = log.notes
+    assert told.startswith("1 of 4 lines has a time more than a year away from the rest")
+    assert told.endswith(f"of 2023-11-14, at {path}:3")
+
+
+def test_a_log_of_many_years_without_a_gap_has_none_far_away(write_log: Make, event: Make) -> None:
+    times = [MS - half * 15_000_000_000 for half in range(9)]
+    with open_logs([write_log([event(timestamp=time) for time in times])]) as log:
+        assert log.notes == ()

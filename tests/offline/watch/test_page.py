@@ -270,8 +270,9 @@ def test_the_server_is_on_loopback_alone_and_a_taken_port_is_named(port: int) ->
         (["analyze", "{log}", "--watch"], "--watch needs --experiment"),
         (["analyze", "--table", "users.csv", "--watch"], "--watch does not go with --table"),
         (["analyze", "--events", "rows.csv", "--watch"], "--watch does not go with --events"),
-        (["analyze", "{log}", "--watch", "--metrics", "m.yml"], "not go with --metrics"),
-        (["analyze", "{log}", "--watch", "--primary", "sessions"], "--primary sessions: the live"),
+        (["analyze", "{log}", "--watch", "--guardrail", "sessions=5"], "not go with --guardrail"),
+        (["watch", "{log}", "--experiment", "E", "--metrics", "m.yml"], "m.yml cannot be read"),
+        (["watch", "{log}", "--experiment", "E", "--primary", "x"], "--primary x: there is no"),
     ],
 )
 def test_bad_input_is_said_in_a_line(tmp_path: Path, words: list[str], told: str) -> None:
@@ -287,11 +288,13 @@ def test_analyze_can_watch_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(analyze, "watch", lambda *words: called.append(words))
     words = ["analyze", str(tmp_path), "--experiment", "E", "--watch", "--run", "r1"]
     words += ["--weights", "C=9,T1=1", "--drop-users", "7"]
-    words += ["--alpha", "0.01", "--primary", "mean_session_time"]
+    words += ["--alpha", "0.01", "--primary", "time_per_user", "--primary", "mean_request_time"]
     found = CliRunner().invoke(main, [*words, "--json", str(tmp_path / "state.json")])
     assert (found.exit_code, found.output) == (0, "")
     weights = {"C": 9.0, "T1": 1.0}
-    watched = Watched((str(tmp_path),), Question("E", "r1", ["7"]), weights, alpha=0.01)
+    metrics = built_in().with_primaries(["time_per_user", "mean_request_time"])
+    question = Question("E", "r1", ["7"], metrics)
+    watched = Watched((str(tmp_path),), question, weights, alpha=0.01)
     assert called == [(watched, tmp_path / "state.json")]
 
 

@@ -224,3 +224,15 @@ def test_the_ratio_that_may_be_watched_is_seldom_wrong_and_finds_what_is_wrong()
 def test_weights_are_the_shares_that_are_expected() -> None:
     assert live_ratio({"C": 9000, "T1": 1000}, {"C": 9, "T1": 1}).p == 1
     assert live_ratio({"C": 9000, "T1": 1000}).mismatch
+
+
+def test_a_time_far_from_the_rest_is_told_once_with_the_count_of_now(
+    log: Path, events: list[Event]
+) -> None:
+    stray = events[0] | {"user": 10**6, "timestamp": 5}
+    append(log / "data.json", text_of([stray, *events[:2000]]))
+    watcher = follow(log)
+    append(log / "data.json", text_of(events[2000:2500]))
+    watcher.look()
+    [told] = [note for note in watcher.told()["notes"] if "more than a year away" in note]
+    assert told.startswith("1 of 2,501 lines")
