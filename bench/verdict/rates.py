@@ -118,7 +118,7 @@ class Bias:
     @property
     def bound(self) -> str:
         """In words; "" for none."""
-        return "= 0" if self.must_be_0 else ""
+        return "mean 0" if self.must_be_0 else ""
 
     @property
     def note(self) -> str:

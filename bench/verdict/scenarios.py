@@ -114,7 +114,7 @@ def _wide(told: Sequence[Told]) -> list[str]:
     lines = [f"| | tests | {' | '.join(names)} |", f"|---|---:|{'---:|' * len(names)}"]
     for _, scenario, results in told:
         cells = [
-            " ".join(filter(None, (one.told, one.bound and f"{one.bound};", one.note))).rstrip(";")
+            " ".join(filter(None, (one.told, one.bound and f"[{one.bound}]", one.note)))
             for one in sorted(results, key=lambda one: names.index(one.name))
         ]
         tests = max(one.of for one in results)

@@ -142,7 +142,7 @@ def test_the_table_is_markdown_and_goes_on_where_it_was(scenarios: Any, tmp_path
     words = ["--tests", "20", "--only", "constant", "--processes", "1", "--out", str(kept)]
     result = CliRunner().invoke(scenarios.main, words)
     assert result.exit_code == 0, result.output
-    row = "| 100 against 100, constant | 20 | 0.0 (0.0 to 16.1) ≤ 6 |"
+    row = "| 100 against 100, constant | 20 | 0.0 (0.0 to 16.1) [≤ 6] |"
     assert row in result.output
     [line] = kept.read_text().splitlines()
     assert json.loads(line)["name"] == "100 against 100, constant"
