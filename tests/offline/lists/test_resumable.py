@@ -226,7 +226,7 @@ def test_a_killed_export_gives_the_same_bytes_in_the_end(
     assert not (workplace / "lists").exists()
     assert 40 <= completed(done) < N_USERS
     again = subprocess.run(program, cwd=workplace, capture_output=True, text=True, check=True)
-    assert "of an interrupted export" in again.stdout
+    assert "resumed an interrupted export after" in again.stdout
     assert files(workplace / "lists") == whole
     assert not (workplace / "lists.export").exists()
 

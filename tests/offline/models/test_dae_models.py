@@ -81,7 +81,7 @@ def _changing() -> sparse.csr_matrix:
     """Items in order of time: people begin in one of two camps, and all end in the same items."""
     rng = np.random.default_rng(2)
     rows = [
-        np.concatenate([user % 2 * 30 + rng.tuned(30, 12, replace=False), 60 + rng.permutation(6)])
+        np.concatenate([user % 2 * 30 + rng.choice(30, 12, replace=False), 60 + rng.permutation(6)])
         for user in range(60)
     ]
     shape = len(rows), 66
@@ -107,7 +107,7 @@ def _moving() -> sparse.csr_matrix:
     rng = np.random.default_rng(3)
     rows = []
     for _ in range(120):
-        first, then = rng.tuned(4, 2, replace=False) * 20
+        first, then = rng.choice(4, 2, replace=False) * 20
         rows.append(
             np.concatenate([first + rng.permutation(20)[:9], then + rng.permutation(20)[:9]])
         )
