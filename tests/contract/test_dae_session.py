@@ -152,7 +152,9 @@ def test_a_bad_model_is_refused_and_the_old_one_stays(
             return status == 200 and ready["status"] == "degraded" and why in ready["reasons"][0]
 
         eventually(told)
-        assert "the old version stays in service" in client.request("GET", "/health")[1]["reasons"][0]
+        assert (
+            "the old version stays in service" in client.request("GET", "/health")[1]["reasons"][0]
+        )
         assert client.play("next", 3, 2, 1.0)[1]["track"] == 0
         client.play("last", 3, 0, 1.0)
     model.with_suffix(".good").write_bytes(good)

@@ -270,7 +270,7 @@ def test_on_a_full_disk(workplace: Path, whole: dict[str, bytes]) -> None:
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
     assert errors == [
         f"Error: cannot write {disk}/lists: No space left on device; fix that and run the same "
-        f"again: finished lists wait in {disk}/lists.export"
+        f"command again: finished lists wait in {disk}/lists.export"
     ]
     assert "resumed an interrupted export after" in done.stdout
     assert files(workplace / "later") == whole

@@ -81,7 +81,9 @@ def _changing() -> sparse.csr_matrix:
     """Items in order of time: people begin in one of two camps, and all end in the same items."""
     rng = np.random.default_rng(2)
     rows = [
-        np.concatenate([user % 2 * 30 + rng.choice(30, 12, replace=False), 60 + rng.permutation(6)])
+        np.concatenate(
+            [user % 2 * 30 + rng.choice(30, 12, replace=False), 60 + rng.permutation(6)]
+        )
         for user in range(60)
     ]
     shape = len(rows), 66
