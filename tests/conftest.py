@@ -1,6 +1,7 @@
 """A small model of sessions, whose right answers are known, and what Prometheus may read."""
 
 import hashlib
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,12 @@ import pytest
 from safetensors.numpy import save_file
 
 WriteSessions = Callable[..., Path]
+
+
+def pytest_configure() -> None:
+    """Shells start background jobs with Ctrl-C ignored: tests of Ctrl-C would wait for ever."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

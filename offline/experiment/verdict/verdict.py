@@ -118,9 +118,9 @@ def _verdict(
         what = " or ".join(analysis.metrics[row.effect.metric].called for row in known)
         sentence = f"Keep {control} for now: no significant difference of {treatment} on {what}"
         alone = any(row.p is not None and row.p < analysis.options.alpha for row in known)
-        several = ", once it is one of several treatments"
+        several = " after correcting for several treatments"
         if len(rows) > 1:
-            several = ", once several comparisons are allowed for"
+            several = " after correcting for several comparisons"
         several = several if alone and not analysis.options.sequential else ""
         told = "; ".join(_effect(analysis, row, with_title=len(known) > 1) for row in known)
         return Verdict(arm, "open", f"{sentence}{several}: {told}{rest}.")

@@ -267,7 +267,7 @@ def test_several_treatments_share_the_verdicts_error(event: Make, reduce: Make) 
     assert 0.005 < of(analysis, "mean_session_time").p < 0.05
     first = verdicts(analysis, {})[0]
     assert first.outcome == "open"
-    assert "once it is one of several treatments" in first.sentence
+    assert "after correcting for several treatments" in first.sentence
 
 
 @pytest.mark.parametrize(
