@@ -1,6 +1,8 @@
 """Options and files that several commands have in common."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +17,24 @@ engine_option = click.option(
     help="Database that runs the queries; with spark, LOGS may be hdfs:// "
     "(docs/how-to/analyse-on-spark.md).",
 )
+
+weights_option = click.option(
+    "--weights", help="Planned shares, such as C=9,T1=1, if they were not equal."
+)
+
+
+def planned_treatments_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the planned treatments and their shares are read from."""
+    command = click.option(
+        "--service",
+        metavar="URL",
+        help="URL of a running service, for the same (its GET /experiments).",
+    )(command)
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        help="Path to the service's config, for the treatments and their shares.",
+    )(command)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from offline.commands._common import engine_option, read_users, write_text
+from offline.commands._common import (
+    engine_option,
+    planned_treatments_options,
+    read_users,
+    weights_option,
+    write_text,
+)
 from offline.commands.questions_option import Asked, questions_options
 from offline.commands.table_options import (
     is_table,
@@ -64,20 +70,11 @@ _FILE = click.Path(path_type=Path)
     metavar="LOGS",
     help="The same users' logs from before the experiment, for CUPED; may be repeated.",
 )
-@click.option("--weights", help="Planned shares, such as C=9,T1=1, if they were not equal.")
+@weights_option
 @click.option(
     "--treatments", help="Treatments to compare, such as C,T1; others in the log are left out."
 )
-@click.option(
-    "--config",
-    type=_FILE,
-    help="Path to the service's config, for the treatments and their shares.",
-)
-@click.option(
-    "--service",
-    metavar="URL",
-    help="URL of a running service, for the same (its GET /experiments).",
-)
+@planned_treatments_options
 @click.option("--run", help="Use only the lines of this run.")
 @click.option("--version", help="Use only the time in which this model version was served.")
 @click.option("--since", help="Use only lines from this time on: 2026-11-30T08:00 (UTC), or ms.")

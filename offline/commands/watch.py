@@ -9,7 +9,7 @@ import click
 from tqdm import tqdm
 
 from offline.atomic import write_atomic
-from offline.commands._common import read_users
+from offline.commands._common import planned_treatments_options, read_users, weights_option
 from offline.errors import InputError
 from offline.experiment.analysis import check_alpha
 from offline.experiment.checks.declared import declared_weights
@@ -48,18 +48,9 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--json", "json_out", type=_FILE, help="Write the data of the page to this file too."
 )
-@click.option("--weights", help="Planned shares, such as C=9,T1=1, if they were not equal.")
+@weights_option
 @click.option("--treatments", help="Treatments to follow, such as C,T1; others are left out.")
-@click.option(
-    "--config",
-    type=_FILE,
-    help="Path to the service's config, for the treatments and their shares.",
-)
-@click.option(
-    "--service",
-    metavar="URL",
-    help="URL of a running service, for the same (its GET /experiments).",
-)
+@planned_treatments_options
 @click.option(
     "--metrics",
     "metrics_file",

@@ -21,15 +21,6 @@ from .numbered_logs import AT_ONCE, lines, local_lines, numbered, parts, replace
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
-    directory = tmp_path / "log"
-    directory.mkdir()
-    (directory / "data.json").write_bytes(numbered(3, 4))
-    (directory / "data.json.1").write_bytes(numbered(1, 2))
-    return directory
-
-
-@pytest.fixture
 def target(tmp_path: Path) -> LocalTarget:
     return LocalTarget(tmp_path / "out")
 

@@ -14,15 +14,6 @@ from script.shipping.transfer import Options
 from .numbered_logs import lines, local_lines, numbered, parts, replace, ship
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    directory = tmp_path / "log"
-    directory.mkdir()
-    (directory / "data.json").write_bytes(numbered(3, 4))
-    (directory / "data.json.1").write_bytes(numbered(1, 2))
-    return directory
-
-
 class LosesTheEnd(LocalTarget):
     """A directory on a disk that drops the last byte of what is uploaded."""
 
