@@ -57,15 +57,23 @@ class Load:
 
     A context manager; leaving it stops the threads. What goes wrong is in `failures`. With
     `reconnect`, a connection that breaks is opened anew instead, and its request is in `cut`:
-    nobody knows whether it was handled.
+    nobody knows whether it was handled. With `per_connection`, a client opens another connection
+    after that many requests: the kernel spreads connections over the workers by chance, and six
+    that stay can all be one worker's.
     """
 
     def __init__(
-        self, url: str, clients: int = 4, reconnect: bool = False, pause: float = 0.004
+        self,
+        url: str,
+        clients: int = 4,
+        reconnect: bool = False,
+        pause: float = 0.004,
+        per_connection: int | None = None,
     ) -> None:
         self._address = url.removeprefix("http://")
         self._reconnect = reconnect
         self._pause = pause
+        self._per_connection = per_connection
         self._stopped = threading.Event()
         self._answers: list[list[Answered]] = [[] for _ in range(clients)]
         self.failures: list[str] = []
@@ -136,6 +144,9 @@ class Load:
                     Answered(asked, recommendation, began, time.monotonic())
                 )
                 track = track if recommendation is None else recommendation
+                if self._per_connection and (number + 1) % self._per_connection == 0:
+                    connection.close()
+                    connection = None
         except Exception as error:
             self.failures.append(f"{asked}: {error!r}")
         finally:

@@ -66,7 +66,7 @@ def test_a_worker_killed_on_a_full_disk_leaves_its_events_to_the_next(
 ) -> None:
     served = serve(TWO)
     diary = Diary(served)
-    with Load(served.url, clients=6, reconnect=True, pause=0) as load:
+    with Load(served.url, clients=6, reconnect=True, pause=0, per_connection=20) as load:
         fill(served.url, load)
         before = counts(served.url)
         assert before["pending_events"] > 0
@@ -104,7 +104,7 @@ def test_what_waits_on_a_full_disk_is_written_by_the_next_start(
     serve: Serve, resize: Resize, who: str
 ) -> None:
     served = serve(TWO)
-    with Load(served.url, clients=6, reconnect=True, pause=0) as load:
+    with Load(served.url, clients=6, reconnect=True, pause=0, per_connection=20) as load:
         fill(served.url, load)
         if who == "all processes":
             kill_all(served)
