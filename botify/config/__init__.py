@@ -1,16 +1,24 @@
 """config/botify.yml as a typed model: the settings, their checks and messages."""
 
 from botify.config.experiment import ExperimentConfig
-from botify.config.load import load_config
+from botify.config.load import load_config, load_service_config
 from botify.config.recommender_types import MAX_EXCLUDED
-from botify.config.schema import TOP_TRACKS, Config, ListFile, LogConfig
+from botify.config.schema import TOP_TRACKS, Config
+from botify.config.service import FACES, ListFile, LogConfig, ServiceConfig
+from botify.config.shop import ITEM_LIST, POPULAR_LIST, ShopConfig
 
 __all__ = [
+    "FACES",
+    "ITEM_LIST",
     "MAX_EXCLUDED",
+    "POPULAR_LIST",
     "TOP_TRACKS",
     "Config",
     "ExperimentConfig",
     "ListFile",
     "LogConfig",
+    "ServiceConfig",
+    "ShopConfig",
     "load_config",
+    "load_service_config",
 ]

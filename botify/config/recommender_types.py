@@ -25,12 +25,8 @@ NeighboursName = Annotated[Name, Reference("neighbours")]
 ModelName = Annotated[Name, Reference("models")]
 
 
-class _Recommender(Settings):
-    seen_filter: bool = True
-    """Whether its own tracks must not have been seen (played or offered) in the session; those it
-    falls back to never have."""
-    exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
-    """Tracks that neither it nor what it falls back to offers."""
+class Referring(Settings):
+    """Settings some of which name entries of other parts of the config."""
 
     def references(self) -> Iterator[tuple[str, str, str]]:
         """Setting, section and name of each entry of the config that this one needs."""
@@ -38,6 +34,14 @@ class _Recommender(Settings):
             for mark in field.metadata:
                 if isinstance(mark, Reference):
                     yield setting, mark.section, getattr(self, setting)
+
+
+class _Recommender(Referring):
+    seen_filter: bool = True
+    """Whether its own tracks must not have been seen (played or offered) in the session; those it
+    falls back to never have."""
+    exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
+    """Tracks that neither it nor what it falls back to offers."""
 
     @field_validator("exclude", mode="before")
     @classmethod
