@@ -10,16 +10,14 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from botify.config.recommender_types import TYPES
 from botify.config.schema import Config
 from botify.config.service import FACES, ServiceConfig
-from botify.config.shop import ITEM_RECOMMENDER_TYPES, ShopConfig, shop_defaults
+from botify.config.shop import ShopConfig, shop_defaults
 from botify.errors import InputError
 from botify.files.reading import as_input_errors, open_regular
 
 _MAX_BYTES = 2**20
 """Of a config file."""
-_TYPES = (*TYPES, *ITEM_RECOMMENDER_TYPES)
 
 _C = TypeVar("_C", bound=ServiceConfig)
 
@@ -44,7 +42,7 @@ DEFAULT_CONFIG = Path("config/botify.yml")
 
 
 def load_config(path: Path, **overrides: object) -> Config:
-    """Read and check a config file of the music face; overrides that are not None replace its keys.
+    """Read and check a config of the music face; overrides that are not None replace its keys.
 
     The environment variable REDIS_URL, if set, replaces `redis_url`. A relative `data_dir` of the
     file is relative to the working directory, or else to the folder of the file.
@@ -129,13 +127,7 @@ def _located(config: Path, directory: Path) -> Path:
 
 
 def _problem(details: ErrorDetails, settings: type[ServiceConfig]) -> str:
-    # Pydantic adds the branch of a tagged union to the path; the file has no such key.
-    location = details["loc"]
-    parts = [
-        str(part)
-        for depth, part in enumerate(location)
-        if not (depth == 2 and location[0] == "recommenders" and part in _TYPES)
-    ]
+    parts = [str(part) for part in details["loc"]]
     place = ".".join(parts)
     if details["type"] == "extra_forbidden":
         allowed = f" (allowed: {', '.join(settings.model_fields)})" if len(parts) == 1 else ""

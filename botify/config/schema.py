@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from botify.config.recommender_types import RecommenderConfig
+from botify.config.recommender_types import AnyRecommenderConfig
 from botify.config.service import ListFile, ServiceConfig
 from botify.config.settings import Name
 
@@ -25,7 +25,7 @@ class Config(ServiceConfig):
     catalog: Path = Path("world/tracks.json")
     top_tracks: Path = Path("lists/top_tracks.json")
     models: dict[Name, Path] = Field(default_factory=dict)
-    recommenders: dict[Name, RecommenderConfig] = Field(min_length=1)
+    recommenders: dict[Name, AnyRecommenderConfig] = Field(min_length=1)
 
     @property
     def catalog_path(self) -> Path:

@@ -1,11 +1,11 @@
 """The settings of the shop face, with its checks."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from botify.config.recommender_types import ListName, NeighboursName, Referring
+from botify.config.recommender_types import AnyItemRecommenderConfig
 from botify.config.service import ListFile, ServiceConfig, check_known
 from botify.config.settings import Name
 from contract.files import ITEMS, NEIGHBOURS, POPULAR, RECOMMENDATIONS
@@ -14,33 +14,6 @@ ITEM_LIST = "items"
 """Name of the items themselves, which are loaded as lists are, besides the configured names."""
 POPULAR_LIST = "popular"
 """Name of the list of popular items."""
-
-
-class UserListConfig(Referring):
-    """The user's list, best first."""
-
-    type: Literal["user_list"]
-    list: ListName
-
-
-class SimilarItemsConfig(Referring):
-    """The neighbours of the items that the request names, in turns."""
-
-    type: Literal["similar_items"]
-    neighbours: NeighboursName
-
-
-class PopularItemsConfig(Referring):
-    """The popular items, most popular first."""
-
-    type: Literal["popular"]
-
-
-ItemRecommenderConfig = Annotated[
-    UserListConfig | SimilarItemsConfig | PopularItemsConfig, Field(discriminator="type")
-]
-ITEM_RECOMMENDER_TYPES = ("user_list", "similar_items", "popular")
-"""Values of `type`."""
 
 
 class ShopConfig(ServiceConfig):
@@ -53,7 +26,7 @@ class ShopConfig(ServiceConfig):
     popular: Path = Path(POPULAR)
     similar: Name | None = None
     """The neighbours that `GET /similar/<item>` answers; none if it is absent."""
-    recommenders: dict[Name, ItemRecommenderConfig] = Field(min_length=1)
+    recommenders: dict[Name, AnyItemRecommenderConfig] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _known_neighbours(self) -> "ShopConfig":

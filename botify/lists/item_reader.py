@@ -134,7 +134,7 @@ def _quick(row: Any, owner_key: str) -> tuple[str, bytes, int] | None:
         longest = max(map(len, items))
     except TypeError:
         return None
-    if len(distinct) < len(items) or "" in distinct or owner_key == "item" and owner in distinct:
+    if len(distinct) < len(items) or "" in distinct or (owner_key == "item" and owner in distinct):
         return None
     if not _are_ids(len(items), joined, longest):
         return None
