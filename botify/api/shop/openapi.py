@@ -138,7 +138,10 @@ def _schemas() -> Json:
                         "not answered."
                     ),
                 },
-                "session": {"description": "Is logged.", "anyOf": [_TEXT_ID, {"type": "null"}]},
+                "session": {
+                    "description": "Is logged.",
+                    "anyOf": [*id_or_number["anyOf"], {"type": "null"}],
+                },
             },
             optional=("exclude", "items", "session"),
             description=(
