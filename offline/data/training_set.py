@@ -1,11 +1,13 @@
 """The training set: users' likes, and all users who get a list."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from offline.data.interactions import Interactions
 from offline.data.matrix import INDPTR, InteractionMatrix
@@ -45,6 +47,24 @@ class TrainingSet:
     fingerprint: str
     threshold: float | None = None
     """The share of a play above which its track is liked; None: the data does not say."""
+    timestamps: npt.NDArray[np.int64] | None = None
+    """When each entry of `histories` came to be, ms since the epoch; None: not known."""
+
+    @cached_property
+    def matrix(self) -> sparse.csr_matrix:
+        """All histories in memory, float32, ids sorted in each row: shape (n_users, n_items)."""
+        found = self.histories.take(np.arange(len(self.histories)))
+        if self.timestamps is None:  # where there are, entries are sorted and lie beside them
+            found.sort_indices()
+        return found
+
+    def times(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """The timestamps of the entries of `histories.take(rows)`, in their order."""
+        if self.timestamps is None:
+            return None
+        bounds = self.histories.indptr
+        parts = [self.timestamps[bounds[row] : bounds[row + 1]] for row in rows.tolist()]
+        return np.concatenate(parts) if parts else self.timestamps[:0]
 
     @classmethod
     def of(cls, interactions: Interactions, n_tracks: int) -> Self:
