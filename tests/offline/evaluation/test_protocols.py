@@ -118,7 +118,9 @@ def test_same_users_without_a_split_hold_out_a_fifth() -> None:
 
 @pytest.mark.parametrize("protocol", [same_users, strong_generalisation])
 def test_one_seed_gives_one_result(protocol: type) -> None:
-    one, two, other = (protocol(PureSVD(factors=4), dataset(camps()), rng(seed)) for seed in (1, 1, 2))
+    one, two, other = (
+        protocol(PureSVD(factors=4), dataset(camps()), rng(seed)) for seed in (1, 1, 2)
+    )
     for name, values in one.per_user.items():
         np.testing.assert_array_equal(values, two.per_user[name])
     assert (one.per_user["recall@20"] != other.per_user["recall@20"]).any()
