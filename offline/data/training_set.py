@@ -79,7 +79,7 @@ class TrainingSet:
 
     @classmethod
     def open(cls, directory: Path, n_tracks: int | None) -> Self:
-        """From a directory that `collect` or `import` wrote, or one of arrays (see `InteractionMatrix.open`).
+        """From what `collect` or `import` wrote, or arrays (see `InteractionMatrix.open`).
 
         Parameters
         ----------
