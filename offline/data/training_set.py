@@ -85,24 +85,28 @@ class TrainingSet:
         InputError
             Where a track is not below `n_tracks`.
         """
+        matrix = interactions.matrix(n_tracks)
+        # A user without a like is nothing to learn from.
+        known = np.flatnonzero(np.diff(matrix.indptr))
+        ids = interactions.users.values
         return cls(
-            InteractionMatrix.of(interactions.matrix(n_tracks)),
-            interactions.users,
-            interactions.all_users,
+            InteractionMatrix.of(matrix[known]),
+            ids[known],
+            ids,
             interactions.summary.fingerprint,
             interactions.summary.threshold,
         )
 
     @classmethod
     def open(cls, directory: Path, n_tracks: int | None) -> Self:
-        """From a directory that `collect` wrote, or one of arrays (see `InteractionMatrix.open`).
+        """From what `collect` or `import` wrote, or arrays (see `InteractionMatrix.open`).
 
         Parameters
         ----------
         directory : Path
         n_tracks : int or None
             Size of the catalog. Arrays say it themselves, and their users are 0 to n-1; for other
-            directories None means the largest track plus 1.
+            directories None means all their items.
 
         Returns
         -------
@@ -118,6 +122,4 @@ class TrainingSet:
             users = np.arange(len(histories))
             return cls(histories, users, users, histories.fingerprint())
         interactions = Interactions.load(directory)
-        return cls.of(
-            interactions, int(interactions.track.max()) + 1 if n_tracks is None else n_tracks
-        )
+        return cls.of(interactions, len(interactions.items) if n_tracks is None else n_tracks)
