@@ -10,6 +10,7 @@ from offline.errors import InputError
 # `--help` and `analyze` must not wait for torch.
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
+    "import": "Turn data of any origin into interactions.",
     "train": "Train the autoencoder on interactions, keep the best epoch.",
     "export": "Write the lists that the service serves.",
     "evaluate": "Measure a trained model, or any model on a public data set.",
@@ -19,6 +20,10 @@ COMMANDS = {
     "off-policy": "Estimate the effect of new lists before an A/B test.",
     "reconcile": "Find events that are missing between the service and the analysis.",
 }
+
+
+_MODULES = {"import": "import_data"}
+"""Of commands whose name can be none."""
 
 
 class _Failure(click.ClickException):
@@ -32,7 +37,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = f"offline.commands.{cmd_name.replace('-', '_')}"
+        module = f"offline.commands.{_MODULES.get(cmd_name, cmd_name.replace('-', '_'))}"
         command: click.Command = importlib.import_module(module).command
         return command
 
@@ -54,6 +59,7 @@ def main() -> None:
 
     \b
     collect     event logs          -> interactions
+    import      data of any origin  -> interactions
     train       interactions        -> model directory
     export      model, interactions -> recommendations.json, neighbours.json, top_tracks.json
     evaluate    model, interactions -> metrics of what training held out
