@@ -10,6 +10,7 @@ from offline.errors import InputError
 # `--help` and `analyze` must not wait for torch.
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
+    "import": "Turn data of any origin into interactions.",
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
     "export": "Write the lists that the service serves.",
@@ -24,6 +25,10 @@ COMMANDS = {
 }
 
 
+_MODULES = {"import": "import_data"}
+"""Of commands whose name can be none."""
+
+
 class _Failure(click.ClickException):
     exit_code = 2
 
@@ -35,7 +40,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = f"offline.commands.{cmd_name.replace('-', '_')}"
+        module = f"offline.commands.{_MODULES.get(cmd_name, cmd_name.replace('-', '_'))}"
         command: click.Command = importlib.import_module(module).command
         return command
 
@@ -57,6 +62,7 @@ def main() -> None:
 
     \b
     collect     event logs          -> interactions
+    import      data of any origin  -> interactions
     train       interactions        -> model directory
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
     recommend   model, user         -> titles and ids, best first
