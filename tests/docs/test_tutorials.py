@@ -143,8 +143,9 @@ def _sandbox(path: Path, small: bool) -> Sandbox:
         config.write_text(re.sub(r"port: 5001", f"port: {port}", config.read_text()))
     if small:
         train = path / "config" / "train.yml"
-        options = yaml.safe_load(train.read_text()) | {"hidden": [32], "batch_size": 20}
-        train.write_text(yaml.safe_dump(options | {"epochs": 6, "patience": 6}))
+        options = yaml.safe_load(train.read_text())["model"]
+        options |= {"hidden": [32], "batch_size": 20, "epochs": 6, "patience": 6}
+        train.write_text(yaml.safe_dump({"model": options}))
     return Sandbox(path, port, (_free_port(), _free_port()), small)
 
 
