@@ -1,6 +1,7 @@
 """The composition root of the service."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -20,11 +21,12 @@ from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Exposition, Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
-from botify.recommenders import Resources, build_recommenders
+from botify.recommenders import Resources
 from botify.service import Service
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
@@ -63,6 +65,7 @@ def create_app(
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,
+    config_state: Path | None = None,
 ) -> Flask:
     """The application of one worker; the lists must be in Redis already (`load_list`).
 
@@ -70,7 +73,8 @@ def create_app(
     `popular`: packed tracks for the fallback, until the monitor has read those in Redis.
     `repository` has the models that the config names; None if it names none. If several processes
     serve: `ledger` is where all their logs count, `provenance` is logged by all of them, and
-    `table` has the state of each.
+    `table` has the state of each. `config_state`: where the parent says what is in force (a
+    ConfigState); None if that never changes.
     `app.extensions["botify"]` is the WorkerMonitor; its `stop()` ends the thread and closes the
     log.
     """
@@ -86,22 +90,17 @@ def create_app(
         failures=RecommenderFailures(metrics),
     )
     models = {name: LiveModel(name, repository, catalog) for name in config.models if repository}
+    provenance = provenance or provenance_of(config)
+    routing = LiveRouting(config, Resources(catalog, models), provenance.run, config_state)
     monitor = WorkerMonitor(
         worker,
         config.list_files,
         models.values(),
+        routing,
         redis_timeout=config.redis_timeout,
         max_fallback_share=config.max_fallback_share,
     )
-    experiments = Experiments(config.experiments)
-    service = Service(
-        worker,
-        experiments,
-        build_recommenders(config, Resources(catalog, models)),
-        default=config.default,
-        seed=config.seed,
-        provenance=provenance or provenance_of(config),
-    )
+    service = Service(worker, routing, seed=config.seed, world_version=provenance.world_version)
     app = Flask("botify", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.converters |= {"natural": _Natural, "user": _User}
@@ -112,7 +111,7 @@ def create_app(
         "catalog": catalog,
         "service": service,
         "metrics": worker.metrics,
-        "forcing": experiments if config.allow_forced else None,
+        "forcing": routing if config.allow_forced else None,
     }
     api.add_resource(RootResource, "/")
     of_tracks = {"catalog": catalog, "metrics": worker.metrics}
@@ -120,28 +119,37 @@ def create_app(
     api.add_resource(NextResource, "/next/<user:user>", resource_class_kwargs=of_plays)
     api.add_resource(LastResource, "/last/<user:user>", resource_class_kwargs=of_plays)
 
+    def experiments() -> Sequence[Mapping[str, Any]]:
+        return routing.current.experiments.describe()
+
     def reports() -> list[WorkerReport]:
         report = monitor.report()
         worker.metrics.publish(report)  # so that what follows is current
         return [report]
 
-    add_operations(
-        api, reports, worker.metrics, experiments.describe, table, warnings=_plugin_problems
-    )
-    add_docs(api, experiments.describe(), len(catalog), forcing=config.allow_forced)
+    add_operations(api, reports, worker.metrics, experiments, table, warnings=_plugin_problems)
+    add_docs(api, experiments, len(catalog), forcing=config.allow_forced)
     monitor.start()
     app.extensions["botify"] = monitor
     return app
 
 
-def create_operations_app(config: Config, table: WorkerTable, ledger: Ledger) -> Flask:
-    """Health and metrics of all workers, for the parent process; see `OperationsPort`."""
+def create_operations_app(
+    config: Callable[[], Config], table: WorkerTable, ledger: Ledger
+) -> Flask:
+    """Health and metrics of all workers, for the parent process; see `OperationsPort`.
+
+    `config()` is the config in force.
+    """
     exposition = Exposition(ledger)
     app = Flask("botify.operations", static_folder=None)
     app.url_map.merge_slashes = False
-    app.before_request(CrossOriginPolicy(config.operations_host, hosts=None).check)
+    app.before_request(CrossOriginPolicy(config().operations_host, hosts=None).check)
     api = JsonApi(app, lambda route, status: None)
-    describe = Experiments(config.experiments).describe
+
+    def describe() -> Sequence[Mapping[str, Any]]:
+        return Experiments(config().experiments).describe()
+
     add_operations(
         api,
         exposition.states,

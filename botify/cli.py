@@ -71,16 +71,17 @@ def main() -> None:
 def serve(config_path: Path, **overrides: object) -> None:
     """Serve recommendations over HTTP until Ctrl-C or SIGTERM.
 
+    SIGUSR1 puts changed recommenders, experiments and the default of the config into force.
     Options that are not given come from the config. The environment variable REDIS_URL names a
     Redis to use; without it, the service runs a private Valkey.
     """
     # Here and below: imported on demand, so that --help is fast.
     # Before numpy is imported: each thread of a worker would start as many for a product.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from botify.config import load_config
+    from botify.config.load import ConfigFile
     from botify.server.run import run
 
-    run(load_config(config_path, **overrides))
+    run(ConfigFile(config_path, **overrides))
 
 
 @main.group()

@@ -10,7 +10,7 @@ from flask_restful import Resource
 from botify.api.json_response import json_response
 from botify.catalog import Catalog
 from botify.errors import InputError
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.plays import Play, parse_play
 from botify.service import Service
@@ -57,11 +57,11 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
     route: ClassVar[str]
 
     def __init__(
-        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Experiments | None
+        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: LiveRouting | None
     ) -> None:
         """`catalog` has the tracks that may be played.
 
-        `forcing` parses the header that forces treatments; None if that is not allowed.
+        `forcing` has the experiments whose treatments a header may force; None if none may.
         """
         self._catalog = catalog
         self._service = service
@@ -82,7 +82,9 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
 
     def _read_forced(self, wanted: str) -> Mapping[str, str]:
         # A value that is not ASCII arrives as an empty one.
-        forced = self._forcing.parse_forced(wanted) if self._forcing else _NONE
+        forced = _NONE
+        if self._forcing is not None:
+            forced = self._forcing.current.experiments.parse_forced(wanted)
         if not forced:
             raise InputError(f"{FORCED_HEADER} names no experiment: NAME=T1, in ASCII")
         return forced

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from botify.config.schema import Config
 from botify.errors import InputError
+from botify.files.filestamp import Stamp, stamp_of
 from botify.files.reading import as_input_errors, open_regular
 
 _MAX_BYTES = 2**20
@@ -62,8 +63,28 @@ def load_config(path: Path, **overrides: object) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(details) for details in error.errors())
-        raise InputError(f"{path}: {problems}") from error
+        raise InputError(f"{path}: {problems_of(error)}") from error
+
+
+class ConfigFile:
+    """A config file, with what overrides its keys: it may be read again."""
+
+    def __init__(self, path: Path, **overrides: object) -> None:
+        """`overrides` as for `load_config`."""
+        self.path = path
+        self._overrides = overrides
+        self.stamp: Stamp | None = None
+        """Of the file, when it was last loaded."""
+
+    def load(self) -> Config:
+        """As `load_config` does."""
+        self.stamp = stamp_of(self.path)
+        return load_config(self.path, **self._overrides)
+
+
+def problems_of(error: ValidationError) -> str:
+    """What is wrong with a config, in one line."""
+    return "; ".join(_problem(details) for details in error.errors())
 
 
 def _located(config: Path, directory: Path) -> Path:

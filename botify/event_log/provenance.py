@@ -30,6 +30,8 @@ def provenance_of(config: Config) -> Provenance:
     """
     world = world_version(config.catalog_path) if config.catalog_path.is_file() else None
     settings = config.model_dump(mode="json", include=_DECIDING)
+    if len(config.experiments) > 1:  # their order decides which of them names the recommender
+        settings["experiments"] = list(settings["experiments"].items())
     files = {**{name: of.file for name, of in config.list_files.items()}, **config.model_files}
     content = {name: _digest(path) for name, path in files.items()}
     text = json.dumps([settings, content, world], sort_keys=True)

@@ -265,6 +265,11 @@ class _StateCollector(Collector):
         lists = self.state.lists.keys() | (refused.keys() - models.keys())
         yield from _versions("list", self.state.lists, lists, refused)
         yield from _versions("model", models, models, refused)
+        yield GaugeMetricFamily(
+            "botify_config_refused",
+            "Whether the newest config file was refused, or is gone.",
+            value=bool(self.state.config_refusal),
+        )
         memory = self.state.memory
         if memory is not None:
             yield CounterMetricFamily(

@@ -15,6 +15,7 @@ import click
 
 from botify.catalog import load_catalog
 from botify.config import RECOMMENDERS, TOP_TRACKS, Config
+from botify.config.load import ConfigFile
 from botify.errors import InputError
 from botify.event_log import segments
 from botify.event_log.ledger import Ledger
@@ -27,6 +28,7 @@ from botify.lists.reader import ListKind, read_lists
 from botify.observability import json_logging
 from botify.observability.worker_table import WorkerTable
 from botify.recommenders import Resources, build_recommenders
+from botify.server.config_sync import ConfigSync
 from botify.server.data_sync import DataSync, FileRules, WatchedModels
 from botify.server.discovery import ServiceRecord, advertise, find_services
 from botify.server.operations_port import OperationsPort
@@ -46,10 +48,12 @@ _IN_MEMORY = Path("/dev/shm")
 _log = logging.getLogger("botify.server.run")
 
 
-def run(config: Config) -> None:
+def run(source: ConfigFile) -> None:
     """Serve until a signal. Raises InputError if it cannot start, and SystemExit."""
+    config = source.load()
     # Until the supervisor has its own handler, SIGTERM must unwind this stack, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until the config can be loaded again
     json_logging.configure()
     lists = [of.file for of in config.list_files.values()]
     _require_files([config.catalog_path, *lists, *config.model_files.values()])
@@ -69,8 +73,9 @@ def run(config: Config) -> None:
         RECOMMENDERS.load_added()
         for problem in RECOMMENDERS.problems:
             _log.error("%s", problem)
+        resources = Resources(catalog, models)
         # Here too, so that mistakes are reported before workers start.
-        build_recommenders(config, Resources(catalog, models))
+        build_recommenders(config, resources)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
         from botify.api.resources import MAX_BODY_BYTES
@@ -100,6 +105,16 @@ def run(config: Config) -> None:
             with store_errors():
                 if danger := eviction_risk(read_redis_memory(client)):
                     _log.warning("%s", danger)
+        provenance = provenance_of(config)
+        config_state = stack.enter_context(temporary_directory("config")) / "state.json"
+        config_sync = ConfigSync(
+            source,
+            config,
+            lambda changed: build_recommenders(changed, resources),
+            lambda changed: provenance_of(changed).run,
+            config_state,
+        )
+        signal.signal(signal.SIGUSR1, config_sync.ask)
         sync = DataSync(
             redis_url,
             files,
@@ -109,6 +124,7 @@ def run(config: Config) -> None:
             embedded=embedded,
             models=WatchedModels(repository, config.model_files),
             publications=publications,
+            config=config_sync,
         )
         if embedded:
             stack.enter_context(
@@ -118,8 +134,6 @@ def run(config: Config) -> None:
             ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
 
         ledger = Ledger.of(config.workers)
-        provenance = provenance_of(config)
-
         table = WorkerTable(config.workers)
 
         def make_app() -> "tuple[Flask, Callable[[], None]]":
@@ -127,7 +141,15 @@ def run(config: Config) -> None:
                 operations.leave()
             client = connect(redis_url, config.redis_timeout)
             app = create_app(
-                config, catalog, client, popular, repository, ledger, provenance, table
+                config,
+                catalog,
+                client,
+                popular,
+                repository,
+                ledger,
+                provenance,
+                table,
+                config_state,
             )
             return app, app.extensions["botify"].stop
 
@@ -142,7 +164,7 @@ def run(config: Config) -> None:
         sync.start()
         stack.callback(sync.stop)
         if operations:
-            operations.start(create_operations_app(config, table, ledger))
+            operations.start(create_operations_app(lambda: config_sync.running, table, ledger))
             stack.callback(operations.stop)
         worker = partial(
             run_worker,

@@ -1,0 +1,120 @@
+"""Which recommender answers whom, in a worker; replaced as a whole while requests run."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from botify.config import Config
+from botify.config.changes import with_live_keys
+from botify.experiments import Experiments
+from botify.files.filestamp import Stamp, stamp_of
+from botify.recommenders import Recommender, Resources, build_recommenders
+
+_log = logging.getLogger("botify.live_routing")
+
+
+class Routing(NamedTuple):
+    """Experiments, recommenders and default of one config."""
+
+    experiments: Experiments
+    recommenders: Mapping[str, Recommender]
+    default: str | None
+    """The recommender of users that no experiment decides for."""
+    run: str
+    """Id of the run, in each line of the log."""
+
+    def recommender(self, treatments: Mapping[str, str], forced: Mapping[str, str]) -> Recommender:
+        """By the first of these that names a recommender: the forced treatments alone, whatever
+        the order of experiments; all treatments, in the order of experiments; the default."""
+        name = None
+        if forced:
+            name = self.experiments.decide(forced)
+            treatments = {**treatments, **forced}
+        return self.recommenders[name or self.experiments.decide(treatments) or self.default or ""]
+
+
+def build_routing(config: Config, resources: Resources, run: str) -> Routing:
+    """Raises InputError if the config does not fit the resources."""
+    return Routing(
+        Experiments(config.experiments),
+        build_recommenders(config, resources),
+        config.default,
+        run,
+    )
+
+
+class ConfigState(NamedTuple):
+    """What the parent tells its workers about the config file, in a file of its own."""
+
+    number: int
+    """How often another config was put into force; 0 for that of the start."""
+    live: dict[str, Any]
+    """The keys of the config that can change while the service runs."""
+    run: str
+    refusal: str = ""
+    """Why the newest config file was not put into force; empty if it was."""
+    pending: tuple[str, ...] = ()
+    """Keys that were changed in it and need a restart."""
+
+    def write(self, path: Path) -> None:
+        """Replace the file in one step."""
+        aside = path.with_suffix(".new")
+        aside.write_text(json.dumps(self._asdict()))
+        aside.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> "ConfigState":
+        """The inverse."""
+        values = json.loads(path.read_text())
+        return cls(**values | {"pending": tuple(values["pending"])})
+
+
+class LiveRouting:
+    """Follows what the parent puts into force."""
+
+    def __init__(
+        self, config: Config, resources: Resources, run: str, path: Path | None = None
+    ) -> None:
+        """`config`: of the start. `path`: of the ConfigState; None if it never changes.
+
+        Raises InputError if the config does not fit the resources.
+        """
+        self._config = config
+        self._resources = resources
+        self._path = path
+        self._stamp: Stamp | None = None
+        self._state = ConfigState(0, {}, run)
+        self._own_refusal = ""
+        self.current = build_routing(config, resources, run)
+        """Each request reads this once."""
+        self.refresh()
+
+    @property
+    def refusal(self) -> str:
+        """Why the newest config is not in force; empty if it is."""
+        return self._own_refusal or self._state.refusal
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Keys that were changed and need a restart."""
+        return self._state.pending
+
+    def refresh(self) -> None:
+        """Put into force what the parent has, if it is another."""
+        if self._path is None:
+            return
+        stamp = stamp_of(self._path)
+        if stamp in (None, self._stamp):
+            return
+        state = ConfigState.read(self._path)
+        if state.number != self._state.number:
+            self._own_refusal = ""
+            try:
+                config = with_live_keys(self._config, state.live)
+                self.current = build_routing(config, self._resources, state.run)
+            except Exception as error:  # the parent could: a plug-in may do as it likes
+                self._own_refusal = f"a worker refused it: {error}"
+                _log.exception("the changed config cannot be put into force in this worker")
+        self._stamp, self._state = stamp, state
