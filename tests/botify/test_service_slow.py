@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from botify.catalog import unpack
+from botify.catalog import Catalog, unpack
 from botify.config import Config, LogConfig
 from botify.event_log.writer import EventLog
 from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.plays import Play
+from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
