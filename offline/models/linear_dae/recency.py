@@ -1,7 +1,19 @@
 """Weights by recency: the latest interactions predict the next ones best."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
+
+
+def by_time(histories: sparse.csr_matrix, timestamps: NDArray[np.int64]) -> sparse.csr_matrix:
+    """The same entries, each row's in the order of their timestamps; ties stay as they are."""
+    rows = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
+    order = np.lexsort((timestamps, rows))
+    found = sparse.csr_matrix(
+        (histories.data[order], histories.indices[order], histories.indptr), shape=histories.shape
+    )
+    found.has_sorted_indices = False
+    return found
 
 
 def in_time(histories: sparse.csr_matrix) -> bool:

@@ -7,27 +7,26 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.models.dae.recommender import MultDAE
+from offline.models.dae.recommender import DAERecommender
+from offline.models.inputs import training_set
 from offline.models.linear_dae.closed_form import TOLERANCE, LinearDAE, Powers, response
 from offline.models.linear_dae.recency import by_recency, in_time
 from offline.models.linear_dae.recommender import LinearDAERecommender
 from offline.models.linear_dae.sparse_product import multiply
 from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, TunedParameters, choose
-from offline.options import TrainOptions
+from offline.testing import scattered
 
-from .recommender_checks import FindsCamps, RecommenderChecks, scattered
+from .recommender_checks import FindsCamps, RecommenderChecks
 
 
 class TestLinearDAE(FindsCamps):
-    order_counts = True
-
     def make(self, seed: int = 1) -> Recommender:
-        return LinearDAERecommender(seed)
+        return LinearDAERecommender(seed=seed)
 
 
-class TestMultDAE(RecommenderChecks):
+class TestDAE(RecommenderChecks):
     def make(self, seed: int = 1) -> Recommender:
-        return MultDAE(seed, options=TrainOptions(hidden=(8,), epochs=2, batch_size=16))
+        return DAERecommender(hidden=(8,), epochs=2, batch_size=16, seed=seed)
 
     def test_one_item_only(self) -> None:
         with pytest.raises(InputError, match="needs a user with two interactions"):
@@ -100,8 +99,10 @@ def test_in_time_the_last_are_asked_for_else_any() -> None:
     again = choose(in_time, np.random.default_rng(2))
     assert choices[0].ndcg == pytest.approx(again.ndcg)
     assert choices[0].ndcg != pytest.approx(choices[1].ndcg)
-    assert LinearDAERecommender(1).fit(in_time).tuned == choices[0]
-    assert LinearDAERecommender(1).fit(by_id).tuned == choices[1]
+    times = np.arange(in_time.nnz)
+    model = LinearDAERecommender(seed=1)
+    assert model.fit(training_set(in_time, times)).tuned == choices[0]
+    assert model.fit(in_time).tuned == model.fit(by_id).tuned == choices[1]
 
 
 def _moving() -> sparse.csr_matrix:
@@ -118,19 +119,16 @@ def _moving() -> sparse.csr_matrix:
 
 
 def test_what_came_last_counts_for_more_where_that_is_so() -> None:
-    model = LinearDAERecommender(1).fit(_moving())
+    model = LinearDAERecommender(seed=1).fit(training_set(_moving(), np.arange(120 * 18)))
     assert model.tuned.recency == max(RECENCIES)
     taste = np.concatenate([np.arange(5), 20 + np.arange(5)])
     histories = sparse.csr_matrix(
         (np.ones(20), np.concatenate([taste, taste[::-1]]), [0, 10, 20]), shape=(2, 80)
     )
-    histories.has_sorted_indices = False  # the first row's order is time's too
-    lists = model.recommend_for(histories, 10)
+    lists = model.recommend_for(histories, 10, timestamps=np.arange(20)).ids
     of_last = [np.mean(lists[0] // 20 == 1), np.mean(lists[1] // 20 == 0)]
     assert min(of_last) > 0.5
-    by_id = _moving()
-    by_id.sort_indices()
-    assert LinearDAERecommender(1).fit(by_id).tuned.recency == 0
+    assert LinearDAERecommender(seed=1).fit(_moving()).tuned.recency == 0
 
 
 def test_weights_by_recency_stay_with_their_items() -> None:
