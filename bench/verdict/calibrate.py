@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ _AA = Design(0.30, 0.30, users=1000)
 _AB = Design(0.30, 0.35, users=1000)
 _FEW = Design(0.30, 0.30, users=100)
 _TRUTH_SESSIONS = 60
+_TOGETHER = 20
+"""Experiments in one log."""
 # Kinds of experiment, and the number of the first: no two share a session.
 KINDS = {"aa": (_AA, 0), "ab": (_AB, 100_000), "few": (_FEW, 200_000)}
 
@@ -37,8 +39,8 @@ def _open(config: Path, seed: int) -> None:
     gc.freeze()  # garbage collections then skip the objects of the libraries
 
 
-def _experiment(job: tuple[Design, int, dict[str, float]]) -> dict[str, Any]:
-    return _laboratory.experiment(*job)
+def _experiments(job: tuple[Design, Sequence[int], dict[str, float]]) -> list[dict[str, Any]]:
+    return _laboratory.experiments(*job)
 
 
 def _truth(share: float) -> dict[str, float]:
@@ -73,18 +75,18 @@ def main(
             kept = out / f"{kind}.jsonl"
             done = {row["number"]: row for row in _read(kept)}
             wanted = range(first, first + count)
+            left = [number for number in wanted if number not in done]
             jobs = [
-                (design, number, true if kind == "ab" else nothing)
-                for number in wanted
-                if number not in done
+                (design, left[low : low + _TOGETHER], true if kind == "ab" else nothing)
+                for low in range(0, len(left), _TOGETHER)
             ]
             with kept.open("a") as file, tqdm(desc=kind, total=count, disable=None) as bar:
-                bar.update(count - len(jobs))
-                for row in pool.imap_unordered(_experiment, jobs):
-                    done[row["number"]] = row
-                    file.write(json.dumps(row) + "\n")
+                bar.update(count - len(left))
+                for rows in pool.imap_unordered(_experiments, jobs):
+                    done |= {row["number"]: row for row in rows}
+                    file.writelines(json.dumps(row) + "\n" for row in rows)
                     file.flush()
-                    bar.update()
+                    bar.update(len(rows))
             found[kind] = [done[number] for number in wanted]
     click.echo(tables(found, true))
     if plot is not None:

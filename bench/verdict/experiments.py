@@ -2,15 +2,17 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.verdict.logs import START_MS, Split, as_table, stamps, write_parquet
+from bench.verdict.logs import EXPERIMENT, START_MS, Split, as_table, stamps, write_parquet
+from bench.verdict.pooled import names_of, taken_apart
 from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.metric_files import built_in
@@ -37,6 +39,8 @@ METRICS = built_in()
 PRIMARY = METRICS.primaries[0].name
 # Draws of the agent's stream that the recommenders themselves never reach.
 _WHICH = 2**40
+_IDS = 10**6
+"""More than a world has users."""
 
 
 class Mixed:
@@ -84,6 +88,15 @@ class Design:
     days: int = 14
 
 
+class _Played(NamedTuple):
+    number: int
+    tables: tuple[pa.Table, pa.Table]
+    """Lines of the time before and of the experiment."""
+    user_ids: set[str]
+    session_p: float
+    """Of the test that takes every session for a unit."""
+
+
 class Laboratory:
     """A world and the agents in it; one per process."""
 
@@ -96,8 +109,45 @@ class Laboratory:
     def agent(self, share: float) -> Mixed:
         return self._agents.setdefault(share, Mixed(self.streams, share))
 
-    def experiment(self, design: Design, number: int, truth: dict[str, float]) -> dict[str, Any]:
-        """Play experiment `number` and judge it from its logs; returns the results by name."""
+    def experiments(
+        self, design: Design, numbers: Sequence[int], truth: dict[str, float]
+    ) -> list[dict[str, Any]]:
+        """Play these experiments and judge each from its log; returns the results of each by name.
+
+        They share one log of the time before and one of the experiments: reading it costs much
+        the same for one as for several. The results do not depend on which are together.
+        """
+        played = [
+            self._played(design, number, place, names_of(len(numbers)))
+            for place, number in enumerate(numbers)
+        ]
+        with tempfile.TemporaryDirectory(prefix="botify-calibrate-") as folder:
+            logs = [Path(folder) / f"{name}.parquet" for name in ("before", "during")]
+            for path, period in zip(logs, (0, 1), strict=True):
+                tables = [one.tables[period] for one in played]
+                write_parquet(pa.concat_tables(tables).unify_dictionaries(), path)
+            with open_logs(logs[:1]) as log:
+                earlier = aggregate_all(log, metrics=METRICS)
+            with open_logs(logs[1:]) as log:
+                during = aggregate(log, EXPERIMENT, metrics=METRICS)
+        rows = []
+        for one, found in zip(played, taken_apart(during, len(numbers)), strict=True):
+            own = earlier.users["user_id"].isin(one.user_ids)
+            before = replace(earlier, users=earlier.users[own].reset_index(drop=True))
+            analysis = analyse(found, before, Options(draws=400, seed=one.number))
+            row = _noted(analysis, truth) | {"number": one.number}
+            row["session_as_unit"] = one.session_p < ALPHA
+            row["power_predicted"] = _predicted(analysis, truth[PRIMARY])
+            rows.append(row)
+        return rows
+
+    def _played(
+        self, design: Design, number: int, place: int, treatments: Sequence[str]
+    ) -> "_Played":
+        """The lines of experiment `number`, the one at `place` of its log.
+
+        Users have ids of their own, as another experiment may have the same ones.
+        """
         rng = np.random.default_rng([self._seed, number])
         n = len(self.world.users)
         users = rng.choice(n, design.users, replace=False)
@@ -107,29 +157,20 @@ class Laboratory:
         before = self._play(design, Split([agents[0], agents[0]], arm_of), arm_of, 2 * number)
         during = self._play(design, Split(agents, arm_of), arm_of, 2 * number + 1)
         slow = rng.lognormal(-6.5, 0.3, n)
-        with tempfile.TemporaryDirectory(prefix="botify-calibrate-") as folder:
-            logs = []
-            for name, events in (("before", before), ("during", during)):
-                base = int(events.episodes.min())
-                events = events._replace(episodes=events.episodes - base)
-                at = stamps(events, self.world, int(events.episodes.max()) + 1, design.days)
-                if name == "before":  # a period before is over when the experiment begins
-                    at = at - (int(at.max()) - START_MS + 1)
-                rows = np.searchsorted(self.world.users.ids, events.users)
-                latency = slow[rows] * rng.lognormal(0, 0.4, len(rows))
-                arms = dict(zip(self.world.users.ids.tolist(), arm_of.tolist(), strict=True))
-                table = as_table(events, at, ("mixed", "mixed"), ("C", "T1"), arms, latency)
-                logs.append(Path(folder) / f"{name}.parquet")
-                write_parquet(table, logs[-1])
-            with open_logs(logs[:1]) as log:
-                earlier = aggregate_all(log, metrics=METRICS)
-            with open_logs(logs[1:]) as log:
-                found = aggregate(log, "PLAYED", metrics=METRICS)
-        analysis = analyse(found, earlier, Options(draws=400, seed=number))
-        row = _noted(analysis, truth) | {"number": number}
-        row["session_as_unit"] = _session_p(during, arm_of, self.world) < ALPHA
-        row["power_predicted"] = _predicted(analysis, truth[PRIMARY])
-        return row
+        tables = []
+        for events in (before, during):
+            base = int(events.episodes.min())
+            events = events._replace(episodes=events.episodes - base)
+            at = stamps(events, self.world, int(events.episodes.max()) + 1, design.days)
+            if not tables:  # a period before is over when the experiment begins
+                at = at - (int(at.max()) - START_MS + 1)
+            rows = np.searchsorted(self.world.users.ids, events.users)
+            latency = slow[rows] * rng.lognormal(0, 0.4, len(rows))
+            events = events._replace(users=events.users + _IDS * (number + 1))
+            arms = 2 * place + arm_of[rows]
+            tables.append(as_table(events, at, ("mixed", "mixed"), treatments, arms, latency))
+        ids = {str(user) for user in (self.world.users.ids[users] + _IDS * (number + 1)).tolist()}
+        return _Played(number, (tables[0], tables[1]), ids, _session_p(during, arm_of, self.world))
 
     def _play(self, design: Design, agent: Split, arm_of: NDArray[Any], block: int) -> Events:
         """Sessions of the chosen users; each block has its own, never played before."""

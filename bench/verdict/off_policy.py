@@ -81,8 +81,8 @@ def main(
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "data.parquet"
             at = stamps(events, world, sessions, 30.0)
-            nobody = np.zeros(int(world.users.ids.max()) + 1, np.int64)
-            write_parquet(as_table(events, at, agent.sources, ["C"], nobody), path)
+            control = np.zeros(len(at), np.int64)
+            write_parquet(as_table(events, at, agent.sources, ["C"], control), path)
             del events, at
             for first, rows in ((True, firsts), (False, everys)):
                 with open_logs([path]) as log:

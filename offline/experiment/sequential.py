@@ -24,7 +24,7 @@ from scipy import special
 from offline.experiment.aggregates.metric_sql import Progress
 from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Floats, Metric
-from offline.experiment.rows import past_of
+from offline.experiment.rows import past_of, rows_before
 from offline.experiment.stats.capping import Cap
 from offline.experiment.stats.cuped import adjust
 from offline.experiment.stats.effects import (
@@ -152,7 +152,7 @@ class _Running:
         self._users, names = pd.factorize(rows["user_id"])
         self._past: Floats | None = None
         if cuped and before is not None:
-            self._past = past_of(before, names, metric)
+            self._past = past_of(rows_before(before, names), metric)
         elif cuped and metric.before is not None:
             own = aggregates.of(treatment).set_index("user_id")[metric.before]
             self._past = own.reindex(list(names)).to_numpy(np.float64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
@@ -118,7 +119,14 @@ class Aggregates:
 
     def of(self, treatment: str) -> pd.DataFrame:
         """The rows of `users` of one treatment."""
-        return self.users[self.users["treatment"] == treatment]
+        found = self._by_treatment.get(treatment)
+        return self.users.iloc[:0] if found is None else found
+
+    @cached_property
+    def _by_treatment(self) -> dict[str, pd.DataFrame]:
+        """Cut once: every metric of every arm is read from it."""
+        parts = self.users.groupby("treatment", sort=False)
+        return {str(name): part for name, part in parts}
 
     def values(self, treatment: str, metric: str) -> "pd.Series[float]":
         """The column of each user of the treatment that has one."""

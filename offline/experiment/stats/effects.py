@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from offline.experiment.aggregates.assignment import CONTROL
 from offline.experiment.aggregates.summary import Aggregates
@@ -82,7 +82,7 @@ class Moments:
 
     def margin(self, alpha: float = ALPHA) -> float:
         """Half the width of the mean's own confidence interval (Student's t); NaN for one user."""
-        quantile = stats.t.ppf(1 - alpha / 2, self.degrees)
+        quantile = special.stdtrit(self.degrees, 1 - alpha / 2)
         return float(quantile * math.sqrt(self.variance_of_mean))
 
 
@@ -179,7 +179,7 @@ def freedom(control: Moments, treated: Moments) -> float:
 
 def quantile(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:
     """What the standard error is multiplied with for Welch's interval; NaN if undefined."""
-    return float(stats.t.ppf(1 - alpha / 2, freedom(control, treated)))
+    return float(special.stdtrit(freedom(control, treated), 1 - alpha / 2))
 
 
 def relative_change(was: float, now: float) -> float | None:
@@ -219,7 +219,7 @@ def welch_p(control: Moments, treated: Moments) -> float:
     difference = abs(treated.mean - control.mean)
     if error == 0:
         return float(difference <= NO_SPREAD * abs(control.mean))
-    return float(2 * stats.t.sf(difference / error, freedom(control, treated)))
+    return float(2 * special.stdtr(freedom(control, treated), -difference / error))
 
 
 def relative_interval(

@@ -2,7 +2,7 @@
 
 import math
 
-from scipy import stats
+from scipy import special
 
 from offline.experiment.stats.comparison import Comparison, Interval
 from offline.experiment.stats.effects import freedom, relative_interval
@@ -30,7 +30,7 @@ def interval_at(row: Comparison, confidence: float) -> tuple[Interval | None, fl
     degrees = freedom(*row.moments)
     if math.isnan(degrees):
         return None, confidence
-    times = float(stats.t.ppf((1 + confidence) / 2, degrees))
+    times = float(special.stdtrit(degrees, (1 + confidence) / 2))
     if not row.method.endswith("permutation"):
         return by_moments(row, times), confidence
     wide = by_moments(row, times)

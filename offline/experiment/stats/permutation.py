@@ -39,6 +39,8 @@ statistic of a ratio."""
 _FEWER_DRAWS, _MANY = 1_998, 2_000
 _CHUNK, _KEPT = 4_000_000, 1_000_000
 _STEPS, _DOUBLINGS = 60, 40
+_SHUFFLED = 200
+"""Up to so many users it is faster to shuffle all in every draw than to choose a few."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,13 @@ def _kept(users: int, few: int, draws: int, seed: int) -> sparse.csr_matrix:
 
 
 def _deal(rng: np.random.Generator, users: int, few: int, draws: int) -> sparse.csr_matrix:
-    chosen = np.concatenate(
-        [rng.choice(users, few, replace=False, shuffle=False) for _ in range(draws)]
-    )
+    if users <= _SHUFFLED:
+        every = np.broadcast_to(np.arange(users), (draws, users))
+        chosen = rng.permuted(every, axis=1)[:, :few].ravel()
+    else:
+        chosen = np.concatenate(
+            [rng.choice(users, few, replace=False, shuffle=False) for _ in range(draws)]
+        )
     starts = np.arange(0, few * draws + 1, few)
     return sparse.csr_matrix((np.ones(len(chosen)), chosen, starts), (draws, users))
 

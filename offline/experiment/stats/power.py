@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from offline.experiment.stats.effects import ALPHA, Moments
 
@@ -25,16 +25,16 @@ def power(effect: float, error: float, freedom: float, alpha: float = ALPHA) -> 
     `error` is the standard error of the difference. The statistic is taken to have a noncentral
     t distribution with `freedom` degrees; with many, a normal one.
     """
-    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    limit = special.stdtrit(freedom, 1 - alpha / 2)
     shift = abs(effect) / error
     if freedom > _MANY:
-        return float(stats.norm.sf(limit - shift))
-    return float(stats.nct.sf(limit, freedom, shift))
+        return float(special.ndtr(shift - limit))
+    return float(1 - special.nctdtr(freedom, shift, limit))
 
 
 def detectable(error: float, freedom: float, wanted: float = POWER, alpha: float = ALPHA) -> float:
     """The smallest true difference that is found with the chance `wanted`."""
-    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    limit = special.stdtrit(freedom, 1 - alpha / 2)
     root = optimize.brentq(
         lambda effect: power(effect, 1.0, freedom, alpha) - wanted, 1e-6, 3 * limit + 3, xtol=1e-6
     )
@@ -55,8 +55,8 @@ def users_factor(
     the interval multiplies it with (default: the normal distribution's quantile).
     """
     if times is None:
-        times = float(stats.norm.ppf(1 - alpha / 2))
-    return ((times + float(stats.norm.ppf(wanted))) * error / margin) ** 2
+        times = float(special.ndtri(1 - alpha / 2))
+    return ((times + float(special.ndtri(wanted))) * error / margin) ** 2
 
 
 @dataclass(frozen=True)
