@@ -115,7 +115,8 @@ class Loop:
         out = self.out / "interactions"
         self._run(
             "log to interactions",
-            *("botify-offline", "collect", *places, "--catalog", self.catalog, "--out", out),
+            "botify-offline",
+            *("collect", *places, "--catalog", self.catalog, "--out", out),
         )
 
     def train(self) -> None:
