@@ -155,7 +155,8 @@ def command(
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
     click.echo(f"{lines:,} rows of {files} in {seconds:.1f} s")
-    click.echo("\n".join([*skipped_lines, *summary.notes, as_text(facts_of(out))]))
+    told = dict.fromkeys([*skipped_lines, *notes, *summary.notes])
+    click.echo("\n".join([*told, as_text(facts_of(out))]))
     click.echo(f"wrote {out} (card: {out / 'card.html'})")
 
 

@@ -72,13 +72,13 @@ def _notes(connection: duckdb.DuckDBPyConnection, file: File) -> list[str]:
             "SELECT COUNT(DISTINCT line) FROM rejects_items"
         ).fetchall()
     told = [
-        (rejected, f"lines of {name} cannot be split into columns and are left out"),
-        (rows - ids, f"rows of {name} have no id of an item and are left out"),
-        (ids - once, f"rows of {name} repeat an item: its first row is kept"),
-        (bare, f"items are not in {name}: they have no title"),
-        (unused, f"items of {name} have no interaction and are left out"),
+        (rejected, "line", f"in {name} cannot be split into columns: left out"),
+        (rows - ids, "row", f"in {name} without an item's id: left out"),
+        (ids - once, "row", f"in {name} of an item that is there already: its first row is kept"),
+        (bare, "item", f"not in {name}: without a title"),
+        (unused, "item", f"in {name} without an interaction: left out"),
     ]
-    return [f"{count:,} {what}" for count, what in told if count]
+    return [f"{n:,} {what}{'' if n == 1 else 's'} {which}" for n, what, which in told if n]
 
 
 def _relation(staged: Staged, file: File) -> tuple[str, dict[str, str]]:

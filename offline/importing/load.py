@@ -151,7 +151,8 @@ def _load(
     notes += staged.notes
     if n_repeats:
         kept = _kept(typed.has_value, typed.has_time, repeats)
-        notes.append(f"{n_repeats:,} rows repeat a user, item and kind: {kept}")
+        rows_told = "1 row repeats" if n_repeats == 1 else f"{n_repeats:,} rows repeat"
+        notes.append(f"{rows_told} a user, item and kind: {kept}")
     summary = _summarise(staged, source, directory, format_name, skipped, n_repeats, notes)
     summary.write(directory)
     write_card(directory, skipped.named)
@@ -248,7 +249,9 @@ def _summarise(
     negative = pc.sum(pc.less(pairs["value"], 0)).as_py()
     notes = list(notes)
     if negative:
-        notes.append(f"{negative:,} values are below 0: they are kept, and are no likes")
+        many = "values are below 0: they are kept, and are no likes"
+        one = "1 value is below 0: it is kept, and is no like"
+        notes.append(one if negative == 1 else f"{negative:,} {many}")
     ends = pc.min_max(stamps).as_py() if stamps.null_count < len(stamps) else {}
     count = {
         name: pq.read_metadata(directory / f"{name}.parquet").num_rows

@@ -87,6 +87,9 @@ def save_owners_ids(found: ImportedWorld, directory: Path) -> None:
 
 def _read(directory: Path) -> tuple[dict[str, object], dict[str, pa.Table]]:
     make = "make it with `botify-offline import SOURCE --out DIR`"
+    for file in ("interactions.json", "interactions.parquet", "users.parquet", "items.parquet"):
+        if not (directory / file).is_file():
+            raise InputError(f"{directory / file}: no such file: {make}")
     try:
         about = json.loads((directory / "interactions.json").read_text())
         if about.get("form") != _FORM:
@@ -100,8 +103,6 @@ def _read(directory: Path) -> tuple[dict[str, object], dict[str, pa.Table]]:
             name: pq.read_table(directory / f"{name}.parquet", columns=columns)
             for name, columns in names.items()
         }
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename}: no such file: {make}") from error
     except (OSError, ValueError, AttributeError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{directory}: no interactions ({reason}): {make}") from error
