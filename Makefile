@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORLD ?= generated
 LASTFM_DIR ?= data/hetrec2011-lastfm-2k
 SEED ?= 31337
-OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
+OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(patsubst %/,%,$(WORLD)))))
 
 BIN := .venv/bin
 READY := .venv/.ready
