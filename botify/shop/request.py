@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
 from botify.config import MAX_EXCLUDED
 from botify.errors import InputError
 from contract.errors import FormatError
@@ -99,12 +97,9 @@ def _object(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        value = orjson.loads(body)
-    except ValueError:  # or with an integer beyond 64 bits
-        try:
-            value = parse_line(body)
-        except (FormatError, RecursionError) as error:
-            raise InputError(f"the body is not JSON: {error}") from error
+        value = parse_line(body)
+    except (FormatError, RecursionError) as error:
+        raise InputError(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InputError("the body must be a JSON object")
     return value

@@ -19,9 +19,9 @@ from botify.shop.request import DEFAULT_K, MAX_SEEDS
 from contract.ids import MAX_ID_CHARACTERS
 from contract.item_lists import MAX_ITEMS
 
-# Without control characters, lone surrogates, and the character that stands for bytes that are
+# Without control characters, and the character that stands for bytes that are
 # no UTF-8.
-_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ud800-\udfff\ufffd]+$"
+_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffd]+$"
 _TEXT_ID: Json = {
     "type": "string",
     "minLength": 1,
@@ -125,8 +125,6 @@ def _schemas() -> Json:
         "Id": {**_TEXT_ID, "examples": ["sku-1"]},
         "Request": object_schema(
             {
-                "user_id": {"description": "As in the query, if it is here too.", **id_or_number},
-                "k": _COUNT,
                 "exclude": {
                     **asked,
                     "maxItems": MAX_EXCLUDED,
@@ -140,10 +138,15 @@ def _schemas() -> Json:
                         "not answered."
                     ),
                 },
-                "session": {"description": "Is logged.", "anyOf": [_TEXT_ID, {"type": "null"}]},
+                "session": {
+                    "description": "Is logged.",
+                    "anyOf": [*id_or_number["anyOf"], {"type": "null"}],
+                },
             },
-            optional=("user_id", "k", "exclude", "items", "session"),
-            description="Other fields are refused.",
+            optional=("exclude", "items", "session"),
+            description=(
+                "`user_id` and `k` may be here instead of in the query. Other fields are refused."
+            ),
         )
         | {"additionalProperties": False},
         "Recommendations": object_schema(
