@@ -64,7 +64,7 @@ class Recommender(ABC):
             np.float32
         )
         self._fit(matrix)
-        self._interactions = self._weighed(matrix, interactions)
+        self._interactions = matrix
         return self
 
     def recommend(
@@ -112,7 +112,7 @@ class Recommender(ABC):
         """
         matrix = self._fitted()
         self.check_folds_in()
-        known = self._weighed(binary_csr(histories, matrix.shape[1]), histories)
+        known = binary_csr(histories, matrix.shape[1])
         return self._lists(known, None, n, exclude_seen)
 
     @classmethod
@@ -157,15 +157,6 @@ class Recommender(ABC):
     @abstractmethod
     def _fit(self, interactions: sparse.csr_matrix) -> None:
         """Learn from a matrix that `binary_csr` gave and that has entries."""
-
-    def _weighed(
-        self, histories: sparse.csr_matrix, given: sparse.csr_matrix
-    ) -> sparse.csr_matrix:
-        """The input of `_scores`: `histories`, or their entries with other weights than 1.
-
-        `given`: the same as the caller gave it, where entries may stand in an order of their own.
-        """
-        return histories
 
     @abstractmethod
     def _scores(

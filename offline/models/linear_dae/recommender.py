@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.errors import InputError
 from offline.models.base import Recommender
 from offline.models.linear_dae.closed_form import LinearDAE
-from offline.models.linear_dae.recency import by_recency, in_time
+from offline.models.linear_dae.recency import by_recency
 from offline.models.linear_dae.tuning import TunedParameters, choose
 
 
@@ -29,29 +30,35 @@ class LinearDAERecommender(Recommender):
     tuned: TunedParameters
     """The options that `fit` chose."""
 
-    def fit(self, interactions: sparse.csr_matrix) -> Self:
-        """See `Recommender`; an order of entries other than that of ids is taken for time's.
+    def fit(self, interactions: sparse.csr_matrix, times: sparse.csr_matrix | None = None) -> Self:
+        """See `Recommender`. With `times`, later likes may count for more; without, none does.
 
-        Then later entries count for more, here and in `recommend_for`.
+        `times`: when each pair happened, whole numbers in any unit, in the places of the
+        interactions. Raises InputError where they are of other pairs.
         """
-        self._given = sparse.csr_matrix(interactions)
-        try:
-            return super().fit(interactions)
-        finally:
-            del self._given
+        self._times = None if times is None else _times_of(interactions, times)
+        super().fit(interactions)
+        if self._times is not None and self.tuned.recency:
+            self._interactions = by_recency(self._fitted(), self._times, self.tuned.recency)
+        return self
 
     def _fit(self, interactions: sparse.csr_matrix) -> None:
-        self.tuned = choose(self._given, np.random.default_rng(self.seed), self.progress)
+        rng = np.random.default_rng(self.seed)
+        self.tuned = choose(interactions, rng, self.progress, self._times)
         self._model = LinearDAE(interactions, self.tuned.powers)
-
-    def _weighed(
-        self, histories: sparse.csr_matrix, given: sparse.csr_matrix
-    ) -> sparse.csr_matrix:
-        given = sparse.csr_matrix(given)
-        return by_recency(given, self.tuned.recency) if in_time(given) else histories
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
         strengths = self.tuned.strengths(np.diff(histories.indptr))
         return self._model.scores(histories, strengths, self.tuned.popularity)
+
+
+def _times_of(interactions: sparse.csr_matrix, times: sparse.csr_matrix) -> NDArray[np.int64]:
+    """The time of each entry, by user and item."""
+    pairs, found = (sparse.csr_matrix(x).sorted_indices() for x in (interactions, times))
+    if not (
+        np.array_equal(pairs.indptr, found.indptr) and np.array_equal(pairs.indices, found.indices)
+    ):
+        raise InputError("the times are of other pairs than the interactions: give one for each")
+    return np.asarray(found.data, dtype=np.int64)
