@@ -22,7 +22,7 @@ from botify.experiments import Experiments
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Exposition, Metrics
 from botify.observability.worker_table import WorkerTable
-from botify.recommenders import build_recommenders
+from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
@@ -93,7 +93,7 @@ def create_app(
     service = Service(
         worker,
         experiments,
-        build_recommenders(config, catalog, models),
+        build_recommenders(config, Resources(catalog, models)),
         default=config.default,
         seed=config.seed,
         provenance=provenance or provenance_of(config),

@@ -10,8 +10,12 @@ from typing import Any
 SCHEMAS = (
     "catalog",
     "event",
+    "item_neighbours",
+    "item_recommendations",
+    "items",
     "model",
     "neighbours",
+    "popular",
     "recommendations",
     "session_model",
     "top_tracks",

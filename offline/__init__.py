@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from offline.models.base import Recommender
     from offline.models.dae.network import DAE
     from offline.models.dae.training import Hooks, K, fit, top_lists
-    from offline.models.registry import make_model
+    from offline.models.registry import load_model, make_model
     from offline.options import TrainOptions, load_options
 
 _MODULES = {
@@ -52,6 +52,7 @@ _MODULES = {
     "held_out": "offline.data.splits",
     "list_bad_lines": "offline.logs.bad_lines",
     "load_artefact": "offline.artefact",
+    "load_model": "offline.models.registry",
     "load_options": "offline.options",
     "make_model": "offline.models.registry",
     "open_logs": "offline.logs.reader",
@@ -82,6 +83,7 @@ __all__ = [  # noqa: RUF022  # as in _MODULES
     "held_out",
     "list_bad_lines",
     "load_artefact",
+    "load_model",
     "load_options",
     "make_model",
     "open_logs",

@@ -1,7 +1,9 @@
 """config/train.yml: the options of training."""
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
@@ -9,10 +11,44 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from offline.errors import InputError, check_regular
 
 
-class SessionOptions(BaseModel):
-    """Options of the session model, which is trained on top of the autoencoder."""
+class Options(BaseModel):
+    """Options with names, types, defaults and bounds; unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], whose: str) -> Self:
+        """From values by name, for `whose` (a model, or a file), whom errors name.
+
+        Raises InputError for an unknown option, which names the nearest, and for a bad value.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"{whose}: {_fault(cls, first['loc'], first)}") from error
+
+
+def nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    """The names there are, and which of them `name` may have meant: the end of an error."""
+    close = get_close_matches(name, list(known), 1, 0.5)
+    meant = f"do you mean {close[0]}? " if close else ""
+    return f"{meant}there are {', '.join(known)}" if known else "there are none"
+
+
+def _fault(options: type[BaseModel], place: tuple[int | str, ...], error: Any) -> str:
+    if error["type"] != "extra_forbidden":
+        return f"{'.'.join(map(str, place))}: {error['msg']}"
+    *parents, name = map(str, place)
+    for parent in parents:  # the options that the unknown one stands among
+        found = options.model_fields[parent].annotation
+        parts = [found, *getattr(found, "__args__", ())]
+        options = next(x for x in parts if isinstance(x, type) and issubclass(x, BaseModel))
+    return f"unknown key {'.'.join(map(str, place))}: {nearest(name, list(options.model_fields))}"
+
+
+class SessionOptions(Options):
+    """Options of the session model, which is trained on top of the autoencoder."""
 
     dimensions: PositiveInt = 24
     """Of tastes and tracks in the model of how much is heard."""
@@ -47,7 +83,7 @@ class SessionOptions(BaseModel):
     seed: int = Field(default=31337, ge=0, lt=2**63)
 
 
-class TrainOptions(BaseModel):
+class TrainOptions(Options):
     """Options of the denoising autoencoder and its training; unknown keys are refused.
 
     Examples
@@ -57,8 +93,6 @@ class TrainOptions(BaseModel):
     >>> options.dropout, options.model_copy(update={"dropout": 0.0}).dropout
     (0.5, 0.0)
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     hidden: tuple[PositiveInt, ...] = Field(default=(300,), min_length=1)
     """Sizes of the tanh layers between the tracks and the logits."""
@@ -117,17 +151,10 @@ def load_options(path: Path) -> TrainOptions:
     check_regular(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TrainOptions.model_validate(content if content is not None else {})
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text: {error.reason}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(TrainOptions.model_fields)
-            raise InputError(f"{path}: unknown key {key}; the keys are {known}") from error
-        raise InputError(f"{path}: {key}: {first['msg']}") from error
+    return TrainOptions.of(content if content is not None else {}, str(path))

@@ -34,7 +34,7 @@ def run_info(
         "collected": {
             "sessions under Random": f"{collected:,}",
             "interactions": f"{learned['interactions']:,}",
-            "tracks with an interaction": f"{learned['tracks']:,}",
+            "tracks with an interaction": f"{learned['items']:,}",
         },
         "model": {
             "hidden layers": ", ".join(map(str, model["options"]["hidden"])),

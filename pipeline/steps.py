@@ -113,7 +113,10 @@ class Loop:
         """Extract interactions and plays from the logs in these directories under `out`."""
         places = [self.out / log for log in logs]
         out = self.out / "interactions"
-        self._run("log to interactions", "botify-offline", "collect", *places, "--out", out)
+        self._run(
+            "log to interactions",
+            *("botify-offline", "collect", *places, "--catalog", self.catalog, "--out", out),
+        )
 
     def train(self) -> None:
         """Train the model, and export its lists."""

@@ -9,7 +9,6 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from botify.config.recommender_types import TYPES
 from botify.config.schema import Config
 from botify.errors import InputError
 from botify.files.reading import as_input_errors, open_regular
@@ -84,13 +83,7 @@ def _located(config: Path, directory: Path) -> Path:
 
 
 def _problem(details: ErrorDetails) -> str:
-    # Pydantic adds the branch of a tagged union to the path; the file has no such key.
-    location = details["loc"]
-    parts = [
-        str(part)
-        for depth, part in enumerate(location)
-        if not (depth == 2 and location[0] == "recommenders" and part in TYPES)
-    ]
+    parts = [str(part) for part in details["loc"]]
     place = ".".join(parts)
     if details["type"] == "extra_forbidden":
         allowed = f" (allowed: {', '.join(Config.model_fields)})" if len(parts) == 1 else ""

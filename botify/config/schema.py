@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from botify.config.experiment import ExperimentConfig, decide_for_all, shares_of_layers
-from botify.config.recommender_types import RecommenderConfig
+from botify.config.recommender_types import AnyRecommenderConfig
 from botify.config.settings import Name, Settings
 
 _ORIGIN = r"^(\*|https?://[^/\s]+)$"
@@ -88,7 +88,7 @@ class Config(Settings):
     """Seconds for which a changed file must not change again before it is loaded."""
     least_kept: float = Field(default=0.5, ge=0, le=1)
     """Share of the owners of lists in service that must have lists in a new version."""
-    recommenders: dict[Name, RecommenderConfig] = Field(min_length=1)
+    recommenders: dict[Name, AnyRecommenderConfig] = Field(min_length=1)
     experiments: dict[Name, ExperimentConfig] = Field(default_factory=dict)
     default: Name | None = None
     allow_forced: bool = False

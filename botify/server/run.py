@@ -26,7 +26,7 @@ from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
 from botify.lists.reader import ListKind, read_lists
 from botify.observability import json_logging
 from botify.observability.worker_table import WorkerTable
-from botify.recommenders import build_recommenders
+from botify.recommenders import Resources, build_recommenders
 from botify.server.data_sync import DataSync, FileRules, WatchedModels
 from botify.server.discovery import ServiceRecord, advertise, find_services
 from botify.server.operations_port import OperationsPort
@@ -69,7 +69,7 @@ def run(config: Config) -> None:
                 repository.put(name, path, len(catalog))
         models = {name: LiveModel(name, repository, catalog) for name in config.models}
         # Here too, so that mistakes are reported before workers start.
-        build_recommenders(config, catalog, models)
+        build_recommenders(config, Resources(catalog, models))
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
         from botify.api.resources import MAX_BODY_BYTES

@@ -12,7 +12,8 @@ from offline.datasets import FORMATS
 from offline.evaluation.protocols import PROTOCOLS, Measured
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users
-from offline.models.registry import NAMES, make_model
+from offline.models.base import Hooks
+from offline.models.registry import make_model
 
 
 @click.command("evaluate")
@@ -24,7 +25,12 @@ from offline.models.registry import NAMES, make_model
     type=click.Choice(list(FORMATS)),
     help="The format of the data set in DIRECTORY.",
 )
-@click.option("--model", type=click.Choice(NAMES), default="linear-dae", show_default=True)
+@click.option(
+    "--model",
+    default="linear-dae",
+    show_default=True,
+    help="The name of a model; `botify-offline models` lists them.",
+)
 @click.option(
     "--protocol",
     type=click.Choice(list(PROTOCOLS)),
@@ -80,9 +86,10 @@ def command(
     if interactions is not None:
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
     found = PROTOCOLS[protocol](
-        make_model(model, seed, progress=sys.stderr.isatty()),
+        make_model(model, seed=seed),
         FORMATS[format_](directory),
         np.random.default_rng(seed),
+        Hooks(progress=sys.stderr.isatty()),
     )
     facts: dict[str, object] = {
         "model": model,

@@ -56,6 +56,6 @@ def evaluate(artefact: Artefact, training_set: TrainingSet) -> dict[str, Ranking
     held = held_out(training_set.histories, artefact.options, split_rng)
     popular = Popular().fit(held.train.take(np.arange(len(held.train))))
     return {
-        "popular": ranking_metrics(popular.recommend_for(held.seen, K), held.wanted),
+        "popular": ranking_metrics(popular.recommend_for(held.seen, K).ids, held.wanted),
         "dae": held_out_metrics(artefact.model, held),
     }

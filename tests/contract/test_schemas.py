@@ -18,6 +18,23 @@ SCHEMA_OF = {"users": "recommendations", "neighbours": "neighbours", "top": "top
 # Schemas cannot say that two keys agree.
 BEYOND = '{"track": 1, "item_id": 2, "recommendations": [3]}'
 
+ITEM_SCHEMA_OF = {
+    "users": "item_recommendations",
+    "neighbours": "item_neighbours",
+    "popular": "popular",
+    "items": "items",
+}
+# Nor that 1 and "1" are the same id, that an item is not its own neighbour, or that there are as
+# many scores as items.
+BEYOND_ITEMS = (
+    '{"user": "u", "items": [1, "1"]}',
+    '{"item": "a", "items": ["a"]}',
+    '{"user": "u", "items": ["a"], "scores": [1, 2]}',
+    '{"user": "u", "items": ["a"], "scores": []}',
+    '{"item": "a", "items": ["b"], "scores": [1, 2]}',
+    '{"items": ["a"], "scores": []}',
+)
+
 
 def is_valid(name: str, value: object) -> bool:
     return bool(Draft202012Validator(json_schema(name)).is_valid(value))
@@ -78,6 +95,22 @@ def test_lists(case: dict[str, Any]) -> None:
     if case["line"] != BEYOND:
         valid = is_valid(SCHEMA_OF[case["kind"]], parsed(case["line"]))
         assert valid == ("error" not in case)
+
+
+@pytest.mark.parametrize("case", golden_cases("item_lists"), ids=lambda case: ascii(case["line"]))
+def test_item_lists(case: dict[str, Any]) -> None:
+    schema = ITEM_SCHEMA_OF[case["kind"]]
+    row = parsed(case["line"])
+    if "error" not in case:
+        assert "NaN" in case["line"] or is_valid(schema, row)
+    elif case["line"] not in BEYOND_ITEMS:
+        assert not is_valid(schema, row)
+
+
+@pytest.mark.parametrize("case", golden_cases("owner_ids"), ids=ascii)
+def test_owners_ids(case: dict[str, Any]) -> None:
+    if case["value"] not in ("\ud800", 1e30):  # neither a text that can be written, nor exact
+        assert is_valid("items", {"item": case["value"]}) == (case["id"] is not None)
 
 
 @pytest.mark.parametrize("case", golden_cases("users"), ids=lambda case: str(case["line"]))

@@ -84,7 +84,9 @@ def _train(
             total += loss.item() * len(liked)
             on_step(len(liked), loss.item())
         seconds = time.perf_counter() - started
-        if not (math.isfinite(total) and all(bool(w.isfinite().all()) for w in model.parameters())):
+        if not (
+            math.isfinite(total) and all(bool(w.isfinite().all()) for w in model.parameters())
+        ):
             raise InputError(
                 f"training diverged in epoch {number} (loss or weights are NaN or infinite): lower "
                 f"learning_rate, which is {options.learning_rate:g}"

@@ -81,11 +81,11 @@ def test_lists_are_the_model_s_and_everybody_has_one(
     model = load_artefact(workplace / "model").model
     expected = top_lists(model, data.matrix(N_TRACKS), 20, exclude_input=False)
     assert sorted(lists) == [*range(40), 99]
-    for row, user in enumerate(data.users.tolist()):
-        assert lists[user] == expected[row].tolist()
+    for row, user in enumerate(data.users):
+        assert user == 99 or lists[user] == expected[row].tolist()
 
     top = json.loads((workplace / "lists/top_tracks.json").read_text())
-    counts = np.bincount(data.track, minlength=N_TRACKS)
+    counts = np.bincount(data.item, minlength=N_TRACKS)
     assert top == sorted(np.flatnonzero(counts), key=lambda t: (-counts[t], t))
     assert lists[99] == top[:20]
 

@@ -7,25 +7,26 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.models.dae.recommender import MultDAE
+from offline.models.dae.recommender import DAERecommender
+from offline.models.inputs import training_set
 from offline.models.linear_dae.closed_form import TOLERANCE, LinearDAE, Powers, response
 from offline.models.linear_dae.recency import by_recency
 from offline.models.linear_dae.recommender import LinearDAERecommender
 from offline.models.linear_dae.sparse_product import multiply
 from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, TunedParameters, choose
-from offline.options import TrainOptions
+from offline.testing import scattered
 
-from .recommender_checks import FindsCamps, RecommenderChecks, scattered
+from .recommender_checks import FindsCamps, RecommenderChecks
 
 
 class TestLinearDAE(FindsCamps):
     def make(self, seed: int = 1) -> Recommender:
-        return LinearDAERecommender(seed)
+        return LinearDAERecommender(seed=seed)
 
 
-class TestMultDAE(RecommenderChecks):
+class TestDAE(RecommenderChecks):
     def make(self, seed: int = 1) -> Recommender:
-        return MultDAE(seed, options=TrainOptions(hidden=(8,), epochs=2, batch_size=16))
+        return DAERecommender(hidden=(8,), epochs=2, batch_size=16, seed=seed)
 
     def test_one_item_only(self) -> None:
         with pytest.raises(InputError, match="needs a user with two interactions"):
@@ -110,8 +111,9 @@ def test_with_times_the_last_are_asked_for_else_any() -> None:
     # A fifth of 18 is 4: all of them among the six last, which others have among theirs.
     assert with_times.ndcg == pytest.approx(again.ndcg)
     assert with_times.ndcg != pytest.approx(without.ndcg)
-    assert LinearDAERecommender(1).fit(likes, times).tuned == with_times
-    assert LinearDAERecommender(1).fit(likes).tuned == without
+    model = LinearDAERecommender(seed=1)
+    assert model.fit(training_set(likes, times.data)).tuned == with_times
+    assert model.fit(likes).tuned == without
 
 
 def _moving() -> tuple[sparse.csr_matrix, ...]:
@@ -128,15 +130,17 @@ def _moving() -> tuple[sparse.csr_matrix, ...]:
 
 def test_what_came_last_counts_for_more_where_times_say_so() -> None:
     likes, times = _moving()
-    model = LinearDAERecommender(1).fit(likes, times)
+    model = LinearDAERecommender(seed=1).fit(training_set(likes, times.data))
     assert model.tuned.recency == max(RECENCIES)
-    # The last taste of each, and how much of their lists is of it.
-    users = np.arange(120)
-    last = np.array([row.indices[row.data.argmax()] // 20 for row in times])
-    mine = (model.recommend(users, 10) // 20 == last[:, None]).mean()
-    plain = LinearDAERecommender(1).fit(likes)
-    assert plain.tuned.recency == 0
-    assert mine > (plain.recommend(users, 10) // 20 == last[:, None]).mean() + 0.1
+    taste = np.concatenate([np.arange(5), 20 + np.arange(5)])
+    histories = sparse.csr_matrix(
+        (np.ones(20), np.concatenate([taste, taste]), [0, 10, 20]), shape=(2, 80)
+    )
+    when = np.concatenate([np.arange(10), np.arange(10)[::-1]])
+    lists = model.recommend_for(histories, 10, timestamps=when).ids
+    of_last = [np.mean(lists[0] // 20 == 1), np.mean(lists[1] // 20 == 0)]
+    assert min(of_last) > 0.5
+    assert LinearDAERecommender(seed=1).fit(likes).tuned.recency == 0
 
 
 def test_the_order_of_entries_says_nothing_about_time() -> None:
@@ -146,17 +150,11 @@ def test_the_order_of_entries_says_nothing_about_time() -> None:
         row = slice(*backwards.indptr[user : user + 2])
         backwards.indices[row] = backwards.indices[row][::-1].copy()
     backwards.has_sorted_indices = False
-    one, other = (LinearDAERecommender(1).fit(matrix) for matrix in (likes, backwards))
+    one, other = (LinearDAERecommender(seed=1).fit(matrix) for matrix in (likes, backwards))
     assert one.tuned == other.tuned
     assert other.tuned.recency == 0
-    lists = [model.recommend(np.arange(120), 10) for model in (one, other)]
+    lists = [model.recommend(np.arange(120), 10).ids for model in (one, other)]
     np.testing.assert_array_equal(*lists)
-
-
-def test_times_of_other_pairs_are_refused() -> None:
-    likes, times = _moving()
-    with pytest.raises(InputError, match="times are of other pairs"):
-        LinearDAERecommender(1).fit(likes, times[::-1])
 
 
 def test_weights_by_recency() -> None:
