@@ -13,8 +13,8 @@ class VAE(DAE):
     """Mult-VAE of Liang et al., "Variational autoencoders for collaborative filtering" (WWW 2018).
 
     Input: a user's items, L2-normalised. A tanh layer gives the mean and the log-variance of the
-    user's latent vector; a sample of it (its mean, when users are scored) goes through another tanh
-    layer to one logit for each known item. Input and loss are those of `DAE`.
+    user's latent vector. A sample of it (its mean, when users are scored) goes through another
+    tanh layer to one logit for each known item. Input and loss are those of `DAE`.
 
     Examples
     --------

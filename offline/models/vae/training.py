@@ -88,8 +88,8 @@ def _train(
             math.isfinite(total) and all(bool(w.isfinite().all()) for w in model.parameters())
         ):
             raise InputError(
-                f"training diverged in epoch {number} (loss or weights are NaN or infinite): lower "
-                f"learning_rate, which is {options.learning_rate:g}"
+                f"training diverged in epoch {number} (loss or weights are NaN or infinite): "
+                f"lower learning_rate, which is {options.learning_rate:g}"
             )
         found = held_out_metrics(model, held)
         ndcg, recall = float(found.ndcg.mean()), float(found.recall.mean())
