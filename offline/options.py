@@ -1,9 +1,9 @@
-"""config/train.yml: the options of training."""
+"""config/train.yml: which model is trained, and its options; those of the autoencoder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
@@ -123,8 +123,70 @@ class TrainOptions(Options):
     """Train the session model too; null: the autoencoder alone."""
 
 
+class ModelChoice(NamedTuple):
+    """The model that a file of options is about."""
+
+    model: str
+    options: dict[str, Any]
+
+
+def load_model_options(path: Path) -> ModelChoice:
+    """Read `model: {type: NAME, option: value, ...}` from a YAML file such as config/train.yml.
+
+    A file without `model` holds options of `dae`. Raises InputError for a file that cannot be
+    read, or that is something else; options are not checked.
+    """
+    content = _read_yaml(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected options by name, such as `model: {{type: als}}`")
+    if "model" not in content:
+        return ModelChoice("dae", content)
+    if others := [str(key) for key in content if key != "model"]:
+        raise InputError(
+            f"{path}: unknown key {others[0]}: the options of a model stand below `model`"
+        )
+    model = content["model"]
+    if isinstance(model, str):
+        return ModelChoice(model, {})
+    if not isinstance(model, dict) or not isinstance(model.get("type"), str):
+        raise InputError(f"{path}: model: expected its name as `type`, and its options")
+    return ModelChoice(model["type"], {key: x for key, x in model.items() if key != "type"})
+
+
+def settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Options from texts like `factors=128` or `sessions.epochs=3`, values in YAML.
+
+    Raises InputError for a text without a name or a value.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InputError(f"--set {text}: expected OPTION=VALUE, such as factors=128")
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {text}: {' '.join(str(error).split())}") from error
+        *parents, last = name.split(".")
+        place = found
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = parsed
+    return found
+
+
+def overridden(options: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with others in the place of some; within those of a part, too."""
+    found = dict(options)
+    for name, value in by.items():
+        within = found.get(name)
+        both = isinstance(within, Mapping) and isinstance(value, Mapping)
+        found[name] = overridden(within, value) if both else value  # type: ignore[arg-type]
+    return found
+
+
 def load_options(path: Path) -> TrainOptions:
-    """Read and validate the options of training.
+    """Read and validate the options of the denoising autoencoder.
 
     Parameters
     ----------
@@ -144,17 +206,24 @@ def load_options(path: Path) -> TrainOptions:
     --------
     >>> from pathlib import Path
     >>> from offline import load_options
-    >>> _ = Path("train.yml").write_text("epochs: 3")
+    >>> _ = Path("train.yml").write_text("model: {type: dae, epochs: 3}")
     >>> load_options(Path("train.yml")).epochs
     3
     """
+    model, options = load_model_options(path)
+    if model != "dae":
+        raise InputError(f"{path}: options of {model}, not of dae")
+    return TrainOptions.of(options, str(path))
+
+
+def _read_yaml(path: Path) -> Any:
     check_regular(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return {} if content is None else content
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text: {error.reason}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    return TrainOptions.of(content if content is not None else {}, str(path))

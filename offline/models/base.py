@@ -1,5 +1,7 @@
 """The interface of every model: fit, recommend, similar items, save, load."""
 
+import copy
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,11 +17,9 @@ from offline.errors import InputError
 from offline.models import storage
 from offline.models.inputs import filled_up, in_order, training_set
 from offline.models.similar import similar_by_scores, similar_by_vectors
-from offline.models.top_n import TopN, best_n, leave_out
+from offline.models.taste_scores import on_scale
+from offline.models.top_n import UNWANTED, TopN, best_n, leave_out
 from offline.options import Options
-
-_MOST_ROWS = 512
-"""Users whose scores are computed at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,20 @@ class Recommender(ABC):
     """Its name on the command line, in files and in messages."""
     version: ClassVar[int] = 1
     """Of what `_state` gives: a directory of another version is refused."""
+    ranks_new_items: ClassVar[bool] = False
+    """Whether it can rank items that nobody liked; otherwise they are in no list."""
+    uses_timestamps: ClassVar[bool] = False
+    """Whether it makes use of when things were liked."""
     folds_in: ClassVar[bool] = True
     """Whether it can rank for users it was not fitted on, given their likes (fold-in)."""
+    rows: int = 512
+    """Users whose scores are computed at a time, at most."""
     block: int = 2**24
     """Most scores that are held at a time, 4 bytes each; one user's are always held together."""
 
     config: Config
     _data: TrainingSet | None = None
+    _popularity: NDArray[np.float32] | None = None
 
     def __init__(self, config: Options | None = None, **options: Any) -> None:
         """A model that is not fitted yet.
@@ -102,7 +109,7 @@ class Recommender(ABC):
         found = data if isinstance(data, TrainingSet) else training_set(data)
         if not found.histories.sizes.any():
             raise InputError("no interactions to learn from: every row is empty")
-        self._data = None
+        self._data = self._popularity = None
         self._popularity = found.histories.popularity().astype(np.float32)
         self._fit(found, hooks or Hooks())
         self._data = found
@@ -155,7 +162,7 @@ class Recommender(ABC):
         `recommend`. Raises InputError where `folds_in` is false, and for what `binary_csr`
         refuses.
         """
-        n_items = self.data.histories.n_tracks
+        n_items = len(self.popularity)
         self.check_folds_in()
         matrix, times = in_order(histories, timestamps, n_items)
 
@@ -188,14 +195,14 @@ class Recommender(ABC):
         InputError
             For an item that is no column.
         """
-        asked, n_items = np.asarray(items, dtype=np.int64), self.data.histories.n_tracks
+        asked, n_items = np.asarray(items, dtype=np.int64), len(self.popularity)
         self._check_length(n)
         outside = (asked < 0) | (asked >= n_items)
         if outside.any():
             raise InputError(
                 f"item {asked[outside][0]}: the model was fitted on items 0 to {n_items - 1}"
             )
-        vectors, known = self.item_vectors, self._popularity > 0
+        vectors, known = self.item_vectors, self.known_items
         if vectors is not None:
             return similar_by_vectors(vectors, known, asked, n)
         height = self._height()
@@ -212,6 +219,19 @@ class Recommender(ABC):
         That of an item which nobody liked is 0.
         """
         return None
+
+    def taste_scores(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """How well items fit tastes, for lists by session; needs `item_vectors`.
+
+        `histories`: binary, a row for each taste, the items in it. Gives an array of shape
+        (tastes, number of `known_items`), on the scale of `offline.models.taste_scores`.
+        """
+        if self.folds_in:
+            return on_scale(self._scores(histories, None)[:, self.known_items])
+        assert self.item_vectors is not None
+        vectors = self.item_vectors[self.known_items]
+        tastes = histories[:, self.known_items] @ vectors
+        return on_scale(tastes @ vectors.T)
 
     def save(self, directory: Path, also: Callable[[Path], object] | None = None) -> None:
         """Write the model as a directory, whole or not at all; an earlier one is replaced.
@@ -242,6 +262,7 @@ class Recommender(ABC):
             "config": self.config.model_dump(mode="json"),
             "fingerprint": data.fingerprint,
             "threshold": data.threshold,
+            "owner_ids": data.items is not None,
             "users": len(data.histories),
             "items": data.histories.n_tracks,
             "metrics": self.metrics(),
@@ -286,6 +307,15 @@ class Recommender(ABC):
         model._data = data
         return model
 
+    def identity(self) -> str:
+        """SHA-256 of all that decides about its lists, but for the data."""
+        config = self.config.model_dump_json()
+        digest = hashlib.sha256(f"{self.name} {self.version} {config}".encode())
+        for name, array in sorted(self._state().items()):
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
     def check_trained_on(self, fingerprint: str) -> None:
         """Raises InputError unless this is of the interactions that the model learned from."""
         if fingerprint != self.data.fingerprint:
@@ -302,6 +332,24 @@ class Recommender(ABC):
                 f"{cls.name} ranks only for users it was fitted on: for others fit it anew, or "
                 "choose a model that folds in"
             )
+
+    def without_users(self) -> Self:
+        """A copy that knows no user, and so has `recommend_for` but not `recommend`."""
+        found = copy.copy(self)
+        found._data = None
+        return found
+
+    @property
+    def popularity(self) -> NDArray[np.float32]:
+        """How many users liked each item, shape (n_items,). InputError if it is not fitted."""
+        if self._popularity is None:
+            raise InputError(f"{self.name} has not been fitted yet: call fit first")
+        return self._popularity
+
+    @property
+    def known_items(self) -> NDArray[np.bool_]:
+        """Which items somebody liked, shape (n_items,)."""
+        return self.popularity > 0
 
     @property
     def data(self) -> TrainingSet:
@@ -359,7 +407,7 @@ class Recommender(ABC):
 
     def _height(self) -> int:
         """How many rows are scored at a time: always as many, as other shapes round otherwise."""
-        return max(1, min(_MOST_ROWS, self.block // self.data.histories.n_tracks))
+        return max(1, min(self.rows, self.block // len(self.popularity)))
 
     def _check_length(self, n: int) -> None:
         if n < 1:
@@ -383,6 +431,7 @@ class Recommender(ABC):
         self._check_length(n)
         out = TopN(np.empty((count, n), np.int64), np.empty((count, n), np.float32))
         height = self._height()
+        unranked = None if self.ranks_new_items else np.flatnonzero(~self.known_items)
         for rows in _blocks(count, height):
             histories, times, users = part_of(rows)
             shown = filled_up(self._weighed(histories, times), height)
@@ -390,7 +439,9 @@ class Recommender(ABC):
                 users = np.pad(users, (0, height - len(users)), mode="edge")
             whole = self._scores(shown, users)[: histories.shape[0]]
             scores = np.require(whole, np.float32, ["C", "W"])
-            scores[np.diff(histories.indptr) == 0] = self._popularity
+            scores[np.diff(histories.indptr) == 0] = self.popularity
+            if unranked is not None:
+                scores[:, unranked] = UNWANTED
             if exclude_seen:
                 leave_out(scores, histories)
             out.ids[rows], out.scores[rows] = best_n(scores, n)

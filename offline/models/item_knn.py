@@ -41,7 +41,7 @@ class ItemKNN(Recommender):
         interactions, o = data.matrix, self.config
         sizes = np.diff(interactions.indptr)
         users = np.repeat(sizes, sizes) ** -o.user_exponent
-        items = self._popularity[interactions.indices] ** -o.item_exponent
+        items = self.popularity[interactions.indices] ** -o.item_exponent
         weighted = sparse.csr_matrix(
             (users * items, interactions.indices, interactions.indptr), shape=interactions.shape
         )

@@ -20,7 +20,7 @@ class Popular(Recommender):
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        return np.tile(self._popularity, (histories.shape[0], 1))
+        return np.tile(self.popularity, (histories.shape[0], 1))
 
     def _state(self) -> Arrays:
         return {}

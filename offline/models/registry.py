@@ -3,74 +3,41 @@
 A model is imported when it is asked for, so that one which cannot be harms no other.
 """
 
-from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from contract.plugins import PluginError, Plugins
 from offline.errors import InputError
 from offline.models import storage
 from offline.models.base import Recommender
-from offline.options import nearest
 
 GROUP = "botify.models"
 
 
-class Found(NamedTuple):
-    """An installed model."""
-
-    name: str
-    value: str
-    """Its module and class."""
-    package: str
-    """The distribution that brings it."""
+def _fault(loaded: Any) -> str | None:
+    if isinstance(loaded, type) and issubclass(loaded, Recommender):
+        return None if hasattr(loaded, "name") else "it has no name"
+    return "it is no subclass of offline.models.base.Recommender"
 
 
-def installed(group: Iterable[EntryPoint] | None = None) -> dict[str, list[Found]]:
-    """The installed models by name, sorted; more than one where packages claim the same name.
-
-    An entry point that is listed twice, as an editable install's may be, is one.
-    """
-    found: dict[str, dict[str, Found]] = {}
-    for point in entry_points(group=GROUP) if group is None else group:
-        package = point.dist.name if point.dist else "an unknown package"
-        found.setdefault(point.name, {}).setdefault(
-            point.value, Found(point.name, point.value, package)
-        )
-    return {name: list(found[name].values()) for name in sorted(found)}
+MODELS = Plugins(GROUP, "model", _fault)
+"""The installed models."""
 
 
-def model_class(name: str, models: Mapping[str, list[Found]] | None = None) -> type[Recommender]:
+def model_class(name: str, models: Plugins = MODELS) -> type[Recommender]:
     """The class of a model.
 
     Raises InputError for an unknown name (it names the nearest), one that several packages claim,
     and a class that cannot be imported or is no model: it names the package.
     """
-    known = installed() if models is None else models
-    if not known:
-        raise InputError(
-            f"no models are installed (no entry points {GROUP}): install the project again, "
-            "`pip install -e .`"
-        )
-    if name not in known:
-        raise InputError(f"no model {name!r}: {nearest(name, list(known))}")
-    if len(known[name]) > 1:
-        claims = " and ".join(f"{found.package} ({found.value})" for found in known[name])
-        raise InputError(f"two models are called {name}: of {claims}; uninstall one")
-    (found,) = known[name]
-    where = f"model {name} of the package {found.package} ({found.value})"
     try:
-        loaded = EntryPoint(name, found.value, GROUP).load()
-    except Exception as error:  # a plug-in may raise anything
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{where} cannot be imported: {type(error).__name__}: {reason}"
-        ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, Recommender)):
-        raise InputError(f"{where} is no subclass of offline.models.base.Recommender")
-    if getattr(loaded, "name", None) != name:
-        raise InputError(f"{where} calls itself {getattr(loaded, 'name', None)!r}: use one name")
-    return loaded
+        found: type[Recommender] = models.get(name)
+    except PluginError as error:
+        raise InputError(str(error)) from error
+    if found.name != name:
+        raise InputError(f"model {name!r} calls itself {found.name!r}: use one name for both")
+    return found
 
 
 def make_model(

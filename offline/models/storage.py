@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 
 from offline.atomic import new_directory
 from offline.checksums import BLANK, KEY, check_seal, check_sum, seal, sum_of
+from offline.data.ids import Ids
 from offline.data.matrix import InteractionMatrix
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
@@ -110,13 +111,19 @@ def check_finite(name: str, array: NDArray[Any]) -> None:
 
 
 def write_histories(directory: Path, data: TrainingSet) -> None:
-    """What users liked, and the ids of the users."""
+    """What users liked, and the ids of users and items, with titles where they are known."""
     histories = data.histories
     arrays = dict(zip(HISTORIES, (histories.indptr, histories.indices), strict=True))
     write_arrays(directory, arrays)
     if data.timestamps is not None:
         write_arrays(directory, {TIMESTAMPS: data.timestamps})
+    n_items = data.histories.n_tracks
+    items = np.arange(n_items) if data.items is None else data.items.array
+    titles = pa.nulls(n_items, pa.string())
+    if data.titles is not None:  # a music catalog may have more tracks than were collected with
+        titles = pa.concat_arrays([data.titles, titles[len(data.titles) :]])
     pq.write_table(pa.table({"id": data.users}), directory / USERS)
+    pq.write_table(pa.table({"id": items, "title": titles}), directory / ITEMS)
 
 
 def read_histories(directory: Path, about: Mapping[str, Any]) -> TrainingSet:
@@ -127,12 +134,22 @@ def read_histories(directory: Path, about: Mapping[str, Any]) -> TrainingSet:
         return found
 
     users = pq.read_table(directory / USERS)["id"].to_numpy()
+    items = pq.read_table(directory / ITEMS)
+    titles = items["title"].combine_chunks()
     indptr, indices = map(mapped, HISTORIES)
     histories = InteractionMatrix(indptr, indices, int(about["items"]))
     if len(users) != len(histories):
         raise ValueError(f"{len(users)} users, but {len(histories)} histories")
+    if len(items) != histories.n_tracks:
+        raise ValueError(f"{len(items)} items, but histories of {histories.n_tracks}")
     times = mapped(TIMESTAMPS) if f"{TIMESTAMPS}.npy" in about[FILE_SUMS] else None
-    fingerprint = str(about["fingerprint"])
     return TrainingSet(
-        histories, users, users, fingerprint, about.get("threshold"), timestamps=times
+        histories,
+        users,
+        users,
+        str(about["fingerprint"]),
+        about.get("threshold"),
+        timestamps=times,
+        items=Ids(items["id"]) if about["owner_ids"] else None,
+        titles=None if titles.null_count == len(titles) else titles,
     )

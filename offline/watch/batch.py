@@ -23,7 +23,7 @@ from offline.logs.normalise import LogFile
 from offline.logs.reader import EVENTS, read_lines
 from offline.logs.time_units import YEAR_MS, Row, timestamps_of
 from offline.watch.live_metrics import COLUMNS
-from offline.watch.progress import Report, reporting
+from offline.engine.progress import Report, reporting
 from offline.watch.users import Ints, Users
 
 HOLD_MS = 1000

@@ -15,7 +15,7 @@ from offline.experiment.checks.log_checks import Check
 from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import HOLD_MS, Question, read_batch
 from offline.watch.live_metrics import correction
-from offline.watch.progress import Report
+from offline.engine.progress import Report
 from offline.watch.ratio import LiveRatio, live_ratio
 from offline.watch.state import State, aggregates_of, checks_of, is_comparable
 from offline.watch.tail import News, Tail

@@ -20,6 +20,7 @@ from offline.models.dae.network import DAE
 from offline.models.dae.training import Trained
 from offline.models.dae.training.plot import plot_epochs
 from offline.models.storage import Arrays, check_finite
+from offline.models.top_n import UNWANTED
 from offline.options import TrainOptions
 
 WEIGHTS, CURVES = "model.safetensors", "training.png"
@@ -29,6 +30,7 @@ class DAERecommender(Recommender):
     """Mult-DAE: `DAE`, trained to the epoch of the best held-out NDCG@50."""
 
     name = "dae"
+    rows = 256
 
     class Config(TrainOptions, Recommender.Config):
         """Options of the denoising autoencoder and its training."""
@@ -40,10 +42,19 @@ class DAERecommender(Recommender):
     def of(cls, trained: Trained, config: TrainOptions, data: TrainingSet) -> "DAERecommender":
         """One that was trained already, with these options on this data."""
         model = cls(cls.Config.of(config.model_dump(), cls.name))
-        model._popularity = data.histories.popularity().astype(np.float32)
-        model._data = data
-        model._keep(trained)
+        model.keep(trained, data)
         return model
+
+    def keep(
+        self, trained: Trained, data: TrainingSet, sessions: dict[str, Any] | None = None
+    ) -> None:
+        """Be as `fit` would leave it, with what was trained on this data.
+
+        `sessions`: the figures of the session model on held-out sessions, for `metrics`.
+        """
+        self._popularity = data.histories.popularity().astype(np.float32)
+        self._data = data
+        self._keep(trained, sessions)
 
     def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
         if not (data.histories.sizes >= 2).any():
@@ -61,15 +72,16 @@ class DAERecommender(Recommender):
             )
         self._keep(trained)
 
-    def _keep(self, trained: Trained) -> None:
+    def _keep(self, trained: Trained, sessions: dict[str, Any] | None = None) -> None:
         self.network = trained.model
         self._metrics: dict[str, Any] = {
             "best": asdict(trained.best),
             "epochs": [asdict(epoch) for epoch in trained.epochs],
+            "sessions": sessions,
         }
 
     def metrics(self) -> dict[str, Any]:
-        """The best epoch, and all epochs, as `training.Epoch` has them."""
+        """The best epoch and all epochs, as `training.Epoch` has them; the session model's."""
         return self._metrics
 
     @torch.no_grad()
@@ -77,8 +89,8 @@ class DAERecommender(Recommender):
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
         logits = self.network(self.network.ragged(histories)).numpy()
-        # Items without likes have no logit, and come after all others, in the order of ids.
-        scores = np.full(histories.shape, np.finfo(np.float32).min, dtype=np.float32)
+        # Items without likes have no logit.
+        scores = np.full(histories.shape, UNWANTED, dtype=np.float32)
         scores[:, self.network.tracks.numpy()] = logits
         return scores
 
@@ -88,6 +100,18 @@ class DAERecommender(Recommender):
         rows = self.network.last.weight.detach().numpy()
         found = np.zeros((self.network.n_tracks, rows.shape[1]), dtype=np.float32)
         found[self.network.tracks.numpy()] = rows
+        return found
+
+    @torch.no_grad()
+    def taste_scores(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """The log of the probability, less the decoder's bias of the item.
+
+        That is how popular it is with everybody, and says little about a user with this taste.
+        """
+        logits = self.network(self.network.ragged(histories))
+        found: NDArray[np.float32] = (
+            torch.log_softmax(logits, dim=1) - self.network.last.bias
+        ).numpy()
         return found
 
     def _state(self) -> Arrays:

@@ -23,6 +23,7 @@ class LinearDAERecommender(Recommender):
     """
 
     name = "linear-dae"
+    uses_timestamps = True
     block = 2**23  # some arrays of this size are needed at once
 
     class Config(Recommender.Config):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from offline.artefact import load_artefact
 from safetensors.torch import load_file, save_file
 
-from offline.artefact import load_artefact
 from offline.data.interactions import Interactions
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
