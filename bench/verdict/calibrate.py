@@ -52,11 +52,19 @@ def _truth(share: float) -> dict[str, float]:
 @click.option("--aa", default=2000, show_default=True, help="A/A experiments.")
 @click.option("--ab", default=2000, show_default=True, help="A/B experiments.")
 @click.option("--few", default=1000, show_default=True, help="A/A experiments of 100 users.")
+@click.option("--share", default=1.0, show_default=True, help="This share of all of them.")
 @click.option("--seed", default=31337, show_default=True)
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the results there (.svg).")
 def main(
-    out: Path, aa: int, ab: int, few: int, seed: int, processes: int, plot: Path | None
+    out: Path,
+    aa: int,
+    ab: int,
+    few: int,
+    share: float,
+    seed: int,
+    processes: int,
+    plot: Path | None,
 ) -> None:
     """Play experiments with a known effect, judge each, and count how often the verdict errs."""
     config = out / "world/env.yml"
@@ -71,6 +79,7 @@ def main(
         true = _effects(pool, out / "truth.json")
         for kind, count in (("aa", aa), ("ab", ab), ("few", few)):
             design, first = KINDS[kind]
+            count = round(count * share)
             nothing = dict.fromkeys(true, 0.0)
             kept = out / f"{kind}.jsonl"
             done = {row["number"]: row for row in _read(kept)}

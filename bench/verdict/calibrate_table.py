@@ -49,13 +49,13 @@ def false_positives(aa: Rows) -> list[Rate]:
         ("any metric, Holm", "any_holm", FALSE),
         ("any metric, Benjamini-Hochberg", "any_bh", FALSE),
         ("always-valid, looked at every day", "peek_valid", FALSE),
-        ("said: ship, or loses", "called", FALSE),
-        ("said: no verdict", "no_verdict", FALSE_STOP),
-        ("Bayesian, said to beat with over 95 %", "sure", FALSE),
+        ("verdict: ship, or loses", "called", FALSE),
+        ("verdict: stopped", "no_verdict", FALSE_STOP),
+        ("Bayesian, P(better) over 95 %", "sure", FALSE),
         ("sample ratio mismatch (nominal 0.1 %)", "mismatch", MISMATCH),
         ("any metric, unadjusted", "any_raw", None),
         ("Welch, looked at every day", "peek_fixed", None),
-        ("sessions taken as units", "session_as_unit", None),
+        ("session as the unit", "session_as_unit", None),
     ):
         values = [_value(row, key) for row in aa]
         # Few users have few days on which both arms are large enough for a look.
@@ -100,9 +100,9 @@ def power(ab: Rows) -> list[Rate]:
         rate("Welch", [row[f"{TIME}.welch"] for row in ab]),
         rate("CUPED", [row.get(f"{TIME}.cuped") for row in ab]),
         rate("always-valid, at any look", stopped),
-        rate("sessions taken as units", [row["session_as_unit"] for row in ab]),
-        rate("said: ship", [row.get("wins") for row in ab]),
-        rate("said: loses", [row.get("loses") for row in ab]),
+        rate("session as the unit", [row["session_as_unit"] for row in ab]),
+        rate("verdict: ship", [row.get("wins") for row in ab]),
+        rate("verdict: loses", [row.get("loses") for row in ab]),
         rate(
             "equivalent within the true effect",
             [row.get("equivalent_at_truth") for row in ab],

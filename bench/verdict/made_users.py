@@ -18,7 +18,7 @@ from offline.experiment.metrics import Metrics
 from offline.experiment.verdict.verdict import Verdict, verdicts
 
 PRIMARY, GUARDRAIL = "mean_session_time", "sessions"
-STOPPED, CALLED, SHIPPED = "stopped", "called, where not stopped", "Ship, where not stopped"
+STOPPED, CALLED, SHIPPED = "stopped", "significant, where not stopped", "Ship, where not stopped"
 
 
 @cache
@@ -134,7 +134,7 @@ def said(analysis: Analysis) -> Found:
         STOPPED: stopped,
         CALLED: None if stopped else any(map(_is_called, given)),
         SHIPPED: None if stopped else any(map(_is_shipped, given)),
-        "called, without the checks": any(map(_is_called, verdicts(blind, {}))),
+        "significant, without the checks": any(map(_is_called, verdicts(blind, {}))),
     }
 
 

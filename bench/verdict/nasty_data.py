@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from bench.verdict import arms
-from bench.verdict.rates import Found, Scenario
+from bench.verdict.rates import FEW, Found, Scenario
 from offline.experiment.guardrails import guard
 from offline.experiment.sequential import width
 from offline.experiment.stats.comparison import Comparison, compare_samples
@@ -27,7 +27,7 @@ def aa(rng: np.random.Generator, make: Callable[[np.random.Generator], arms.Arms
     plain = _delta_p(control, treated)
     found: Found = {"significant": None if row.p is None else row.p < ALPHA}
     lost = row.change is not None and row.change < 0
-    found["of these, loses"] = lost if found["significant"] else None
+    found["of these, negative"] = lost if found["significant"] else None
     found["no test (too few)"] = row.p is None
     found["without leverage or permutation"] = None if math.isnan(plain) else plain < ALPHA
     return found
@@ -135,8 +135,8 @@ def nasty() -> list[Scenario]:
         ("ordinary ratio, 100 against 100", _split(arms.sessions, 100, 100)),
         ("ordinary ratio, 30 against 30", _split(arms.sessions, 30, 30)),
         ("denominators 0 or 1, 100 against 100", _split(arms.one_or_none, 100, 100)),
-        ("28 users, 90/10 by lot, lognormal", _split(_LOG, 25, 3, by_lot=True)),
-        ("100 users, 90/10 by lot, lognormal", _split(_LOG, 90, 10, by_lot=True)),
+        ("28 users, 90/10 at random, lognormal", _split(_LOG, 25, 3, by_lot=True)),
+        ("100 users, 90/10 at random, lognormal", _split(_LOG, 90, 10, by_lot=True)),
         ("1,000 users, 90/10, lognormal", _split(_LOG, 900, 100)),
         ("30 against 30, lognormal", _split(_LOG, 30, 30)),
         ("100 against 100, lognormal", _split(_LOG, 100, 100)),
@@ -174,7 +174,7 @@ def nasty() -> list[Scenario]:
         found.append(Scenario(name, test, {"holds": most}))
     at_margin = partial(watched, users=200, change=-10.0)
     name = "guardrail of 10 %, sessions change by -10 %, looked at for 14 days"
-    found.append(Scenario(name, at_margin, {"holds at some look": 3.5}, tests=500))
+    found.append(Scenario(name, at_margin, {"holds at some look": 3.5}, tests=FEW))
     name = "segments, 300 users per arm, no effect on the value"
     most = {"cut before: any of three (Bonferroni)": 6.0}
     found.append(Scenario(name, partial(cut, users=300), most))

@@ -17,6 +17,9 @@ FALSE, COVERED, FALSE_STOP, ALWAYS, MISMATCH = 6.0, 94.0, 1.0, 99.0, 0.3
 fewest stopped where they must be, most mismatches of the sample ratio (nominal 0.1)."""
 STATED = ", stated"
 """Ends the name of a result that is the predicted chance of the one named before it."""
+MANY, FEW = 2000, 500
+"""Tests that tell 5 % to within one point; tests that show at least 99 % if all of them agree, and
+tell any rate to within 4.4 points, for rows without an upper bound."""
 _CHANCE = 0.001
 """A rate is beyond its bound if chance alone would bring it there less often than this."""
 
@@ -33,7 +36,7 @@ class Scenario:
     """Lower bounds."""
     unbiased: Collection[str] = ()
     """Errors whose mean must be 0."""
-    tests: int = 2000
+    tests: int = MANY
     """Number of tests, unless fewer are asked for."""
 
 

@@ -51,9 +51,14 @@ def run(number: int, first: int, seed: int, count: int = _CHUNK) -> tuple[list[F
 
 
 def play(
-    chosen: Sequence[int], tests: int, seed: int, processes: int, out: Path | None
+    chosen: Sequence[int],
+    tests: int,
+    seed: int,
+    processes: int,
+    out: Path | None,
+    share: float = 1.0,
 ) -> dict[int, list[Found]]:
-    """The tests of these scenarios, those kept in the file `out` first.
+    """A share of the tests of these scenarios, those kept in the file `out` first.
 
     All of them advance at the same pace; an interrupt keeps the finished tests.
     """
@@ -68,7 +73,7 @@ def play(
     wanted = {
         (number, first): first / most
         for number in chosen
-        for most in [min(tests, every[number][1].tests)]
+        for most in [round(min(tests, every[number][1].tests) * share)]
         for first in range(0, most, _CHUNK)
     }
     jobs = sorted(wanted.keys() - found.keys(), key=lambda job: (wanted[job], job))
@@ -135,18 +140,27 @@ def _long(told: Sequence[Told]) -> list[str]:
 
 @click.command()
 @click.option("--tests", default=2000, show_default=True, help="Tests a scenario, at most.")
+@click.option("--share", default=1.0, show_default=True, help="This share of them, in all.")
 @click.option("--quick", is_flag=True, help="100 tests a scenario: a check, no measurement.")
 @click.option("--only", default="", help="Scenarios with this in their name or their part's.")
 @click.option("--seed", default=31337, show_default=True)
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Keeps the tests.")
-def main(tests: int, quick: bool, only: str, seed: int, processes: int, out: Path | None) -> None:
+def main(
+    tests: int,
+    share: float,
+    quick: bool,
+    only: str,
+    seed: int,
+    processes: int,
+    out: Path | None,
+) -> None:
     """Judge tests with a known true effect on difficult data, and count the errors."""
     every = scenarios()
     chosen = [i for i, (part, some) in enumerate(every) if only in some.name or only in part]
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-    found = play(chosen, 100 if quick else tests, seed, processes, out)
+    found = play(chosen, 100 if quick else tests, seed, processes, out, share)
     told = [(*every[number], counted(every[number][1], found[number])) for number in chosen]
     click.echo(table(told))
     click.echo(f"\n`plan` promises {planned(1000):.1f} % for the guardrail without a change")

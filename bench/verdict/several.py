@@ -33,7 +33,7 @@ def several(
     time = sessions + rng.gamma(2, taste * sessions)
     table = users_of(arm, sessions, time, tracks=tracks)
     found = judged(aggregates_of(table, arms, primaries))
-    return {"any difference called": found[CALLED]}
+    return {"any difference significant": found[CALLED]}
 
 
 def watched(rng: np.random.Generator, users: int, effect: float) -> Found:
@@ -52,10 +52,10 @@ def watched(rng: np.random.Generator, users: int, effect: float) -> Found:
     made = aggregates_of(table, progress={PRIMARY: Progress(frame.reset_index(drop=True))})
     found = looks(made, "T1", metrics()[PRIMARY])
     missed: Found = {
-        "always-valid: misses the truth at some look": any(
+        "always-valid interval misses the true effect at some look": any(
             not look.lower <= effect <= look.upper for look in found
         ),
-        "one look's interval: misses it at some look": any(
+        "fixed-horizon interval misses it at some look": any(
             not look.fixed_lower <= effect <= look.fixed_upper for look in found
         ),
     }
@@ -69,7 +69,7 @@ def several_at_once() -> list[Scenario]:
         Scenario(
             name,
             partial(several, users=400, primaries=primaries, arms=arms),
-            {"any difference called": FALSE},
+            {"any difference significant": FALSE},
         )
         for name, primaries, arms in (
             ("three primary metrics (Holm), 400 users", three, ("C", "T1")),
@@ -83,9 +83,9 @@ def several_at_once() -> list[Scenario]:
     ]
     found += [
         Scenario(
-            f"looked at for 14 days, 400 users, {effect:+g} % in truth",
+            f"looked at for 14 days, 400 users, true effect {effect:+g} %",
             partial(watched, users=400, effect=effect),
-            {"always-valid: misses the truth at some look": FALSE},
+            {"always-valid interval misses the true effect at some look": FALSE},
         )
         for effect in (0.0, 20.0)
     ]

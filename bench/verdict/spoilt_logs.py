@@ -29,7 +29,7 @@ from offline.experiment.aggregates.triggered import Above
 from offline.experiment.analysis import Options, analyse
 from offline.logs.reader import open_logs
 
-_USERS, _TESTS = 400, 200
+_USERS, _TESTS = 400, 100
 _MIDDLE = START_MS + DAYS * DAY_MS // 2
 Make = Callable[[np.random.Generator], Sequence[Line | str]]
 
@@ -169,17 +169,17 @@ def logs() -> list[Scenario]:
     above = Above({OTHER: frozenset({"T1"})})
     untold = ("world_version", "run", model)
     sound: list[tuple[str, Any]] = [
-        ("a whole log", partial(judged, make=whole)),
+        ("a complete log", partial(judged, make=whole)),
         (
-            "a whole log that does not say of which run, world or model it is",
+            "a complete log without versions of run, world and model",
             partial(judged, make=lambda rng: without(whole(rng), *untold)),
         ),
         (
-            "new models in the middle, as the record says",
+            "new models halfway, with a record of publication",
             partial(judged, make=partial(changed, field=model), published=versions),
         ),
         ("one of two replicas, each with its own users", partial(judged, make=half_of_users)),
-        ("the test still runs", partial(judged, make=cut_off)),
+        ("a test that still runs", partial(judged, make=cut_off)),
         ("1 % of the lines are missing", partial(judged, make=partial(lost, share=0.01))),
         ("1 % of the lines are bad", partial(judged, make=partial(spoilt, share=0.01))),
         ("0.5 % of the users in both arms", partial(judged, make=partial(in_both, share=0.005))),
@@ -189,7 +189,7 @@ def logs() -> list[Scenario]:
             partial(judged, make=partial(foreign, users=60), declared=("C", "T1")),
         ),
         (
-            "3 % leave without `last` in both arms",
+            "3 % leave without `last` in each arm",
             partial(judged, make=partial(leavers, control=0.03, treated=0.03)),
         ),
         (
@@ -238,5 +238,5 @@ def logs() -> list[Scenario]:
     found = [Scenario(name, test, fine, tests=_TESTS) for name, test in sound]
     found += [Scenario(name, test, least=must, tests=_TESTS) for name, test in wrong]
     untellable = partial(judged, make=partial(two_worlds, told=False))
-    name = "two worlds in a log that does not say so: nothing can be seen"
+    name = "two worlds in a log without versions (cannot be detected)"
     return [*found, Scenario(name, untellable, tests=_TESTS)]
