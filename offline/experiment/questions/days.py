@@ -2,9 +2,9 @@
 
 A user is in each day on which a session of that user began. Days share users, so whether the
 effect drifts is tested with the user as the unit: the slope of the daily effects over the days is
-a linear function of the daily means, and each user's part in it is known (the cluster-robust
-variance of K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized linear models",
-Biometrika 73, 1986).
+a linear function of the daily means, so each user's contribution to it is known (the
+cluster-robust variance of K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized
+linear models", Biometrika 73, 1986).
 """
 
 import math
@@ -81,7 +81,7 @@ class _Arm(NamedTuple):
         return cls(rows["day"].to_numpy(np.int64), rows["user_id"].to_numpy(object), above, below)
 
     def on(self, day: int, against: Against) -> tuple[Sample, np.ndarray]:
-        """The sums of a day, and whose they are."""
+        """The sums of a day, and their users."""
         rows = slice(*np.searchsorted(self.days, [day, day + 1]))
         sums = against.metric.combined(self.above[rows], self.below[rows])
         return Sample(*sums), self.users[rows]
