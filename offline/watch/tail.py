@@ -1,7 +1,7 @@
 """New lines of log files, each read once even if files are renamed, copied, packed or truncated.
 
 A file is identified by its inode and its content. A renamed file is resumed at its offset; so is a
-copy of a log that was truncated afterwards (copytruncate), and a compressed one. A file that became
+copy of a log that was truncated afterwards (copytruncate), and a compressed one. A file that got
 shorter, or was overwritten, is read from its start. Lines that are still read twice are detected
 later: see `offline.watch.batch`.
 """

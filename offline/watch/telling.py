@@ -31,8 +31,8 @@ class Silence:
     after: float
     """Seconds after which the log counts as stopped."""
     own_clock: bool
-    """Whether the log's timestamps are not of this machine's time, as in a simulation: then they do
-    not show when lines were written."""
+    """Whether the log's timestamps are not of this machine's time, as in a simulation: then they
+    do not show when lines were written."""
 
     @classmethod
     def of(cls, state: State, written: float, now: float, every: float) -> "Silence":
