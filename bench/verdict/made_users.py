@@ -118,11 +118,11 @@ def _completeness(name: str, users: pd.DataFrame) -> dict[str, Any]:
 
 
 def judged(aggregates: Aggregates, options: Options | None = None) -> Found:
-    """The statements of `said` on an experiment; without the bootstrap, which decides nothing."""
-    return said(analyse(aggregates, options=options or Options(draws=0)))
+    """The `outcomes` of an experiment, without the bootstrap, which the verdict does not use."""
+    return outcomes(analyse(aggregates, options=options or Options(draws=0)))
 
 
-def said(analysis: Analysis) -> Found:
+def outcomes(analysis: Analysis) -> Found:
     """Whether something stops the verdict; where nothing does, whether there is a difference.
 
     "without the checks" is the statement that would have been made without any check.

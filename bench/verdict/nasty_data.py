@@ -61,13 +61,13 @@ def watched(rng: np.random.Generator, users: int, change: float, looks: int = 14
     """The same, looked at every day and taken at its best moment."""
     error = first = None
     found = {"holds at some look": False, "holds at some look, if one look were meant": False}
-    sides = [np.zeros(users), np.zeros(users)]
+    sums = [np.zeros(users), np.zeros(users)]
     rates = [rng.gamma(4, 1.25 / looks, users) * scale for scale in _scales(change)]
     for _ in range(looks):
-        sides = [side + rng.poisson(rate) for side, rate in zip(sides, rates, strict=True)]
-        row = _row(*(Sample.of(side) for side in sides))
+        sums = [some + rng.poisson(rate) for some, rate in zip(sums, rates, strict=True)]
+        row = _row(*(Sample.of(some) for some in sums))
         assert row.moments is not None
-        error = math.sqrt(sum(side.variance_of_mean for side in row.moments))
+        error = math.sqrt(sum(arm.variance_of_mean for arm in row.moments))
         first = first or error / abs(row.moments[0].mean)
         row = replace(row, effect=replace(row.effect, metric=_GUARDED))
         times = {"T1": width(error / abs(row.moments[0].mean), first, ALPHA)}
@@ -111,11 +111,11 @@ def _row(control: Sample, treated: Sample, *, cuped: bool = False) -> Comparison
 
 def _delta_p(control: Sample, treated: Sample) -> float:
     """Welch's p, of a ratio by the plain delta method; NaN where it is undefined."""
-    sides = []
-    for side in (control, treated):
-        values = side.contributions
-        sides.append(Moments.of(values[~np.isnan(values)]))
-    return welch_p(*sides) if min(side.n for side in sides) > 1 else math.nan
+    moments = []
+    for arm in (control, treated):
+        values = arm.contributions
+        moments.append(Moments.of(values[~np.isnan(values)]))
+    return welch_p(*moments) if min(one.n for one in moments) > 1 else math.nan
 
 
 def _split(draw: arms.Draw, n: int, m: int, **more: float | bool) -> Callable[..., arms.Arms]:

@@ -30,11 +30,11 @@ def days(rng: np.random.Generator, users: int, effect: float = 0.0, fading: bool
         size *= 0.7 ** np.arange(_DAYS)
     mean = taste[:, None] * (1 + size * (arm == "T1")[:, None])
     value = rng.gamma(2, mean / 2)
-    who, day = np.nonzero(there)
-    sums = {"above": value[who, day], "below": np.ones(len(who))}
-    table = pd.DataFrame({"user_id": who.astype(str), "treatment": arm[who], "day": day, **sums})
+    user, day = np.nonzero(there)
+    sums = {"above": value[user, day], "below": np.ones(len(user))}
+    table = pd.DataFrame({"user_id": user.astype(str), "treatment": arm[user], "day": day, **sums})
     found: Found = {}
-    for name, numbers in (("day", day), ("days since the first", day - first[who])):
+    for name, numbers in (("day", day), ("days since the first", day - first[user])):
         drift = by_day(table.assign(day=numbers), "T1", _against()).drift
         found[f"drift by {name}"] = None if drift is None else drift.p < ALPHA
     return found

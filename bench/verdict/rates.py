@@ -84,13 +84,13 @@ class Rate:
 
     @property
     def note(self) -> str:
-        """What is to be said of it; "" for nothing."""
+        """A remark; "" for none."""
         if self.is_broken:
             return "**beyond its bound**"
         return "conservative" if self.is_conservative else ""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Percent with its interval; a dash if no test could tell."""
         if not self.of:
             return "–"
@@ -125,11 +125,11 @@ class Bias:
 
     @property
     def note(self) -> str:
-        """What is to be said of it; "" for nothing."""
+        """A remark; "" for none."""
         return "**beyond its bound**" if self.is_broken else ""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The mean with its 95 % interval, and the root of the mean square."""
         mean, half = float(self.errors.mean()), 1.96 * self._spread
         rmse = float(np.sqrt((self.errors**2).mean()))
@@ -142,19 +142,19 @@ class Bias:
 
 def counted(scenario: Scenario, found: Sequence[Found]) -> list[Rate | Bias]:
     """Rates and biases over the tests."""
-    told: list[Rate | Bias] = []
+    results: list[Rate | Bias] = []
     for name in dict.fromkeys(name for some in found for name in some):
         values = _known(found, name)
         if name.endswith(STATED):
             continue
         if any(isinstance(value, float) for value in values):
-            told.append(Bias(name, np.array(values, float), name in scenario.unbiased))
+            results.append(Bias(name, np.array(values, float), name in scenario.unbiased))
             continue
         most, least = scenario.most.get(name), scenario.least.get(name)
         if stated := _known(found, name + STATED):
             most = least = 100 * float(np.mean(stated))
-        told.append(Rate(name, int(sum(values)), len(values), most, least))
-    return told
+        results.append(Rate(name, int(sum(values)), len(values), most, least))
+    return results
 
 
 def _known(found: Sequence[Found], name: str) -> list[float]:

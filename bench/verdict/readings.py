@@ -17,7 +17,7 @@ _BINS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def _row(rng: np.random.Generator, users: int, ratio: float) -> Comparison:
-    """So many users per arm; the treatment's mean is `ratio` times the control's."""
+    """`users` per arm; the treatment's mean is `ratio` times the control's."""
     control, treated = rng.gamma(2, 1, (2, users))
     return compare_samples("T1", "x", Sample.of(control), Sample.of(ratio * treated), draws=_DRAWS)
 
@@ -33,9 +33,9 @@ def bayes(rng: np.random.Generator, users: int, spread: float, given: float) -> 
 
     `spread` is the prior's, of the logarithm; `given` is what the reading takes it for.
     """
-    truth = math.exp(rng.normal(0, spread / 100)) if spread else 1.0
-    [reading] = readings_of([_row(rng, users, truth)], lambda _: True, given)
-    effect = 100 * (truth - 1)
+    ratio = math.exp(rng.normal(0, spread / 100)) if spread else 1.0
+    [reading] = readings_of([_row(rng, users, ratio)], lambda _: True, given)
+    effect = 100 * (ratio - 1)
     found: Found = {"interval misses": not reading.lower <= effect <= reading.upper}
     if not spread:
         found["P(better than the control) over 95 %"] = reading.better > 0.95

@@ -100,13 +100,13 @@ def play(
     }
 
 
-Told = tuple[str, Scenario, list[Rate | Bias]]
+Result = tuple[str, Scenario, list[Rate | Bias]]
 
 
-def table(told: Sequence[Told]) -> str:
+def table(results_of: Sequence[Result]) -> str:
     """Markdown: a row for each scenario, or for each result where there are many of them."""
     lines = []
-    for part, some in groupby(told, key=lambda one: one[0]):
+    for part, some in groupby(results_of, key=lambda one: one[0]):
         lines.append(f"\n### {part}")
         for names, alike in groupby(some, key=lambda one: {result.name for result in one[2]}):
             make = _wide if len(names) <= _MOST_COLUMNS else _long
@@ -114,12 +114,12 @@ def table(told: Sequence[Told]) -> str:
     return "\n".join(lines)
 
 
-def _wide(told: Sequence[Told]) -> list[str]:
-    names = [result.name for result in told[0][2]]
+def _wide(results_of: Sequence[Result]) -> list[str]:
+    names = [result.name for result in results_of[0][2]]
     lines = [f"| | tests | {' | '.join(names)} |", f"|---|---:|{'---:|' * len(names)}"]
-    for _, scenario, results in told:
+    for _, scenario, results in results_of:
         cells = [
-            " ".join(filter(None, (one.told, one.bound and f"[{one.bound}]", one.note)))
+            " ".join(filter(None, (one.text, one.bound and f"[{one.bound}]", one.note)))
             for one in sorted(results, key=lambda one: names.index(one.name))
         ]
         tests = max(one.of for one in results)
@@ -127,12 +127,12 @@ def _wide(told: Sequence[Told]) -> list[str]:
     return lines
 
 
-def _long(told: Sequence[Told]) -> list[str]:
+def _long(results_of: Sequence[Result]) -> list[str]:
     lines = ["| | | tests | | bound | |", "|---|---|---:|---:|---:|---|"]
-    for _, scenario, results in told:
+    for _, scenario, results in results_of:
         title = scenario.name
         for one in results:
-            cells = (title, one.name, f"{one.of:,}", one.told, one.bound, one.note)
+            cells = (title, one.name, f"{one.of:,}", one.text, one.bound, one.note)
             lines.append(f"| {' | '.join(cells)} |")
             title = ""
     return lines
@@ -161,12 +161,12 @@ def main(
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
     found = play(chosen, 100 if quick else tests, seed, processes, out, share)
-    told = [(*every[number], counted(every[number][1], found[number])) for number in chosen]
-    click.echo(table(told))
+    results_of = [(*every[number], counted(every[number][1], found[number])) for number in chosen]
+    click.echo(table(results_of))
     click.echo(f"\n`plan` promises {planned(1000):.1f} % for the guardrail without a change")
     broken = [
         f"{scenario.name}: {result.name}"
-        for _, scenario, results in told
+        for _, scenario, results in results_of
         for result in results
         if result.is_broken
     ]

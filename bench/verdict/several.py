@@ -41,13 +41,13 @@ def watched(rng: np.random.Generator, users: int, effect: float) -> Found:
     arm = by_lot(rng, users)
     taste = rng.gamma(4, 0.25, users) * np.where(arm == "T1", 1 + effect / 100, 1.0)
     sessions = rng.poisson(rng.gamma(2, 0.15, users)[:, None], (users, _DAYS))
-    who, day = np.nonzero(sessions)
-    below = sessions[who, day].astype(float)
-    rows = {"user_id": who.astype(str), "treatment": arm[who], "period": day}
-    above = rng.gamma(2 * below, (taste / 2)[who])
-    order = np.lexsort((who, day))
+    user, day = np.nonzero(sessions)
+    below = sessions[user, day].astype(float)
+    rows = {"user_id": user.astype(str), "treatment": arm[user], "period": day}
+    above = rng.gamma(2 * below, (taste / 2)[user])
+    order = np.lexsort((user, day))
     frame = pd.DataFrame(rows | {"above": above, "below": below}).iloc[order]
-    total = np.bincount(who, above, users)
+    total = np.bincount(user, above, users)
     table = users_of(arm, sessions.sum(axis=1), total)
     made = aggregates_of(table, progress={PRIMARY: Progress(frame.reset_index(drop=True))})
     found = looks(made, "T1", metrics()[PRIMARY])

@@ -74,7 +74,7 @@ class Timeline:
         """By period, metric and treatment."""
 
     def add(self, rows: pd.DataFrame, period: str, users: Users) -> int:
-        """Add rows of per_period.sql, with numbers as `user_id`; returns how many events were late.
+        """Add rows of per_period.sql, with numbers as `user_id`; returns the count of late events.
 
         Events of a finished period count from now on; earlier looks are not recomputed.
         """
