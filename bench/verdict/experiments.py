@@ -110,7 +110,7 @@ class Laboratory:
         return self._agents.setdefault(share, Mixed(self.streams, share))
 
     def experiments(
-        self, design: Design, numbers: Sequence[int], truth: dict[str, float]
+        self, design: Design, numbers: Sequence[int], true_effects: dict[str, float]
     ) -> list[dict[str, Any]]:
         """Play these experiments and judge each from its log; returns the results of each by name.
 
@@ -135,9 +135,9 @@ class Laboratory:
             own = earlier.users["user_id"].isin(one.user_ids)
             before = replace(earlier, users=earlier.users[own].reset_index(drop=True))
             analysis = analyse(found, before, Options(draws=400, seed=one.number))
-            row = _noted(analysis, truth) | {"number": one.number}
+            row = _noted(analysis, true_effects) | {"number": one.number}
             row["session_as_unit"] = one.session_p < ALPHA
-            row["power_predicted"] = _predicted(analysis, truth[PRIMARY])
+            row["power_predicted"] = _predicted(analysis, true_effects[PRIMARY])
             rows.append(row)
         return rows
 
@@ -182,7 +182,7 @@ class Laboratory:
         play(self.world, agent, seed=self._seed, episodes=episodes, recorder=recorder)
         return recorder.events()
 
-    def truth(self, share: float, sessions: int) -> dict[str, float]:
+    def true_means(self, share: float, sessions: int) -> dict[str, float]:
         """The means over all users of the world, from `sessions` of each, on average."""
         n = len(self.world.users)
         sums = np.zeros((4, n))
@@ -215,7 +215,7 @@ def effects(control: dict[str, float], treatment: dict[str, float]) -> dict[str,
     return {name: 100 * (treatment[name] / control[name] - 1) for name in control}
 
 
-def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
+def _noted(analysis: Analysis, true_effects: dict[str, float]) -> dict[str, Any]:
     """The figures of one analysed experiment that are counted later."""
     row: dict[str, Any] = {"mismatch": analysis.ratio.mismatch}
     known = [some for some in analysis.comparisons if some.p is not None]
@@ -226,20 +226,22 @@ def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
     ):
         row[name] = min(float(value) for value in values if value is not None) < ALPHA
     for some in analysis.comparisons:
-        row |= _metric(some, truth.get(some.effect.metric))
+        row |= _metric(some, true_effects.get(some.effect.metric))
     looks = analysis.looks["T1"]
     row["looks"] = len(looks)
     if looks:  # few users may never make enough of an arm for a first look
         row["peek_valid"] = any(look.excludes_zero for look in looks)
         row["peek_fixed"] = any(not look.fixed_lower <= 0 <= look.fixed_upper for look in looks)
         row["end_valid"] = looks[-1].excludes_zero
-        row["valid_covers"] = all(look.lower <= truth[PRIMARY] <= look.upper for look in looks)
+        row["valid_covers"] = all(
+            look.lower <= true_effects[PRIMARY] <= look.upper for look in looks
+        )
     stop = next((i for i, look in enumerate(looks) if look.excludes_zero), None)
     row["stopped_at"] = None if stop is None else (stop + 1) / len(looks)
-    return row | _said(analysis, truth[PRIMARY])
+    return row | _reported(analysis, true_effects[PRIMARY])
 
 
-def _said(analysis: Analysis, truth: float) -> dict[str, Any]:
+def _reported(analysis: Analysis, true_effect: float) -> dict[str, Any]:
     """The report's statements: verdict, Bayesian reading, equivalence at the true effect."""
     [verdict] = verdicts(analysis, {})
     deciding = analysis.deciding("T1")
@@ -250,13 +252,15 @@ def _said(analysis: Analysis, truth: float) -> dict[str, Any]:
     }
     for reading in readings([deciding], lambda _: True):
         row["better"] = reading.better
-        row["reading_covers"] = _within((reading.lower, reading.upper), truth)
-    if truth:
-        row["equivalent_at_truth"] = equivalence(deciding, abs(truth)).status == "shown"
+        row["reading_covers"] = _within((reading.lower, reading.upper), true_effect)
+    if true_effect:
+        row["equivalent_at_true_effect"] = (
+            equivalence(deciding, abs(true_effect)).status == "shown"
+        )
     return row
 
 
-def _metric(row: Comparison, true: float | None) -> dict[str, Any]:
+def _metric(row: Comparison, true_effect: float | None) -> dict[str, Any]:
     name, effect = row.effect.metric, row.effect
     found: dict[str, Any] = {f"{name}.effect": effect.effect}
     if row.p is not None:
@@ -265,17 +269,17 @@ def _metric(row: Comparison, true: float | None) -> dict[str, Any]:
         found[f"{name}.cuped"] = not _within(row.cuped, 0.0)
         found[f"{name}.cuped_effect"] = row.cuped_effect
         found[f"{name}.reduction"] = row.adjusted.reduction
-    if true is None:
+    if true_effect is None:
         return found
     if effect.lower is not None and effect.upper is not None:
-        found[f"{name}.covers_table"] = _within((effect.lower, effect.upper), true)
+        found[f"{name}.covers_table"] = _within((effect.lower, effect.upper), true_effect)
     for kind, interval in (
         ("fieller", row.relative),
         ("cuped", row.cuped),
         ("bootstrap", row.bootstrap),
     ):
         if interval is not None:
-            found[f"{name}.covers_{kind}"] = _within(interval, true)
+            found[f"{name}.covers_{kind}"] = _within(interval, true_effect)
     found[f"{name}.width"] = row.relative and row.relative[1] - row.relative[0]
     return found
 
@@ -296,5 +300,5 @@ def _predicted(analysis: Analysis, effect: float) -> float:
     """The power that would have been promised from the period before."""
     assert analysis.before is not None
     moments = Moments.of(analysis.before.users[PRIMARY].dropna())
-    users = [len(analysis.aggregates.values(side, PRIMARY)) for side in ("C", "T1")]
+    users = [len(analysis.aggregates.values(arm, PRIMARY)) for arm in ("C", "T1")]
     return Plan.of(moments).power(effect, 2 / sum(1 / n for n in users)) if effect else ALPHA

@@ -33,11 +33,11 @@ class Settings:
     """How rows are computed."""
 
     primaries: tuple[str, ...]
-    """The metrics that the verdict is about."""
+    """Primary metrics."""
     cap: float | None = None
     """Percentile over the users of all arms above which both sums of a user are cut off."""
     cuped: bool = False
-    """Whether CUPED decides."""
+    """Whether the verdict uses CUPED."""
     draws: int = 0
     """Of the bootstrap."""
     seed: int = 0
@@ -48,7 +48,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Compared:
-    """Every row, and the users that weigh most in each metric."""
+    """All rows, and the users with the largest weights in each metric."""
 
     rows: tuple[Comparison, ...]
     heavy: tuple[Heavy, ...]
@@ -203,7 +203,7 @@ def _slowest(
 
 
 def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
-    """The metrics that this log can tell, and why it cannot tell the others."""
+    """The metrics that can be computed from the log, and why others cannot."""
     lacks = {
         "catalog": None if aggregates.has_catalog else "needs --catalog tracks.json",
         "recommender": None if aggregates.recommenders else "the log has no `recommender`",

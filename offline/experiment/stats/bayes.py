@@ -1,7 +1,7 @@
-"""The same row with a prior: the probability of being better, and the cost of a mistake.
+"""Bayesian reading of a row: the probability of being better, and the expected loss.
 
 A. Gelman et al., "Bayesian Data Analysis", 3rd ed. 2013, section 2.5: the logarithm of treatment /
-control has a normal prior about 0, what was measured is normal about the truth (delta method), so
+control has a normal prior about 0, the estimate is normal about the true value (delta method), so
 the posterior is normal too. The logarithm, as the error of a ratio grows with the ratio: on the
 scale of percent, losses look surer than they are. Expected loss: C. Stucchio, "Bayesian A/B
 Testing at VWO", 2015. Over experiments whose effects come from the prior the stated probabilities
