@@ -2,30 +2,31 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from botify.config import Config
+from botify.config import ServiceConfig
 from botify.config.changes import with_live_keys
 from botify.experiments import Experiments
 from botify.files.filestamp import Stamp, stamp_of
-from botify.recommenders import Recommender, Resources, build_recommenders
 
 _log = logging.getLogger("botify.live_routing")
 
+_R = TypeVar("_R")
 
-class Routing(NamedTuple):
+
+class Routing(NamedTuple, Generic[_R]):
     """Experiments, recommenders and default of one config."""
 
     experiments: Experiments
-    recommenders: Mapping[str, Recommender]
+    recommenders: Mapping[str, _R]
     default: str | None
     """The recommender of users that no experiment decides for."""
     run: str
     """Id of the run, in each line of the log."""
 
-    def recommender(self, treatments: Mapping[str, str], forced: Mapping[str, str]) -> Recommender:
+    def recommender(self, treatments: Mapping[str, str], forced: Mapping[str, str]) -> _R:
         """By the first of these that names a recommender: the forced treatments alone, whatever
         the order of experiments; all treatments, in the order of experiments; the default."""
         name = None
@@ -33,16 +34,6 @@ class Routing(NamedTuple):
             name = self.experiments.decide(forced)
             treatments = {**treatments, **forced}
         return self.recommenders[name or self.experiments.decide(treatments) or self.default or ""]
-
-
-def build_routing(config: Config, resources: Resources, run: str) -> Routing:
-    """Raises InputError if the config does not fit the resources."""
-    return Routing(
-        Experiments(config.experiments),
-        build_recommenders(config, resources),
-        config.default,
-        run,
-    )
 
 
 class ConfigState(NamedTuple):
@@ -71,23 +62,27 @@ class ConfigState(NamedTuple):
         return cls(**values | {"pending": tuple(values["pending"])})
 
 
-class LiveRouting:
+class LiveRouting(Generic[_R]):
     """Follows what the parent puts into force."""
 
     def __init__(
-        self, config: Config, resources: Resources, run: str, path: Path | None = None
+        self,
+        config: ServiceConfig,
+        build: Callable[[ServiceConfig], Mapping[str, _R]],
+        run: str,
+        path: Path | None = None,
     ) -> None:
         """`config`: of the start. `path`: of the ConfigState; None if it never changes.
 
-        Raises InputError if the config does not fit the resources.
+        `build(config)` makes the recommenders; raises InputError if it cannot.
         """
         self._config = config
-        self._resources = resources
+        self._build = build
         self._path = path
         self._stamp: Stamp | None = None
         self._state = ConfigState(0, {}, run)
         self._own_refusal = ""
-        self.current = build_routing(config, resources, run)
+        self.current = self._routing(config, run)
         """Each request reads this once."""
         self.refresh()
 
@@ -113,8 +108,15 @@ class LiveRouting:
             self._own_refusal = ""
             try:
                 config = with_live_keys(self._config, state.live)
-                self.current = build_routing(config, self._resources, state.run)
+                self.current = self._routing(config, state.run)
             except Exception as error:  # the parent could: a plug-in may do as it likes
                 self._own_refusal = f"a worker refused it: {error}"
                 _log.exception("the changed config cannot be put into force in this worker")
         self._stamp, self._state = stamp, state
+
+    def _routing(self, config: ServiceConfig, run: str) -> Routing[_R]:
+        return Routing(Experiments(config.experiments), self._build(config), config.default, run)
+
+
+AnyRouting = LiveRouting[Any]
+"""Of any face."""

@@ -9,8 +9,8 @@ from botify.live_routing import LiveRouting
 from botify.plays import Play
 from botify.recommenders import RANDOM_STEP, Recommender
 from botify.store.client import StoreError
-from botify.store.fallback import FALLBACK
-from botify.store.sessions import Decision, Randomness, SessionEnd
+from botify.store.fallback import FALLBACK, Fallback
+from botify.store.sessions import Decision, Randomness, SessionEnd, SessionStore
 from botify.worker_context import WorkerContext
 
 _LOG_INTERVAL = 1.0
@@ -24,8 +24,8 @@ class Service:
 
     def __init__(
         self,
-        worker: WorkerContext,
-        routing: LiveRouting,
+        worker: WorkerContext[SessionStore, Fallback],
+        routing: LiveRouting[Recommender],
         *,
         seed: int | None,
         world_version: str | None,

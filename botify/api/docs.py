@@ -2,31 +2,21 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any, ClassVar
 
 from flask import Response
 from flask_restful import Api, Resource
 
-from botify.api.openapi import document
 from botify.files.jsonlines import encode
 
 
-def add_docs(
-    api: Api, experiments: Callable[[], Sequence[Mapping[str, Any]]], n_tracks: int, forcing: bool
-) -> None:
-    """Add the routes for the documentation.
-
-    `experiments()` describes those that run; `forcing`: whether a header may force treatments.
-    """
+def add_docs(api: Api, document: Callable[[], Mapping[str, Any]]) -> None:
+    """Add the routes for the documentation: an OpenAPI document, and its page."""
     page = files("botify.api").joinpath("docs.html").read_bytes()
-
-    def described() -> bytes:
-        return encode(document(n_tracks, experiments(), forcing))
-
     api.add_resource(
-        OpenApiResource, "/openapi.json", resource_class_kwargs={"described": described}
+        OpenApiResource, "/openapi.json", resource_class_kwargs={"document": document}
     )
     api.add_resource(DocsResource, "/docs", resource_class_kwargs={"page": page})
 
@@ -36,13 +26,13 @@ class OpenApiResource(Resource):  # type: ignore[misc]  # flask_restful has no t
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, described: Callable[[], bytes]) -> None:
-        """`described()` is the document as JSON."""
-        self._described = described
+    def __init__(self, document: Callable[[], Mapping[str, Any]]) -> None:
+        """`document()` as of now: experiments change while the service runs."""
+        self._document = document
 
     def get(self) -> Response:
         """OpenAPI 3.1."""
-        return Response(self._described(), mimetype="application/json")
+        return Response(encode(self._document()), mimetype="application/json")
 
 
 class DocsResource(Resource):  # type: ignore[misc]  # flask_restful has no types

@@ -1,39 +1,43 @@
 """A config file that was changed while the service runs: what can take effect, and what cannot."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from botify.config.load import problems_of
-from botify.config.schema import Config
+from botify.config.service import ServiceConfig
 from botify.errors import InputError
 
 LIVE = ("recommenders", "experiments", "default")
 """Keys that take effect in a running service; all others do at its next start."""
 
 
-def with_live_keys(running: Config, changed: Mapping[str, Any]) -> Config:
+_C = TypeVar("_C", bound=ServiceConfig)
+
+
+def with_live_keys(running: _C, changed: Mapping[str, Any]) -> _C:
     """The running config with these values of the LIVE keys.
 
     Raises InputError where they need what the running service does not have, such as a list.
     """
-    values = {key: getattr(running, key) for key in Config.model_fields if key not in LIVE}
+    settings = type(running)
+    values = {key: getattr(running, key) for key in settings.model_fields if key not in LIVE}
     try:
-        return Config.model_validate(values | dict(changed))
+        return settings.model_validate(values | dict(changed))
     except ValidationError as error:
         raise InputError(
-            f"{problems_of(error)} in the running service; what is added to lists, neighbours "
-            "or models needs a restart"
+            f"{problems_of(error, settings)} in the running service; what is added to lists, "
+            "neighbours or models needs a restart"
         ) from error
 
 
-def live_keys(config: Config) -> dict[str, Any]:
+def live_keys(config: ServiceConfig) -> dict[str, Any]:
     """The values of the LIVE keys, as JSON has them."""
     return config.model_dump(mode="json", include=set(LIVE))
 
 
-def changed_keys(old: Config, new: Config) -> list[str]:
+def changed_keys(old: ServiceConfig, new: ServiceConfig) -> list[str]:
     """What differs between the LIVE keys, each with its old and its new value."""
     before, after = live_keys(old), live_keys(new)
     found = []
@@ -45,12 +49,12 @@ def changed_keys(old: Config, new: Config) -> list[str]:
     return found
 
 
-def keys_for_restart(running: Config, new: Config) -> list[str]:
+def keys_for_restart(running: ServiceConfig, new: ServiceConfig) -> list[str]:
     """The keys that differ and are not LIVE."""
     return [
         key
-        for key in Config.model_fields
-        if key not in LIVE and getattr(running, key) != getattr(new, key)
+        for key in type(running).model_fields
+        if key not in LIVE and getattr(running, key) != getattr(new, key, None)
     ]
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from botify.config import Config
+from botify.config import ServiceConfig
 from botify.config.changes import (
     changed_keys,
     keys_for_restart,
@@ -26,9 +26,9 @@ class ConfigSync:
     def __init__(
         self,
         source: ConfigFile,
-        started: Config,
-        check: Callable[[Config], object],
-        run_of: Callable[[Config], str],
+        started: ServiceConfig,
+        check: Callable[[ServiceConfig], object],
+        run_of: Callable[[ServiceConfig], str],
         state_path: Path,
     ) -> None:
         """`started`: the config at the start, from `source`.
@@ -41,7 +41,9 @@ class ConfigSync:
         self._run_of = run_of
         self._state_path = state_path
         self._watches = started.watch_config
-        self._watched = WatchedFile(source.path, started.watch_settle, handled=source.stamp)
+        self._watched = None
+        if source.path is not None:
+            self._watched = WatchedFile(source.path, started.watch_settle, handled=source.stamp)
         self._asked = False
         self.running = started
         """The config in force."""
@@ -54,19 +56,22 @@ class ConfigSync:
 
     def round(self) -> None:
         """Look at the file, and put into force what has changed."""
-        stamp, settled = self._watched.poll()
+        watched = self._watched
+        if watched is None:  # a service without a file has nothing that changes
+            return
+        stamp, settled = watched.poll()
         asked, self._asked = self._asked, False
         if stamp is None and (asked or (self._watches and settled)):
-            if self._watched.note_absence():
-                self._refuse(self._watched.refusal)
-        elif asked or (self._watches and settled and stamp != self._watched.handled):
+            if watched.note_absence():
+                self._refuse(watched.refusal)
+        elif asked or (self._watches and settled and stamp != watched.handled):
             try:
                 self._load()
-                self._watched.refusal = ""
+                watched.refusal = ""
             except Exception as error:  # of a plug-in as well: the running config goes on
-                self._watched.refusal = str(error) or repr(error)
-                self._refuse(self._watched.refusal, error)
-            self._watched.handled = stamp
+                watched.refusal = str(error) or repr(error)
+                self._refuse(watched.refusal, error)
+            watched.handled = stamp
 
     def _load(self) -> None:
         new = self._source.load()

@@ -15,7 +15,7 @@ from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.plays import Play
-from botify.recommenders import Resources
+from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
@@ -46,11 +46,12 @@ class Worker:
             failures=RecommenderFailures(Metrics()),
         )
         nothing = [""] * N_TRACKS
+        resources = Resources(Catalog(nothing, nothing), {})
         recommenders = {"random": {"type": "random"}}
         config = Config.model_validate({"recommenders": recommenders, "default": "random"})
         self.service = Service(
             context,
-            LiveRouting(config, Resources(Catalog(nothing, nothing), {}), "r"),
+            LiveRouting(config, lambda config: build_recommenders(config, resources), "r"),
             seed=None,
             world_version="w",
         )

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from botify.catalog import Catalog
-from botify.config import Config
+from botify.config import ServiceConfig
 from botify.config.load import ConfigFile
 from botify.event_log.provenance import provenance_of
 from botify.live_routing import ConfigState, LiveRouting
-from botify.recommenders import Resources, build_recommenders
+from botify.recommenders import Recommender, Resources, build_recommenders
 from botify.server.config_sync import ConfigSync
 
 START: dict[str, Any] = {
@@ -44,14 +44,17 @@ class Setting:
         self.sync = ConfigSync(
             source,
             config,
-            lambda config: build_recommenders(config, self.resources),
+            self.build,
             lambda config: provenance_of(config).run,
             self.state,
         )
         self.worker = self.start_worker(config)
 
-    def start_worker(self, config: Config) -> LiveRouting:
-        return LiveRouting(config, self.resources, provenance_of(config).run, self.state)
+    def build(self, config: ServiceConfig) -> dict[str, Recommender]:
+        return build_recommenders(config, self.resources)
+
+    def start_worker(self, config: ServiceConfig) -> LiveRouting[Recommender]:
+        return LiveRouting(config, self.build, provenance_of(config).run, self.state)
 
     def write(self, **changes: Any) -> None:
         self.path.write_text(yaml.safe_dump(START | changes, sort_keys=False))

@@ -1,6 +1,6 @@
-"""The composition root of the service."""
+"""The application of the music face."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,21 @@ from werkzeug.routing import IntegerConverter
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
-from botify.api.openapi import MAX_USER_DIGITS
+from botify.api.openapi import MAX_USER_DIGITS, document
 from botify.api.ops_resources import add_operations
 from botify.api.resources import LastResource, NextResource, RootResource, TrackResource
+from botify.app.operations import plugin_problems
 from botify.catalog import Catalog
-from botify.config import RECOMMENDERS, Config
+from botify.config import Config, ServiceConfig
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
-from botify.experiments import Experiments
 from botify.live_routing import LiveRouting
 from botify.observability.health import WorkerReport
-from botify.observability.metrics import Exposition, Metrics
+from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
-from botify.recommenders import Resources
+from botify.recommenders import Recommender, Resources, build_recommenders
 from botify.service import Service
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
@@ -56,7 +56,7 @@ class _User(IntegerConverter):
         return int(value)
 
 
-def create_app(
+def create_music_app(
     config: Config,
     catalog: Catalog,
     client: "redis.Redis",
@@ -91,7 +91,12 @@ def create_app(
     )
     models = {name: LiveModel(name, repository, catalog) for name in config.models if repository}
     provenance = provenance or provenance_of(config)
-    routing = LiveRouting(config, Resources(catalog, models), provenance.run, config_state)
+    resources = Resources(catalog, models)
+
+    def build(changed: ServiceConfig) -> Mapping[str, Recommender]:
+        return build_recommenders(changed, resources)
+
+    routing = LiveRouting(config, build, provenance.run, config_state)
     monitor = WorkerMonitor(
         worker,
         config.list_files,
@@ -127,40 +132,11 @@ def create_app(
         worker.metrics.publish(report)  # so that what follows is current
         return [report]
 
-    add_operations(api, reports, worker.metrics, experiments, table, warnings=_plugin_problems)
-    add_docs(api, experiments, len(catalog), forcing=config.allow_forced)
+    def described() -> Mapping[str, Any]:
+        return document(len(catalog), experiments(), config.allow_forced)
+
+    add_operations(api, reports, worker.metrics, experiments, table, plugin_problems)
+    add_docs(api, described)
     monitor.start()
     app.extensions["botify"] = monitor
     return app
-
-
-def create_operations_app(
-    config: Callable[[], Config], table: WorkerTable, ledger: Ledger
-) -> Flask:
-    """Health and metrics of all workers, for the parent process; see `OperationsPort`.
-
-    `config()` is the config in force.
-    """
-    exposition = Exposition(ledger)
-    app = Flask("botify.operations", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.before_request(CrossOriginPolicy(config().operations_host, hosts=None).check)
-    api = JsonApi(app, lambda route, status: None)
-
-    def describe() -> Sequence[Mapping[str, Any]]:
-        return Experiments(config().experiments).describe()
-
-    add_operations(
-        api,
-        exposition.states,
-        exposition,
-        describe,
-        table,
-        with_workers=True,
-        warnings=_plugin_problems,
-    )
-    return app
-
-
-def _plugin_problems() -> Sequence[str]:
-    return RECOMMENDERS.problems
