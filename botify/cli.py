@@ -49,7 +49,7 @@ def main() -> None:
 
     \b
     serve       tracks.json, lists -> HTTP on port 5001, event log in log/data.json*
-    serve --face shop   items.json, lists -> HTTP on port 8000, event log in log-shop/data.json*
+    serve --face shop, items.json, lists -> HTTP on port 8000, event log in log-shop/data.json*
     lists load  a list file        -> a running service, with no restart
     recommenders                      the types of recommender that are installed
     """

@@ -15,18 +15,26 @@ _log = logging.getLogger("botify.live_routing")
 
 _R = TypeVar("_R")
 
+_Config = TypeVar("_Config", bound=ServiceConfig)
+_Recommender = TypeVar("_Recommender")
 
-class Routing(NamedTuple, Generic[_R]):
+Build = Callable[[_Config], Mapping[str, _Recommender]]
+"""The recommenders of a config, by name. Raises InputError if it does not fit what there is."""
+
+
+class Routing(NamedTuple, Generic[_Recommender]):
     """Experiments, recommenders and default of one config."""
 
     experiments: Experiments
-    recommenders: Mapping[str, _R]
+    recommenders: Mapping[str, _Recommender]
     default: str | None
     """The recommender of users that no experiment decides for."""
     run: str
     """Id of the run, in each line of the log."""
 
-    def recommender(self, treatments: Mapping[str, str], forced: Mapping[str, str]) -> _R:
+    def recommender(
+        self, treatments: Mapping[str, str], forced: Mapping[str, str]
+    ) -> _Recommender:
         """By the first of these that names a recommender: the forced treatments alone, whatever
         the order of experiments; all treatments, in the order of experiments; the default."""
         name = None
@@ -62,19 +70,19 @@ class ConfigState(NamedTuple):
         return cls(**values | {"pending": tuple(values["pending"])})
 
 
-class LiveRouting(Generic[_R]):
+class LiveRouting(Generic[_Config, _Recommender]):
     """Follows what the parent puts into force."""
 
     def __init__(
         self,
-        config: ServiceConfig,
-        build: Callable[[ServiceConfig], Mapping[str, _R]],
+        config: _Config,
+        build: Build[_Config, _Recommender],
         run: str,
         path: Path | None = None,
     ) -> None:
         """`config`: of the start. `path`: of the ConfigState; None if it never changes.
 
-        `build(config)` makes the recommenders; raises InputError if it cannot.
+        Raises InputError if the config does not fit what `build` has.
         """
         self._config = config
         self._build = build
@@ -114,9 +122,6 @@ class LiveRouting(Generic[_R]):
                 _log.exception("the changed config cannot be put into force in this worker")
         self._stamp, self._state = stamp, state
 
-    def _routing(self, config: ServiceConfig, run: str) -> Routing[_R]:
-        return Routing(Experiments(config.experiments), self._build(config), config.default, run)
-
-
-AnyRouting = LiveRouting[Any]
-"""Of any face."""
+    def _routing(self, config: _Config, run: str) -> Routing[_Recommender]:
+        experiments, recommenders = Experiments(config.experiments), self._build(config)
+        return Routing(experiments, recommenders, config.default, run)

@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping
 from time import monotonic, perf_counter
 
+from botify.config import Config
 from botify.live_routing import LiveRouting
 from botify.plays import Play
 from botify.recommenders import RANDOM_STEP, Recommender
@@ -25,7 +26,7 @@ class Service:
     def __init__(
         self,
         worker: WorkerContext[SessionStore, Fallback],
-        routing: LiveRouting[Recommender],
+        routing: LiveRouting[Config, Recommender],
         *,
         seed: int | None,
         world_version: str | None,

@@ -40,7 +40,7 @@ class WorkerMonitor(Generic[_Store]):
         worker: WorkerContext[_Store, PopularFallback[_Store]],
         lists: Iterable[str],
         models: Iterable[LiveModel] = (),
-        routing: AnyRouting | None = None,
+        routing: LiveRouting[Any, Any] | None = None,
         *,
         redis_timeout: float = 1.0,
         max_fallback_share: float = 1.0,

@@ -13,8 +13,12 @@ from botify.files.jsonlines import encode
 
 
 def add_docs(api: Api, document: Callable[[], Mapping[str, Any]]) -> None:
-    """Add the routes for the documentation: an OpenAPI document, and its page."""
+    """Add the routes for the documentation: an OpenAPI document as of now, and its page."""
     page = files("botify.api").joinpath("docs.html").read_bytes()
+
+    def described() -> bytes:
+        return encode(document())
+
     api.add_resource(
         OpenApiResource, "/openapi.json", resource_class_kwargs={"document": document}
     )

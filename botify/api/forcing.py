@@ -1,19 +1,23 @@
 """The header that forces treatments, for tests."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import request
 
 from botify.errors import InputError
-from botify.live_routing import AnyRouting
+from botify.live_routing import LiveRouting
 
 FORCED_HEADER = "X-Botify-Experiments"
 """Forces treatments, such as `DAE_VS_CONTEXTUAL=T1`, if the config allows that."""
 
+Forcing = LiveRouting[Any, Any]
+"""What has the experiments whose treatments a header may force."""
+
 _NONE: Mapping[str, str] = {}
 
 
-def read_forced(forcing: AnyRouting | None) -> Mapping[str, str]:
+def read_forced(forcing: Forcing | None) -> Mapping[str, str]:
     """The treatments that the request asks for; none if `forcing` is None: it is not allowed.
 
     Raises InputError.

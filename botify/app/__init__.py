@@ -50,13 +50,5 @@ def create_app(
     if catalog is None:
         raise ValueError("the music face needs a catalog")
     return create_music_app(
-        config,
-        catalog,
-        client,
-        popular,
-        repository,
-        ledger,
-        provenance,
-        table,
-        config_state,
+        config, catalog, client, popular, repository, ledger, provenance, table, config_state
     )

@@ -26,7 +26,7 @@ from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
-from botify.recommenders import Recommender, Resources, build_recommenders
+from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
@@ -67,17 +67,7 @@ def create_music_app(
     table: WorkerTable | None = None,
     config_state: Path | None = None,
 ) -> Flask:
-    """The application of one worker; the lists must be in Redis already (`load_list`).
-
-    Opens the worker's log and starts its monitor thread, so call it in the process that serves.
-    `popular`: packed tracks for the fallback, until the monitor has read those in Redis.
-    `repository` has the models that the config names; None if it names none. If several processes
-    serve: `ledger` is where all their logs count, `provenance` is logged by all of them, and
-    `table` has the state of each. `config_state`: where the parent says what is in force (a
-    ConfigState); None if that never changes.
-    `app.extensions["botify"]` is the WorkerMonitor; its `stop()` ends the thread and closes the
-    log.
-    """
+    """The application of one worker; for the arguments see `create_app`."""
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
     worker = WorkerContext(
@@ -92,11 +82,9 @@ def create_music_app(
     models = {name: LiveModel(name, repository, catalog) for name in config.models if repository}
     provenance = provenance or provenance_of(config)
     resources = Resources(catalog, models)
-
-    def build(changed: ServiceConfig) -> Mapping[str, Recommender]:
-        return build_recommenders(changed, resources)
-
-    routing = LiveRouting(config, build, provenance.run, config_state)
+    routing = LiveRouting(
+        config, lambda of: build_recommenders(of, resources), provenance.run, config_state
+    )
     monitor = WorkerMonitor(
         worker,
         config.list_files,
@@ -132,11 +120,15 @@ def create_music_app(
         worker.metrics.publish(report)  # so that what follows is current
         return [report]
 
-    def described() -> Mapping[str, Any]:
-        return document(len(catalog), experiments(), config.allow_forced)
-
-    add_operations(api, reports, worker.metrics, experiments, table, plugin_problems)
-    add_docs(api, described)
+    add_operations(
+        api,
+        reports,
+        worker.metrics,
+        experiments,
+        table,
+        warnings=lambda: RECOMMENDERS.problems,
+    )
+    add_docs(api, lambda: document(len(catalog), experiments(), config.allow_forced))
     monitor.start()
     app.extensions["botify"] = monitor
     return app

@@ -20,8 +20,7 @@ from botify.api.shop.resources import (
     ShopRootResource,
     SimilarResource,
 )
-from botify.app.operations import plugin_problems
-from botify.config import POPULAR_LIST, ShopConfig
+from botify.config import ITEM_RECOMMENDERS, POPULAR_LIST, ShopConfig
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
@@ -58,6 +57,7 @@ def create_shop_app(
     """The application of one worker; for the arguments see `create_app`."""
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
+    provenance = provenance or provenance_of(config)
     worker = WorkerContext(
         client=client,
         store=ItemStore(client),
@@ -67,7 +67,6 @@ def create_shop_app(
         metrics=metrics,
         failures=RecommenderFailures(metrics),
     )
-    provenance = provenance or provenance_of(config)
     routing = LiveRouting(config, build_item_recommenders, provenance.run, config_state)
     monitor = WorkerMonitor(
         worker,
@@ -115,8 +114,13 @@ def create_shop_app(
         metrics.publish(report)  # so that what follows is current
         return [report]
 
-    add_operations(api, reports, metrics, experiments, table, plugin_problems)
-    add_docs(api, described)
+    def experiments() -> Sequence[Mapping[str, Any]]:
+        return routing.current.experiments.describe()
+
+    add_operations(
+        api, reports, metrics, experiments, table, warnings=lambda: ITEM_RECOMMENDERS.problems
+    )
+    add_docs(api, lambda: shop_document(experiments(), config.allow_forced))
     monitor.start()
     app.extensions["botify"] = monitor
     return app

@@ -9,11 +9,10 @@ from botify.config.load import problems_of
 from botify.config.service import ServiceConfig
 from botify.errors import InputError
 
+_C = TypeVar("_C", bound=ServiceConfig)
+
 LIVE = ("recommenders", "experiments", "default")
 """Keys that take effect in a running service; all others do at its next start."""
-
-
-_C = TypeVar("_C", bound=ServiceConfig)
 
 
 def with_live_keys(running: _C, changed: Mapping[str, Any]) -> _C:
@@ -21,13 +20,12 @@ def with_live_keys(running: _C, changed: Mapping[str, Any]) -> _C:
 
     Raises InputError where they need what the running service does not have, such as a list.
     """
-    settings = type(running)
-    values = {key: getattr(running, key) for key in settings.model_fields if key not in LIVE}
+    values = {key: getattr(running, key) for key in type(running).model_fields if key not in LIVE}
     try:
-        return settings.model_validate(values | dict(changed))
+        return type(running).model_validate(values | dict(changed))
     except ValidationError as error:
         raise InputError(
-            f"{problems_of(error, settings)} in the running service; what is added to lists, "
+            f"{problems_of(error, type(running))} in the running service; what is added to lists, "
             "neighbours or models needs a restart"
         ) from error
 
@@ -54,7 +52,7 @@ def keys_for_restart(running: ServiceConfig, new: ServiceConfig) -> list[str]:
     return [
         key
         for key in type(running).model_fields
-        if key not in LIVE and getattr(running, key) != getattr(new, key, None)
+        if key not in LIVE and getattr(running, key) != getattr(new, key)
     ]
 
 

@@ -115,8 +115,12 @@ class ConfigFile:
 
     def __init__(self, path: Path | None, face: str | None = None, **overrides: object) -> None:
         """Arguments as for `load_service_config`."""
-        self.path = DEFAULT_CONFIG if path is None and face != "shop" else path
-        """None: there is no file."""
+        data_dir = overrides.get("data_dir")
+        self._named = path
+        self.path = path or DEFAULT_CONFIG
+        """Of the file; of the directory that is served, where no file is."""
+        if path is None and face == "shop" and isinstance(data_dir, Path):
+            self.path = data_dir
         self._face = face
         self._overrides = overrides
         self.stamp: Stamp | None = None
@@ -124,8 +128,8 @@ class ConfigFile:
 
     def load(self) -> Config | ShopConfig:
         """As `load_service_config` does."""
-        self.stamp = None if self.path is None else stamp_of(self.path)
-        return load_service_config(self.path, self._face, **self._overrides)
+        self.stamp = stamp_of(self.path)
+        return load_service_config(self._named, self._face, **self._overrides)
 
 
 def problems_of(error: ValidationError, settings: type[ServiceConfig]) -> str:

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from botify.config import ServiceConfig
+from botify.config import Config, ShopConfig
 from botify.config.changes import (
     changed_keys,
     keys_for_restart,
@@ -20,15 +21,18 @@ from botify.live_routing import ConfigState
 _log = logging.getLogger("botify.server.config_sync")
 
 
+_Config = Config | ShopConfig
+
+
 class ConfigSync:
     """In the parent. A file that is refused changes nothing."""
 
     def __init__(
         self,
         source: ConfigFile,
-        started: ServiceConfig,
-        check: Callable[[ServiceConfig], object],
-        run_of: Callable[[ServiceConfig], str],
+        started: _Config,
+        check: Callable[[Any], object],
+        run_of: Callable[[Any], str],
         state_path: Path,
     ) -> None:
         """`started`: the config at the start, from `source`.

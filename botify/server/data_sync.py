@@ -75,13 +75,13 @@ class DataSync:
         embedded: EmbeddedValkey | None = None,
         models: WatchedModels | None = None,
         publications: Publications | None = None,
-        config: ConfigSync | None = None,
         keys: Keys = MUSIC_KEYS,
+        config: ConfigSync | None = None,
     ) -> None:
         """`files` and `kinds` by list name. `embedded`: the server at `redis_url`, if it is ours.
 
-        `publications` records all that is put into service, also by other processes. `config` is
-        kept up to date too, also without Redis. `keys`: of the service's face.
+        `publications` records all that is put into service, also by other processes. `keys`: of
+        the service's face. `config` is kept up to date too, also without Redis.
         """
         self._keys = keys
         self._publications = publications

@@ -70,11 +70,6 @@ def run(source: ConfigFile) -> None:
     listeners = Listeners(config.host, config.port, config.workers)
     operations = _operations_port(config, listeners)
     with ExitStack() as stack:
-        # All plug-ins, used or not: before workers are forked, which so share what was imported.
-        types = ITEM_RECOMMENDERS if isinstance(config, ShopConfig) else RECOMMENDERS
-        types.load_added()
-        for problem in types.problems:
-            _log.error("%s", problem)
         face = read_face(config, stack)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
@@ -126,8 +121,8 @@ def run(source: ConfigFile) -> None:
             embedded=embedded,
             models=face.models,
             publications=publications,
-            config=config_sync,
             keys=keys,
+            config=config_sync,
         )
         if embedded:
             stack.enter_context(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from time import monotonic, perf_counter
 from typing import Any
 
+from botify.config import ShopConfig
 from botify.event_log.writer import EventLog
 from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
@@ -69,15 +70,15 @@ class ShopService:
         self,
         worker: WorkerContext[ItemStore, PopularItems],
         lookup: ItemLookup,
-        routing: LiveRouting[ItemRecommender],
+        routing: LiveRouting[ShopConfig, ItemRecommender],
     ) -> None:
         """`routing` has the recommender of each user."""
         self._lookup = lookup
-        self._popular = worker.fallback
         self._routing = routing
-        self._failures = worker.failures
+        self._popular = worker.fallback
         self._log: EventLog = worker.log
         self._metrics: Metrics = worker.metrics
+        self._failures = worker.failures
         self._rng = random.Random()
 
     def recommend(
@@ -92,7 +93,7 @@ class ShopService:
         treatments = routing.experiments.assign(request.user)
         recommender = routing.recommender(treatments, forced)
         excluded = (*request.exclude, *request.items)
-        sources = (*self._sources(recommender, request), _POPULAR)
+        sources = self._sources(recommender, request)
         found = self._lookup.top(request.k, sources, excluded) or self._fallback(request, excluded)
         answered = found.sources[0] if found.sources else recommender.name
         answer: dict[str, Any] = {
@@ -130,10 +131,10 @@ class ShopService:
 
     def _sources(self, recommender: ItemRecommender, request: ItemRequest) -> tuple[Source, ...]:
         try:
-            return tuple(recommender.sources(request))
-        except Exception as error:  # of a plug-in: popular items answer
+            return (*recommender.sources(request), _POPULAR)
+        except Exception as error:  # of a plug-in: the user gets items all the same
             self._failures.note(recommender.name, error)
-            return ()
+            return (_POPULAR,)
 
     def _fallback(self, request: ItemRequest, excluded: tuple[str, ...]) -> TopItems:
         found = list(self._popular.top(request.k, frozenset(excluded)))

@@ -51,7 +51,7 @@ class Worker:
         config = Config.model_validate({"recommenders": recommenders, "default": "random"})
         self.service = Service(
             context,
-            LiveRouting(config, lambda config: build_recommenders(config, resources), "r"),
+            LiveRouting(config, lambda of: build_recommenders(of, resources), "r"),
             seed=None,
             world_version="w",
         )

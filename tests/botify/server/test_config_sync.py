@@ -50,11 +50,13 @@ class Setting:
         )
         self.worker = self.start_worker(config)
 
-    def build(self, config: ServiceConfig) -> dict[str, Recommender]:
-        return build_recommenders(config, self.resources)
-
-    def start_worker(self, config: ServiceConfig) -> LiveRouting[Recommender]:
-        return LiveRouting(config, self.build, provenance_of(config).run, self.state)
+    def start_worker(self, config: Config) -> LiveRouting:
+        return LiveRouting(
+            config,
+            lambda of: build_recommenders(of, self.resources),
+            provenance_of(config).run,
+            self.state,
+        )
 
     def write(self, **changes: Any) -> None:
         self.path.write_text(yaml.safe_dump(START | changes, sort_keys=False))
