@@ -13,7 +13,6 @@ from botify.files.filestamp import Stamp, stamp_of
 
 _log = logging.getLogger("botify.live_routing")
 
-_R = TypeVar("_R")
 
 _Config = TypeVar("_Config", bound=ServiceConfig)
 _Recommender = TypeVar("_Recommender")

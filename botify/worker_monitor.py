@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from botify.config import TOP_TRACKS
 from botify.lists.reader import EVERYONE
-from botify.live_routing import AnyRouting
+from botify.live_routing import LiveRouting
 from botify.observability.fallback_shares import WINDOW_SECONDS
 from botify.observability.health import WorkerReport, excess_fallback
 from botify.session_model.live import LiveModel

@@ -20,7 +20,7 @@ def add_docs(api: Api, document: Callable[[], Mapping[str, Any]]) -> None:
         return encode(document())
 
     api.add_resource(
-        OpenApiResource, "/openapi.json", resource_class_kwargs={"document": document}
+        OpenApiResource, "/openapi.json", resource_class_kwargs={"described": described}
     )
     api.add_resource(DocsResource, "/docs", resource_class_kwargs={"page": page})
 
@@ -30,13 +30,13 @@ class OpenApiResource(Resource):  # type: ignore[misc]  # flask_restful has no t
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, document: Callable[[], Mapping[str, Any]]) -> None:
-        """`document()` as of now: experiments change while the service runs."""
-        self._document = document
+    def __init__(self, described: Callable[[], bytes]) -> None:
+        """`described()` is the document as JSON."""
+        self._described = described
 
     def get(self) -> Response:
         """OpenAPI 3.1."""
-        return Response(encode(self._document()), mimetype="application/json")
+        return Response(self._described(), mimetype="application/json")
 
 
 class DocsResource(Resource):  # type: ignore[misc]  # flask_restful has no types

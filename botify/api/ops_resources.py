@@ -21,8 +21,8 @@ def add_operations(
     exposition: Exposition,
     experiments: Describe,
     table: WorkerTable | None,
-    warnings: Callable[[], Sequence[str]] = tuple,
     with_workers: bool = False,
+    warnings: Callable[[], Sequence[str]] = tuple,
 ) -> None:
     """Add the routes for health, metrics and experiments.
 

@@ -15,9 +15,8 @@ from botify.api.json_api import JsonApi
 from botify.api.openapi import MAX_USER_DIGITS, document
 from botify.api.ops_resources import add_operations
 from botify.api.resources import LastResource, NextResource, RootResource, TrackResource
-from botify.app.operations import plugin_problems
 from botify.catalog import Catalog
-from botify.config import Config, ServiceConfig
+from botify.config import RECOMMENDERS, Config
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog

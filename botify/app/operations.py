@@ -42,8 +42,3 @@ def create_operations_app(
         warnings=lambda: types.problems,
     )
     return app
-
-
-def plugin_problems() -> Sequence[str]:
-    """What is wrong with plug-ins that were imported."""
-    return (*RECOMMENDERS.problems, *ITEM_RECOMMENDERS.problems)

@@ -103,12 +103,6 @@ def create_shop_app(
     ):
         api.add_resource(resource, path, resource_class_kwargs={**needs, "metrics": metrics})
 
-    def experiments() -> Sequence[Mapping[str, Any]]:
-        return routing.current.experiments.describe()
-
-    def described() -> Mapping[str, Any]:
-        return shop_document(experiments(), config.allow_forced)
-
     def reports() -> list[WorkerReport]:
         report = monitor.report()
         metrics.publish(report)  # so that what follows is current

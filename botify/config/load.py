@@ -111,7 +111,7 @@ def _checked(
 
 
 class ConfigFile:
-    """The config of a service: it may be read again."""
+    """A config file, with what overrides its keys: it may be read again."""
 
     def __init__(self, path: Path | None, face: str | None = None, **overrides: object) -> None:
         """Arguments as for `load_service_config`."""

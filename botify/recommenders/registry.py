@@ -1,10 +1,10 @@
 """Recommenders by the config."""
 
-from botify.config import RECOMMENDERS, ServiceConfig
+from botify.config import RECOMMENDERS, Config
 from botify.recommenders.base import Recommender, Resources
 
 
-def build_recommenders(config: ServiceConfig, resources: Resources) -> dict[str, Recommender]:
+def build_recommenders(config: Config, resources: Resources) -> dict[str, Recommender]:
     """One recommender per entry of the config, by name.
 
     Raises InputError if the settings of one cannot be right with these resources, such as an

@@ -45,9 +45,7 @@ class ConfigSync:
         self._run_of = run_of
         self._state_path = state_path
         self._watches = started.watch_config
-        self._watched = None
-        if source.path is not None:
-            self._watched = WatchedFile(source.path, started.watch_settle, handled=source.stamp)
+        self._watched = WatchedFile(source.path, started.watch_settle, handled=source.stamp)
         self._asked = False
         self.running = started
         """The config in force."""
@@ -60,25 +58,24 @@ class ConfigSync:
 
     def round(self) -> None:
         """Look at the file, and put into force what has changed."""
-        watched = self._watched
-        if watched is None:  # a service without a file has nothing that changes
-            return
-        stamp, settled = watched.poll()
+        stamp, settled = self._watched.poll()
         asked, self._asked = self._asked, False
         if stamp is None and (asked or (self._watches and settled)):
-            if watched.note_absence():
-                self._refuse(watched.refusal)
-        elif asked or (self._watches and settled and stamp != watched.handled):
+            if self._watched.note_absence():
+                self._refuse(self._watched.refusal)
+        elif asked or (self._watches and settled and stamp != self._watched.handled):
             try:
                 self._load()
-                watched.refusal = ""
+                self._watched.refusal = ""
             except Exception as error:  # of a plug-in as well: the running config goes on
-                watched.refusal = str(error) or repr(error)
-                self._refuse(watched.refusal, error)
-            watched.handled = stamp
+                self._watched.refusal = str(error) or repr(error)
+                self._refuse(self._watched.refusal, error)
+            self._watched.handled = stamp
 
     def _load(self) -> None:
         new = self._source.load()
+        if new.face != self.running.face:
+            raise InputError(f"face: {new.face!r} needs a restart")
         config = with_live_keys(self.running, {key: getattr(new, key) for key in live_keys(new)})
         self._check(config)
         pending = tuple(keys_for_restart(self.running, new))

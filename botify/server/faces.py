@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,8 +42,6 @@ class FaceData(NamedTuple):
     repository: ModelRepository | None = None
     models: WatchedModels | None = None
     """Those of `repository`, with their files."""
-    build: Callable[[ServiceConfig], object] = build_item_recommenders
-    """Makes the recommenders of a config; raises InputError if it cannot."""
 
     @property
     def model_names(self) -> list[str]:

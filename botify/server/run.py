@@ -16,9 +16,7 @@ import click
 from botify.catalog import load_catalog
 from botify.config import (
     ITEM_LIST,
-    ITEM_RECOMMENDERS,
     POPULAR_LIST,
-    RECOMMENDERS,
     TOP_TRACKS,
     Config,
     ServiceConfig,

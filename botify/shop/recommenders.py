@@ -13,7 +13,7 @@ from botify.config import (
     ItemRecommenderConfig,
     ListName,
     NeighboursName,
-    ServiceConfig,
+    ShopConfig,
 )
 from botify.lists.reader import EVERYONE
 from botify.shop.request import ItemRequest
@@ -85,7 +85,7 @@ def popular_source(answers_as: str = "popular") -> Source:
     return Source(answers_as, ((POPULAR_LIST, EVERYONE),))
 
 
-def build_item_recommenders(config: ServiceConfig) -> dict[str, ItemRecommender]:
+def build_item_recommenders(config: ShopConfig) -> dict[str, ItemRecommender]:
     """One recommender per entry of the config, by name."""
     return {
         name: ITEM_RECOMMENDERS.get(entry.type).from_config(name, entry)

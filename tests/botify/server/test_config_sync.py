@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from botify.catalog import Catalog
-from botify.config import ServiceConfig
+from botify.config import Config
 from botify.config.load import ConfigFile
 from botify.event_log.provenance import provenance_of
 from botify.live_routing import ConfigState, LiveRouting
-from botify.recommenders import Recommender, Resources, build_recommenders
+from botify.recommenders import Resources, build_recommenders
 from botify.server.config_sync import ConfigSync
 
 START: dict[str, Any] = {
@@ -44,7 +44,7 @@ class Setting:
         self.sync = ConfigSync(
             source,
             config,
-            self.build,
+            lambda config: build_recommenders(config, self.resources),
             lambda config: provenance_of(config).run,
             self.state,
         )
