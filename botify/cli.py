@@ -132,25 +132,29 @@ def load(
 def recommenders() -> None:
     """Show the types of recommender, of the service and of plug-ins.
 
-    Of each: the name that `type` has in the config, the distribution that it comes from, and what
-    it does, or why it cannot be used. The exit code is 1 if one cannot be used.
+    Of each: the name that `type` has in the config, the face, the distribution that it comes from,
+    and what it does, or why it cannot be used. The exit code is 1 if one cannot be used.
     """
-    from botify.config import RECOMMENDERS
+    from botify.config import ITEM_RECOMMENDERS, RECOMMENDERS
 
-    rows = []
-    for plugin in RECOMMENDERS.all:
-        if RECOMMENDERS.problem(plugin.name):
-            text = "cannot be used; see below"
-        else:
-            text = inspect.getdoc(RECOMMENDERS.get(plugin.name)) or ""
-        rows.append((plugin.name, plugin.distribution, text.partition("\n\n")[0]))
-    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
-    for name, distribution, text in rows:
-        summary = " ".join(text.split())
-        click.echo(f"{name:{widths[0]}}  {distribution:{widths[1]}}  {summary}")
-    for problem in RECOMMENDERS.problems:
+    rows: list[tuple[str, str, str, str]] = []
+    problems: list[str] = []
+    for face, types in (("music", RECOMMENDERS), ("shop", ITEM_RECOMMENDERS)):
+        for plugin in types.all:
+            if types.problem(plugin.name):
+                text = "cannot be used; see below"
+            else:
+                text = inspect.getdoc(types.get(plugin.name)) or ""
+            summary = " ".join(text.partition("\n\n")[0].split())
+            rows.append((plugin.name, face, plugin.distribution, summary))
+        problems += types.problems
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    for *cells, summary in rows:
+        place = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True))
+        click.echo(f"{place}  {summary}")
+    for problem in problems:
         click.echo(f"Error: {problem}", err=True)
-    if RECOMMENDERS.problems:
+    if problems:
         raise SystemExit(1)
 
 

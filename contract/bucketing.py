@@ -4,8 +4,8 @@
     participation  hash(user, hash(salt, 1)) % 100
     layer          hash(user, hash(layer, 2)) % 100
 
-`user` is the id as text: of a number, its decimal digits. The salt is the experiment's name unless the config gives
-another.
+`user` is the id as text: of a number, its decimal digits. The salt is the experiment's name unless
+the config gives another.
 """
 
 from collections.abc import Mapping

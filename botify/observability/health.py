@@ -146,7 +146,7 @@ def _refused(state: WorkerReport) -> Iterator[str]:
 
 def _failing(state: WorkerReport) -> Iterator[str]:
     for name, error in state.failing.items():
-        yield f"recommender {name!r} failed in the last 5 minutes, random tracks answered: {error}"
+        yield f"recommender {name!r} failed in the last 5 minutes, others answered: {error}"
 
 
 def _config(state: WorkerReport) -> Iterator[str]:

@@ -143,7 +143,7 @@ class Metrics(Exposition):
         )
         self._recommender_failures = Counter(
             "botify_recommender_failures",
-            "Requests in which the code of a recommender failed; a random track answered.",
+            "Requests in which the code of a recommender failed; another answered.",
             ["recommender"],
             registry=own,
         )

@@ -74,6 +74,8 @@ class ConfigSync:
 
     def _load(self) -> None:
         new = self._source.load()
+        if new.face != self.running.face:
+            raise InputError(f"face: {new.face!r} needs a restart")
         config = with_live_keys(self.running, {key: getattr(new, key) for key in live_keys(new)})
         self._check(config)
         pending = tuple(keys_for_restart(self.running, new))
