@@ -66,6 +66,14 @@ class Repeats(Recommender):
         return (from_catalog(self.name, "any"),)
 
 
+class Endless(Recommender):
+    """Names a list that does not exist, and nothing after it."""
+
+    def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
+        """One step."""
+        return (from_list(self.name, "absent", str(user), "unseen"),)
+
+
 class Excluded(Recommender):
     def choose(self, turn: Turn) -> Choice:
         return Choice(next(iter(turn.excluded)))
@@ -127,6 +135,7 @@ class Meddler(Recommender):
     ("kind", "promise"),
     [
         (Repeats, "which the session has seen, again"),
+        (Endless, "it failed after .*the last candidate step must be from_catalog"),
         (Excluded, "which is excluded"),
         (NoTrack, "chose track 60, which is not in the catalog"),
         (Fails, "it failed after .* of user 10*: LookupError"),
