@@ -14,8 +14,11 @@ from offline.models.registry import MODELS
 
 from ..programs import offline_in
 
-QUICK = {"dae": "epochs=12 patience=12 hidden=[16] batch_size=20 learning_rate=0.02".split()}
-"""Options of models that would take long, or learn too little from so little."""
+OPTIONS = {
+    "dae": "epochs=12 patience=12 hidden=[16] batch_size=20 learning_rate=0.02".split(),
+    "pure-svd": ["factors=4"],
+}
+"""Of models whose defaults are for more data than this."""
 USERS, CAMP = 60, 30
 
 
@@ -52,7 +55,7 @@ def camp_of(item: object) -> int:
 def test_from_a_file_to_lists_in_its_own_ids(
     model: str, place: Path, offline: Callable[..., str]
 ) -> None:
-    words = ("--model", model, "--out", "@model", *(f"--set={x}" for x in QUICK.get(model, ())))
+    words = ("--model", model, "--out", "@model", *(f"--set={x}" for x in OPTIONS.get(model, ())))
     offline("train", "@goods", *words)
     about = json.loads((place / "model/artefact.json").read_text())
     Draft202012Validator(json_schema("model")).validate(about)
