@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.datasets import FORMATS
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, Measured
+from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users
 from offline.models.base import Hooks

@@ -10,7 +10,7 @@ from scipy import sparse
 from offline.data.training_set import TrainingSet
 from offline.models.base import Hooks, Recommender
 from offline.models.linear_dae.closed_form import LinearDAE, Powers
-from offline.models.linear_dae.recency import by_recency, by_time
+from offline.models.linear_dae.recency import by_recency
 from offline.models.linear_dae.tuning import TunedParameters, choose
 from offline.models.storage import Arrays
 
@@ -18,7 +18,8 @@ from offline.models.storage import Arrays
 class LinearDAERecommender(Recommender):
     """The linear denoising autoencoder, its options chosen on a validation part of the data.
 
-    Nothing of it is tuned to a data set: `choose` sees what `fit` is given, and no more.
+    Nothing of it is tuned to a data set: `choose` sees what `fit` is given, and no more. Later
+    likes may count for more where the data has timestamps; where it has none, none does.
     """
 
     name = "linear-dae"
@@ -37,10 +38,7 @@ class LinearDAERecommender(Recommender):
 
     def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
         rng = np.random.default_rng(self.config.seed)
-        given = data.matrix
-        if data.timestamps is not None:
-            given = by_time(given, data.timestamps)
-        self.tuned = choose(given, rng, hooks.progress)
+        self.tuned = choose(data.matrix, rng, hooks.progress, data.timestamps)
         self._model = LinearDAE(data.matrix, self.tuned.powers)
 
     def metrics(self) -> dict[str, Any]:
@@ -52,7 +50,7 @@ class LinearDAERecommender(Recommender):
     ) -> sparse.csr_matrix:
         if timestamps is None or not self.tuned.recency:
             return histories
-        return by_recency(by_time(histories, timestamps), self.tuned.recency)
+        return by_recency(histories, timestamps, self.tuned.recency)
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
