@@ -19,6 +19,8 @@ from botify.lists.reader import EVERYONE
 from botify.shop.request import ItemRequest
 from botify.store.items import Source
 
+__all__ = ["ItemRecommender", "ItemRecommenderConfig", "build_item_recommenders"]
+
 
 class ItemRecommender(ABC):
     """Names the sources of a request's items; the store takes from them one after the other."""

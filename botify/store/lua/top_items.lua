@@ -46,7 +46,7 @@ while at <= #ARGV and count < most do
   for i = 1, tonumber(ARGV[at]) do
     local name, owner = ARGV[at + 2 * i - 1], ARGV[at + 2 * i]
     local value = redis.call('HGET', key_of(name), owner)
-    if source == 0 and i == 1 then
+    if reply[1] == '' then
       reply[1] = versions[name]
     end
     if value then

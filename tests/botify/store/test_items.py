@@ -61,6 +61,11 @@ def test_several_lists_are_taken_from_in_turns(store: ItemStore) -> None:
     assert found.scores == [None, 2.0, None, 1.0]
 
 
+def test_a_source_without_lists_is_passed_over(store: ItemStore) -> None:
+    found = store.top(1, [Source("near", ()), ANNA])
+    assert (found.items, found.sources, found.version) == (["é"], ["for_you"], "v-of")
+
+
 def test_a_list_that_is_not_loaded(store: ItemStore) -> None:
     found = store.top(2, [Source("x", (("nothing", "anna"),))])
     assert (found.items, found.version) == ([], None)
