@@ -92,12 +92,12 @@ class SessionStore:
     ) -> Decision:
         """Mark `played` as seen, answer from the first step that has a track, mark that as seen.
 
-        `exclude` are packed tracks that no step may offer, unless they are the whole catalog.
-        Raises StoreError, and ValueError if the last step is not a `from_catalog`.
+        The last step must be a `from_catalog`. `exclude` are packed tracks that no step may
+        offer, unless they are the whole catalog. Raises StoreError.
         """
+        digits = str(user)
         if not steps or steps[-1].source != "catalog":
             raise ValueError("the last candidate step must be from_catalog, which always answers")
-        digits = str(user)
         arguments: list[Any] = [digits, played, self._session_ttl, self._n_tracks, *random]
         arguments += exclude, time.time_ns() // 1_000_000
         for _, source, name, key, pick in steps:
