@@ -3,9 +3,8 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import duckdb
 import pyarrow.compute as pc
@@ -30,8 +29,7 @@ Stage = Callable[[str], Report]
 """Called with the name of a step; returns what is told how far it has come."""
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(NamedTuple):
     """The result of an import."""
 
     summary: Summary

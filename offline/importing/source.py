@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -16,7 +16,14 @@ Layout = Literal["text", "jsonl", "parquet", "table"]
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which columns hold what; names as the files have them. None: not asked for."""
+    """Which columns hold what; names as the files have them. None: not asked for.
+
+    Examples
+    --------
+    >>> from offline import Columns
+    >>> Columns(user="customer", item="sku").named
+    {'user': 'customer', 'item': 'sku'}
+    """
 
     user: str | None = None
     item: str | None = None
@@ -61,10 +68,6 @@ class Source:
     """The value from which an interaction is a like; None: every value above 0 is."""
     notes: tuple[str, ...] = ()
     """What was guessed."""
-
-    def given(self, **changes: object) -> "Source":
-        """The same with some fields changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
 
 
 class DataFormat(ABC):
