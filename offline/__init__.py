@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contract.files import RECOMMENDATIONS
-    from offline.artefact import load_artefact, save_artefact
     from offline.data.catalog import catalog_size
     from offline.data.collect import collect
     from offline.data.interactions import Interactions, Plays
@@ -28,13 +27,15 @@ if TYPE_CHECKING:
     from offline.logs.reader import open_logs
     from offline.models.base import Recommender
     from offline.models.dae.network import DAE
+    from offline.models.dae.recommender import DAERecommender
     from offline.models.dae.training import Hooks, K, fit, top_lists
-    from offline.models.registry import make_model
+    from offline.models.registry import load_model, make_model
     from offline.options import TrainOptions, load_options
 
 _MODULES = {
     "Columns": "offline.importing.source",
     "DAE": "offline.models.dae.network",
+    "DAERecommender": "offline.models.dae.recommender",
     "Hooks": "offline.models.dae.training",
     "InputError": "offline.errors",
     "InteractionMatrix": "offline.data.matrix",
@@ -55,11 +56,10 @@ _MODULES = {
     "held_out": "offline.data.splits",
     "import_data": "offline.importing.import_data",
     "list_bad_lines": "offline.logs.bad_lines",
-    "load_artefact": "offline.artefact",
+    "load_model": "offline.models.registry",
     "load_options": "offline.options",
     "make_model": "offline.models.registry",
     "open_logs": "offline.logs.reader",
-    "save_artefact": "offline.artefact",
     "top_lists": "offline.models.dae.training",
 }
 """Where each name is defined."""
@@ -67,6 +67,7 @@ _MODULES = {
 __all__ = [  # noqa: RUF022  # as in _MODULES
     "Columns",
     "DAE",
+    "DAERecommender",
     "Hooks",
     "InputError",
     "InteractionMatrix",
@@ -87,11 +88,10 @@ __all__ = [  # noqa: RUF022  # as in _MODULES
     "held_out",
     "import_data",
     "list_bad_lines",
-    "load_artefact",
+    "load_model",
     "load_options",
     "make_model",
     "open_logs",
-    "save_artefact",
     "top_lists",
 ]
 

@@ -11,8 +11,11 @@ from offline.errors import InputError
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
     "import": "Turn data of any origin into interactions.",
-    "train": "Train the autoencoder on interactions, keep the best epoch.",
+    "models": "List the models that are installed.",
+    "train": "Train a model on interactions.",
     "export": "Write the lists that the service serves.",
+    "recommend": "Print what a model recommends to a user.",
+    "similar": "Print the items that a model finds similar.",
     "evaluate": "Measure a trained model, or any model on a public data set.",
     "analyze": "Judge an A/B experiment from the service's logs.",
     "watch": "Follow a running A/B experiment on a local web page.",
@@ -61,7 +64,9 @@ def main() -> None:
     collect     event logs          -> interactions
     import      data of any origin  -> interactions
     train       interactions        -> model directory
-    export      model, interactions -> recommendations.json, neighbours.json, top_tracks.json
+    export      model, interactions -> recommendations.json, neighbours.json, and popular items
+    recommend   model, user         -> titles and ids, best first
+    similar     model, item         -> titles and ids, most similar first
     evaluate    model, interactions -> metrics of what training held out
     evaluate    public data set     -> metrics of any model, trained on it
     analyze     event logs          -> effect table, report page

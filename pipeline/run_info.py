@@ -19,7 +19,8 @@ def run_info(
 ) -> dict[str, object]:
     """The facts, from the files under `out` of a run that is ready to be analysed."""
     world = json.loads((out / "world/world.json").read_text())
-    model = json.loads((out / "model/model.json").read_text())
+    model = json.loads((out / "model/artefact.json").read_text())
+    best = model["metrics"]["best"]
     learned = json.loads((out / "interactions/interactions.json").read_text())
     return {
         "treatments": dict(treatments),
@@ -37,10 +38,10 @@ def run_info(
             "tracks with an interaction": f"{learned['items']:,}",
         },
         "model": {
-            "hidden layers": ", ".join(map(str, model["options"]["hidden"])),
-            "kept epoch": f"{model['best']['number']} of {len(model['epochs'])}",
-            "held-out NDCG@50": round(model["best"]["ndcg"], 4),
-            "held-out recall@50": round(model["best"]["recall"], 4),
+            "hidden layers": ", ".join(map(str, model["config"]["hidden"])),
+            "kept epoch": f"{best['number']} of {len(model['metrics']['epochs'])}",
+            "held-out NDCG@50": round(best["ndcg"], 4),
+            "held-out recall@50": round(best["recall"], 4),
         },
         "run": {
             "seed": seed,

@@ -22,9 +22,10 @@ _LARGEST = 2**31 - 1
 def load_lightgcn(directory: Path) -> Dataset:
     """Read `train.txt` and `test.txt`; ids are row and column numbers, from 0.
 
-    A user may have no items, no line, or several lines. Raises InputError for a missing file, a
-    malformed line (with its number), a pair that is there twice, in one file or in both, an
-    empty file, and ids so large that they cannot be numbers without gaps.
+    A user may have no items, no line, or several lines; the order of lines, and of the items in
+    one, says nothing. Raises InputError for a missing file, a malformed line (with its number), a
+    pair that is there twice, in one file or in both, an empty file, and ids so large that they
+    cannot be numbers without gaps.
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory: {SOURCE}")
@@ -41,9 +42,7 @@ def load_lightgcn(directory: Path) -> Dataset:
             )
     found: dict[str, sparse.csr_matrix] = {}
     for name, part in parts.items():
-        found[name], again = pairs_to_csr(
-            part.users, part.items, (n_users, n_items), in_order=True
-        )
+        found[name], again = pairs_to_csr(part.users, part.items, (n_users, n_items))
         if again:
             raise InputError(
                 f"{directory / name}: user {again[0]} has item {again[1]} twice: keep it once"
