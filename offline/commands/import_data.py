@@ -14,7 +14,7 @@ from offline.card import as_text, facts_of
 from offline.engine.progress import Report
 from offline.errors import InputError
 from offline.importing.import_data import LOGS, import_data
-from offline.importing.registry import FORMATS, guess_format, make_format
+from offline.importing.registry import guess_format
 from offline.importing.source import Columns
 from offline.logs.bad_lines import list_bad_lines
 
@@ -27,15 +27,6 @@ def _column_options(command: Any) -> Any:
             f"--{role}-column", metavar="NAME", help=f"Column of the {role}; else guessed."
         )(command)
     return command
-
-
-def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
-        return
-    for name in FORMATS.names:
-        problem = FORMATS.problem(name)
-        click.echo(f"{name:<13}{problem or make_format(name).about}")
-    context.exit()
 
 
 @click.command("import")
@@ -71,14 +62,6 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
     help="A file of items with titles: .csv, .jsonl or .parquet.",
 )
 @click.option(
-    "--list-formats",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_list_formats,
-    help="List the formats, installed ones too, and exit.",
-)
-@click.option(
     "--allow-bad",
     is_flag=True,
     help="Accept a source with more than 5 % of bad rows, and use the rest.",
@@ -102,8 +85,9 @@ def command(
 ) -> None:
     """Turn data of any origin into interactions.
 
-    SOURCE is a file, or a directory with the files that a data set is published as. Ids stay as
-    their owner has them. What is guessed, and what is left out, is told, and is in OUT/card.html.
+    SOURCE is a file, or a directory with the files that a data set is published as;
+    `botify-offline formats` lists the formats. Ids stay as their owner has them. What is guessed,
+    and what is left out, is told, and is in OUT/card.html.
     """
     started = time.perf_counter()
     name = format_ or guess_format(source)[0]

@@ -40,7 +40,7 @@ def import_data(
     out : str or Path
         The directory to write. It appears whole or not at all.
     format : str, optional
-        As `botify-offline import --list-formats` has it; None: guessed from the names of files.
+        As `botify-offline formats` has it; None: guessed from the names of files.
     columns : Columns, optional
         Of CSV, Parquet, JSON Lines and RecBole files: which column is what; the rest is guessed.
     items : str or Path, optional

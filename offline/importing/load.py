@@ -268,7 +268,7 @@ def _summarise(
         first_timestamp=ends.get("min"),
         last_timestamp=ends.get("max"),
         liked_from=source.liked_from,
-        fingerprint=fingerprint(directory, ("users", "items", "interactions")),
+        fingerprint=fingerprint(directory, ("users", "items", "interactions"), source.liked_from),
         faults=dict(skipped.faults),
         notes=tuple(notes),
     )

@@ -39,7 +39,7 @@ def test_the_page_works_as_it_says(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
         said.append(done.stdout)
     listed, imported, checked = said
-    assert "baskets      baskets.txt: who|when|what what ..." in listed
+    assert "baskets       baskets.txt: who|when|what what ... (baskets 1)" in listed
     assert "format guessed: baskets" in imported
     assert "6 interactions of 2 users with 4 items" in imported
     assert "times: 2024-05-01 to 2024-05-03" in imported

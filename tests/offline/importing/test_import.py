@@ -301,8 +301,14 @@ def test_values_below_zero_are_kept_and_no_likes(imported: Import) -> None:
     assert (-3.0 in data.value.tolist(), "other" in list(data.items)) == (True, True)
     assert "1 value is below 0: it is kept, and is no like" in told
     assert data.matrix().nnz == len(ROWS)
+
+
+def test_what_is_a_like_is_part_of_the_data(imported: Import) -> None:
+    _, whole = imported(csv_text())
     _, data = imported(csv_text(), "--liked-from", "4")
     assert data.matrix().nnz == sum(row[2] >= 4 for row in ROWS)
+    assert rows_of(data) == rows_of(whole)
+    assert data.summary.fingerprint != whole.summary.fingerprint
 
 
 def test_kinds_stay_apart_and_are_summed_in_the_matrix(imported: Import) -> None:
