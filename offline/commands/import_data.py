@@ -10,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from offline.card import as_text, facts_of
+from offline.card import as_text
 from offline.engine.progress import Report
 from offline.errors import InputError
 from offline.importing.import_data import LOGS, import_data
@@ -94,7 +94,7 @@ def command(
     if name == LOGS:
         _refuse_others(context, LOGS)
     with _bars() as stage:
-        summary, skipped = import_data(
+        summary, skipped, facts = import_data(
             source,
             out,
             format_,
@@ -116,7 +116,7 @@ def command(
     noun = "line" if name == LOGS else "row"
     guessed = [] if format_ else [f"format guessed: {name}"]
     told = dict.fromkeys([*list_bad_lines(skipped, noun=noun), *guessed, *summary.notes])
-    click.echo("\n".join([*told, as_text(facts_of(out))]))
+    click.echo("\n".join([*told, as_text(facts)]))
     click.echo(f"wrote {out} (card: {out / 'card.html'})")
 
 

@@ -12,11 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from contract.interactions import FORM, SUMMARY
 from offline.errors import InputError
-
-SUMMARY = "interactions.json"
-FORM = 2
-"""Of the directory. 1 had the tracks and users of a music log alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,8 @@ def import_data(
     Returns
     -------
     Imported
-        `summary`, counts and what was guessed; `skipped`, the rows that were left out.
+        `summary`, counts and what was guessed; `skipped`, the rows that were left out; `facts`, the
+        content of the data card.
 
     Raises
     ------
@@ -121,5 +122,6 @@ def _without(source: Source, roles: tuple[str, ...]) -> Source:
 
 def _collected(source: Path, out: Path, allow_bad: bool) -> Imported:
     summary, bad = collect([source], out, most_bad=1.0 if allow_bad else BAD_STOP)
-    write_card(out, bad)
-    return Imported(summary, Skipped(summary.lines, summary.bad_lines, bad, summary.faults))
+    facts = write_card(out, bad)
+    skipped = Skipped(summary.lines, summary.bad_lines, bad, summary.faults)
+    return Imported(summary, skipped, facts)

@@ -10,10 +10,11 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from contract.interactions import SUMMARY
 from offline.atomic import check_place, new_directory
-from offline.card import write_card
+from offline.card import Facts, write_card
 from offline.data.interactions import read_table
-from offline.data.summary import SUMMARY, Summary, fingerprint
+from offline.data.summary import Summary, fingerprint
 from offline.engine.progress import Report, reporting
 from offline.errors import InputError
 from offline.importing.items import write_items
@@ -34,6 +35,8 @@ class Imported(NamedTuple):
 
     summary: Summary
     skipped: Skipped
+    facts: Facts
+    """The content of the data card."""
 
 
 def load_source(
@@ -94,6 +97,7 @@ def load_source(
                     repeats,
                     allow_bad,
                     stage or (lambda name: lambda share: None),
+                    out.resolve().name,
                 )
             finally:
                 staged.connection.close()
@@ -113,6 +117,7 @@ def _load(
     repeats: Repeats,
     allow_bad: bool,
     stage: Stage,
+    name: str,
 ) -> Imported:
     connection = staged.connection
     for file in source.files:
@@ -129,7 +134,7 @@ def _load(
     skipped = _skipped(staged, lines)
     if skipped.bad == lines:
         raise InputError(f"none of the {lines:,} rows can be used; the first: {skipped.named[0]}")
-    check_bad_lines(skipped, 1.0 if allow_bad else BAD_STOP)
+    check_bad_lines(skipped, 1.0 if allow_bad else BAD_STOP, "rows", "file")
     with reporting(connection, stage("numbering users and items")):
         for table, column in (("users", "uid"), ("items", "iid")):
             connection.execute(
@@ -153,8 +158,8 @@ def _load(
         notes.append(f"{rows_told} a user, item and kind: {kept}")
     summary = _summarise(staged, source, directory, format_name, skipped, n_repeats, notes)
     summary.write(directory)
-    write_card(directory, skipped.named)
-    return Imported(summary, skipped)
+    facts = write_card(directory, skipped.named, name)
+    return Imported(summary, skipped, facts)
 
 
 def _skipped(staged: Staged, lines: int) -> Skipped:

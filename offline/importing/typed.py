@@ -67,8 +67,10 @@ def type_rows(
         faults.append(("val IS NULL", f"`{names['value']}` is no number", "value"))
     if has_time:
         found = unit or _unit(staged, names["time"])
-        unit = found
         time = f"as_time_ms(\"time\", '{found}')"
+        if unit is None:  # what is of another class, as 0 is, is no time
+            time = f"CASE WHEN time_class(\"time\") = '{found}' THEN {time} END"
+        unit = found
         notes.append(f"times are in {UNITS[found]}" + ("" if found == "date" else " since 1970"))
         faults.append(('is_none("time")', f"no `{names['time']}`", "NULL"))
         faults.append(("ms IS NULL", f"`{names['time']}` is no time", '"time"'))

@@ -236,13 +236,14 @@ def test_what_cannot_be_used_is_counted_with_file_and_line(imported: Import) -> 
         ("u01", "sku-01", "inf", 1_600_000_000),
         ("u01", "sku-01", 1, ""),
         ("u01", "sku-01", 1, "yesterday"),
+        ("u01", "sku-01", 1, 0),
         ("u01", "sku-01", 1, future),
         ("u01", "sku-01", 1),
     ]
     told, data = imported(csv_text([*ROWS[:100], *odd, *ROWS[100:]]))
     assert rows_of(data) == EXPECTED
-    assert data.summary.bad_lines == 9
-    assert data.summary.lines == 249
+    assert data.summary.bad_lines == 10
+    assert data.summary.lines == 250
     reasons = [
         "no `user_id`",
         "no `item_id`",
@@ -251,11 +252,18 @@ def test_what_cannot_be_used_is_counted_with_file_and_line(imported: Import) -> 
         "`rating` is no number: 'inf'",
         "no `timestamp`",
         "`timestamp` is no time: 'yesterday'",
+        "`timestamp` is no time: '0'",
         f"`timestamp` is in the future: '{future}'",
         "not 4 columns",
     ]
     for line, reason in enumerate(reasons, 102):
         assert f"data.csv:{line}: {reason}" in told
+
+
+def test_columns_without_a_name_or_of_one_name_do_not_matter(imported: Import) -> None:
+    rows = [(n, *row, "", "") for n, row in enumerate(ROWS)]
+    _, data = imported(csv_text(rows, ("", *HEADER, "note", "note")))
+    assert rows_of(data) == EXPECTED
 
 
 def test_lines_are_counted_as_an_editor_does(imported: Import) -> None:
@@ -269,7 +277,7 @@ def test_too_many_bad_rows_stop_the_import(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text(csv_text([*ROWS, *[("u01", "sku-01", "many", 1_600_000_000)] * 20]))
     told = run(path, tmp_path / "out", code=2)
-    assert "7.7 % of the lines (20 of 260) could not be used" in told
+    assert "7.7 % of the rows (20 of 260) could not be used" in told
     assert "240 interactions" in run(path, tmp_path / "out", "--allow-bad")
 
 
@@ -357,6 +365,7 @@ def test_a_file_without_a_header_takes_numbers_of_columns(tmp_path: Path) -> Non
         ("one-user.csv", csv_text([("me", *row[1:]) for row in ROWS]), "is 'me' in every row"),
         ("empty.csv", "", "the file is empty"),
         ("header.csv", csv_text([]), "no rows"),
+        ("archive.zip", b"PK\x03\x04rest", "a zip archive"),
         ("archive.csv", b"PK\x03\x04rest", "a zip archive or a workbook of Excel"),
         ("zeros.csv", csv_text().encode() + b"\0\0", "is no text: it has zero bytes"),
         ("twice.csv", csv_text(header=("user", "item", "rating", "rating")), "more than once"),
