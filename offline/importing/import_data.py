@@ -63,8 +63,8 @@ def import_data(
     Returns
     -------
     Imported
-        `summary`, counts and what was guessed; `skipped`, the rows that were left out; `facts`, the
-        content of the data card.
+        `summary`, counts and what was guessed; `skipped`, the rows that were left out; and
+        `facts`, the content of the data card.
 
     Raises
     ------
