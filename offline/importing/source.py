@@ -111,7 +111,7 @@ class DataFormat(ABC):
 
 def folder_of(source: Path) -> Path:
     """The directory that a source is, or is in."""
-    return source if source.is_dir() else source.parent
+    return source.parent if source.is_file() else source
 
 
 def has_files(source: Path, names: Sequence[str]) -> bool:
