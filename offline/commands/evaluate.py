@@ -18,7 +18,7 @@ from offline.models.registry import load_model, make_model
 
 
 @click.command("evaluate")
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(
     "--format",
