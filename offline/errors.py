@@ -12,7 +12,7 @@ class InputError(ValueError):
     >>> try:
     ...     make_model("svd")
     ... except InputError as error:
-    ...     print(str(error).split(":")[0])
+    ...     print(str(error).split(";")[0])
     no model 'svd'
     """
 

@@ -27,6 +27,8 @@ REPO = Path(__file__).parents[2]
 PAGES = REPO / "docs" / "tutorials"
 FIRST = "first-loop"
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
+MODELS = "../how-to/test-one-model-against-another"
+"""A guide that goes on from the first tutorial, too."""
 SET_UP = ("make setup", ". .venv/bin/activate")
 """What has been done where these tests run."""
 SMALL = {
@@ -133,8 +135,9 @@ def _sandbox(path: Path, small: bool) -> Sandbox:
         config.write_text(re.sub(r"port: 5001", f"port: {port}", config.read_text()))
     if small:
         train = path / "config" / "train.yml"
-        options = yaml.safe_load(train.read_text()) | {"hidden": [32], "batch_size": 20}
-        train.write_text(yaml.safe_dump(options | {"epochs": 6, "patience": 6}))
+        options = {"hidden": [32], "batch_size": 20, "epochs": 6, "patience": 6}
+        model = yaml.safe_load(train.read_text())["model"] | options
+        train.write_text(yaml.safe_dump({"model": model}))
     return Sandbox(path, port, small)
 
 
@@ -162,12 +165,13 @@ def test_what_is_made_small_is_in_the_tutorials() -> None:
         assert re.search(long, text), long
 
 
-@pytest.mark.parametrize("name", NEXT)
+@pytest.mark.parametrize("name", [*NEXT, MODELS])
 def test_runs_on_a_small_world(name: str, small: Sandbox) -> None:
     printed = small.run_page(name)
     expected = {
         "your-first-experiment": "Nothing is missing",
         "your-own-recommender": "is in service",
+        MODELS: "ALS_VS_DAE: ",
         "train-a-gym-agent": "artist bandit",
     }
     assert expected[name] in printed

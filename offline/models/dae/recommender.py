@@ -27,7 +27,17 @@ WEIGHTS, CURVES = "model.safetensors", "training.png"
 
 
 class DAERecommender(Recommender):
-    """Mult-DAE: `DAE`, trained to the epoch of the best held-out NDCG@50."""
+    """Mult-DAE: `DAE`, trained to the epoch of the best held-out NDCG@50.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from offline import DAERecommender
+    >>> model = DAERecommender(hidden=(4,), epochs=1).fit(sparse.csr_matrix(np.tri(40, 60)))
+    >>> model.recommend(np.array([30]), n=3).ids.shape, model.network.n_tracks
+    ((1, 3), 60)
+    """
 
     name = "dae"
     rows = 256

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from offline.cli import main
-from offline.models.registry import installed
+from offline.models.registry import MODELS
 
-BASELINES = [name for name in installed() if name != "linear-dae"]
+BASELINES = [name for name in MODELS.names if name != "linear-dae"]
 
 
 def run(*words: object) -> Result:
@@ -146,7 +146,7 @@ def test_the_two_uses_are_not_mixed(split: Path) -> None:
     assert "takes one directory" in refused(split, split, "--format", "lightgcn")
     assert "'netflix' is not one of" in refused(split, "--format", "netflix")
     said = refused(split, "--format", "lightgcn", "--model", "svd")
-    assert "no model 'svd': do you mean pure-svd?" in said
+    assert "no model 'svd'; did you mean 'pure-svd'?" in said
     assert "-1 is not in the range" in refused(split, "--format", "lightgcn", "--seed", "-1")
 
 

@@ -22,7 +22,7 @@ class TestPopular(RecommenderChecks):
     def test_more_users_come_first_and_ties_go_to_the_smaller_id(self) -> None:
         matrix = sparse.csr_matrix(np.array([[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 1, 0]]))
         lists = Popular().fit(matrix).recommend(np.arange(3), 4, exclude_seen=False)
-        assert lists.ids.tolist() == [[2, 1, 3, 0]] * 3
+        assert lists.ids.tolist() == [[2, 1, 3, -1]] * 3  # nobody liked item 0
 
 
 class TestItemKNN(FindsCamps):
