@@ -16,6 +16,7 @@ SCHEMAS = (
     "model",
     "neighbours",
     "popular",
+    "recommend",
     "recommendations",
     "session_model",
     "top_tracks",

@@ -20,12 +20,12 @@ from bench.common.results import json_line
 from bench.quality.recbole_venv import environment, recbole_python
 from offline.data.splits import hold_out
 from offline.data.training_set import TrainingSet
-from offline.datasets import FORMATS
 from offline.evaluation.protocols import (
     HELD_OUT_SHARE,
     K,
     same_users,
 )
+from offline.importing.evaluated import LOADERS as FORMATS
 from offline.models.base import Hooks
 from offline.models.top_n import TopN
 

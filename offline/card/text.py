@@ -13,8 +13,8 @@ def as_text(facts: Facts) -> str:
 def _lines(facts: Facts) -> Iterator[str]:
     summary = facts.summary
     yield (
-        f"{facts.interactions:,} interactions of {facts.users:,} users with {facts.items:,} items; "
-        f"{100 * facts.density:.3g} % of all pairs"
+        f"{facts.interactions:,} interactions of {facts.users:,} users with {facts.items:,} items"
+        f"; {100 * facts.density:.3g} % of all pairs"
     )
     yield f"per user: {spread(facts.per_user)}"
     yield f"per item: {spread(facts.per_item)}"

@@ -6,10 +6,11 @@ import click
 
 from offline.data.interactions import Interactions
 from offline.data.summary import SUMMARY
-from offline.datasets import FORMATS
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
-from offline.evaluation.splits import SPLITS, dataset_of
+from offline.evaluation.splits import SPLITS
+from offline.importing.evaluated import LOADERS as FORMATS
+from offline.importing.evaluated import likes_of
 
 INTERACTIONS = "interactions"
 """Stands for a format where the data is what `import` or `collect` wrote."""
@@ -36,4 +37,4 @@ def read_data(directory: Path, format_: str | None) -> Dataset:
             "INTERACTIONS after a model, or for a public data set add --format, one of "
             f"{', '.join(FORMATS)}"
         )
-    return dataset_of(Interactions.load(directory))
+    return likes_of(Interactions.load(directory), directory.resolve().name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from offline.card import CARD, write_card
 from offline.commands._common import engine_option
 from offline.data.collect import collect
 from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
@@ -79,7 +80,8 @@ def command(
         f"{summary.interactions:,} interactions (time > {threshold:g}) of {summary.users:,} users"
         f" with {summary.items:,} tracks; {summary.users_seen:,} users seen in all"
     )
-    click.echo(f"wrote {out}")
+    write_card(out, bad)
+    click.echo(f"wrote {out} (card: {out / CARD})")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from offline.compare.page import render
 from offline.compare.paired import pairs_of
 from offline.compare.runs import Failed, Run, check_comparable, run
 from offline.compare.text import as_text, columns
-from offline.datasets import FORMATS
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS
+from offline.importing.evaluated import LOADERS as FORMATS
 from offline.models.registry import MODELS, model_class
 
 _ACCURACY = {

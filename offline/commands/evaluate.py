@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.commands._data_options import INTERACTIONS, read_data, split_option
-from offline.datasets import FORMATS
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, Measured, measure
+from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users
 from offline.models.base import Hooks

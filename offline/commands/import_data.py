@@ -11,15 +11,15 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from offline.card import as_text, facts_of
+from offline.card import as_text, facts_of, write_card
 from offline.data.collect import collect
 from offline.engine.progress import Report
 from offline.errors import InputError
 from offline.importing.formats.generic import with_items
 from offline.importing.load import load_source
-from offline.importing.registry import guess_format, make_format
+from offline.importing.registry import FORMATS, guess_format, make_format
 from offline.importing.source import Columns
-from offline.logs.bad_lines import BAD_STOP, list_bad_lines
+from offline.logs.bad_lines import BAD_STOP, Skipped, list_bad_lines
 
 _ROLES = ("user", "item", "value", "time", "kind", "title")
 
@@ -30,6 +30,15 @@ def _column_options(command: Any) -> Any:
             f"--{role}-column", metavar="NAME", help=f"Column of the {role}; else guessed."
         )(command)
     return command
+
+
+def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    for name in FORMATS.names:
+        problem = FORMATS.problem(name)
+        click.echo(f"{name:<13}{problem or make_format(name).about}")
+    context.exit()
 
 
 @click.command("import")
@@ -65,6 +74,14 @@ def _column_options(command: Any) -> Any:
     help="A file of items with titles: .csv, .jsonl or .parquet.",
 )
 @click.option(
+    "--list-formats",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_formats,
+    help="List the formats, installed ones too, and exit.",
+)
+@click.option(
     "--allow-bad",
     is_flag=True,
     help="Accept a source with more than 5 % of bad rows, and use the rest.",
@@ -72,6 +89,7 @@ def _column_options(command: Any) -> Any:
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     source: Path,
     format_: str | None,
     out: Path,
@@ -87,9 +105,8 @@ def command(
 ) -> None:
     """Turn data of any origin into interactions.
 
-    SOURCE is a file, or a directory with the files that a data set is published as. `botify-offline
-    formats` lists the formats. Ids stay as they are; what is guessed, and what is left out, is
-    told, and is in OUT/card.html.
+    SOURCE is a file, or a directory with the files that a data set is published as. Ids stay as
+    their owner has them. What is guessed, and what is left out, is told, and is in OUT/card.html.
     """
     started = time.perf_counter()
     notes: list[str] = []
@@ -102,7 +119,9 @@ def command(
     if format_ == "botify-log":
         _refuse_others(context, format_, allowed=("allow_bad",))
         summary, bad = collect([source], out, most_bad=1.0 if allow_bad else BAD_STOP)
-        lines, skipped_lines = summary.lines, [str(each) for each in bad[:10]]
+        write_card(out, bad)
+        skipped = Skipped(summary.lines, summary.bad_lines, bad, summary.faults)
+        lines, skipped_lines = summary.lines, list_bad_lines(skipped)
     else:
         form = make_format(format_)
         if asked.named and not form.generic and format_ != "recbole":
@@ -136,7 +155,8 @@ def command(
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
     click.echo(f"{lines:,} rows of {files} in {seconds:.1f} s")
-    click.echo("\n".join([*skipped_lines, *summary.notes, as_text(facts_of(out))]))
+    told = dict.fromkeys([*skipped_lines, *notes, *summary.notes])
+    click.echo("\n".join([*told, as_text(facts_of(out))]))
     click.echo(f"wrote {out} (card: {out / 'card.html'})")
 
 

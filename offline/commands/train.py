@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from contract.files import SESSION_MODEL
 from offline.atomic import check_place
+from offline.commands import export
 from offline.commands._model_options import make, model_options
 from offline.data.catalog import artists_of, catalog_size
 from offline.data.interactions import PLAYS
@@ -57,7 +58,16 @@ from offline.training import SessionInput, train
     help="Train the session model too, even where the config does not ask for it (dae).",
 )
 @click.option("--fresh", is_flag=True, help="Ignore the checkpoint of an interrupted run (dae).")
+@click.option(
+    "--export",
+    "lists",
+    type=click.Path(path_type=Path),
+    help="Directory to write the lists to as well, as `export` does, with its defaults.",
+)
+@click.option("--unseen", is_flag=True, help="With --export: without what users have already.")
+@click.pass_context
 def command(
+    context: click.Context,
     interactions: Path,
     model: str | None,
     config: Path | None,
@@ -67,6 +77,8 @@ def command(
     print_every: int,
     sessions: bool,
     fresh: bool,
+    lists: Path | None,
+    unseen: bool,
 ) -> None:
     """Train a model on INTERACTIONS, and write it as the directory OUT.
 
@@ -81,13 +93,16 @@ def command(
     processes share each step. With --sessions, or `sessions` in the config, a session-aware model
     is trained on top of it, on all plays of the log: OUT/sessions.safetensors, for the service.
     """
+    if unseen and lists is None:
+        raise click.UsageError("--unseen is of the lists: name their directory with --export")
     chosen = make(model, config, set_)
     if isinstance(chosen, DAERecommender):
         if sessions and chosen.config.sessions is None:
             chosen = DAERecommender(
                 chosen.config.model_copy(update={"sessions": SessionOptions()})
             )
-        _train_dae(chosen, interactions, catalog, out, print_every, fresh)
+        if _train_dae(chosen, interactions, catalog, out, print_every, fresh):
+            _export(context, out, interactions, lists, unseen, catalog)
         return
     for given, name in ((sessions, "sessions"), (fresh, "fresh")):
         if given:
@@ -102,6 +117,20 @@ def command(
         f"{chosen.name} of {len(data.histories):,} users and {data.histories.n_tracks:,} items, "
         f"trained in {time.perf_counter() - started:,.1f} s -> {out}"
     )
+    _export(context, out, interactions, lists, unseen, catalog)
+
+
+def _export(
+    context: click.Context,
+    model: Path,
+    interactions: Path,
+    lists: Path | None,
+    unseen: bool,
+    catalog: Path | None,
+) -> None:
+    if lists is not None:
+        where = {"model": model, "interactions": interactions, "out": lists}
+        context.invoke(export.command, **where, unseen=unseen, catalog=catalog)
 
 
 def _data(interactions: Path, catalog: Path | None) -> TrainingSet:
@@ -115,7 +144,8 @@ def _train_dae(
     out: Path,
     print_every: int,
     fresh: bool,
-) -> None:
+) -> bool:
+    """Whether this process has written the model: of several, the first does."""
     training_set = _data(interactions, catalog)
     artists = None
     if model.config.sessions is not None:
@@ -140,7 +170,7 @@ def _train_dae(
             if progress is not None:
                 progress.close()
     if run is None:
-        return
+        return False
     best = run.trained.best
     click.echo(
         f"kept epoch {best.number} of {len(run.trained.epochs)}: held-out NDCG@50 "
@@ -153,6 +183,7 @@ def _train_dae(
             f"next-like NDCG@50 {found.ndcg:.4f}, recall@50 {found.recall:.4f} on "
             f"{found.likes:,} held-out likes -> {out / SESSION_MODEL}"
         )
+    return True
 
 
 def _artists(interactions: Path, catalog: Path | None, n_tracks: int) -> NDArray[np.int64]:

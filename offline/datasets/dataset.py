@@ -1,6 +1,7 @@
 """The result of every reader of a data set."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,9 @@ class Dataset:
     """Ids are sorted in each row: the order of a file's lines says nothing."""
     test: sparse.csr_matrix | None
     """Disjoint from `train`; None where the data set comes without a split."""
-    users: NDArray[np.int64]
+    users: NDArray[Any]
     """Row r is the user that the files call `users[r]`."""
-    items: NDArray[np.int64]
+    items: NDArray[Any]
     """Column c is the item that the files call `items[c]`."""
     artists: NDArray[np.int64] | None = None
     """The artist of each column; None where items have none."""

@@ -68,7 +68,7 @@ class Pairs(NamedTuple):
 
 
 def read_pairs(path: Path) -> Pairs:
-    """The pairs of one file; raises InputError for a malformed line, and for a file without any."""
+    """The pairs of one file; raises InputError for a malformed line, and where there is none."""
     lines = read_lines(path, SOURCE)
     owners: list[int] = []
     places: list[int] = []

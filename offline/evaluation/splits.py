@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.interactions import Interactions
 from offline.data.splits import hold_out, where
 from offline.data.training_set import TrainingSet
 from offline.datasets.dataset import Dataset
@@ -33,29 +32,6 @@ class Split:
     test: sparse.csr_matrix
     """Likes to be found, disjoint from `train`."""
     artists: NDArray[np.int64] | None
-
-
-def dataset_of(interactions: Interactions) -> Dataset:
-    """The likes of a directory of interactions; kinds `train` and `test` are a published split."""
-    kinds = set(interactions.kind.dictionary.to_pylist())
-    train, test, likes = interactions.matrix(), None, interactions.likes()
-    if kinds == {"train", "test"}:
-        train, test = (interactions.matrix(kinds=[kind]) for kind in ("train", "test"))
-        again = train.multiply(test).tocoo()
-        if again.nnz:
-            user, item = interactions.users[again.row[0]], interactions.items[again.col[0]]
-            raise InputError(
-                f"{interactions.directory}: user {user} has item {item} in train and in test: "
-                "what is tested must not be trained on; take it out of one and import again"
-            )
-    return Dataset(
-        interactions.directory.resolve().name,
-        train,
-        test,
-        np.arange(train.shape[0]),
-        np.arange(train.shape[1]),
-        timestamps=None if test is not None else likes.timestamp,
-    )
 
 
 def split_of(

@@ -8,7 +8,7 @@ from offline.engine.quoting import literal, quoted
 from offline.errors import InputError
 from offline.importing.clean_text import clean_text
 from offline.importing.source import File
-from offline.importing.stage import Staged, columns_of, escaped
+from offline.importing.stage import Staged, check_names, columns_of, escaped
 
 _RESERVED = ("id", "title", "number")
 
@@ -66,13 +66,19 @@ def _notes(connection: duckdb.DuckDBPyConnection, file: File) -> list[str]:
         " (SELECT COUNT(*) FROM once ANTI JOIN items ON described_id = items.id)"
     ).fetchall()
     name = file.path.name
+    rejected = 0
+    if file.layout == "text":
+        [(rejected,)] = connection.execute(
+            "SELECT COUNT(DISTINCT line) FROM rejects_items"
+        ).fetchall()
     told = [
-        (rows - ids, f"rows of {name} have no id of an item and are left out"),
-        (ids - once, f"rows of {name} repeat an item: its first row is kept"),
-        (bare, f"items are not in {name}: they have no title"),
-        (unused, f"items of {name} have no interaction and are left out"),
+        (rejected, "line", f"in {name} cannot be split into columns: left out"),
+        (rows - ids, "row", f"in {name} without an item's id: left out"),
+        (ids - once, "row", f"in {name} of an item that is there already: its first row is kept"),
+        (bare, "item", f"not in {name}: without a title"),
+        (unused, "item", f"in {name} without an interaction: left out"),
     ]
-    return [f"{count:,} {what}" for count, what in told if count]
+    return [f"{n:,} {what}{'' if n == 1 else 's'} {which}" for n, what, which in told if n]
 
 
 def _relation(staged: Staged, file: File) -> tuple[str, dict[str, str]]:
@@ -96,11 +102,14 @@ def _relation(staged: Staged, file: File) -> tuple[str, dict[str, str]]:
             {name: f"({quoted(name)} ->> '$')" for name in names},
         )
     names = list(file.names) or columns_of(file.path, "text", file.delimiter)
+    check_names(file, names)
     shape = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
     return (
         f"read_csv({source}, auto_detect = false, header = {str(not file.names).lower()},"
         f" columns = {{{shape}}}, delim = {literal(file.delimiter)},"
         f" quote = {literal(file.quote)}, escape = {literal(file.quote)}, null_padding = true,"
-        " strict_mode = false, max_line_size = 16777216, ignore_errors = true)",
+        " strict_mode = false, max_line_size = 16777216, store_rejects = true,"
+        " rejects_table = 'rejects_items',"
+        " rejects_scan = 'scan_items')",
         {name: f"c{place}" for place, name in enumerate(names)},
     )

@@ -43,8 +43,8 @@ def _lines(file: File, text: Path) -> Iterator[int]:
                 if row and row.count(file.delimiter) == len(file.names) - 1:
                     yield number
             return
-        quoting = csv.QUOTE_MINIMAL if file.quote else csv.QUOTE_NONE
-        reader = csv.reader(stream, delimiter=file.delimiter, quoting=quoting)
+        plain = csv.reader(stream, delimiter=file.delimiter, quoting=csv.QUOTE_NONE)
+        reader = csv.reader(stream, delimiter=file.delimiter) if file.quote else plain
         width = len(file.names)
         if not width:
             width = len(next(reader, []))

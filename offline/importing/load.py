@@ -139,7 +139,7 @@ def _load(
                 f" (ORDER BY {column}) - 1 AS number FROM"
                 f" (SELECT DISTINCT {column} FROM typed WHERE fault IS NULL)"
             )
-    notes = [*source.notes, *staged.notes, *typed.notes]
+    notes = [*source.notes, *typed.notes]
     _check_sizes(connection, source, names, notes)
     with reporting(connection, stage("sorting interactions")):
         n_repeats = _write_interactions(connection, directory, typed.has_value, repeats)
@@ -148,9 +148,11 @@ def _load(
             str(directory / "users.parquet"), compression="zstd"
         )
         notes += write_items(staged, source.items, directory)
+    notes += staged.notes
     if n_repeats:
         kept = _kept(typed.has_value, typed.has_time, repeats)
-        notes.append(f"{n_repeats:,} rows repeat a user, item and kind: {kept}")
+        rows_told = "1 row repeats" if n_repeats == 1 else f"{n_repeats:,} rows repeat"
+        notes.append(f"{rows_told} a user, item and kind: {kept}")
     summary = _summarise(staged, source, directory, format_name, skipped, n_repeats, notes)
     summary.write(directory)
     write_card(directory, skipped.named)
@@ -210,11 +212,10 @@ def _write_interactions(
     ).fetchall()
     value, group, last = "val", "", "ms"
     if rows > distinct:
-        group, last = "GROUP BY uid, iid, typed.kind", "MAX(ms)"
-        value = "SUM(val)" if repeats == "sum" or not has_value else "MAX_BY(val, (ms, val))"
-        if has_value and repeats == "last":
-            # Of rows without a time none is the last: the largest value stands.
-            value = "MAX_BY(val, {'a': COALESCE(ms, 0), 'b': val})"
+        group, last = "GROUP BY uid, iid, kind", "MAX(ms)"
+        # Of rows without a time, or of one time, none is the last: the largest value stands.
+        latest = "MAX({'ms': COALESCE(ms, 0), 'val': val}).val"
+        value = "SUM(val)" if repeats == "sum" or not has_value else latest
     connection.sql(
         'SELECT users.number AS "user", items.number AS item, r.value, r.timestamp, r.kind FROM'
         f" (SELECT uid, iid, kind, CAST({value} AS DOUBLE) AS value, {last} AS timestamp"
@@ -248,7 +249,9 @@ def _summarise(
     negative = pc.sum(pc.less(pairs["value"], 0)).as_py()
     notes = list(notes)
     if negative:
-        notes.append(f"{negative:,} values are below 0: they are kept, and are no likes")
+        many = "values are below 0: they are kept, and are no likes"
+        one = "1 value is below 0: it is kept, and is no like"
+        notes.append(one if negative == 1 else f"{negative:,} {many}")
     ends = pc.min_max(stamps).as_py() if stamps.null_count < len(stamps) else {}
     count = {
         name: pq.read_metadata(directory / f"{name}.parquet").num_rows

@@ -56,7 +56,7 @@ class Source:
     files: tuple[File, ...]
     """Of interactions: `columns` must have a user and an item."""
     items: File | None = None
-    """Of items: `columns.item` is the id, `columns.title` the title; the other columns go along."""
+    """Of items: `columns.item` is the id, `columns.title` the title; the others go along."""
     liked_from: float | None = None
     """The value from which an interaction is a like; None: every value above 0 is."""
     notes: tuple[str, ...] = ()
@@ -93,11 +93,9 @@ class DataFormat(ABC):
         Raises InputError for a file or a column that is missing.
         """
 
-    def dataset(self, source: Path) -> Dataset:
-        """Likes to measure models on. Raises InputError."""
-        from offline.importing.evaluated import dataset_of
-
-        return dataset_of(self, source)
+    def dataset(self, source: Path) -> Dataset | None:
+        """Likes to measure models on, where they are not those of an import. Raises InputError."""
+        return None
 
     def file(self, source: Path, name: str) -> Path:
         """A file of the source, which is a directory or a file beside it. Raises InputError."""

@@ -73,7 +73,7 @@ class Staged:
         self.notes += clean.notes
         source = literal(escaped(clean.path))
         if file.layout == "jsonl":
-            names = {name: "JSON" for name in file.columns.named.values()}
+            names = dict.fromkeys(file.columns.named.values(), "JSON")
             shape = ", ".join(f"{literal(name)}: 'JSON'" for name in names)
             self._insert(
                 file,
@@ -84,6 +84,7 @@ class Staged:
             )
             return clean.path
         names_there = file.names or csv_header(file.path, file.delimiter)
+        check_names(file, names_there)
         cells = {name: f"c{place}" for place, name in enumerate(names_there)}
         shape = ", ".join(f"'{cell}': 'VARCHAR'" for cell in cells.values())
         if len(cells) < len(names_there):
@@ -111,8 +112,8 @@ class Staged:
         file: File,
         number: int,
         relation: str,
-        types: Mapping[str, str] = {},  # noqa: B006
-        texts: Mapping[str, str] = {},  # noqa: B006
+        types: Mapping[str, str] = {},
+        texts: Mapping[str, str] = {},
         json: bool = False,
     ) -> None:
         named = file.columns.named
@@ -192,6 +193,16 @@ def open_staged(scratch: Path) -> Staged:
     connection.execute((macros / "importing/sql/import_values.sql").read_text())
     connection.execute(_CREATE)
     return Staged(connection, scratch)
+
+
+def check_names(file: File, there: Sequence[str]) -> None:
+    """Raises InputError where a column is not there, as where a file has lost its header."""
+    for name in file.columns.named.values():
+        if name not in there:
+            raise InputError(
+                f"{file.path}: no column {name!r} in its first line, which has "
+                f"{', '.join(there)[:80]}: put the header back"
+            )
 
 
 def columns_of(path: Path, layout: str, delimiter: str = ",") -> list[str]:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from contract.events import EVENT, FIELDS, MESSAGES, REQUIRED
 from contract.golden import golden_cases
 from contract.schema import SCHEMAS, json_schema
+from contract.shop_events import RECOMMEND
 
 SCHEMA_OF = {"users": "recommendations", "neighbours": "neighbours", "top": "top_tracks"}
 # Schemas cannot say that two keys agree.
@@ -75,6 +76,17 @@ def test_the_schema_of_events_is_that_of_the_contract() -> None:
         # Other editions have no latency on a `last`; ours has.
         nullable = field.nullable or field.name == "latency"
         assert types == [kinds[field.kind], *(["null"] if nullable else [])], field.name
+
+
+def test_the_schema_of_answers_is_that_of_the_contract() -> None:
+    properties = json_schema("recommend")["properties"]
+    assert list(properties) == [field.name for field in RECOMMEND]
+    kinds = {"text": "string", "list": "array"}
+    for field in RECOMMEND:
+        types = properties[field.name].get("type", "string")  # `message` and ids are texts
+        types = types if isinstance(types, list) else [types]
+        expected = [kinds.get(field.kind, field.kind), *(["null"] if field.nullable else [])]
+        assert types == expected, field.name
 
 
 @pytest.mark.parametrize("case", golden_cases("events"), ids=lambda case: str(case["line"]))

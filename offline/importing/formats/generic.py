@@ -67,7 +67,7 @@ class Csv(_Table):
         if packing_of(path) == "parquet":
             raise InputError(f"{path} is Parquet: --format parquet")
         delimiter = delimiter_of(path)
-        names = head_of(path).split("\n", 1)[0].strip().split(delimiter)
+        names = (head_of(path).splitlines() or [""])[0].strip().split(delimiter)
         if delimiter == "::" or not has_header([name.strip(' "') for name in names]):
             return File(
                 path=path,

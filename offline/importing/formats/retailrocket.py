@@ -17,7 +17,7 @@ class RetailRocket(DataFormat):
         if not has_files(source, ["events.csv"]):
             return False
         path = source / "events.csv" if source.is_dir() else source
-        return "visitorid" in head_of(path, 1 << 12).split("\n", 1)[0]
+        return "visitorid" in "".join(head_of(path, 1 << 12).splitlines()[:1])
 
     def open(self, source: Path, columns: Columns) -> Source:
         names = Columns(user="visitorid", item="itemid", time="timestamp", kind="event")

@@ -15,7 +15,7 @@ from offline.models.registry import MODELS
 from ..programs import offline_in
 
 OPTIONS = {
-    "dae": "epochs=12 patience=12 hidden=[16] batch_size=20 learning_rate=0.02".split(),
+    "dae": ["epochs=12", "patience=12", "hidden=[16]", "batch_size=20", "learning_rate=0.02"],
     "pure-svd": ["factors=4"],
 }
 """Of models whose defaults are for more data than this."""

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.testing import CHECKS, checkerboard, scattered
+from offline.models.check import CHECKS, checkerboard, scattered
 
 
 def _with(entry: int, **parts: float) -> sparse.csr_matrix:

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
+from offline.models.check import scattered
 from offline.models.dae.recommender import DAERecommender
 from offline.models.inputs import training_set
 from offline.models.linear_dae.closed_form import TOLERANCE, LinearDAE, Powers, response
@@ -14,7 +15,6 @@ from offline.models.linear_dae.recency import by_recency
 from offline.models.linear_dae.recommender import LinearDAERecommender
 from offline.models.linear_dae.sparse_product import multiply
 from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, TunedParameters, choose
-from offline.testing import scattered
 
 from .recommender_checks import FindsCamps, RecommenderChecks
 

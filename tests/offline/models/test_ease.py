@@ -9,8 +9,8 @@ import pytest
 from offline.errors import InputError
 from offline.models import ease
 from offline.models.base import Recommender
+from offline.models.check import scattered
 from offline.models.ease import EASE
-from offline.testing import scattered
 
 from .recommender_checks import FindsCamps
 
@@ -65,7 +65,7 @@ import numpy as np
 from scipy import sparse
 from offline.memory import peak_memory
 from offline.models.ease import EASE
-from offline.testing import scattered
+from offline.models.check import scattered
 n = 4000
 rng = np.random.default_rng(1)
 rows = np.repeat(np.arange(2000), 10)

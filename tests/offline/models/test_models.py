@@ -5,12 +5,12 @@ import pytest
 from scipy import sparse
 
 from offline.models.base import Recommender
+from offline.models.check import scattered
 from offline.models.implicit_mf import ALS, BPR
 from offline.models.item_knn import ItemKNN
 from offline.models.popular import Popular
 from offline.models.pure_svd import PureSVD
 from offline.models.registry import make_model
-from offline.testing import scattered
 
 from .recommender_checks import FindsCamps, RecommenderChecks
 

@@ -10,8 +10,8 @@ import pytest
 
 from contract.plugins import Plugins
 from offline.errors import InputError
+from offline.models.check import scattered
 from offline.models.registry import GROUP, MODELS, _fault, load_model, make_model, model_class
-from offline.testing import scattered
 
 REPO = Path(__file__).parents[3]
 

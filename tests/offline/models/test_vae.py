@@ -7,10 +7,10 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
+from offline.models.check import checkerboard, scattered
 from offline.models.vae import training
 from offline.models.vae.network import VAE
 from offline.models.vae.recommender import VAERecommender
-from offline.testing import checkerboard, scattered
 
 from .recommender_checks import RecommenderChecks
 
