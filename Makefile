@@ -5,7 +5,7 @@ WORLD ?= generated
 LASTFM_DIR ?= data/hetrec2011-lastfm-2k
 SEED ?= 31337
 SHARE ?= 1
-OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
+OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(patsubst %/,%,$(WORLD)))))
 
 BIN := .venv/bin
 READY := .venv/.ready

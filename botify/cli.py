@@ -15,9 +15,11 @@ _CONFIG = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
-    default=Path("config/botify.yml"),
-    show_default=True,
-    help="Config file of the service.",
+    help="Config file of the service [default: config/botify.yml; of the shop face, what "
+    "--data-dir has].",
+)
+_FACE = click.option(
+    "--face", type=click.Choice(["music", "shop"]), help="What to answer [default: the config's]."
 )
 _DATA_DIR = click.option(
     "--data-dir",
@@ -45,12 +47,14 @@ def main() -> None:
 
     \b
     serve       tracks.json, lists -> HTTP on port 5001, event log in log/data.json*
+    serve --face shop   items.json, lists -> HTTP on port 8000, event log in log-shop/data.json*
     lists load  a list file        -> a running service, with no restart
     """
 
 
 @main.command()
 @_CONFIG
+@_FACE
 @_DATA_DIR
 @click.option("--log-dir", type=click.Path(path_type=Path), help="Directory of the event log.")
 @click.option("--host", help="Address to listen on; 0.0.0.0 for all.")
@@ -65,17 +69,20 @@ def main() -> None:
 @click.option(
     "--seed", type=int, help="Repeatable answers: the same requests get the same tracks."
 )
-def serve(config_path: Path, **overrides: object) -> None:
+def serve(config_path: Path | None, face: str | None, **overrides: object) -> None:
     """Serve recommendations over HTTP until Ctrl-C or SIGTERM.
+
+    --face music chooses the next track (POST /next/USER); --face shop answers lists with ids of
+    your own (GET /recommendations/?user_id=USER&k=5).
 
     Options that are not given come from the config. The environment variable REDIS_URL names a
     Redis to use; without it, the service runs a private Valkey.
     """
     # Here and below: imported on demand, so that --help is fast.
-    from botify.config import load_config
+    from botify.config import load_service_config
     from botify.server.run import run
 
-    run(load_config(config_path, **overrides))
+    run(load_service_config(config_path, face, **overrides))
 
 
 @main.group()
@@ -89,13 +96,15 @@ def lists() -> None:
 @click.option("--port", type=int, help="Port of the service, if several run on the data.")
 @click.option("--force", is_flag=True, help="Load it even if most users lose their lists.")
 @_CONFIG
+@_FACE
 @_DATA_DIR
 def load(
     file: Path,
     name: str,
     port: int | None,
     force: bool,
-    config_path: Path,
+    config_path: Path | None,
+    face: str | None,
     data_dir: Path | None,
 ) -> None:
     """Check FILE and put it into service as the list NAME, without a restart.
@@ -104,10 +113,10 @@ def load(
     service stays; so is a file without lists for more than half of the users in service
     (least_kept in the config). The service is found by <data-dir>/serve*.json, or REDIS_URL.
     """
-    from botify.config import load_config
+    from botify.config import load_service_config
     from botify.server.run import load_into_service
 
-    config = load_config(config_path, data_dir=data_dir)
+    config = load_service_config(config_path, face, data_dir=data_dir)
     with _rate("lists read") as progress:
         done = load_into_service(config, name, file, progress, port, force)
     click.echo(done)

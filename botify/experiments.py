@@ -1,8 +1,8 @@
 """A/B experiments: which users take part, in which treatment, with which recommender.
 
 All of it is a function of only the config and the user's id, by MurmurHash3 (x86, 32 bit) of the
-id's decimal digits, so that all workers, hosts and analyses agree. With `hash(text, seed)` for it,
-unsigned:
+id as text (of a number, its decimal digits), so that all workers, hosts and analyses agree. With
+`hash(text, seed)` for it, unsigned:
 
     split          hash(user, hash(salt, 0)) % sum of the weights
     participation  hash(user, hash(salt, 1)) % 100
@@ -49,7 +49,7 @@ class _Experiment:
         self._points = range(low, low + config.share)
 
     def assign(self, user: bytes) -> str | None:
-        """The treatment of the user with these digits; None if the user does not take part."""
+        """The treatment of the user with this id; None if the user does not take part."""
         if not self._everybody and _hash(user, self._gate) % _POINTS not in self._points:
             return None
         return self._treatments[_hash(user, self._seed) % len(self._treatments)]
@@ -74,7 +74,7 @@ class Experiments:
             if any(config.treatments.values())
         ]
 
-    def assign(self, user: int) -> dict[str, str]:
+    def assign(self, user: int | str) -> dict[str, str]:
         """The user's treatment in each experiment that it takes part in, by experiment.
 
         The split's number (see the module) falls into one of the ranges that the weights, divided

@@ -10,8 +10,8 @@ from botify.experiments import Experiments
 from botify.plays import Play
 from botify.recommenders import Recommender
 from botify.store.client import StoreError
-from botify.store.fallback import FALLBACK
-from botify.store.sessions import Decision, Randomness, SessionEnd
+from botify.store.fallback import FALLBACK, Fallback
+from botify.store.sessions import Decision, Randomness, SessionEnd, SessionStore
 from botify.worker_context import WorkerContext
 
 _LOG_INTERVAL = 1.0
@@ -25,7 +25,7 @@ class Service:
 
     def __init__(
         self,
-        worker: WorkerContext,
+        worker: WorkerContext[SessionStore, Fallback],
         experiments: Experiments,
         recommenders: Mapping[str, Recommender],
         *,

@@ -2,23 +2,20 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, ClassVar
 
 from flask import Response
 from flask_restful import Api, Resource
 
-from botify.api.openapi import document
 from botify.files.jsonlines import encode
 
 
-def add_docs(
-    api: Api, experiments: Sequence[Mapping[str, Any]], n_tracks: int, forcing: bool
-) -> None:
-    """Add the routes for the documentation; `forcing`: whether a header may force treatments."""
+def add_docs(api: Api, document: Mapping[str, Any]) -> None:
+    """Add the routes for the documentation: an OpenAPI document, and its page."""
     page = files("botify.api").joinpath("docs.html").read_bytes()
-    described = encode(document(n_tracks, experiments, forcing))
+    described = encode(document)
     api.add_resource(
         OpenApiResource, "/openapi.json", resource_class_kwargs={"document": described}
     )

@@ -178,6 +178,11 @@ class Metrics(Exposition):
             child.observe(seconds)
             self._hours[timestamp // _MS_PER_HOUR % 24].inc()
 
+    def observe_request(self, route: str, seconds: float) -> None:
+        """A request that is no event was answered with 200."""
+        with self._ignore_disk_errors:
+            self._seconds.labels(route, "").observe(seconds)
+
     def count_fallback(self, wanted: str, answered: str) -> None:
         """One recommender answered instead of another."""
         with self._ignore_disk_errors:

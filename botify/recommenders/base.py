@@ -1,11 +1,16 @@
 """The interface of all recommenders."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
-from botify.config import TOP_TRACKS
+from botify.catalog import Catalog, pack
+from botify.config import TOP_TRACKS, RecommenderConfig
+from botify.errors import InputError
 from botify.lists.reader import EVERYONE
 from botify.plays import Play
+from botify.session_model.live import LiveModel
 from botify.store.candidates import CandidateStep, Ranked, Sampled, from_catalog, from_list
 from botify.store.sessions import Decision, Randomness, SessionStore
 
@@ -16,22 +21,44 @@ POPULAR_STEP = from_list("top_pop", TOP_TRACKS, EVERYONE, "first")
 """The fallback of lists in order: the most popular tracks, in order."""
 
 
-class Recommender(ABC):
-    """Names the candidate steps for the next track; the store takes the first that has one."""
+@dataclass(frozen=True)
+class Resources:
+    """What a service has for its recommenders."""
 
+    catalog: Catalog
+    models: Mapping[str, LiveModel]
+    """Those that the config names."""
+
+
+class Recommender(ABC):
+    """Names the candidate steps for the next track; the store takes the first that has one.
+
+    A subclass in a file of its own, offered as an entry point of the group `botify.recommenders`,
+    is a type of recommender.
+    """
+
+    Config: ClassVar[type[RecommenderConfig]] = RecommenderConfig
+    """The settings of the type; a subclass with some of its own has a nested class `Config`."""
     needs_plays: ClassVar[bool] = False
     """Whether it needs the plays of the session, in order."""
 
-    def __init__(self, name: str, *, seen_filter: bool, exclude: bytes = b"") -> None:
+    def __init__(self, name: str, config: RecommenderConfig, resources: Resources) -> None:
         """`name` is in the log when this recommender itself answers.
 
-        `seen_filter`: whether its own steps skip tracks that were seen in the session; those it
-        falls back to always do. `exclude`: packed tracks that no step may offer.
+        Raises InputError if the settings cannot be right with these resources.
         """
         self.name = name
-        self.exclude = exclude
-        self._ranked: Ranked = "first" if seen_filter else "best"
-        self._sampled: Sampled = "unseen" if seen_filter else "any"
+        self.config = config
+        self.catalog = resources.catalog
+        self.exclude = _packed(f"recommenders.{name}.exclude", config.exclude, len(self.catalog))
+        """Packed tracks that no step may offer."""
+        self._ranked: Ranked = "first" if config.seen_filter else "best"
+        self._sampled: Sampled = "unseen" if config.seen_filter else "any"
+
+    @classmethod
+    def from_config(cls, name: str, config: RecommenderConfig, resources: Resources) -> Self:
+        """The recommender of an entry of the config; `config` is of the class `Config`."""
+        return cls(name, config, resources)
 
     def recommend(
         self, store: SessionStore, user: int, play: Play, random: Randomness, exclude: bytes
@@ -40,11 +67,21 @@ class Recommender(ABC):
 
         `exclude`: packed tracks not to offer. By `candidates`, unless overridden.
         """
-        return store.next(user, play.track, self.candidates(user, play.track), random, exclude)
+        return store.next(user, play.track, self.candidates(user, play), random, exclude)
 
     @abstractmethod
-    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
-        """Steps to try in order, for a user who has just played `track`; the last always answers.
+    def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
+        """Steps to try in order, after `play`; the last always answers.
 
         Cheap and free of side effects: it runs once per request.
         """
+
+
+def _packed(place: str, excluded: tuple[int, ...], n_tracks: int) -> bytes:
+    tracks = sorted(set(excluded))
+    for track in tracks:
+        if not 0 <= track < n_tracks:
+            raise InputError(f"{place}: track {track} is not in the catalog (0 to {n_tracks - 1})")
+    if len(tracks) == n_tracks:
+        raise InputError(f"{place}: all {n_tracks} tracks of the catalog; leave some to offer")
+    return pack(tracks)

@@ -1,5 +1,7 @@
 """CONTEXTUAL."""
 
+from botify.config import NeighboursName, RecommenderConfig
+from botify.plays import Play
 from botify.recommenders.base import RANDOM_STEP, Recommender
 from botify.store.candidates import CandidateStep, from_list
 
@@ -10,13 +12,15 @@ class Contextual(Recommender):
     Seen or not, as CONTEXTUAL is defined, unless the seen filter is turned on.
     """
 
-    def __init__(
-        self, name: str, neighbours: str, *, seen_filter: bool = False, exclude: bytes = b""
-    ) -> None:
-        """`neighbours` names the stored item-to-item list; for the rest see Recommender."""
-        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
-        self._neighbours = neighbours
+    class Config(RecommenderConfig):
+        """Names the neighbours."""
 
-    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
+        seen_filter: bool = False
+        neighbours: NeighboursName
+
+    config: Config
+
+    def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
         """The neighbours of the last track."""
-        return from_list(self.name, self._neighbours, str(track), self._sampled), RANDOM_STEP
+        neighbours = self.config.neighbours
+        return from_list(self.name, neighbours, str(play.track), self._sampled), RANDOM_STEP

@@ -1,5 +1,7 @@
 """A list per user, made offline (DAE)."""
 
+from botify.config import ListName, RecommenderConfig
+from botify.plays import Play
 from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
 from botify.store.candidates import CandidateStep, from_list
 
@@ -7,13 +9,14 @@ from botify.store.candidates import CandidateStep, from_list
 class Indexed(Recommender):
     """The user's list, best first: the first unseen; then popular tracks in order; then random."""
 
-    def __init__(
-        self, name: str, list_name: str, *, seen_filter: bool = True, exclude: bytes = b""
-    ) -> None:
-        """`list_name` names the stored lists of users; for the rest see Recommender."""
-        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
-        self._list = list_name
+    class Config(RecommenderConfig):
+        """Names the lists of users."""
 
-    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
+        list: ListName
+
+    config: Config
+
+    def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
         """The user's list and its fallbacks."""
-        return from_list(self.name, self._list, str(user), self._ranked), POPULAR_STEP, RANDOM_STEP
+        own = from_list(self.name, self.config.list, str(user), self._ranked)
+        return own, POPULAR_STEP, RANDOM_STEP

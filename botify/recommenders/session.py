@@ -3,10 +3,11 @@
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
+from botify.config import ListName, ModelName, RecommenderConfig, Settings
 from botify.plays import Play
-from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
-from botify.session_model.live import LiveModel
+from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender, Resources
 from botify.session_model.scoring import Exploration
 from botify.store.candidates import CandidateStep, from_list
 from botify.store.sessions import Decision, Randomness, SessionStore
@@ -14,29 +15,36 @@ from botify.store.sessions import Decision, Randomness, SessionStore
 _PLAYS = np.dtype([("track", "<u4"), ("time", "<f4")])
 
 
+class ExploreConfig(Settings):
+    """Requests answered by a draw, so that the log has more than the model's favourites."""
+
+    share: float = Field(gt=0, le=1)
+    """Part of the requests."""
+    temperature: float = Field(default=1.0, gt=0, le=100)
+    """Of the softmax over the logarithms of the tracks' expected values."""
+
+
 class Session(Recommender):
     """The model's best track for this session; if it has none, from the user's list."""
 
+    class Config(RecommenderConfig):
+        """Names the model and the lists of users."""
+
+        model: ModelName
+        list: ListName
+        explore: ExploreConfig | None = None
+
+    config: Config
     needs_plays: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        name: str,
-        model: LiveModel,
-        list_name: str,
-        n_tracks: int,
-        explore: Exploration | None = None,
-        *,
-        seen_filter: bool = True,
-        exclude: bytes = b"",
-    ) -> None:
-        """`list_name` names the stored lists of users; for the rest see Recommender."""
-        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
-        self._model = model
-        self._list = list_name
-        self._n_tracks = n_tracks
-        self._explore = explore
-        self._filters = seen_filter
+    def __init__(self, name: str, config: Config, resources: Resources) -> None:
+        """See Recommender."""
+        super().__init__(name, config, resources)
+        self._model = resources.models[config.model]
+        self._n_tracks = len(self.catalog)
+        asked = config.explore
+        self._explore = None if asked is None else Exploration(asked.share, asked.temperature)
+        self._filters = config.seen_filter
 
     def recommend(
         self, store: SessionStore, user: int, play: Play, random: Randomness, exclude: bytes
@@ -75,6 +83,7 @@ class Session(Recommender):
         store.mark_offered(user, snapshot.session, decision.track)
         return decision
 
-    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
+    def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
         """Used if the model has no answer."""
-        return from_list("indexed", self._list, str(user), self._ranked), POPULAR_STEP, RANDOM_STEP
+        own = from_list("indexed", self.config.list, str(user), self._ranked)
+        return own, POPULAR_STEP, RANDOM_STEP

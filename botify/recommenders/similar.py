@@ -1,5 +1,7 @@
 """Similar to the last track."""
 
+from botify.config import NeighboursName, RecommenderConfig
+from botify.plays import Play
 from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
 from botify.store.candidates import CandidateStep, from_list
 
@@ -7,14 +9,14 @@ from botify.store.candidates import CandidateStep, from_list
 class Similar(Recommender):
     """The last track's neighbours, best first: the first unseen; then popular in order; random."""
 
-    def __init__(
-        self, name: str, neighbours: str, *, seen_filter: bool = True, exclude: bytes = b""
-    ) -> None:
-        """`neighbours` names the stored item-to-item list; for the rest see Recommender."""
-        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
-        self._neighbours = neighbours
+    class Config(RecommenderConfig):
+        """Names the neighbours."""
 
-    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
+        neighbours: NeighboursName
+
+    config: Config
+
+    def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
         """The neighbours of the last track and their fallbacks."""
-        own = from_list(self.name, self._neighbours, str(track), self._ranked)
+        own = from_list(self.name, self.config.neighbours, str(play.track), self._ranked)
         return own, POPULAR_STEP, RANDOM_STEP

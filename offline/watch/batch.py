@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
+from offline.engine.progress import Report, reporting
 from offline.experiment.aggregates.aggregate import SQL
 from offline.experiment.aggregates.metric_sql import columns_of, selected, steady
 from offline.experiment.aggregates.summary import PERIODS, period_of
@@ -23,7 +24,6 @@ from offline.logs.normalise import LogFile
 from offline.logs.reader import EVENTS, read_lines
 from offline.logs.time_units import YEAR_MS, Row, timestamps_of
 from offline.watch.live_metrics import COLUMNS
-from offline.watch.progress import Report, reporting
 from offline.watch.users import Ints, Users
 
 HOLD_MS = 1000

@@ -9,13 +9,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from offline.engine.progress import Report
 from offline.errors import InputError
 from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import Check
 from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import HOLD_MS, Question, read_batch
 from offline.watch.live_metrics import correction
-from offline.watch.progress import Report
 from offline.watch.ratio import LiveRatio, live_ratio
 from offline.watch.state import State, aggregates_of, checks_of, is_comparable
 from offline.watch.tail import News, Tail

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from botify.catalog import unpack
+from botify.catalog import Catalog, unpack
 from botify.config import LogConfig
 from botify.event_log.provenance import Provenance
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.observability.metrics import Metrics
 from botify.plays import Play
+from botify.recommenders import RecommenderConfig, Resources
 from botify.recommenders.random import Random
 from botify.service import Service
 from botify.store.circuit_breaker import CircuitBreaker
@@ -28,6 +29,12 @@ from .logs import lines
 pytestmark = pytest.mark.integration
 
 N_TRACKS = 50
+
+
+def a_random() -> Random:
+    nothing = [""] * N_TRACKS
+    resources = Resources(Catalog(nothing, nothing), {})
+    return Random("random", RecommenderConfig(type="random"), resources)
 
 
 class Worker:
@@ -47,7 +54,7 @@ class Worker:
         self.service = Service(
             context,
             Experiments({}),
-            {"random": Random("random")},
+            {"random": a_random()},
             default="random",
             seed=None,
             provenance=Provenance("r", "w"),

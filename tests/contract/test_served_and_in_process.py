@@ -18,7 +18,7 @@ from scipy.stats import chi2_contingency, ks_2samp
 from botify.catalog import load_catalog
 from botify.config import load_config as load_service_config
 from botify.lists.loader import kind_of, load_list
-from botify.recommenders import build_recommenders
+from botify.recommenders import Play, Resources, build_recommenders
 from botify.store.client import connect
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.sessions import SessionStore
@@ -138,7 +138,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
     catalog = load_catalog(config.catalog_path)
     for list_name, file in config.list_files.items():
         load_list(client, list_name, file, kind_of(config, list_name), len(catalog))
-    recommender = build_recommenders(config, catalog, {})[name]
+    recommender = build_recommenders(config, Resources(catalog, {}))[name]
     store = SessionStore(client, config.session_ttl, len(catalog))
     uniforms = Streams(SEED).uniforms(AGENT, events.episodes, events.steps)
     random = list(zip(*(some.tolist() for some in uniforms), strict=True))
@@ -150,7 +150,7 @@ def test_given_the_same_random_numbers_both_answer_the_same(
         if events.is_last[i]:
             store.last(user)
             continue
-        offer = store.next(user, track, recommender.candidates(user, track), random[i])
+        offer = store.next(user, track, recommender.candidates(user, Play(track, 1.0)), random[i])
         assert (offer.track, offer.recommender, offer.rank, offer.propensity) == (
             events.recommendations[i],
             logged_as(agent.sources[events.sources[i]]),

@@ -5,6 +5,7 @@ tutorial ends. A fence whose title is the name of a file is written to it. `cons
 reader sees.
 """
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.integration
 REPO = Path(__file__).parents[2]
 PAGES = REPO / "docs" / "tutorials"
 FIRST = "first-loop"
+OWN_DATA = "your-own-data"
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
 SET_UP = ("make setup", ". .venv/bin/activate")
 """What has been done where these tests run."""
@@ -46,6 +48,8 @@ class Sandbox:
 
     path: Path
     port: int
+    shop_ports: tuple[int, int]
+    """For 8000 and 8001."""
     small: bool
 
     def run_page(self, name: str) -> str:
@@ -71,7 +75,13 @@ class Sandbox:
     def _here(self, text: str) -> str:
         lines = [line for line in text.splitlines(True) if line.strip() not in SET_UP]
         text = "".join(lines).replace("localhost:5001", f"localhost:{self.port}")
-        text = text.replace("botify serve", f"botify serve --port {self.port}")
+        text = re.sub(
+            r"botify serve(?! --face| --config shop)", rf"\g<0> --port {self.port}", text
+        )
+        for port, free in zip((8000, 8001), self.shop_ports, strict=True):
+            text = re.sub(rf"(localhost|port): ?{port}", rf"\1:{free}", text)
+        text = text.replace("port:", "port: ") if "face: shop" in text else text
+        text = text.replace("--face shop", f"--face shop --port {self.shop_ports[0]}")
         if self.small:
             for long, short in SMALL.items():
                 text = re.sub(long, short, text)
@@ -135,7 +145,7 @@ def _sandbox(path: Path, small: bool) -> Sandbox:
         train = path / "config" / "train.yml"
         options = yaml.safe_load(train.read_text()) | {"hidden": [32], "batch_size": 20}
         train.write_text(yaml.safe_dump(options | {"epochs": 6, "patience": 6}))
-    return Sandbox(path, port, small)
+    return Sandbox(path, port, (_free_port(), _free_port()), small)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +163,7 @@ def _check_first(printed: str) -> None:
 
 
 def test_all_tutorials_are_tested() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, *NEXT}
+    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, OWN_DATA, *NEXT}
 
 
 def test_what_is_made_small_is_in_the_tutorials() -> None:
@@ -171,6 +181,28 @@ def test_runs_on_a_small_world(name: str, small: Sandbox) -> None:
         "train-a-gym-agent": "artist bandit",
     }
     assert expected[name] in printed
+
+
+def test_own_data_is_served_in_its_own_ids(tmp_path: Path) -> None:
+    sandbox = _sandbox(tmp_path, small=True)
+    lines = ["customer,product,quantity,date,product_name"]
+    for user in range(80):
+        for place in range(8):  # each user buys from one of four shelves, some things elsewhere
+            item = (user % 4 * 20 + (user + place * place) % 22) % 80
+            product = f"SKU/{'ABCDEFGH'[item // 10]}-{item:02}"
+            lines.append(
+                f'cust-{user:03},{product},1,2026-05-{place + 1:02},"Thing {item}, large"'
+            )
+    (tmp_path / "purchases.csv").write_text("\n".join(lines) + "\n")
+    printed = sandbox.run_page(OWN_DATA)
+    answers = [json.loads(text) for text in re.findall(r"^\{.*\}$", printed, re.MULTILINE)]
+    recs = [answer for answer in answers if "recs" in answer]
+    assert all(item.startswith("SKU/") for answer in recs for item in answer["recs"])
+    sources = [set(answer["sources"]) for answer in recs]
+    assert sources[:3] == [{"for_you"}, {"popular"}, {"for_you"}]
+    assert sources[3] in ({"als"}, {"dae"})
+    assert any(answer.get("title") == "Thing 1, large" for answer in answers)
+    assert any(answer.get("message") == "recommend" for answer in answers)
 
 
 @pytest.mark.nightly

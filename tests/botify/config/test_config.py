@@ -123,7 +123,11 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
         ({"log": {"rotate_bytes": 10}}, "log.rotate_bytes: Input should be greater than or equal"),
         ({"log": {"keep": 10}}, "unknown key 'log.keep'"),
         ({"default": "best"}, "default: 'best' is not one of recommenders (random, top_pop,"),
-        ({"recommenders": {"x": {"type": "oracle"}}}, "'random', 'top_pop', 'sticky_artist'"),
+        (
+            {"recommenders": {"x": {"type": "index"}}},
+            "recommenders.x: no type of recommender 'index'; did you mean 'indexed'? there are: ",
+        ),
+        ({"recommenders": {"x": {}}}, "recommenders.x.type: Field required"),
         (
             {"recommenders": {"dae": {"type": "indexed", "list": "dea"}}},
             "recommenders.dae.list: 'dea' is not one of lists (dae)",

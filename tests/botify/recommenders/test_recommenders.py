@@ -13,7 +13,7 @@ from botify.catalog import Catalog
 from botify.config import Config
 from botify.errors import InputError
 from botify.lists.loader import kind_of, load_list
-from botify.recommenders import build_recommenders
+from botify.recommenders import Play, Resources, build_recommenders
 from botify.store.sessions import Decision, SessionStore
 
 pytestmark = pytest.mark.integration
@@ -69,12 +69,12 @@ def ask(client: "redis.Redis", catalog: Catalog, write_lines: Lines, tmp_path: P
     write_lines("near.json", {"track": 0, "recommendations": [5, 3]})
     for name, spec in config.list_files.items():
         load_list(client, name, spec, kind_of(config, name), len(catalog))
-    recommenders = build_recommenders(config, catalog, {})
+    recommenders = build_recommenders(config, Resources(catalog, {}))
     store = SessionStore(client, session_ttl=100, n_tracks=len(catalog))
 
     def ask(name: str, user: int, track: int, draw: float = 0.5) -> Decision:
         recommender = recommenders[name.replace(" ", "_")]
-        plan = recommender.candidates(user, track)
+        plan = recommender.candidates(user, Play(track, 1.0))
         return store.next(user, track, plan, (draw, draw), recommender.exclude)
 
     return ask
@@ -218,5 +218,5 @@ def test_excluding_what_cannot_be_stops_the_start(
 ) -> None:
     recommenders = {"random": {"type": "random", "exclude": exclude}}
     with pytest.raises(InputError) as caught:
-        build_recommenders(config_of(tmp_path, recommenders), catalog, {})
+        build_recommenders(config_of(tmp_path, recommenders), Resources(catalog, {}))
     assert str(caught.value) == f"recommenders.random.exclude: {expected}"

@@ -1,4 +1,4 @@
-"""The composition root of the service."""
+"""The application of the music face."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from werkzeug.routing import IntegerConverter
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
-from botify.api.openapi import MAX_USER_DIGITS
+from botify.api.openapi import MAX_USER_DIGITS, document
 from botify.api.ops_resources import add_operations
 from botify.api.resources import LastResource, NextResource, RootResource, TrackResource
 from botify.catalog import Catalog
@@ -20,9 +20,9 @@ from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.observability.health import WorkerReport
-from botify.observability.metrics import Exposition, Metrics
+from botify.observability.metrics import Metrics
 from botify.observability.worker_table import WorkerTable
-from botify.recommenders import build_recommenders
+from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
@@ -52,7 +52,7 @@ class _User(IntegerConverter):
         return int(value)
 
 
-def create_app(
+def create_music_app(
     config: Config,
     catalog: Catalog,
     client: "redis.Redis",
@@ -93,7 +93,7 @@ def create_app(
     service = Service(
         worker,
         experiments,
-        build_recommenders(config, catalog, models),
+        build_recommenders(config, Resources(catalog, models)),
         default=config.default,
         seed=config.seed,
         provenance=provenance or provenance_of(config),
@@ -122,19 +122,7 @@ def create_app(
         return [report]
 
     add_operations(api, reports, worker.metrics, experiments.describe, table)
-    add_docs(api, experiments.describe(), len(catalog), forcing=config.allow_forced)
+    add_docs(api, document(len(catalog), experiments.describe(), config.allow_forced))
     monitor.start()
     app.extensions["botify"] = monitor
-    return app
-
-
-def create_operations_app(config: Config, table: WorkerTable, ledger: Ledger) -> Flask:
-    """Health and metrics of all workers, for the parent process; see `OperationsPort`."""
-    exposition = Exposition(ledger)
-    app = Flask("botify.operations", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.before_request(CrossOriginPolicy(config.operations_host, hosts=None).check)
-    api = JsonApi(app, lambda route, status: None)
-    describe = Experiments(config.experiments).describe
-    add_operations(api, exposition.states, exposition, describe, table, with_workers=True)
     return app
