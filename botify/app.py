@@ -93,7 +93,7 @@ def create_app(
     service = Service(
         worker,
         experiments,
-        build_recommenders(config, Resources(catalog, models)),
+        build_recommenders(config, Resources(catalog, models, config.list_owners)),
         default=config.default,
         seed=config.seed,
         provenance=provenance or provenance_of(config),

@@ -22,8 +22,9 @@ from offline.off_policy.decisions import Decisions, read_decisions
 from offline.off_policy.estimate import LookAhead, look_ahead
 from offline.off_policy.policies import ListTarget, PopularTarget, Target
 from sim.agent import Agent
+from sim.agents.chain import MAX_CANDIDATES
 from sim.agents.lists import read_recommendations, read_top_tracks
-from sim.agents.policies import MAX_CANDIDATES, Indexed, Random, TopPop
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.rng import Streams
 from sim.world import World
@@ -70,13 +71,20 @@ def main(
     log_seed, truth_seed, coverage_seed = seeds
 
     streams = Streams(truth_seed)
-    agents: list[Agent] = [*(Indexed(streams, mine, top) for mine in orders), TopPop(streams, top)]
+    agents: list[Agent] = [
+        *(Policy("indexed", streams, mine, top) for mine in orders),
+        Policy("top_pop_unseen", streams, top_tracks=top),
+    ]
     truths = [measure(world, agent, truth_seed, truth_sessions, processes) for agent in agents]
 
     streams = Streams(log_seed)
     exploring = Exploring(streams, served, top, temperature)
     firsts, everys = [], []
-    for agent in (Random(streams), TopPop(streams, top), exploring):
+    for agent in (
+        Policy("random_unseen", streams),
+        Policy("top_pop_unseen", streams, top_tracks=top),
+        exploring,
+    ):
         events = play_log(world, agent, log_seed, sessions, processes)
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "data.parquet"

@@ -10,8 +10,9 @@ from botify.config.recommender_types import (
     NeighboursName,
     RecommenderConfig,
 )
-from botify.config.schema import TOP_TRACKS, Config, ListFile, LogConfig
+from botify.config.schema import Config, ListFile, LogConfig
 from botify.config.settings import Settings
+from contract.chains import TOP_TRACKS
 
 __all__ = [
     "MAX_EXCLUDED",

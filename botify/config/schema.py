@@ -9,14 +9,13 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from botify.config.experiment import ExperimentConfig, decide_for_all, shares_of_layers
 from botify.config.recommender_types import AnyRecommenderConfig
 from botify.config.settings import Name, Settings
+from contract.chain_config import TOP_TRACKS_FILE
+from contract.chains import TOP_TRACKS, Owner
 
 _ORIGIN = r"^(\*|https?://[^/\s]+)$"
 _HOST = r"^[^/\s:]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*$"
 _OPERATIONS_PORT_OFFSET = 10_000
 """From the service's port to the one for health and metrics."""
-
-TOP_TRACKS = "top_tracks"
-"""Name of the list of popular tracks, besides the configured names."""
 
 
 class ListFile(Settings):
@@ -79,7 +78,7 @@ class Config(Settings):
     session_ttl: int = Field(default=21600, ge=1, le=31_536_000)
     seed: int | None = None
     catalog: Path = Path("world/tracks.json")
-    top_tracks: Path = Path("lists/top_tracks.json")
+    top_tracks: Path = Path(TOP_TRACKS_FILE)
     lists: dict[Name, _ListFile] = Field(default_factory=dict)
     neighbours: dict[Name, _ListFile] = Field(default_factory=dict)
     models: dict[Name, Path] = Field(default_factory=dict)
@@ -114,6 +113,10 @@ class Config(Settings):
             for setting, section, needed in recommender.references():
                 place = f"recommenders.{name}.{setting}"
                 _check_known(place, needed, section, getattr(self, section))
+            try:
+                recommender.check_lists(self.list_owners)
+            except ValueError as error:
+                raise ValueError(f"recommenders.{name}.{error}") from error
         for name, experiment in self.experiments.items():
             for treatment, recommender_name in experiment.treatments.items():
                 if recommender_name is not None:
@@ -171,6 +174,12 @@ class Config(Settings):
             name: ListFile(file=self.data_dir / of.file, length=of.length)
             for name, of in files.items()
         }
+
+    @property
+    def list_owners(self) -> dict[str, Owner]:
+        """What each list has a list for, by name."""
+        owners: dict[str, Owner] = dict.fromkeys(self.lists, "user")
+        return owners | dict.fromkeys(self.neighbours, "track")
 
     @property
     def model_files(self) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from botify.catalog import Catalog, pack
@@ -11,8 +11,9 @@ from botify.errors import InputError
 from botify.lists.reader import EVERYONE
 from botify.plays import Play
 from botify.session_model.live import LiveModel
-from botify.store.candidates import CandidateStep, Ranked, Sampled, from_catalog, from_list
+from botify.store.candidates import CandidateStep, from_catalog, from_list
 from botify.store.sessions import Decision, Randomness, SessionStore
+from contract.chains import Owner, Pick
 
 RANDOM_STEP = from_catalog("random")
 """The last fallback: uniform over the unseen catalog."""
@@ -28,6 +29,8 @@ class Resources:
     catalog: Catalog
     models: Mapping[str, LiveModel]
     """Those that the config names."""
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    """What each list of the config has a list for."""
 
 
 class Recommender(ABC):
@@ -39,7 +42,7 @@ class Recommender(ABC):
 
     Config: ClassVar[type[RecommenderConfig]] = RecommenderConfig
     """The settings of the type; a subclass with some of its own has a nested class `Config`."""
-    needs_plays: ClassVar[bool] = False
+    needs_plays: bool = False
     """Whether it needs the plays of the session, in order."""
 
     def __init__(self, name: str, config: RecommenderConfig, resources: Resources) -> None:
@@ -52,8 +55,8 @@ class Recommender(ABC):
         self.catalog = resources.catalog
         self.exclude = _packed(f"recommenders.{name}.exclude", config.exclude, len(self.catalog))
         """Packed tracks that no step may offer."""
-        self._ranked: Ranked = "first" if config.seen_filter else "best"
-        self._sampled: Sampled = "unseen" if config.seen_filter else "any"
+        self._ranked: Pick = "first" if config.seen_filter else "best"
+        self._sampled: Pick = "unseen" if config.seen_filter else "any"
 
     @classmethod
     def from_config(cls, name: str, config: RecommenderConfig, resources: Resources) -> Self:
@@ -67,7 +70,9 @@ class Recommender(ABC):
 
         `exclude`: packed tracks not to offer. By `candidates`, unless overridden.
         """
-        return store.next(user, play.track, self.candidates(user, play), random, exclude)
+        candidates = self.candidates(user, play)
+        time = play.time if self.needs_plays else None
+        return store.next(user, play.track, candidates, random, exclude, time)
 
     @abstractmethod
     def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:

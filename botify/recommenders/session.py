@@ -1,7 +1,5 @@
 """The session model (DAE_SESSION)."""
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -35,7 +33,7 @@ class Session(Recommender):
         explore: ExploreConfig | None = None
 
     config: Config
-    needs_plays: ClassVar[bool] = True
+    needs_plays = True
 
     def __init__(self, name: str, config: Config, resources: Resources) -> None:
         """See Recommender."""

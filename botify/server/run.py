@@ -69,7 +69,7 @@ def run(config: Config) -> None:
                 repository.put(name, path, len(catalog))
         models = {name: LiveModel(name, repository, catalog) for name in config.models}
         # Here too, so that mistakes are reported before workers start.
-        build_recommenders(config, Resources(catalog, models))
+        build_recommenders(config, Resources(catalog, models, config.list_owners))
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
         from botify.api.resources import MAX_BODY_BYTES

@@ -15,8 +15,8 @@ from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.observability.metrics import Metrics
 from botify.plays import Play
-from botify.recommenders import RecommenderConfig, Resources
-from botify.recommenders.random import Random
+from botify.recommenders import Resources
+from botify.recommenders.presets import Preset
 from botify.service import Service
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
@@ -31,10 +31,10 @@ pytestmark = pytest.mark.integration
 N_TRACKS = 50
 
 
-def a_random() -> Random:
+def a_random() -> Preset:
     nothing = [""] * N_TRACKS
     resources = Resources(Catalog(nothing, nothing), {})
-    return Random("random", RecommenderConfig(type="random"), resources)
+    return Preset("random", Preset.Config(type="random_unseen"), resources)
 
 
 class Worker:
