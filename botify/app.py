@@ -1,5 +1,6 @@
 """The composition root of the service."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -14,13 +15,14 @@ from botify.api.openapi import MAX_USER_DIGITS
 from botify.api.ops_resources import add_operations
 from botify.api.resources import LastResource, NextResource, RootResource, TrackResource
 from botify.catalog import Catalog
-from botify.config import Config
+from botify.config import RECOMMENDERS, Config
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Exposition, Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
 from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
@@ -73,13 +75,15 @@ def create_app(
     log.
     """
     ledger = ledger or Ledger()
+    metrics = Metrics(ledger)
     worker = WorkerContext(
         client=client,
         store=SessionStore(client, config.session_ttl, len(catalog)),
         breaker=CircuitBreaker(config.redis_timeout),
         fallback=Fallback(len(catalog), popular),
         log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),
-        metrics=Metrics(ledger),
+        metrics=metrics,
+        failures=RecommenderFailures(metrics),
     )
     models = {name: LiveModel(name, repository, catalog) for name in config.models if repository}
     monitor = WorkerMonitor(
@@ -121,7 +125,9 @@ def create_app(
         worker.metrics.publish(report)  # so that what follows is current
         return [report]
 
-    add_operations(api, reports, worker.metrics, experiments.describe, table)
+    add_operations(
+        api, reports, worker.metrics, experiments.describe, table, warnings=_plugin_problems
+    )
     add_docs(api, experiments.describe(), len(catalog), forcing=config.allow_forced)
     monitor.start()
     app.extensions["botify"] = monitor
@@ -136,5 +142,17 @@ def create_operations_app(config: Config, table: WorkerTable, ledger: Ledger) ->
     app.before_request(CrossOriginPolicy(config.operations_host, hosts=None).check)
     api = JsonApi(app, lambda route, status: None)
     describe = Experiments(config.experiments).describe
-    add_operations(api, exposition.states, exposition, describe, table, with_workers=True)
+    add_operations(
+        api,
+        exposition.states,
+        exposition,
+        describe,
+        table,
+        with_workers=True,
+        warnings=_plugin_problems,
+    )
     return app
+
+
+def _plugin_problems() -> Sequence[str]:
+    return RECOMMENDERS.problems

@@ -1,5 +1,7 @@
 """`botify`: serve recommendations, and load lists into a running service."""
 
+import inspect
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +48,7 @@ def main() -> None:
     \b
     serve       tracks.json, lists -> HTTP on port 5001, event log in log/data.json*
     lists load  a list file        -> a running service, with no restart
+    recommenders                      the types of recommender that are installed
     """
 
 
@@ -72,6 +75,8 @@ def serve(config_path: Path, **overrides: object) -> None:
     Redis to use; without it, the service runs a private Valkey.
     """
     # Here and below: imported on demand, so that --help is fast.
+    # Before numpy is imported: each thread of a worker would start as many for a product.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from botify.config import load_config
     from botify.server.run import run
 
@@ -111,6 +116,32 @@ def load(
     with _rate("lists read") as progress:
         done = load_into_service(config, name, file, progress, port, force)
     click.echo(done)
+
+
+@main.command()
+def recommenders() -> None:
+    """Show the types of recommender, of the service and of plug-ins.
+
+    Of each: the name that `type` has in the config, the distribution that it comes from, and what
+    it does, or why it cannot be used. The exit code is 1 if one cannot be used.
+    """
+    from botify.config import RECOMMENDERS
+
+    rows = []
+    for plugin in RECOMMENDERS.all:
+        if RECOMMENDERS.problem(plugin.name):
+            text = "cannot be used; see below"
+        else:
+            text = inspect.getdoc(RECOMMENDERS.get(plugin.name)) or ""
+        rows.append((plugin.name, plugin.distribution, text.partition("\n\n")[0]))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    for name, distribution, text in rows:
+        summary = " ".join(text.split())
+        click.echo(f"{name:{widths[0]}}  {distribution:{widths[1]}}  {summary}")
+    for problem in RECOMMENDERS.problems:
+        click.echo(f"Error: {problem}", err=True)
+    if RECOMMENDERS.problems:
+        raise SystemExit(1)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from time import monotonic, perf_counter
 from botify.event_log.provenance import Provenance
 from botify.experiments import Experiments
 from botify.plays import Play
-from botify.recommenders import Recommender
+from botify.recommenders import RANDOM_STEP, Recommender
 from botify.store.client import StoreError
 from botify.store.fallback import FALLBACK
 from botify.store.sessions import Decision, Randomness, SessionEnd
@@ -47,6 +47,7 @@ class Service:
         self._outbox = worker.fallback.outbox
         self._log = worker.log
         self._metrics = worker.metrics
+        self._failures = worker.failures
         self._seed = seed
         self._run = provenance.run
         self._world_version = provenance.world_version
@@ -140,9 +141,7 @@ class Service:
             try:
                 if user in self._outbox.pending_users:  # the monitor does so soon for all
                     self._outbox.flush(self._store, user)
-                decision = recommender.recommend(
-                    self._store, user, play, self._randomness(), exclude
-                )
+                decision = self._recommend(recommender, user, play, exclude)
                 breaker.answered_at = monotonic()
                 return decision
             except StoreError as error:
@@ -156,6 +155,18 @@ class Service:
                 if update.ended is None:
                     self._store.queue_fallback(user, update.unsent)
         return decision
+
+    def _recommend(
+        self, recommender: Recommender, user: int, play: Play, exclude: bytes
+    ) -> Decision:
+        randomness = self._randomness()
+        try:
+            return recommender.recommend(self._store, user, play, randomness, exclude)
+        except StoreError:
+            raise
+        except Exception as error:  # of a plug-in: the listener gets a track all the same
+            self._failures.note(recommender.name, error)
+            return self._store.next(user, play.track, (RANDOM_STEP,), randomness, exclude)
 
     def _end_session(self, user: int) -> SessionEnd:
         if self._breaker.up:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from botify.event_log.writer import EventLog
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.fallback import Fallback
 from botify.store.sessions import SessionStore
@@ -26,3 +27,4 @@ class WorkerContext:
     """Answers while they may not."""
     log: EventLog
     metrics: Metrics
+    failures: RecommenderFailures

@@ -52,6 +52,7 @@ class WorkerMonitor:
         self._fallback = worker.fallback
         self._log = worker.log
         self._metrics = worker.metrics
+        self._failures = worker.failures
         self._needed = tuple(lists)
         self._models = tuple(models)
         self._max_probe_seconds = redis_timeout / 2
@@ -90,6 +91,7 @@ class WorkerMonitor:
             memory=self._memory,
             evicted=self._evicted[-1][1] - self._evicted[0][1] if self._evicted else 0,
             max_fallback_share=self._max_fallback_share,
+            failing=self._failures.recent(),
         )
 
     def _run(self) -> None:

@@ -221,9 +221,10 @@ def _schemas(n_tracks: int) -> Json:
             {
                 "status": {"enum": ["ok", "bad"]},
                 "reasons": _REASONS,
+                "warnings": {**_REASONS, "description": "What is wrong but harms no answer."},
                 "workers": _object({"serving": count, "configured": count}),
             },
-            optional=("reasons", "workers"),
+            optional=("reasons", "warnings", "workers"),
             description="`workers` if some do not answer, and always from the parent process.",
         ),
         "Error": _object({"message": {**text, "description": "What is wrong."}}),

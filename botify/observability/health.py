@@ -32,6 +32,8 @@ class WorkerReport:
     """Keys that Redis dropped in the last five minutes for lack of memory."""
     max_fallback_share: float = 1.0
     """Part of a treatment's answers that may come from the fallback without being reported."""
+    failing: Mapping[str, str] = field(default_factory=dict)
+    """The latest error of each recommender whose code failed in the last five minutes."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -39,7 +41,12 @@ def degradations(states: Sequence[WorkerReport]) -> list[str]:
 
     `states`: of some workers of one service. What several of them report is listed once.
     """
-    return [*_redis(states), *_once(_missing, states), *_once(_models, states)]
+    return [
+        *_redis(states),
+        *_once(_missing, states),
+        *_once(_models, states),
+        *_once(_failing, states),
+    ]
 
 
 def problems(
@@ -58,6 +65,7 @@ def problems(
         *_once(_missing, states),
         *_once(_models, states),
         *_once(_refused, states),
+        *_once(_failing, states),
         *_log([state.log for state in states], logs),
     ]
 
@@ -124,6 +132,11 @@ def _refused(state: WorkerReport) -> Iterator[str]:
         if name in state.models:
             continue
         yield f"list {name!r}: its file was not loaded, the old version stays in service: {why}"
+
+
+def _failing(state: WorkerReport) -> Iterator[str]:
+    for name, error in state.failing.items():
+        yield f"recommender {name!r} failed in the last 5 minutes, random tracks answered: {error}"
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

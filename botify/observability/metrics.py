@@ -141,6 +141,12 @@ class Metrics(Exposition):
                 by_treatment,
             ),
         )
+        self._recommender_failures = Counter(
+            "botify_recommender_failures",
+            "Requests in which the code of a recommender failed; a random track answered.",
+            ["recommender"],
+            registry=own,
+        )
         self._redis_failures = Counter(
             "botify_redis_failures", "Calls to Redis that failed.", ["kind"], registry=own
         )
@@ -194,6 +200,11 @@ class Metrics(Exposition):
         """A request got an error. `route` must be one of a few: each is a time series."""
         with self._ignore_disk_errors:
             self._refused.labels(route, status).inc()
+
+    def count_recommender_failure(self, name: str) -> None:
+        """The code of this recommender failed in a request."""
+        with self._ignore_disk_errors:
+            self._recommender_failures.labels(name).inc()
 
     def count_redis_failure(self, kind: str) -> None:
         """A call to Redis failed; `kind` is that of a StoreError."""

@@ -12,6 +12,7 @@ from botify.lists.reader import EVERYONE
 from botify.plays import Play
 from botify.recommenders.base import Recommender, Resources
 from botify.store.candidates import CandidateStep, from_catalog, from_list, from_tracks
+from botify.store.sessions import Decision, Randomness, SessionStore
 from contract.chains import Owner, Step, needs_plays, parse_steps, with_keys
 
 
@@ -57,6 +58,14 @@ class Chain(Recommender):
             (step, _maker(step, step.answers_as or name, self.catalog)) for step in steps
         ]
         self._makers = [make for _, make in self._steps]
+
+    def recommend(
+        self, store: SessionStore, user: int, play: Play, random: Randomness, exclude: bytes
+    ) -> Decision:
+        """The next track, in one round trip. Raises StoreError."""
+        candidates = self.candidates(user, play)
+        time = play.time if self.needs_plays else None
+        return store.next(user, play.track, candidates, random, exclude, time)
 
     def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
         """The steps that are used after such a play."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from botify.catalog import load_catalog
-from botify.config import TOP_TRACKS, Config
+from botify.config import RECOMMENDERS, TOP_TRACKS, Config
 from botify.errors import InputError
 from botify.event_log import segments
 from botify.event_log.ledger import Ledger
@@ -51,9 +51,6 @@ def run(config: Config) -> None:
     # Until the supervisor has its own handler, SIGTERM must unwind this stack, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     json_logging.configure()
-    if config.models:
-        # Before numpy is imported: each thread of a worker would start as many for a product.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     lists = [of.file for of in config.list_files.values()]
     _require_files([config.catalog_path, *lists, *config.model_files.values()])
     segments.check(config.log_dir)
@@ -68,6 +65,10 @@ def run(config: Config) -> None:
             with as_input_errors(path):
                 repository.put(name, path, len(catalog))
         models = {name: LiveModel(name, repository, catalog) for name in config.models}
+        # All plug-ins, used or not: before workers are forked, which so share what was imported.
+        RECOMMENDERS.load_added()
+        for problem in RECOMMENDERS.problems:
+            _log.error("%s", problem)
         # Here too, so that mistakes are reported before workers start.
         build_recommenders(config, Resources(catalog, models, config.list_owners))
         stack.enter_context(_shared_metrics())

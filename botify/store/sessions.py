@@ -29,8 +29,8 @@ class Decision:
     """Name of the recommender that answered."""
     rank: int | None
     """Place in its list, from 0."""
-    propensity: float
-    """Probability of this track, given that recommender and what was seen."""
+    propensity: float | None
+    """Probability of this track, given that recommender and what was seen; None if unknown."""
     model_version: str | None
     """Version of the list that the first candidate step reads."""
 

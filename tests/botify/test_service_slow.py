@@ -14,6 +14,7 @@ from botify.event_log.provenance import Provenance
 from botify.event_log.writer import EventLog
 from botify.experiments import Experiments
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.plays import Play
 from botify.recommenders import Resources
 from botify.recommenders.presets import Preset
@@ -50,6 +51,7 @@ class Worker:
             fallback=self.fallback,
             log=self.log,
             metrics=Metrics(),
+            failures=RecommenderFailures(Metrics()),
         )
         self.service = Service(
             context,
