@@ -94,6 +94,7 @@ def ladder(
     config = None if chains is None else load_service_chains(chains, data_dir)
     if config is not None:
         labels |= _labels_of(config, [_LOWEST, *labels, _HIGHEST], lists)
+        _print_others(config, services)
     for name in labels:
         check(name, lists, config)
 
@@ -215,13 +216,19 @@ def _labels_of(config: ServiceChains, played: Sequence[str], lists: Path) -> dic
             continue
         label = f"{name} (config)" if name in LABELS.values() else name
         labels[CHAIN + name] = label
-    for name, kind in config.config.others.items():
-        click.echo(
-            f"{config.path}: {name} is of the type {kind}, which only a service plays: name one "
-            f"with --service {name}=HOST:PORT",
-            err=True,
-        )
     return labels
+
+
+def _print_others(config: ServiceChains, services: Sequence[str]) -> None:
+    """Print which recommenders of the config are not played."""
+    served = [text.partition("=")[0].lower() for text in services]
+    for name, kind in config.config.others.items():
+        if name.lower() not in served:
+            click.echo(
+                f"{config.path}: {name} is not played: it is of the type {kind}, which only a "
+                f"service plays; name one with --service {name}=HOST:PORT",
+                err=True,
+            )
 
 
 def _service(text: str, labels: Iterable[str]) -> tuple[str, ServiceOptions]:
