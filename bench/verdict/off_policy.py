@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from bench.verdict.exploring_agent import Exploring
 from bench.verdict.logs import as_table, stamps, write_parquet
 from bench.verdict.off_policy_played import SMALL, measure, play_log, small_logs
+from contract.chain_presets import PRESETS
+from contract.chains import TOP_TRACKS
 from offline.logs.reader import open_logs
+from offline.off_policy.chain_target import ChainTarget, Music, list_target
 from offline.off_policy.decisions import Decisions, read_decisions
 from offline.off_policy.estimate import LookAhead, look_ahead
-from offline.off_policy.policies import ListTarget, PopularTarget, Target
+from offline.off_policy.policies import Target
 from sim.agent import Agent
 from sim.agents.chain import MAX_CANDIDATES
 from sim.agents.lists import read_recommendations, read_top_tracks
@@ -113,8 +116,10 @@ def _targets(orders: Lists, top: NDArray[np.int32], world: World, log: Decisions
     targets: list[Target] = []
     for name, rows in zip(("lists", "shuffled", "backwards"), orders, strict=True):
         mine = {str(user): row for user, row in zip(ids, rows.tolist(), strict=True)}
-        targets.append(ListTarget(name, mine, log))
-    return [*targets, PopularTarget("top_pop", top[:MAX_CANDIDATES].tolist(), log)]
+        targets.append(list_target(name, mine, log))
+    steps = PRESETS["top_pop_unseen"].chain()[:1]
+    music = Music({TOP_TRACKS: {"": top[:MAX_CANDIDATES].tolist()}})
+    return [*targets, ChainTarget("top_pop_unseen", steps, music, log)]
 
 
 def _table(

@@ -20,6 +20,9 @@ from botify.store.sessions import SessionStore
 from contract.chain_choice import Music, Session, choose, probabilities
 from contract.chains import TOP_TRACKS, Owner, Step, parse_steps, with_keys
 from contract.golden import golden_cases
+from offline.off_policy.chain_target import ChainTarget
+from offline.off_policy.chain_target import Music as TargetMusic
+from offline.off_policy.decisions import Decisions
 from sim.agent import Turn
 from sim.agents.chain import Chain as CompiledChain
 from sim.rng import Streams
@@ -134,6 +137,42 @@ def test_in_a_compiled_loop(case: Case) -> None:
     )
     assert answer.ranks[0] == (-1 if expected["place"] is None else expected["place"])
     assert answer.propensities[0] == expected["propensity"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_by_a_target_policy(case: Case) -> None:
+    """Its probability of the answer; and that of all tracks, where one alone counts at a time."""
+    tracks, times = zip(*case["plays"], strict=True)
+    n, n_tracks, answer = len(tracks), case["n_tracks"], case["answer"]
+    log = Decisions(
+        user_ids=(str(USER),),
+        users=np.zeros(n, np.int64),
+        sessions=np.zeros(n, np.int64),
+        tracks=np.array(tracks),
+        times=np.array(times),
+        recommendations=np.array([-1] * (n - 1) + [answer["track"]]),
+        propensities=np.ones(n),
+        rewards=np.ones(n),
+        usable=np.ones(n, np.bool_),
+        left_out={},
+        logged=np.arange(0, n_tracks, 2),
+    )
+    music = TargetMusic(lists_of(case), artists_of(case))
+    target = ChainTarget("t", steps_of(case), music, log, case.get("excluded", ()))
+    assert target.answers.all()
+    assert target.chances[-1] == answer["propensity"]
+    chances = probabilities(
+        steps_of(case),
+        Session(str(USER), case["plays"], case.get("excluded", ())),
+        Music(n_tracks, lists_of(case), artists_of(case)),
+    )
+    others = len(log.logged)
+    for track in (answer["track"], 0, n_tracks - 1):
+        values = np.zeros(others + 1)
+        values[log.codes(np.array([track]))] = 1.0
+        alike = [t for t in range(n_tracks) if t == track or (t % 2 == 1 and track % 2 == 1)]
+        expected = sum(chances.get(t, 0.0) for t in alike)
+        assert target.mean_of(values)[-1] == pytest.approx(expected)
 
 
 def turn_of(history: NDArray[np.int32], played: int, track: int, time: float) -> Turn:
