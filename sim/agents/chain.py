@@ -13,9 +13,9 @@ from contract.chain_choice import SHARES
 from contract.chains import Step, needs_plays
 from sim.agent import Answer, Turn
 from sim.agents import chain_walk as codes
-from sim.agents.chain_walk import Lists, Steps, walk
+from sim.agents.chain_walk import Lists, walk
 from sim.arrays import Floats, Ints
-from sim.rng import AGENT, Streams
+from sim.rng import Streams
 from sim.world import World
 
 MAX_CANDIDATES = 100
@@ -70,9 +70,10 @@ class Chain:
         self.sources: tuple[str, ...] = tuple(dict.fromkeys([name, *names]))
         self._streams = streams
         self._steps, self._lists = tuple(steps), lists
-        self._excluded = np.unique(np.array(exclude, dtype=np.int32))
+        self._excluded = np.unique(np.array(exclude, dtype=np.int32)) if len(exclude) else None
         self._sources = np.array([self.sources.index(one) for one in names])
         self._world: World | None = None
+        self._times = np.array([(step.time_from, step.time_below) for step in steps])
         self._keeps_plays = needs_plays(steps)
         self._plays = max(step.plays for step in steps) if self._keeps_plays else 1
 
@@ -83,14 +84,26 @@ class Chain:
         self._shares = np.zeros((slots, self._plays), dtype=np.int64)
 
     def recommend(self, turn: Turn) -> Answer:
-        return self.answer(turn, self._streams.uniforms(AGENT, turn.episodes, turn.steps))
+        return self.answer(turn)
 
-    def answer(self, turn: Turn, random: tuple[Floats, Floats]) -> Answer:
+    def answer(self, turn: Turn, random: tuple[Floats, Floats] | None = None) -> Answer:
         """`recommend` with these random numbers, two for each session: shape (n,)."""
         if self._keeps_plays:
-            shares = np.floor(turn.times * SHARES + 0.5).astype(np.int64)
-            self._shares[turn.slots, turn.steps % self._plays] = shares
-        return Answer(*walk(turn, random, self._codes, self._csr, self._shares))
+            heard = np.floor(turn.times * SHARES + 0.5).astype(np.int64)
+            self._shares[turn.slots, turn.steps % self._plays] = heard
+        shares = self._shares if self._keeps_plays else None
+        return Answer(
+            *walk(
+                turn,
+                self._streams.key,
+                random,
+                self._codes,
+                self._times,
+                self._csr,
+                self._excluded,
+                shares,
+            )
+        )
 
     def end(self, turn: Turn) -> None:
         pass
@@ -105,18 +118,13 @@ class Chain:
             tracks.append(some)
             n_rows, n_tracks = n_rows + len(counts), n_tracks + len(some)
         artist_of = world.catalog.artist_of.astype(np.int32)
-        self._csr = Lists(
-            np.concatenate(bounds), np.concatenate(tracks), artist_of, self._excluded
-        )
-        steps = self._steps
-        self._codes = Steps(
-            np.array([_place(step) for step in steps]),
-            np.array([_PICKS[step.pick] for step in steps]),
-            np.array([rows.get(_table(step), 0) for step in steps]),
-            np.array([step.plays for step in steps]),
-            np.array([step.time_from for step in steps]),
-            np.array([step.time_below for step in steps]),
-            self._sources,
+        self._csr = Lists(np.concatenate(bounds), np.concatenate(tracks), artist_of)
+        sources = self._sources.tolist()
+        self._codes = np.array(
+            [
+                (_place(step), _PICKS[step.pick], rows.get(_table(step), 0), step.plays, source)
+                for step, source in zip(self._steps, sources, strict=True)
+            ]
         )
 
     def _used_lists(self, world: World) -> dict[str, tuple[Ints, NDArray[np.int32]]]:

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.agent import Turn
+from sim.agents import excluding
+from sim.agents.selection import NONE, after, any_unseen, from_catalog
 from sim.arrays import Floats, Ints
 from sim.history import contains
 from sim.jit import compiled
+from sim.rng import AGENT, Key, uniforms
 
 USER, LAST_TRACK, LISTENED_TRACK, EVERYONE, ARTIST, CATALOG = range(6)
 """Codes of where a step looks."""
@@ -16,48 +19,18 @@ USER, LAST_TRACK, LISTENED_TRACK, EVERYONE, ARTIST, CATALOG = range(6)
 FIRST, BEST, NEXT, UNSEEN, ANY = range(5)
 """Codes of how it picks."""
 
-_NONE = (-1, -1, 1)
-"""Track, its place in the list, number of tracks it was drawn from: there is no track."""
-
 Tracks = NDArray[np.int32]
-
-
-class Steps(NamedTuple):
-    """The steps of a chain; arrays of shape (n_steps,).
-
-    Attributes
-    ----------
-    places, picks : int64
-        Codes, as above.
-    rows : int64
-        Row of `Lists` at which the step's lists begin.
-    plays : int64
-        From how many of the last plays a listened track is drawn.
-    time_from, time_below : float64
-        The step is used after plays of such times.
-    sources : int64
-        Index into the agent's `sources`.
-    """
-
-    places: Ints
-    picks: Ints
-    rows: Ints
-    plays: Ints
-    time_from: Floats
-    time_below: Floats
-    sources: Ints
 
 
 class Lists(NamedTuple):
     """All lists of a chain as CSR: list r is tracks[bounds[r]:bounds[r + 1]].
 
-    `artist_of` has shape (n_tracks,); `excluded` are sorted tracks that no step may offer.
+    `artist_of` has shape (n_tracks,).
     """
 
     bounds: Ints
     tracks: Tracks
     artist_of: Tracks
-    excluded: Tracks
 
 
 class Answers(NamedTuple):
@@ -71,83 +44,142 @@ class Answers(NamedTuple):
 
 @compiled
 def walk(
-    turn: Turn, random: tuple[Floats, Floats], steps: Steps, lists: Lists, shares: Ints
+    turn: Turn,
+    key: Key,
+    random: tuple[Floats, Floats] | None,
+    steps: Ints,
+    times: Floats,
+    lists: Lists,
+    excluded: Tracks | None,
+    shares: Ints | None,
 ) -> Answers:
     """The chain's answer for each session of the turn.
 
-    `random`: two uniforms from [0, 1) for each session, shape (n,). `shares`: times of the last
-    plays as integers, shape (slots, m), play j of a session at [slot, j % m].
+    What is None is left out of the compiled loop, which makes it faster.
+
+    Parameters
+    ----------
+    turn : Turn
+    key : Key
+        Of the run's seed.
+    random : two float64 arrays, shape (n,), or None
+        Two uniforms from [0, 1) for each session, in place of those of its stream.
+    steps : int64 array, shape (n_steps, 5)
+        Of each step: where it looks and how it picks, as above; the row of `lists` at which its
+        lists begin; from how many of the last plays a listened track is drawn; the index into
+        the agent's `sources`.
+    times : float64 array, shape (n_steps, 2)
+        A step is used after plays of at least the first time and of less than the second.
+    lists : Lists
+    excluded : int32 array, or None
+        Sorted tracks that no step may offer.
+    shares : int64 array, shape (slots, m), or None
+        Times of the last plays as integers: play j of a session at [slot, j % m]. Needed for
+        listened tracks.
+
+    Returns
+    -------
+    Answers
     """
     n, integer = len(turn.slots), np.int64
     answers = Answers(
         np.empty(n, integer), np.empty(n, integer), np.empty(n), np.empty(n, integer)
     )
+    bounds, tracks, artist_of = lists.bounds, lists.tracks, lists.artist_of
+    n_tracks = len(artist_of)
     for i in range(n):
-        first, second = random[0][i], random[1][i]
-        time, last, slot = turn.times[i], turn.tracks[i], turn.slots[i]
-        history, played = turn.history[slot], turn.steps[i] + 1
-        for step in range(len(steps.places)):
-            if not steps.time_from[step] <= time < steps.time_below[step]:
+        slot, last, played = turn.slots[i], turn.tracks[i], turn.steps[i] + 1
+        first = second = -1.0
+        for step in range(len(steps)):
+            if not times[step, 0] <= turn.times[i] < times[step, 1]:
                 continue
-            place, pick, row = steps.places[step], steps.picks[step], steps.rows[step]
+            place, pick, row = steps[step, 0], steps[step, 1], steps[step, 2]
+            if first < 0.0 and (place == LISTENED_TRACK or pick in (UNSEEN, ANY)):
+                if random is not None:
+                    first, second = random[0][i], random[1][i]
+                else:
+                    first, second = uniforms(key, AGENT, turn.episodes[i], turn.steps[i])
+            track, rank, count, propensity = -1, -1, 1, 0.0
             if place == CATALOG:
-                track, rank, count = _from_catalog(
-                    history, played, turn.distinct[i], lists, pick == UNSEEN, first, second
-                )
-                propensity = 1.0 / count
+                if excluded is not None:
+                    track, rank, count = excluding.from_catalog(
+                        turn.history[slot],
+                        played,
+                        n_tracks,
+                        pick == UNSEEN,
+                        excluded,
+                        first,
+                        second,
+                    )
+                elif pick == UNSEEN:
+                    track, rank, count = from_catalog(
+                        turn.history[slot], played, turn.distinct[i], n_tracks, first, second
+                    )
+                else:
+                    track, count = int(first * n_tracks), n_tracks
             elif place == LISTENED_TRACK:
-                since = max(0, played - steps.plays[step])
-                track, rank, propensity = _from_listened(
-                    history, played, since, lists, row, shares[slot], pick, first, second
-                )
+                if shares is not None:
+                    track, rank, propensity = _from_listened(
+                        *(turn.history[slot], played, max(0, played - steps[step, 3]), lists, row),
+                        *(shares[slot], pick, first, second, excluded),
+                    )
             else:
                 if place == USER:
                     row += turn.user_rows[i]
                 elif place == LAST_TRACK:
                     row += last
                 elif place == ARTIST:
-                    row += lists.artist_of[last]
-                mine = lists.tracks[lists.bounds[row] : lists.bounds[row + 1]]
-                track, rank, count = from_list(history, played, mine, pick, first, lists.excluded)
-                propensity = 1.0 / count
+                    row += artist_of[last]
+                begin, end = bounds[row], bounds[row + 1]
+                if pick == ANY and excluded is None:
+                    if begin < end:
+                        count = end - begin
+                        rank = int(first * count)
+                        track = tracks[begin + rank]
+                else:
+                    track, rank, count = _from_list(
+                        turn.history[slot], played, tracks, begin, end, pick, first, excluded
+                    )
                 if place == ARTIST:  # an artist's tracks have no order
                     rank = -1
             if track >= 0:
                 answers.tracks[i], answers.ranks[i] = track, rank
-                answers.propensities[i], answers.sources[i] = propensity, steps.sources[step]
+                answers.propensities[i] = propensity if propensity > 0.0 else 1.0 / count
+                answers.sources[i] = steps[step, 4]
                 break
     return answers
 
 
 @compiled
-def from_list(
-    history: Tracks, n: int, tracks: Tracks, pick: int, uniform: float, excluded: Tracks
+def _from_list(
+    history: Tracks,
+    n: int,
+    tracks: Tracks,
+    begin: int,
+    end: int,
+    pick: int,
+    uniform: float,
+    excluded: Tracks | None,
 ) -> tuple[int, int, int]:
-    """A track of a list, its place, and the number of tracks that it was drawn from."""
-    if pick == ANY and not len(excluded):
-        if not len(tracks):
-            return _NONE
-        place = int(uniform * len(tracks))
-        return tracks[place], place, len(tracks)
-    filtered = pick in (FIRST, NEXT, UNSEEN)
-    if pick in (FIRST, BEST, NEXT):
-        begin = 0
-        if pick == NEXT:
-            for place in range(len(tracks)):
-                if tracks[place] == history[n - 1]:
-                    begin = place + 1
-        for place in range(begin, len(tracks)):
-            if not _taken(history, n, tracks[place], filtered, excluded):
-                return tracks[place], place, 1
-        return _NONE
-    count = _count_free(history, n, tracks, filtered, excluded)
-    skip = int(uniform * count)
-    for place in range(len(tracks)):
-        if not _taken(history, n, tracks[place], filtered, excluded):
-            if skip == 0:
-                return tracks[place], place, count
-            skip -= 1
-    return _NONE
+    """One of tracks[begin:end], its place, and the number of tracks that it was drawn from."""
+    if excluded is not None:
+        mine, unseen = tracks[begin:end], pick in (FIRST, NEXT, UNSEEN)
+        if pick in (UNSEEN, ANY):
+            return excluding.sampled(history, n, mine, uniform, unseen, excluded)
+        return excluding.ranked(history, n, mine, unseen, pick == NEXT, excluded)
+    if pick in (FIRST, NEXT):
+        place = after(tracks[begin:end], history[n - 1]) if pick == NEXT else 0
+        for at in range(begin + place, end):
+            if not contains(history, n, tracks[at]):
+                return tracks[at], at - begin, 1
+        return NONE
+    if pick == UNSEEN:
+        return any_unseen(history, n, tracks[begin:end], uniform)
+    if begin == end:
+        return NONE
+    count = end - begin if pick == ANY else 1
+    place = int(uniform * count) if pick == ANY else 0
+    return tracks[begin + place], place, count
 
 
 @compiled
@@ -161,103 +193,40 @@ def _from_listened(
     pick: int,
     first: float,
     second: float,
+    excluded: Tracks | None,
 ) -> tuple[int, int, float]:
     """A track of the list of one of the plays since `since`, its place, and its propensity.
 
     The play is drawn by the time heard, among those whose lists have a free track.
     """
-    total = 0
-    for play in range(since, n):
-        if _has_free(history, n, _list_of(lists, row, history[play]), pick, lists.excluded):
-            total += shares[play % len(shares)]
+    bounds, tracks = lists.bounds, lists.tracks
+    # Of each play: its share if its list has a free track, the first one, and their number.
+    weights, best, counts = np.zeros((3, n - since), np.int64)
+    for i in range(n - since):
+        at, share = row + history[since + i], shares[(since + i) % len(shares)]
+        if share:
+            best[i], _, counts[i] = _from_list(
+                history, n, tracks, bounds[at], bounds[at + 1], pick, 0.0, excluded
+            )
+            weights[i] = share if best[i] >= 0 else 0
+    total = weights.sum()
     if total == 0:
         return -1, -1, 1.0
-    drawn, track, rank = int(second * total), -1, -1
-    for play in range(since, n):
-        mine, share = _list_of(lists, row, history[play]), shares[play % len(shares)]
-        if share and _has_free(history, n, mine, pick, lists.excluded):
-            if drawn < share:
-                track, rank, _ = from_list(history, n, mine, pick, first, lists.excluded)
-                break
-            drawn -= share
-    likely, drawables, only = 0.0, 0, 1
-    for play in range(since, n):
-        mine, share = _list_of(lists, row, history[play]), shares[play % len(shares)]
-        if share and _has_free(history, n, mine, pick, lists.excluded):
-            drawables += 1
-            best, _, count = from_list(history, n, mine, pick, 0.0, lists.excluded)
-            only = count
-            if best == track or (count > 1 and contains(mine, len(mine), track)):
-                likely += share / count
-    return track, rank, likely / total if drawables > 1 else 1.0 / only
-
-
-@compiled
-def _list_of(lists: Lists, row: int, track: int) -> Tracks:
-    mine: Tracks = lists.tracks[lists.bounds[row + track] : lists.bounds[row + track + 1]]
-    return mine
-
-
-@compiled
-def _has_free(history: Tracks, n: int, tracks: Tracks, pick: int, excluded: Tracks) -> bool:
-    return from_list(history, n, tracks, pick, 0.0, excluded)[0] >= 0
-
-
-@compiled
-def _count_free(history: Tracks, n: int, tracks: Tracks, filtered: bool, excluded: Tracks) -> int:
-    free = 0
-    for place in range(len(tracks)):
-        free += not _taken(history, n, tracks[place], filtered, excluded)
-    return free
-
-
-@compiled
-def _taken(history: Tracks, n: int, track: int, filtered: bool, excluded: Tracks) -> bool:
-    return (filtered and contains(history, n, track)) or (
-        len(excluded) > 0 and _is_excluded(excluded, track)
+    drawn, chosen = int(second * total), 0
+    while drawn >= weights[chosen]:
+        drawn -= weights[chosen]
+        chosen += 1
+    at = row + history[since + chosen]
+    track, rank, count = _from_list(
+        history, n, tracks, bounds[at], bounds[at + 1], pick, first, excluded
     )
-
-
-@compiled
-def _is_excluded(excluded: Tracks, track: int) -> bool:
-    at = np.searchsorted(excluded, track)
-    return bool(at < len(excluded) and excluded[at] == track)
-
-
-@compiled
-def _from_catalog(
-    history: Tracks,
-    n: int,
-    distinct: int,
-    lists: Lists,
-    filtered: bool,
-    first: float,
-    second: float,
-) -> tuple[int, int, int]:
-    """Uniform over the free tracks of the catalog; where all were played, over all.
-
-    The first uniform number nearly always suffices. If it gives a track that is not free, the
-    second one draws among the free tracks in the order of their ids, which is as uniform as
-    drawing again.
-    """
-    n_tracks, excluded = len(lists.artist_of), lists.excluded
-    track = int(first * n_tracks)
-    if not len(excluded):
-        if not filtered or distinct >= n_tracks:
-            return track, -1, n_tracks
-        if not contains(history, n, track):
-            return track, -1, n_tracks - distinct
-    taken = excluded.copy()
-    if filtered:
-        taken = np.unique(np.concatenate((excluded, history[:n])))
-        if len(taken) == n_tracks:  # all were played: any that is not excluded
-            taken = excluded.copy()
-    if len(taken) == n_tracks:  # all are excluded: something must be played
-        taken = excluded[:0].copy()
-    free = n_tracks - len(taken)
-    if _is_excluded(taken, track):
-        track = int(second * free)
-        for other in taken:
-            if other <= track:
-                track += 1
-    return track, -1, free
+    if np.sum(weights > 0) == 1:
+        return track, rank, 1.0 / count
+    likely = 0.0
+    for i in range(n - since):
+        if weights[i]:
+            at = row + history[since + i]
+            mine = tracks[bounds[at] : bounds[at + 1]]
+            if best[i] == track or (counts[i] > 1 and contains(mine, len(mine), track)):
+                likely += weights[i] / counts[i]
+    return track, rank, likely / total
