@@ -104,7 +104,8 @@ def chain_of(name: str, lists: Path, chains: ServiceChains | None = None) -> obj
     files = iter(files_of(name, lists, chains))
     paths = {one: next(files).resolve() for one in list_names(chain.steps)}
     steps = tuple(
-        step._replace(answers_as="", name=str(paths.get(step.name, ""))) for step in chain.steps
+        step._replace(answers_as="", name=str(paths[step.name]) if step.source == "list" else "")
+        for step in chain.steps
     )
     return steps, frozenset(chain.exclude)
 

@@ -223,6 +223,34 @@ def test_every_recommender_is_on_the_ladder(
     assert all(f">{name}<" in (tmp_path / "ladder.svg").read_text() for name in NAMES)
 
 
+CONFIG = """
+data_dir: {folder}
+lists: {{dae: recommendations.json}}
+neighbours: {{near: neighbours.json}}
+top_tracks: top_tracks.json
+recommenders:
+  mine: {{type: chain, steps: [{{list: near, pick: first}}, {{catalog: unseen}}]}}
+  same: {{type: indexed, list: dae}}
+  also_same: {{type: contextual, neighbours: near}}
+  Random: {{type: random, exclude: [1]}}
+  dae_session: {{type: session, list: dae, model: m}}
+"""
+
+
+def test_recommenders_of_a_config_are_on_the_ladder_or_said_not_to_be(
+    play_ladder: Callable[..., Result], tmp_path: Path
+) -> None:
+    config = tmp_path / "botify.yml"
+    config.write_text(CONFIG.format(folder=tmp_path))
+    done = play_ladder("--episodes", 100, "--chains", config, "--markdown")
+    assert done.exception is None
+    names = [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:18]]
+    assert names == [*NAMES[:-1], "mine", "Random (config)", "Oracle"]
+    assert f"{config}: same answers as DAE does: played once" in done.stderr
+    assert f"{config}: also_same answers as Contextual does: played once" in done.stderr
+    assert f"{config}: dae_session is not played: it is of the type session" in done.stderr
+
+
 def test_the_table_comes_as_markdown_too(play_ladder: Callable[..., Result]) -> None:
     lines = play_ladder("--episodes", 100, "--markdown").stdout.splitlines()
     assert lines[0] == "| recommender | session time | session length | normalised score |"
