@@ -43,7 +43,8 @@ def main(
                 while port > _HIGHEST:
                     port = free_port()
                 command = [
-                    *("env", f"PYTHONPATH={root}", sys.executable),
+                    # -P: else the working directory comes first, and both run its code.
+                    *("env", f"PYTHONPATH={root}", sys.executable, "-P"),
                     *("-c", "from botify.cli import main; main()", "serve"),
                     *("--config", root / "config" / "botify.yml", "--data-dir", made.directory),
                     *("--log-dir", log, "--port", port, "--redis-timeout", 10),

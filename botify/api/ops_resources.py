@@ -8,7 +8,7 @@ from flask_restful import Api, Resource
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from botify.api.json_response import json_response
-from botify.observability.health import WorkerReport, degradations, problems
+from botify.observability.health import WorkerReport, degradations, notices, problems
 from botify.observability.metrics import Exposition
 from botify.observability.worker_table import WorkerTable
 
@@ -116,7 +116,7 @@ class HealthResource(Resource):  # type: ignore[misc]  # flask_restful has no ty
         body: dict[str, object] = {"status": "bad" if reasons else "ok"}
         if reasons:
             body["reasons"] = reasons
-        if warnings := self._warnings():
+        if warnings := [*self._warnings(), *notices(states)]:
             body["warnings"] = warnings
         if self._table and (self._with_workers or self._table.problems()):
             body["workers"] = {

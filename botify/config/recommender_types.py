@@ -4,7 +4,7 @@ A type is a class with its settings inside, `Config`, offered as an entry point 
 `botify.recommenders`, under the name that `type` has in the config; the built-in ones too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
@@ -29,16 +29,11 @@ NeighboursName = Annotated[Name, Reference("neighbours")]
 ModelName = Annotated[Name, Reference("models")]
 
 
-class RecommenderConfig(Settings):
-    """The settings of a recommender; a type adds its own."""
+class Referring(Settings):
+    """Settings some of which name entries of other parts of the config."""
 
     type: str
-    """The name of its entry point."""
-    seen_filter: bool = True
-    """Whether its own tracks must not have been seen (played or offered) in the session; those it
-    falls back to never have."""
-    exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
-    """Tracks that neither it nor what it falls back to offers."""
+    """The name of the entry point of a recommender."""
 
     def references(self) -> Iterator[tuple[str, str, str]]:
         """Setting, section and name of each entry of the config that this one needs.
@@ -49,6 +44,16 @@ class RecommenderConfig(Settings):
             for mark in field.metadata:
                 if isinstance(mark, Reference):
                     yield setting, mark.section, getattr(self, setting)
+
+
+class RecommenderConfig(Referring):
+    """The settings of a recommender; a type adds its own."""
+
+    seen_filter: bool = True
+    """Whether its own tracks must not have been seen (played or offered) in the session; those it
+    falls back to never have."""
+    exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
+    """Tracks that neither it nor what it falls back to offers."""
 
     def check_lists(self, owners: Mapping[str, Owner]) -> None:
         """Raise ValueError for a list that `references` cannot tell to be wrong.
@@ -64,30 +69,55 @@ class RecommenderConfig(Settings):
         return value
 
 
-def _wrong_with(found: Any) -> str | None:
-    """What is wrong with the object of an entry point; None for a type of recommender."""
-    settings = getattr(found, "Config", None)
-    if not isinstance(found, type) or not callable(getattr(found, "from_config", None)):
-        return "it is not a subclass of botify.recommenders.Recommender"
-    if not isinstance(settings, type) or not issubclass(settings, RecommenderConfig):
-        return "its Config is not a subclass of botify.recommenders.RecommenderConfig"
-    return None
+class ItemRecommenderConfig(Referring):
+    """The settings of a recommender of the shop face; a type adds its own."""
 
 
-RECOMMENDERS = Plugins("botify.recommenders", "type of recommender", _wrong_with)
-"""The types of recommender."""
+def _check(base: str, settings_base: type[Referring]) -> Callable[[Any], str | None]:
+    def wrong_with(found: Any) -> str | None:
+        """What is wrong with the object of an entry point; None for a type of recommender."""
+        settings = getattr(found, "Config", None)
+        if not isinstance(found, type) or not callable(getattr(found, "from_config", None)):
+            return f"it is not a subclass of {base}"
+        if not isinstance(settings, type) or not issubclass(settings, settings_base):
+            return f"its Config is not a subclass of botify.config.{settings_base.__name__}"
+        return None
+
+    return wrong_with
 
 
-def _of_its_type(value: object) -> object:
-    """The settings as the Config of the type that they name."""
-    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-        return value  # refused as such
-    try:
-        settings: type[RecommenderConfig] = RECOMMENDERS.get(value["type"]).Config
-    except PluginError as error:
-        raise PydanticCustomError("type_of_recommender", "{why}", {"why": str(error)}) from error
-    return settings.model_validate(value)
+RECOMMENDERS = Plugins(
+    "botify.recommenders",
+    "type of recommender",
+    _check("botify.recommenders.Recommender", RecommenderConfig),
+)
+"""The types of recommender of the music face."""
+ITEM_RECOMMENDERS = Plugins(
+    "botify.item_recommenders",
+    "type of recommender",
+    _check("botify.shop.recommenders.ItemRecommender", ItemRecommenderConfig),
+)
+"""Those of the shop face."""
 
 
-AnyRecommenderConfig = Annotated[SerializeAsAny[RecommenderConfig], BeforeValidator(_of_its_type)]
+def _by_type(types: Plugins) -> BeforeValidator:
+    def settings_of(value: object) -> object:
+        """The settings as the Config of the type that they name."""
+        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+            return value  # refused as such
+        try:
+            settings: type[Referring] = types.get(value["type"]).Config
+        except PluginError as error:
+            why = {"why": str(error)}
+            raise PydanticCustomError("type_of_recommender", "{why}", why) from error
+        return settings.model_validate(value)
+
+    return BeforeValidator(settings_of)
+
+
+AnyRecommenderConfig = Annotated[SerializeAsAny[RecommenderConfig], _by_type(RECOMMENDERS)]
 """The settings of a recommender, by its `type`."""
+AnyItemRecommenderConfig = Annotated[
+    SerializeAsAny[ItemRecommenderConfig], _by_type(ITEM_RECOMMENDERS)
+]
+"""Those of one of the shop face."""

@@ -34,6 +34,10 @@ class WorkerReport:
     """Part of a treatment's answers that may come from the fallback without being reported."""
     failing: Mapping[str, str] = field(default_factory=dict)
     """The latest error of each recommender whose code failed in the last five minutes."""
+    config_refusal: str = ""
+    """Why the newest config file was not put into force; empty if it was."""
+    config_pending: tuple[str, ...] = ()
+    """Keys that were changed in the config file and need a restart."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -66,8 +70,14 @@ def problems(
         *_once(_models, states),
         *_once(_refused, states),
         *_once(_failing, states),
+        *_once(_config, states),
         *_log([state.log for state in states], logs),
     ]
+
+
+def notices(states: Sequence[WorkerReport]) -> list[str]:
+    """What a person may want to know although nothing is wrong."""
+    return _once(_pending, states)
 
 
 def _once(
@@ -136,7 +146,20 @@ def _refused(state: WorkerReport) -> Iterator[str]:
 
 def _failing(state: WorkerReport) -> Iterator[str]:
     for name, error in state.failing.items():
-        yield f"recommender {name!r} failed in the last 5 minutes, random tracks answered: {error}"
+        yield f"recommender {name!r} failed in the last 5 minutes, others answered: {error}"
+
+
+def _config(state: WorkerReport) -> Iterator[str]:
+    if state.config_refusal:
+        yield (
+            "the config file was not put into force, the running config goes on: "
+            f"{state.config_refusal}"
+        )
+
+
+def _pending(state: WorkerReport) -> Iterator[str]:
+    if state.config_pending:
+        yield f"changed in the config file, but need a restart: {', '.join(state.config_pending)}"
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

@@ -143,7 +143,7 @@ class Metrics(Exposition):
         )
         self._recommender_failures = Counter(
             "botify_recommender_failures",
-            "Requests in which the code of a recommender failed; a random track answered.",
+            "Requests in which the code of a recommender failed; another answered.",
             ["recommender"],
             registry=own,
         )
@@ -183,6 +183,11 @@ class Metrics(Exposition):
                 child = self._children[key] = self._seconds.labels(*key)
             child.observe(seconds)
             self._hours[timestamp // _MS_PER_HOUR % 24].inc()
+
+    def observe_request(self, route: str, seconds: float) -> None:
+        """A request that is no event was answered with 200."""
+        with self._ignore_disk_errors:
+            self._seconds.labels(route, "").observe(seconds)
 
     def count_fallback(self, wanted: str, answered: str) -> None:
         """One recommender answered instead of another."""
@@ -265,6 +270,11 @@ class _StateCollector(Collector):
         lists = self.state.lists.keys() | (refused.keys() - models.keys())
         yield from _versions("list", self.state.lists, lists, refused)
         yield from _versions("model", models, models, refused)
+        yield GaugeMetricFamily(
+            "botify_config_refused",
+            "Whether the newest config file was refused, or is gone.",
+            value=bool(self.state.config_refusal),
+        )
         memory = self.state.memory
         if memory is not None:
             yield CounterMetricFamily(

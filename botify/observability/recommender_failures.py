@@ -29,7 +29,7 @@ class RecommenderFailures:
         self._latest[name] = now, f"{type(error).__name__}: {' '.join(str(error).split())}"
         if now - self._logged_at.get(name, float("-inf")) > _LOG_INTERVAL:
             self._logged_at[name] = now
-            _log.error("recommender %s failed; a random track answers", name, exc_info=error)
+            _log.error("recommender %s failed; another one answers", name, exc_info=error)
 
     def recent(self) -> Mapping[str, str]:
         """The latest error of each recommender that failed in the last five minutes."""

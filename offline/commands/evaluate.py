@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from offline.datasets import FORMATS
+from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, Measured
+from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users
-from offline.models.registry import NAMES, make_model
+from offline.models.base import Hooks
+from offline.models.registry import load_model, make_model
 
 
 @click.command("evaluate")
@@ -24,7 +26,12 @@ from offline.models.registry import NAMES, make_model
     type=click.Choice(list(FORMATS)),
     help="The format of the data set in DIRECTORY.",
 )
-@click.option("--model", type=click.Choice(NAMES), default="linear-dae", show_default=True)
+@click.option(
+    "--model",
+    default="linear-dae",
+    show_default=True,
+    help="The name of a model; `botify-offline models` lists them.",
+)
 @click.option(
     "--protocol",
     type=click.Choice(list(PROTOCOLS)),
@@ -80,9 +87,10 @@ def command(
     if interactions is not None:
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
     found = PROTOCOLS[protocol](
-        make_model(model, seed, progress=sys.stderr.isatty()),
+        make_model(model, seed=seed),
         FORMATS[format_](directory),
         np.random.default_rng(seed),
+        Hooks(progress=sys.stderr.isatty()),
     )
     facts: dict[str, object] = {
         "model": model,
@@ -131,13 +139,18 @@ def _text(facts: dict[str, object]) -> str:
 
 def _trained(model: Path, interactions: Path, as_json: bool) -> None:
     # Imported here so that measuring on a data set does not wait for what reads logs.
-    from offline.artefact import load_artefact
     from offline.data.training_set import TrainingSet
     from offline.evaluation.trained_model import evaluate
+    from offline.models.dae.recommender import DAERecommender
     from offline.models.dae.training import K
 
-    artefact = load_artefact(model)
-    found = evaluate(artefact, TrainingSet.open(interactions, artefact.model.n_tracks))
+    trained = load_model(model)
+    if not isinstance(trained, DAERecommender):
+        raise InputError(
+            f"{model}: a {trained.name} learns from everything, and nothing is held out to "
+            "measure it by: train it on a part, with --format"
+        )
+    found = evaluate(trained, TrainingSet.open(interactions, len(trained.popularity)))
     for name, metrics in found.items():
         facts: dict[str, object] = {"model": name, "users": len(metrics.ndcg)}
         for metric, values in metrics._asdict().items():

@@ -72,13 +72,6 @@ class SessionStats:
     """Number of pairs of plays that the discount is estimated from."""
 
     @classmethod
-    def unknown(cls, n_users: int, n_tracks: int) -> Self:
-        """For lists that use none: no session, a patience of one miss, no artist discount."""
-        none = np.empty(0, np.int64)
-        starts = sparse.csr_matrix((none, (none, none)), shape=(n_users, n_tracks))
-        return cls(starts, 1.0, 1.0, 0)
-
-    @classmethod
     def read(
         cls, interactions: Path, users: NDArray[np.int64], artists: NDArray[np.int64]
     ) -> Self:

@@ -19,7 +19,7 @@ from offline.metrics.beyond_accuracy import (
     novelty,
 )
 from offline.metrics.ranking import Ranked
-from offline.models.base import Recommender
+from offline.models.base import Hooks, Recommender
 
 K = 20
 """Length of the lists that the metrics beyond accuracy are about."""
@@ -49,7 +49,9 @@ class Measured:
     """For the lists of all test users, what they have seen left out."""
 
 
-def same_users(model: Recommender, data: Dataset, rng: np.random.Generator) -> Measured:
+def same_users(
+    model: Recommender, data: Dataset, rng: np.random.Generator, hooks: Hooks | None = None
+) -> Measured:
     """Users are known, and some of their interactions are to be found, as in the LightGCN papers.
 
     recall@20 of all relevant items and NDCG@20, over the users with something to find. Where the
@@ -64,15 +66,17 @@ def same_users(model: Recommender, data: Dataset, rng: np.random.Generator) -> M
         raise InputError(f"{data.name}: no user has two interactions, so none can be held out")
 
     def lists() -> NDArray[np.int64]:
-        return model.recommend(rows, K)
+        return model.recommend(rows, K).ids
 
     def accuracy(ranked: Ranked) -> dict[str, NDArray[np.float64]]:
         return {"recall@20": ranked.recall(20), "ndcg@20": ranked.ndcg(20)}
 
-    return _measure(model, train, lists, test[rows], accuracy, data.artists)
+    return _measure(model, train, lists, test[rows], accuracy, data.artists, hooks)
 
 
-def strong_generalisation(model: Recommender, data: Dataset, rng: np.random.Generator) -> Measured:
+def strong_generalisation(
+    model: Recommender, data: Dataset, rng: np.random.Generator, hooks: Hooks | None = None
+) -> Measured:
     """Users are new, and known by 80 % of what they liked: Liang et al. (WWW 2018).
 
     Recall@20 and recall@50 of min(k, relevant items), and NDCG@100, over the test users of
@@ -84,7 +88,7 @@ def strong_generalisation(model: Recommender, data: Dataset, rng: np.random.Gene
     rows = np.flatnonzero(np.diff(test.held_out.indptr))
 
     def lists() -> NDArray[np.int64]:
-        return model.recommend_for(test.seen[rows], 100)
+        return model.recommend_for(test.seen[rows], 100).ids
 
     def accuracy(ranked: Ranked) -> dict[str, NDArray[np.float64]]:
         return {
@@ -94,7 +98,7 @@ def strong_generalisation(model: Recommender, data: Dataset, rng: np.random.Gene
         }
 
     artists = None if data.artists is None else data.artists[items]
-    return _measure(model, train, lists, test.held_out[rows], accuracy, artists)
+    return _measure(model, train, lists, test.held_out[rows], accuracy, artists, hooks)
 
 
 PROTOCOLS: dict[str, Callable[..., Measured]] = {
@@ -110,9 +114,10 @@ def _measure(
     relevant: sparse.csr_matrix,
     accuracy: Callable[[Ranked], dict[str, NDArray[np.float64]]],
     artists: NDArray[np.int64] | None,
+    hooks: Hooks | None,
 ) -> Measured:
     start = time.perf_counter()
-    model.fit(train)
+    model.fit(train, hooks)
     trained = time.perf_counter()
     lists = lists_of()
     listed = time.perf_counter()

@@ -82,7 +82,7 @@ def test_its_answers_are_logged_as_it_says_and_failures_are_random_tracks(
         return health if status == 503 else None
 
     assert until(bad)["reasons"] == [
-        "recommender 'fails' failed in the last 5 minutes, random tracks answered: "
+        "recommender 'fails' failed in the last 5 minutes, others answered: "
         "ZeroDivisionError: integer division or modulo by zero"
     ]
     assert served.stop() == 0
@@ -104,8 +104,8 @@ def test_a_broken_one_is_named_and_the_rest_goes_on(
     )
     listed = run("recommenders", PYTHONPATH=path)
     assert listed.returncode == 1
-    assert "jazz           broken 1.0    cannot be used; see below" in listed.stdout
-    assert "top_pop        botify 0.1.0  Uniform over" in listed.stdout
+    assert "jazz           music  broken 1.0    cannot be used; see below" in listed.stdout
+    assert "top_pop        music  botify 0.1.0  Uniform over" in listed.stdout
     assert f"Error: {problem}\n" in listed.stderr
     assert "is also offered by rival 1.0 (plug:Second): uninstall one of them" in listed.stderr
 

@@ -43,6 +43,8 @@ class Sandbox:
 
     path: Path
     port: int
+    shop_ports: tuple[int, int]
+    """For 8000 and 8001."""
     small: bool
 
     def run_page(self, name: str) -> str:
@@ -74,7 +76,11 @@ class Sandbox:
             "python -m pip install --quiet --no-deps --no-build-isolation "
             f"--disable-pip-version-check --target {PLUGINS} ",
         )
-        text = text.replace("botify serve", f"botify serve --port {self.port}")
+        music = r"botify serve(?! --face| --config shop)"
+        text = re.sub(music, rf"\g<0> --port {self.port}", text)
+        for port, free in zip((8000, 8001), self.shop_ports, strict=True):
+            text = re.sub(rf"(localhost:|port: ){port}", rf"\g<1>{free}", text)
+        text = text.replace("--face shop", f"--face shop --port {self.shop_ports[0]}")
         if self.small:
             for long, short in SMALL.items():
                 text = re.sub(long, short, text)
@@ -140,6 +146,7 @@ def make_sandbox(path: Path, small: bool) -> Sandbox:
         config.write_text(re.sub(r"port: 5001", f"port: {port}", config.read_text()))
     if small:
         train = path / "config" / "train.yml"
-        options = yaml.safe_load(train.read_text()) | {"hidden": [32], "batch_size": 20}
-        train.write_text(yaml.safe_dump(options | {"epochs": 6, "patience": 6}))
-    return Sandbox(path, port, small)
+        options = yaml.safe_load(train.read_text())["model"]
+        options |= {"hidden": [32], "batch_size": 20, "epochs": 6, "patience": 6}
+        train.write_text(yaml.safe_dump({"model": options}))
+    return Sandbox(path, port, (_free_port(), _free_port()), small)

@@ -1,5 +1,6 @@
 """Every fenced command of the tutorials runs, in the order in which a reader types them."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ pytestmark = pytest.mark.integration
 
 PAGES = DOCS / "tutorials"
 FIRST = "first-loop"
+OWN_DATA = "your-own-data"
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
 
 
@@ -29,7 +31,7 @@ def _check_first(printed: str) -> None:
 
 
 def test_all_tutorials_are_tested() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, *NEXT}
+    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, OWN_DATA, *NEXT}
 
 
 def test_what_is_made_small_is_in_the_tutorials() -> None:
@@ -47,6 +49,28 @@ def test_runs_on_a_small_world(name: str, small: Sandbox) -> None:
         "train-a-gym-agent": "artist bandit",
     }
     assert expected[name] in printed
+
+
+def test_own_data_is_served_in_its_own_ids(tmp_path: Path) -> None:
+    sandbox = make_sandbox(tmp_path, small=True)
+    lines = ["customer,product,quantity,date,product_name"]
+    for user in range(80):
+        for place in range(8):  # each user buys from one of four shelves, some things elsewhere
+            item = (user % 4 * 20 + (user + place * place) % 22) % 80
+            product = f"SKU/{'ABCDEFGH'[item // 10]}-{item:02}"
+            lines.append(
+                f'cust-{user:03},{product},1,2026-05-{place + 1:02},"Thing {item}, large"'
+            )
+    (tmp_path / "purchases.csv").write_text("\n".join(lines) + "\n")
+    printed = sandbox.run_page(f"tutorials/{OWN_DATA}")
+    answers = [json.loads(text) for text in re.findall(r"^\{.*\}$", printed, re.MULTILINE)]
+    recs = [answer for answer in answers if "recs" in answer]
+    assert all(item.startswith("SKU/") for answer in recs for item in answer["recs"])
+    sources = [set(answer["sources"]) for answer in recs]
+    assert sources[:3] == [{"for_you"}, {"popular"}, {"for_you"}]
+    assert sources[3] in ({"als"}, {"dae"})
+    assert any(answer.get("title") == "Thing 1, large" for answer in answers)
+    assert any(answer.get("message") == "recommend" for answer in answers)
 
 
 @pytest.mark.nightly

@@ -13,9 +13,10 @@ from jsonschema import Draft202012Validator
 from botify.session_model.scoring import SessionModel
 from botify.session_model.tables import Tables
 from contract.schema import json_schema
-from offline.artefact import load_artefact
 from offline.data.catalog import artists_of
 from offline.data.training_set import TrainingSet
+from offline.models.dae.recommender import DAERecommender
+from offline.models.registry import load_model
 from offline.session_model import fit_session_model
 
 pytestmark = pytest.mark.integration
@@ -93,7 +94,7 @@ def test_the_files_of_the_loop_are_as_their_schemas_say(experiment: tuple[Path, 
     valid("recommendations", *rows_of(out / "lists/recommendations.json"))
     valid("neighbours", *rows_of(out / "lists/neighbours.json"))
     valid("top_tracks", json.loads((out / "lists/top_tracks.json").read_text()))
-    valid("model", json.loads((out / "model/model.json").read_text()))
+    valid("model", json.loads((out / "model/artefact.json").read_text()))
     content = (out / "lists/sessions.safetensors").read_bytes()
     valid("session_model", json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]))
     logs = list((out / "log").glob("data.json*"))
@@ -105,19 +106,20 @@ def test_the_files_of_the_loop_are_as_their_schemas_say(experiment: tuple[Path, 
 def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, str]) -> None:
     """The model in numpy, from the file, against torch, fitted anew with the same seed."""
     out, _ = experiment
-    artefact = load_artefact(out / "model")
-    n_tracks = artefact.model.n_tracks
+    model = load_model(out / "model")
+    assert isinstance(model, DAERecommender)
+    n_tracks = model.network.n_tracks
     training_set = TrainingSet.open(out / "interactions", n_tracks)
     artists = artists_of(out / "world/tracks.json", n_tracks)
-    assert artefact.options.sessions is not None
+    assert model.config.sessions is not None
     torch_model = fit_session_model(
-        artefact.model, training_set, out / "interactions", artists, artefact.options.sessions
+        model.network, training_set, out / "interactions", artists, model.config.sessions
     ).model
     file = out / "lists/sessions.safetensors"
     numpy_model = SessionModel(Tables.read(file, n_tracks), artists.astype(np.int32), "")
 
     rng = np.random.default_rng(8)
-    known = artefact.model.tracks.numpy()
+    known = model.network.tracks.numpy()
     place = np.full(n_tracks, -1)
     place[known] = np.arange(len(known))
     for _ in range(300):

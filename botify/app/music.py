@@ -1,6 +1,7 @@
-"""The composition root of the service."""
+"""The application of the music face."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -11,7 +12,7 @@ from werkzeug.routing import IntegerConverter
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
-from botify.api.openapi import MAX_USER_DIGITS
+from botify.api.openapi import MAX_USER_DIGITS, document
 from botify.api.ops_resources import add_operations
 from botify.api.resources import LastResource, NextResource, RootResource, TrackResource
 from botify.catalog import Catalog
@@ -19,9 +20,9 @@ from botify.config import RECOMMENDERS, Config
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.health import WorkerReport
-from botify.observability.metrics import Exposition, Metrics
+from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
 from botify.recommenders import Resources, build_recommenders
@@ -54,7 +55,7 @@ class _User(IntegerConverter):
         return int(value)
 
 
-def create_app(
+def create_music_app(
     config: Config,
     catalog: Catalog,
     client: "redis.Redis",
@@ -63,17 +64,9 @@ def create_app(
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,
+    config_state: Path | None = None,
 ) -> Flask:
-    """The application of one worker; the lists must be in Redis already (`load_list`).
-
-    Opens the worker's log and starts its monitor thread, so call it in the process that serves.
-    `popular`: packed tracks for the fallback, until the monitor has read those in Redis.
-    `repository` has the models that the config names; None if it names none. If several processes
-    serve: `ledger` is where all their logs count, `provenance` is logged by all of them, and
-    `table` has the state of each.
-    `app.extensions["botify"]` is the WorkerMonitor; its `stop()` ends the thread and closes the
-    log.
-    """
+    """The application of one worker; for the arguments see `create_app`."""
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
     worker = WorkerContext(
@@ -86,22 +79,20 @@ def create_app(
         failures=RecommenderFailures(metrics),
     )
     models = {name: LiveModel(name, repository, catalog) for name in config.models if repository}
+    provenance = provenance or provenance_of(config)
+    resources = Resources(catalog, models)
+    routing = LiveRouting(
+        config, lambda of: build_recommenders(of, resources), provenance.run, config_state
+    )
     monitor = WorkerMonitor(
         worker,
         config.list_files,
         models.values(),
+        routing,
         redis_timeout=config.redis_timeout,
         max_fallback_share=config.max_fallback_share,
     )
-    experiments = Experiments(config.experiments)
-    service = Service(
-        worker,
-        experiments,
-        build_recommenders(config, Resources(catalog, models, config.list_owners)),
-        default=config.default,
-        seed=config.seed,
-        provenance=provenance or provenance_of(config),
-    )
+    service = Service(worker, routing, seed=config.seed, world_version=provenance.world_version)
     app = Flask("botify", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.converters |= {"natural": _Natural, "user": _User}
@@ -112,7 +103,7 @@ def create_app(
         "catalog": catalog,
         "service": service,
         "metrics": worker.metrics,
-        "forcing": experiments if config.allow_forced else None,
+        "forcing": routing if config.allow_forced else None,
     }
     api.add_resource(RootResource, "/")
     of_tracks = {"catalog": catalog, "metrics": worker.metrics}
@@ -120,39 +111,23 @@ def create_app(
     api.add_resource(NextResource, "/next/<user:user>", resource_class_kwargs=of_plays)
     api.add_resource(LastResource, "/last/<user:user>", resource_class_kwargs=of_plays)
 
+    def experiments() -> Sequence[Mapping[str, Any]]:
+        return routing.current.experiments.describe()
+
     def reports() -> list[WorkerReport]:
         report = monitor.report()
         worker.metrics.publish(report)  # so that what follows is current
         return [report]
 
     add_operations(
-        api, reports, worker.metrics, experiments.describe, table, warnings=_plugin_problems
+        api,
+        reports,
+        worker.metrics,
+        experiments,
+        table,
+        warnings=lambda: RECOMMENDERS.problems,
     )
-    add_docs(api, experiments.describe(), len(catalog), forcing=config.allow_forced)
+    add_docs(api, lambda: document(len(catalog), experiments(), config.allow_forced))
     monitor.start()
     app.extensions["botify"] = monitor
     return app
-
-
-def create_operations_app(config: Config, table: WorkerTable, ledger: Ledger) -> Flask:
-    """Health and metrics of all workers, for the parent process; see `OperationsPort`."""
-    exposition = Exposition(ledger)
-    app = Flask("botify.operations", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.before_request(CrossOriginPolicy(config.operations_host, hosts=None).check)
-    api = JsonApi(app, lambda route, status: None)
-    describe = Experiments(config.experiments).describe
-    add_operations(
-        api,
-        exposition.states,
-        exposition,
-        describe,
-        table,
-        with_workers=True,
-        warnings=_plugin_problems,
-    )
-    return app
-
-
-def _plugin_problems() -> Sequence[str]:
-    return RECOMMENDERS.problems

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import duckdb
 
 Report = Callable[[float], None]
-"""Called with a share, 0 to 1, from a thread of its own."""
+"""Called with a share, 0 to 1, from a separate thread."""
 _EVERY_S = 0.5
 
 
