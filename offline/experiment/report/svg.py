@@ -47,7 +47,7 @@ def as_svg(figure: Figure, description: str) -> str:
         # `savefig` would lay out and draw everything twice: first for nothing, then on the page.
         for patch in (figure.patch, *(axes.patch for axes in figure.axes)):
             patch.set(facecolor="none", edgecolor="none")
-        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
