@@ -71,27 +71,30 @@ def test_a_list_is_a_path_or_a_path_and_a_length(tmp_path: Path) -> None:
     assert config.list_files["long"] == ListFile(file=tmp_path / "b.json", length=50)
 
 
-def test_contextual_alone_has_no_seen_filter_unless_told(tmp_path: Path) -> None:
-    kinds = {
-        "random": {},
-        "top_pop": {},
-        "sticky_artist": {},
+def test_the_seen_filter_is_what_the_type_means_unless_told(tmp_path: Path) -> None:
+    unfiltered = {"random", "top_pop", "sticky_artist", "contextual"}
+    kinds = {kind: {} for kind in unfiltered} | {
         "contextual": {"neighbours": "contextual"},
         "similar": {"neighbours": "contextual"},
         "indexed": {"list": "dae"},
     }
-    names = {f"the {kind}".replace(" ", "_"): kind for kind in kinds}
-    by_default = {name: {"type": kind} | kinds[kind] for name, kind in names.items()}
+    by_default = {kind: {"type": kind} | entry for kind, entry in kinds.items()}
     told = {
-        f"{name}_told": entry | {"seen_filter": entry["type"] == "contextual"}
-        for name, entry in by_default.items()
+        f"{kind}_told": entry | {"seen_filter": kind in unfiltered}
+        for kind, entry in by_default.items()
     }
     recommenders = accept(
-        tmp_path, recommenders=by_default | told, experiments={}, default="the_random"
+        tmp_path, recommenders=by_default | told, experiments={}, default="random"
     ).recommenders
-    for name, kind in names.items():
-        assert recommenders[name].seen_filter is (kind != "contextual")
-        assert recommenders[f"{name}_told"].seen_filter is (kind == "contextual")
+    for kind in kinds:
+        assert recommenders[kind].seen_filter is (kind not in unfiltered)
+        assert recommenders[f"{kind}_told"].seen_filter is (kind in unfiltered)
+
+
+@pytest.mark.parametrize("kind", ["random_unseen", "sticky_artist_mixed", "chain"])
+def test_others_have_no_seen_filter_to_set(tmp_path: Path, kind: str) -> None:
+    entry = {"type": kind, "steps": [{"catalog": "any"}], "seen_filter": False}
+    assert "has no seen_filter" in refuse(tmp_path, recommenders={"x": entry})
 
 
 def test_options_and_environment_override(monkeypatch: pytest.MonkeyPatch) -> None:
