@@ -4,7 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORLD ?= generated
 LASTFM_DIR ?= data/hetrec2011-lastfm-2k
 SEED ?= 31337
-OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(WORLD))
+SHARE ?= 1
+OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(patsubst %/,%,$(WORLD)))))
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -58,7 +59,7 @@ docs-serve: $(READY)
 
 # Every recommender on the same listeners; the world and its lists must be there: `make demo`.
 ladder: $(READY)
-	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists --plot $(OUT)/ladder.svg
+	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists --chains config/botify.yml --data-dir $(OUT) --plot $(OUT)/ladder.svg
 	@echo "drew $(OUT)/ladder.svg"
 
 # The figures of docs/benchmarks/ for the demo's world; it must be there: `make demo`.
@@ -98,11 +99,11 @@ bench-ship: $(READY)
 kill-ship: $(READY)
 	@$(BIN)/python -m bench.ship.kills
 
-# Calibrates the verdict: 5,000 experiments with a known effect, an hour; then 2,000 tests of each
-# difficult scenario, 200 of each spoilt log, 40 minutes.
+# Calibrates the verdict: 5,000 experiments with a known effect, then up to 2,000 tests of each
+# difficult scenario, 100 of each spoilt log. SHARE=0.1 runs a tenth of all of them.
 calibrate: $(READY)
-	@$(BIN)/python -m bench.verdict.calibrate --plot out/calibrate/calibration.svg
-	@$(BIN)/python -m bench.verdict.scenarios --out out/calibrate/scenarios.jsonl
+	@$(BIN)/python -m bench.verdict.calibrate --share $(SHARE) --plot out/calibrate/calibration.svg
+	@$(BIN)/python -m bench.verdict.scenarios --share $(SHARE) --out out/calibrate/scenarios.jsonl
 
 # Ten minutes at 80 % of the service's capacity.
 soak: $(READY)

@@ -1,4 +1,4 @@
-"""The generated world next to real listening: `python -m bench.worlds --lastfm DIR`."""
+"""The generated world next to real listening: `python -m bench.worlds --from DIR`."""
 
 from pathlib import Path
 
@@ -7,17 +7,19 @@ import numpy as np
 
 from sim.worldgen.calibrate import calibrate
 from sim.worldgen.generated import GeneratorOptions, generate
-from sim.worldgen.lastfm import lastfm_world
+from sim.worldgen.imported import imported_world
 from sim.worldgen.statistics import describe
 
 
 @click.command()
-@click.option("--lastfm", type=Path, required=True, help="The unpacked hetrec2011-lastfm-2k.")
+@click.option(
+    "--from", "interactions", type=Path, required=True, help="What `botify-offline import` wrote."
+)
 @click.option("--seed", default=31337, show_default=True)
-def main(lastfm: Path, seed: int) -> None:
-    """One table: Last.fm, a generated world of its size, and the default one."""
-    worlds = {"lastfm-2k": lastfm_world(lastfm, seed)}
-    real = worlds["lastfm-2k"][0]
+def main(interactions: Path, seed: int) -> None:
+    """One table: real people, a generated world of that size, and the default one."""
+    real, library, source, *_ = imported_world(interactions, seed)
+    worlds = {source: (real, library)}
     same_size = GeneratorOptions(n_users=len(real.users), n_tracks=len(real.catalog))
     worlds["generated, same size"] = generate(same_size, seed)
     worlds["generated, default"] = generate(GeneratorOptions(), seed)

@@ -1,8 +1,8 @@
 """A/B experiments: which users take part, in which treatment, with which recommender.
 
 All of it is a function of only the config and the user's id, by MurmurHash3 (x86, 32 bit) of the
-id's decimal digits, so that all workers, hosts and analyses agree. With `hash(text, seed)` for it,
-unsigned:
+id as text (of a number, its decimal digits), so that all workers, hosts and analyses agree. With
+`hash(text, seed)` for it, unsigned:
 
     split          hash(user, hash(salt, 0)) % sum of the weights
     participation  hash(user, hash(salt, 1)) % 100
@@ -13,6 +13,7 @@ Layers as in: Tang, Agarwal, O'Brien, Meyer, "Overlapping
 Experiment Infrastructure" (KDD 2010), with one layer per experiment that names none.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import chain, repeat
 from math import gcd
@@ -26,6 +27,7 @@ from botify.errors import InputError
 
 _SPLIT, _PARTICIPATION, _LAYER = 0, 1, 2
 _POINTS = 100
+_SAMPLE = 2000
 
 
 class _Experiment:
@@ -49,7 +51,7 @@ class _Experiment:
         self._points = range(low, low + config.share)
 
     def assign(self, user: bytes) -> str | None:
-        """The treatment of the user with these digits; None if the user does not take part."""
+        """The treatment of the user with this id; None if the user does not take part."""
         if not self._everybody and _hash(user, self._gate) % _POINTS not in self._points:
             return None
         return self._treatments[_hash(user, self._seed) % len(self._treatments)]
@@ -74,7 +76,7 @@ class Experiments:
             if any(config.treatments.values())
         ]
 
-    def assign(self, user: int) -> dict[str, str]:
+    def assign(self, user: int | str) -> dict[str, str]:
         """The user's treatment in each experiment that it takes part in, by experiment.
 
         The split's number (see the module) falls into one of the ranges that the weights, divided
@@ -100,7 +102,7 @@ class Experiments:
         """
         for name, recommenders in self._recommenders:
             if name in treatments:
-                recommender = recommenders[treatments[name]]
+                recommender = recommenders.get(treatments[name])
                 if recommender is not None:
                     return recommender
         return None
@@ -151,6 +153,23 @@ class Experiments:
             )
             above.append(config)
         return described
+
+
+def moved_shares(
+    old: Mapping[str, ExperimentConfig], new: Mapping[str, ExperimentConfig]
+) -> dict[str, float]:
+    """The share of an experiment's users who get another treatment, where it is not 0.
+
+    Of those who take part before and after, by a sample of users.
+    """
+    before, after = Experiments(old), Experiments(new)
+    stayed, moved = Counter[str](), Counter[str]()
+    for user in range(_SAMPLE):
+        now = after.assign(user)
+        for name, treatment in before.assign(user).items():
+            if name in now:
+                (stayed if now[name] == treatment else moved)[name] += 1
+    return {name: count / (count + stayed[name]) for name, count in moved.items()}
 
 
 def _weights(config: ExperimentConfig) -> dict[str, int]:

@@ -7,17 +7,18 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from botify.config import TOP_TRACKS
 from botify.lists.reader import EVERYONE
+from botify.live_routing import LiveRouting
 from botify.observability.fallback_shares import WINDOW_SECONDS
 from botify.observability.health import WorkerReport, excess_fallback
 from botify.session_model.live import LiveModel
 from botify.store.client import StoreError, store_errors
-from botify.store.keys import LIST_VERSIONS, REFUSALS
+from botify.store.keys import MUSIC_KEYS, Keys
 from botify.store.redis_memory import RedisMemory, full_message, read_redis_memory
-from botify.worker_context import WorkerContext
+from botify.worker_context import PopularFallback, Store, WorkerContext
 
 _POLL_INTERVAL = 1.0
 """Seconds between two rounds while Redis is used."""
@@ -28,23 +29,31 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 _log = logging.getLogger("botify.worker_monitor")
 
 
-class WorkerMonitor:
+_Store = TypeVar("_Store", bound=Store)
+
+
+class WorkerMonitor(Generic[_Store]):
     """A thread with a round about once a second, and an immediate one when Redis fails."""
 
     def __init__(
         self,
-        worker: WorkerContext,
+        worker: WorkerContext[_Store, PopularFallback[_Store]],
         lists: Iterable[str],
         models: Iterable[LiveModel] = (),
+        routing: LiveRouting[Any, Any] | None = None,
         *,
         redis_timeout: float = 1.0,
         max_fallback_share: float = 1.0,
+        keys: Keys = MUSIC_KEYS,
+        popular: str = TOP_TRACKS,
     ) -> None:
-        """`lists`: names of all lists that must be in Redis. `models` are kept up to date.
+        """`lists`: names of all lists that must be in Redis. `models` and `routing` are kept up to
+        date.
 
         `redis_timeout`: seconds that requests wait for Redis; after a failure, probes must take
         less than half of it. `max_fallback_share`: the part of the answers, of a treatment or of
-        all, that may come from the fallback before this is reported.
+        all, that may come from the fallback before this is reported. `keys`: of the service's
+        face; `popular`: name of the list that the fallback answers from.
         """
         self._client = worker.client
         self._store = worker.store
@@ -52,8 +61,12 @@ class WorkerMonitor:
         self._fallback = worker.fallback
         self._log = worker.log
         self._metrics = worker.metrics
+        self._failures = worker.failures
         self._needed = tuple(lists)
+        self._keys = keys
+        self._popular = popular
         self._models = tuple(models)
+        self._routing = routing
         self._max_probe_seconds = redis_timeout / 2
         self._max_fallback_share = max_fallback_share
         self._logged_excess = False
@@ -90,6 +103,9 @@ class WorkerMonitor:
             memory=self._memory,
             evicted=self._evicted[-1][1] - self._evicted[0][1] if self._evicted else 0,
             max_fallback_share=self._max_fallback_share,
+            failing=self._failures.recent(),
+            config_refusal=self._routing.refusal if self._routing else "",
+            config_pending=self._routing.pending if self._routing else (),
         )
 
     def _run(self) -> None:
@@ -114,6 +130,8 @@ class WorkerMonitor:
         finally:
             for model in self._models:
                 model.refresh()
+            if self._routing is not None:
+                self._routing.refresh()
             self._log.tick()
             self._metrics.publish(self.report())
             self._log_excess_fallback()
@@ -121,14 +139,15 @@ class WorkerMonitor:
     def _probe(self) -> None:
         """Read which lists are served; use Redis if all are there and sessions can be written."""
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.hgetall(LIST_VERSIONS)
-        pipeline.hgetall(REFUSALS)
+        pipeline.hgetall(self._keys.lists)
+        pipeline.hgetall(self._keys.refusals)
         versions, refused = pipeline.execute()
         self._read_memory()
         self._versions, self._refused = _texts(versions), _texts(refused)
-        popular = self._versions.get(TOP_TRACKS, "")
+        popular = self._versions.get(self._popular, "")
         if popular and popular != self._popular_version:
-            packed: Any = self._client.hget(f"{LIST_VERSIONS}:{TOP_TRACKS}:{popular}", EVERYONE)
+            key = f"{self._keys.lists}:{self._popular}:{popular}"
+            packed: Any = self._client.hget(key, EVERYONE)
             if packed:
                 self._fallback.popular, self._popular_version = packed, popular
         if missing := self._missing():
@@ -141,10 +160,10 @@ class WorkerMonitor:
         if not self._breaker.up and seconds > self._max_probe_seconds:
             self._breaker.trip(f"Redis: it answers, but slowly ({seconds:.2f} s)")
             return
-        self._fallback.outbox.flush(self._store)
+        self._fallback.flush(self._store)
         self._breaker.probe_succeeded()
         # Once more for requests since the first flush; from now on each request flushes first.
-        self._fallback.outbox.flush(self._store)
+        self._fallback.flush(self._store)
 
     def _read_memory(self) -> None:
         self._memory = read_redis_memory(self._client)

@@ -4,8 +4,8 @@
     participation  hash(user, hash(salt, 1)) % 100
     layer          hash(user, hash(layer, 2)) % 100
 
-`user` are the decimal digits of the id. The salt is the experiment's name unless the config gives
-another.
+`user` is the id as text: of a number, its decimal digits. The salt is the experiment's name unless
+the config gives another.
 """
 
 from collections.abc import Mapping
@@ -40,17 +40,17 @@ def _rotated(word: int, by: int) -> int:
     return ((word << by) | (word >> (32 - by))) & _WORD
 
 
-def user_hash(user: int, salt: str, purpose: int = SPLIT) -> int:
+def user_hash(user: int | str, salt: str, purpose: int = SPLIT) -> int:
     """The unsigned 32-bit hash that decides a user's place, for one of the three purposes."""
     return murmur3_32(str(user).encode(), murmur3_32(salt.encode(), purpose))
 
 
-def bucket(user: int, salt: str, n: int) -> int:
+def bucket(user: int | str, salt: str, n: int) -> int:
     """The bucket of a user, 0 to n-1, of an experiment with n treatments of equal weight."""
     return user_hash(user, salt) % n
 
 
-def treatment(user: int, salt: str, weights: Mapping[str, int]) -> str:
+def treatment(user: int | str, salt: str, weights: Mapping[str, int]) -> str:
     """The treatment of a user who takes part; `weights` by treatment, in the order C, T1, ..."""
     divisor = gcd(*weights.values())
     place = user_hash(user, salt) % (sum(weights.values()) // divisor)
@@ -61,6 +61,6 @@ def treatment(user: int, salt: str, weights: Mapping[str, int]) -> str:
     raise AssertionError("a place beyond the sum of the weights")
 
 
-def percent_point(user: int, salt: str, purpose: int = PARTICIPATION) -> int:
+def percent_point(user: int | str, salt: str, purpose: int = PARTICIPATION) -> int:
     """0 to 99; a user takes part if it is in the range of the experiment."""
     return user_hash(user, salt, purpose) % 100

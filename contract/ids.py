@@ -1,9 +1,22 @@
-"""Ids of the music protocol: non-negative integers, of users of any size."""
+"""Ids: of the music protocol, non-negative integers (of users of any size); and owners' ids.
+
+An owner's id is the id that a user or an item has in the data that it came from: a text, or an
+integer, which stands for its decimal text. `7` and `"7"` are the same id, `"07"` is another one.
+"""
+
+import re
 
 from contract.values import integer
 
 MOST_DIGITS = 200
 """The service refuses a user id with more digits."""
+MAX_ID_CHARACTERS = 255
+"""Of an owner's id."""
+NOT_IN_IDS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and lone surrogates, which an owner's id must not have."""
+ID_RULE = (
+    f"a text of 1 to {MAX_ID_CHARACTERS} characters without control characters, or an integer"
+)
 
 
 def track_id(value: object) -> int | None:
@@ -28,3 +41,18 @@ def canonical_digits(text: str) -> str | None:
     if not text.isascii() or not text.isdigit():
         return None
     return text.lstrip("0") or "0"
+
+
+def owner_id(value: object) -> str | None:
+    """An owner's id from a JSON value, as text; None if it is not an id. `7.0` is "7".
+
+    A text is taken as it is: case, spaces and leading zeros count.
+    """
+    if not isinstance(value, str):
+        number = integer(value)
+        if number is None or abs(number) >= 10**MAX_ID_CHARACTERS:
+            return None
+        value = str(number)
+    if not 0 < len(value) <= MAX_ID_CHARACTERS or NOT_IN_IDS.search(value):
+        return None
+    return value

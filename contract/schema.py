@@ -10,8 +10,13 @@ from typing import Any
 SCHEMAS = (
     "catalog",
     "event",
+    "item_neighbours",
+    "item_recommendations",
+    "items",
     "model",
     "neighbours",
+    "popular",
+    "recommend",
     "recommendations",
     "session_model",
     "top_tracks",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contract.files import RECOMMENDATIONS
-    from offline.artefact import load_artefact, save_artefact
     from offline.data.catalog import catalog_size
     from offline.data.collect import collect
     from offline.data.interactions import Interactions, Plays
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from offline.data.training_set import TrainingSet
     from offline.errors import InputError
     from offline.evaluation.trained_model import evaluate
+    from offline.importing.import_data import import_data
+    from offline.importing.source import Columns
     from offline.lists.export import export_lists
     from offline.lists.neighbours import cosine_neighbours
     from offline.logs.bad_lines import list_bad_lines
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from offline.logs.reader import open_logs
     from offline.models.base import Recommender
     from offline.models.dae.network import DAE
+    from offline.models.dae.recommender import DAERecommender
     from offline.models.dae.training import Hooks, K, fit, top_lists
-    from offline.models.registry import make_model
+    from offline.models.registry import load_model, make_model
     from offline.options import TrainOptions, load_options
 
 _MODULES = {
+    "Columns": "offline.importing.source",
     "DAE": "offline.models.dae.network",
+    "DAERecommender": "offline.models.dae.recommender",
     "Hooks": "offline.models.dae.training",
     "InputError": "offline.errors",
     "InteractionMatrix": "offline.data.matrix",
@@ -50,18 +54,20 @@ _MODULES = {
     "find_log_files": "offline.logs.files",
     "fit": "offline.models.dae.training",
     "held_out": "offline.data.splits",
+    "import_data": "offline.importing.import_data",
     "list_bad_lines": "offline.logs.bad_lines",
-    "load_artefact": "offline.artefact",
+    "load_model": "offline.models.registry",
     "load_options": "offline.options",
     "make_model": "offline.models.registry",
     "open_logs": "offline.logs.reader",
-    "save_artefact": "offline.artefact",
     "top_lists": "offline.models.dae.training",
 }
 """Where each name is defined."""
 
 __all__ = [  # noqa: RUF022  # as in _MODULES
+    "Columns",
     "DAE",
+    "DAERecommender",
     "Hooks",
     "InputError",
     "InteractionMatrix",
@@ -80,12 +86,12 @@ __all__ = [  # noqa: RUF022  # as in _MODULES
     "find_log_files",
     "fit",
     "held_out",
+    "import_data",
     "list_bad_lines",
-    "load_artefact",
+    "load_model",
     "load_options",
     "make_model",
     "open_logs",
-    "save_artefact",
     "top_lists",
 ]
 

@@ -10,15 +10,24 @@ from offline.errors import InputError
 # `--help` and `analyze` must not wait for torch.
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
-    "train": "Train the autoencoder on interactions, keep the best epoch.",
+    "import": "Turn data of any origin into interactions.",
+    "formats": "List the formats of data that are installed.",
+    "models": "List the models that are installed.",
+    "train": "Train a model on interactions.",
     "export": "Write the lists that the service serves.",
-    "evaluate": "Measure a trained model, or any model on a public data set.",
+    "recommend": "Print what a model recommends to a user.",
+    "similar": "Print the items that a model finds similar.",
+    "evaluate": "Measure a trained model, or any model on data.",
+    "compare": "Measure several models on the same data: a table, tests, a page.",
     "analyze": "Judge an A/B experiment from the service's logs.",
     "watch": "Follow a running A/B experiment on a local web page.",
     "plan": "Compute how many users an A/B experiment needs.",
     "off-policy": "Estimate the effect of new lists before an A/B test.",
     "reconcile": "Find events that are missing between the service and the analysis.",
 }
+
+_MODULES = {"import": "import_data"}
+"""Of commands whose name can be none."""
 
 
 class _Failure(click.ClickException):
@@ -32,7 +41,7 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = f"offline.commands.{cmd_name.replace('-', '_')}"
+        module = f"offline.commands.{_MODULES.get(cmd_name, cmd_name.replace('-', '_'))}"
         command: click.Command = importlib.import_module(module).command
         return command
 
@@ -54,10 +63,15 @@ def main() -> None:
 
     \b
     collect     event logs          -> interactions
+    import      data of any origin  -> interactions
     train       interactions        -> model directory
-    export      model, interactions -> recommendations.json, neighbours.json, top_tracks.json
+    export      model, interactions -> recommendations.json, neighbours.json, and popular items
+    recommend   model, user         -> titles and ids, best first
+    similar     model, item         -> titles and ids, most similar first
     evaluate    model, interactions -> metrics of what training held out
+    evaluate    interactions        -> metrics of any model, trained on a part of them
     evaluate    public data set     -> metrics of any model, trained on it
+    compare     interactions        -> table, tests and page of several models
     analyze     event logs          -> effect table, report page
     watch       event logs          -> live page of a running experiment
     plan        event logs          -> users that a test needs, or the effect it finds

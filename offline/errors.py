@@ -10,9 +10,9 @@ class InputError(ValueError):
     --------
     >>> from offline import InputError, make_model
     >>> try:
-    ...     make_model("svd", seed=1)
+    ...     make_model("svd")
     ... except InputError as error:
-    ...     print(str(error).split(":")[0])
+    ...     print(str(error).split(";")[0])
     no model 'svd'
     """
 

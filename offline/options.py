@@ -1,7 +1,9 @@
-"""config/train.yml: the options of training."""
+"""config/train.yml: which model is trained, and its options; those of the autoencoder."""
 
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
@@ -9,10 +11,44 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from offline.errors import InputError, check_regular
 
 
-class SessionOptions(BaseModel):
-    """Options of the session model, which is trained on top of the autoencoder."""
+class Options(BaseModel):
+    """Options with names, types, defaults and bounds; unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], whose: str) -> Self:
+        """From values by name, for `whose` (a model, or a file), whom errors name.
+
+        Raises InputError for an unknown option, which names the nearest, and for a bad value.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"{whose}: {_fault(cls, first['loc'], first)}") from error
+
+
+def nearest(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    """The names there are, and which of them `name` may have meant: the end of an error."""
+    close = get_close_matches(name, list(known), 1, 0.5)
+    meant = f"do you mean {close[0]}? " if close else ""
+    return f"{meant}there are {', '.join(known)}" if known else "there are none"
+
+
+def _fault(options: type[BaseModel], place: tuple[int | str, ...], error: Any) -> str:
+    if error["type"] != "extra_forbidden":
+        return f"{'.'.join(map(str, place))}: {error['msg']}"
+    *parents, name = map(str, place)
+    for parent in parents:  # the options that the unknown one stands among
+        found = options.model_fields[parent].annotation
+        parts = [found, *getattr(found, "__args__", ())]
+        options = next(x for x in parts if isinstance(x, type) and issubclass(x, BaseModel))
+    return f"unknown key {'.'.join(map(str, place))}: {nearest(name, list(options.model_fields))}"
+
+
+class SessionOptions(Options):
+    """Options of the session model, which is trained on top of the autoencoder."""
 
     dimensions: PositiveInt = 24
     """Of tastes and tracks in the model of how much is heard."""
@@ -47,7 +83,7 @@ class SessionOptions(BaseModel):
     seed: int = Field(default=31337, ge=0, lt=2**63)
 
 
-class TrainOptions(BaseModel):
+class TrainOptions(Options):
     """Options of the denoising autoencoder and its training; unknown keys are refused.
 
     Examples
@@ -57,8 +93,6 @@ class TrainOptions(BaseModel):
     >>> options.dropout, options.model_copy(update={"dropout": 0.0}).dropout
     (0.5, 0.0)
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     hidden: tuple[PositiveInt, ...] = Field(default=(300,), min_length=1)
     """Sizes of the tanh layers between the tracks and the logits."""
@@ -89,8 +123,70 @@ class TrainOptions(BaseModel):
     """Train the session model too; null: the autoencoder alone."""
 
 
+class ModelChoice(NamedTuple):
+    """The model that a file of options is about."""
+
+    model: str
+    options: dict[str, Any]
+
+
+def load_model_options(path: Path) -> ModelChoice:
+    """Read `model: {type: NAME, option: value, ...}` from a YAML file such as config/train.yml.
+
+    A file without `model` holds options of `dae`. Raises InputError for a file that cannot be
+    read, or that is something else; options are not checked.
+    """
+    content = _read_yaml(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected options by name, such as `model: {{type: als}}`")
+    if "model" not in content:
+        return ModelChoice("dae", content)
+    if others := [str(key) for key in content if key != "model"]:
+        raise InputError(
+            f"{path}: unknown key {others[0]}: the options of a model stand below `model`"
+        )
+    model = content["model"]
+    if isinstance(model, str):
+        return ModelChoice(model, {})
+    if not isinstance(model, dict) or not isinstance(model.get("type"), str):
+        raise InputError(f"{path}: model: expected its name as `type`, and its options")
+    return ModelChoice(model["type"], {key: x for key, x in model.items() if key != "type"})
+
+
+def settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Options from texts like `factors=128` or `sessions.epochs=3`, values in YAML.
+
+    Raises InputError for a text without a name or a value.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InputError(f"--set {text}: expected OPTION=VALUE, such as factors=128")
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {text}: {' '.join(str(error).split())}") from error
+        *parents, last = name.split(".")
+        place = found
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = parsed
+    return found
+
+
+def overridden(options: Mapping[str, Any], by: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with others in the place of some; within those of a part, too."""
+    found = dict(options)
+    for name, value in by.items():
+        within = found.get(name)
+        both = isinstance(within, Mapping) and isinstance(value, Mapping)
+        found[name] = overridden(within, value) if both else value  # type: ignore[arg-type]
+    return found
+
+
 def load_options(path: Path) -> TrainOptions:
-    """Read and validate the options of training.
+    """Read and validate the options of the denoising autoencoder.
 
     Parameters
     ----------
@@ -110,24 +206,24 @@ def load_options(path: Path) -> TrainOptions:
     --------
     >>> from pathlib import Path
     >>> from offline import load_options
-    >>> _ = Path("train.yml").write_text("epochs: 3")
+    >>> _ = Path("train.yml").write_text("model: {type: dae, epochs: 3}")
     >>> load_options(Path("train.yml")).epochs
     3
     """
+    model, options = load_model_options(path)
+    if model != "dae":
+        raise InputError(f"{path}: options of {model}, not of dae")
+    return TrainOptions.of(options, str(path))
+
+
+def _read_yaml(path: Path) -> Any:
     check_regular(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TrainOptions.model_validate(content if content is not None else {})
+        return {} if content is None else content
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text: {error.reason}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(TrainOptions.model_fields)
-            raise InputError(f"{path}: unknown key {key}; the keys are {known}") from error
-        raise InputError(f"{path}: {key}: {first['msg']}") from error

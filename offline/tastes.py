@@ -8,7 +8,6 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from offline.data.matrix import InteractionMatrix
 from offline.data.session_stats import SessionStats
-from offline.models.dae.network import DAE
 
 MAX_MEAN_DISTANCE = 0.65
 """Groups with a mean cosine distance above this stay apart. At 0.5 sessions are 1 % longer on the
@@ -62,13 +61,23 @@ def _groups(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 class UserTastes:
-    """Groups each user's tracks by the directions of the decoder's rows."""
+    """Groups each user's tracks by the directions of the tracks' vectors."""
 
-    def __init__(self, model: DAE, histories: InteractionMatrix, stats: SessionStats) -> None:
-        """`histories` and `stats` have a row per user; tracks new to the model are left out."""
+    def __init__(
+        self,
+        known: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        histories: InteractionMatrix,
+        stats: SessionStats,
+    ) -> None:
+        """`known`: the tracks that a model has vectors for, sorted; `vectors`: a row for each.
+
+        `histories` and `stats` have a row per user; tracks that are not known are left out.
+        """
         self._histories, self._stats = histories, stats
-        self._index_of = model.index_of
-        self._vectors = directions(model.last.weight.detach().cpu().numpy())
+        self._index_of = np.full(histories.n_tracks, -1)
+        self._index_of[known] = np.arange(len(known))
+        self._vectors = directions(vectors)
 
     def of(self, row: int) -> list[Taste]:
         """The tastes of a user, by `tastes_of`; one without tracks where nothing is known."""

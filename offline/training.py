@@ -1,21 +1,23 @@
-"""One training run, from interactions to a model directory."""
+"""One training run of the autoencoder, which resumes and may have several processes."""
 
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.artefact import MODEL_JSON, save_artefact
+from contract.files import SESSION_MODEL
 from offline.atomic import check_place
 from offline.data.training_set import TrainingSet
+from offline.models.dae.recommender import DAERecommender
 from offline.models.dae.training import Checkpoints, Epoch, Hooks, Trained, Workers, fit
 from offline.models.dae.training.checkpoint import CHECKPOINT
 from offline.models.dae.training.tensorboard import ScalarWriter
-from offline.options import TrainOptions
-from offline.session_model import FittedSessionModel, fit_session_model
+from offline.models.storage import ARTEFACT
+from offline.session_model import FittedSessionModel, fit_session_model, save_session_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +41,8 @@ class Run:
 
 
 def train(
+    model: DAERecommender,
     training_set: TrainingSet,
-    options: TrainOptions,
     out: Path,
     workers: Workers,
     *,
@@ -56,7 +58,7 @@ def train(
     get None. Raises InputError for an `out` that holds something else, for what `fit` and
     `fit_session_model` refuse, and for files that cannot be written.
     """
-    check_place(out, MODEL_JSON)
+    check_place(out, ARTEFACT)
     work = out.with_name(f"{out.name}.training")
     if workers.first and (fresh or not (work / CHECKPOINT).exists()):
         (work / CHECKPOINT).unlink(missing_ok=True)
@@ -70,7 +72,7 @@ def train(
 
         trained = fit(
             training_set.histories,
-            options,
+            model.config,
             hooks=replace(hooks, on_epoch=on_epoch),
             checkpoints=Checkpoints(work, training_set.fingerprint),
             workers=workers,
@@ -78,18 +80,26 @@ def train(
     found = None
     if workers.first:
         fitted = None
-        if options.sessions is not None and sessions is not None:
+        if model.config.sessions is not None and sessions is not None:
             fitted = fit_session_model(
                 trained.model,
                 training_set,
                 sessions.interactions,
                 sessions.artists,
-                options.sessions,
+                model.config.sessions,
                 on_epoch=sessions.on_epoch,
             )
-        save_artefact(out, trained, options, training_set.fingerprint, fitted, training_set.users)
+        model.keep(trained, training_set, fitted and fitted.held_out._asdict())
+        model.save(out, also=partial(_write_session_model, fitted, training_set))
         shutil.move(work / "scalars", out / "scalars")
         shutil.rmtree(work)
         found = Run(trained, fitted)
     workers.wait()  # a worker that leaves early may take the others down
     return found
+
+
+def _write_session_model(
+    fitted: FittedSessionModel | None, training_set: TrainingSet, directory: Path
+) -> None:
+    if fitted is not None:
+        save_session_model(directory / SESSION_MODEL, fitted.model, training_set.users)

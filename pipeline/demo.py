@@ -5,12 +5,15 @@ from pathlib import Path
 
 import click
 
-from pipeline.steps import Loop, lastfm_of, step
+from pipeline.steps import Loop, source_of, step
 
 
 @click.command()
 @click.option(
-    "--world", default="generated", type=click.Choice(["generated", "lastfm"]), show_default=True
+    "--world",
+    default="generated",
+    show_default=True,
+    help="generated, lastfm, or the path of data to import.",
 )
 @click.option("--lastfm-dir", type=Path, help="The unpacked hetrec2011-lastfm-2k.")
 @click.option("--out", type=Path, default=Path("out/demo"), show_default=True)
@@ -33,11 +36,11 @@ def main(
 ) -> None:
     """Run the whole loop, from a new world to a verdict; results are written to --out."""
     started = time.monotonic()
-    lastfm = lastfm_of(world, lastfm_dir, "demo")
+    source = source_of(world, lastfm_dir, "demo")
     loop = Loop(out, seed)
 
     step("1/6 world: a catalog, listeners, and the embeddings that decide what they like")
-    loop.world(lastfm, users, tracks)
+    loop.world(source, users, tracks)
     step("2/6 collect: sessions under a random recommender; tracks played almost to the end count")
     loop.collect(collect)
     step("3/6 train: a denoising autoencoder ranks the catalog for every user")

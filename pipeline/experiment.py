@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pipeline.steps import DAE_SESSION, Loop, lastfm_of, step
+from pipeline.steps import DAE_SESSION, Loop, source_of, step
 
 GOAL = 249
 """Published effect on mean session time against CONTEXTUAL, in per cent, for this design."""
@@ -47,14 +47,14 @@ def main(
     processes: int,
 ) -> None:
     """Run the loop at full scale, from a new world to verdict and ladder; results go to --out."""
-    lastfm = lastfm_of(world, lastfm_dir, "experiment")
-    if lastfm is None:
+    source = source_of(world, lastfm_dir, "experiment")
+    if source is None:
         users, tracks = users or _USERS, tracks or _TRACKS
     sessions = _COLLECT[world] if collect is None else collect
     loop = Loop(out or _OUT[world], seed, DAE_SESSION)
 
     step("1/8 world: a catalog, listeners, and the embeddings that decide what they like")
-    loop.world(lastfm, users, tracks)
+    loop.world(source, users, tracks)
     step("2/8 collect: sessions under a random recommender; tracks played almost to the end count")
     loop.collect(sessions, "--log-format", "parquet", "--processes", processes)
     step("3/8 train: a denoising autoencoder, its lists, and a session-aware model")

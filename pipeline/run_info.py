@@ -19,7 +19,8 @@ def run_info(
 ) -> dict[str, object]:
     """The facts, from the files under `out` of a run that is ready to be analysed."""
     world = json.loads((out / "world/world.json").read_text())
-    model = json.loads((out / "model/model.json").read_text())
+    model = json.loads((out / "model/artefact.json").read_text())
+    best = model["metrics"]["best"]
     learned = json.loads((out / "interactions/interactions.json").read_text())
     return {
         "treatments": dict(treatments),
@@ -34,13 +35,13 @@ def run_info(
         "collected": {
             "sessions under Random": f"{collected:,}",
             "interactions": f"{learned['interactions']:,}",
-            "tracks with an interaction": f"{learned['tracks']:,}",
+            "tracks with an interaction": f"{learned['items']:,}",
         },
         "model": {
-            "hidden layers": ", ".join(map(str, model["options"]["hidden"])),
-            "kept epoch": f"{model['best']['number']} of {len(model['epochs'])}",
-            "held-out NDCG@50": round(model["best"]["ndcg"], 4),
-            "held-out recall@50": round(model["best"]["recall"], 4),
+            "hidden layers": ", ".join(map(str, model["config"]["hidden"])),
+            "kept epoch": f"{best['number']} of {len(model['metrics']['epochs'])}",
+            "held-out NDCG@50": round(best["ndcg"], 4),
+            "held-out recall@50": round(best["recall"], 4),
         },
         "run": {
             "seed": seed,

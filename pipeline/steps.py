@@ -59,6 +59,18 @@ DAE_VS_CONTEXTUAL = Design(
 DAE_SESSION = Design(Path("config/experiment.yml"), "DAE_SESSION", trains_session_model=True)
 
 
+LASTFM = ("lastfm", "lastfm-2k")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that a world is made from."""
+
+    path: Path
+    format: str | None = None
+    """None: guessed."""
+
+
 @dataclass(frozen=True)
 class Loop:
     """A run of the loop, with its results under `out`. A command that fails ends the program."""
@@ -90,10 +102,15 @@ class Loop:
     def catalog(self) -> Path:
         return self.out / "world/tracks.json"
 
-    def world(self, lastfm: Path | None, users: int | None, tracks: int | None) -> None:
-        """Make a world: from Last.fm if its directory is given, else a generated one."""
+    def world(self, source: Source | None, users: int | None, tracks: int | None) -> None:
+        """Make a world: from data if a source is given, else a generated one."""
         options: list[object] = ["--out", self.out / "world", "--seed", self.seed]
-        for name, value in (("--lastfm", lastfm), ("--users", users), ("--tracks", tracks)):
+        if source is not None:
+            data = self.out / "data"
+            form = ["--format", source.format] if source.format else []
+            self._run("import", "botify-offline", "import", source.path, "--out", data, *form)
+            options += ["--from", data]
+        for name, value in (("--users", users), ("--tracks", tracks)):
             options += [name, value] if value is not None else []
         self._run("world", "botify-sim", "world", *options)
 
@@ -113,7 +130,11 @@ class Loop:
         """Extract interactions and plays from the logs in these directories under `out`."""
         places = [self.out / log for log in logs]
         out = self.out / "interactions"
-        self._run("log to interactions", "botify-offline", "collect", *places, "--out", out)
+        self._run(
+            "log to interactions",
+            "botify-offline",
+            *("collect", *places, "--catalog", self.catalog, "--out", out),
+        )
 
     def train(self) -> None:
         """Train the model, and export its lists."""
@@ -225,6 +246,7 @@ class Loop:
         self._run(
             "ladder",
             *("botify-sim", "ladder", "--config", self.env, "--lists", self.out / "lists"),
+            *("--chains", self.design.config, "--data-dir", self.out),
             *("--episodes", episodes, "--seed", self.seed),
             *("--json", self.out / "ladder.json", "--plot", self.out / "ladder.svg"),
             *options,
@@ -245,11 +267,25 @@ def step(text: str) -> None:
     click.secho(f"\n{text}", bold=True)
 
 
-def lastfm_of(world: str, directory: Path | None, command: str) -> Path | None:
-    """The directory of Last.fm if that is the world. Raises UsageError if it was not given."""
-    if world == "lastfm" and directory is None:
-        raise click.UsageError(f"this world needs --lastfm-dir (make {command} LASTFM_DIR=...)")
-    return directory if world == "lastfm" else None
+def source_of(world: str, lastfm: Path | None, command: str) -> Source | None:
+    """The data that a world is made from: Last.fm, or a path. None: a generated world.
+
+    Raises UsageError for a path that is not there, and for Last.fm without its directory.
+    """
+    if world == "generated":
+        return None
+    if world in LASTFM:
+        if lastfm is None:
+            raise click.UsageError(
+                f"this world needs --lastfm-dir (make {command} LASTFM_DIR=...)"
+            )
+        return Source(lastfm, "lastfm-2k")
+    if not Path(world).exists():
+        raise click.UsageError(
+            f"--world {world}: no such file or directory; it is `generated`, `lastfm`, or "
+            "the path of data to import"
+        )
+    return Source(Path(world))
 
 
 def _environment() -> dict[str, str]:

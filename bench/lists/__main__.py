@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from bench.common.tables import table
 from bench.lists.played import PLACES, Heard, Knowing, play_lists
 from bench.lists.truth import Truth
-from offline.artefact import load_artefact
 from offline.data.catalog import artists_of
 from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
 from offline.lists.by_score import by_score
 from offline.lists.by_session import by_session
 from offline.lists.maker import ListMaker
+from offline.models.registry import load_model
 from sim.agents.lists import read_top_tracks
-from sim.agents.policies import Indexed
+from sim.agents.policies import Policy
 from sim.agents.registry import create_agent
 from sim.config import load_config
 from sim.ladder.command import measure
@@ -70,7 +70,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
         for name, tracks in lists.items()
     }
     sums = {name: found.sums for name, found in heard.items()}
-    endless = Indexed(streams, truth.lists(4 * LENGTH), top)
+    endless = Policy("indexed", streams, truth.lists(4 * LENGTH), top)
     sums[STATIC_LONG] = measure(world, endless, seed, range(episodes))
     for name, length in ((KNOWN, LENGTH), (LONG, 4 * LENGTH)):
         knowing = Knowing(streams, truth, length, top)
@@ -133,9 +133,10 @@ class Learned:
     """The model that `make experiment` or `make demo` left, and statistics of its log."""
 
     def __init__(self, data: Path, world: World) -> None:
-        self._model = load_artefact(data / "model").model
-        self._training_set = TrainingSet.open(data / "interactions", self._model.n_tracks)
-        self._artists = artists_of(data / "world/tracks.json", self._model.n_tracks)
+        self._model = load_model(data / "model")
+        n_tracks = len(self._model.popularity)
+        self._training_set = TrainingSet.open(data / "interactions", n_tracks)
+        self._artists = artists_of(data / "world/tracks.json", n_tracks)
         self.stats = SessionStats.read(
             data / "interactions", self._training_set.users, self._artists
         )
@@ -144,7 +145,7 @@ class Learned:
 
     def by_score(self) -> NDArray[np.int32]:
         """Lists, one row per user of the world; all -1 for a user without likes."""
-        return self._made(by_score(self._model, self._training_set.histories, LENGTH), LENGTH)
+        return self._made(by_score(self._model, LENGTH), LENGTH)
 
     def by_session(self, stats: SessionStats, length: int = LENGTH) -> NDArray[np.int32]:
         """The same for sessions with these statistics."""
@@ -154,7 +155,7 @@ class Learned:
     def _made(self, lists: ListMaker, length: int) -> NDArray[np.int32]:
         out = np.full((self._users, length), -1, dtype=np.int32)
         able = np.flatnonzero(self._training_set.histories.sizes)
-        out[self._rows[able]] = lists.of(able)
+        out[self._rows[able]] = lists.of(able).ids
         return out
 
 

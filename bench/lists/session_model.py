@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from botify.session_model.scoring import SessionModel
 from botify.session_model.tables import Floats, Tables
-from offline.artefact import load_artefact
 from offline.data.training_set import TrainingSet, rows_of
+from offline.models.dae.recommender import DAERecommender
+from offline.models.registry import load_model
 from sim.agent import Answer, Turn
 from sim.agents.registry import create_agent
 from sim.config import load_config
@@ -88,7 +89,9 @@ class Limited(SessionModel):
 
 def best_of(data: Path) -> Callable[[int], NDArray[np.int64]]:
     """The places of a user's best tracks by the plain autoencoder, for the whole history."""
-    dae = load_artefact(data / "model").model
+    model = load_model(data / "model")
+    assert isinstance(model, DAERecommender)
+    dae = model.network
     training_set = TrainingSet.open(data / "interactions", dae.n_tracks)
     known: dict[int, NDArray[np.int64]] = {}
 

@@ -19,12 +19,15 @@ from scipy import sparse
 from bench.common.results import json_line
 from bench.quality.recbole_venv import environment, recbole_python
 from offline.data.splits import hold_out
-from offline.datasets import FORMATS
+from offline.data.training_set import TrainingSet
 from offline.evaluation.protocols import (
     HELD_OUT_SHARE,
     K,
     same_users,
 )
+from offline.importing.evaluated import LOADERS as FORMATS
+from offline.models.base import Hooks
+from offline.models.top_n import TopN
 
 SCRIPT = Path(__file__).with_name("recbole_worker.py")
 
@@ -36,20 +39,21 @@ class MultiDAE:
         self._test, self._python, self._options = test, python, options
         self.found: dict[str, Any] = {}
 
-    def fit(self, train: sparse.csr_matrix) -> "MultiDAE":
+    def fit(self, train: TrainingSet, _: Hooks | None = None) -> "MultiDAE":
         with tempfile.TemporaryDirectory() as scratch:
             data, lists = Path(scratch), Path(scratch, "lists.npy")
-            _write(data / "train.txt", train)
+            _write(data / "train.txt", train.matrix)
             _write(data / "test.txt", self._test)
             arguments = (data, "--lists", lists, "--k", K, *self._options)
             self.found = json_line((self._python, SCRIPT, *arguments), environment())
             self._lists = np.load(lists)
         return self
 
-    def recommend(self, users: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    def recommend(self, users: NDArray[np.int64], n: int) -> TopN:
         """`users`: those with test items, all of them, in order."""
         assert len(users) == len(self._lists)
-        return self._lists[:, :n]
+        ids = self._lists[:, :n]
+        return TopN(ids, np.zeros(ids.shape, np.float32))  # its scores are not kept
 
 
 def _write(path: Path, matrix: sparse.csr_matrix) -> None:

@@ -15,7 +15,7 @@ MODELS = {
     "als": "ALS",
     "ease": "EASE",
     "pure-svd": "PureSVD",
-    "mult-dae": "Mult-DAE",
+    "dae": "Mult-DAE",
     "linear-dae": "Linear DAE",
     "recbole-multidae": "RecBole MultiDAE",
 }

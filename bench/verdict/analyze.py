@@ -121,7 +121,9 @@ def _play(parquet: Path, world: Path, sessions: int, seed: int) -> None:
         events = recorder.events()
         at = clock.stamp(events)
         latency = rng.lognormal(-6.5, 0.4, len(at))
-        table: pa.Table = as_table(events, at, agent.sources, ("C", "T1"), arms, latency)
+        table: pa.Table = as_table(
+            events, at, agent.sources, ("C", "T1"), arms[events.users], latency
+        )
         writer = writer or pq.ParquetWriter(parquet, table.schema, compression="zstd")
         writer.write_table(table)
     if writer is not None:

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +24,27 @@ from bench.verdict.experiments import Design, Laboratory, effects
 _AA = Design(0.30, 0.30, users=1000)
 _AB = Design(0.30, 0.35, users=1000)
 _FEW = Design(0.30, 0.30, users=100)
-_TRUTH_SESSIONS = 60
+_SESSIONS_OF_MEANS = 60
+_TOGETHER = 20
+"""Experiments in one log."""
 # Kinds of experiment, and the number of the first: no two share a session.
 KINDS = {"aa": (_AA, 0), "ab": (_AB, 100_000), "few": (_FEW, 200_000)}
 
 _laboratory: Laboratory
 
 
-def _open(config: Path, seed: int) -> None:
+def _open(config: Path, seed: int, past: Path) -> None:
     global _laboratory
-    _laboratory = Laboratory(config, seed)
+    _laboratory = Laboratory(config, seed, past)
     gc.freeze()  # garbage collections then skip the objects of the libraries
 
 
-def _experiment(job: tuple[Design, int, dict[str, float]]) -> dict[str, Any]:
-    return _laboratory.experiment(*job)
+def _experiments(job: tuple[Design, Sequence[int], dict[str, float]]) -> list[dict[str, Any]]:
+    return _laboratory.experiments(*job)
 
 
-def _truth(share: float) -> dict[str, float]:
-    return _laboratory.truth(share, _TRUTH_SESSIONS)
+def _means(share: float) -> dict[str, float]:
+    return _laboratory.true_means(share, _SESSIONS_OF_MEANS)
 
 
 @click.command()
@@ -50,11 +52,19 @@ def _truth(share: float) -> dict[str, float]:
 @click.option("--aa", default=2000, show_default=True, help="A/A experiments.")
 @click.option("--ab", default=2000, show_default=True, help="A/B experiments.")
 @click.option("--few", default=1000, show_default=True, help="A/A experiments of 100 users.")
+@click.option("--share", default=1.0, show_default=True, help="This share of all of them.")
 @click.option("--seed", default=31337, show_default=True)
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the results there (.svg).")
 def main(
-    out: Path, aa: int, ab: int, few: int, seed: int, processes: int, plot: Path | None
+    out: Path,
+    aa: int,
+    ab: int,
+    few: int,
+    share: float,
+    seed: int,
+    processes: int,
+    plot: Path | None,
 ) -> None:
     """Play experiments with a known effect, judge each, and count how often the verdict errs."""
     config = out / "world/env.yml"
@@ -64,29 +74,35 @@ def main(
         program = Path(sys.executable).parent / str(words[0])
         subprocess.run([program, *map(str, words[1:])], check=True)
     found: dict[str, list[dict[str, Any]]] = {}
+    past = out / "before.parquet"
+    if not past.exists():
+        partial = past.with_suffix(".partial")
+        Laboratory(config, seed).write_past(_AA, partial)
+        partial.rename(past)
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, _open, (config, seed)) as pool:
-        true = _effects(pool, out / "truth.json")
+    with context.Pool(processes, _open, (config, seed, past)) as pool:
+        true_effects = _effects(pool, out / "true_effects.json")
         for kind, count in (("aa", aa), ("ab", ab), ("few", few)):
             design, first = KINDS[kind]
-            nothing = dict.fromkeys(true, 0.0)
+            count = round(count * share)
+            no_effects = dict.fromkeys(true_effects, 0.0)
             kept = out / f"{kind}.jsonl"
             done = {row["number"]: row for row in _read(kept)}
             wanted = range(first, first + count)
+            left = [number for number in wanted if number not in done]
             jobs = [
-                (design, number, true if kind == "ab" else nothing)
-                for number in wanted
-                if number not in done
+                (design, left[low : low + _TOGETHER], true_effects if kind == "ab" else no_effects)
+                for low in range(0, len(left), _TOGETHER)
             ]
             with kept.open("a") as file, tqdm(desc=kind, total=count, disable=None) as bar:
-                bar.update(count - len(jobs))
-                for row in pool.imap_unordered(_experiment, jobs):
-                    done[row["number"]] = row
-                    file.write(json.dumps(row) + "\n")
+                bar.update(count - len(left))
+                for rows in pool.imap_unordered(_experiments, jobs):
+                    done |= {row["number"]: row for row in rows}
+                    file.writelines(json.dumps(row) + "\n" for row in rows)
                     file.flush()
-                    bar.update()
+                    bar.update(len(rows))
             found[kind] = [done[number] for number in wanted]
-    click.echo(tables(found, true))
+    click.echo(tables(found, true_effects))
     if plot is not None:
         draw(found, plot)
         click.echo(f"drew {plot}")
@@ -96,10 +112,10 @@ def main(
 
 def _effects(pool: Any, path: Path) -> dict[str, float]:
     if not path.exists():
-        control, treatment = pool.map(_truth, [_AB.control, _AB.treatment], chunksize=1)
+        control, treatment = pool.map(_means, [_AB.control, _AB.treatment], chunksize=1)
         path.write_text(json.dumps(effects(control, treatment)) + "\n")
-    true: dict[str, float] = json.loads(path.read_text())
-    return true
+    true_effects: dict[str, float] = json.loads(path.read_text())
+    return true_effects
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:

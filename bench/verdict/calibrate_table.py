@@ -49,13 +49,13 @@ def false_positives(aa: Rows) -> list[Rate]:
         ("any metric, Holm", "any_holm", FALSE),
         ("any metric, Benjamini-Hochberg", "any_bh", FALSE),
         ("always-valid, looked at every day", "peek_valid", FALSE),
-        ("said: ship, or loses", "called", FALSE),
-        ("said: no verdict", "no_verdict", FALSE_STOP),
-        ("Bayesian, said to beat with over 95 %", "sure", FALSE),
+        ("verdict: ship, or loses", "called", FALSE),
+        ("verdict: stopped", "no_verdict", FALSE_STOP),
+        ("Bayesian, P(better) over 95 %", "sure", FALSE),
         ("sample ratio mismatch (nominal 0.1 %)", "mismatch", MISMATCH),
         ("any metric, unadjusted", "any_raw", None),
         ("Welch, looked at every day", "peek_fixed", None),
-        ("sessions taken as units", "session_as_unit", None),
+        ("session as the unit", "session_as_unit", None),
     ):
         values = [_value(row, key) for row in aa]
         # Few users have few days on which both arms are large enough for a look.
@@ -100,18 +100,18 @@ def power(ab: Rows) -> list[Rate]:
         rate("Welch", [row[f"{TIME}.welch"] for row in ab]),
         rate("CUPED", [row.get(f"{TIME}.cuped") for row in ab]),
         rate("always-valid, at any look", stopped),
-        rate("sessions taken as units", [row["session_as_unit"] for row in ab]),
-        rate("said: ship", [row.get("wins") for row in ab]),
-        rate("said: loses", [row.get("loses") for row in ab]),
+        rate("session as the unit", [row["session_as_unit"] for row in ab]),
+        rate("verdict: ship", [row.get("wins") for row in ab]),
+        rate("verdict: loses", [row.get("loses") for row in ab]),
         rate(
             "equivalent within the true effect",
-            [row.get("equivalent_at_truth") for row in ab],
+            [row.get("equivalent_at_true_effect") for row in ab],
             FALSE,
         ),
     ]
 
 
-def tables(found: dict[str, list[dict[str, Any]]], true: dict[str, float]) -> str:
+def tables(found: dict[str, list[dict[str, Any]]], true_effects: dict[str, float]) -> str:
     """Everything in Markdown."""
     aa, ab, few = found["aa"], found["ab"], found["few"]
     parts = []
@@ -123,7 +123,7 @@ def tables(found: dict[str, list[dict[str, Any]]], true: dict[str, float]) -> st
         parts += [title, _table("method", false_positives(few))]
     if ab:
         title = f"\n### A/B: coverage\n\n{len(ab):,} experiments of 1,000 users; the true effect "
-        parts += [f"{title}on session time is {true[TIME]:+.2f} %\n"]
+        parts += [f"{title}on session time is {true_effects[TIME]:+.2f} %\n"]
         parts += [_table("interval", coverage(ab)), "\n### A/B: power\n"]
         parts += [_table("method", power(ab)), ""]
         predicted = np.mean([row["power_predicted"] for row in ab])
@@ -159,7 +159,7 @@ def broken(found: dict[str, list[dict[str, Any]]]) -> list[str]:
 
 def _table(head: str, rates: Sequence[Rate]) -> str:
     rows = [f"| {head} | % (95 % interval) | bound | |", "|---|---:|---:|---|"]
-    rows += [f"| {one.name} | {one.told} | {one.bound} | {one.note} |" for one in rates if one.of]
+    rows += [f"| {one.name} | {one.text} | {one.bound} | {one.note} |" for one in rates if one.of]
     return "\n".join(rows)
 
 
@@ -184,16 +184,16 @@ def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
             value, (lower, upper) = 100 * one.count / one.of, one.interval
             promised = one.most is not None or one.least is not None
             colour = "#1c2530" if promised else "#b3365f"
-            sides = [[max(value - lower, 0.0)], [max(upper - value, 0.0)]]
-            axes.errorbar(value, place, xerr=sides, fmt="o", color=colour, markersize=4, capsize=3)
+            bars = [[max(value - lower, 0.0)], [max(upper - value, 0.0)]]
+            axes.errorbar(value, place, xerr=bars, fmt="o", color=colour, markersize=4, capsize=3)
         axes.set_yticks(range(len(rates)), [one.name for one in rates], fontsize=9)
         axes.set_ylim(len(rates) - 0.4, -0.6)
         axes.set_xlim(
             low, max(high, 1.05 * max(one.interval[1] for one in rates)) if low == 0 else high
         )
         axes.set_title(title, loc="left", fontsize=11)
-        for side in ("top", "right", "left"):
-            axes.spines[side].set_visible(False)
+        for edge in ("top", "right", "left"):
+            axes.spines[edge].set_visible(False)
         axes.grid(axis="x", color="#e4e7ea")
         axes.set_axisbelow(True)
         axes.tick_params(length=0)

@@ -2,16 +2,20 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.verdict.logs import START_MS, Split, as_table, stamps, write_parquet
+from bench.verdict.logs import EXPERIMENT, START_MS, Split, as_table, stamps, write_parquet
+from bench.verdict.pooled import names_of, taken_apart
 from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.metric_files import built_in
 from offline.experiment.stats.bayes import readings
@@ -21,9 +25,9 @@ from offline.experiment.stats.equivalence import equivalence
 from offline.experiment.stats.power import Plan
 from offline.experiment.verdict.verdict import verdicts
 from offline.logs.reader import open_logs
-from sim.agent import Answer, Turn
+from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
@@ -37,6 +41,10 @@ METRICS = built_in()
 PRIMARY = METRICS.primaries[0].name
 # Draws of the agent's stream that the recommenders themselves never reach.
 _WHICH = 2**40
+_IDS = 10**6
+"""More than a world has users."""
+_PAST = 10**6
+"""Number of no experiment: its sessions are those of the time before."""
 
 
 class Mixed:
@@ -47,7 +55,7 @@ class Mixed:
 
     def __init__(self, streams: Streams, share: float) -> None:
         self._streams, self._share = streams, share
-        self._agents = Random(streams), Oracle()
+        self._agents = Policy("random_unseen", streams), Oracle()
         self._begun = False
 
     def begin(self, world: World, slots: int) -> None:
@@ -80,58 +88,116 @@ class Design:
     treatment: float
     users: int = 2000
     sessions: int = 5
-    """Of a user, on average, in the experiment and again in the period before it."""
+    """Of a user, on average, in the experiment and in the period before it."""
     days: int = 14
+
+
+class _Played(NamedTuple):
+    number: int
+    events: pa.Table
+    users: NDArray[Any]
+    """Rows of the world's users."""
+    session_p: float
+    """Of the test that takes every session for a unit."""
 
 
 class Laboratory:
     """A world and the agents in it; one per process."""
 
-    def __init__(self, config: Path, seed: int) -> None:
+    def __init__(self, config: Path, seed: int, past: Path | None = None) -> None:
         self.world = open_world(load_config(config)).prepared()
         self.streams = Streams(seed)
-        self._seed = seed
+        self._seed, self._past = seed, past
         self._agents: dict[float, Mixed] = {}
+        n = len(self.world.users)
+        self._slow = np.random.default_rng(seed).lognormal(-6.5, 0.3, n)
+        """Typical latency of each user's requests."""
 
     def agent(self, share: float) -> Mixed:
         return self._agents.setdefault(share, Mixed(self.streams, share))
 
-    def experiment(self, design: Design, number: int, truth: dict[str, float]) -> dict[str, Any]:
-        """Play experiment `number` and judge it from its logs; returns the results by name."""
+    def write_past(self, design: Design, path: Path) -> None:
+        """Write the log of a period before any experiment, of all users, answered as the control.
+
+        Experiments share it: given what users did before, who of them is in an experiment, in
+        which arm, and what they do there is drawn anew each time.
+        """
+        everybody = np.zeros(len(self.world.users), np.int64)
+        events = self._play(design, self.agent(design.control), everybody, _PAST)
+        rng = np.random.default_rng([self._seed, _PAST])
+        at, latency = self._times(design, events, rng)
+        at = at - (int(at.max()) - START_MS + 1)  # it is over when the experiments begin
+        arms = np.zeros(len(at), np.int64)
+        write_parquet(as_table(events, at, ("mixed",), ("C",), arms, latency), path)
+
+    @cached_property
+    def _before(self) -> Aggregates:
+        assert self._past is not None
+        with open_logs([self._past]) as log:
+            found = aggregate_all(log, metrics=METRICS)
+        return replace(found, users=found.users.set_index("user_id"))
+
+    def experiments(
+        self, design: Design, numbers: Sequence[int], true_effects: dict[str, float]
+    ) -> list[dict[str, Any]]:
+        """Play these experiments and judge each from its log; returns the results of each by name.
+
+        They share a log, as reading it costs much the same for one as for several. The results do
+        not depend on which experiments are together.
+        """
+        names = names_of(len(numbers))
+        played = [self._played(design, number, i, names) for i, number in enumerate(numbers)]
+        with tempfile.TemporaryDirectory(prefix="botify-calibrate-") as folder:
+            path = Path(folder) / "during.parquet"
+            write_parquet(
+                pa.concat_tables(one.events for one in played).unify_dictionaries(), path
+            )
+            with open_logs([path]) as log:
+                during = aggregate(log, EXPERIMENT, metrics=METRICS)
+        rows = []
+        for one, found in zip(played, taken_apart(during, len(numbers)), strict=True):
+            analysis = analyse(found, self._past_of(one), Options(draws=400, seed=one.number))
+            row = _noted(analysis, true_effects) | {"number": one.number}
+            row["session_as_unit"] = one.session_p < ALPHA
+            row["power_predicted"] = _predicted(analysis, true_effects[PRIMARY])
+            rows.append(row)
+        return rows
+
+    def _past_of(self, played: _Played) -> Aggregates:
+        """The period before of the users of an experiment, under their ids there."""
+        ids = self.world.users.ids[played.users]
+        users = self._before.users.reindex([str(user) for user in ids.tolist()])
+        users["user_id"] = [str(user) for user in _own_ids(ids, played.number).tolist()]
+        users = users[users["lines"].notna()].reset_index(drop=True)
+        return replace(self._before, users=users)
+
+    def _played(
+        self, design: Design, number: int, place: int, treatments: Sequence[str]
+    ) -> _Played:
+        """The events of experiment `number`, the one at `place` of its log."""
         rng = np.random.default_rng([self._seed, number])
         n = len(self.world.users)
         users = rng.choice(n, design.users, replace=False)
         arm_of = np.full(n, -1)
         arm_of[users] = rng.integers(0, 2, design.users)
         agents = [self.agent(design.control), self.agent(design.treatment)]
-        before = self._play(design, Split([agents[0], agents[0]], arm_of), arm_of, 2 * number)
-        during = self._play(design, Split(agents, arm_of), arm_of, 2 * number + 1)
-        slow = rng.lognormal(-6.5, 0.3, n)
-        with tempfile.TemporaryDirectory(prefix="botify-calibrate-") as folder:
-            logs = []
-            for name, events in (("before", before), ("during", during)):
-                base = int(events.episodes.min())
-                events = events._replace(episodes=events.episodes - base)
-                at = stamps(events, self.world, int(events.episodes.max()) + 1, design.days)
-                if name == "before":  # a period before is over when the experiment begins
-                    at = at - (int(at.max()) - START_MS + 1)
-                rows = np.searchsorted(self.world.users.ids, events.users)
-                latency = slow[rows] * rng.lognormal(0, 0.4, len(rows))
-                arms = dict(zip(self.world.users.ids.tolist(), arm_of.tolist(), strict=True))
-                table = as_table(events, at, ("mixed", "mixed"), ("C", "T1"), arms, latency)
-                logs.append(Path(folder) / f"{name}.parquet")
-                write_parquet(table, logs[-1])
-            with open_logs(logs[:1]) as log:
-                earlier = aggregate_all(log, metrics=METRICS)
-            with open_logs(logs[1:]) as log:
-                found = aggregate(log, "PLAYED", metrics=METRICS)
-        analysis = analyse(found, earlier, Options(draws=400, seed=number))
-        row = _noted(analysis, truth) | {"number": number}
-        row["session_as_unit"] = _session_p(during, arm_of, self.world) < ALPHA
-        row["power_predicted"] = _predicted(analysis, truth[PRIMARY])
-        return row
+        events = self._play(design, Split(agents, arm_of), arm_of, number)
+        at, latency = self._times(design, events, rng)
+        arms = 2 * place + arm_of[np.searchsorted(self.world.users.ids, events.users)]
+        named = events._replace(users=_own_ids(events.users, number))
+        table = as_table(named, at, ("mixed", "mixed"), treatments, arms, latency)
+        return _Played(number, table, users, _session_p(events, arm_of, self.world))
 
-    def _play(self, design: Design, agent: Split, arm_of: NDArray[Any], block: int) -> Events:
+    def _times(
+        self, design: Design, events: Events, rng: np.random.Generator
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Timestamps and latencies of events."""
+        events = events._replace(episodes=events.episodes - int(events.episodes.min()))
+        at = stamps(events, self.world, int(events.episodes.max()) + 1, design.days)
+        rows = np.searchsorted(self.world.users.ids, events.users)
+        return at, self._slow[rows] * rng.lognormal(0, 0.4, len(rows))
+
+    def _play(self, design: Design, agent: Agent, arm_of: NDArray[Any], block: int) -> Events:
         """Sessions of the chosen users; each block has its own, never played before."""
         n = len(self.world.users)
         size = design.sessions * n
@@ -141,7 +207,7 @@ class Laboratory:
         play(self.world, agent, seed=self._seed, episodes=episodes, recorder=recorder)
         return recorder.events()
 
-    def truth(self, share: float, sessions: int) -> dict[str, float]:
+    def true_means(self, share: float, sessions: int) -> dict[str, float]:
         """The means over all users of the world, from `sessions` of each, on average."""
         n = len(self.world.users)
         sums = np.zeros((4, n))
@@ -169,12 +235,17 @@ class Laboratory:
         }
 
 
+def _own_ids(ids: NDArray[Any], number: int) -> NDArray[Any]:
+    """Ids in the log of several experiments, which may have the same users."""
+    return ids + _IDS * (number + 1)
+
+
 def effects(control: dict[str, float], treatment: dict[str, float]) -> dict[str, float]:
     """True effects, in percent of the control mean."""
     return {name: 100 * (treatment[name] / control[name] - 1) for name in control}
 
 
-def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
+def _noted(analysis: Analysis, true_effects: dict[str, float]) -> dict[str, Any]:
     """The figures of one analysed experiment that are counted later."""
     row: dict[str, Any] = {"mismatch": analysis.ratio.mismatch}
     known = [some for some in analysis.comparisons if some.p is not None]
@@ -185,20 +256,22 @@ def _noted(analysis: Analysis, truth: dict[str, float]) -> dict[str, Any]:
     ):
         row[name] = min(float(value) for value in values if value is not None) < ALPHA
     for some in analysis.comparisons:
-        row |= _metric(some, truth.get(some.effect.metric))
+        row |= _metric(some, true_effects.get(some.effect.metric))
     looks = analysis.looks["T1"]
     row["looks"] = len(looks)
     if looks:  # few users may never make enough of an arm for a first look
         row["peek_valid"] = any(look.excludes_zero for look in looks)
         row["peek_fixed"] = any(not look.fixed_lower <= 0 <= look.fixed_upper for look in looks)
         row["end_valid"] = looks[-1].excludes_zero
-        row["valid_covers"] = all(look.lower <= truth[PRIMARY] <= look.upper for look in looks)
+        row["valid_covers"] = all(
+            look.lower <= true_effects[PRIMARY] <= look.upper for look in looks
+        )
     stop = next((i for i, look in enumerate(looks) if look.excludes_zero), None)
     row["stopped_at"] = None if stop is None else (stop + 1) / len(looks)
-    return row | _said(analysis, truth[PRIMARY])
+    return row | _reported(analysis, true_effects[PRIMARY])
 
 
-def _said(analysis: Analysis, truth: float) -> dict[str, Any]:
+def _reported(analysis: Analysis, true_effect: float) -> dict[str, Any]:
     """The report's statements: verdict, Bayesian reading, equivalence at the true effect."""
     [verdict] = verdicts(analysis, {})
     deciding = analysis.deciding("T1")
@@ -209,13 +282,15 @@ def _said(analysis: Analysis, truth: float) -> dict[str, Any]:
     }
     for reading in readings([deciding], lambda _: True):
         row["better"] = reading.better
-        row["reading_covers"] = _within((reading.lower, reading.upper), truth)
-    if truth:
-        row["equivalent_at_truth"] = equivalence(deciding, abs(truth)).status == "shown"
+        row["reading_covers"] = _within((reading.lower, reading.upper), true_effect)
+    if true_effect:
+        row["equivalent_at_true_effect"] = (
+            equivalence(deciding, abs(true_effect)).status == "shown"
+        )
     return row
 
 
-def _metric(row: Comparison, true: float | None) -> dict[str, Any]:
+def _metric(row: Comparison, true_effect: float | None) -> dict[str, Any]:
     name, effect = row.effect.metric, row.effect
     found: dict[str, Any] = {f"{name}.effect": effect.effect}
     if row.p is not None:
@@ -224,17 +299,17 @@ def _metric(row: Comparison, true: float | None) -> dict[str, Any]:
         found[f"{name}.cuped"] = not _within(row.cuped, 0.0)
         found[f"{name}.cuped_effect"] = row.cuped_effect
         found[f"{name}.reduction"] = row.adjusted.reduction
-    if true is None:
+    if true_effect is None:
         return found
     if effect.lower is not None and effect.upper is not None:
-        found[f"{name}.covers_table"] = _within((effect.lower, effect.upper), true)
+        found[f"{name}.covers_table"] = _within((effect.lower, effect.upper), true_effect)
     for kind, interval in (
         ("fieller", row.relative),
         ("cuped", row.cuped),
         ("bootstrap", row.bootstrap),
     ):
         if interval is not None:
-            found[f"{name}.covers_{kind}"] = _within(interval, true)
+            found[f"{name}.covers_{kind}"] = _within(interval, true_effect)
     found[f"{name}.width"] = row.relative and row.relative[1] - row.relative[0]
     return found
 
@@ -255,5 +330,5 @@ def _predicted(analysis: Analysis, effect: float) -> float:
     """The power that would have been promised from the period before."""
     assert analysis.before is not None
     moments = Moments.of(analysis.before.users[PRIMARY].dropna())
-    users = [len(analysis.aggregates.values(side, PRIMARY)) for side in ("C", "T1")]
+    users = [len(analysis.aggregates.values(arm, PRIMARY)) for arm in ("C", "T1")]
     return Plan.of(moments).power(effect, 2 / sum(1 / n for n in users)) if effect else ALPHA

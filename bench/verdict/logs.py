@@ -78,18 +78,17 @@ def as_table(
     at: Ints,
     sources: Sequence[str],
     treatments: Sequence[str],
-    arm_of_id: dict[int, int] | Ints,
+    arms: Ints,
     latency: Floats | None = None,
 ) -> pa.Table:
     """The events as rows of the log, with `experiments` and, where given, `latency` filled in.
 
-    `arm_of_id[user id]` is the index into `treatments`.
+    `arms` has the index into `treatments` of every event.
     """
     rows = as_rows(events, at, sources)
     texts = pa.array([json.dumps({EXPERIMENT: name}) for name in treatments])
-    arms = np.asarray([arm_of_id[user] for user in events.users.tolist()], np.int32)
     columns = dict(zip(SCHEMA.names, rows.columns, strict=True))
-    columns["experiments"] = pa.DictionaryArray.from_arrays(pa.array(arms), texts)
+    columns["experiments"] = pa.DictionaryArray.from_arrays(pa.array(arms.astype(np.int32)), texts)
     if latency is not None:
         columns["latency"] = pa.array(latency)
     return pa.table(columns, schema=SCHEMA)
@@ -97,4 +96,5 @@ def as_table(
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """In the order of time, as a service would log."""
-    pq.write_table(table.take(pc.sort_indices(table["timestamp"])), path, compression="zstd")
+    ordered = table.take(pc.sort_indices(table["timestamp"]))
+    pq.write_table(ordered, path, compression="zstd")

@@ -18,7 +18,7 @@ from offline.experiment.metrics import Metrics
 from offline.experiment.verdict.verdict import Verdict, verdicts
 
 PRIMARY, GUARDRAIL = "mean_session_time", "sessions"
-STOPPED, CALLED, SHIPPED = "stopped", "called, where not stopped", "Ship, where not stopped"
+STOPPED, CALLED, SHIPPED = "stopped", "significant, where not stopped", "Ship, where not stopped"
 
 
 @cache
@@ -118,11 +118,11 @@ def _completeness(name: str, users: pd.DataFrame) -> dict[str, Any]:
 
 
 def judged(aggregates: Aggregates, options: Options | None = None) -> Found:
-    """The statements of `said` on an experiment; without the bootstrap, which decides nothing."""
-    return said(analyse(aggregates, options=options or Options(draws=0)))
+    """The `outcomes` of an experiment, without the bootstrap, which the verdict does not use."""
+    return outcomes(analyse(aggregates, options=options or Options(draws=0)))
 
 
-def said(analysis: Analysis) -> Found:
+def outcomes(analysis: Analysis) -> Found:
     """Whether something stops the verdict; where nothing does, whether there is a difference.
 
     "without the checks" is the statement that would have been made without any check.
@@ -134,7 +134,7 @@ def said(analysis: Analysis) -> Found:
         STOPPED: stopped,
         CALLED: None if stopped else any(map(_is_called, given)),
         SHIPPED: None if stopped else any(map(_is_shipped, given)),
-        "called, without the checks": any(map(_is_called, verdicts(blind, {}))),
+        "significant, without the checks": any(map(_is_called, verdicts(blind, {}))),
     }
 
 

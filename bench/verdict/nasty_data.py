@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from bench.verdict import arms
-from bench.verdict.rates import Found, Scenario
+from bench.verdict.rates import FEW, Found, Scenario
 from offline.experiment.guardrails import guard
 from offline.experiment.sequential import width
 from offline.experiment.stats.comparison import Comparison, compare_samples
@@ -27,7 +27,7 @@ def aa(rng: np.random.Generator, make: Callable[[np.random.Generator], arms.Arms
     plain = _delta_p(control, treated)
     found: Found = {"significant": None if row.p is None else row.p < ALPHA}
     lost = row.change is not None and row.change < 0
-    found["of these, loses"] = lost if found["significant"] else None
+    found["of these, negative"] = lost if found["significant"] else None
     found["no test (too few)"] = row.p is None
     found["without leverage or permutation"] = None if math.isnan(plain) else plain < ALPHA
     return found
@@ -61,13 +61,13 @@ def watched(rng: np.random.Generator, users: int, change: float, looks: int = 14
     """The same, looked at every day and taken at its best moment."""
     error = first = None
     found = {"holds at some look": False, "holds at some look, if one look were meant": False}
-    sides = [np.zeros(users), np.zeros(users)]
+    sums = [np.zeros(users), np.zeros(users)]
     rates = [rng.gamma(4, 1.25 / looks, users) * scale for scale in _scales(change)]
     for _ in range(looks):
-        sides = [side + rng.poisson(rate) for side, rate in zip(sides, rates, strict=True)]
-        row = _row(*(Sample.of(side) for side in sides))
+        sums = [some + rng.poisson(rate) for some, rate in zip(sums, rates, strict=True)]
+        row = _row(*(Sample.of(some) for some in sums))
         assert row.moments is not None
-        error = math.sqrt(sum(side.variance_of_mean for side in row.moments))
+        error = math.sqrt(sum(arm.variance_of_mean for arm in row.moments))
         first = first or error / abs(row.moments[0].mean)
         row = replace(row, effect=replace(row.effect, metric=_GUARDED))
         times = {"T1": width(error / abs(row.moments[0].mean), first, ALPHA)}
@@ -111,11 +111,11 @@ def _row(control: Sample, treated: Sample, *, cuped: bool = False) -> Comparison
 
 def _delta_p(control: Sample, treated: Sample) -> float:
     """Welch's p, of a ratio by the plain delta method; NaN where it is undefined."""
-    sides = []
-    for side in (control, treated):
-        values = side.contributions
-        sides.append(Moments.of(values[~np.isnan(values)]))
-    return welch_p(*sides) if min(side.n for side in sides) > 1 else math.nan
+    moments = []
+    for arm in (control, treated):
+        values = arm.contributions
+        moments.append(Moments.of(values[~np.isnan(values)]))
+    return welch_p(*moments) if min(one.n for one in moments) > 1 else math.nan
 
 
 def _split(draw: arms.Draw, n: int, m: int, **more: float | bool) -> Callable[..., arms.Arms]:
@@ -135,8 +135,8 @@ def nasty() -> list[Scenario]:
         ("ordinary ratio, 100 against 100", _split(arms.sessions, 100, 100)),
         ("ordinary ratio, 30 against 30", _split(arms.sessions, 30, 30)),
         ("denominators 0 or 1, 100 against 100", _split(arms.one_or_none, 100, 100)),
-        ("28 users, 90/10 by lot, lognormal", _split(_LOG, 25, 3, by_lot=True)),
-        ("100 users, 90/10 by lot, lognormal", _split(_LOG, 90, 10, by_lot=True)),
+        ("28 users, 90/10 at random, lognormal", _split(_LOG, 25, 3, by_lot=True)),
+        ("100 users, 90/10 at random, lognormal", _split(_LOG, 90, 10, by_lot=True)),
         ("1,000 users, 90/10, lognormal", _split(_LOG, 900, 100)),
         ("30 against 30, lognormal", _split(_LOG, 30, 30)),
         ("100 against 100, lognormal", _split(_LOG, 100, 100)),
@@ -174,7 +174,7 @@ def nasty() -> list[Scenario]:
         found.append(Scenario(name, test, {"holds": most}))
     at_margin = partial(watched, users=200, change=-10.0)
     name = "guardrail of 10 %, sessions change by -10 %, looked at for 14 days"
-    found.append(Scenario(name, at_margin, {"holds at some look": 3.5}, tests=500))
+    found.append(Scenario(name, at_margin, {"holds at some look": 3.5}, tests=FEW))
     name = "segments, 300 users per arm, no effect on the value"
     most = {"cut before: any of three (Bonferroni)": 6.0}
     found.append(Scenario(name, partial(cut, users=300), most))

@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 from bench.verdict.exploring_agent import Exploring
 from bench.verdict.logs import as_table, stamps, write_parquet
 from bench.verdict.off_policy_played import SMALL, measure, play_log, small_logs
+from contract.chain_presets import PRESETS
+from contract.chains import TOP_TRACKS
 from offline.logs.reader import open_logs
+from offline.off_policy.chain_target import ChainTarget, Music, list_target
 from offline.off_policy.decisions import Decisions, read_decisions
 from offline.off_policy.estimate import LookAhead, look_ahead
-from offline.off_policy.policies import ListTarget, PopularTarget, Target
+from offline.off_policy.policies import Target
 from sim.agent import Agent
+from sim.agents.chain import MAX_CANDIDATES
 from sim.agents.lists import read_recommendations, read_top_tracks
-from sim.agents.policies import MAX_CANDIDATES, Indexed, Random, TopPop
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.rng import Streams
 from sim.world import World
@@ -45,7 +49,7 @@ class Lists(NamedTuple):
 @click.option("--config", type=Path, default=Path("out/experiment/world/env.yml"))
 @click.option("--lists", type=Path, default=Path("out/experiment/lists"))
 @click.option("--sessions", default=100_000, show_default=True, help="Of each log.")
-@click.option("--truth-sessions", default=1_000_000, show_default=True, help="Of each target.")
+@click.option("--target-sessions", default=1_000_000, show_default=True, help="Of each target.")
 @click.option("--temperature", default=10.0, show_default=True, help="In ranks.")
 @click.option("--logs", "n_logs", default=200, show_default=True, help="To count coverage on.")
 @click.option("--processes", default=1, show_default=True)
@@ -54,7 +58,7 @@ def main(
     config: Path,
     lists: Path,
     sessions: int,
-    truth_sessions: int,
+    target_sessions: int,
     temperature: float,
     n_logs: int,
     processes: int,
@@ -67,37 +71,46 @@ def main(
     rng = np.random.default_rng(seed)
     orders = Lists(served, rng.permuted(served, axis=1), np.ascontiguousarray(served[:, ::-1]))
     seeds = np.random.SeedSequence(seed).generate_state(3, np.uint64).tolist()
-    log_seed, truth_seed, coverage_seed = seeds
+    log_seed, target_seed, coverage_seed = seeds
 
-    streams = Streams(truth_seed)
-    agents: list[Agent] = [*(Indexed(streams, mine, top) for mine in orders), TopPop(streams, top)]
-    truths = [measure(world, agent, truth_seed, truth_sessions, processes) for agent in agents]
+    streams = Streams(target_seed)
+    agents: list[Agent] = [
+        *(Policy("indexed", streams, mine, top) for mine in orders),
+        Policy("top_pop_unseen", streams, top_tracks=top),
+    ]
+    true_values = [
+        measure(world, agent, target_seed, target_sessions, processes) for agent in agents
+    ]
 
     streams = Streams(log_seed)
     exploring = Exploring(streams, served, top, temperature)
     firsts, everys = [], []
-    for agent in (Random(streams), TopPop(streams, top), exploring):
+    for agent in (
+        Policy("random_unseen", streams),
+        Policy("top_pop_unseen", streams, top_tracks=top),
+        exploring,
+    ):
         events = play_log(world, agent, log_seed, sessions, processes)
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "data.parquet"
             at = stamps(events, world, sessions, 30.0)
-            nobody = np.zeros(int(world.users.ids.max()) + 1, np.int64)
-            write_parquet(as_table(events, at, agent.sources, ["C"], nobody), path)
+            control = np.zeros(len(at), np.int64)
+            write_parquet(as_table(events, at, agent.sources, ["C"], control), path)
             del events, at
             for first, rows in ((True, firsts), (False, everys)):
                 with open_logs([path]) as log:
                     found = read_decisions(log, first=first)
                 rows.append((agent.name, look_ahead(found, _targets(orders, top, world, found))))
-    click.echo(f"{sessions:,} sessions a log, {truth_sessions:,} a truth, seed {seed}\n")
+    click.echo(f"{sessions:,} sessions a log, {target_sessions:,} a target, seed {seed}\n")
     click.echo("The first decision of each session:\n")
-    _table(firsts, [(truth.first, truth.first_error) for truth in truths])
+    _table(firsts, [(true.first, true.first_error) for true in true_values])
     click.echo("\nAll decisions:\n")
-    _table(everys, [(truth.every, truth.every_error) for truth in truths])
+    _table(everys, [(true.every, true.every_error) for true in true_values])
 
     exploring = Exploring(Streams(coverage_seed), served, top, temperature)
     click.echo(f"\nIntervals that contain the true value, {n_logs} logs of {SMALL:,} sessions:\n")
     logs = small_logs(world, exploring, coverage_seed, n_logs)
-    _coverage(logs, orders, top, world, [truth.first for truth in truths])
+    _coverage(logs, orders, top, world, [true.first for true in true_values])
 
 
 def _targets(orders: Lists, top: NDArray[np.int32], world: World, log: Decisions) -> list[Target]:
@@ -105,19 +118,21 @@ def _targets(orders: Lists, top: NDArray[np.int32], world: World, log: Decisions
     targets: list[Target] = []
     for name, rows in zip(("lists", "shuffled", "backwards"), orders, strict=True):
         mine = {str(user): row for user, row in zip(ids, rows.tolist(), strict=True)}
-        targets.append(ListTarget(name, mine, log))
-    return [*targets, PopularTarget("top_pop", top[:MAX_CANDIDATES].tolist(), log)]
+        targets.append(list_target(name, mine, log))
+    steps = PRESETS["top_pop_unseen"].chain()[:1]
+    music = Music({TOP_TRACKS: {"": top[:MAX_CANDIDATES].tolist()}})
+    return [*targets, ChainTarget("top_pop_unseen", steps, music, log)]
 
 
 def _table(
-    logs: Sequence[tuple[str, Sequence[LookAhead]]], truths: Sequence[tuple[float, float]]
+    logs: Sequence[tuple[str, Sequence[LookAhead]]], true_values: Sequence[tuple[float, float]]
 ) -> None:
-    head = ["log", "target", "truth", *NAMES, "matched", "effective sample", "mean weight"]
+    head = ["log", "target", "true value", *NAMES, "matched", "effective sample", "mean weight"]
     click.echo("| " + " | ".join(head) + " |\n|---|---|" + "---:|" * (len(head) - 2))
     for name, found in logs:
-        for one, (truth, error) in zip(found, truths, strict=True):
+        for one, (true, error) in zip(found, true_values, strict=True):
             support = one.support
-            cells = [name, one.target, _plus_minus(truth, 1.96 * error)]
+            cells = [name, one.target, _plus_minus(true, 1.96 * error)]
             cells += [_plus_minus(*one.estimates[column]) for column in NAMES]
             cells += [f"{support.matched:,}", f"{support.effective_size:,.0f}"]
             cells.append(_plus_minus(*support.mean_weight))
@@ -135,16 +150,16 @@ def _coverage(
     orders: Lists,
     top: NDArray[np.int32],
     world: World,
-    truths: Sequence[float],
+    true_values: Sequence[float],
 ) -> None:
     held: dict[str, list[list[bool]]] = {}
     errors: dict[str, list[list[float]]] = {}
     sizes: dict[str, list[float]] = {}
     for log in logs:
-        for one, truth in zip(
-            look_ahead(log, _targets(orders, top, world, log)[:-1]), truths, strict=False
+        for one, true in zip(
+            look_ahead(log, _targets(orders, top, world, log)[:-1]), true_values, strict=False
         ):
-            misses = [one.estimates[name].mean - truth for name in WEIGHTED]
+            misses = [one.estimates[name].mean - true for name in WEIGHTED]
             halves = [one.estimates[name].half_width for name in WEIGHTED]
             inside = [abs(miss) <= half for miss, half in zip(misses, halves, strict=True)]
             held.setdefault(one.target, []).append(inside)

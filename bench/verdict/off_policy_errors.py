@@ -47,12 +47,12 @@ ESTIMATORS: dict[str, Callable[[Logged], Estimate]] = {
 
 def estimated(rng: np.random.Generator, decisions: int, rare: float, name: str) -> Found:
     """An estimator against the true value."""
-    estimate, truth = ESTIMATORS[name](logged(rng, decisions, rare)), float(_VALUES @ _TARGET)
+    estimate, true_value = ESTIMATORS[name](logged(rng, decisions, rare)), float(_VALUES @ _TARGET)
     lower, upper = ends(estimate)
     known = not np.isnan(lower)
     return {
-        "error": float(estimate.mean - truth),
-        "interval misses": bool(not lower <= truth <= upper) if known else None,
+        "error": float(estimate.mean - true_value),
+        "interval misses": bool(not lower <= true_value <= upper) if known else None,
         "interval beyond 0 or 1": bool(lower < 0 or upper > 1) if known else None,
     }
 

@@ -17,7 +17,7 @@ SMALL = 10_000
 """Sessions of each log that coverage is counted on."""
 
 
-class Truth(NamedTuple):
+class TrueValue(NamedTuple):
     """Share heard of a recommended track, a session's first and any, with standard errors."""
 
     first: float
@@ -37,7 +37,7 @@ def play_log(world: World, agent: Agent, seed: int, sessions: int, processes: in
     return Events(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
 
 
-def measure(world: World, agent: Agent, seed: int, sessions: int, processes: int) -> Truth:
+def measure(world: World, agent: Agent, seed: int, sessions: int, processes: int) -> TrueValue:
     """The agent's own value; sessions are independent draws of a user, so they are the unit."""
     first, totals, counts = [], [], []
     for start in range(0, sessions, _LARGE):
@@ -54,7 +54,7 @@ def measure(world: World, agent: Agent, seed: int, sessions: int, processes: int
     ones, sums, lengths = map(np.concatenate, (first, totals, counts))
     every = sums.sum() / lengths.sum()
     error = np.sqrt(((sums - every * lengths) ** 2).sum()) / lengths.sum()
-    return Truth(ones.mean(), ones.std(ddof=1) / len(ones) ** 0.5, every, error)
+    return TrueValue(ones.mean(), ones.std(ddof=1) / len(ones) ** 0.5, every, error)
 
 
 def small_logs(world: World, agent: Agent, seed: int, n_logs: int) -> Iterator[Decisions]:
@@ -72,6 +72,7 @@ def small_logs(world: World, agent: Agent, seed: int, n_logs: int) -> Iterator[D
             users=users,
             sessions=np.arange(len(rows)),
             tracks=events.tracks[rows],
+            times=events.times[rows],
             recommendations=events.recommendations[rows],
             propensities=events.propensities[rows],
             rewards=events.times[rows + 1],

@@ -17,6 +17,9 @@ FALSE, COVERED, FALSE_STOP, ALWAYS, MISMATCH = 6.0, 94.0, 1.0, 99.0, 0.3
 fewest stopped where they must be, most mismatches of the sample ratio (nominal 0.1)."""
 STATED = ", stated"
 """Ends the name of a result that is the predicted chance of the one named before it."""
+MANY, FEW = 2000, 500
+"""Tests that tell 5 % to within one point; tests that show at least 99 % if all of them agree, and
+tell any rate to within 4.4 points, for rows without an upper bound."""
 _CHANCE = 0.001
 """A rate is beyond its bound if chance alone would bring it there less often than this."""
 
@@ -33,7 +36,7 @@ class Scenario:
     """Lower bounds."""
     unbiased: Collection[str] = ()
     """Errors whose mean must be 0."""
-    tests: int = 2000
+    tests: int = MANY
     """Number of tests, unless fewer are asked for."""
 
 
@@ -81,13 +84,13 @@ class Rate:
 
     @property
     def note(self) -> str:
-        """What is to be said of it; "" for nothing."""
+        """A remark; "" for none."""
         if self.is_broken:
             return "**beyond its bound**"
         return "conservative" if self.is_conservative else ""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Percent with its interval; a dash if no test could tell."""
         if not self.of:
             return "–"
@@ -122,11 +125,11 @@ class Bias:
 
     @property
     def note(self) -> str:
-        """What is to be said of it; "" for nothing."""
+        """A remark; "" for none."""
         return "**beyond its bound**" if self.is_broken else ""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The mean with its 95 % interval, and the root of the mean square."""
         mean, half = float(self.errors.mean()), 1.96 * self._spread
         rmse = float(np.sqrt((self.errors**2).mean()))
@@ -139,19 +142,19 @@ class Bias:
 
 def counted(scenario: Scenario, found: Sequence[Found]) -> list[Rate | Bias]:
     """Rates and biases over the tests."""
-    told: list[Rate | Bias] = []
+    results: list[Rate | Bias] = []
     for name in dict.fromkeys(name for some in found for name in some):
         values = _known(found, name)
         if name.endswith(STATED):
             continue
         if any(isinstance(value, float) for value in values):
-            told.append(Bias(name, np.array(values, float), name in scenario.unbiased))
+            results.append(Bias(name, np.array(values, float), name in scenario.unbiased))
             continue
         most, least = scenario.most.get(name), scenario.least.get(name)
         if stated := _known(found, name + STATED):
             most = least = 100 * float(np.mean(stated))
-        told.append(Rate(name, int(sum(values)), len(values), most, least))
-    return told
+        results.append(Rate(name, int(sum(values)), len(values), most, least))
+    return results
 
 
 def _known(found: Sequence[Found], name: str) -> list[float]:

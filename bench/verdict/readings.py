@@ -17,7 +17,7 @@ _BINS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def _row(rng: np.random.Generator, users: int, ratio: float) -> Comparison:
-    """So many users per arm; the treatment's mean is `ratio` times the control's."""
+    """`users` per arm; the treatment's mean is `ratio` times the control's."""
     control, treated = rng.gamma(2, 1, (2, users))
     return compare_samples("T1", "x", Sample.of(control), Sample.of(ratio * treated), draws=_DRAWS)
 
@@ -33,23 +33,25 @@ def bayes(rng: np.random.Generator, users: int, spread: float, given: float) -> 
 
     `spread` is the prior's, of the logarithm; `given` is what the reading takes it for.
     """
-    truth = math.exp(rng.normal(0, spread / 100)) if spread else 1.0
-    [reading] = readings_of([_row(rng, users, truth)], lambda _: True, given)
-    effect = 100 * (truth - 1)
+    ratio = math.exp(rng.normal(0, spread / 100)) if spread else 1.0
+    [reading] = readings_of([_row(rng, users, ratio)], lambda _: True, given)
+    effect = 100 * (ratio - 1)
     found: Found = {"interval misses": not reading.lower <= effect <= reading.upper}
     if not spread:
-        found["said to beat the control with over 95 %"] = reading.better > 0.95
-        found["said to beat it with under 5 %"] = reading.better < 0.05
+        found["P(better than the control) over 95 %"] = reading.better > 0.95
+        found["P(better than the control) under 5 %"] = reading.better < 0.05
         return found
     names = [
-        f"said to beat the control with {100 * low:g} to {100 * high:g} %"
+        f"is better, where P(better) is {100 * low:g} to {100 * high:g} %"
         for low, high in pairwise(_BINS)
     ]
     found |= dict.fromkeys(names)
     name = names[int(np.searchsorted(_BINS[1:-1], reading.better, "right"))]
     found[name] = effect > 0
     found[name + STATED] = reading.better
-    found["loss of shipping in %, stated − true"] = reading.loss_of_shipping - max(-effect, 0.0)
+    found["expected loss of shipping in %, stated − true"] = reading.loss_of_shipping - max(
+        -effect, 0.0
+    )
     return found
 
 
@@ -58,7 +60,8 @@ def readings() -> list[Scenario]:
     shown = "shown to be within the margin"
     found = [
         Scenario(
-            f"equivalence, {users} users per arm, {100 * (ratio - 1):+.3g} % in truth, margin 5 %",
+            f"equivalence, {users} users per arm, true effect {100 * ratio - 100:+.3g} %,"
+            " margin 5 %",
             partial(equivalent, users=users, ratio=ratio, margin=5.0),
             {shown: FALSE} if ratio != 1 else {"refuted": FALSE},
         )
@@ -69,15 +72,15 @@ def readings() -> list[Scenario]:
             "Bayesian reading, 400 users per arm, effects from its prior of 5 %",
             partial(bayes, users=400, spread=5.0, given=5.0),
             {"interval misses": FALSE},
-            unbiased=["loss of shipping in %, stated − true"],
+            unbiased=["expected loss of shipping in %, stated − true"],
         ),
         Scenario(
             "Bayesian reading, 400 users per arm, A/A, prior of 10 %",
             partial(bayes, users=400, spread=0.0, given=10.0),
             {
                 "interval misses": FALSE,
-                "said to beat the control with over 95 %": FALSE,
-                "said to beat it with under 5 %": FALSE,
+                "P(better than the control) over 95 %": FALSE,
+                "P(better than the control) under 5 %": FALSE,
             },
         ),
     ]

@@ -51,9 +51,14 @@ def run(number: int, first: int, seed: int, count: int = _CHUNK) -> tuple[list[F
 
 
 def play(
-    chosen: Sequence[int], tests: int, seed: int, processes: int, out: Path | None
+    chosen: Sequence[int],
+    tests: int,
+    seed: int,
+    processes: int,
+    out: Path | None,
+    share: float = 1.0,
 ) -> dict[int, list[Found]]:
-    """The tests of these scenarios, those kept in the file `out` first.
+    """A share of the tests of these scenarios, those kept in the file `out` first.
 
     All of them advance at the same pace; an interrupt keeps the finished tests.
     """
@@ -68,7 +73,7 @@ def play(
     wanted = {
         (number, first): first / most
         for number in chosen
-        for most in [min(tests, every[number][1].tests)]
+        for most in [round(min(tests, every[number][1].tests) * share)]
         for first in range(0, most, _CHUNK)
     }
     jobs = sorted(wanted.keys() - found.keys(), key=lambda job: (wanted[job], job))
@@ -95,13 +100,13 @@ def play(
     }
 
 
-Told = tuple[str, Scenario, list[Rate | Bias]]
+Result = tuple[str, Scenario, list[Rate | Bias]]
 
 
-def table(told: Sequence[Told]) -> str:
+def table(results_of: Sequence[Result]) -> str:
     """Markdown: a row for each scenario, or for each result where there are many of them."""
     lines = []
-    for part, some in groupby(told, key=lambda one: one[0]):
+    for part, some in groupby(results_of, key=lambda one: one[0]):
         lines.append(f"\n### {part}")
         for names, alike in groupby(some, key=lambda one: {result.name for result in one[2]}):
             make = _wide if len(names) <= _MOST_COLUMNS else _long
@@ -109,12 +114,12 @@ def table(told: Sequence[Told]) -> str:
     return "\n".join(lines)
 
 
-def _wide(told: Sequence[Told]) -> list[str]:
-    names = [result.name for result in told[0][2]]
+def _wide(results_of: Sequence[Result]) -> list[str]:
+    names = [result.name for result in results_of[0][2]]
     lines = [f"| | tests | {' | '.join(names)} |", f"|---|---:|{'---:|' * len(names)}"]
-    for _, scenario, results in told:
+    for _, scenario, results in results_of:
         cells = [
-            " ".join(filter(None, (one.told, one.bound and f"[{one.bound}]", one.note)))
+            " ".join(filter(None, (one.text, one.bound and f"[{one.bound}]", one.note)))
             for one in sorted(results, key=lambda one: names.index(one.name))
         ]
         tests = max(one.of for one in results)
@@ -122,12 +127,12 @@ def _wide(told: Sequence[Told]) -> list[str]:
     return lines
 
 
-def _long(told: Sequence[Told]) -> list[str]:
+def _long(results_of: Sequence[Result]) -> list[str]:
     lines = ["| | | tests | | bound | |", "|---|---|---:|---:|---:|---|"]
-    for _, scenario, results in told:
+    for _, scenario, results in results_of:
         title = scenario.name
         for one in results:
-            cells = (title, one.name, f"{one.of:,}", one.told, one.bound, one.note)
+            cells = (title, one.name, f"{one.of:,}", one.text, one.bound, one.note)
             lines.append(f"| {' | '.join(cells)} |")
             title = ""
     return lines
@@ -135,24 +140,33 @@ def _long(told: Sequence[Told]) -> list[str]:
 
 @click.command()
 @click.option("--tests", default=2000, show_default=True, help="Tests a scenario, at most.")
+@click.option("--share", default=1.0, show_default=True, help="This share of them, in all.")
 @click.option("--quick", is_flag=True, help="100 tests a scenario: a check, no measurement.")
 @click.option("--only", default="", help="Scenarios with this in their name or their part's.")
 @click.option("--seed", default=31337, show_default=True)
 @click.option("--processes", default=len(os.sched_getaffinity(0)), show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Keeps the tests.")
-def main(tests: int, quick: bool, only: str, seed: int, processes: int, out: Path | None) -> None:
+def main(
+    tests: int,
+    share: float,
+    quick: bool,
+    only: str,
+    seed: int,
+    processes: int,
+    out: Path | None,
+) -> None:
     """Judge tests with a known true effect on difficult data, and count the errors."""
     every = scenarios()
     chosen = [i for i, (part, some) in enumerate(every) if only in some.name or only in part]
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-    found = play(chosen, 100 if quick else tests, seed, processes, out)
-    told = [(*every[number], counted(every[number][1], found[number])) for number in chosen]
-    click.echo(table(told))
+    found = play(chosen, 100 if quick else tests, seed, processes, out, share)
+    results_of = [(*every[number], counted(every[number][1], found[number])) for number in chosen]
+    click.echo(table(results_of))
     click.echo(f"\n`plan` promises {planned(1000):.1f} % for the guardrail without a change")
     broken = [
         f"{scenario.name}: {result.name}"
-        for _, scenario, results in told
+        for _, scenario, results in results_of
         for result in results
         if result.is_broken
     ]

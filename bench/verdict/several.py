@@ -33,7 +33,7 @@ def several(
     time = sessions + rng.gamma(2, taste * sessions)
     table = users_of(arm, sessions, time, tracks=tracks)
     found = judged(aggregates_of(table, arms, primaries))
-    return {"any difference called": found[CALLED]}
+    return {"any difference significant": found[CALLED]}
 
 
 def watched(rng: np.random.Generator, users: int, effect: float) -> Found:
@@ -41,21 +41,21 @@ def watched(rng: np.random.Generator, users: int, effect: float) -> Found:
     arm = by_lot(rng, users)
     taste = rng.gamma(4, 0.25, users) * np.where(arm == "T1", 1 + effect / 100, 1.0)
     sessions = rng.poisson(rng.gamma(2, 0.15, users)[:, None], (users, _DAYS))
-    who, day = np.nonzero(sessions)
-    below = sessions[who, day].astype(float)
-    rows = {"user_id": who.astype(str), "treatment": arm[who], "period": day}
-    above = rng.gamma(2 * below, (taste / 2)[who])
-    order = np.lexsort((who, day))
+    user, day = np.nonzero(sessions)
+    below = sessions[user, day].astype(float)
+    rows = {"user_id": user.astype(str), "treatment": arm[user], "period": day}
+    above = rng.gamma(2 * below, (taste / 2)[user])
+    order = np.lexsort((user, day))
     frame = pd.DataFrame(rows | {"above": above, "below": below}).iloc[order]
-    total = np.bincount(who, above, users)
+    total = np.bincount(user, above, users)
     table = users_of(arm, sessions.sum(axis=1), total)
     made = aggregates_of(table, progress={PRIMARY: Progress(frame.reset_index(drop=True))})
     found = looks(made, "T1", metrics()[PRIMARY])
     missed: Found = {
-        "always-valid: misses the truth at some look": any(
+        "always-valid interval misses the true effect at some look": any(
             not look.lower <= effect <= look.upper for look in found
         ),
-        "one look's interval: misses it at some look": any(
+        "fixed-horizon interval misses it at some look": any(
             not look.fixed_lower <= effect <= look.fixed_upper for look in found
         ),
     }
@@ -69,7 +69,7 @@ def several_at_once() -> list[Scenario]:
         Scenario(
             name,
             partial(several, users=400, primaries=primaries, arms=arms),
-            {"any difference called": FALSE},
+            {"any difference significant": FALSE},
         )
         for name, primaries, arms in (
             ("three primary metrics (Holm), 400 users", three, ("C", "T1")),
@@ -83,9 +83,9 @@ def several_at_once() -> list[Scenario]:
     ]
     found += [
         Scenario(
-            f"looked at for 14 days, 400 users, {effect:+g} % in truth",
+            f"looked at for 14 days, 400 users, true effect {effect:+g} %",
             partial(watched, users=400, effect=effect),
-            {"always-valid: misses the truth at some look": FALSE},
+            {"always-valid interval misses the true effect at some look": FALSE},
         )
         for effect in (0.0, 20.0)
     ]

@@ -21,7 +21,7 @@ from bench.verdict.made_lines import (
     without,
     write_log,
 )
-from bench.verdict.made_users import CALLED, STOPPED, metrics, said
+from bench.verdict.made_users import CALLED, STOPPED, metrics, outcomes
 from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, Found, Scenario
 from offline.experiment.aggregates.aggregate import aggregate
 from offline.experiment.aggregates.provenance import PUBLISHED
@@ -29,7 +29,7 @@ from offline.experiment.aggregates.triggered import Above
 from offline.experiment.analysis import Options, analyse
 from offline.logs.reader import open_logs
 
-_USERS, _TESTS = 400, 200
+_USERS, _TESTS = 400, 100
 _MIDDLE = START_MS + DAYS * DAY_MS // 2
 Make = Callable[[np.random.Generator], Sequence[Line | str]]
 
@@ -50,7 +50,7 @@ def judged(
         write_log(Path(folder), records, PUBLISHED)
         with open_logs([path]) as log:
             found = aggregate(log, EXPERIMENT, declared=declared, metrics=metrics(), above=above)
-    return said(analyse(found, options=Options(draws=0, weights=weights, allowed=allowed)))
+    return outcomes(analyse(found, options=Options(draws=0, weights=weights, allowed=allowed)))
 
 
 def whole(rng: np.random.Generator, **more: Any) -> list[Line]:
@@ -94,14 +94,14 @@ def leavers(rng: np.random.Generator, control: float, treated: float) -> list[Li
     ]
 
 
-def two_worlds(rng: np.random.Generator, told: bool = True) -> list[Line]:
+def two_worlds(rng: np.random.Generator, versions: bool = True) -> list[Line]:
     """Users of one world hear twice as much, and three in four of them are in T1."""
     lines = [
         *lines_of(rng, _USERS // 2, second=0.25),
         *lines_of(rng, _USERS // 2, lift=2, second=0.75, first_user=_USERS, world="2"),
     ]
     lines.sort(key=lambda line: line["timestamp"])
-    return lines if told else without(lines, "world_version", "run", "model_version")
+    return lines if versions else without(lines, "world_version", "run", "model_version")
 
 
 def changed(
@@ -132,7 +132,7 @@ def _bad(line: Line, cut: bool) -> Line | str:
 
 
 def in_both(rng: np.random.Generator, share: float) -> list[Line]:
-    """So many users get the other arm in half of their lines."""
+    """This share of the users gets the other arm in half of their lines."""
     lines = lines_of(rng, 1000)
     switching = set(rng.choice(1000, round(1000 * share), replace=False).tolist())
     other = {"C": "T1", "T1": "C"}
@@ -144,7 +144,7 @@ def in_both(rng: np.random.Generator, share: float) -> list[Line]:
 
 
 def foreign(rng: np.random.Generator, users: int) -> list[Line]:
-    """Besides, this number of users of T2, who hear twice as much."""
+    """Besides, this number of users of T2, with twice the session time."""
     lines = lines_of(rng, users, lift=2, first_user=_USERS)
     for line in lines:
         line["experiments"] = {EXPERIMENT: "T2"}
@@ -152,7 +152,7 @@ def foreign(rng: np.random.Generator, users: int) -> list[Line]:
 
 
 def triggered(rng: np.random.Generator) -> list[Line]:
-    """An experiment above decides for half of the users, who hear three times as much."""
+    """Another experiment takes precedence for half of the users, with larger shares heard."""
     lines = whole(rng, other=True)
     for line in lines:
         if line["experiments"][OTHER] == "T1" and line["time"] < 1:
@@ -169,17 +169,17 @@ def logs() -> list[Scenario]:
     above = Above({OTHER: frozenset({"T1"})})
     untold = ("world_version", "run", model)
     sound: list[tuple[str, Any]] = [
-        ("a whole log", partial(judged, make=whole)),
+        ("a complete log", partial(judged, make=whole)),
         (
-            "a whole log that does not say of which run, world or model it is",
+            "a complete log without versions of run, world and model",
             partial(judged, make=lambda rng: without(whole(rng), *untold)),
         ),
         (
-            "new models in the middle, as the record says",
+            "new models halfway, with a record of publication",
             partial(judged, make=partial(changed, field=model), published=versions),
         ),
         ("one of two replicas, each with its own users", partial(judged, make=half_of_users)),
-        ("the test still runs", partial(judged, make=cut_off)),
+        ("a test that still runs", partial(judged, make=cut_off)),
         ("1 % of the lines are missing", partial(judged, make=partial(lost, share=0.01))),
         ("1 % of the lines are bad", partial(judged, make=partial(spoilt, share=0.01))),
         ("0.5 % of the users in both arms", partial(judged, make=partial(in_both, share=0.005))),
@@ -189,7 +189,7 @@ def logs() -> list[Scenario]:
             partial(judged, make=partial(foreign, users=60), declared=("C", "T1")),
         ),
         (
-            "3 % leave without `last` in both arms",
+            "3 % leave without `last` in each arm",
             partial(judged, make=partial(leavers, control=0.03, treated=0.03)),
         ),
         (
@@ -237,6 +237,6 @@ def logs() -> list[Scenario]:
     ]
     found = [Scenario(name, test, fine, tests=_TESTS) for name, test in sound]
     found += [Scenario(name, test, least=must, tests=_TESTS) for name, test in wrong]
-    untellable = partial(judged, make=partial(two_worlds, told=False))
-    name = "two worlds in a log that does not say so: nothing can be seen"
-    return [*found, Scenario(name, untellable, tests=_TESTS)]
+    undetectable = partial(judged, make=partial(two_worlds, versions=False))
+    name = "two worlds in a log without versions (cannot be detected)"
+    return [*found, Scenario(name, undetectable, tests=_TESTS)]

@@ -2,25 +2,25 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any, ClassVar
 
 from flask import Response
 from flask_restful import Api, Resource
 
-from botify.api.openapi import document
 from botify.files.jsonlines import encode
 
 
-def add_docs(
-    api: Api, experiments: Sequence[Mapping[str, Any]], n_tracks: int, forcing: bool
-) -> None:
-    """Add the routes for the documentation; `forcing`: whether a header may force treatments."""
+def add_docs(api: Api, document: Callable[[], Mapping[str, Any]]) -> None:
+    """Add the routes for the documentation: an OpenAPI document as of now, and its page."""
     page = files("botify.api").joinpath("docs.html").read_bytes()
-    described = encode(document(n_tracks, experiments, forcing))
+
+    def described() -> bytes:
+        return encode(document())
+
     api.add_resource(
-        OpenApiResource, "/openapi.json", resource_class_kwargs={"document": described}
+        OpenApiResource, "/openapi.json", resource_class_kwargs={"described": described}
     )
     api.add_resource(DocsResource, "/docs", resource_class_kwargs={"page": page})
 
@@ -30,13 +30,13 @@ class OpenApiResource(Resource):  # type: ignore[misc]  # flask_restful has no t
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, document: bytes) -> None:
-        """The document as JSON."""
-        self._document = document
+    def __init__(self, described: Callable[[], bytes]) -> None:
+        """`described()` is the document as JSON."""
+        self._described = described
 
     def get(self) -> Response:
         """OpenAPI 3.1."""
-        return Response(self._document, mimetype="application/json")
+        return Response(self._described(), mimetype="application/json")
 
 
 class DocsResource(Resource):  # type: ignore[misc]  # flask_restful has no types

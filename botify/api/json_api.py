@@ -1,5 +1,6 @@
 """Errors as JSON messages that say what to change, and their count."""
 
+import re
 from collections.abc import Callable
 
 from flask import Flask, Response, request
@@ -8,6 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from botify.api.json_response import json_response
 
+_CONVERTER = re.compile(r"<\w+:")
 _IDS = {"next": "user", "last": "user", "track": "track"}
 """The routes that end with an id, by first word; and the id's name."""
 
@@ -64,7 +66,7 @@ class JsonApi(Api):  # type: ignore[misc]  # flask_restful has no types
     def _routes(self) -> list[str]:
         found = []
         for rule in self.app.url_map.iter_rules():
-            path = rule.rule.replace("<natural:", "<").replace("<user:", "<")
+            path = _CONVERTER.sub("<", rule.rule)
             found += [f"{method} {path}" for method in sorted(_own(rule.methods or ()))]
         return found
 

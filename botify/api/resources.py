@@ -7,21 +7,16 @@ from typing import ClassVar
 from flask import Response, request
 from flask_restful import Resource
 
+from botify.api.forcing import Forcing, read_forced
 from botify.api.json_response import json_response
 from botify.catalog import Catalog
 from botify.errors import InputError
-from botify.experiments import Experiments
 from botify.observability.metrics import Metrics
 from botify.plays import Play, parse_play
 from botify.service import Service
 
 MAX_BODY_BYTES = 64 * 1024
 """Bytes; a play takes about 30, with 1,000 tracks to exclude some 8,000."""
-
-FORCED_HEADER = "X-Botify-Experiments"
-"""Forces treatments, such as `DAE_VS_CONTEXTUAL=T1`, if the config allows that."""
-
-_NONE: Mapping[str, str] = {}
 
 
 class RootResource(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -57,11 +52,11 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
     route: ClassVar[str]
 
     def __init__(
-        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Experiments | None
+        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Forcing | None
     ) -> None:
         """`catalog` has the tracks that may be played.
 
-        `forcing` parses the header that forces treatments; None if that is not allowed.
+        `forcing` has the experiments whose treatments a header may force; None if none may.
         """
         self._catalog = catalog
         self._service = service
@@ -73,19 +68,11 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
         started = perf_counter()
         try:
             play = parse_play(request.get_data(cache=False), len(self._catalog))
-            wanted = None if self._forcing is None else request.headers.get(FORCED_HEADER)
-            forced = _NONE if wanted is None else self._read_forced(wanted)
+            forced = read_forced(self._forcing)
         except InputError as error:
             self._metrics.count_error(self.route, 400)
             return json_response({"message": str(error)}, 400)
         return json_response(self._handle(user, play, forced, started))
-
-    def _read_forced(self, wanted: str) -> Mapping[str, str]:
-        # A value that is not ASCII arrives as an empty one.
-        forced = self._forcing.parse_forced(wanted) if self._forcing else _NONE
-        if not forced:
-            raise InputError(f"{FORCED_HEADER} names no experiment: NAME=T1, in ASCII")
-        return forced
 
     def _handle(
         self, user: int, play: Play, forced: Mapping[str, str], started: float

@@ -1,16 +1,43 @@
 """config/botify.yml as a typed model: the settings, their checks and messages."""
 
 from botify.config.experiment import ExperimentConfig
-from botify.config.load import load_config
-from botify.config.recommender_types import MAX_EXCLUDED
-from botify.config.schema import TOP_TRACKS, Config, ListFile, LogConfig
+from botify.config.load import load_config, load_service_config
+from botify.config.recommender_types import (
+    ITEM_RECOMMENDERS,
+    MAX_EXCLUDED,
+    RECOMMENDERS,
+    ItemRecommenderConfig,
+    ListName,
+    ModelName,
+    NeighboursName,
+    RecommenderConfig,
+)
+from botify.config.schema import Config
+from botify.config.service import FACES, ListFile, LogConfig, ServiceConfig
+from botify.config.settings import Settings
+from botify.config.shop import ITEM_LIST, POPULAR_LIST, ShopConfig
+from contract.chains import TOP_TRACKS
 
 __all__ = [
+    "FACES",
+    "ITEM_LIST",
+    "ITEM_RECOMMENDERS",
     "MAX_EXCLUDED",
+    "POPULAR_LIST",
+    "RECOMMENDERS",
     "TOP_TRACKS",
     "Config",
     "ExperimentConfig",
+    "ItemRecommenderConfig",
     "ListFile",
+    "ListName",
     "LogConfig",
+    "ModelName",
+    "NeighboursName",
+    "RecommenderConfig",
+    "ServiceConfig",
+    "Settings",
+    "ShopConfig",
     "load_config",
+    "load_service_config",
 ]

@@ -2,20 +2,25 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from botify.config.recommender_types import TYPES
 from botify.config.schema import Config
+from botify.config.service import FACES, ServiceConfig
+from botify.config.shop import ShopConfig, shop_defaults
 from botify.errors import InputError
+from botify.files.filestamp import Stamp, stamp_of
 from botify.files.reading import as_input_errors, open_regular
 
 _MAX_BYTES = 2**20
 """Of a config file."""
+
+_C = TypeVar("_C", bound=ServiceConfig)
 
 
 class _Loader(yaml.SafeLoader):
@@ -34,13 +39,46 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+DEFAULT_CONFIG = Path("config/botify.yml")
+
+
 def load_config(path: Path, **overrides: object) -> Config:
-    """Read and check a config file; overrides that are not None replace its keys.
+    """Read and check a config of the music face; overrides that are not None replace its keys.
 
     The environment variable REDIS_URL, if set, replaces `redis_url`. A relative `data_dir` of the
     file is relative to the working directory, or else to the folder of the file.
     Raises InputError (one line: file, key, what is allowed).
     """
+    return _checked(Config, path, _read(path), overrides)
+
+
+def load_service_config(
+    path: Path | None, face: str | None = None, **overrides: object
+) -> Config | ShopConfig:
+    """The same for a service of any face: the one asked for, or else the one that the file names.
+
+    Without a file, DEFAULT_CONFIG; but of the shop face, `shop_defaults` of `data_dir`.
+    """
+    if path is None and face == "shop":
+        data_dir = overrides.get("data_dir")
+        if not isinstance(data_dir, Path):
+            raise InputError("name the directory to serve with --data-dir, or a --config")
+        if not data_dir.is_dir():
+            raise InputError(f"{data_dir}: no such directory; --data-dir names what to serve")
+        return _checked(ShopConfig, data_dir, shop_defaults(data_dir), overrides)
+    path = path or DEFAULT_CONFIG
+    values = _read(path)
+    named = values.setdefault("face", face or "music")
+    if face is not None and face != named:
+        raise InputError(f"{path}: it is a config of the face {named!r}, not of {face!r}")
+    if named not in FACES:
+        raise InputError(f"{path}: face: {named!r} is not one of {', '.join(FACES)}")
+    if named == "shop":
+        return _checked(ShopConfig, path, values, overrides)
+    return _checked(Config, path, values, overrides)
+
+
+def _read(path: Path) -> dict[Any, Any]:
     try:
         with open_regular(path) as file, as_input_errors(path):
             content = file.read(_MAX_BYTES + 1)
@@ -57,14 +95,46 @@ def load_config(path: Path, **overrides: object) -> Config:
         raise InputError(f"{path}: expected keys and values, such as `port: 5001`")
     if isinstance(values.get("data_dir"), str):
         values["data_dir"] = _located(path, Path(values["data_dir"]))
-    values |= {key: value for key, value in overrides.items() if value is not None}
+    return values
+
+
+def _checked(
+    settings: type[_C], path: Path, values: dict[Any, Any], overrides: Mapping[str, object]
+) -> _C:
+    values = values | {key: value for key, value in overrides.items() if value is not None}
     if os.environ.get("REDIS_URL"):
         values["redis_url"] = os.environ["REDIS_URL"]
     try:
-        return Config.model_validate(values)
+        return settings.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(details) for details in error.errors())
-        raise InputError(f"{path}: {problems}") from error
+        raise InputError(f"{path}: {problems_of(error, settings)}") from error
+
+
+class ConfigFile:
+    """A config file, with what overrides its keys: it may be read again."""
+
+    def __init__(self, path: Path | None, face: str | None = None, **overrides: object) -> None:
+        """Arguments as for `load_service_config`."""
+        data_dir = overrides.get("data_dir")
+        self._named = path
+        self.path = path or DEFAULT_CONFIG
+        """Of the file; of the directory that is served, where no file is."""
+        if path is None and face == "shop" and isinstance(data_dir, Path):
+            self.path = data_dir
+        self._face = face
+        self._overrides = overrides
+        self.stamp: Stamp | None = None
+        """Of the file, when it was last loaded."""
+
+    def load(self) -> Config | ShopConfig:
+        """As `load_service_config` does."""
+        self.stamp = stamp_of(self.path)
+        return load_service_config(self._named, self._face, **self._overrides)
+
+
+def problems_of(error: ValidationError, settings: type[ServiceConfig]) -> str:
+    """What is wrong with a config, in one line."""
+    return "; ".join(_problem(details, settings) for details in error.errors())
 
 
 def _located(config: Path, directory: Path) -> Path:
@@ -83,17 +153,11 @@ def _located(config: Path, directory: Path) -> Path:
     return found[0]
 
 
-def _problem(details: ErrorDetails) -> str:
-    # Pydantic adds the branch of a tagged union to the path; the file has no such key.
-    location = details["loc"]
-    parts = [
-        str(part)
-        for depth, part in enumerate(location)
-        if not (depth == 2 and location[0] == "recommenders" and part in TYPES)
-    ]
+def _problem(details: ErrorDetails, settings: type[ServiceConfig]) -> str:
+    parts = [str(part) for part in details["loc"]]
     place = ".".join(parts)
     if details["type"] == "extra_forbidden":
-        allowed = f" (allowed: {', '.join(Config.model_fields)})" if len(parts) == 1 else ""
+        allowed = f" (allowed: {', '.join(settings.model_fields)})" if len(parts) == 1 else ""
         return f"unknown key {place!r}{allowed}"
     message: Any = details["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message

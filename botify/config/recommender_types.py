@@ -1,14 +1,18 @@
-"""`recommenders`: the types there are, and the settings of each.
+"""`recommenders`: what the settings of all types have in common, and the types there are.
 
-A new type is a class here, with its name in RecommenderConfig; the rest follows from these.
+A type is a class with its settings inside, `Config`, offered as an entry point of the group
+`botify.recommenders`, under the name that `type` has in the config; the built-in ones too.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Literal, NamedTuple, get_args
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
+from pydantic_core import PydanticCustomError
 
 from botify.config.settings import Name, Settings
+from contract.chains import Owner
+from contract.plugins import PluginError, Plugins
 
 MAX_EXCLUDED = 1000
 """Tracks that one recommender or one request may exclude; each request sends them to Redis."""
@@ -25,19 +29,37 @@ NeighboursName = Annotated[Name, Reference("neighbours")]
 ModelName = Annotated[Name, Reference("models")]
 
 
-class _Recommender(Settings):
+class Referring(Settings):
+    """Settings some of which name entries of other parts of the config."""
+
+    type: str
+    """The name of the entry point of a recommender."""
+
+    def references(self) -> Iterator[tuple[str, str, str]]:
+        """Setting, section and name of each entry of the config that this one needs.
+
+        By the marks of settings, such as `list: ListName`.
+        """
+        for setting, field in type(self).model_fields.items():
+            for mark in field.metadata:
+                if isinstance(mark, Reference):
+                    yield setting, mark.section, getattr(self, setting)
+
+
+class RecommenderConfig(Referring):
+    """The settings of a recommender; a type adds its own."""
+
     seen_filter: bool = True
     """Whether its own tracks must not have been seen (played or offered) in the session; those it
     falls back to never have."""
     exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
     """Tracks that neither it nor what it falls back to offers."""
 
-    def references(self) -> Iterator[tuple[str, str, str]]:
-        """Setting, section and name of each entry of the config that this one needs."""
-        for setting, field in type(self).model_fields.items():
-            for mark in field.metadata:
-                if isinstance(mark, Reference):
-                    yield setting, mark.section, getattr(self, setting)
+    def check_lists(self, owners: Mapping[str, Owner]) -> None:
+        """Raise ValueError for a list that `references` cannot tell to be wrong.
+
+        `owners`: what each list of the config has a list for.
+        """
 
     @field_validator("exclude", mode="before")
     @classmethod
@@ -47,77 +69,55 @@ class _Recommender(Settings):
         return value
 
 
-class RandomConfig(_Recommender):
-    """Uniform over the tracks not seen in this session."""
-
-    type: Literal["random"]
+class ItemRecommenderConfig(Referring):
+    """The settings of a recommender of the shop face; a type adds its own."""
 
 
-class TopPopConfig(_Recommender):
-    """Uniform over the 100 most popular tracks, unseen ones only."""
+def _check(base: str, settings_base: type[Referring]) -> Callable[[Any], str | None]:
+    def wrong_with(found: Any) -> str | None:
+        """What is wrong with the object of an entry point; None for a type of recommender."""
+        settings = getattr(found, "Config", None)
+        if not isinstance(found, type) or not callable(getattr(found, "from_config", None)):
+            return f"it is not a subclass of {base}"
+        if not isinstance(settings, type) or not issubclass(settings, settings_base):
+            return f"its Config is not a subclass of botify.config.{settings_base.__name__}"
+        return None
 
-    type: Literal["top_pop"]
-
-
-class StickyArtistConfig(_Recommender):
-    """Uniform over the unseen tracks of the last track's artist."""
-
-    type: Literal["sticky_artist"]
-
-
-class ContextualConfig(_Recommender):
-    """Uniform over the neighbours of the last track, seen or not."""
-
-    type: Literal["contextual"]
-    seen_filter: bool = False
-    neighbours: NeighboursName
+    return wrong_with
 
 
-class SimilarConfig(_Recommender):
-    """The neighbours of the last track, best first, the first unseen; then the popular tracks."""
-
-    type: Literal["similar"]
-    neighbours: NeighboursName
-
-
-class IndexedConfig(_Recommender):
-    """The user's list, best first, the first unseen; then the popular tracks."""
-
-    type: Literal["indexed"]
-    list: ListName
-
-
-class ExploreConfig(Settings):
-    """Requests answered by a draw, so that the log has more than the model's favourites."""
-
-    share: float = Field(gt=0, le=1)
-    """Part of the requests."""
-    temperature: float = Field(default=1.0, gt=0, le=100)
-    """Of the softmax over the logarithms of the tracks' expected values."""
-
-
-class SessionConfig(_Recommender):
-    """The model's best track for the session; if it has none, the user's list."""
-
-    type: Literal["session"]
-    model: ModelName
-    list: ListName
-    explore: ExploreConfig | None = None
-
-
-RecommenderConfig = Annotated[
-    RandomConfig
-    | TopPopConfig
-    | StickyArtistConfig
-    | ContextualConfig
-    | SimilarConfig
-    | IndexedConfig
-    | SessionConfig,
-    Field(discriminator="type"),
-]
-
-_CONFIGS: tuple[type[_Recommender], ...] = get_args(get_args(RecommenderConfig)[0])
-TYPES: tuple[str, ...] = tuple(
-    get_args(config.model_fields["type"].annotation)[0] for config in _CONFIGS
+RECOMMENDERS = Plugins(
+    "botify.recommenders",
+    "type of recommender",
+    _check("botify.recommenders.Recommender", RecommenderConfig),
 )
-"""Values of `type`."""
+"""The types of recommender of the music face."""
+ITEM_RECOMMENDERS = Plugins(
+    "botify.item_recommenders",
+    "type of recommender",
+    _check("botify.shop.recommenders.ItemRecommender", ItemRecommenderConfig),
+)
+"""Those of the shop face."""
+
+
+def _by_type(types: Plugins) -> BeforeValidator:
+    def settings_of(value: object) -> object:
+        """The settings as the Config of the type that they name."""
+        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+            return value  # refused as such
+        try:
+            settings: type[Referring] = types.get(value["type"]).Config
+        except PluginError as error:
+            why = {"why": str(error)}
+            raise PydanticCustomError("type_of_recommender", "{why}", why) from error
+        return settings.model_validate(value)
+
+    return BeforeValidator(settings_of)
+
+
+AnyRecommenderConfig = Annotated[SerializeAsAny[RecommenderConfig], _by_type(RECOMMENDERS)]
+"""The settings of a recommender, by its `type`."""
+AnyItemRecommenderConfig = Annotated[
+    SerializeAsAny[ItemRecommenderConfig], _by_type(ITEM_RECOMMENDERS)
+]
+"""Those of one of the shop face."""

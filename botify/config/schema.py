@@ -1,167 +1,55 @@
-"""All settings of the service, and the checks across them."""
+"""The settings of the music face, with its checks."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from botify.config.experiment import ExperimentConfig, decide_for_all, shares_of_layers
-from botify.config.recommender_types import RecommenderConfig
-from botify.config.settings import Name, Settings
-
-_ORIGIN = r"^(\*|https?://[^/\s]+)$"
-_HOST = r"^[^/\s:]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*$"
-_OPERATIONS_PORT_OFFSET = 10_000
-"""From the service's port to the one for health and metrics."""
-
-TOP_TRACKS = "top_tracks"
-"""Name of the list of popular tracks, besides the configured names."""
+from botify.config.recommender_types import AnyRecommenderConfig
+from botify.config.service import ListFile, ServiceConfig
+from botify.config.settings import Name
+from contract.chain_config import TOP_TRACKS_FILE
+from contract.chains import TOP_TRACKS, Owner
 
 
-class ListFile(Settings):
-    """A file of lists; in YAML, a path alone stands for one without `length`."""
+class Config(ServiceConfig):
+    """All settings of the music face."""
 
-    file: Path
-    length: int | None = Field(default=None, ge=1, le=1000)
-    """Number of tracks that each user's list must have; neighbours may have fewer."""
-
-
-class LogConfig(Settings):
-    """The event log's files."""
-
-    rotate_bytes: int = Field(default=256 * 2**20, ge=1024)
-    """The next file is begun when a file has this size."""
-    rotate_seconds: int = Field(default=86400, ge=1)
-    """The next file is begun when a file that is not empty has this age."""
-    min_free_bytes: int = Field(default=2**30, ge=0)
-    """With less free space on the log's disk, /health is bad."""
-    delete_shipped: bool = False
-    """Whether finished files that are marked as shipped are deleted; no others ever are."""
-
-
-def _list_file(value: object) -> object:
-    return {"file": value} if isinstance(value, str | Path) else value
-
-
-_ListFile = Annotated[ListFile, BeforeValidator(_list_file)]
-
-
-class Config(Settings):
-    """All settings of the service. `botify serve --help` lists those with an option."""
-
+    face: Literal["music"] = "music"
     data_dir: Path = Path("out/demo")
-    host: str = "127.0.0.1"
     port: int = Field(default=5001, ge=0, le=65535)
-    workers: int = Field(default=2, ge=1, le=256)
-    threads: int = Field(default=2, ge=1, le=64)
-    body_timeout: float = Field(default=5.0, gt=0, le=3600)
-    """Seconds within which a request's body must arrive."""
-    allowed_origins: list[Annotated[str, Field(pattern=_ORIGIN)]] = Field(default_factory=list)
-    """Origins of web pages that may send requests: `https://player.example`; `*` for all."""
-    allowed_hosts: list[Annotated[str, Field(pattern=_HOST)]] | None = None
-    """Host names, without port, that requests may use for the service; None: any."""
-    operations: bool = True
-    """Whether the parent process serves health and metrics on a port of its own."""
-    operations_host: str = "127.0.0.1"
-    operations_port: int | None = Field(default=None, ge=0, le=65535)
-    """None: see `operations_port_of`."""
-    worker_deaths: int = Field(default=10, ge=1, le=1000)
-    """A worker that dies this many times ..."""
-    worker_deaths_seconds: float = Field(default=120.0, gt=0, le=86400)
-    """... within this many seconds is given up."""
     log_dir: Path = Path("log")
-    log: LogConfig = LogConfig()
-    redis_url: str | None = None
-    redis_timeout: float = Field(default=1.0, gt=0, le=60)
-    redis_maxmemory: int | None = Field(default=None, ge=4 * 2**20)
-    max_fallback_share: float = Field(default=0.01, ge=0, le=1)
     session_ttl: int = Field(default=21600, ge=1, le=31_536_000)
     seed: int | None = None
     catalog: Path = Path("world/tracks.json")
-    top_tracks: Path = Path("lists/top_tracks.json")
-    lists: dict[Name, _ListFile] = Field(default_factory=dict)
-    neighbours: dict[Name, _ListFile] = Field(default_factory=dict)
+    top_tracks: Path = Path(TOP_TRACKS_FILE)
     models: dict[Name, Path] = Field(default_factory=dict)
-    watch_lists: bool = False
-    watch_settle: float = Field(default=5.0, ge=0.5, le=3600)
-    """Seconds for which a changed file must not change again before it is loaded."""
-    least_kept: float = Field(default=0.5, ge=0, le=1)
-    """Share of the owners of lists in service that must have lists in a new version."""
-    recommenders: dict[Name, RecommenderConfig] = Field(min_length=1)
-    experiments: dict[Name, ExperimentConfig] = Field(default_factory=dict)
-    default: Name | None = None
-    allow_forced: bool = False
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis_scheme(cls, url: str | None) -> str | None:
-        # The value stays out of the message: it may hold a password.
-        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError(
-                "this, or the environment variable REDIS_URL, must begin with "
-                "redis://, rediss:// or unix://"
-            )
-        return url
+    recommenders: dict[Name, AnyRecommenderConfig] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _references(self) -> "Config":
-        names = [*self.lists, *self.neighbours, *self.models, TOP_TRACKS]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"lists, neighbours, models: the name {name!r} is used twice")
+    def _chains(self) -> "Config":
         for name, recommender in self.recommenders.items():
-            for setting, section, needed in recommender.references():
-                place = f"recommenders.{name}.{setting}"
-                _check_known(place, needed, section, getattr(self, section))
-        for name, experiment in self.experiments.items():
-            for treatment, recommender_name in experiment.treatments.items():
-                if recommender_name is not None:
-                    place = f"experiments.{name}.treatments.{treatment}"
-                    _check_known(place, recommender_name, "recommenders", self.recommenders)
+            try:
+                recommender.check_lists(self.list_owners)
+            except ValueError as error:
+                raise ValueError(f"recommenders.{name}.{error}") from error
         return self
 
-    @model_validator(mode="after")
-    def _layers(self) -> "Config":
-        for layer, share in shares_of_layers(self.experiments.values()).items():
-            if share > 100:
-                members = [n for n, e in self.experiments.items() if e.layer == layer]
-                raise ValueError(
-                    f"experiments.{members[-1]}.share: the shares of layer {layer!r} "
-                    f"({', '.join(members)}) add up to {share} percent; make them 100 at most"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _default_where_needed(self) -> "Config":
-        if self.default is not None:
-            _check_known("default", self.default, "recommenders", self.recommenders)
-        elif not decide_for_all(self.experiments.values()):
-            raise ValueError(
-                "default: name the recommender for users that no experiment decides for"
-            )
-        return self
+    @property
+    def list_owners(self) -> dict[str, Owner]:
+        """What each list has a list for, by name."""
+        owners: dict[str, Owner] = dict.fromkeys(self.lists, "user")
+        return owners | dict.fromkeys(self.neighbours, "track")
 
     @property
     def catalog_path(self) -> Path:
         """tracks.json."""
         return self.data_dir / self.catalog
 
-    def operations_port_of(self, port: int) -> int:
-        """The port for health and metrics of a service on this port.
-
-        The configured one; else, if `port` was configured, that port + 10,000, or - 10,000 if that
-        is too large; else 0, a free one.
-        """
-        if self.operations_port is not None:
-            return self.operations_port
-        if self.port == 0:
-            return 0
-        return (
-            port + _OPERATIONS_PORT_OFFSET
-            if port + _OPERATIONS_PORT_OFFSET <= 65535
-            else port - _OPERATIONS_PORT_OFFSET
-        )
+    @property
+    def list_names(self) -> list[str]:
+        """Of all lists and models."""
+        return [*self.lists, *self.neighbours, *self.models, TOP_TRACKS]
 
     @property
     def list_files(self) -> dict[str, ListFile]:
@@ -176,9 +64,3 @@ class Config(Settings):
     def model_files(self) -> dict[str, Path]:
         """Files of all models, by name."""
         return {name: self.data_dir / path for name, path in self.models.items()}
-
-
-def _check_known(place: str, name: str, kind: str, known: Mapping[str, object]) -> None:
-    if name not in known:
-        available = ", ".join(known) or "none is configured"
-        raise ValueError(f"{place}: {name!r} is not one of {kind} ({available})")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from botify.config import Config
+from botify.config import Config, ServiceConfig
 from contract.worlds import world_version
 
 _DECIDING = {"seed", "session_ttl", "recommenders", "experiments", "default"}
@@ -19,18 +19,24 @@ class Provenance(NamedTuple):
     run: str
     """Id of the run: the same for all starts with the same config, list files and world."""
     world_version: str | None
-    """By `contract.worlds`; None if there is no catalog."""
+    """By `contract.worlds`; None if there is no catalog of tracks."""
 
 
-def provenance_of(config: Config) -> Provenance:
+def provenance_of(config: ServiceConfig) -> Provenance:
     """Of a service that starts now; compute it once for all workers.
 
     A hash of contents, so that replicas and restarts of a service have the same run. Missing files
     count as empty.
     """
-    world = world_version(config.catalog_path) if config.catalog_path.is_file() else None
+    world, models = None, dict[str, Path]()
+    if isinstance(config, Config):
+        models = config.model_files
+        if config.catalog_path.is_file():
+            world = world_version(config.catalog_path)
     settings = config.model_dump(mode="json", include=_DECIDING)
-    files = {**{name: of.file for name, of in config.list_files.items()}, **config.model_files}
+    if len(config.experiments) > 1:  # their order decides which of them names the recommender
+        settings["experiments"] = list(settings["experiments"].items())
+    files = {**{name: of.file for name, of in config.list_files.items()}, **models}
     content = {name: _digest(path) for name, path in files.items()}
     text = json.dumps([settings, content, world], sort_keys=True)
     run = hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]

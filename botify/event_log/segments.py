@@ -289,6 +289,11 @@ def _logs(directory: Path) -> list[str]:
     return []
 
 
+def log_files(directory: Path) -> list[Path]:
+    """The files of all logs in the directory."""
+    return [directory / name for name in _logs(directory)]
+
+
 def _marker(path: Path) -> Path:
     return path.with_name(f".{path.name}.shipped")
 

@@ -31,6 +31,16 @@ class ListKind(Enum):
     USERS = "lists of users"
     NEIGHBOURS = "lists of neighbours"
     TOP = "list of popular tracks"
+    # With owners' ids: `botify.lists.item_reader`.
+    ITEMS = "items"
+    USER_ITEMS = "lists of items of users"
+    ITEM_NEIGHBOURS = "lists of neighbours of items"
+    POPULAR_ITEMS = "list of popular items"
+
+    @property
+    def has_owners_ids(self) -> bool:
+        """Whether users and items have the ids that their owner gave them."""
+        return self not in (ListKind.USERS, ListKind.NEIGHBOURS, ListKind.TOP)
 
 
 def read_lists(

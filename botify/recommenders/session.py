@@ -1,80 +1,71 @@
 """The session model (DAE_SESSION)."""
 
-from typing import ClassVar
-
 import numpy as np
+from pydantic import Field
 
+from botify.config import ListName, ModelName, RecommenderConfig, Settings
 from botify.plays import Play
-from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender
-from botify.session_model.live import LiveModel
+from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender, Resources
+from botify.recommenders.turn import Choice, Turn
 from botify.session_model.scoring import Exploration
 from botify.store.candidates import CandidateStep, from_list
-from botify.store.sessions import Decision, Randomness, SessionStore
 
 _PLAYS = np.dtype([("track", "<u4"), ("time", "<f4")])
+
+
+class ExploreConfig(Settings):
+    """Requests answered by a draw, so that the log has more than the model's favourites."""
+
+    share: float = Field(gt=0, le=1)
+    """Part of the requests."""
+    temperature: float = Field(default=1.0, gt=0, le=100)
+    """Of the softmax over the logarithms of the tracks' expected values."""
 
 
 class Session(Recommender):
     """The model's best track for this session; if it has none, from the user's list."""
 
-    needs_plays: ClassVar[bool] = True
+    class Config(RecommenderConfig):
+        """Names the model and the lists of users."""
 
-    def __init__(
-        self,
-        name: str,
-        model: LiveModel,
-        list_name: str,
-        n_tracks: int,
-        explore: Exploration | None = None,
-        *,
-        seen_filter: bool = True,
-        exclude: bytes = b"",
-    ) -> None:
-        """`list_name` names the stored lists of users; for the rest see Recommender."""
-        super().__init__(name, seen_filter=seen_filter, exclude=exclude)
-        self._model = model
-        self._list = list_name
-        self._n_tracks = n_tracks
-        self._explore = explore
-        self._filters = seen_filter
+        model: ModelName
+        list: ListName
+        explore: ExploreConfig | None = None
 
-    def recommend(
-        self, store: SessionStore, user: int, play: Play, random: Randomness, exclude: bytes
-    ) -> Decision:
+    config: Config
+
+    def __init__(self, name: str, config: Config, resources: Resources) -> None:
+        """See Recommender."""
+        super().__init__(name, config, resources)
+        self._model = resources.models[config.model]
+        asked = config.explore
+        self._explore = None if asked is None else Exploration(asked.share, asked.temperature)
+
+    def choose(self, turn: Turn) -> Choice | None:
         """By one version of the model throughout the request."""
         model = self._model.current
         if model is None:
-            return super().recommend(store, user, play, random, exclude)
-        snapshot = store.open_session(user, play.track, play.time, random)
-        plays = np.frombuffer(snapshot.plays, _PLAYS)
+            return None
+        plays = np.frombuffer(turn.snapshot.plays, _PLAYS)
         if len(plays) > 1:
             # The session may have begun before a smaller catalog was put into service.
-            plays = plays[plays["track"] < self._n_tracks]
-        barred = np.frombuffer((snapshot.seen if self._filters else b"") + exclude, "<u4")
+            plays = plays[plays["track"] < turn.n_tracks]
+        seen = turn.snapshot.seen if turn.seen_filter else b""
+        barred = np.frombuffer(seen + turn.packed_exclude, "<u4")
         choice = model.choose(
-            user,
+            turn.user,
             plays["track"].astype(np.int32),
             plays["time"],
-            barred[barred < self._n_tracks].astype(np.int32),
-            snapshot.ahead,
+            barred[barred < turn.n_tracks].astype(np.int32),
+            turn.snapshot.ahead,
             self._explore,
-            snapshot.random,
+            turn.snapshot.random,
         )
         if choice is None:
-            decision = super().recommend(store, user, play, snapshot.random, exclude)
-        else:
-            decision = Decision(
-                session=snapshot.session,
-                timestamp=snapshot.timestamp,
-                track=choice.track,
-                recommender=self.name,
-                rank=choice.rank,
-                propensity=choice.propensity,
-                model_version=model.version,
-            )
-        store.mark_offered(user, snapshot.session, decision.track)
-        return decision
+            return None
+        return Choice(choice.track, choice.propensity, choice.rank, model.version)
 
-    def candidates(self, user: int, track: int) -> tuple[CandidateStep, ...]:
+    def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
         """Used if the model has no answer."""
-        return from_list("indexed", self._list, str(user), self._ranked), POPULAR_STEP, RANDOM_STEP
+        own = from_list("indexed", self.config.list, str(user), self._ranked)
+        return own, POPULAR_STEP, RANDOM_STEP

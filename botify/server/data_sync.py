@@ -17,10 +17,11 @@ from botify.files.reading import as_input_errors
 from botify.files.watched import WatchedFile
 from botify.lists.loader import NoRoomError, load_list
 from botify.lists.reader import ListKind
+from botify.server.config_sync import ConfigSync
 from botify.session_model.repository import ModelRepository
 from botify.store.client import StoreError, connect, script_text, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
-from botify.store.keys import CONFIGURED_VERSIONS, LIST_VERSIONS, REFUSALS
+from botify.store.keys import MUSIC_KEYS, Keys
 
 _POLL_INTERVAL = 0.5
 """Seconds between two rounds."""
@@ -74,12 +75,17 @@ class DataSync:
         embedded: EmbeddedValkey | None = None,
         models: WatchedModels | None = None,
         publications: Publications | None = None,
+        keys: Keys = MUSIC_KEYS,
+        config: ConfigSync | None = None,
     ) -> None:
         """`files` and `kinds` by list name. `embedded`: the server at `redis_url`, if it is ours.
 
-        `publications` records all that is put into service, also by other processes.
+        `publications` records all that is put into service, also by other processes. `keys`: of
+        the service's face. `config` is kept up to date too, also without Redis.
         """
+        self._keys = keys
         self._publications = publications
+        self._config = config
         self._retry_at: dict[str, float] = {}  # lists that Redis had no room for
         self._client = connect(redis_url)
         self._files = files
@@ -151,6 +157,8 @@ class DataSync:
         return True
 
     def _round(self) -> None:
+        if self._config is not None:
+            self._config.round()
         if self._embedded is not None and not self._embedded.alive():
             self._embedded.restart()
             _log.error("the embedded Valkey had died; it was started again, empty")
@@ -203,7 +211,7 @@ class DataSync:
                     _log.info("model %s: version %s is in service", name, version)
                     self._record(name, version)
                     with store_errors():
-                        self._client.hdel(REFUSALS, name)
+                        self._client.hdel(self._keys.refusals, name)
                 except InputError as error:
                     watched.refusal = str(error)
                     _log.error("model %s: its file is refused: %s", name, error)
@@ -215,7 +223,7 @@ class DataSync:
         """Lists that are not in Redis, with the versions recorded for them. Raises StoreError."""
         with store_errors():
             found: Any = self._client.eval(
-                script_text("missing_lists"), 1, LIST_VERSIONS, *self._files
+                script_text("missing_lists"), 1, self._keys.lists, *self._files
             )
         texts = [text.decode() for text in found]
         return dict(zip(texts[::2], texts[1::2], strict=True))
@@ -234,15 +242,18 @@ class DataSync:
                 progress=self._between_batches,
                 replacing=replacing,
                 min_kept=self._rules.min_kept if replacing is None else 0.0,
+                keys=self._keys,
             )
             if watched.refusal and loaded.replaced == loaded.version:
                 _log.info("list %s: its file is as served, version %s", name, loaded.version)
             watched.refusal = ""
             self._retry_at.pop(name, None)
             with store_errors():
-                self._client.hset(CONFIGURED_VERSIONS, name, loaded.version)
+                self._client.hset(self._keys.configured, name, loaded.version)
             if loaded.replaced != loaded.version:
                 self._record(name, loaded.version)
+                if kind is ListKind.ITEMS:
+                    self._retry_refused()
                 _log.info(
                     "list %s: version %s is in service, %d lists; %d owners lost theirs",
                     name,
@@ -260,6 +271,12 @@ class DataSync:
             self._publish(name, watched.refusal)
         watched.handled = stamp
 
+    def _retry_refused(self) -> None:
+        """Read refused files again: what they lacked may be among the new items."""
+        for watched in self._watched.values():
+            if watched.refusal:
+                watched.handled = None
+
     def _between_batches(self, count: int) -> None:
         """Between two batches of a load: stop if `stop` was called, and let other threads fork."""
         if self._stop.is_set():
@@ -272,7 +289,7 @@ class DataSync:
         if self._publications is None:
             return
         with store_errors():
-            versions: Any = self._client.hmget(LIST_VERSIONS, list(self._files))
+            versions: Any = self._client.hmget(self._keys.lists, list(self._files))
         for name, version in zip(self._files, versions, strict=True):
             if version:
                 self._record(name, version.decode())
@@ -283,4 +300,4 @@ class DataSync:
 
     def _publish(self, name: str, refusal: str) -> None:
         with store_errors():
-            self._client.hset(REFUSALS, name, refusal)
+            self._client.hset(self._keys.refusals, name, refusal)

@@ -14,28 +14,36 @@ from urllib.parse import urlsplit
 import click
 
 from botify.catalog import load_catalog
-from botify.config import TOP_TRACKS, Config
+from botify.config import (
+    ITEM_LIST,
+    POPULAR_LIST,
+    TOP_TRACKS,
+    Config,
+    ServiceConfig,
+    ShopConfig,
+)
+from botify.config.load import ConfigFile
 from botify.errors import InputError
 from botify.event_log import segments
+from botify.event_log.faces import check_face
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import provenance_of
 from botify.event_log.publications import Publications
 from botify.files.reading import as_input_errors, open_regular
 from botify.files.tempdirs import temporary_directory
 from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
-from botify.lists.reader import ListKind, read_lists
 from botify.observability import json_logging
 from botify.observability.worker_table import WorkerTable
-from botify.recommenders import build_recommenders
-from botify.server.data_sync import DataSync, FileRules, WatchedModels
+from botify.server.config_sync import ConfigSync
+from botify.server.data_sync import DataSync, FileRules
 from botify.server.discovery import ServiceRecord, advertise, find_services
+from botify.server.faces import files_of, read_face
 from botify.server.operations_port import OperationsPort
 from botify.server.supervisor import RestartLimit, Supervisor
 from botify.server.workers import Listeners, allow_many_connections, run_worker
-from botify.session_model.live import LiveModel
-from botify.session_model.repository import ModelRepository
 from botify.store.client import Kind, StoreError, connect, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
+from botify.store.keys import keys_of
 from botify.store.redis_memory import eviction_risk, read_redis_memory
 
 if TYPE_CHECKING:
@@ -46,30 +54,21 @@ _IN_MEMORY = Path("/dev/shm")
 _log = logging.getLogger("botify.server.run")
 
 
-def run(config: Config) -> None:
+def run(source: ConfigFile) -> None:
     """Serve until a signal. Raises InputError if it cannot start, and SystemExit."""
+    config = source.load()
     # Until the supervisor has its own handler, SIGTERM must unwind this stack, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until the config can be loaded again
     json_logging.configure()
-    if config.models:
-        # Before numpy is imported: each thread of a worker would start as many for a product.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    lists = [of.file for of in config.list_files.values()]
-    _require_files([config.catalog_path, *lists, *config.model_files.values()])
+    _require_files(files_of(config), config)
     segments.check(config.log_dir)
+    check_face(config.log_dir, config.face)
     allow_many_connections()
     listeners = Listeners(config.host, config.port, config.workers)
     operations = _operations_port(config, listeners)
-    with as_input_errors(config.catalog_path):
-        catalog = load_catalog(config.catalog_path)
     with ExitStack() as stack:
-        repository = ModelRepository(stack.enter_context(temporary_directory("models")))
-        for name, path in config.model_files.items():
-            with as_input_errors(path):
-                repository.put(name, path, len(catalog))
-        models = {name: LiveModel(name, repository, catalog) for name in config.models}
-        # Here too, so that mistakes are reported before workers start.
-        build_recommenders(config, catalog, models)
+        face = read_face(config, stack)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
         from botify.api.resources import MAX_BODY_BYTES
@@ -83,42 +82,51 @@ def run(config: Config) -> None:
                 "redis_maxmemory is ignored: it is for the private Valkey, not for REDIS_URL"
             )
         redis_url = config.redis_url or (embedded.url if embedded else "")
-        files = config.list_files
+        files, keys = config.list_files, keys_of(config.face)
         kinds = {name: kind_of(config, name) for name in files}
         with _reachable(), connect(redis_url) as client:
             loaded = [
-                load_configured(client, name, file, kinds[name], len(catalog), config.least_kept)
+                load_configured(
+                    client, name, file, kinds[name], face.n_tracks, config.least_kept, keys
+                )
                 for name, file in files.items()
             ]
             publications = Publications(config.log_dir)
             for one in loaded:
                 replaced = one.replaced if one.replaced != one.version else None
                 publications.observe(one.name, one.version, replaced)
-            for name in models:
-                publications.observe(name, repository.version(name))
+            for name in face.model_names:
+                publications.observe(name, face.model_version(name))
             with store_errors():
                 if danger := eviction_risk(read_redis_memory(client)):
                     _log.warning("%s", danger)
+        provenance = provenance_of(config)
+        config_state = stack.enter_context(temporary_directory("config")) / "state.json"
+        config_sync = ConfigSync(
+            source,
+            config,
+            face.build,
+            lambda changed: provenance_of(changed).run,
+            config_state,
+        )
+        signal.signal(signal.SIGUSR1, config_sync.ask)
         sync = DataSync(
             redis_url,
             files,
             kinds,
-            len(catalog),
+            face.n_tracks,
             FileRules(config.watch_lists, config.watch_settle, config.least_kept),
             embedded=embedded,
-            models=WatchedModels(repository, config.model_files),
+            models=face.models,
             publications=publications,
+            keys=keys,
+            config=config_sync,
         )
         if embedded:
             stack.enter_context(
                 advertise(config.data_dir, ServiceRecord(os.getpid(), listeners.url, redis_url))
             )
-        with as_input_errors(files[TOP_TRACKS].file):
-            ((_, popular),) = read_lists(files[TOP_TRACKS].file, ListKind.TOP, len(catalog))
-
         ledger = Ledger.of(config.workers)
-        provenance = provenance_of(config)
-
         table = WorkerTable(config.workers)
 
         def make_app() -> "tuple[Flask, Callable[[], None]]":
@@ -126,22 +134,30 @@ def run(config: Config) -> None:
                 operations.leave()
             client = connect(redis_url, config.redis_timeout)
             app = create_app(
-                config, catalog, client, popular, repository, ledger, provenance, table
+                config,
+                face.catalog,
+                client,
+                face.popular,
+                face.repository,
+                ledger,
+                provenance,
+                table,
+                config_state,
             )
             return app, app.extensions["botify"].stop
 
         def on_ready() -> None:
-            names = [f"{name} (session model)" for name in config.models]
-            lists = ", ".join([*map(_count, loaded), *names])
+            names = [f"{name} (session model)" for name in face.model_names]
+            served = ", ".join(filter(None, [face.what, *map(_count, loaded), *names]))
             with suppress(OSError):  # nothing may read it any more
-                click.echo(f"botify serves {len(catalog):,} tracks, {lists} on {listeners.url}")
+                click.echo(f"botify serves {served} on {listeners.url}")
                 if operations:
                     click.echo(f"health and metrics are on {operations.url}")
 
         sync.start()
         stack.callback(sync.stop)
         if operations:
-            operations.start(create_operations_app(config, table, ledger))
+            operations.start(create_operations_app(lambda: config_sync.running, table, ledger))
             stack.callback(operations.stop)
         worker = partial(
             run_worker,
@@ -157,7 +173,7 @@ def run(config: Config) -> None:
 
 
 def load_into_service(
-    config: Config,
+    config: Config | ShopConfig,
     name: str,
     path: Path,
     progress: Callable[[int], None],
@@ -179,14 +195,24 @@ def load_into_service(
             "--port selects a service with an embedded Valkey; leave it out where REDIS_URL or "
             "redis_url is set"
         )
-    _require_files([config.catalog_path, path])
-    with as_input_errors(config.catalog_path):
-        catalog = load_catalog(config.catalog_path)
+    n_tracks = 0
+    if isinstance(config, Config):
+        _require_files([config.catalog_path], config)
+        with as_input_errors(config.catalog_path):
+            n_tracks = len(load_catalog(config.catalog_path))
+    _require_files([path], config)
     file = config.list_files[name].model_copy(update={"file": path})
     min_kept = 0.0 if force else config.least_kept
     with _reachable(), connect(str(redis_url)) as client:
         loaded = load_list(
-            client, name, file, kind, len(catalog), progress=progress, min_kept=min_kept
+            client,
+            name,
+            file,
+            kind,
+            n_tracks,
+            progress=progress,
+            min_kept=min_kept,
+            keys=keys_of(config.face),
         )
     if loaded.replaced == loaded.version:
         return f"{_count(loaded)}: version {loaded.version} is already in service"
@@ -211,7 +237,7 @@ def _chosen(data_dir: Path, found: list[ServiceRecord], port: int | None) -> Ser
     raise InputError(f"several services run on {data_dir}: {named}; choose one with --port")
 
 
-def _operations_port(config: Config, listeners: Listeners) -> OperationsPort | None:
+def _operations_port(config: ServiceConfig, listeners: Listeners) -> OperationsPort | None:
     if not config.operations:
         return None
     _, port = listeners.address
@@ -219,19 +245,28 @@ def _operations_port(config: Config, listeners: Listeners) -> OperationsPort | N
 
 
 def _count(loaded: LoadedList) -> str:
-    return loaded.name if loaded.name == TOP_TRACKS else f"{loaded.name} ({loaded.size:,} lists)"
+    if loaded.name == ITEM_LIST:
+        return f"{loaded.size:,} items"
+    if loaded.name in (TOP_TRACKS, POPULAR_LIST):
+        return loaded.name
+    return f"{loaded.name} ({loaded.size:,} lists)"
 
 
-def _require_files(paths: list[Path]) -> None:
+_MAKES = {
+    "music": (
+        "`make demo` makes a world with its lists, or name the directory of yours with --data-dir"
+    ),
+    "shop": "`botify-offline export` writes it; --data-dir names the directory",
+}
+
+
+def _require_files(paths: list[Path], config: Config | ShopConfig) -> None:
     """Before anything is read or started. Raises InputError for the first that does not exist."""
     for path in paths:
         if path.exists():
             open_regular(path).close()
         else:
-            raise InputError(
-                f"{path}: no such file; `make demo` makes a world with its lists, "
-                "or name the directory of yours with --data-dir"
-            )
+            raise InputError(f"{path}: no such file; {_MAKES[config.face]}")
 
 
 @contextmanager

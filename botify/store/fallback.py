@@ -10,7 +10,7 @@ import mmh3
 from botify.catalog import pack, unpack
 from botify.plays import Play
 from botify.store.outbox import Outbox
-from botify.store.sessions import Decision, SessionEnd
+from botify.store.sessions import Decision, SessionEnd, SessionStore
 
 FALLBACK = "fallback"
 """The recommender in the log for these answers."""
@@ -50,6 +50,10 @@ class Fallback:
     def popular(self, packed: bytes) -> None:
         self._popular = packed
         self._tracks = [(track, pack([track])) for track in unpack(packed)]
+
+    def flush(self, store: SessionStore) -> None:
+        """Write the outbox. Raises StoreError."""
+        self.outbox.flush(store)
 
     def next(self, user: int, play: Play, exclude: bytes, *, keep_play: bool) -> Decision:
         """A track to play, in microseconds; never fails. Recorded in the outbox.

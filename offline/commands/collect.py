@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from offline.card import CARD, write_card
 from offline.commands._common import engine_option
-from offline.data.catalog import catalog_size
 from offline.data.collect import collect
 from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 
@@ -25,7 +25,7 @@ from offline.logs.bad_lines import BAD_STOP, BAD_TOLD, Skipped, list_bad_lines
 @click.option(
     "--catalog",
     type=click.Path(path_type=Path),
-    help="Path to tracks.json: refuse logs with tracks that are not in it.",
+    help="Path to tracks.json, for titles; logs with tracks that are not in it are refused.",
 )
 @click.option(
     "--allow-bad",
@@ -53,12 +53,11 @@ def command(
     Lines in .gz or .zst, or .parquet.
     """
     started = time.perf_counter()
-    n_tracks = None if catalog is None else catalog_size(catalog)
     summary, bad = collect(
         logs,
         out,
         threshold,
-        n_tracks,
+        catalog,
         engine,
         most_bad=1.0 if allow_bad else BAD_STOP,
         allow_mixed=allow_mixed,
@@ -79,9 +78,10 @@ def command(
         )
     click.echo(
         f"{summary.interactions:,} interactions (time > {threshold:g}) of {summary.users:,} users"
-        f" with {summary.tracks:,} tracks; {summary.users_seen:,} users seen in all"
+        f" with {summary.items:,} tracks; {summary.users_seen:,} users seen in all"
     )
-    click.echo(f"wrote {out}")
+    write_card(out, bad)
+    click.echo(f"wrote {out} (card: {out / CARD})")
 
 
 if __name__ == "__main__":

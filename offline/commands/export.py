@@ -1,7 +1,6 @@
 """`botify-offline export`."""
 
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -9,18 +8,18 @@ import click
 import numpy as np
 
 from contract.files import SESSION_MODEL
-from offline.artefact import FILE_SUMS, load_artefact
+from contract.interactions import PLAYS
 from offline.data.catalog import artists_of
-from offline.data.interactions import PLAYS
-from offline.data.matrix import InteractionMatrix
+from offline.data.interactions import read_table
 from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
 from offline.engine import needing_spark
-from offline.lists.by_score import by_score
+from offline.lists.by_score import by_history, by_score, portable
 from offline.lists.by_session import by_session
-from offline.lists.export import export_lists
+from offline.lists.export import Exported, export_lists
 from offline.lists.maker import ListMaker
-from offline.models.dae.network import DAE
+from offline.models.base import Recommender
+from offline.models.registry import load_model
 
 _BLOCK, _SPARK_BLOCK = 4096, 65_536
 
@@ -39,7 +38,13 @@ _BLOCK, _SPARK_BLOCK = 4096, 65_536
     default=50,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Length of a user's list, in tracks.",
+    help="Length of a user's list, in items.",
+)
+@click.option(
+    "--unseen",
+    is_flag=True,
+    help="Leave out of a user's list what the user has interacted with: for films or goods, which "
+    "are rarely wanted twice. Music is listened to again, so that it is listed by default.",
 )
 @click.option(
     "--block",
@@ -51,7 +56,8 @@ _BLOCK, _SPARK_BLOCK = 4096, 65_536
     "--lists",
     "kind",
     type=click.Choice(["sessions", "score"]),
-    help="How a user's list is made. Default: for sessions, where INTERACTIONS has plays.",
+    help="How a user's list is made. Default: for sessions, where INTERACTIONS has plays and "
+    "MODEL has vectors of tracks.",
 )
 @click.option(
     "--catalog",
@@ -70,75 +76,113 @@ def command(
     interactions: Path,
     out: Path,
     length: int,
+    unseen: bool,
     block: int | None,
     kind: str | None,
     catalog: Path | None,
     engine: str,
 ) -> None:
-    """Write recommendations.json, neighbours.json and top_tracks.json.
+    """Write the lists that the service serves, of any MODEL.
 
-    Every user of the log gets a list, best first: from MODEL given the user's
-    INTERACTIONS, or the most popular tracks where there are none. By `score`
-    it is MODEL's ranking. For `sessions` it starts with the user's most likely
-    taste, estimated from how sessions began, and spreads artists as much as
-    listeners in the log tire of them. Neighbours are by cosine of co-listening
-    over the same interactions. MODEL's session model, if it has one, is copied
-    as sessions.safetensors.
+    For music: recommendations.json, neighbours.json and top_tracks.json. For data with ids of its
+    owner: recommendations.json and neighbours.json in these ids, with scores, popular.json and
+    items.json.
 
-    While it runs, finished lists wait in OUT.export and OUT is unchanged.
-    After an interruption the same command resumes from there.
+    Every user of INTERACTIONS gets a list, best first: from MODEL given the user's interactions,
+    or the most popular items where there are none. By `score` it is MODEL's ranking. For
+    `sessions` it starts with the user's most likely taste, estimated from how sessions began, and
+    spreads artists as much as listeners in the log tire of them. Neighbours are by cosine of
+    co-occurrence over the same interactions. MODEL's session model, if it has one, is copied as
+    sessions.safetensors.
+
+    While it runs, finished lists wait in OUT.export and OUT is unchanged. After an interruption
+    the same command resumes from there.
     """
-    artefact = load_artefact(model)
-    n_tracks = artefact.model.n_tracks
-    training_set = TrainingSet.open(interactions, n_tracks)
-    artefact.check_trained_on(training_set.fingerprint)
-    kind = kind or ("sessions" if (interactions / PLAYS).is_file() else "score")
-    make: Callable[[InteractionMatrix, SessionStats], ListMaker] = partial(
-        _by_score, artefact.model, length
-    )
-    stats, made = (
-        SessionStats.unknown(len(training_set.histories), n_tracks),
-        "lists ranked by score",
-    )
-    if kind == "sessions":
-        # Without a catalog every track has an artist of its own.
-        artists = np.arange(n_tracks) if catalog is None else artists_of(catalog, n_tracks)
-        stats = SessionStats.read(interactions, training_set.users, artists)
-        make = partial(by_session, artefact.model, artists=artists, length=length)
-        made = (
-            f"session-aware lists: patience {stats.patience:.2f} misses, repeat-artist discount "
-            f"{stats.artist_discount:.2f}"
+    found = load_model(model)
+    training_set = TrainingSet.open(interactions, len(found.popularity))
+    found.check_trained_on(training_set.fingerprint)
+    able = (interactions / PLAYS).is_file() and found.item_vectors is not None
+    if (kind or ("sessions" if able else "score")) == "sessions":
+        lists, made = _for_sessions(
+            found, training_set, interactions, catalog, length, unseen, engine
         )
-    if engine == "spark":
-        spark = needing_spark("offline.lists.on_spark")
-        lists = spark.on_spark(make, training_set.histories, stats, length)
-        block = block or _SPARK_BLOCK
     else:
-        lists = make(training_set.histories, stats)
-    session_model = model / SESSION_MODEL if SESSION_MODEL in artefact.about[FILE_SUMS] else None
+        lists, made = _by_score(found, training_set, length, unseen, engine)
+    session_model = model / SESSION_MODEL if (model / SESSION_MODEL).is_file() else None
     done = export_lists(
-        artefact,
+        found,
         training_set,
         out,
         list_length=length,
-        block=block or _BLOCK,
+        block=block or (_SPARK_BLOCK if engine == "spark" else _BLOCK),
         lists=lists,
+        items=None if training_set.items is None else read_table(interactions, "items"),
         also=session_model,
         progress=sys.stderr.isatty(),
     )
-    if done.from_earlier:
-        click.echo(f"resumed an interrupted export after {done.from_earlier:,} users")
-    click.echo(
-        f"lists for {done.users:,} users ({done.without_interactions:,} without interactions get "
-        f"top tracks), neighbours for {done.tracks_with_neighbours:,} tracks -> {out}"
-    )
+    _tell(done, "tracks" if training_set.items is None else "items", out)
     click.echo(made)
+    if training_set.items is not None and done.listed and not unseen:
+        share = done.listed_seen / done.listed
+        click.echo(
+            f"{share:.0%} of what is listed are items that the user has interacted with: --unseen "
+            "leaves them out"
+        )
     if session_model is not None:
         click.echo(f"session model -> {out / SESSION_MODEL}")
 
 
-def _by_score(model: DAE, length: int, histories: InteractionMatrix, _: SessionStats) -> ListMaker:
-    return by_score(model, histories, length)
+def _by_score(
+    model: Recommender, data: TrainingSet, length: int, unseen: bool, engine: str
+) -> tuple[ListMaker, str]:
+    if engine == "spark":
+        make = partial(by_history, portable(model), length, unseen)
+        lists = needing_spark("offline.lists.on_spark").on_spark(make, data.histories, length)
+    else:
+        lists = by_score(model, length, unseen)
+    return lists, "lists ranked by score"
+
+
+def _for_sessions(
+    model: Recommender,
+    data: TrainingSet,
+    interactions: Path,
+    catalog: Path | None,
+    length: int,
+    unseen: bool,
+    engine: str,
+) -> tuple[ListMaker, str]:
+    n_tracks = data.histories.n_tracks
+    # Without a catalog every track has an artist of its own.
+    artists = np.arange(n_tracks) if catalog is None else artists_of(catalog, n_tracks)
+    stats = SessionStats.read(interactions, data.users, artists)
+    make = partial(
+        by_session, model.without_users(), artists=artists, length=length, unseen=unseen
+    )
+    if engine == "spark":
+        spark = needing_spark("offline.lists.on_spark")
+        lists = spark.on_spark(make, data.histories, length, stats)
+    else:
+        lists = make(data.histories, stats)
+    return lists, (
+        f"session-aware lists: patience {stats.patience:.2f} misses, repeat-artist discount "
+        f"{stats.artist_discount:.2f}"
+    )
+
+
+def _tell(done: Exported, items: str, out: Path) -> None:
+    if done.from_earlier:
+        click.echo(f"resumed an interrupted export after {done.from_earlier:,} users")
+    what = "top tracks" if items == "tracks" else "popular items"
+    click.echo(
+        f"lists for {done.users:,} users ({done.without_interactions:,} without interactions get "
+        f"{what}), neighbours for {done.items_with_neighbours:,} {items} -> {out}"
+    )
+    if done.seen_all:
+        click.echo(
+            f"{done.seen_all:,} users have interacted with everything that could be listed: they "
+            f"get {what}"
+        )
 
 
 if __name__ == "__main__":

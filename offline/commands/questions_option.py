@@ -52,7 +52,7 @@ _OPTIONS = (
     ),
     click.option(
         "--rule",
-        help="Rule of the decision: superiority, non-inferiority=2, equivalence=2 "
+        help="Decision rule: superiority, non-inferiority=2, equivalence=2 "
         "(percent), or holdout, where the control was held back from what is shipped. "
         "[default: as the metrics say: superiority]",
     ),

@@ -1,6 +1,8 @@
 """`botify-offline train`."""
 
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Never
 
@@ -10,25 +12,32 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from contract.files import SESSION_MODEL
-from offline.artefact import CURVES
+from contract.interactions import PLAYS
+from offline.atomic import check_place
+from offline.commands import export
+from offline.commands._model_options import make, model_options
 from offline.data.catalog import artists_of, catalog_size
-from offline.data.interactions import PLAYS
-from offline.data.matrix import INDPTR
 from offline.data.plays import no_plays
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
-from offline.models.dae.training import Epoch, Hooks, workers_of_torchrun
+from offline.models.base import Hooks
+from offline.models.dae import training
+from offline.models.dae.recommender import CURVES, DAERecommender
+from offline.models.dae.training import Epoch, workers_of_torchrun
 from offline.models.dae.training.checkpoint import State
-from offline.options import SessionOptions, TrainOptions, load_options
+from offline.models.storage import ARTEFACT
+from offline.options import SessionOptions, TrainOptions
 from offline.training import SessionInput, train
 
 
 @click.command("train")
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False))
+@model_options
 @click.option(
     "--catalog",
     type=click.Path(path_type=Path),
-    help="Path to tracks.json; not needed for arrays.",
+    help="Path to tracks.json: the number of tracks, and for the session model their artists. "
+    "Without it, the items are those of INTERACTIONS.",
 )
 @click.option(
     "--out",
@@ -37,68 +46,120 @@ from offline.training import SessionInput, train
     help="Directory to write the model to.",
 )
 @click.option(
-    "--config",
-    "config_path",
-    default=Path("config/train.yml"),
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Options of the model and its training.",
-)
-@click.option(
     "--print-every",
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Print a line every N epochs.",
+    help="Print a line every N epochs (dae).",
 )
 @click.option(
     "--sessions",
     is_flag=True,
-    help="Train the session model too, even where the config does not ask for it.",
+    help="Train the session model too, even where the config does not ask for it (dae).",
 )
-@click.option("--fresh", is_flag=True, help="Ignore the checkpoint of an interrupted run.")
+@click.option("--fresh", is_flag=True, help="Ignore the checkpoint of an interrupted run (dae).")
+@click.option(
+    "--export",
+    "lists",
+    type=click.Path(path_type=Path),
+    help="Directory to write the lists to as well, as `export` does, with its defaults.",
+)
+@click.option("--unseen", is_flag=True, help="With --export: without what users have already.")
+@click.pass_context
 def command(
+    context: click.Context,
     interactions: Path,
+    model: str | None,
+    config: Path | None,
+    set_: tuple[str, ...],
     catalog: Path | None,
     out: Path,
-    config_path: Path,
     print_every: int,
     sessions: bool,
     fresh: bool,
+    lists: Path | None,
+    unseen: bool,
 ) -> None:
-    """Train the denoising autoencoder on INTERACTIONS.
+    """Train a model on INTERACTIONS, and write it as the directory OUT.
 
-    INTERACTIONS is a directory that `collect` made, or one of arrays: indptr.npy, indices.npy and
-    about.json {"n_users", "n_items"}, which are read from disk as they are needed.
+    INTERACTIONS is a directory that `collect` or `import` made, or one of arrays: indptr.npy,
+    indices.npy and about.json {"n_users", "n_items"}, which are read from disk as needed. Which
+    model, and its options, are said by --model and --set, or `model: {type: als, factors: 64}`
+    in the config.
 
-    Some interactions of some users are held out; the epoch that ranks them best (NDCG@50) is
-    kept. While it runs, OUT.training holds a checkpoint, from which the same command resumes
-    after an interruption, and scalars for TensorBoard. Under torchrun, processes share each step.
-
-    With --sessions, or `sessions` in the config, a session-aware model is trained on top of it,
-    on all plays of the log: OUT/sessions.safetensors, for the service.
+    `dae`, the denoising autoencoder, holds out some interactions of some users and keeps the epoch
+    that ranks them best (NDCG@50). While it runs, OUT.training holds a checkpoint, from which
+    the same command resumes after an interruption, and scalars for TensorBoard. Under torchrun,
+    processes share each step. With --sessions, or `sessions` in the config, a session-aware model
+    is trained on top of it, on all plays of the log: OUT/sessions.safetensors, for the service.
     """
-    options = load_options(config_path)
-    if sessions and options.sessions is None:
-        options = options.model_copy(update={"sessions": SessionOptions()})
-    if catalog is None and not (interactions / INDPTR).exists():
-        raise InputError("--catalog is missing: name the world's tracks.json")
-    training_set = TrainingSet.open(
-        interactions, None if catalog is None else catalog_size(catalog)
+    if unseen and lists is None:
+        raise click.UsageError("--unseen is of the lists: name their directory with --export")
+    chosen = make(model, config, set_)
+    if isinstance(chosen, DAERecommender):
+        if sessions and chosen.config.sessions is None:
+            chosen = DAERecommender(
+                chosen.config.model_copy(update={"sessions": SessionOptions()})
+            )
+        if _train_dae(chosen, interactions, catalog, out, print_every, fresh):
+            _export(context, out, interactions, lists, unseen, catalog)
+        return
+    for given, name in ((sessions, "sessions"), (fresh, "fresh")):
+        if given:
+            raise click.UsageError(f"--{name} is for the dae, not for {chosen.name}")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"{chosen.name} trains in one process: start it without torchrun")
+    check_place(out, ARTEFACT)
+    data = _data(interactions, catalog)
+    started = time.perf_counter()
+    chosen.fit(data, Hooks(progress=sys.stderr.isatty())).save(out)
+    click.echo(
+        f"{chosen.name} of {len(data.histories):,} users and {data.histories.n_tracks:,} items, "
+        f"trained in {time.perf_counter() - started:,.1f} s -> {out}"
     )
+    _export(context, out, interactions, lists, unseen, catalog)
+
+
+def _export(
+    context: click.Context,
+    model: Path,
+    interactions: Path,
+    lists: Path | None,
+    unseen: bool,
+    catalog: Path | None,
+) -> None:
+    if lists is not None:
+        where = {"model": model, "interactions": interactions, "out": lists}
+        context.invoke(export.command, **where, unseen=unseen, catalog=catalog)
+
+
+def _data(interactions: Path, catalog: Path | None) -> TrainingSet:
+    return TrainingSet.open(interactions, None if catalog is None else catalog_size(catalog))
+
+
+def _train_dae(
+    model: DAERecommender,
+    interactions: Path,
+    catalog: Path | None,
+    out: Path,
+    print_every: int,
+    fresh: bool,
+) -> bool:
+    """Whether this process has written the model: of several, the first does."""
+    training_set = _data(interactions, catalog)
     artists = None
-    if options.sessions is not None:
+    if model.config.sessions is not None:
         artists = _artists(interactions, catalog, training_set.histories.n_tracks)
     with workers_of_torchrun() as workers:
-        progress = _Progress(options, print_every) if workers.first else None
-        hooks = Hooks() if progress is None else progress.hooks
+        progress = _Progress(model.config, print_every) if workers.first else None
+        hooks = training.Hooks() if progress is None else progress.hooks
         session_input = None
         if artists is not None and progress is not None:
             session_input = SessionInput(interactions, artists, progress.on_session_epoch)
         try:
             run = train(
+                model,
                 training_set,
-                options,
                 out,
                 workers,
                 hooks=hooks,
@@ -109,7 +170,7 @@ def command(
             if progress is not None:
                 progress.close()
     if run is None:
-        return
+        return False
     best = run.trained.best
     click.echo(
         f"kept epoch {best.number} of {len(run.trained.epochs)}: held-out NDCG@50 "
@@ -122,6 +183,7 @@ def command(
             f"next-like NDCG@50 {found.ndcg:.4f}, recall@50 {found.recall:.4f} on "
             f"{found.likes:,} held-out likes -> {out / SESSION_MODEL}"
         )
+    return True
 
 
 def _artists(interactions: Path, catalog: Path | None, n_tracks: int) -> NDArray[np.int64]:
@@ -142,8 +204,8 @@ class _Progress:
         self._ndcg = ""
 
     @property
-    def hooks(self) -> Hooks:
-        return Hooks(self._on_start, self._on_step, self._on_epoch)
+    def hooks(self) -> training.Hooks:
+        return training.Hooks(self._on_start, self._on_step, self._on_epoch)
 
     def on_session_epoch(self, number: int, loss: float) -> None:
         assert self.options.sessions is not None

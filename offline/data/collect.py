@@ -1,28 +1,34 @@
 """From event logs to a directory of interactions."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from contract.catalog import Track
+from contract.interactions import SUMMARY
 from offline.atomic import new_directory
-from offline.data.interactions import Plays, Summary, check_tracks, read_columns
+from offline.data.catalog import read_tracks
+from offline.data.interactions import Plays, check_tracks, read_table
+from offline.data.summary import Summary, fingerprint
 from offline.errors import InputError
 from offline.logs.bad_lines import BadLine, check_bad_lines
 from offline.logs.reader import EventLog, open_logs
 
 _SQL = Path(__file__).parent / "sql"
 TABLES = {
-    "interactions": 'SELECT listener AS "user", track, CAST(COUNT(*) AS INTEGER) AS plays'
-    " FROM known_plays WHERE time > $threshold GROUP BY listener, track ORDER BY listener, track",
+    "interactions": 'SELECT number AS "user", track AS item, CAST(COUNT(*) AS DOUBLE) AS value,'
+    " MAX(timestamp) AS timestamp, 'play' AS kind"
+    " FROM known_plays JOIN numbered_users USING (listener) WHERE time > $threshold"
+    " GROUP BY number, track ORDER BY number, track",
     "plays": 'SELECT listener AS "user", session, position, track, time'
     " FROM known_plays ORDER BY listener, session, position",
-    "users": 'SELECT listener AS "user" FROM known_users ORDER BY listener',
+    "users": "SELECT listener AS id FROM numbered_users ORDER BY number",
 }
 
 
@@ -37,7 +43,7 @@ def collect(
     logs: Sequence[str | Path],
     out: str | Path,
     threshold: float = 0.8,
-    n_tracks: int | None = None,
+    catalog: str | Path | None = None,
     engine: str = "duckdb",
     *,
     most_bad: float = 1.0,
@@ -56,8 +62,9 @@ def collect(
         The directory to write. It appears whole or not at all.
     threshold : float, default 0.8
         Share of a track, in [0, 1), above which a play counts as a like.
-    n_tracks : int, optional
-        Size of the catalog; None does not check track ids.
+    catalog : str or Path, optional
+        A `tracks.json`, for the number of tracks and their titles; None: the tracks end at the
+        largest that was played, and have no titles.
     engine : {"duckdb", "spark"}
         Which database runs the queries.
     most_bad : float, default 1.0
@@ -76,7 +83,7 @@ def collect(
     ------
     InputError
         For logs that `open_logs` refuses, too many bad lines, a threshold outside [0, 1), a
-        track not below `n_tracks`, no interaction above the threshold, an `out` that holds
+        track that is not in the catalog, no interaction above the threshold, an `out` that holds
         something else, and a full disk.
 
     Examples
@@ -92,22 +99,23 @@ def collect(
     """
     if not 0 <= threshold < 1:
         raise InputError(f"threshold {threshold} is outside [0, 1): a play's time is 0 to 1")
+    tracks = None if catalog is None else read_tracks(catalog)
     with (
         _writing(out),
-        new_directory(Path(out), "interactions.json") as directory,
+        new_directory(Path(out), SUMMARY) as directory,
         open_logs(logs, engine) as log,
     ):
         check_bad_lines(log.skipped, most_bad)
         if not allow_mixed:
             _check_worlds(log)
         _define_tables(log)
-        if n_tracks is not None:
-            check_tracks(_one(log, "SELECT MAX(track) FROM events"), n_tracks)
         for name, query in TABLES.items():
             parameters = {"threshold": threshold} if "$threshold" in query else None
             log.engine.write_parquet(query, directory / f"{name}.parquet", parameters)
+        items = _items(tracks, log)
+        pq.write_table(items, directory / "items.parquet", compression="zstd")
         summary = _summarise(log, directory, threshold)
-        (directory / "interactions.json").write_text(json.dumps(asdict(summary), indent=2) + "\n")
+        summary.write(directory)
         return summary, log.bad
 
 
@@ -137,38 +145,58 @@ def _define_tables(log: EventLog) -> None:
     log.engine.run((_SQL / "interactions.sql").read_text())
 
 
+def _items(tracks: Sequence[Track] | None, log: EventLog) -> pa.Table:
+    """The tracks of the catalog, or as many as the log must have had; a track is its number."""
+    largest = _one(log, "SELECT MAX(track) FROM events")
+    if tracks is not None:
+        check_tracks(largest, len(tracks))
+        artists = [track.artist or None for track in tracks]
+        titles = [track.title or None for track in tracks]
+    else:
+        events = _one(log, "SELECT COUNT(*) FROM events")
+        if largest > 10 * events + 1_000_000:
+            raise InputError(
+                f"track {largest} in a log of {events:,} events: tracks are numbers from 0 "
+                "without large gaps; name their --catalog"
+            )
+        artists = titles = [None] * (largest + 1)
+    columns = {"title": pa.array(titles, pa.string()), "artist": pa.array(artists, pa.string())}
+    return pa.table({"id": np.arange(len(titles)), **columns})
+
+
 def _summarise(log: EventLog, directory: Path, threshold: float) -> Summary:
-    pairs = read_columns(directory, "interactions")
-    everyone = read_columns(directory, "users")
-    if not len(everyone["user"]):
+    pairs = read_table(directory, "interactions")
+    everyone = read_table(directory, "users")
+    if not len(everyone):
         raise InputError("every user id of the log is beyond 64 bits: nothing to train on")
-    if not len(pairs["user"]):
+    if not len(pairs):
         longest = _one(log, "SELECT MAX(time) FROM known_plays")
         raise InputError(
             f"no play has a time above the threshold {threshold}: the longest is {longest};"
             " lower --threshold or collect more sessions"
         )
-    digest = hashlib.sha256()
-    for columns in (pairs, read_columns(directory, "plays"), everyone):
-        for values in columns.values():
-            digest.update(np.ascontiguousarray(values).data)
+    plays_above = int(pc.sum(pairs["value"]).as_py())
+    n_plays = pq.read_metadata(directory / "plays.parquet").num_rows
     return Summary(
-        threshold=threshold,
+        format="botify-log",
         files=tuple(str(file) for file in log.files),
         lines=log.lines,
         bad_lines=log.bad_lines,
-        first_timestamp=_one(log, "SELECT MIN(timestamp) FROM events"),
-        last_timestamp=_one(log, "SELECT MAX(timestamp) FROM events"),
-        users_seen=len(everyone["user"]),
+        users_seen=len(everyone),
         users_left_out=_one(
             log,
             "SELECT COUNT(DISTINCT user_id) FROM events WHERE TRY_CAST(user_id AS BIGINT) IS NULL",
         ),
-        users=len(np.unique(pairs["user"])),
-        tracks=len(np.unique(pairs["track"])),
-        interactions=len(pairs["user"]),
-        fingerprint=digest.hexdigest(),
+        users=pc.count_distinct(pairs["user"]).as_py(),
+        items=pc.count_distinct(pairs["item"]).as_py(),
+        interactions=len(pairs),
+        repeats=plays_above - len(pairs),
+        first_timestamp=_one(log, "SELECT MIN(timestamp) FROM events"),
+        last_timestamp=_one(log, "SELECT MAX(timestamp) FROM events"),
+        threshold=threshold,
+        fingerprint=fingerprint(directory, ("users", "items", "interactions", "plays")),
         faults=log.skipped.faults,
+        dropped={f"plays of which no more than {threshold:g} was heard": n_plays - plays_above},
         notes=log.notes,
     )
 

@@ -1,56 +1,48 @@
-"""Users' likes, from their plays: the data that models are trained on.
+"""Interactions of users with items: the data that models are trained on.
 
-A directory of interactions holds `interactions.parquet` (user, track, plays), `plays.parquet`
-(user, session, position, track, time), `users.parquet` (every user of the log) and
-`interactions.json` (how they came to be).
+A directory of interactions, which `collect` and `import` write, holds
+
+- `interactions.parquet`: `user`, `item`, `value`, `timestamp` (ms, or null), `kind`; one row for
+  each user, item and kind, sorted by them. `user` and `item` are row numbers of
+- `users.parquet` (`id`) and `items.parquet` (`id`, `title`, other fields of the source): the ids
+  that the data's owner uses, whole numbers or text;
+- `plays.parquet` of a music log: user, session, position, track, time, as in the log;
+- `interactions.json`: how they came to be, `Summary`.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import sparse
 
+from offline.data.ids import Ids
+from offline.data.summary import Summary
 from offline.errors import InputError
 
-PLAYS = "plays.parquet"
 
+class Likes(NamedTuple):
+    """Distinct (user, item) pairs that count as likes, sorted by user, then item."""
 
-@dataclass(frozen=True)
-class Summary:
-    """The result of `collect`; `interactions.json` is this without the named bad lines."""
-
-    threshold: float
-    files: tuple[str, ...]
-    lines: int
-    bad_lines: int
-    first_timestamp: int
-    last_timestamp: int
-    users_seen: int
-    users_left_out: int
-    """Users whose id does not fit 64 bits."""
-    users: int
-    tracks: int
-    interactions: int
-    fingerprint: str
-    """SHA-256 of the three tables' values: the same data has the same, whatever the files."""
-    faults: Mapping[str, int] = field(default_factory=dict)
-    """Bad lines by their fault, as in `offline.logs.bad_lines.Skipped`."""
-    notes: tuple[str, ...] = ()
-    """Assumptions about the logs, and what was left out of them."""
+    user: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    """The sum over the pair's kinds."""
+    timestamp: npt.NDArray[np.int64] | None
+    """Of the last interaction, ms; None: not every one has a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """Distinct (user, track) pairs heard beyond a threshold, sorted by user, then track.
+    """Interactions in memory, one for each user, item and kind, sorted by them.
 
-    `Interactions.load` reads them from a directory that `collect` wrote.
+    `Interactions.load` reads them from a directory that `collect` or `import` wrote.
 
     Examples
     --------
@@ -61,28 +53,37 @@ class Interactions:
     >>> _ = Path("data.json").write_text(json.dumps(line | {"latency": 0.0, "experiments": {}}))
     >>> _ = collect(["data.json"], "interactions")
     >>> liked = Interactions.load("interactions")
-    >>> liked.users, liked.track
-    (array([5]), array([7]))
-    >>> liked.matrix(n_tracks=10).shape
+    >>> liked.user, liked.item, liked.users[0], liked.items[7]
+    (array([0]), array([7]), 5, 7)
+    >>> liked.matrix(n_items=10).shape
     (1, 10)
     """
 
     user: npt.NDArray[np.int64]
-    track: npt.NDArray[np.int64]
-    plays: npt.NDArray[np.int32]
-    """Per pair: how many plays were above the threshold."""
-    all_users: npt.NDArray[np.int64]
-    """Every user of the log, sorted; some have no interaction."""
+    """Number of the user of each interaction, shape (n,)."""
+    item: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    """A rating or weight; how many there were, where the source has no values."""
+    timestamp: npt.NDArray[np.int64] | None
+    """ms since the epoch, of the last of each; None unless every interaction has a time."""
+    kind: pa.Array
+    """What happened, a dictionary array of text: "play", "view", "rating" ..."""
+    users: Ids
+    """Ids of all users, sorted; some may have no interaction."""
+    items: Ids
+    titles: pa.Array | None
+    """The title of each item, some of them null; None: the source has no titles."""
     summary: Summary
+    directory: Path
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """Read what `collect` wrote.
+        """Read what `collect` or `import` wrote.
 
         Parameters
         ----------
         directory : str or Path
-            The `out` of `collect`.
+            The `out` of `collect` or `import`.
 
         Returns
         -------
@@ -91,57 +92,105 @@ class Interactions:
         Raises
         ------
         InputError
-            Where the directory holds no interactions, or damaged ones.
+            Where the directory holds no interactions, damaged ones, or those of another version.
         """
-        pairs = read_columns(Path(directory), "interactions")
-        everyone = read_columns(Path(directory), "users")
-        about = Path(directory) / "interactions.json"
+        directory = Path(directory)
+        rows = read_table(directory, "interactions")
+        everyone, things = (read_table(directory, name) for name in ("users", "items"))
+        summary = Summary.read(directory)
         try:
-            fields = json.loads(about.read_text())
-            summary = Summary(
-                **{
-                    **fields,
-                    "files": tuple(fields["files"]),
-                    "notes": tuple(fields.get("notes", ())),
-                }
+            timestamp = rows["timestamp"]
+            titles = things["title"].combine_chunks()
+            found = cls(
+                rows["user"].to_numpy(),
+                rows["item"].to_numpy(),
+                rows["value"].to_numpy(),
+                None if timestamp.null_count else timestamp.to_numpy(),
+                rows["kind"].combine_chunks().dictionary_encode(),
+                Ids(everyone["id"]),
+                Ids(things["id"]),
+                None if titles.null_count == len(titles) else titles,
+                summary,
+                directory,
             )
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{about}: missing or damaged ({error}): collect again") from error
-        return cls(pairs["user"], pairs["track"], pairs["plays"], everyone["user"], summary)
+        except (KeyError, pa.ArrowException) as error:
+            raise InputError(
+                f"{directory}: damaged ({_one_line(error)}): collect again, or import"
+            ) from error
+        for name, numbers, ids in (
+            ("user", found.user, found.users),
+            ("item", found.item, found.items),
+        ):
+            if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(ids):
+                raise InputError(
+                    f"{directory}: damaged ({name}s.parquet has {len(ids)} rows, which is not "
+                    "every one of the interactions): collect again, or import"
+                )
+        return found
 
-    @cached_property
-    def users(self) -> npt.NDArray[np.int64]:
-        """Users with an interaction, sorted: row r of `matrix` is `users[r]`."""
-        return np.unique(self.user)
+    def likes(self, kinds: Collection[str] | None = None) -> Likes:
+        """The pairs of user and item that count as likes.
 
-    def matrix(self, n_tracks: int) -> sparse.csr_matrix[np.float32]:
-        """Binary user × track matrix.
+        They have a value from `summary.liked_from` on; where that is None, above 0.
 
         Parameters
         ----------
-        n_tracks : int
-            Size of the catalog.
+        kinds : collection of str, optional
+            Only interactions of these kinds; None: of all.
 
         Returns
         -------
-        csr_matrix of float32, shape (len(users), n_tracks)
-            Row r is of user `users[r]`; 1 where the user liked the track.
+        Likes
+        """
+        least = self.summary.liked_from
+        mask = self.value > 0 if least is None else self.value >= least
+        if kinds is not None:
+            mask &= pc.is_in(self.kind.cast(pa.string()), pa.array(list(kinds))).to_numpy(False)
+        user, item, value = self.user[mask], self.item[mask], self.value[mask]
+        timestamp = None if self.timestamp is None else self.timestamp[mask]
+        first = np.ones(len(user), dtype=bool)
+        first[1:] = (np.diff(user) != 0) | (np.diff(item) != 0)
+        if first.all():
+            return Likes(user, item, value, timestamp)
+        at = np.flatnonzero(first)
+        last = None if timestamp is None else np.maximum.reduceat(timestamp, at)
+        return Likes(user[at], item[at], np.add.reduceat(value, at), last)
+
+    def matrix(
+        self,
+        n_items: int | None = None,
+        *,
+        values: bool = False,
+        kinds: Collection[str] | None = None,
+    ) -> sparse.csr_matrix[np.float32]:
+        """User × item matrix of likes.
+
+        Parameters
+        ----------
+        n_items : int, optional
+            Columns, where there are to be more than items.
+        values : bool, default False
+            Whether entries are values, summed over kinds; else they are 1.
+        kinds : collection of str, optional
+            Only interactions of these kinds; None: of all.
+
+        Returns
+        -------
+        csr_matrix of float32, shape (len(users), n_items)
+            Row r is of user `users[r]`, column c of item `items[c]`; a row's columns are sorted.
 
         Raises
         ------
         InputError
-            Where a track is not below `n_tracks`.
+            Where an item is not below `n_items`.
         """
-        check_tracks(int(self.track.max()), n_tracks)
-        starts = np.searchsorted(self.user, self.users)
-        return sparse.csr_matrix(
-            (
-                np.ones(len(self.track), np.float32),
-                self.track,
-                np.append(starts, len(self.track)),
-            ),
-            shape=(len(self.users), n_tracks),
-        )
+        liked = self.likes(kinds)
+        columns = len(self.items) if n_items is None else n_items
+        if len(self.item):
+            check_tracks(int(self.item.max()), columns)
+        data = liked.value.astype(np.float32) if values else np.ones(len(liked.item), np.float32)
+        starts = np.searchsorted(liked.user, np.arange(len(self.users) + 1))
+        return sparse.csr_matrix((data, liked.item, starts), shape=(len(self.users), columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +239,8 @@ class Plays:
         InputError
             Where the directory holds no plays, or damaged ones.
         """
-        return cls(**read_columns(Path(directory), "plays"))
+        table = read_table(Path(directory), "plays")
+        return cls(**{name: table[name].to_numpy() for name in table.column_names})
 
 
 def check_tracks(largest: int, n_tracks: int) -> None:
@@ -202,16 +252,23 @@ def check_tracks(largest: int, n_tracks: int) -> None:
         )
 
 
-def read_columns(directory: Path, table: str) -> dict[str, npt.NDArray[Any]]:
-    """The columns of one of the tables; raises InputError where it is missing or damaged."""
-    path = directory / f"{table}.parquet"
+def read_table(directory: Path, name: str) -> pa.Table:
+    """One of the tables; raises InputError where it is missing or damaged."""
+    path = directory / f"{name}.parquet"
     if not path.is_file():
+        if (directory / "interactions.json").is_file():
+            Summary.read(directory)  # tells of a directory of an older form
         raise InputError(
-            f"no {path}: make it with `botify-offline collect LOGS --out {directory}`"
+            f"no {path}: make it with `botify-offline collect LOGS --out {directory}`, or "
+            "`botify-offline import`"
         )
     try:
-        table_ = pq.read_table(path)
+        return pq.read_table(path)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: damaged ({reason}): collect again") from error
-    return {name: table_[name].to_numpy() for name in table_.column_names}
+        raise InputError(
+            f"{path}: damaged ({_one_line(error)}): collect again, or import"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

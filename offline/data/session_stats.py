@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.interactions import PLAYS
+from contract.interactions import PLAYS
 from offline.data.training_set import rows_of
 from offline.errors import InputError
 
@@ -70,13 +70,6 @@ class SessionStats:
     """Factor on the share heard for each earlier play of the track's artist; 1: no effect."""
     pairs: int
     """Number of pairs of plays that the discount is estimated from."""
-
-    @classmethod
-    def unknown(cls, n_users: int, n_tracks: int) -> Self:
-        """For lists that use none: no session, a patience of one miss, no artist discount."""
-        none = np.empty(0, np.int64)
-        starts = sparse.csr_matrix((none, (none, none)), shape=(n_users, n_tracks))
-        return cls(starts, 1.0, 1.0, 0)
 
     @classmethod
     def read(

@@ -101,22 +101,36 @@ class HeldUsers(NamedTuple):
     """Columns of the whole that are left: items with a user in `train`."""
 
 
-def hold_out(
-    matrix: sparse.csr_matrix, share: float, rng: np.random.Generator, last: bool = False
-) -> Held:
-    """Hold out a `share` of each user's interactions, rounded: random ones, or the row's `last`.
+def hold_out(matrix: sparse.csr_matrix, share: float, rng: np.random.Generator) -> Held:
+    """Hold out a `share` of each user's interactions, rounded, at random.
 
     A user with two or more keeps at least one and gives at least one; a user with one keeps it.
+    The order of entries within a row does not matter.
+    """
+    matrix = matrix.sorted_indices()
+    held = held_entries(matrix, share, rng)
+    return Held(where(matrix, ~held), where(matrix, held))
+
+
+def held_entries(
+    matrix: sparse.csr_matrix,
+    share: float,
+    rng: np.random.Generator,
+    times: NDArray[np.int64] | None = None,
+) -> NDArray[np.bool_]:
+    """Which entries `hold_out` holds out, shape (nnz,); with `times`, each user's latest ones.
+
+    `times`: when each entry happened, shape (nnz,); chance decides between those of one time.
     """
     sizes = np.diff(matrix.indptr)
     users = np.repeat(np.arange(len(sizes)), sizes)
-    key = -np.arange(matrix.nnz) if last else rng.random(matrix.nnz)
-    order = np.lexsort((key, users))
+    chance = rng.random(matrix.nnz)
+    order = np.lexsort((chance, users) if times is None else (chance, -times, users))
     place = np.empty(matrix.nnz, dtype=np.int64)
     place[order] = np.arange(matrix.nnz) - matrix.indptr[users]
     count = np.clip(np.round(share * sizes), 1, np.maximum(sizes - 1, 0))
-    held = place < np.where(sizes > 1, count, 0)[users]
-    return Held(_where(matrix, ~held), _where(matrix, held))
+    held: NDArray[np.bool_] = place < np.where(sizes > 1, count, 0)[users]
+    return held
 
 
 def hold_out_users(
@@ -146,7 +160,8 @@ def hold_out_users(
     return HeldUsers(train[:, items], held[0], held[1], items)
 
 
-def _where(matrix: sparse.csr_matrix, mask: NDArray[np.bool_]) -> sparse.csr_matrix:
+def where(matrix: sparse.csr_matrix, mask: NDArray[np.bool_]) -> sparse.csr_matrix:
+    """The entries that a mask of shape (nnz,) picks."""
     before = np.concatenate([[0], np.cumsum(mask)])
     return sparse.csr_matrix(
         (matrix.data[mask], matrix.indices[mask], before[matrix.indptr]), shape=matrix.shape

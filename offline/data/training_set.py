@@ -1,17 +1,24 @@
 """The training set: users' likes, and all users who get a list."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+from scipy import sparse
 
+from offline.data.ids import Ids
 from offline.data.interactions import Interactions
 from offline.data.matrix import INDPTR, InteractionMatrix
 
+MUSIC = "botify-log"
+"""The format of interactions whose users and items are the numbers of the music protocol."""
 
-def rows_of(known: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+
+def rows_of(known: npt.NDArray[Any], ids: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """The position of each of `ids` in the sorted ids `known`; -1 for unknown ids."""
     if not len(known):
         return np.full(len(ids), -1)
@@ -38,13 +45,35 @@ class TrainingSet:
     """
 
     histories: InteractionMatrix
-    users: npt.NDArray[np.int64]
-    """The id of each row of `histories`, sorted."""
-    all_users: npt.NDArray[np.int64]
+    users: npt.NDArray[Any]
+    """The id of each row of `histories`, sorted: int64, or text."""
+    all_users: npt.NDArray[Any]
     """Ids of all users who get a list, sorted; includes `users`."""
     fingerprint: str
     threshold: float | None = None
     """The share of a play above which its track is liked; None: the data does not say."""
+    timestamps: npt.NDArray[np.int64] | None = None
+    """When each entry of `histories` came to be, ms since the epoch; None: not known."""
+    items: Ids | None = None
+    """The owner's id of each column of `histories`; None: its number, as in a music catalog."""
+    titles: pa.Array | None = None
+    """The title of each column, some of them null; None: not known."""
+
+    @cached_property
+    def matrix(self) -> sparse.csr_matrix:
+        """All histories in memory, float32, ids sorted in each row: shape (n_users, n_items)."""
+        found = self.histories.take(np.arange(len(self.histories)))
+        if self.timestamps is None:  # where there are, entries are sorted and lie beside them
+            found.sort_indices()
+        return found
+
+    def times(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """The timestamps of the entries of `histories.take(rows)`, in their order."""
+        if self.timestamps is None:
+            return None
+        bounds = self.histories.indptr
+        parts = [self.timestamps[bounds[row] : bounds[row + 1]] for row in rows.tolist()]
+        return np.concatenate(parts) if parts else self.timestamps[:0]
 
     @classmethod
     def of(cls, interactions: Interactions, n_tracks: int) -> Self:
@@ -65,24 +94,31 @@ class TrainingSet:
         InputError
             Where a track is not below `n_tracks`.
         """
+        matrix, liked = interactions.matrix(n_tracks), interactions.likes()
+        # A user without a like is nothing to learn from.
+        known = np.flatnonzero(np.diff(matrix.indptr))
+        ids, music = interactions.users.values, interactions.summary.format == MUSIC
         return cls(
-            InteractionMatrix.of(interactions.matrix(n_tracks)),
-            interactions.users,
-            interactions.all_users,
+            InteractionMatrix.of(matrix[known]),
+            ids[known],
+            ids,
             interactions.summary.fingerprint,
             interactions.summary.threshold,
+            timestamps=liked.timestamp,
+            items=None if music else interactions.items,
+            titles=interactions.titles,
         )
 
     @classmethod
     def open(cls, directory: Path, n_tracks: int | None) -> Self:
-        """From a directory that `collect` wrote, or one of arrays (see `InteractionMatrix.open`).
+        """From what `collect` or `import` wrote, or arrays (see `InteractionMatrix.open`).
 
         Parameters
         ----------
         directory : Path
         n_tracks : int or None
             Size of the catalog. Arrays say it themselves, and their users are 0 to n-1; for other
-            directories None means the largest track plus 1.
+            directories None means all their items.
 
         Returns
         -------
@@ -98,6 +134,4 @@ class TrainingSet:
             users = np.arange(len(histories))
             return cls(histories, users, users, histories.fingerprint())
         interactions = Interactions.load(directory)
-        return cls.of(
-            interactions, int(interactions.track.max()) + 1 if n_tracks is None else n_tracks
-        )
+        return cls.of(interactions, len(interactions.items) if n_tracks is None else n_tracks)

@@ -1,6 +1,7 @@
 """The result of every reader of a data set."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,17 @@ class Dataset:
 
     name: str
     train: sparse.csr_matrix
-    """If the files have an order, a row's entries are in it, and ids are not sorted."""
+    """Ids are sorted in each row: the order of a file's lines says nothing."""
     test: sparse.csr_matrix | None
     """Disjoint from `train`; None where the data set comes without a split."""
-    users: NDArray[np.int64]
+    users: NDArray[Any]
     """Row r is the user that the files call `users[r]`."""
-    items: NDArray[np.int64]
+    items: NDArray[Any]
     """Column c is the item that the files call `items[c]`."""
     artists: NDArray[np.int64] | None = None
     """The artist of each column; None where items have none."""
+    timestamps: NDArray[np.int64] | None = None
+    """When each entry of `train` came to be, ms since the epoch; None: not known."""
 
     @property
     def whole(self) -> sparse.csr_matrix:
@@ -33,17 +36,11 @@ def pairs_to_csr(
     users: NDArray[np.int64],
     items: NDArray[np.int64],
     shape: tuple[int, int],
-    in_order: bool = False,
 ) -> tuple[sparse.csr_matrix, tuple[int, int] | None]:
-    """The binary matrix of distinct pairs, and the first pair that is there twice, if one is.
-
-    A row's entries are sorted by item, or stand in the order of the pairs (`in_order`).
-    """
-    keys = users * shape[1] + items
-    by_id = np.sort(keys)
-    twice = np.flatnonzero(by_id[1:] == by_id[:-1])
-    again = divmod(int(by_id[twice[0]]), shape[1]) if len(twice) else None
-    keys = keys[np.argsort(users, kind="stable")] if in_order else by_id
+    """The binary matrix of distinct pairs, and the first pair that is there twice, if one is."""
+    keys = np.sort(users * shape[1] + items)
+    twice = np.flatnonzero(keys[1:] == keys[:-1])
+    again = divmod(int(keys[twice[0]]), shape[1]) if len(twice) else None
     rows, columns = np.divmod(keys, shape[1])
     starts = np.searchsorted(rows, np.arange(shape[0] + 1))
     data = np.ones(len(keys), dtype=np.float32)

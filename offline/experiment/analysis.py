@@ -32,15 +32,15 @@ class Options:
     """
 
     weights: Mapping[str, float] | None = None
-    """Shares that the treatments were to have; None: equal ones."""
+    """Intended shares of the treatments; None: equal ones."""
     margins: Mapping[str, float] | None = None
-    """Of guardrails, in percent; None: those that the metrics have."""
+    """Of guardrails, in percent; None: the metrics' margins."""
     alpha: float = ALPHA
     """Chance of a false alarm; the effect table keeps its 5 %."""
     sequential: bool = False
-    """Whether the verdict rests on the always-valid interval: somebody looked before the end."""
+    """Whether the verdict uses the always-valid interval, as results were seen before the end."""
     cuped: bool = False
-    """Whether the verdict rests on CUPED: named before anybody saw a result."""
+    """Whether the verdict uses CUPED; must be chosen before any result is seen."""
     cap: float | None = None
     """Percentile above which a user's sums are cut off; None: they are not."""
     draws: int = DRAWS
@@ -48,12 +48,12 @@ class Options:
     seed: int = 0
     """Of the bootstrap and of the permutation test."""
     allowed: tuple[str, ...] = ()
-    """Of checks.ALLOWANCES: what stops no verdict though it should."""
+    """Of checks.ALLOWANCES: failed checks that do not stop the verdict."""
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What was found; `segments` by treatment, of the first primary metric."""
+    """The results; `segments` by treatment, of the first primary metric."""
 
     aggregates: Aggregates
     before: Aggregates | None
@@ -62,9 +62,9 @@ class Analysis:
     checks: tuple[Check, ...]
     comparisons: tuple[Comparison, ...]
     heavy: tuple[Heavy, ...]
-    """The users that weigh most, by metric and treatment."""
+    """The users with the largest weights, by metric and treatment."""
     missing: Mapping[str, str]
-    """Metrics that the log cannot tell, and why."""
+    """Metrics that cannot be computed from the log, and why."""
     guardrails: tuple[Guardrail, ...]
     looks_of: Mapping[str, Mapping[str, tuple[Look, ...]]]
     """Of each primary metric, by treatment."""
@@ -75,7 +75,7 @@ class Analysis:
 
     @property
     def metrics(self) -> Metrics:
-        """What it is judged by."""
+        """The metrics of the experiment."""
         return self.aggregates.metrics
 
     @property
@@ -149,8 +149,8 @@ def analyse(
     Raises
     ------
     InputError
-        Where the weights are not those of the treatments, `before` is no period before, CUPED is
-        to decide without one, a cap leaves nothing, or the log lacks a primary metric.
+        If the weights do not match the treatments, `before` is no earlier period, CUPED is asked
+        for without one, a cap leaves nothing, or a primary metric cannot be computed.
 
     Examples
     --------
@@ -228,7 +228,7 @@ def analyse(
 
 
 def check_alpha(alpha: float) -> float:
-    """Raises InputError for what is no chance of a false alarm."""
+    """The value. Raises InputError if it is no usable significance level."""
     if not 0.0001 <= alpha <= 0.5:
         raise InputError(f"--alpha {alpha:g}: it must be from 0.0001 to 0.5, such as 0.05")
     return alpha

@@ -21,17 +21,17 @@ _MOST_USERS, _BOUNDLESS = 1e12, 1e6
 
 @dataclass(frozen=True)
 class Design:
-    """A test to come; users are those of all arms together."""
+    """A planned experiment; numbers of users are totals over all arms."""
 
     plan: Plan
     shares: tuple[float, ...] = (0.5, 0.5)
     """Of the users: the control's, then the treatments'; they sum to 1."""
     reduction: float = 0.0
-    """Share of the variance that CUPED takes."""
+    """Share of the variance that CUPED removes."""
 
     @property
     def alpha(self) -> float:
-        """Of one treatment, the least that Holm's adjustment leaves: the plan's / treatments."""
+        """Of one treatment: the smallest under Holm's adjustment, plan.alpha / treatments."""
         return self.plan.alpha / (len(self.shares) - 1)
 
     def arms(self, users: float) -> tuple[float, ...]:
@@ -39,14 +39,14 @@ class Design:
         return tuple(users * share for share in self.shares)
 
     def power(self, effect: float, users: float, alpha: float | None = None) -> float:
-        """Chance to find a true effect, in percent of the mean, of the smallest treatment.
+        """Power for a true effect, in percent of the mean, of the smallest treatment.
 
-        Its standard deviation is taken to grow with its mean, as in `Plan`. Where several
-        treatments have an effect the chance is larger.
+        The standard deviation is assumed to grow with the mean, as in `Plan`. If several
+        treatments have an effect, power is larger.
         """
         control, treated = self.shares[0] * users, min(self.shares[1:]) * users
         variance = self.plan.spread**2 * (1 - self.reduction)
-        if variance <= 1e-12 * self.plan.spread**2:  # the past tells all
+        if variance <= 1e-12 * self.plan.spread**2:  # the past explains all of the variance
             return 1.0
         arms = variance / control, (1 + effect / 100) ** 2 * variance / treated
         degrees = sum(arms) ** 2 / (
@@ -56,11 +56,11 @@ class Design:
         return power(difference, math.sqrt(sum(arms)), degrees, alpha or self.alpha)
 
     def users(self, effect: float, wanted: float = POWER) -> float:
-        """Users that an effect takes; two in each arm at least."""
+        """Users needed to detect an effect; at least two in each arm."""
         return self._least(lambda users: self.power(effect, users), wanted)
 
     def detectable(self, users: float, wanted: float = POWER) -> float:
-        """The smallest effect, in percent of the mean; infinite where any is too small."""
+        """The smallest detectable effect, in percent of the mean; infinite if there is none."""
         most = 1.0
         while self.power(most, users) < wanted:
             most *= 2
@@ -69,11 +69,11 @@ class Design:
         return float(optimize.brentq(lambda effect: self.power(effect, users) - wanted, 0, most))
 
     def guardrail_users(self, margin: float, wanted: float = POWER) -> float:
-        """Users that show, if nothing changes, that nothing is `margin` percent worse (signed)."""
+        """Users needed to show that nothing is `margin` percent worse (signed) if nothing is."""
         return self._least(lambda users: self.guardrail(margin, users), wanted)
 
     def guardrail(self, margin: float, users: float) -> float:
-        """Chance to show it with so many; each treatment has its own guardrails, at alpha / 2."""
+        """Power to show that; each treatment has its own guardrails, at alpha / 2."""
         return self.power(margin, users, self.plan.alpha)
 
     def _least(self, chance: Callable[[float], float], wanted: float) -> float:
@@ -105,19 +105,19 @@ def parse_split(text: str | None, arms: int | None) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What CUPED would take, as a log has it."""
+    """Variance reduction by CUPED, estimated from a log."""
 
     variance: float
     """Share of the variance."""
     known: float
-    """Share of the users that have a past."""
+    """Share of the users with data from an earlier period."""
 
 
 def variance_reduction(during: Aggregates, before: Aggregates, metric: Metric) -> Reduction:
     """Of a metric in one log, by the same metric of the same users in an earlier one.
 
-    1 − var(y − θ (x − mean(x))) / var(y), θ = cov(x, y) / var(x); users without a past stay as
-    they are. Raises InputError where the past says nothing.
+    1 − var(y − θ (x − mean(x))) / var(y), θ = cov(x, y) / var(x); values of users without a past
+    are not adjusted. Raises InputError if the past explains nothing.
     """
     values = Sample(*metric.sums(during.users)).contributions
     rows = before.users.set_index("user_id").reindex(during.users["user_id"])
@@ -127,7 +127,7 @@ def variance_reduction(during: Aggregates, before: Aggregates, metric: Metric) -
 
 
 def reduction_of(y: Floats, x: Floats) -> Reduction:
-    """The same of arrays of shape (n,); x is NaN without a past."""
+    """The same from arrays of shape (n,); x is NaN for users without a past."""
     known = ~np.isnan(x)
     if known.sum() < _FEWEST_KNOWN or not np.var(x[known]) > 0 or not np.var(y) > 0:
         raise InputError(
@@ -142,7 +142,7 @@ def reduction_of(y: Floats, x: Floats) -> Reduction:
 
 @dataclass(frozen=True)
 class Growth:
-    """How many users a log has seen by the end of each of its days."""
+    """Cumulative number of users by the end of each day of a log."""
 
     seen: tuple[int, ...]
 
@@ -155,18 +155,18 @@ class Growth:
 
     @property
     def rate(self) -> float:
-        """New users a day in the later half of the log: what is expected after its end."""
+        """New users a day in the later half of the log; extrapolated beyond its end."""
         half = len(self.seen) // 2
         return (self.seen[-1] - self.seen[half - 1]) / (len(self.seen) - half)
 
     def users(self, days: int) -> float:
-        """Users after so many days; beyond the log's end they grow by `rate`."""
+        """Users after this number of days; they grow by `rate` beyond the log's end."""
         if days <= len(self.seen):
             return float(self.seen[days - 1])
         return self.seen[-1] + (days - len(self.seen)) * self.rate
 
     def days(self, users: float) -> int | None:
-        """Days until there are so many; None where they never will be."""
+        """Days until this number of users; None if it is never reached."""
         for day, seen in enumerate(self.seen, 1):
             if seen >= users:
                 return day

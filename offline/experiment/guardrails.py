@@ -29,7 +29,7 @@ class Guardrail:
     lower: float | None
     upper: float | None
     needed: float | None = None
-    """So many times the users would show that it holds in 80 % of the tests without a change."""
+    """Factor on the users with which 80 % of tests without an effect show that it holds."""
 
 
 def guard(
@@ -105,7 +105,7 @@ def _needed(row: Comparison, margin: float, times: float | None) -> float | None
 def parse_margins(texts: Sequence[str], metrics: Metrics) -> dict[str, float]:
     """`mean_request_time=20`, each; added to those of the metrics. Raises InputError for others.
 
-    A margin of `off` takes a default one away.
+    A margin of `off` removes the default one.
     """
     margins = metrics.margins
     for text in texts:

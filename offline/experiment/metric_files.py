@@ -16,12 +16,12 @@ RESERVED = ("all", "control", "off", "treatment", "user_id")
 """Names that mean something else where a metric is named."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TOLD = ("title", "meaning", "scale", "unit", "decimals", "direction", "role", "margin")
-"""What may be changed of a metric whose computation is fixed."""
+"""The settable properties of a metric whose computation is fixed."""
 _WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|--|/\*|;|\bselect\b", re.IGNORECASE)
 
 
 class _Told(BaseModel):
-    """A metric as a file tells it."""
+    """A metric as defined in a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -41,7 +41,7 @@ class _Told(BaseModel):
 
 
 def built_in() -> Metrics:
-    """The metrics that every log of listening is judged by."""
+    """The built-in metrics of event logs."""
     return _read(BUILT_IN, {}, Metrics({}))
 
 
@@ -80,12 +80,12 @@ def read_metrics(path: Path) -> Metrics:
 
 
 def read_table_metrics(path: Path) -> Metrics:
-    """The metrics of a file alone: for tables, of which the built-in ones know nothing."""
+    """Only the metrics of a file: for tables, to which the built-in ones do not apply."""
     return _read(path, {}, Metrics({}))
 
 
 def check_expression(place: str, sql: str) -> None:
-    """Raises InputError unless it can be one expression: whether it is, the engine tells."""
+    """Raises InputError for text that cannot be one expression; the engine checks the rest."""
     if not sql.strip():
         raise InputError(f"{place}: it is empty")
     for found in _WORDS.findall(sql):
@@ -108,7 +108,7 @@ def _is_balanced(sql: str) -> bool:
 
 
 def _entries(path: Path) -> tuple[dict[str, Any], Rule]:
-    """What a file says by metric, and its rule. Raises InputError."""
+    """The contents of a file by metric, and its rule. Raises InputError."""
     check_regular(path)
     try:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
@@ -128,7 +128,7 @@ def _entries(path: Path) -> tuple[dict[str, Any], Rule]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses what YAML allows and nobody means: a key that is there twice."""
+    """Rejects duplicate keys, which YAML loaders accept."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -139,7 +139,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _read(path: Path, under: dict[str, Any], known: Metrics) -> Metrics:
-    """Metrics of a file; `under` has what the built-in ones say, `known` what they are."""
+    """Metrics of a file; `under` has properties of built-in ones, `known` those metrics."""
     found = dict(known.by_name)
     entries, rule = _entries(path)
     for name, told in entries.items():
@@ -211,7 +211,7 @@ def _metric(place: str, name: str, told: dict[str, Any], may_compute: bool) -> M
 
 
 def _reason(error: ValidationError) -> str:
-    """The first thing that is wrong, with its key."""
+    """The first error, with its key."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"][:1])
     if first["type"] == "extra_forbidden":

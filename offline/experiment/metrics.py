@@ -1,4 +1,4 @@
-"""A metric, and the set of them that an experiment is judged by.
+"""A metric, and the set of metrics of an experiment.
 
 Which there are is data: metrics.yml beside this module has the built-in ones, and a file of a
 person's own adds to them or changes them (`metric_files.py`). Each is made of one or two sums per
@@ -22,7 +22,7 @@ Role = Literal["primary", "guardrail", "secondary"]
 Source = Literal["events", "sessions"]
 
 CORE_METRICS = ("sessions", "mean_session_length", "mean_session_time", "mean_request_time")
-"""The four of the effect table, which every log can tell."""
+"""The four of the effect table, which can be computed from every log."""
 COMPUTED: tuple[Kind, ...] = ("coverage", "slowest")
 """Kinds that are not made of sums over users: see `rows.py`."""
 
@@ -108,12 +108,12 @@ class Metric:
 
 
 def contributions(above: Floats, below: Floats) -> Floats:
-    """Values whose mean is the ratio of sums, and whose variance is that of the ratio × n.
+    """Values whose mean is the ratio of sums, and whose variance / n is the ratio's variance.
 
     The delta method as a linearisation: R + (a_i - R b_i) / mean(b), with R = sum(a) / sum(b)
     (A. Deng, U. Knoblich, J. Lu, "Applying the Delta Method in Metric Analytics", KDD 2018).
     Users with `below` 0 are left out where `below` is 0 or 1, which is a plain mean. Shape (n,),
-    NaN for who is left out.
+    NaN for excluded users.
     """
     if not below.sum():
         return np.full(len(above), np.nan)
@@ -132,7 +132,7 @@ class Metrics:
     named: tuple[str, ...] = ()
     """Primary ones in the order in which a person named them; (): in the order of the set."""
     rule: Rule = field(default_factory=Rule)
-    """By which the verdict is given, unless an option says another."""
+    """The decision rule, unless an option sets another."""
 
     def __getitem__(self, name: str) -> Metric:
         return self.by_name[name]

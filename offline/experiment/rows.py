@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from offline.errors import InputError
 from offline.experiment.aggregates.summary import Aggregates
@@ -32,11 +33,11 @@ class Settings:
     """How rows are computed."""
 
     primaries: tuple[str, ...]
-    """The metrics that the verdict is about."""
+    """Primary metrics."""
     cap: float | None = None
     """Percentile over the users of all arms above which both sums of a user are cut off."""
     cuped: bool = False
-    """Whether CUPED decides."""
+    """Whether the verdict uses CUPED."""
     draws: int = 0
     """Of the bootstrap."""
     seed: int = 0
@@ -47,7 +48,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Compared:
-    """Every row, and the users that weigh most in each metric."""
+    """All rows, and the users with the largest weights in each metric."""
 
     rows: tuple[Comparison, ...]
     heavy: tuple[Heavy, ...]
@@ -65,12 +66,18 @@ def compare_all(
     where a cap would leave nothing of a primary metric.
     """
     names, control = [arm.treatment for arm in aggregates.arms], aggregates.control
-    arms = [_samples(aggregates, before, metric) for metric in metrics]
+    past = (
+        None
+        if before is None
+        else {name: rows_before(before, aggregates.of(name)["user_id"]) for name in names}
+    )
+    arms = [_samples(aggregates, past, metric) for metric in metrics]
+    ids = {name: aggregates.of(name)["user_id"].tolist() for name in names}
     heavy = [
         user
         for metric, samples in zip(metrics, arms, strict=True)
         for name, arm in samples.items()
-        for user in heaviest(name, metric.name, arm, aggregates.of(name)["user_id"].tolist())
+        for user in heaviest(name, metric.name, arm, ids[name])
     ]
     cut = [_cut(metric.name, some, settings) for metric, some in zip(metrics, arms, strict=True)]
     rng = np.random.default_rng(settings.seed)
@@ -95,22 +102,26 @@ def compare_all(
 
 
 def _samples(
-    aggregates: Aggregates, before: Aggregates | None, metric: Metric
+    aggregates: Aggregates, before: Mapping[str, pd.DataFrame] | None, metric: Metric
 ) -> dict[str, Sample]:
-    """The arms, the control first."""
+    """The arms, the control first; `before` has the rows of each arm's users, as `rows_before`."""
     found = {}
     for arm in aggregates.arms:
         users = aggregates.of(arm.treatment)
-        past = None if before is None else past_of(before, users["user_id"], metric)
+        past = None if before is None else past_of(before[arm.treatment], metric)
         if metric.before is not None:
             past = users[metric.before].to_numpy(np.float64)
         found[arm.treatment] = Sample(*metric.sums(users), past)
     return found
 
 
-def past_of(before: Aggregates, user_ids: Iterable[str], metric: Metric) -> Floats:
-    """Each user's contribution in the period before; NaN for a user unknown then."""
-    rows = before.users.set_index("user_id").reindex(list(user_ids))
+def rows_before(before: Aggregates, user_ids: Iterable[str]) -> pd.DataFrame:
+    """Each user's row of the period before, all NaN for a user unknown then."""
+    return before.users.set_index("user_id").reindex(list(user_ids))
+
+
+def past_of(rows: pd.DataFrame, metric: Metric) -> Floats:
+    """Each user's contribution in the period before, shape (n,); `rows` as of `rows_before`."""
     values = contributions(*metric.sums(rows))
     return np.where(rows["lines"].isna(), np.nan, values)
 
@@ -192,7 +203,7 @@ def _slowest(
 
 
 def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
-    """The metrics that this log can tell, and why it cannot tell the others."""
+    """The metrics that can be computed from the log, and why others cannot."""
     lacks = {
         "catalog": None if aggregates.has_catalog else "needs --catalog tracks.json",
         "recommender": None if aggregates.recommenders else "the log has no `recommender`",

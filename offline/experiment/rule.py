@@ -1,9 +1,9 @@
 """The rule by which an experiment is decided, as one line of text.
 
 superiority          ship what is significantly better (the default)
-non-inferiority=2    ship what is shown to be at most 2 % worse: it is cheaper, or simpler
-equivalence=2        ship what is shown to differ by less than 2 %: nobody shall notice
-holdout              the control was held back for long: what is everything since then worth?
+non-inferiority=2    ship what is shown to be at most 2 % worse, as it is cheaper or simpler
+equivalence=2        ship what is shown to differ by less than 2 %
+holdout              the control was held back: the total effect of all launches since then
 """
 
 from dataclasses import dataclass

@@ -1,15 +1,15 @@
-"""Intervals that hold at every look at once, so that a person may look every day.
+"""Always-valid intervals: they hold at all looks simultaneously, so daily looks are allowed.
 
 A normal mixture over the possible effects: H. Robbins, "Statistical methods related to the law of
 the iterated logarithm", Ann. Math. Stat. 41, 1970; with a variance that is estimated, the mSPRT of
 R. Johari, P. Koomen, L. Pekelis, D. Walsh, "Always Valid Inference", Operations Research 70, 2022,
 and the asymptotic confidence sequence of I. Waudby-Smith et al., "Time-uniform central limit
-theory", Ann. Stat. 52, 2024. With I = 1 / s², what is known at a look, the interval is
+theory", Ann. Stat. 52, 2024. With the information I = 1 / s² of a look, the interval is
 
     effect ± s × sqrt((1 + ρ / I) × log((I + ρ) / (ρ α²)))
 
-It is chosen over group-sequential bounds because those want the number of looks, and the end, told
-before the start. Here the end need not be known; the price is width where it is.
+Group-sequential bounds need the number of looks and the end in advance. Here the end may be open;
+where it is known, these intervals are wider.
 """
 
 import math
@@ -24,7 +24,7 @@ from scipy import special
 from offline.experiment.aggregates.metric_sql import Progress
 from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.metrics import Floats, Metric
-from offline.experiment.rows import past_of
+from offline.experiment.rows import past_of, rows_before
 from offline.experiment.stats.capping import Cap
 from offline.experiment.stats.cuped import adjust
 from offline.experiment.stats.effects import (
@@ -36,14 +36,14 @@ from offline.experiment.stats.effects import (
 from offline.experiment.stats.sample import Sample
 
 FEWEST = 50
-"""Users that each arm must have before the first look: the normal distribution must hold."""
+"""Users of each arm at the first look, for the normal approximation."""
 TIGHTEST = 10.0
-"""The interval is as narrow as can be where so many times the first look's knowledge is there."""
+"""The interval is narrowest at this multiple of the first look's information."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """The effect as it stood at the end of a period, in percent of the control mean."""
+    """The effect at the end of a period, in percent of the control mean."""
 
     period: int
     effect: float
@@ -52,9 +52,9 @@ class Look:
     """Always-valid."""
     fixed_lower: float
     fixed_upper: float
-    """Of one look alone: what may not be peeked at."""
+    """The fixed-horizon interval, valid at one look only."""
     times: float
-    """What the standard error is multiplied with in the always-valid interval."""
+    """Factor on the standard error in the always-valid interval."""
 
     @property
     def excludes_zero(self) -> bool:
@@ -62,7 +62,7 @@ class Look:
 
 
 def width(error: float, first_error: float, alpha: float) -> float:
-    """What the standard error is multiplied with, given that of the first look."""
+    """Factor on the standard error, given that of the first look."""
     # Tightest at I = TIGHTEST / first_error²: there I / ρ is this root, whatever the scale.
     root = float(-special.lambertw(-(alpha**2) / math.e, -1).real - 1)
     rho = TIGHTEST / first_error**2 / root
@@ -80,12 +80,12 @@ def looks(
     cap: Cap | None = None,
     alpha: float = ALPHA,
 ) -> tuple[Look, ...]:
-    """A primary metric after each period, all that was logged until then taken together.
+    """A primary metric after each period, from all events until then.
 
     The always-valid intervals of all treatments and primary metrics hold together (Bonferroni).
-    With `cuped` they are those after CUPED, where the past (of `before`, or of the metric's own
-    column) says anything. `cap` is that of the metric, over the whole experiment. The first
-    look is the first with FEWEST users in each arm; none where it never comes.
+    With `cuped` they are adjusted if the past (of `before`, or of the metric's own column) has any
+    correlation. `cap` is the metric's, over the whole experiment. The first look is the first with
+    FEWEST users in each arm; without one the result is empty.
     """
     found: list[Look] = []
     first_error: float | None = None
@@ -112,7 +112,7 @@ def looks(
 
 @dataclass(frozen=True)
 class _Known:
-    """What a look has."""
+    """The estimate at one look."""
 
     change: float
     error: float
@@ -120,7 +120,7 @@ class _Known:
 
     @classmethod
     def of(cls, control: Sample, treated: Sample, alpha: float) -> "_Known | None":
-        """None where there is no spread, or nothing to divide by."""
+        """None without spread, or if the control mean is 0."""
         arms = control.moments, treated.moments
         adjusted = adjust(control, treated)
         if adjusted is not None:
@@ -135,7 +135,7 @@ class _Known:
 
 
 class _Running:
-    """An arm's sums as its periods go by."""
+    """An arm's sums, period by period."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _Running:
         self._users, names = pd.factorize(rows["user_id"])
         self._past: Floats | None = None
         if cuped and before is not None:
-            self._past = past_of(before, names, metric)
+            self._past = past_of(rows_before(before, names), metric)
         elif cuped and metric.before is not None:
             own = aggregates.of(treatment).set_index("user_id")[metric.before]
             self._past = own.reindex(list(names)).to_numpy(np.float64)
@@ -160,12 +160,12 @@ class _Running:
         self._totals = np.zeros((2, len(names)))
 
     def after(self, period: int) -> Sample:
-        """Everything up to the end of this period, which is later than the one before."""
+        """All sums up to the end of this period; periods must ascend from call to call."""
         low, high = np.searchsorted(self.when, [period, period + 1])
         users = self._users[low:high]
         if self._whole:
             self._totals[:, users] = self._rows[:, low:high]
-        else:  # what a period has no value of adds nothing
+        else:  # periods without a value add nothing
             self._totals[:, users] += np.nan_to_num(self._rows[:, low:high])
         above, below = self._totals
         if self._metric.denominator is None:

@@ -32,7 +32,7 @@ def confidence(alpha: float) -> str:
 
 
 def treatment_names(told: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """What treatments stand for: as told, else the recommender that answered most of their users.
+    """Labels of treatments: those given, else the recommender that answered most of their users.
 
     Recommenders of the log name treatments only where no two have the same.
     """

@@ -1,27 +1,28 @@
 """Writes the lists that the service serves."""
 
-import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from contract.files import NEIGHBOURS, RECOMMENDATIONS, TOP_TRACKS
-from offline.artefact import Artefact
+from contract.files import ITEMS, NEIGHBOURS, RECOMMENDATIONS
+from contract.item_lists import MAX_ITEMS
 from offline.atomic import check_place, new_directory
 from offline.data.matrix import InteractionMatrix
 from offline.data.training_set import TrainingSet, rows_of
 from offline.errors import InputError
 from offline.lists.by_score import by_score
+from offline.lists.files import ListFiles, MusicFiles, OwnerFiles, item_lines
 from offline.lists.maker import ListMaker
 from offline.lists.neighbours import Neighbours
 from offline.lists.resumable import append_blocks, completed, work_directory
-from offline.models.dae.network import DAE
+from offline.models.base import Recommender
+from offline.models.top_n import TopN
 
 SIZE = "lists"
 """Key of the first line of both files of lists: how many there are, so that a part is known."""
@@ -32,14 +33,20 @@ class Exported(NamedTuple):
 
     users: int
     without_interactions: int
-    tracks_with_neighbours: int
-    top_tracks: int
+    items_with_neighbours: int
+    popular_items: int
     from_earlier: int
     """Users whose lists an interrupted export had left."""
+    listed: int
+    """Items in the lists of users with interactions, made by this call."""
+    listed_seen: int
+    """Those of them that the user had interacted with."""
+    seen_all: int
+    """Users who, where that is left out, have nothing left: they get the most popular items."""
 
 
 def export_lists(
-    artefact: Artefact,
+    model: Recommender,
     training_set: TrainingSet,
     out: Path,
     *,
@@ -48,30 +55,35 @@ def export_lists(
     top: int = 1000,
     block: int = 4096,
     lists: ListMaker | None = None,
+    items: pa.Table | None = None,
     also: Path | None = None,
     progress: bool = False,
 ) -> Exported:
     """Write the files that the service serves into a directory; all appear, or none.
 
-    A user's list ranks the whole catalog given all that the user liked, tracks liked before
+    A user's list ranks the whole catalog given all that the user liked, items liked before
     included: listeners enjoy them again. A user without an interaction gets the most popular
-    tracks. Finished blocks wait in the directory `out`.export; after an interruption the same
-    call resumes from them.
+    items. Music has the protocol's files; data with the owner's ids has lists in these ids, with
+    scores, and the items themselves. Finished blocks wait in the directory `out`.export; after an
+    interruption the same call resumes from them.
 
     Parameters
     ----------
-    artefact : Artefact
-        As `load_artefact` gives it.
+    model : Recommender
+        Fitted, or as `load_model` gives it.
     training_set : TrainingSet
         The one that it was trained on.
     out : Path
-        Gets `recommendations.json`, `neighbours.json` and `top_tracks.json`.
+        Gets `recommendations.json`, `neighbours.json` and `top_tracks.json`; for data with the
+        owner's ids `popular.json` and, with `items`, `items.json` in the place of the last.
     list_length, neighbours, top : int
-        Tracks a user, neighbours a track, and popular tracks.
+        Items a user, neighbours an item, and popular items.
     block : int, default 4096
         Users whose lists are made at a time.
     lists : ListMaker, optional
         What makes users' lists; None: the model's own ranking.
+    items : pyarrow.Table, optional
+        The items of data with the owner's ids: `id`, `title` and other fields.
     also : Path, optional
         A file to copy beside them.
     progress : bool, default False
@@ -93,24 +105,24 @@ def export_lists(
     >>> from pathlib import Path
     >>> import numpy as np
     >>> from scipy import sparse
-    >>> from offline import InteractionMatrix, TrainingSet, TrainOptions
-    >>> from offline import export_lists, fit, load_artefact, save_artefact
+    >>> from offline import InteractionMatrix, TrainingSet, export_lists, make_model
     >>> histories = InteractionMatrix.of(sparse.csr_matrix(np.tri(40, 60)))
     >>> users = np.arange(40)
     >>> data = TrainingSet(histories, users, users, histories.fingerprint())
-    >>> options = TrainOptions(hidden=(4,), epochs=1)
-    >>> save_artefact(Path("model"), fit(histories, options), options, data.fingerprint)
-    >>> export_lists(load_artefact(Path("model")), data, Path("lists"), list_length=5).users
+    >>> model = make_model("als", {"factors": 4}).fit(data)
+    >>> export_lists(model, data, Path("lists"), list_length=5).users
     40
     >>> sorted(path.name for path in Path("lists").iterdir())
     ['neighbours.json', 'recommendations.json', 'top_tracks.json']
     """
-    _check(artefact, training_set, list_length)
+    files = MusicFiles() if training_set.items is None else OwnerFiles(training_set.items)
+    _check(model, training_set, list_length, files)
     check_place(out, RECOMMENDATIONS)
-    lists = lists or by_score(artefact.model, training_set.histories, list_length)
-    popular = by_popularity(training_set.histories.popularity())[:top]
+    lists = lists or by_score(model, list_length)
+    users = training_set.histories.popularity()
+    popular = by_popularity(users)[:top]
     about = {
-        "model": _fingerprint(artefact.model),
+        "model": model.identity(),
         "data": training_set.fingerprint,
         "lists": lists.recipe,
         "length": list_length,
@@ -122,15 +134,20 @@ def export_lists(
     try:
         with work_directory(work, about):
             earlier = completed(work / RECOMMENDATIONS)
-            _write_recommendations(
-                work, training_set, lists, popular[:list_length], block, progress
+            first = popular[:list_length]
+            fallback = TopN(first, users[first].astype(np.float32))
+            told = _write_recommendations(
+                work, training_set, files, lists, fallback, block, progress
             )
-            tracks = _write_neighbours(work, training_set.histories, neighbours, progress)
-            (work / TOP_TRACKS).write_text(json.dumps(popular.tolist()) + "\n")
+            near = Neighbours(training_set.histories, neighbours)
+            count = _write_neighbours(work, files, near, progress)
             with new_directory(out, RECOMMENDATIONS) as new:
-                for name in (RECOMMENDATIONS, TOP_TRACKS):
-                    _link(work / name, new / name)
-                _copy_with_size(work / NEIGHBOURS, new / NEIGHBOURS, tracks)
+                _link(work / RECOMMENDATIONS, new / RECOMMENDATIONS)
+                _copy_with_size(work / NEIGHBOURS, new / NEIGHBOURS, count)
+                (new / files.popular).write_text(files.of_everyone(popular, users[popular]))
+                if items is not None and training_set.items is not None:
+                    with (new / ITEMS).open("w") as file:
+                        file.writelines(item_lines(items))
                 if also is not None:
                     shutil.copyfile(also, new / also.name)
             shutil.rmtree(work)
@@ -139,8 +156,9 @@ def export_lists(
             f"cannot write {out}: {error.strerror or error}; fix that and run the same command "
             f"again: finished lists wait in {work}"
         ) from error
-    users, known = len(training_set.all_users), int(np.count_nonzero(training_set.histories.sizes))
-    return Exported(users, users - known, tracks, len(popular), earlier)
+    known = int(np.count_nonzero(training_set.histories.sizes))
+    everyone = len(training_set.all_users)
+    return Exported(everyone, everyone - known, count, len(popular), earlier, *told)
 
 
 def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
@@ -149,47 +167,57 @@ def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
     return order[listeners[order] > 0]
 
 
-def _check(artefact: Artefact, training_set: TrainingSet, list_length: int) -> None:
-    n_tracks = artefact.model.n_tracks
-    if training_set.histories.n_tracks != n_tracks:
+def _check(
+    model: Recommender, training_set: TrainingSet, list_length: int, files: ListFiles
+) -> None:
+    n_items = len(model.popularity)
+    if training_set.histories.n_tracks != n_items:
         raise InputError(
-            f"the model's catalog has {n_tracks} tracks, but that of the interactions has "
+            f"the model's catalog has {n_items} {files.items}, but that of the interactions has "
             f"{training_set.histories.n_tracks}: train again, or name the interactions that it "
             "was trained on"
         )
-    artefact.check_trained_on(training_set.fingerprint)
-    if list_length > n_tracks:
+    model.check_trained_on(training_set.fingerprint)
+    if list_length > n_items:
         raise InputError(
-            f"lists of {list_length} tracks from a catalog of {n_tracks}: ask for shorter ones"
+            f"lists of {list_length} {files.items} from a catalog of {n_items}: ask for shorter "
+            "ones"
         )
+    if training_set.items is not None and list_length > MAX_ITEMS:
+        raise InputError(f"lists of {list_length} items: they may have {MAX_ITEMS}")
 
 
-def _fingerprint(model: DAE) -> str:
-    """SHA-256 of all that decides about its lists."""
-    digest = hashlib.sha256(f"{model.n_tracks} {model.hidden}".encode())
-    for value in model.state_dict().values():
-        digest.update(value.cpu().contiguous().numpy().data)
-    return digest.hexdigest()
+class _Told(NamedTuple):
+    listed: int
+    listed_seen: int
+    seen_all: int
 
 
 def _write_recommendations(
     work: Path,
     training_set: TrainingSet,
+    files: ListFiles,
     lists: ListMaker,
-    fallback: NDArray[np.int64],
+    fallback: TopN,
     block: int,
     progress: bool,
-) -> None:
+) -> _Told:
     path, users = work / RECOMMENDATIONS, training_set.all_users
     done = completed(path)
     parts = (slice(at, min(at + block, len(users))) for at in range(done, len(users), block))
+    told = np.zeros(3, np.int64)
 
     def text(part: slice) -> str:
         rows = _rows_of(training_set, users[part])
-        made = iter(lists.of(rows[rows >= 0]))
+        known = rows[rows >= 0]
+        made = lists.of(known)
+        empty = made.ids[:, 0] < 0
+        told[:] += _Told(*_seen(training_set.histories, known, made.ids), int(empty.sum()))
+        places = np.full(len(rows), -1)
+        places[rows >= 0] = np.where(empty, -1, np.arange(len(known)))
         lines = [
-            _line("user", user, "tracks", fallback if row < 0 else next(made))
-            for user, row in zip(users[part].tolist(), rows.tolist(), strict=True)
+            files.of_user(user, *(fallback if at < 0 else (made.ids[at], made.scores[at])))
+            for user, at in zip(users[part].tolist(), places.tolist(), strict=True)
         ]
         if part.start == 0:
             lines[0] = _with_size(lines[0], len(users))
@@ -199,6 +227,18 @@ def _write_recommendations(
         total=len(users), initial=done, unit=" users", unit_scale=True, disable=not progress
     ) as bar:
         append_blocks(path, parts, text, bar.update)
+    return _Told(*told.tolist())
+
+
+def _seen(
+    histories: InteractionMatrix, rows: NDArray[np.int64], lists: NDArray[np.int64]
+) -> tuple[int, int]:
+    """How many items the lists of some rows have, and how many of these the users liked."""
+    liked = histories.take(rows)
+    owners = np.repeat(np.arange(len(rows)), np.diff(liked.indptr))
+    pairs = np.arange(len(rows))[:, None] * histories.n_tracks + lists
+    listed = pairs[lists >= 0]
+    return len(listed), int(np.isin(listed, owners * histories.n_tracks + liked.indices).sum())
 
 
 def _rows_of(training_set: TrainingSet, users: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -207,34 +247,30 @@ def _rows_of(training_set: TrainingSet, users: NDArray[np.int64]) -> NDArray[np.
     return np.where((rows >= 0) & (training_set.histories.sizes[rows] > 0), rows, -1)
 
 
-def _write_neighbours(work: Path, histories: InteractionMatrix, k: int, progress: bool) -> int:
-    """Gives the number of tracks that have any."""
+def _write_neighbours(work: Path, files: ListFiles, near: Neighbours, progress: bool) -> int:
+    """Gives the number of items that have any."""
     path = work / NEIGHBOURS
-    near = Neighbours(histories, k)
     done = completed(path)
     parts = (part for part in near.blocks() if part.start >= done)
 
     def text(part: slice) -> str:
+        found = near.of(part)
         return "".join(
-            _line("track", track, "recommendations", found)
-            for track, found in enumerate(near.of(part), part.start)
-            if found[0] >= 0
+            files.of_item(item, ids, scores)
+            for item, ids, scores in zip(range(part.start, part.stop), *found, strict=True)
+            if ids[0] >= 0
         )
 
     with tqdm(
-        total=histories.n_tracks,
+        total=near.n_items,
         initial=done,
-        unit=" tracks",
+        unit=f" {files.items}",
         unit_scale=True,
         disable=not progress,
     ) as bar:
         append_blocks(path, parts, text, bar.update)
     with path.open() as lines:
         return sum(1 for _ in lines)
-
-
-def _line(of: str, id_: int, name: str, tracks: NDArray[np.int64]) -> str:
-    return json.dumps({of: id_, name: tracks[tracks >= 0].tolist()}) + "\n"
 
 
 def _with_size(line: str, n: int) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from offline.models.top_n import TopN
+
 
 @dataclass(frozen=True)
 class ListMaker:
@@ -13,8 +15,8 @@ class ListMaker:
 
     recipe: str
     """How, options included: an export resumes only what the same recipe made."""
-    of: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    of: Callable[[NDArray[np.int64]], TopN]
     """Lists of some rows, best first: shape (len(rows), length), padded with -1.
 
-    A row's list must not depend on the other rows.
+    A row's list must not depend on the other rows. Scores are NaN where the order is not by score.
     """

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.data.matrix import InteractionMatrix
+from offline.models.top_n import TopN
 
 _COUNTS = 2**25
 """Most pairs of tracks that are counted at a time; those that share a user take memory."""
@@ -47,7 +48,7 @@ def cosine_neighbours(
            [ 1, -1]])
     """
     near = Neighbours(InteractionMatrix.of(matrix), k, least_in_common)
-    blocks = [near.of(part) for part in near.blocks()]
+    blocks = [near.of(part).ids for part in near.blocks()]
     return np.concatenate(blocks) if blocks else np.empty((0, k), dtype=np.int64)
 
 
@@ -61,6 +62,11 @@ class Neighbours:
         self._scale = np.zeros(histories.n_tracks)
         np.divide(1.0, np.sqrt(users), out=self._scale, where=users > 0)
 
+    @property
+    def n_items(self) -> int:
+        """Items, whether they have neighbours or not."""
+        return self._histories.n_tracks
+
     def blocks(self) -> Iterator[slice]:
         """All tracks, in parts that fit into memory."""
         n_tracks = self._histories.n_tracks
@@ -68,10 +74,11 @@ class Neighbours:
         for at in range(0, n_tracks, size):
             yield slice(at, min(at + size, n_tracks))
 
-    def of(self, tracks: slice) -> NDArray[np.int64]:
-        """Rows `tracks` of the result of `cosine_neighbours`."""
+    def of(self, tracks: slice) -> TopN:
+        """Rows `tracks` of the result of `cosine_neighbours`, and the cosines."""
         in_common = self._in_common(tracks)
-        out = np.full((tracks.stop - tracks.start, self._k), -1, dtype=np.int64)
+        shape = tracks.stop - tracks.start, self._k
+        out = TopN(np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32))
         for row, track in enumerate(range(tracks.start, tracks.stop)):
             entries = slice(in_common.indptr[row], in_common.indptr[row + 1])
             others, common = in_common.indices[entries], in_common.data[entries]
@@ -82,8 +89,9 @@ class Neighbours:
             if len(score) > self._k:
                 kept = score >= np.partition(score, -self._k)[-self._k]
                 others, score = others[kept], score[kept]
-            near = others[np.lexsort((others, -score))[: self._k]]
-            out[row, : len(near)] = near
+            order = np.lexsort((others, -score))[: self._k]
+            out.ids[row, : len(order)] = others[order]
+            out.scores[row, : len(order)] = score[order] * self._scale[track]
         return out
 
     def _in_common(self, tracks: slice) -> sparse.csr_matrix:

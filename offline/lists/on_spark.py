@@ -14,18 +14,20 @@ from offline.data.session_stats import SessionStats
 from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.errors import InputError
 from offline.lists.maker import ListMaker
+from offline.models.top_n import TopN
 
-Make = Callable[[InteractionMatrix, SessionStats], ListMaker]
+Make = Callable[..., ListMaker]
+"""From histories, and session stats where there are any."""
 Ints = NDArray[np.int64]
 
 _USERS_PER_TASK = 512
-_SCHEMA = "row BIGINT, list ARRAY<BIGINT>"
+_SCHEMA = "row BIGINT, list ARRAY<BIGINT>, scores ARRAY<FLOAT>"
 
 
 def on_spark(
-    make: Make, histories: InteractionMatrix, stats: SessionStats, length: int
+    make: Make, histories: InteractionMatrix, length: int, stats: SessionStats | None = None
 ) -> ListMaker:
-    """The same lists as `make(histories, stats)`, of `length`, made by the tasks of Spark.
+    """The same lists as `make(histories[, stats])`, of `length`, made by the tasks of Spark.
 
     What `make` holds (it must be one that pickle takes: a function of a module, or a `partial` of
     one) goes to each executor once; a user's tracks and starts go to the task that makes the
@@ -35,25 +37,31 @@ def on_spark(
     # A batch is a partition, and so a task.
     setting = "spark.sql.execution.arrow.maxRecordsPerBatch"
     engine.session.conf.set(setting, str(_USERS_PER_TASK))
-    task = _task(engine.session.sparkContext.broadcast((make, _facts(stats))), histories.n_tracks)
+    facts = None if stats is None else _facts(stats)
+    task = _task(engine.session.sparkContext.broadcast((make, facts)), histories.n_tracks)
 
-    def of(rows: Ints) -> Ints:
-        out = np.empty((len(rows), length), np.int64)
+    def of(rows: Ints) -> TopN:
+        ids = np.empty((len(rows), length), np.int64)
+        scores = np.empty(ids.shape, np.float32)
         if not len(rows):
-            return out
+            return TopN(ids, scores)
         users = engine.session.createDataFrame(_users(histories, stats, rows))
         try:
             found = map_in_arrow(users, task, _SCHEMA).toArrow()
         except FAILURES as error:
             raise InputError(f"Spark could not make lists: {reason_of(error)}") from error
-        out[found["row"].to_numpy()] = _values(found["list"].combine_chunks()).reshape(-1, length)
-        return out
+        places = found["row"].to_numpy()
+        ids[places] = _values(found["list"].combine_chunks()).reshape(-1, length)
+        scores[places] = _values(found["scores"].combine_chunks()).reshape(-1, length)
+        return TopN(ids, scores)
 
-    return ListMaker(make(histories, stats).recipe, of)
+    given = () if stats is None else (stats,)
+    return ListMaker(make(histories, *given).recipe, of)
 
 
-def _users(histories: InteractionMatrix, stats: SessionStats, rows: Ints) -> pa.Table:
-    liked, starts = histories.take(rows), stats.starts[rows]
+def _users(histories: InteractionMatrix, stats: SessionStats | None, rows: Ints) -> pa.Table:
+    liked = histories.take(rows)
+    starts = sparse.csr_matrix(liked.shape) if stats is None else stats.starts[rows]
     return pa.table(
         {
             "row": np.arange(len(rows)),
@@ -77,12 +85,14 @@ def _task(
                 (_values(batch["sessions"]), _values(batch["started"]), _bounds(batch["started"])),
                 shape=(len(batch), n_tracks),
             )
-            lists = make(InteractionMatrix(bounds, liked, n_tracks), SessionStats(starts, *facts))
-            made = lists.of(np.arange(len(batch)))
-            ends = np.arange(0, made.size + 1, made.shape[1])
-            yield pa.RecordBatch.from_pydict(
-                {"row": batch["row"], "list": _lists(ends, made.ravel())}
-            )
+            histories = InteractionMatrix(bounds, liked, n_tracks)
+            given = () if facts is None else (SessionStats(starts, *facts),)
+            made = make(histories, *given).of(np.arange(len(batch)))
+            ends = np.arange(0, made.ids.size + 1, made.ids.shape[1])
+            columns = {"list": _lists(ends, made.ids.ravel())}
+            scores = pa.array(made.scores.ravel())
+            columns["scores"] = pa.ListArray.from_arrays(ends.astype(np.int32), scores)
+            yield pa.RecordBatch.from_pydict({"row": batch["row"], **columns})
 
     return task
 
@@ -100,6 +110,6 @@ def _bounds(lists: pa.ListArray) -> Ints:
     return np.concatenate([[0], np.cumsum(sizes)])
 
 
-def _values(lists: pa.ListArray) -> Ints:
-    values: Ints = lists.flatten().to_numpy()
+def _values(lists: pa.ListArray) -> NDArray[Any]:
+    values: NDArray[Any] = lists.flatten().to_numpy()
     return values

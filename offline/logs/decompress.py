@@ -17,7 +17,7 @@ PACKED: dict[str, Kind] = {".gz": "gzip", ".zst": "zstd"}
 
 
 class DamageError(Exception):
-    """A compressed log that cannot be read on; says so for the line at which it ends."""
+    """A compressed log that cannot be read further; the message names its last line."""
 
 
 def kind_of(path: Path | str) -> Kind:

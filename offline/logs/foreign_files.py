@@ -32,7 +32,7 @@ _NEEDED = "a log is JSON Lines, one event a line (.gz or .zst too), or Parquet"
 def no_log(head: bytes, kind: str) -> str | None:
     """The fault of a file that starts with `head`, for a message; None if there is none.
 
-    `kind` is what its name says, of `offline.logs.decompress.Kind`. `head` is from the file
+    `kind` is by its name, of `offline.logs.decompress.Kind`. `head` is from the file
     itself; for what a compressed file contains, see `no_lines`.
     """
     if not head:

@@ -11,7 +11,7 @@ from offline.errors import InputError
 class LineFilter:
     """Lines of one run, of the time that one version was served, of a span of time; None: all.
 
-    A session that began before `since` is left out where the log tells sessions apart.
+    A session that began before `since` is excluded if the log has session ids.
     """
 
     run: str | None = None

@@ -22,7 +22,7 @@ class LogFile:
     content: Path
     kind: Kind
     damage: str | None = None
-    """Why a compressed log ends too early; `content` then holds the lines before that."""
+    """Why a compressed log ends too early; `content` then has the lines before that."""
     odd: Mapping[int, str] = field(default_factory=dict)
     """Lines that the copy leaves out, by number from 1, and why they are bad."""
 

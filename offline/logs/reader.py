@@ -1,8 +1,7 @@
-"""Event logs as a relation of an engine: a line is an event, or it is accounted for.
+"""Event logs as a relation of an engine; every line is an event or is counted as a bad line.
 
-DuckDB's parallel readers get whole files, and tell the lines that are no events. Only files that
-have such lines are opened again, to name line and reason. Spark is asked for by name, and
-offline/logs/spark/event_log.py is how it reads.
+DuckDB's parallel readers get whole files and mark lines that are no events. Only files with such
+lines are opened again, to name line and reason. With Spark, offline/logs/spark/event_log.py reads.
 """
 
 import contextlib
@@ -45,15 +44,15 @@ class EventLog:
     files: tuple[Path | str, ...]
     """A local file's path, or the address of one that is elsewhere."""
     skipped: Skipped
-    """How many lines there are, how many of them are bad, and why."""
+    """Numbers of lines and of bad lines, with reasons."""
     unit: Unit = "ms"
     """The units of the timestamps."""
     notes: tuple[str, ...] = ()
-    """Assumptions, and what was left out: to be shown with the result."""
+    """Assumptions and omissions, to be shown with the result."""
 
     @property
     def lines(self) -> int:
-        """Lines that hold anything, usable or not."""
+        """Non-blank lines, usable or not."""
         return self.skipped.lines
 
     @property
@@ -86,14 +85,14 @@ def open_logs(
         Files, directories or patterns; JSON Lines, also as `.gz` or `.zst`, and `.parquet`. On
         Spark `hdfs://` addresses too.
     engine : {"duckdb", "spark"}
-        Which database holds the events.
+        Which engine runs the queries.
     line_filter : LineFilter, optional
         Which of the events to use: of one run, version or time; None: all.
 
     Yields
     ------
     EventLog
-        With the view `events`, and what was read, skipped and assumed to make it.
+        With the view `events`, and an account of lines read, skipped and assumptions made.
 
     Raises
     ------
@@ -150,7 +149,7 @@ def checked_log(
 
 
 def check_filter(log: EventLog, line_filter: LineFilter | None) -> EventLog:
-    """The log, with a note of what was selected; raises InputError if that is nothing."""
+    """The log, with a note on the selection; raises InputError if it is empty."""
     if not line_filter:
         return log
     [(chosen,)] = log.engine.rows("SELECT COUNT(*) FROM events")
@@ -195,8 +194,8 @@ def _read(
 def read_lines(
     connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path
 ) -> tuple[Skipped, list[str], list[Row]]:
-    """Fill the empty table `lines` (see events.sql): what of it is no event, what to tell, and the
-    rows of `SIZES`.
+    """Fill the empty table `lines` (see events.sql); returns bad lines, notes, and the rows of
+    `SIZES`.
 
     A file that must be read by way of a copy is replaced by that in `files`. Raises InputError
     where one cannot be read.
@@ -237,7 +236,7 @@ def _load_json(
             for index in indices:
                 _load_json(connection, files, [index], scratch)
         elif batch[0].content == batch[0].path:
-            # A line is longer than DuckDB takes, or zeros follow a gzip: a copy has neither.
+            # A line exceeds DuckDB's limit, or zeros follow a gzip: a copy has neither.
             files[indices[0]] = copied(batch[0].path, scratch)
             _load_json(connection, files, indices, scratch)
         else:

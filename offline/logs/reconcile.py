@@ -44,7 +44,7 @@ class Reconciliation:
 
 
 def read_served(sources: Sequence[str]) -> Counter[int]:
-    """Events answered by UTC hour of the day, of one or several services or of its lives.
+    """Requests answered by UTC hour of the day, of one or several services or restarts.
 
     A source is the URL or a saved answer of `/metrics`. Counts are of a process's life: save
     them before it ends. Raises InputError where a source has none.
@@ -88,7 +88,7 @@ def read_analysed(path: Path) -> Stage:
 def reconcile(served: Counter[int] | None, stages: Sequence[Stage]) -> Reconciliation:
     """Compare stages in the order in which events pass them.
 
-    `served` knows hours of the day. Where the stages span more than a day, all are
+    `served` is by hour of the day. Where the stages span more than a day, all are
     compared by hour of the day.
     """
     hours = {hour for stage in stages for hour in stage.events}

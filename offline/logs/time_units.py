@@ -22,7 +22,7 @@ Row = tuple[str | None, int, int, int, int, int]
 
 
 def counts_of(rows: Sequence[Row]) -> dict[str | None, int]:
-    """Lines by fault, of rows of `SIZES`; None stands for events."""
+    """Number of lines by fault, from rows of `SIZES`; None is for events."""
     counts: Counter[str | None] = Counter()
     for fault, _, count, *_ in rows:
         counts[fault] += count
@@ -30,9 +30,9 @@ def counts_of(rows: Sequence[Row]) -> dict[str | None, int]:
 
 
 def timestamps_of(rows: Sequence[Row], place: Callable[[int], str]) -> tuple[str, Unit, list[str]]:
-    """The SQL of an event's `timestamp` in ms, the unit that it was in, and what to tell of it.
+    """SQL of an event's `timestamp` in ms, the unit found, and notes.
 
-    `rows` are those of `SIZES`; `place` names file and line of a row. Raises InputError where the
+    `rows` are from `SIZES`; `place` names file and line of a row. Raises InputError where the
     log has timestamps in several units.
     """
     events = [row for row in rows if row[0] is None and row[1] is not None]
@@ -72,7 +72,7 @@ def stray_times(
     own_clock: bool = False,
     noun: str = "lines",
 ) -> list[str]:
-    """What to tell of lines whose time is over a year from that of every line of the most.
+    """A note on events more than a year away from the bulk of the log.
 
     `events` are rows of `SIZES`; `place` names file and line of a row.
     """

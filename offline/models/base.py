@@ -1,21 +1,36 @@
-"""The interface of every model."""
+"""The interface of every model: fit, recommend, similar items, save, load."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
-from offline.models.inputs import binary_csr
-from offline.models.top_n import leave_out, top_n
+from offline.models.fitted import Fitted
+from offline.models.inputs import filled_up, in_order, training_set
+from offline.models.similar import similar_by_scores, similar_by_vectors
+from offline.models.taste_scores import on_scale
+from offline.models.top_n import UNWANTED, TopN, best_n, leave_out
 
 
-class Recommender(ABC):
+@dataclass(frozen=True)
+class Hooks:
+    """What training may show while it runs."""
+
+    progress: bool = False
+    """Whether to show a bar on stderr, for models that have one."""
+
+
+class Recommender(Fitted):
     """Learns from users' likes and ranks items for a user.
 
-    A subclass implements `_fit` and `_scores`; lists, exclusions and memory are handled here.
+    A subclass has a `name` and a `Config`, and implements `_fit`, `_scores`, `_state` and
+    `_set_state`; lists, exclusions, blocks of memory, files and bad input are handled here.
 
     Examples
     --------
@@ -23,28 +38,32 @@ class Recommender(ABC):
     >>> from scipy import sparse
     >>> from offline import make_model
     >>> matrix = sparse.csr_matrix([[1, 1, 0], [0, 1, 1], [0, 1, 0]])
-    >>> model = make_model("popular", seed=1).fit(matrix)
-    >>> model.recommend(np.array([0, 2]), n=2, exclude_seen=True)
+    >>> model = make_model("popular").fit(matrix)
+    >>> model.recommend(np.array([0, 2]), n=2, exclude_seen=True).ids
     array([[ 2, -1],
            [ 0,  2]])
     """
 
-    name: ClassVar[str]
-    """Its name on the command line and in messages."""
+    ranks_new_items: ClassVar[bool] = False
+    """Whether it can rank items that nobody liked; otherwise they are in no list."""
+    uses_timestamps: ClassVar[bool] = False
+    """Whether it makes use of when things were liked."""
     folds_in: ClassVar[bool] = True
     """Whether it can rank for users it was not fitted on, given their likes (fold-in)."""
+    rows: int = 512
+    """Users whose scores are computed at a time, at most."""
     block: int = 2**24
     """Most scores that are held at a time, 4 bytes each; one user's are always held together."""
 
-    _interactions: sparse.csr_matrix | None = None
-
-    def fit(self, interactions: sparse.csr_matrix) -> Self:
-        """Learn from a binary user × item matrix, and keep it as the users' histories.
+    def fit(self, data: TrainingSet | sparse.csr_matrix, hooks: Hooks | None = None) -> Self:
+        """Learn from users' likes, and keep them as the users' histories.
 
         Parameters
         ----------
-        interactions : csr_matrix, shape (n_users, n_items)
-            Neither changed nor, where its ids are sorted and its weights float32, copied.
+        data : TrainingSet or csr_matrix, shape (n_users, n_items)
+            A matrix must be binary; it is left as it is.
+        hooks : Hooks, optional
+            What to show meanwhile.
 
         Returns
         -------
@@ -54,28 +73,24 @@ class Recommender(ABC):
         Raises
         ------
         InputError
-            For a matrix that is not binary, or empty.
+            For a matrix that is not binary, or empty, and for what the model cannot learn from.
         """
-        matrix = binary_csr(interactions)
-        if not matrix.nnz:
+        found = data if isinstance(data, TrainingSet) else training_set(data)
+        if not found.histories.sizes.any():
             raise InputError("no interactions to learn from: every row is empty")
-        self._interactions = None
-        self._popularity = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(
-            np.float32
-        )
-        self._fit(matrix)
-        self._interactions = self._weighed(matrix, interactions)
+        self._data = self._popularity = None
+        self._popularity = found.histories.popularity().astype(np.float32)
+        self._fit(found, hooks or Hooks())
+        self._data = found
         return self
 
-    def recommend(
-        self, users: NDArray[np.int64], n: int, exclude_seen: bool = True
-    ) -> NDArray[np.int64]:
+    def recommend(self, users: NDArray[np.int64], n: int, exclude_seen: bool = True) -> TopN:
         """The n best items of each user.
 
         Parameters
         ----------
         users : array of int64, shape (n,)
-            Rows of the fitted matrix. A user without items gets the most popular ones.
+            Rows of the fitted data. A user without items gets the most popular ones.
         n : int
             Length of the lists.
         exclude_seen : bool, default True
@@ -83,37 +98,109 @@ class Recommender(ABC):
 
         Returns
         -------
-        array of int64, shape (len(users), n)
-            Best first; padded with -1 where fewer items are left.
+        TopN
+            `ids` and `scores`, each of shape (len(users), n), best first; ids padded with -1
+            where fewer items are left. A user's list does not depend on the others asked for.
 
         Raises
         ------
         InputError
             For a user that is no row.
         """
-        matrix = self._fitted()
+        data = self.data
         rows = np.asarray(users, dtype=np.int64)
-        outside = (rows < 0) | (rows >= matrix.shape[0])
+        outside = (rows < 0) | (rows >= len(data.histories))
         if outside.any():
             raise InputError(
                 f"user {rows[outside][0]}: the model was fitted on users 0 to "
-                f"{matrix.shape[0] - 1}; for others there is recommend_for"
+                f"{len(data.histories) - 1}; for others there is recommend_for"
             )
-        return self._lists(matrix[rows], rows, n, exclude_seen)
+        return self._lists(len(rows), self._known(rows), n, exclude_seen)
 
     def recommend_for(
-        self, histories: sparse.csr_matrix, n: int, exclude_seen: bool = True
-    ) -> NDArray[np.int64]:
+        self,
+        histories: sparse.csr_matrix,
+        n: int,
+        exclude_seen: bool = True,
+        timestamps: NDArray[np.int64] | None = None,
+    ) -> TopN:
         """The n best items of new users, given their likes (fold-in).
 
-        `histories`: binary, a row for each of them, with the columns of the fitted matrix.
-        Lists as those of `recommend`. Raises InputError where `folds_in` is false, and for what
-        `binary_csr` refuses.
+        `histories`: binary, a row for each of them, with the columns of the fitted matrix;
+        `timestamps`: of its entries, in their order, ms since the epoch. Lists as those of
+        `recommend`. Raises InputError where `folds_in` is false, and for what `binary_csr`
+        refuses.
         """
-        matrix = self._fitted()
+        n_items = len(self.popularity)
         self.check_folds_in()
-        known = self._weighed(binary_csr(histories, matrix.shape[1]), histories)
-        return self._lists(known, None, n, exclude_seen)
+        matrix, times = in_order(histories, timestamps, n_items)
+
+        def part(rows: slice) -> "_Part":
+            few = slice(matrix.indptr[rows.start], matrix.indptr[rows.stop])
+            return matrix[rows], None if times is None else times[few], None
+
+        return self._lists(matrix.shape[0], part, n, exclude_seen)
+
+    def similar_items(self, items: NDArray[np.int64], n: int) -> TopN:
+        """The n items most similar to each of some items, the item itself left out.
+
+        By the cosine of `item_vectors` where the model has them, else the ranking for a user who
+        liked that item alone. An item that nobody liked has no similar ones, and is none.
+
+        Parameters
+        ----------
+        items : array of int64, shape (m,)
+            Columns of the fitted data.
+        n : int
+            Length of the lists.
+
+        Returns
+        -------
+        TopN
+            As `recommend` gives it.
+
+        Raises
+        ------
+        InputError
+            For an item that is no column.
+        """
+        asked, n_items = np.asarray(items, dtype=np.int64), len(self.popularity)
+        self._check_length(n)
+        outside = (asked < 0) | (asked >= n_items)
+        if outside.any():
+            raise InputError(
+                f"item {asked[outside][0]}: the model was fitted on items 0 to {n_items - 1}"
+            )
+        vectors, known = self.item_vectors, self.known_items
+        if vectors is not None:
+            return similar_by_vectors(vectors, known, asked, n)
+        height = self._height()
+
+        def scores(one_each: sparse.csr_matrix) -> NDArray[np.float32]:
+            return self._scores(filled_up(one_each, height), None)[: one_each.shape[0]]
+
+        return similar_by_scores(scores, known, asked, n, height)
+
+    @property
+    def item_vectors(self) -> NDArray[np.float32] | None:
+        """A vector for each item, shape (n_items, d), alike for similar items; None: it has none.
+
+        That of an item which nobody liked is 0.
+        """
+        return None
+
+    def taste_scores(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """How well items fit tastes, for lists by session; needs `item_vectors`.
+
+        `histories`: binary, a row for each taste, the items in it. Gives an array of shape
+        (tastes, number of `known_items`), on the scale of `offline.models.taste_scores`.
+        """
+        if self.folds_in:
+            return on_scale(self._scores(histories, None)[:, self.known_items])
+        assert self.item_vectors is not None
+        vectors = self.item_vectors[self.known_items]
+        tastes = histories[:, self.known_items] @ vectors
+        return on_scale(tastes @ vectors.T)
 
     @classmethod
     def check_folds_in(cls) -> None:
@@ -124,48 +211,11 @@ class Recommender(ABC):
                 "choose a model that folds in"
             )
 
-    def _lists(
-        self,
-        histories: sparse.csr_matrix,
-        users: NDArray[np.int64] | None,
-        n: int,
-        exclude_seen: bool,
-    ) -> NDArray[np.int64]:
-        if n < 1:
-            raise InputError(f"a list of {n} items: ask for at least 1")
-        n_users, n_items = histories.shape
-        out = np.empty((n_users, n), dtype=np.int64)
-        step = max(1, self.block // n_items)
-        for at in range(0, n_users, step):
-            part = histories[at : at + step]
-            scores = np.require(
-                self._scores(part, None if users is None else users[at : at + step]),
-                np.float32,
-                ["C", "W"],
-            )
-            scores[np.diff(part.indptr) == 0] = self._popularity
-            if exclude_seen:
-                leave_out(scores, part)
-            out[at : at + step] = top_n(scores, n)
-        return out
-
-    def _fitted(self) -> sparse.csr_matrix:
-        if self._interactions is None:
-            raise InputError(f"{self.name} has not been fitted yet: call fit first")
-        return self._interactions
+    # What a model implements.
 
     @abstractmethod
-    def _fit(self, interactions: sparse.csr_matrix) -> None:
-        """Learn from a matrix that `binary_csr` gave and that has entries."""
-
-    def _weighed(
-        self, histories: sparse.csr_matrix, given: sparse.csr_matrix
-    ) -> sparse.csr_matrix:
-        """The input of `_scores`: `histories`, or their entries with other weights than 1.
-
-        `given`: the same as the caller gave it, where entries may stand in an order of their own.
-        """
-        return histories
+    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
+        """Learn from `data.matrix` (binary CSR, float32, sorted, with entries) or `data`."""
 
     @abstractmethod
     def _scores(
@@ -173,6 +223,69 @@ class Recommender(ABC):
     ) -> NDArray[np.float32]:
         """Scores of all items, shape (len(histories), n_items); higher is better.
 
-        `users`: the rows' ids where they are users that the model was fitted on. The array is
+        `histories`: as `_weighed` gives them. `users`: the rows' numbers where they are users that
+        the model was fitted on. A row's scores must not depend on the other rows. The array is
         the caller's to change.
         """
+
+    def _weighed(
+        self, histories: sparse.csr_matrix, timestamps: NDArray[np.int64] | None
+    ) -> sparse.csr_matrix:
+        """The input of `_scores`: `histories`, or their entries with other weights than 1.
+
+        `timestamps`: of the entries, in their order; None: not known.
+        """
+        return histories
+
+    # Lists in blocks of memory.
+
+    def _height(self) -> int:
+        """How many rows are scored at a time: always as many, as other shapes round otherwise."""
+        return max(1, min(self.rows, self.block // len(self.popularity)))
+
+    def _check_length(self, n: int) -> None:
+        if n < 1:
+            raise InputError(f"a list of {n} items: ask for at least 1")
+
+    def _known(self, users: NDArray[np.int64]) -> "Callable[[slice], _Part]":
+        data = self.data
+
+        def part(rows: slice) -> _Part:
+            some = users[rows]
+            histories = data.histories.take(some)
+            if data.timestamps is None:
+                histories.sort_indices()
+            return histories, data.times(some), some
+
+        return part
+
+    def _lists(
+        self, count: int, part_of: "Callable[[slice], _Part]", n: int, exclude_seen: bool
+    ) -> TopN:
+        self._check_length(n)
+        out = TopN(np.empty((count, n), np.int64), np.empty((count, n), np.float32))
+        height = self._height()
+        unranked = None if self.ranks_new_items else np.flatnonzero(~self.known_items)
+        for rows in _blocks(count, height):
+            histories, times, users = part_of(rows)
+            shown = filled_up(self._weighed(histories, times), height)
+            if users is not None:
+                users = np.pad(users, (0, height - len(users)), mode="edge")
+            whole = self._scores(shown, users)[: histories.shape[0]]
+            scores = np.require(whole, np.float32, ["C", "W"])
+            scores[np.diff(histories.indptr) == 0] = self.popularity
+            if unranked is not None:
+                scores[:, unranked] = UNWANTED
+            if exclude_seen:
+                leave_out(scores, histories)
+            out.ids[rows], out.scores[rows] = best_n(scores, n)
+        return out
+
+
+_Part = tuple[sparse.csr_matrix, NDArray[np.int64] | None, NDArray[np.int64] | None]
+"""Some users' histories, the timestamps of their entries, and their numbers."""
+
+
+def _blocks(count: int, height: int) -> Iterator[slice]:
+    for at in range(0, count, height):
+        yield slice(at, min(at + height, count))

@@ -2,12 +2,15 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy import sparse
 from tqdm import tqdm
 
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.memory import available_memory
-from offline.models.base import Recommender
+from offline.models.base import Hooks, Recommender
+from offline.models.storage import Arrays
 
 
 class EASE(Recommender):
@@ -20,24 +23,23 @@ class EASE(Recommender):
 
     name = "ease"
 
-    def __init__(self, l2: float = 80.0, progress: bool = False) -> None:
-        """`l2`: strength of the regularisation; larger for data with more users an item."""
-        if not l2 > 0:
-            raise InputError(f"l2 is {l2}: it must be above 0, or the matrix has no inverse")
-        self.l2 = l2
-        self.progress = progress
+    class Config(Recommender.Config):
+        """Options of EASE."""
 
-    def _fit(self, interactions: sparse.csr_matrix) -> None:
-        n = interactions.shape[1]
+        l2: float = Field(default=80.0, gt=0)
+        """Strength of the regularisation; larger for data with more users an item."""
+
+    config: Config
+
+    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
+        n, l2 = data.histories.n_tracks, self.config.l2
         _check_memory(n)
-        gram = self._gram(interactions)
-        gram[np.diag_indices(n)] += np.float32(self.l2)
+        gram = _gram(data.matrix, hooks.progress)
+        gram[np.diag_indices(n)] += np.float32(l2)
         try:
-            _invert(gram, self.progress)
+            _invert(gram, hooks.progress)
         except np.linalg.LinAlgError:
-            raise InputError(
-                f"l2 is {self.l2}: too small for this data in float32, raise it"
-            ) from None
+            raise InputError(f"l2 is {l2}: too small for this data in float32, raise it") from None
         self._inverse = gram
         self._diagonal = np.diagonal(gram).copy()
 
@@ -50,20 +52,26 @@ class EASE(Recommender):
         scores[np.repeat(np.arange(len(sizes)), sizes), histories.indices] += 1
         return scores
 
-    def _gram(self, interactions: sparse.csr_matrix) -> NDArray[np.float32]:
-        """How many users each two items share."""
-        n = interactions.shape[1]
-        gram = np.empty((n, n), dtype=np.float32)
-        transposed = interactions.T.tocsr()
-        step = max(1, 2**22 // n)
-        with tqdm(
-            total=n, unit=" items", desc="ease", disable=None if self.progress else True
-        ) as bar:
-            for at in range(0, n, step):
-                part = (transposed[at : at + step] @ interactions).toarray()
-                gram[at : at + step] = part
-                bar.update(len(part))
-        return gram
+    def _state(self) -> Arrays:
+        return {"inverse": self._inverse}
+
+    def _set_state(self, state: Arrays, data: TrainingSet) -> None:
+        self._inverse = state["inverse"]
+        self._diagonal = np.diagonal(self._inverse).copy()
+
+
+def _gram(interactions: sparse.csr_matrix, progress: bool) -> NDArray[np.float32]:
+    """How many users each two items share."""
+    n = interactions.shape[1]
+    gram = np.empty((n, n), dtype=np.float32)
+    transposed = interactions.T.tocsr()
+    step = max(1, 2**22 // n)
+    with tqdm(total=n, unit=" items", desc="ease", disable=None if progress else True) as bar:
+        for at in range(0, n, step):
+            part = (transposed[at : at + step] @ interactions).toarray()
+            gram[at : at + step] = part
+            bar.update(len(part))
+    return gram
 
 
 def _check_memory(n_items: int) -> None:

@@ -4,10 +4,13 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveInt
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from offline.models.base import Recommender
+from offline.data.training_set import TrainingSet
+from offline.models.base import Hooks, Recommender
+from offline.models.storage import Arrays
 
 
 class ALS(Recommender):
@@ -19,33 +22,37 @@ class ALS(Recommender):
 
     name = "als"
 
-    def __init__(
-        self,
-        factors: int = 128,
-        regularization: float = 30.0,
-        alpha: float = 40.0,
-        iterations: int = 15,
-        seed: int = 31337,
-        threads: int = 0,
-        progress: bool = False,
-    ) -> None:
-        """`threads`: 0 takes every core; the result is the same with any number."""
-        self.progress = progress
-        with threadpool_limits(limits=1, user_api="blas"):
-            self._model = AlternatingLeastSquares(
-                factors=factors,
-                regularization=regularization,
-                alpha=alpha,
-                iterations=iterations,
-                random_state=seed,
-                num_threads=threads,
-            )
+    class Config(Recommender.Config):
+        """Options of ALS."""
 
-    def _fit(self, interactions: sparse.csr_matrix) -> None:
-        self._model.user_factors = self._model.item_factors = None  # else it would go on from them
+        factors: PositiveInt = 128
+        regularization: float = Field(default=30.0, ge=0)
+        alpha: float = Field(default=40.0, gt=0)
+        iterations: PositiveInt = 15
+        seed: int = Field(default=31337, ge=0, lt=2**32)
+        threads: NonNegativeInt = 0
+        """0: every core. The result is the same with any number."""
+
+    config: Config
+
+    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
+        model = self._library()
         # The library runs threads of its own: those of BLAS would fight them.
         with threadpool_limits(limits=1, user_api="blas"):
-            self._model.fit(interactions, show_progress=self.progress)
+            model.fit(data.matrix, show_progress=hooks.progress)
+        self._model = model
+
+    def _library(self) -> AlternatingLeastSquares:
+        o = self.config
+        with threadpool_limits(limits=1, user_api="blas"):
+            return AlternatingLeastSquares(
+                factors=o.factors,
+                regularization=o.regularization,
+                alpha=o.alpha,
+                iterations=o.iterations,
+                random_state=o.seed,
+                num_threads=o.threads,
+            )
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
@@ -54,6 +61,19 @@ class ALS(Recommender):
             vectors = self._model.recalculate_user(np.arange(histories.shape[0]), histories)
         scores: NDArray[np.float32] = vectors @ self._model.item_factors.T
         return scores
+
+    @property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """The items' factors."""
+        factors: NDArray[np.float32] = self._model.item_factors
+        return factors
+
+    def _state(self) -> Arrays:
+        return {"item_factors": self._model.item_factors}
+
+    def _set_state(self, state: Arrays, data: TrainingSet) -> None:
+        self._model = self._library()
+        self._model.item_factors = state["item_factors"]
 
 
 class BPR(Recommender):
@@ -65,34 +85,46 @@ class BPR(Recommender):
     name = "bpr"
     folds_in = False
 
-    def __init__(
-        self,
-        factors: int = 128,
-        learning_rate: float = 0.1,
-        regularization: float = 0.005,
-        iterations: int = 200,
-        seed: int = 31337,
-        threads: int = 1,
-        progress: bool = False,
-    ) -> None:
-        """`threads`: with more than 1 (0: every core) they race, and no two runs are the same."""
-        self.progress = progress
-        self._options = {
-            "factors": factors,
-            "learning_rate": learning_rate,
-            "regularization": regularization,
-            "iterations": iterations,
-            "random_state": seed,
-            "num_threads": threads,
-        }
+    class Config(Recommender.Config):
+        """Options of BPR."""
 
-    def _fit(self, interactions: sparse.csr_matrix) -> None:
-        self._model = BayesianPersonalizedRanking(**self._options)
-        self._model.fit(interactions, show_progress=self.progress)
+        factors: PositiveInt = 128
+        learning_rate: float = Field(default=0.1, gt=0)
+        regularization: float = Field(default=0.005, ge=0)
+        iterations: PositiveInt = 200
+        seed: int = Field(default=31337, ge=0, lt=2**32)
+        threads: NonNegativeInt = 1
+        """With more than 1 (0: every core) they race, and no two runs are the same."""
+
+    config: Config
+
+    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
+        o = self.config
+        model = BayesianPersonalizedRanking(
+            factors=o.factors,
+            learning_rate=o.learning_rate,
+            regularization=o.regularization,
+            iterations=o.iterations,
+            random_state=o.seed,
+            num_threads=o.threads,
+        )
+        model.fit(data.matrix, show_progress=hooks.progress)
+        self._users, self._items = model.user_factors, model.item_factors
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
         assert users is not None  # the base class refuses others
-        scores: NDArray[np.float32] = self._model.user_factors[users] @ self._model.item_factors.T
+        scores: NDArray[np.float32] = self._users[users] @ self._items.T
         return scores
+
+    @property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """The items' factors, without their biases, which say how popular they are."""
+        return np.ascontiguousarray(self._items[:, :-1])
+
+    def _state(self) -> Arrays:
+        return {"user_factors": self._users, "item_factors": self._items}
+
+    def _set_state(self, state: Arrays, data: TrainingSet) -> None:
+        self._users, self._items = state["user_factors"], state["item_factors"]

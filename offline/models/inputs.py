@@ -1,9 +1,51 @@
-"""Checks of a model's input: a binary user × item matrix."""
+"""A model's input: a binary user × item matrix, checked, with what is known beside it."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.matrix import InteractionMatrix
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
+
+
+def training_set(
+    interactions: sparse.csr_matrix, timestamps: NDArray[np.int64] | None = None
+) -> TrainingSet:
+    """From a matrix in memory, checked as `binary_csr` says; users and items are its numbers.
+
+    `timestamps`: of its entries, in their order, ms since the epoch.
+    """
+    matrix, times = in_order(interactions, timestamps)
+    histories = InteractionMatrix.of(matrix)
+    users = np.arange(len(histories))
+    return TrainingSet(histories, users, users, histories.fingerprint(), timestamps=times)
+
+
+def in_order(
+    interactions: sparse.csr_matrix,
+    timestamps: NDArray[np.int64] | None = None,
+    n_items: int | None = None,
+) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
+    """What `binary_csr` gives, and the timestamps of its entries."""
+    matrix = sparse.csr_matrix(interactions)
+    if timestamps is None:
+        return binary_csr(matrix, n_items), None
+    if len(timestamps) != matrix.nnz:
+        raise InputError(f"{len(timestamps)} timestamps for {matrix.nnz} entries: one for each")
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, rows))
+    return binary_csr(matrix, n_items), np.asarray(timestamps, dtype=np.int64)[order]
+
+
+def filled_up(matrix: sparse.csr_matrix, height: int) -> sparse.csr_matrix:
+    """With empty rows added below, to this many."""
+    if matrix.shape[0] == height:
+        return matrix
+    indptr = np.pad(matrix.indptr, (0, height - matrix.shape[0]), mode="edge")
+    return sparse.csr_matrix(
+        (matrix.data, matrix.indices, indptr), shape=(height, matrix.shape[1])
+    )
 
 
 def binary_csr(interactions: sparse.csr_matrix, n_items: int | None = None) -> sparse.csr_matrix:

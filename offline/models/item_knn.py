@@ -3,9 +3,12 @@
 import numpy as np
 from implicit.nearest_neighbours import ItemItemRecommender
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveInt
 from scipy import sparse
 
-from offline.models.base import Recommender
+from offline.data.training_set import TrainingSet
+from offline.models.base import Hooks, Recommender
+from offline.models.storage import Arrays
 
 
 class ItemKNN(Recommender):
@@ -20,30 +23,30 @@ class ItemKNN(Recommender):
 
     name = "item-knn"
 
-    def __init__(
-        self,
-        neighbours: int = 500,
-        user_exponent: float = 0.5,
-        item_exponent: float = 0.45,
-        threads: int = 0,
-        progress: bool = False,
-    ) -> None:
-        """`user_exponent`: x. `item_exponent`: y. `threads`: 0 takes every core."""
-        self.neighbours = neighbours
-        self.user_exponent = user_exponent
-        self.item_exponent = item_exponent
-        self.threads = threads
-        self.progress = progress
+    class Config(Recommender.Config):
+        """Options of ItemKNN."""
 
-    def _fit(self, interactions: sparse.csr_matrix) -> None:
+        neighbours: PositiveInt = 500
+        """The most that an item knows."""
+        user_exponent: float = Field(default=0.5, ge=0)
+        """x."""
+        item_exponent: float = Field(default=0.45, ge=0)
+        """y."""
+        threads: NonNegativeInt = 0
+        """0: every core. The result is the same with any number."""
+
+    config: Config
+
+    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
+        interactions, o = data.matrix, self.config
         sizes = np.diff(interactions.indptr)
-        users = np.repeat(sizes, sizes) ** -self.user_exponent
-        items = self._popularity[interactions.indices] ** -self.item_exponent
+        users = np.repeat(sizes, sizes) ** -o.user_exponent
+        items = self.popularity[interactions.indices] ** -o.item_exponent
         weighted = sparse.csr_matrix(
             (users * items, interactions.indices, interactions.indptr), shape=interactions.shape
         )
-        model = ItemItemRecommender(K=self.neighbours, num_threads=self.threads)
-        model.fit(weighted, show_progress=self.progress)
+        model = ItemItemRecommender(K=o.neighbours, num_threads=o.threads)
+        model.fit(weighted, show_progress=hooks.progress)
         self._similarity = sparse.csr_matrix(model.similarity, dtype=np.float32)
 
     def _scores(
@@ -51,3 +54,12 @@ class ItemKNN(Recommender):
     ) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = (histories @ self._similarity).toarray()
         return scores
+
+    def _state(self) -> Arrays:
+        matrix = self._similarity
+        return {"indptr": matrix.indptr, "indices": matrix.indices, "similarity": matrix.data}
+
+    def _set_state(self, state: Arrays, data: TrainingSet) -> None:
+        n_items = data.histories.n_tracks
+        parts = state["similarity"], state["indices"], state["indptr"]
+        self._similarity = sparse.csr_matrix(parts, shape=(n_items, n_items))

@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.models.base import Recommender
+from offline.data.training_set import TrainingSet
+from offline.models.base import Hooks, Recommender
+from offline.models.storage import Arrays
 
 
 class Popular(Recommender):
@@ -12,10 +14,16 @@ class Popular(Recommender):
 
     name = "popular"
 
-    def _fit(self, interactions: sparse.csr_matrix) -> None:
+    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
         pass  # the base class has counted
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        return np.tile(self._popularity, (histories.shape[0], 1))
+        return np.tile(self.popularity, (histories.shape[0], 1))
+
+    def _state(self) -> Arrays:
+        return {}
+
+    def _set_state(self, state: Arrays, data: TrainingSet) -> None:
+        pass

@@ -2,10 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from offline.models.base import Recommender
+from offline.data.training_set import TrainingSet
+from offline.models.base import Hooks, Recommender
+from offline.models.storage import Arrays
 
 
 class PureSVD(Recommender):
@@ -16,19 +19,24 @@ class PureSVD(Recommender):
 
     name = "pure-svd"
 
-    def __init__(self, factors: int = 64, seed: int = 31337) -> None:
-        """`factors`: the largest number; a small matrix has fewer."""
-        self.factors = factors
-        self.seed = seed
+    class Config(Recommender.Config):
+        """Options of PureSVD."""
 
-    def _fit(self, interactions: sparse.csr_matrix) -> None:
+        factors: PositiveInt = 64
+        """The largest number; a small matrix has fewer."""
+        seed: int = Field(default=31337, ge=0, lt=2**32)
+
+    config: Config
+
+    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
+        interactions, factors = data.matrix, self.config.factors
         side = min(interactions.shape)
-        if self.factors >= side:  # as many as there are: more than ARPACK can give
+        if factors >= side:  # as many as there are: more than ARPACK can give
             vectors = np.linalg.svd(interactions.toarray(), full_matrices=False)[2]
         else:
             # ARPACK starts from this vector, so one seed gives one result.
-            start = np.random.default_rng(self.seed).normal(size=side).astype(np.float32)
-            vectors = svds(interactions, k=self.factors, v0=start)[2]
+            start = np.random.default_rng(self.config.seed).normal(size=side).astype(np.float32)
+            vectors = svds(interactions, k=factors, v0=start)[2]
             vectors = vectors[::-1]  # the largest singular value first
         # A singular vector's sign is free: its largest entry is made positive.
         largest = np.abs(vectors).argmax(axis=1)
@@ -40,3 +48,14 @@ class PureSVD(Recommender):
     ) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = (histories @ self.item_factors) @ self.item_factors.T
         return scores
+
+    @property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """The right singular vectors, a row for each item."""
+        return self.item_factors
+
+    def _state(self) -> Arrays:
+        return {"item_factors": self.item_factors}
+
+    def _set_state(self, state: Arrays, data: TrainingSet) -> None:
+        self.item_factors = state["item_factors"]

@@ -1,43 +1,58 @@
-"""Models by name, each with its defaults; a model's libraries are imported when it is made."""
+"""Models by name, from the entry points `botify.models` of what is installed; ours are among them.
 
-import importlib
-from typing import NamedTuple
+A model is imported when it is asked for, so that one which cannot be harms no other.
+"""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from contract.plugins import PluginError, Plugins
 from offline.errors import InputError
+from offline.models import storage
 from offline.models.base import Recommender
 
-
-class _Entry(NamedTuple):
-    module: str
-    name: str
-    takes: tuple[str, ...]
-    """Which of `seed` and `progress` it has use for."""
+GROUP = "botify.models"
 
 
-_MODELS = {
-    "popular": _Entry("popular", "Popular", ()),
-    "item-knn": _Entry("item_knn", "ItemKNN", ("progress",)),
-    "bpr": _Entry("implicit_mf", "BPR", ("seed", "progress")),
-    "als": _Entry("implicit_mf", "ALS", ("seed", "progress")),
-    "ease": _Entry("ease", "EASE", ("progress",)),
-    "pure-svd": _Entry("pure_svd", "PureSVD", ("seed",)),
-    "mult-dae": _Entry("dae.recommender", "MultDAE", ("seed", "progress")),
-    "linear-dae": _Entry("linear_dae.recommender", "LinearDAERecommender", ("seed", "progress")),
-}
-NAMES = tuple(_MODELS)
+def _fault(loaded: Any) -> str | None:
+    if isinstance(loaded, type) and issubclass(loaded, Recommender):
+        return None if hasattr(loaded, "name") else "it has no name"
+    return "it is no subclass of offline.models.base.Recommender"
 
 
-def make_model(name: str, seed: int, progress: bool = False) -> Recommender:
+MODELS = Plugins(GROUP, "model", _fault)
+"""The installed models."""
+
+
+def model_class(name: str, models: Plugins = MODELS) -> type[Recommender]:
+    """The class of a model.
+
+    Raises InputError for an unknown name (it names the nearest), one that several packages claim,
+    and a class that cannot be imported or is no model: it names the package.
+    """
+    try:
+        found: type[Recommender] = models.get(name)
+    except PluginError as error:
+        raise InputError(str(error)) from error
+    if found.name != name:
+        raise InputError(f"model {name!r} calls itself {found.name!r}: use one name for both")
+    return found
+
+
+def make_model(
+    name: str, options: Mapping[str, Any] | None = None, *, seed: int | None = None
+) -> Recommender:
     """A model by name, not fitted yet.
 
     Parameters
     ----------
     name : str
-        One of `popular`, `item-knn`, `bpr`, `als`, `ease`, `pure-svd`, `mult-dae`, `linear-dae`.
-    seed : int
+        Of an installed model, such as `als`; `botify-offline models` lists them.
+    options : mapping, optional
+        By name, as in its `Config`; the others have their defaults.
+    seed : int, optional
         Of what the model draws, if it draws anything.
-    progress : bool, default False
-        Whether to show a bar while it learns, for models that have one.
 
     Returns
     -------
@@ -46,7 +61,7 @@ def make_model(name: str, seed: int, progress: bool = False) -> Recommender:
     Raises
     ------
     InputError
-        For an unknown name; lists the names.
+        For an unknown model or option, naming the nearest, and for a bad value.
 
     Examples
     --------
@@ -54,13 +69,51 @@ def make_model(name: str, seed: int, progress: bool = False) -> Recommender:
     >>> from scipy import sparse
     >>> from offline import make_model
     >>> matrix = sparse.csr_matrix([[1, 1, 0], [0, 1, 1], [0, 1, 0]])
-    >>> make_model("popular", seed=1).fit(matrix).recommend(np.array([2]), n=2)
+    >>> make_model("popular").fit(matrix).recommend(np.array([2]), n=2).ids
     array([[0, 2]])
+    >>> make_model("als", {"factors": 2}, seed=1).config.factors
+    2
     """
-    if name not in _MODELS:
-        raise InputError(f"no model {name!r}: the models are {', '.join(NAMES)}")
-    module, class_name, takes = _MODELS[name]
-    found = getattr(importlib.import_module(f"offline.models.{module}"), class_name)
-    offered = {"seed": seed, "progress": progress}
-    model: Recommender = found(**{option: offered[option] for option in takes})
-    return model
+    found = model_class(name)
+    given = dict(options or {})
+    if seed is not None and "seed" in found.Config.model_fields:
+        given["seed"] = seed
+    return found(found.Config.of(given, name))
+
+
+def load_model(directory: str | Path) -> Recommender:
+    """Read a model directory, whatever the model.
+
+    Parameters
+    ----------
+    directory : str or Path
+        As `Recommender.save` or `botify-offline train` writes it.
+
+    Returns
+    -------
+    Recommender
+
+    Raises
+    ------
+    InputError
+        Where there is no model, a damaged one, or one that is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pathlib import Path
+    >>> from scipy import sparse
+    >>> from offline import load_model, make_model
+    >>> model = make_model("pure-svd", {"factors": 2}).fit(sparse.csr_matrix(np.tri(9, 7)))
+    >>> model.save(Path("model"))
+    >>> load_model("model").name
+    'pure-svd'
+    """
+    place = Path(directory)
+    try:
+        name = storage.read_about(place)["model"]
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file may hold anything
+        raise storage.damaged(place, error) from None
+    return model_class(str(name)).load(place)

@@ -1,6 +1,7 @@
 """The best n of each row of scores."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,15 @@ _NARROW = 16
 """Rows of up to so many times n scores are searched at once. Below 16 the search would not end."""
 
 
+class TopN(NamedTuple):
+    """Lists, best first."""
+
+    ids: NDArray[np.int64]
+    """Items, shape (n, length); padded with -1 where fewer are left."""
+    scores: NDArray[np.float32]
+    """The score of each, by which lists fall; -inf where there is none."""
+
+
 def leave_out(scores: NDArray[np.float32], histories: sparse.csr_matrix) -> None:
     """Make each row's own items `UNWANTED`, in place: both are user × item."""
     users = np.repeat(np.arange(len(scores)), np.diff(histories.indptr))
@@ -29,11 +39,21 @@ def top_n(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     `scores`: shape (n_users, n_items). Gives shape (n_users, n), padded with -1 where a row has
     fewer than n scores above -inf. Raises InputError where a score is NaN.
     """
-    return top_n_of(torch.from_numpy(scores), n).numpy()
+    return best_n(scores, n).ids
+
+
+def best_n(scores: NDArray[np.float32], n: int) -> TopN:
+    """The same, with their scores."""
+    ids, best = _with_scores(torch.from_numpy(scores), n)
+    return TopN(ids.numpy(), best.numpy())
 
 
 def top_n_of(scores: Tensor, n: int) -> Tensor:
-    """The same of a tensor, on its device."""
+    """Ids alone, of a tensor, on its device."""
+    return _with_scores(scores, n)[0]
+
+
+def _with_scores(scores: Tensor, n: int) -> tuple[Tensor, Tensor]:
     k = min(n, scores.shape[1])
     best, ids = _best(scores, k)
     if torch.isnan(best[:, :1]).any():  # NaN ranks above all numbers
@@ -42,7 +62,9 @@ def top_n_of(scores: Tensor, n: int) -> Tensor:
         )
     out = ids.new_full((len(scores), n), -1)
     out[:, :k] = torch.where(best > UNWANTED, ids, -1)
-    return out
+    found = best.new_full((len(scores), n), UNWANTED)
+    found[:, :k] = best
+    return out, found
 
 
 def _best(scores: Tensor, n: int) -> tuple[Tensor, Tensor]:

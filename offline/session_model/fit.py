@@ -49,7 +49,13 @@ def fit_session_model(
     stats = SessionStats.read(interactions, training_set.users, artists)
     discount = max(_LEAST_DISCOUNT, stats.artist_discount)
     table = TasteTable.build(
-        UserTastes(dae, training_set.histories, stats), len(training_set.users)
+        UserTastes(
+            dae.tracks.cpu().numpy(),
+            dae.last.weight.detach().cpu().numpy(),
+            training_set.histories,
+            stats,
+        ),
+        len(training_set.users),
     )
     rng = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence((options.seed, 0))))
     held_out = (rng.random(plays.n_sessions) < options.held_out_sessions)[plays.sessions]

@@ -1,1 +1,1 @@
-"""Follows a running experiment: what is new in its logs, on a local page."""
+"""Follows a running experiment: reads new events and shows results on a local page."""

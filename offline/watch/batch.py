@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
+from offline.engine.progress import Report, reporting
 from offline.experiment.aggregates.aggregate import SQL, completeness_of
 from offline.experiment.aggregates.metric_sql import columns_of, selected, steady
 from offline.experiment.aggregates.summary import PERIODS, period_of
@@ -23,14 +24,13 @@ from offline.logs.normalise import LogFile
 from offline.logs.reader import EVENTS, read_lines
 from offline.logs.time_units import YEAR_MS, Row, timestamps_of
 from offline.watch.live_metrics import COLUMNS
-from offline.watch.progress import Report, reporting
 from offline.watch.users import Ints, Users
 
 HOLD_MS = 1000
-"""What is younger than the youngest line by less waits for the next look: workers write to files
-of their own, and a line of one may come before an earlier one of another."""
+"""Events within this time before the latest one wait for the next look: each worker writes its own
+file, so events may be read out of order."""
 RECENT = 1000
-"""Lines of which the usual gap is told."""
+"""Number of latest events from which the usual gap is computed."""
 _IN_MEMORY = 1 << 26
 _OWN_SQL = Path(__file__).parent / "sql"
 _LINES = "SELECT rowid + {base} AS n, {columns} FROM lines WHERE fault IS NULL AND {condition}"
@@ -47,12 +47,12 @@ _DROPPED = pa.schema([("user_id", pa.string())])
 _TREATMENTS = pa.schema([("experiments", pa.string()), ("treatment", pa.string())])
 
 Sizes = dict[tuple[int, int], tuple[int, int, int]]
-"""Of timestamps, by code of the unit and year since 1970: events, first and last ms."""
+"""By code of the timestamps' unit and year since 1970: number of events, first and last ms."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What of a log is followed."""
+    """Which part of a log is followed."""
 
     experiment: str
     run: str | None = None
@@ -72,28 +72,28 @@ class Batch:
     skipped: Skipped
     notes: tuple[str, ...]
     of_times: tuple[str, ...]
-    """What to tell of the timestamps of the whole log."""
+    """A note on the timestamps of the whole log."""
     sizes: Sizes
     held: pa.Table
     """Events that wait for the next look."""
     events: int
     """Usable lines."""
     inside: int
-    """Those of the experiment."""
+    """Events of the experiment."""
     kept: int
-    """Those of them that count."""
+    """Events of the experiment that count."""
     repeated: int
     """Lines that repeat another one."""
     late: int
-    """Lines that come late or repeat one, and nobody knows which: a new reading must tell."""
+    """Events that are late or duplicates; only re-reading the log shows which."""
     in_several: int
     """Lines of users in several treatments."""
     moved: int
-    """Users of whom lines had been counted before they were seen in a second treatment."""
+    """Users with counted events who were later seen in a second treatment."""
     known: tuple[str, ...]
     """Names of the experiments in the log."""
     recent: Ints
-    """Timestamps of the youngest events, ascending; ms."""
+    """Timestamps of the latest events, ascending; ms."""
     span: tuple[int, int] | None
     """First and last timestamp of the lines that count."""
     period: str
@@ -114,7 +114,7 @@ def read_batch(
     hold: bool = True,
     report: Report | None = None,
 ) -> Batch:
-    """Read `files` and what was `held` in the look before; `users` are brought up to date.
+    """Read `files` and the events `held` at the previous look; updates `users`.
 
     `sizes` and `since` are what the log had so far, of timestamps and of the span of the lines
     that count, and `base` is how many lines. `report` hears how much of the files is read. Raises
@@ -276,7 +276,7 @@ class _Reading:
 
 
 def _merged(sizes: Sizes, rows: Sequence[Row]) -> Sizes:
-    """The timestamps of the log so far with those of new lines: rows of `SIZES`."""
+    """Counts of timestamps of the log so far, with new lines added: rows of `SIZES`."""
     merged = dict(sizes)
     for fault, code, count, low, high, _ in rows:
         if fault is None and code is not None:

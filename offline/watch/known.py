@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _FIRST, _LAST = 1 << 16, 1 << 12
-"""Bytes of the first line, and of what was read last, that are compared."""
+"""Bytes of the first line, and of the last part read, that are compared."""
 
 _CHUNK = 1 << 20
 
@@ -32,7 +32,7 @@ class Known:
 
     @classmethod
     def of(cls, path: Path, offset: int, stat: os.stat_result) -> "Known":
-        """The log at `path`, of which `offset` bytes were read; `stat` is from before that."""
+        """The log at `path`, read up to `offset` bytes; `stat` is from before the reading."""
         with path.open("rb") as file:
             first, last = digests(file, offset)
         return cls(path, identity(stat), offset, first, last, changed(stat))

@@ -1,4 +1,4 @@
-"""Which metrics can be followed live: those to whose sums new lines can be added."""
+"""Which metrics can be followed live: those with additive sums."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ COLUMNS = (
     "treatment, message, timestamp, time, latency, track, recommendation, recommender,"
     " experiments, run, world_version, model_version"
 )
-"""What a metric may name of a line: of the sessions, and of the recommender that most answers of
-a treatment come from, only the whole log tells."""
+"""Columns of an event that a metric may use. Sessions, and the recommender with most answers of a
+treatment, can only be computed from the whole log."""
 _EMPTY = """
 CREATE TABLE events (
     treatment VARCHAR, message VARCHAR, timestamp BIGINT, time DOUBLE, latency DOUBLE,
@@ -48,7 +48,7 @@ def _fault(connection: duckdb.DuckDBPyConnection, metric: Metric) -> str | None:
 
 
 def correction(primaries: Sequence[Metric], treatments: int, alpha: float) -> str:
-    """How the intervals of so many treatments and metrics are made to hold together."""
+    """How intervals of several treatments and metrics are adjusted to hold together."""
     together = f"{100 * (1 - alpha):.6g} %"
     comparisons = len(primaries) * treatments
     if comparisons < 2:

@@ -1,6 +1,6 @@
-"""Whether the users were split as they should have been, at every look at once.
+"""An always-valid test of the sample ratio, which holds at all looks simultaneously.
 
-A chi-squared test that is looked at every few seconds finds a mismatch sooner or later. This is
+A chi-squared test that is evaluated every few seconds finds a mismatch sooner or later. This is
 the sequential test of M. Lindon, A. Malek, "Anytime-Valid Inference For Multinomial Count Data",
 NeurIPS 2022: the marginal likelihood of the users' treatments under a Dirichlet prior around the
 expected shares, against their likelihood under these. By Ville's inequality 1 / that ratio is
@@ -23,16 +23,16 @@ little off. The mean of several such ratios is as valid as one."""
 
 @dataclass(frozen=True)
 class LiveRatio:
-    """Users of each treatment, against the shares that they were to have."""
+    """Users of each treatment, against the intended shares."""
 
     users: Mapping[str, int]
     expected: Mapping[str, float]
     p: float
-    """Always-valid: whoever looks at any time sees less than p with a chance of at most p."""
+    """Always-valid: the probability that it is ever below p is at most p."""
 
     @property
     def mismatch(self) -> bool:
-        """Whether who is in which treatment was not left to chance."""
+        """Whether the assignment of users is not as intended."""
         return self.p < LEAST_P
 
 

@@ -30,13 +30,13 @@ _TIMEOUT_S = 30.0
 
 
 class Board:
-    """What is told now; written by one thread, read by those that answer."""
+    """The current state as JSON; written by one thread, read by those that answer requests."""
 
     def __init__(self, told: Json) -> None:
         self.put(told)
 
     def put(self, told: Json) -> None:
-        """Tell this from now on."""
+        """Replace the state."""
         self._now = json.dumps(told, allow_nan=False).encode(), etag(told)
 
     @property
@@ -46,7 +46,7 @@ class Board:
 
 
 def etag(told: Json) -> str:
-    """Of what is told; how old it is, and what it cost, makes no other one."""
+    """Version of the content; its age and the cost of computing it do not change it."""
     log = {
         key: value for key, value in told.get("log", {}).items() if key not in ("lag", "silence")
     }
@@ -56,7 +56,7 @@ def etag(told: Json) -> str:
 
 
 def serve(board: Board, port: int) -> ThreadingHTTPServer:
-    """Answer from a thread of its own until `shutdown`; port 0 takes a free one.
+    """Answer requests in a separate thread until `shutdown`; port 0 is any free port.
 
     Raises InputError where the port is taken or may not be used.
     """
@@ -91,7 +91,7 @@ def _handler(board: Board) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             if not self._is_local():
-                # A page of another site whose name was made to lead here (DNS rebinding).
+                # A page of another site whose name resolves to this host (DNS rebinding).
                 message = "this page answers to 127.0.0.1 and localhost alone"
                 self._send(403, _message(message), "application/json")
                 return

@@ -26,10 +26,11 @@ from offline.watch.users import SEVERAL, Ints, Users
 
 RECENT = 1000
 _GAPS = 20
-"""Of the mean gap between two requests: whoever was heard so lately may still be listening, as in
-completeness.sql."""
+"""Multiple of the mean gap between two requests: users with an event so recently may still be
+listening, as in completeness.sql."""
 _AT_THE_END = ("users_with_value", "sessions_with_end")
-"""Checks that a running experiment cannot answer: who began late has no finished session yet."""
+"""Checks that do not apply to a running experiment: users who began late have no finished
+session yet."""
 _PROVENANCE = [
     *("treatment", "experiments", "run", "world_version", "model_version"),
     *("lines", "first_timestamp", "last_timestamp"),
@@ -39,7 +40,7 @@ _PROVENANCE = [
 
 @dataclass(eq=False)
 class State:
-    """What was read so far; `add` takes what is new."""
+    """The events read so far, as sums; `add` takes new ones."""
 
     metrics: Metrics = field(default_factory=built_in)
     users: Users = field(default_factory=Users)
@@ -49,7 +50,7 @@ class State:
     counts: Counter[str] = field(default_factory=Counter)
     """Of lines: events, inside, kept, repeated, late, in_several."""
     doubts: Counter[str] = field(default_factory=Counter)
-    """What only a new reading of the whole log can tell, and how often it came."""
+    """Reasons to re-read the whole log, with counts."""
     known: set[str] = field(default_factory=set)
     """Names of the experiments in the log."""
     span: tuple[int, int] | None = None
@@ -58,7 +59,7 @@ class State:
     provenance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_PROVENANCE))
     notes: dict[str, None] = field(default_factory=dict)
     of_times: tuple[str, ...] = ()
-    """What to tell of the timestamps."""
+    """A note on the timestamps."""
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.metrics.primaries)
@@ -178,7 +179,7 @@ def aggregates_of(
 
 
 def checks_of(aggregates: Aggregates) -> tuple[Check, ...]:
-    """Those of `run_checks` that a running experiment can answer."""
+    """The checks of `run_checks` that apply to a running experiment."""
     if not aggregates.provenance.told and not len(aggregates.completeness):
         return ()
     return tuple(check for check in run_checks(aggregates) if check.name not in _AT_THE_END)
@@ -197,7 +198,7 @@ def _unfinished(state: State, treatment: str) -> int:
 
 
 def _whole(state: State, judged: tuple[str, ...]) -> pd.DataFrame:
-    """The counts of completeness.sql with `still_open`, which no sum of batches gives."""
+    """The counts of completeness.sql, with `still_open`, which is not additive over batches."""
     found = state.completeness
     if not len(found):
         return pd.DataFrame({"treatment": []})

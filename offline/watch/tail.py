@@ -1,9 +1,9 @@
-"""What is new in the files of a log, read once: whatever renames, copies, packs or cuts them.
+"""New lines of log files, each read once even if files are renamed, copied, packed or truncated.
 
-A file is known by its inode and by what is in it. One that was renamed goes on where it was left;
-so does a copy of a log that was cut to nothing afterwards (copytruncate), and a packed one. A file
-that became shorter, or was written over, begins anew. Lines that come twice all the same are told
-apart by what follows: see `offline.watch.batch`.
+A file is identified by its inode and its content. A renamed file is resumed at its offset; so is a
+copy of a log that was truncated afterwards (copytruncate), and a compressed one. A file that got
+shorter, or was overwritten, is read from its start. Lines that are still read twice are detected
+later: see `offline.watch.batch`.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from offline.logs.normalise import LogFile, examine
 from offline.watch.known import Identity, Known, changed, identity, last_newline
 
 SETTLED_S = 60.0
-"""A file that nobody wrote to for so long is read as it stands; others by way of a copy."""
+"""A file not modified for this long is read in place; others are copied first."""
 _CHUNK = 1 << 20
 _REMEMBERED = 1000
 _COMPLETE_LINE = 1 << 16
@@ -29,20 +29,20 @@ _COMPLETE_LINE = 1 << 16
 
 @dataclass
 class News:
-    """What a look at the directory found."""
+    """New data found at a look."""
 
     files: list[LogFile] = field(default_factory=list)
-    """To be read whole: logs, or copies of what is new in them."""
+    """Files to read completely: logs, or copies of their new parts."""
     notes: list[str] = field(default_factory=list)
     written: float = 0.0
-    """When the youngest log was written to; s since the epoch."""
+    """When a log was last written to; s since the epoch."""
     paths: list[Path] = field(default_factory=list)
-    """All logs there are."""
+    """All logs found."""
     direct: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    """Files that are read as they stand, with their size and time."""
+    """Files that are read in place, with size and modification time."""
 
     def holds(self) -> bool:
-        """Whether the files that are read as they stand are still as they were found."""
+        """Whether the files that are read in place are unchanged."""
         try:
             return all(changed(path.stat()) == stat for path, stat in self.direct.items())
         except OSError:
@@ -50,7 +50,7 @@ class News:
 
 
 class Tail:
-    """Follows the logs behind `paths`, as `find_log_files` knows them."""
+    """Follows the logs that `find_log_files` finds for `paths`."""
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
         self._paths = paths
@@ -60,7 +60,7 @@ class Tail:
         self._notes: dict[str, None] = {}
 
     def poll(self, scratch: Path, copy: bool = False) -> News:
-        """What nobody has read yet; copies of it go into `scratch`.
+        """The unread parts of the logs; copies go into `scratch`.
 
         `copy`: of files that look settled too. Raises InputError where a path leads nowhere or, in
         the first look, a file is no log; a later one that is none is told in the notes.
@@ -104,7 +104,7 @@ class Tail:
         return list(found.files), list(found.notes)
 
     def _go_on(self, path: Path, news: News, scratch: Path) -> bool:
-        """Read on in a log that is known; False where it is none, or another one now."""
+        """Resume a known log; False if it is no log, or now a different one."""
         stat = path.stat()
         known = self._logs.get(identity(stat))
         if known is None:
@@ -119,7 +119,7 @@ class Tail:
         return True
 
     def _begin(self, path: Path, news: News, scratch: Path, copy: bool, first: bool) -> None:
-        """Read a file that is new: all of it, or from where the log was left that it goes on."""
+        """Read a new file: all of it, or from the offset of the log that it continues."""
         kind = kind_of(path)
         stat = path.stat()
         if kind == "parquet":
@@ -138,7 +138,7 @@ class Tail:
             news.direct[path] = changed(stat)
             self._logs[identity(stat)] = Known.of(path, stat.st_size, stat)
         else:
-            examine(path, scratch)  # which refuses what is no log
+            examine(path, scratch)  # which rejects files that are no logs
             self._copy(path, 0, news, scratch)
 
     def _begin_packed(
@@ -202,7 +202,7 @@ class Tail:
         self._logs[known.identity] = known
 
     def _forget(self, seen: set[Identity]) -> None:
-        """Logs whose files are gone may come back as copies."""
+        """Forget logs whose files are gone, though copies of them may appear later."""
         for gone in [key for key in self._logs if key not in seen]:
             self._lose(self._logs.pop(gone))
         for gone in [key for key in self._packed if key not in seen]:

@@ -15,9 +15,9 @@ from offline.watch.state import State
 from offline.watch.timeline import LiveLook, Value, period_end
 
 SILENT_GAPS = 20
-"""A log has stopped where it had no line for so many of its usual gaps, and"""
+"""A log counts as stopped if it had no event for this many usual gaps, and"""
 SILENT_S = 30.0
-"""for so long: workers write many lines at once."""
+"""for this many seconds: workers write in batches."""
 _OWN_CLOCK_S = 3600.0
 
 Json = dict[str, Any]
@@ -25,14 +25,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Silence:
-    """How long nobody has written to the log; seconds."""
+    """Seconds since the log was last written to."""
 
     seconds: float
     after: float
-    """From when on the log counts as stopped."""
+    """Seconds after which the log counts as stopped."""
     own_clock: bool
-    """Whether the log's timestamps are not of this machine's time, such as of a simulation: they
-    say nothing of how lines come."""
+    """Whether the log's timestamps are not of this machine's time, as in a simulation: then they
+    do not show when lines were written."""
 
     @classmethod
     def of(cls, state: State, written: float, now: float, every: float) -> "Silence":
@@ -152,7 +152,7 @@ def told_metric(metric: Metric, alpha: float) -> Json:
 
 
 def missing_fields(metrics: Sequence[Metric], state: State) -> list[str]:
-    """What to tell of metrics that need a field which no line has so far."""
+    """Notes on metrics that need a field that no event has so far."""
     if not len(state.completeness):
         return []
     fields = {"recommender": "told_recommenders", "recommendation": "answers"}
@@ -210,11 +210,11 @@ _STANDING = {
 
 
 def _words(looks: Sequence[LiveLook], stopped: bool, stop: str | None) -> str:
-    """What may be said of the figures."""
+    """Notes on the figures."""
     if not looks:
         return f"no figure before {FEWEST} users of each arm have a value"
     if stopped:
-        return "so it stood when the log stopped"
+        return "as of the time at which the log stopped"
     if stop is not None:
         return f"not to be relied upon: {stop}"
     return _STANDING[_standing(looks) or "open"]

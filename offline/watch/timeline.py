@@ -1,7 +1,7 @@
 """Looks at the primary metrics while its log grows: sums of users, and what each look knew.
 
-A look's statistics are those of `offline.experiment.sequential`, from the same sums: only that
-what is over is not summed again.
+A look's statistics are those of `offline.experiment.sequential`, from the same sums, except that
+finished periods are not summed again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class LiveLook:
     effect: float
     lower: float
     upper: float
-    """Always-valid: it holds at all looks at once."""
+    """Always-valid: it holds at all looks simultaneously."""
     users: tuple[int, int]
     """With a value, of the control and of the treatment."""
 
@@ -59,24 +59,24 @@ class Timeline:
         self.period = "second"
         self._metrics = tuple(metrics)
         self._columns = ("sessions", "lines", *columns_of(self._metrics))
-        """Of per_period.sql, those that are summed."""
+        """The columns of per_period.sql that are summed."""
         whole = [metric.above for metric in self._metrics if metric.below is None]
         self._valued = tuple(dict.fromkeys(whole))
-        """Those of them that are a user's value themselves: who has one is counted too."""
+        """Columns that are a user's value themselves: users with one are counted too."""
         self._sums = np.zeros((len(self._columns) + len(self._valued), 0))
         """`_columns`, then in how many periods a user had each of `_valued`; of the periods that
         are over."""
         self._open: dict[int, Floats] = {}
-        """The same, of each period in which lines may still come."""
+        """The same by period, for periods that may still get events."""
         self._over: int | None = None
         """The last period that is over."""
         self._values: dict[int, dict[str, dict[str, Value]]] = {}
         """By period, metric and treatment."""
 
     def add(self, rows: pd.DataFrame, period: str, users: Users) -> int:
-        """Add rows of per_period.sql, `user_id` being numbers; how many lines came too late.
+        """Add rows of per_period.sql, with numbers as `user_id`; returns the count of late events.
 
-        Those of a period that is over count from now on: the looks of then stay without them.
+        Events of a finished period count from now on; earlier looks are not recomputed.
         """
         if period != self.period:
             self._lengthen(PERIODS[period] // PERIODS[self.period])
@@ -166,9 +166,9 @@ class Timeline:
             np.add.at(sums[row], numbers, ~np.isnan(some))
 
     def _look(self, totals: Floats, members: Mapping[str, Ints]) -> dict[str, dict[str, Value]]:
-        """By metric and treatment, of the treatments in which anybody has a value.
+        """Values by metric and treatment, for treatments with any.
 
-        Raises InputError where a ratio is over less than nothing.
+        Raises InputError if a denominator is negative.
         """
         found = {}
         for metric in self._metrics:

@@ -22,7 +22,7 @@ _ROW = np.dtype(
         ("time", np.float64),
         ("track", np.int64),
         ("recommendation", np.int64),
-        ("session", np.uint64),  # a hash; 0: the log does not tell
+        ("session", np.uint64),  # a hash; 0: not in the log
     ]
 )
 NEW, SEVERAL = -2, -1
@@ -114,7 +114,7 @@ class Users:
         return np.array([numbers[text] for text in texts], np.int16)
 
     def still_open(self, treatment: str, since: float) -> int:
-        """Users whose last line is a `next` of `since` (ms) or later."""
+        """Users whose latest event is a `next` at `since` (ms) or later."""
         if treatment not in self.treatments:
             return 0
         rows = self._rows[: len(self)]

@@ -9,13 +9,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from offline.engine.progress import Report
 from offline.errors import InputError
 from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.checks.log_checks import Check
 from offline.experiment.stats.effects import ALPHA
 from offline.watch.batch import HOLD_MS, Question, read_batch
 from offline.watch.live_metrics import correction
-from offline.watch.progress import Report
 from offline.watch.ratio import LiveRatio, live_ratio
 from offline.watch.state import State, aggregates_of, checks_of, is_comparable
 from offline.watch.tail import News, Tail
@@ -31,15 +31,15 @@ from offline.watch.telling import (
 )
 
 SCHEMA = 1
-"""Of what is told; a change that readers must know of counts it up."""
+"""Version of the results; incremented by changes that readers must be told of."""
 _REREAD_S, _REREAD_TIMES = 60.0, 20.0
-"""The whole log is read anew no sooner than so long, and so many times what the last reading took,
-after that."""
+"""Seconds until the whole log may be read again, and the same as a multiple of the duration of
+the last reading."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What is followed, and how."""
+    """Which experiment is followed, and how."""
 
     paths: Sequence[str]
     question: Question
@@ -65,7 +65,7 @@ class _Log:
     def read(
         self, scratch: Path, first: bool = False, copy: bool = False, report: Report | None = None
     ) -> bool:
-        """Read what is new; False where a file changed meanwhile, so that some may be missing."""
+        """Read new events; False if a file changed meanwhile, so that some may be missing."""
         self.news = news = self.tail.poll(scratch, copy)
         quiet = time.time() - news.written > 2 * HOLD_MS / 1000
         if news.files or (self._held is not None and self._held.num_rows):
@@ -87,20 +87,20 @@ class _Log:
 
 
 class Watcher:
-    """Reads a log once, then what is new in it; not safe for several threads."""
+    """Reads a log once, then its new events; not thread-safe."""
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
         self._log = _Log(watched)
         self._broken: str | None = None
-        """Why the last look failed, so that some of what is new may be lost."""
+        """Why the last look failed, in which case new events may be missing."""
         self._read_at = 0.0
         self._read_seconds = 0.0
         self._look_seconds = 0.0
 
     @property
     def state(self) -> State:
-        """What was read so far."""
+        """The state after all events read so far."""
         return self._log.state
 
     @property
@@ -111,13 +111,13 @@ class Watcher:
     def read_all(self, report: Report | None = None) -> None:
         """Read the whole log, as if nothing of it had been read before.
 
-        `report` hears how much of it is read, as a share. Raises InputError where a path leads
-        nowhere, a file is no log or cannot be read, or the log has timestamps in several units;
-        what was known then stays.
+        `report` is called with the share read. Raises InputError if a path does not exist, a file
+        is no log or cannot be read, or the log has timestamps in several units; the state is then
+        unchanged.
         """
         started = time.monotonic()
         self._read_at = started
-        for copy in (False, True):  # of a log that is written to while it is read a copy is read
+        for copy in (False, True):  # a log that is written to meanwhile is read from a copy
             log = _Log(self._watched)
             with tempfile.TemporaryDirectory(prefix="botify-watch-") as scratch:
                 if log.read(Path(scratch), first=True, copy=copy, report=report):
@@ -128,7 +128,7 @@ class Watcher:
         self._read_seconds = self._read_at - started
 
     def look(self) -> None:
-        """Read what is new, or all where only that can tell; what fails is told."""
+        """Read new events, or everything if necessary; failures are reported in the state."""
         started = time.monotonic()
         try:
             if self._doubtful() and self._may_read_all():

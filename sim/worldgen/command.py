@@ -28,10 +28,12 @@ from sim.worldgen.statistics import describe
     help="Folder for tracks.json, tracks.npy, users.json, env.yml and world.json.",
 )
 @click.option(
-    "--lastfm",
+    "--from",
+    "interactions",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder with hetrec2011-lastfm-2k, to build the world from real listening.",
+    help="Folder of interactions (`botify-offline import`), to build the world from real people.",
 )
+@click.option("--lastfm", hidden=True, help="Imported first, and given with --from.")
 @click.option(
     "--users",
     default=GeneratorOptions.n_users,
@@ -47,21 +49,33 @@ from sim.worldgen.statistics import describe
 @FAMILY
 @SEED
 def world(
-    out: Path, lastfm: Path | None, users: int, tracks: int, family: str | None, seed: int
+    out: Path,
+    interactions: Path | None,
+    lastfm: str | None,
+    users: int,
+    tracks: int,
+    family: str | None,
+    seed: int,
 ) -> None:
-    """Build a world: a generated one, or with --lastfm one from real listening."""
+    """Build a world: a generated one, or with --from one of real people and what they like."""
+    if lastfm is not None:
+        raise InputError(
+            f"--lastfm: import the files first: `botify-offline import {lastfm} --out DIR`, then "
+            "--from DIR"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out}: cannot be created: {error.strerror}") from error
-    if lastfm is None:
+    imported = None
+    if interactions is None:
         source = "generated"
         raw, library = generate(GeneratorOptions(n_users=users, n_tracks=tracks), seed)
     else:
-        from sim.worldgen.lastfm import lastfm_world  # its ALS takes a second to import
+        from sim.worldgen.imported import imported_world, save_owners_ids  # ALS takes a second
 
-        source = "hetrec2011-lastfm-2k"
-        raw, library = lastfm_world(lastfm, seed)
+        imported = imported_world(interactions, seed)
+        raw, library, source = imported.world, imported.library, imported.source
     if family is not None:
         gamma = FAMILIES[family]["default_artist_discount_gamma"]
         discounts = np.full(len(raw.users), gamma)
@@ -69,6 +83,8 @@ def world(
     with tqdm(desc="calibrating", unit=" sessions", disable=None, leave=False) as bar:
         built, calibration = calibrate(raw, seed, progress=bar.update)
     save_world(built, out)
+    if imported is not None:
+        save_owners_ids(imported, out)
     paths = {
         "track_catalog_config": {
             "track_meta_path": str(out / TRACKS),

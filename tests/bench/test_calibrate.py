@@ -38,8 +38,8 @@ def test_one_bot_makes_no_effect_but_does_by_the_delta_method(counted: Counted) 
 
 
 def test_uneven_small_arms(counted: Counted) -> None:
-    assert not counted("100 users, 90/10 by lot, lognormal", 60)["significant"].is_broken
-    found = counted("28 users, 90/10 by lot, lognormal", 60)
+    assert not counted("100 users, 90/10 at random, lognormal", 60)["significant"].is_broken
+    found = counted("28 users, 90/10 at random, lognormal", 60)
     assert found["no test (too few)"].count > 40
 
 
@@ -74,7 +74,7 @@ def test_what_is_wrong_stops_the_verdict_and_what_is_right_does_not(
 
 
 def test_mixed_worlds_would_be_called_if_nothing_were_checked(counted: Counted) -> None:
-    assert counted("two worlds in one log", 3)["called, without the checks"].count == 3
+    assert counted("two worlds in one log", 3)["significant, without the checks"].count == 3
 
 
 @pytest.mark.parametrize("part", ["What is asked beside the verdict", "Off-policy"])
@@ -85,13 +85,13 @@ def test_answers_keep_their_bounds(scenarios: Any, counted: Counted, part: str) 
 
 
 def test_what_is_there_is_found(counted: Counted) -> None:
-    found = counted("equivalence, 4000 users per arm, +0 % in truth, margin 5 %", 40)
+    found = counted("equivalence, 4000 users per arm, true effect +0 %, margin 5 %", 40)
     assert found["shown to be within the margin"].count > 20
     assert counted("by day, 1,000 users, +50 % that fades", 10)["drift by day"].count > 7
     name = "segments by two attributes, 2,000 users, +30 % in one"
-    assert counted(name, 20)["any segment called (Holm)"].count > 10
+    assert counted(name, 20)["any segment significant (Holm)"].count > 10
     name = "interaction, 1,000 users, +20 % and +30 %, and +30 % where both are on"
-    assert counted(name, 40)["called, in points of the effects"].count > 10
+    assert counted(name, 40)["interaction significant, in points"].count > 10
 
 
 @pytest.mark.nightly

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from botify.catalog import unpack
-from botify.config import LogConfig
-from botify.event_log.provenance import Provenance
+from botify.catalog import Catalog, unpack
+from botify.config import Config, LogConfig
 from botify.event_log.writer import EventLog
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.plays import Play
-from botify.recommenders.random import Random
+from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
@@ -43,14 +43,17 @@ class Worker:
             fallback=self.fallback,
             log=self.log,
             metrics=Metrics(),
+            failures=RecommenderFailures(Metrics()),
         )
+        nothing = [""] * N_TRACKS
+        resources = Resources(Catalog(nothing, nothing), {})
+        recommenders = {"random": {"type": "random_unseen"}}
+        config = Config.model_validate({"recommenders": recommenders, "default": "random"})
         self.service = Service(
             context,
-            Experiments({}),
-            {"random": Random("random")},
-            default="random",
+            LiveRouting(config, lambda of: build_recommenders(of, resources), "r"),
             seed=None,
-            provenance=Provenance("r", "w"),
+            world_version="w",
         )
 
     def next(self, track: int) -> int:

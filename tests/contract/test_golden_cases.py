@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,7 +16,13 @@ from contract.catalog import CatalogError, artist_numbers, read_catalog
 from contract.errors import FormatError
 from contract.events import EventError, parse_event
 from contract.golden import NAMES, golden_cases
-from contract.ids import user_digits
+from contract.ids import owner_id, user_digits
+from contract.item_lists import (
+    parse_item,
+    parse_item_neighbours,
+    parse_popular,
+    parse_user_items,
+)
 from contract.jsonlines import parse_line
 from contract.lists import parse_neighbours, parse_recommendations, parse_tracks
 from contract.timestamps import is_own_clock, parse_timestamp, units_of_run
@@ -63,6 +70,28 @@ def test_the_service_has_the_same_buckets(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", golden_cases("ids"), ids=str)
 def test_ids(case: dict[str, Any]) -> None:
     assert user_digits(case["value"]) == case["digits"]
+
+
+@pytest.mark.parametrize("case", golden_cases("owner_ids"), ids=ascii)
+def test_owners_ids(case: dict[str, Any]) -> None:
+    assert owner_id(case["value"]) == case["id"]
+
+
+@pytest.mark.parametrize("case", golden_cases("item_lists"), ids=lambda case: ascii(case["line"]))
+def test_item_lists(case: dict[str, Any]) -> None:
+    parse: dict[str, Callable[[object], tuple[Any, ...]]] = {
+        "users": lambda row: (parse_user_items(row)[0], *parse_user_items(row)[1]),
+        "neighbours": lambda row: (parse_item_neighbours(row)[0], *parse_item_neighbours(row)[1]),
+        "popular": parse_popular,
+        "items": parse_item,
+    }
+    if case.get("error"):
+        with pytest.raises(FormatError):
+            parse[case["kind"]](parse_line(case["line"].encode()))
+        return
+    found = json.loads(json.dumps(parse[case["kind"]](parse_line(case["line"].encode()))))
+    names = ("owner", "item", "items", "scores", "title", "fields")
+    assert found == [case[name] for name in names if name in case]
 
 
 @pytest.mark.parametrize("case", golden_cases("timestamps"), ids=str)

@@ -1,6 +1,7 @@
 """The golden cases of `contract` for whole files, by the readers of every room."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from botify.catalog import unpack
 from botify.errors import InputError as ServiceError
+from botify.lists.item_reader import read_item_lists
 from botify.lists.reader import ListKind, read_lists
+from botify.store.items import unpack_items
 from contract.golden import golden_cases
 from contract.users import DEFAULTS
 from offline.errors import InputError as OfflineError
@@ -56,6 +59,40 @@ def test_lists_as_the_service_reads_them(case: dict[str, Any], tmp_path: Path) -
     expected = [(str(case.get("owner", "")), case["tracks"])] if case["tracks"] else []
     expected += {"users": [("99", [0])], "neighbours": [("9", [0])]}.get(case["kind"], [])
     assert [(key, list(unpack(packed))) for key, packed in found] == expected
+
+
+ITEM_KINDS = {
+    "users": ListKind.USER_ITEMS,
+    "neighbours": ListKind.ITEM_NEIGHBOURS,
+    "popular": ListKind.POPULAR_ITEMS,
+    "items": ListKind.ITEMS,
+}
+
+
+@pytest.mark.parametrize("case", golden_cases("item_lists"), ids=lambda case: ascii(case["line"]))
+def test_item_lists_as_the_service_reads_them(case: dict[str, Any], tmp_path: Path) -> None:
+    path, kind = tmp_path / "lists.json", ITEM_KINDS[case["kind"]]
+    path.write_text(case["line"], encoding="utf-8", errors="surrogatepass")
+    if case.get("error"):
+        with pytest.raises(ServiceError, match=re.escape(str(path))):
+            list(read_item_lists(path, kind))
+        return
+    found = list(read_item_lists(path, kind))
+    if kind is ListKind.ITEMS:
+        ((item, text),) = found
+        shown = json.loads(text)
+        fields = {key: shown[key] for key in shown.keys() - {"item", "title"}}
+        assert (item, shown["item"], shown.get("title") or "") == (
+            case["item"],
+            case["item"],
+            case["title"],
+        )
+        assert fields == case["fields"]
+        return
+    owner = case.get("owner", "")
+    scores = case["scores"] or [None] * len(case["items"])
+    expected = [(owner, (case["items"], scores))] if case["items"] else []
+    assert [(owner, unpack_items(packed)) for owner, packed in found] == expected
 
 
 @pytest.mark.parametrize("case", cases("users", "top"))

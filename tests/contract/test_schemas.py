@@ -13,10 +13,28 @@ from jsonschema import Draft202012Validator
 from contract.events import EVENT, FIELDS, MESSAGES, REQUIRED
 from contract.golden import golden_cases
 from contract.schema import SCHEMAS, json_schema
+from contract.shop_events import RECOMMEND
 
 SCHEMA_OF = {"users": "recommendations", "neighbours": "neighbours", "top": "top_tracks"}
 # Schemas cannot say that two keys agree.
 BEYOND = '{"track": 1, "item_id": 2, "recommendations": [3]}'
+
+ITEM_SCHEMA_OF = {
+    "users": "item_recommendations",
+    "neighbours": "item_neighbours",
+    "popular": "popular",
+    "items": "items",
+}
+# Nor that 1 and "1" are the same id, that an item is not its own neighbour, or that there are as
+# many scores as items.
+BEYOND_ITEMS = (
+    '{"user": "u", "items": [1, "1"]}',
+    '{"item": "a", "items": ["a"]}',
+    '{"user": "u", "items": ["a"], "scores": [1, 2]}',
+    '{"user": "u", "items": ["a"], "scores": []}',
+    '{"item": "a", "items": ["b"], "scores": [1, 2]}',
+    '{"items": ["a"], "scores": []}',
+)
 
 
 def is_valid(name: str, value: object) -> bool:
@@ -60,6 +78,17 @@ def test_the_schema_of_events_is_that_of_the_contract() -> None:
         assert types == [kinds[field.kind], *(["null"] if nullable else [])], field.name
 
 
+def test_the_schema_of_answers_is_that_of_the_contract() -> None:
+    properties = json_schema("recommend")["properties"]
+    assert list(properties) == [field.name for field in RECOMMEND]
+    kinds = {"text": "string", "list": "array"}
+    for field in RECOMMEND:
+        types = properties[field.name].get("type", "string")  # `message` and ids are texts
+        types = types if isinstance(types, list) else [types]
+        expected = [kinds.get(field.kind, field.kind), *(["null"] if field.nullable else [])]
+        assert types == expected, field.name
+
+
 @pytest.mark.parametrize("case", golden_cases("events"), ids=lambda case: str(case["line"]))
 def test_no_line_that_is_no_event_is_valid(case: dict[str, Any]) -> None:
     row = parsed(case["line"])
@@ -78,6 +107,22 @@ def test_lists(case: dict[str, Any]) -> None:
     if case["line"] != BEYOND:
         valid = is_valid(SCHEMA_OF[case["kind"]], parsed(case["line"]))
         assert valid == ("error" not in case)
+
+
+@pytest.mark.parametrize("case", golden_cases("item_lists"), ids=lambda case: ascii(case["line"]))
+def test_item_lists(case: dict[str, Any]) -> None:
+    schema = ITEM_SCHEMA_OF[case["kind"]]
+    row = parsed(case["line"])
+    if "error" not in case:
+        assert "NaN" in case["line"] or is_valid(schema, row)
+    elif case["line"] not in BEYOND_ITEMS:
+        assert not is_valid(schema, row)
+
+
+@pytest.mark.parametrize("case", golden_cases("owner_ids"), ids=ascii)
+def test_owners_ids(case: dict[str, Any]) -> None:
+    if case["value"] not in ("\ud800", 1e30):  # neither a text that can be written, nor exact
+        assert is_valid("items", {"item": case["value"]}) == (case["id"] is not None)
 
 
 @pytest.mark.parametrize("case", golden_cases("users"), ids=lambda case: str(case["line"]))

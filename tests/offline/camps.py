@@ -8,9 +8,9 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from offline.artefact import FILE_SUMS, MODEL_JSON
 from offline.checksums import BLANK, KEY, seal, sum_of
 from offline.models.dae.network import DAE, RaggedBatch
+from offline.models.storage import ARTEFACT, FILE_SUMS
 from offline.options import TrainOptions
 
 N_USERS, N_TRACKS = 60, 40
@@ -63,8 +63,8 @@ def gradients_of(model: DAE, ragged: RaggedBatch) -> list[Tensor]:
 
 
 def resealed(directory: Path, **changed: object) -> None:
-    """Makes what was changed in a model directory, or in its `model.json`, count as whole."""
-    about = json.loads((directory / MODEL_JSON).read_text()) | changed | {KEY: BLANK}
+    """Makes what was changed in a model directory, or in its `artefact.json`, count as whole."""
+    about = json.loads((directory / ARTEFACT).read_text()) | changed | {KEY: BLANK}
     about[FILE_SUMS] = {name: sum_of(directory / name) for name in about[FILE_SUMS]}
-    (directory / MODEL_JSON).write_text(json.dumps(about))
-    seal(directory / MODEL_JSON)
+    (directory / ARTEFACT).write_text(json.dumps(about))
+    seal(directory / ARTEFACT)

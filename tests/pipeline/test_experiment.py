@@ -13,9 +13,10 @@ from jsonschema import Draft202012Validator
 from botify.session_model.scoring import SessionModel
 from botify.session_model.tables import Tables
 from contract.schema import json_schema
-from offline.artefact import load_artefact
 from offline.data.catalog import artists_of
 from offline.data.training_set import TrainingSet
+from offline.models.dae.recommender import DAERecommender
+from offline.models.registry import load_model
 from offline.session_model import fit_session_model
 
 pytestmark = pytest.mark.integration
@@ -62,7 +63,8 @@ def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, 
     for row, name in zip(found, ("DAE", "DAE_SESSION"), strict=True):
         assert f"{name} against CONTEXTUAL, mean session time: {row['effect']:+.1f} %" in said
     ladder = json.loads((out / "ladder.json").read_text())
-    assert [rung["recommender"] for rung in ladder][-3:] == ["DAE", "DAE_SESSION", "Oracle"]
+    names = [rung["recommender"] for rung in ladder]
+    assert names[-4:] == ["DAE", "near_or_dae", "DAE_SESSION", "Oracle"]
     assert f"DAE_SESSION {ladder[-2]['normalised_score']:.0f}, Oracle 100" in said
 
 
@@ -92,7 +94,7 @@ def test_the_files_of_the_loop_are_as_their_schemas_say(experiment: tuple[Path, 
     valid("recommendations", *rows_of(out / "lists/recommendations.json"))
     valid("neighbours", *rows_of(out / "lists/neighbours.json"))
     valid("top_tracks", json.loads((out / "lists/top_tracks.json").read_text()))
-    valid("model", json.loads((out / "model/model.json").read_text()))
+    valid("model", json.loads((out / "model/artefact.json").read_text()))
     content = (out / "lists/sessions.safetensors").read_bytes()
     valid("session_model", json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]))
     logs = list((out / "log").glob("data.json*"))
@@ -104,19 +106,20 @@ def test_the_files_of_the_loop_are_as_their_schemas_say(experiment: tuple[Path, 
 def test_the_service_and_training_agree_on_every_score(experiment: tuple[Path, str]) -> None:
     """The model in numpy, from the file, against torch, fitted anew with the same seed."""
     out, _ = experiment
-    artefact = load_artefact(out / "model")
-    n_tracks = artefact.model.n_tracks
+    model = load_model(out / "model")
+    assert isinstance(model, DAERecommender)
+    n_tracks = model.network.n_tracks
     training_set = TrainingSet.open(out / "interactions", n_tracks)
     artists = artists_of(out / "world/tracks.json", n_tracks)
-    assert artefact.options.sessions is not None
+    assert model.config.sessions is not None
     torch_model = fit_session_model(
-        artefact.model, training_set, out / "interactions", artists, artefact.options.sessions
+        model.network, training_set, out / "interactions", artists, model.config.sessions
     ).model
     file = out / "lists/sessions.safetensors"
     numpy_model = SessionModel(Tables.read(file, n_tracks), artists.astype(np.int32), "")
 
     rng = np.random.default_rng(8)
-    known = artefact.model.tracks.numpy()
+    known = model.network.tracks.numpy()
     place = np.full(n_tracks, -1)
     place[known] = np.arange(len(known))
     for _ in range(300):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from pipeline.steps import DAE_SESSION, DAE_VS_CONTEXTUAL, Design, Loop
+from pipeline.steps import DAE_SESSION, DAE_VS_CONTEXTUAL, Design, Loop, Source, source_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -64,3 +64,34 @@ def test_labels_are_of_the_config_that_the_service_was_started_with(
     with loop.service():
         found.config.write_text(CONFIG)
     assert loop.treatments["C"] == "RANDOM"
+
+
+def test_a_world_is_generated_or_made_from_data(tmp_path: Path) -> None:
+    (tmp_path / "shop.csv").write_text("user,item")
+    assert source_of("generated", tmp_path, "demo") is None
+    for name in ("lastfm", "lastfm-2k"):
+        assert source_of(name, tmp_path, "demo") == Source(tmp_path, "lastfm-2k")
+    with pytest.raises(click.UsageError, match=r"make demo LASTFM_DIR=\.\.\."):
+        source_of("lastfm", None, "demo")
+    assert source_of(str(tmp_path / "shop.csv"), None, "demo") == Source(tmp_path / "shop.csv")
+    with pytest.raises(click.UsageError, match=r"none\.csv: no such file or directory"):
+        source_of(str(tmp_path / "none.csv"), None, "demo")
+
+
+def test_data_are_imported_before_the_world_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def run(argv: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append(" ".join([Path(argv[0]).name, *argv[1:]]))
+        return subprocess.CompletedProcess(argv, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    loop = Loop(tmp_path / "out", 7, design(tmp_path))
+    loop.world(Source(Path("shop.csv")), None, None)
+    out = tmp_path / "out"
+    assert ran == [
+        f"botify-offline import shop.csv --out {out}/data",
+        f"botify-sim world --out {out}/world --seed 7 --from {out}/data",
+    ]

@@ -29,5 +29,6 @@ SELECT
     DENSE_RANK() OVER (PARTITION BY user_id ORDER BY started, first_line) - 1 AS session,
     ROW_NUMBER() OVER (PARTITION BY user_id, session, part ORDER BY timestamp, n) - 1 AS position,
     track,
-    time
+    time,
+    timestamp
 FROM session_events;

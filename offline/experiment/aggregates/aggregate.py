@@ -82,18 +82,18 @@ def aggregate(
     drop : collection of str
         Ids of users to leave out, as if they had never been there; they are counted.
     declared : sequence of str, optional
-        Treatments that the experiment's config has; None: those of the log.
+        Treatments in the experiment's config; None: the log's treatments.
     published : sequence of Path
         Records of publications, beside those that lie beside the log.
     metrics : Metrics, optional
         What to compute; None: the built-in metrics.
     above : Above, optional
-        An experiment whose decisions come first; lines that it decides are left out.
+        Experiments with precedence over this one; events that they determine are excluded.
 
     Returns
     -------
     Aggregates
-        Users with their sums, arms with their counts, and what was found about the log.
+        Sums of each user, counts of each arm, and the findings about the log.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def _users(engine: Engine, metrics: Metrics) -> pd.DataFrame:
 
 
 def _artists(catalog: str | Path | None) -> pa.Table:
-    """Artists as numbers in text; no rows where the catalog knows none."""
+    """Artist numbers as text, by track; no rows if the catalog has no artists."""
     tracks = [] if catalog is None else read_tracks(catalog)
     tracks = tracks if any(track.artist for track in tracks) else []
     numbers = map(str, artist_numbers(track.artist for track in tracks))
@@ -227,7 +227,7 @@ def completeness_of(engine: Engine, rows: str) -> pd.DataFrame:
 
 
 def _recommenders(engine: Engine, treatments: Sequence[str]) -> dict[str, str]:
-    """Make the table `treatment_recommenders`; a log does not say what a treatment stands for."""
+    """Make the table `treatment_recommenders`, as the log does not map treatments to them."""
     counts = engine.rows(
         "SELECT treatment, recommender, COUNT(*) FROM experiment_events"
         " WHERE recommender IS NOT NULL GROUP BY treatment, recommender"

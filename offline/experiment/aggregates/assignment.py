@@ -16,10 +16,10 @@ from offline.logs.reader import EventLog
 CONTROL = "C"
 """The treatment that the others are compared with."""
 EVERYBODY = "all"
-"""The only treatment of a log that is not judged, only described."""
+"""The single treatment of a log that is only described, not analysed."""
 
 FEWEST = 10
-"""Users below which a treatment that no config names may be a mistake."""
+"""A treatment with fewer users that no config names may be an error."""
 
 Assigned = list[tuple[str, str]]
 _SEVERAL = Path(__file__).parent / "sql" / "users_in_several.sql"
@@ -27,12 +27,12 @@ _SEVERAL = Path(__file__).parent / "sql" / "users_in_several.sql"
 
 @dataclass(frozen=True)
 class Assignment:
-    """The treatments that are judged, and what is left out of the judgement."""
+    """The treatments that are compared, and what is excluded from the comparison."""
 
     lines: Counter[str]
     """Lines of each treatment; 0 for one that was to run and has none."""
     strays: Mapping[str, int] = field(default_factory=dict)
-    """Users of treatments that are not judged, by treatment."""
+    """Users by treatment, for treatments that are not compared."""
     in_several: int = 0
     """Users seen in more than one treatment of the experiment."""
 
@@ -60,8 +60,8 @@ def assign(
 
     `declared` are the treatments that ran, as the config has them: others are strays. Where None,
     a treatment is a stray that has fewer than FEWEST users and than 10 % of an equal share, where
-    two others are left: a mistake of somebody's, not an arm of the test. Lines that an experiment
-    `above` decides are left out.
+    two others are left: an error in the log, not an arm. Events that experiments `above` determine
+    are excluded.
     Raises InputError where the log does not have the experiment (naming those it has), or has not
     both the control C and another treatment.
     """

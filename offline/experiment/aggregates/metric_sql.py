@@ -69,7 +69,7 @@ def selected(columns: Sequence[str], source: Source) -> str:
 
 
 def check_metrics(metrics: Iterable[Metric]) -> None:
-    """Raises InputError that names the first metric whose SQL cannot be run, before any log is."""
+    """Raises InputError that names the first metric whose SQL cannot be run; reads no log."""
     connection = duckdb.connect()
     connection.execute(_EMPTY)
     engine = DuckEngine(connection)
@@ -81,7 +81,7 @@ def check_metrics(metrics: Iterable[Metric]) -> None:
 
 
 def find_fault(engine: Engine, metrics: Iterable[Metric], error: Exception) -> InputError:
-    """The metric whose SQL failed on a log, by trying each alone."""
+    """The error of the metric whose SQL failed on a log, found by running each separately."""
     for metric in metrics:
         try:
             _try(engine, metric)
@@ -176,9 +176,9 @@ def with_progress(
 
 
 def progress(engine: Engine, metric: Metric, length: int, first: int, last: int) -> Progress:
-    """A metric's sums over the periods of `length` ms, from that of `first` ms to that of `last`.
+    """A metric's sums by period of `length` ms, from the one with `first` to that with `last`.
 
-    Sums that add up are computed at once; others anew for each of at most MOST_LOOKS periods.
+    Additive sums take one query; others are recomputed for each of at most MOST_LOOKS periods.
     """
     when = _ENDS[metric.source]
     items = _items(metric)
@@ -210,8 +210,8 @@ def progress(engine: Engine, metric: Metric, length: int, first: int, last: int)
 def cut_into_sessions(engine: Engine, metrics: Sequence[Metric]) -> None:
     """Make `experiment_sessions`, with the sums of metrics that add up over sessions: c0, c1, ...
 
-    What is asked of them by day and by version then reads sessions instead of lines. Raises
-    InputError that names the metric whose SQL fails on the log.
+    Queries by day and by version then read sessions instead of events. Raises InputError that
+    names the metric whose SQL fails on the log.
     """
     summed = _of_lines(metrics)
     columns = selected(columns_of(summed), "events")
@@ -255,7 +255,7 @@ def _of_lines(metrics: Sequence[Metric]) -> list[Metric]:
 def _by_start(
     engine: Engine, name: str, metrics: Sequence[Metric], parameters: Parameters
 ) -> dict[str, pd.DataFrame]:
-    """Sums of the rows whose sessions began in each part of the time, by metric.
+    """Sums by metric over the sessions that began in each interval.
 
     Metrics over sessions, and those that were summed with them, are read in one pass.
     """

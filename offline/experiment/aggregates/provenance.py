@@ -45,7 +45,7 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class Provenance:
-    """What the lines say of where they are from."""
+    """Runs, worlds and models of the events."""
 
     runs: Mapping[str, int]
     """Lines of each run."""
@@ -53,12 +53,12 @@ class Provenance:
     changes: tuple[Change, ...]
     """Of models, in the order of time."""
     told: bool
-    """Whether any line says anything of it."""
+    """Whether any event has one of these fields."""
     published: Mapping[str, Sequence[int]]
     """When each version was put into service, as the record has it; ms since the epoch."""
 
     def boundaries(self) -> list[int]:
-        """When versions changed: a session that begins from then on belongs to the new ones."""
+        """When versions changed: sessions that begin later are counted for the new versions."""
         moments = sorted({(change.left + change.began + 1) // 2 for change in self.changes})
         merged: list[int] = []
         for moment in moments:  # treatments that changed together changed once
@@ -118,7 +118,7 @@ def save_spans(engine: Engine, provenance: Provenance) -> bool:
 
 
 def read_published(files: Iterable[str | Path]) -> dict[str, list[int]]:
-    """When each version was put into service; files that are not there say nothing.
+    """When each version was published; missing files are skipped.
 
     Raises InputError where one cannot be read.
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
@@ -19,12 +20,12 @@ from offline.experiment.metrics import Metrics
 from offline.logs.bad_lines import BadLine, Skipped
 
 PERIODS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000}
-"""In ms; an experiment is followed by the longest of which it has at least three."""
+"""In ms; the sequential analysis uses the longest of which an experiment has at least three."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """What the log holds of one treatment."""
+    """Counts of one treatment."""
 
     treatment: str
     users: int
@@ -38,7 +39,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Quality:
-    """What was read, and what of it did not count."""
+    """What was read, and what was excluded."""
 
     files: tuple[str, ...]
     lines: int
@@ -51,12 +52,12 @@ class Quality:
     lines_in_several: int
     """Lines of users seen in more than one treatment, which are left out."""
     backwards: int
-    """Lines that stand in their file after one of the same user with a later timestamp; not looked
-    for in files of several logs."""
+    """Events that follow a later event of the same user in their file; not counted in files that
+    join several logs."""
     dropped_lines: int
     """Lines of the experiment that were left out, as their users were to be dropped."""
     dropped_users: tuple[str, ...]
-    """Those of the users to be dropped that the experiment has."""
+    """The users to drop that the experiment has."""
     users_in_several: int
     """Users seen in more than one treatment; they are left out."""
     first_timestamp: int
@@ -65,13 +66,13 @@ class Quality:
     events_per_hour: Mapping[int, int]
     """All usable lines of the log, of whatever experiment; hours since the epoch."""
     skipped: Skipped = field(default_factory=lambda: Skipped(0, 0))
-    """The bad lines by what is wrong with them."""
+    """Bad lines by reason."""
     unit: str = "ms"
     """What the log's timestamps were in, by their size."""
     has_time: bool = True
     """Whether there are timestamps at all; a table may have none."""
     notes: tuple[str, ...] = ()
-    """What was taken for granted or left out in reading the log."""
+    """Assumptions and omissions in reading the log."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,23 +103,30 @@ class Aggregates:
     provenance: Provenance
     versions_of: Mapping[str, pd.DataFrame]
     recommenders: Mapping[str, str]
-    """The recommender that answered most of a treatment's requests, where the log says it."""
+    """The recommender that answered most of a treatment's requests, if the log has it."""
     quality: Quality
     has_catalog: bool
     metrics: Metrics
     progress: Mapping[str, Progress]
     strays: Mapping[str, int] = field(default_factory=dict)
-    """Users of treatments that are not judged: the config has none of that name."""
+    """Users by treatment, for treatments that the config does not have."""
     source: Literal["log", "table"] = "log"
-    """What it was made of: a log of listening, or a table of somebody's."""
+    """What it was computed from: an event log, or a table."""
     control: str = CONTROL
     """The treatment that the others are compared with, the first of `arms`."""
     users_twice: int = 0
-    """Users of a table whose rows contradict each other; they are left out."""
+    """Users of a table whose rows contradict each other; they are excluded."""
 
     def of(self, treatment: str) -> pd.DataFrame:
         """The rows of `users` of one treatment."""
-        return self.users[self.users["treatment"] == treatment]
+        found = self._by_treatment.get(treatment)
+        return self.users.iloc[:0] if found is None else found
+
+    @cached_property
+    def _by_treatment(self) -> dict[str, pd.DataFrame]:
+        """Cut once: every metric of every arm is read from it."""
+        parts = self.users.groupby("treatment", sort=False)
+        return {str(name): part for name, part in parts}
 
     def values(self, treatment: str, metric: str) -> "pd.Series[float]":
         """The column of each user of the treatment that has one."""

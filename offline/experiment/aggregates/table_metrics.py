@@ -31,7 +31,7 @@ def table_metrics(
     """Metrics of a table: of a file (`known`), and `revenue` or `revenue=SUM(value)` each.
 
     A denominator or a column of before is of all `texts`, or of one: `revenue=visits`. The first
-    metric is the primary one, unless the file says otherwise. Raises InputError.
+    metric is primary, unless the file has another. Raises InputError.
     """
     found: dict[str, Metric] = {}
     for some in (known.by_name if known else {}).values():

@@ -37,10 +37,10 @@ _MS = UNITS.index("ms") + 1
 
 @dataclass(frozen=True)
 class TableInput:
-    """What a person says of a table."""
+    """Where a table is, and what its columns mean."""
 
     files: tuple[tuple[str | None, Path], ...]
-    """Each with the treatment that it stands for; None where a column says it."""
+    """Each with its treatment; None where a column has the treatment."""
     unit: str | None
     treatment: str | None
     by_event: bool = False
@@ -58,7 +58,7 @@ def aggregate_table(
     drop: Collection[str] = (),
     declared: Sequence[str] | None = None,
 ) -> Aggregates:
-    """Reduce a table to its users, in a database of its own.
+    """Reduce a table to its users, in a separate database.
 
     Raises InputError where the files cannot be read, where no treatment is the control, or where a
     metric cannot be computed.
@@ -152,7 +152,7 @@ def _treatments(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _control(users: Mapping[str, int], said: TableInput, declared: Sequence[str] | None) -> str:
-    """Raises InputError, naming the values, where nothing says which it is."""
+    """The control. Raises InputError that lists the treatments if none is known to be it."""
     shown = ", ".join(f"{name} ({count:,} users)" for name, count in list(users.items())[:9])
     place = f"column {said.treatment!r}" if said.treatment else "--table"
     if said.control is not None:
@@ -197,7 +197,7 @@ def _select(
     *,
     by_event: bool,
 ) -> dict[str, int]:
-    """Make `metric_events`, the rows under judgement, and count the others."""
+    """Make `metric_events`, the rows of the compared treatments, and count the others."""
     connection.execute("CREATE TABLE compared_treatments (treatment VARCHAR)")
     rows = [[name] for name in judged]
     connection.executemany("INSERT INTO compared_treatments VALUES (?)", rows)
@@ -205,7 +205,7 @@ def _select(
     if drop:
         named = [[user] for user in sorted(set(drop))]
         connection.executemany("INSERT INTO dropped_users VALUES (?)", named)
-    # Users of several treatments of the table, of those too that are not judged.
+    # Users in several treatments of the table, including treatments that are not compared.
     connection.execute(
         "CREATE TABLE users_in_several AS SELECT user_id FROM table_rows"
         " WHERE user_id NOT IN (SELECT user_id FROM dropped_users)"
@@ -213,7 +213,7 @@ def _select(
     )
     twice, repeats = "SELECT NULL AS user_id WHERE FALSE", "FALSE"
     if not by_event:
-        # A row like an earlier one counts once; users whose rows differ have no one value.
+        # Duplicate rows count once; users whose rows differ have no single value.
         columns = connection.table("table_rows").columns
         alike = ", ".join(quoted(name) for name in columns if name not in ("file", "n"))
         connection.execute(
@@ -336,7 +336,7 @@ def _arm(name: str, users: pd.DataFrame) -> Arm:
 
 
 def _shown(metrics: Metrics, users: pd.DataFrame) -> Metrics:
-    """Shares are shown in percent where nothing else was said: values that are only 0 and 1."""
+    """By default, metrics with only the values 0 and 1 are shown in percent."""
     found = {}
     for name, some in metrics.by_name.items():
         above, below = some.sums(users)

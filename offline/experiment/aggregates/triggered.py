@@ -1,10 +1,10 @@
 """Experiments below others in the config: for which users can the answer differ?
 
-The first experiment in which a user's treatment names a recommender decides who answers. For users
-of such a treatment the experiments below change nothing, whatever they log: they dilute the
-effect (A. Deng, V. Hu, "Diluted Treatment Effect Estimation for Trigger Analysis in Online
-Controlled Experiments", WSDM 2015). As each experiment assigns by itself, leaving these users out
-of both arms is no selection by treatment.
+The first experiment in which a user's treatment names a recommender determines which recommender
+answers. For users of such a treatment the experiments below change nothing, whatever is logged:
+these users dilute the effect (A. Deng, V. Hu, "Diluted Treatment Effect Estimation for Trigger
+Analysis in Online Controlled Experiments", WSDM 2015). As experiments assign users independently,
+excluding these users from both arms is no selection by treatment.
 """
 
 import json
@@ -19,14 +19,14 @@ from offline.errors import InputError
 
 @dataclass(frozen=True)
 class Above:
-    """The experiments above one, with those of their treatments that name a recommender."""
+    """Experiments with precedence over one, with their treatments that name a recommender."""
 
     deciding: Mapping[str, frozenset[str]]
 
     def decides(self, running: Mapping[str, str]) -> str | None:
-        """The experiment that decides before it for users of these treatments; None if none does.
+        """The experiment that takes precedence for users of these treatments; None if none does.
 
-        `running` has the treatment by experiment, as the log has it.
+        `running` has the treatment by experiment, as logged.
         """
         for name, treatments in self.deciding.items():
             if running.get(name) in treatments:
@@ -35,7 +35,7 @@ class Above:
 
 
 def above_of(experiment: str, running: Mapping[str, Any]) -> Above | None:
-    """From experiments in the config's order; None where nothing above decides for anybody.
+    """From experiments in the config's order; None if none takes precedence for any user.
 
     Raises InputError where `experiment` is not among them.
     """
@@ -57,23 +57,23 @@ def above_of(experiment: str, running: Mapping[str, Any]) -> Above | None:
 
 @dataclass(frozen=True)
 class Dilution:
-    """How many of an experiment's users it can change nothing for."""
+    """How many of an experiment's users cannot be affected by it."""
 
     users: int
-    """Of the experiment; of the users whose answers it can change, and of the others."""
+    """All users of the experiment, affected or not."""
     decided: Mapping[str, int]
-    """Users by the experiment above that decides for them."""
+    """Unaffected users, by the experiment that takes precedence."""
     triggered: bool
-    """Whether these are left out of the analysis."""
+    """Whether unaffected users are excluded from the analysis."""
 
     @property
     def share(self) -> float:
-        """Of the users whose answer can differ."""
+        """Share of the users whose answers can differ."""
         return 1 - sum(self.decided.values()) / self.users
 
 
 def dilution_of(engine: Engine, experiment: str, above: Above, triggered: bool) -> Dilution:
-    """From an open log; a user for whom that changed in the meantime counts with most lines."""
+    """From an open log; if a user's status changed, the status with most events counts."""
     fates: dict[str, Counter[str]] = {}
     for user, text, lines in engine.rows(
         "SELECT user_id, experiments, COUNT(*) FROM events GROUP BY user_id, experiments"

@@ -20,9 +20,9 @@ class UserTables:
     days_of: Mapping[str, pd.DataFrame]
     ages_of: Mapping[str, pd.DataFrame]
     others: Mapping[str, str] = field(default_factory=dict)
-    """Each user's treatment of the other experiment that was asked for, where it is one."""
+    """Each user's treatment of the other experiment, for users with exactly one."""
     dilution: Dilution | None = None
-    """Where experiments above decide for some of the users."""
+    """If experiments take precedence for some of the users."""
 
 
 def read_user_tables(
@@ -30,7 +30,7 @@ def read_user_tables(
 ) -> UserTables:
     """From a log that `aggregate` has reduced and that is still open; `other` names an experiment.
 
-    `metrics` are the primary ones. Raises InputError where no judged user is in the other one.
+    `metrics` are the primary ones. Raises InputError if no compared user is in the other one.
     """
     days, ages = (
         per_day(engine, metrics, since_first=since_first) for since_first in (False, True)
@@ -39,7 +39,7 @@ def read_user_tables(
 
 
 def _treatments(engine: Engine, experiment: str) -> dict[str, str]:
-    """Of each judged user that has one treatment of the experiment."""
+    """By user, for compared users with exactly one treatment of the experiment."""
     found: dict[str, set[str]] = {}
     for user, text in engine.rows("SELECT DISTINCT user_id, experiments FROM experiment_events"):
         treatment = json.loads(text).get(experiment)

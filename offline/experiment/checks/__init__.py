@@ -1,1 +1,1 @@
-"""Whether an experiment may be judged at all."""
+"""Checks that an experiment must pass before there is a verdict."""

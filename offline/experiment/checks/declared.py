@@ -20,11 +20,11 @@ def declared_weights(
     config: Path | None = None,
     service: str | None = None,
 ) -> dict[str, float] | None:
-    """Weight of each treatment; None where nothing is told, and the log has to tell.
+    """Weight of each treatment; None if no source is given, so that the log's treatments are used.
 
     `weights` (`C=9,T1=1`) goes before `config` (a service's YAML) and `service` (the URL of one
-    that runs); `treatments` (`C,T1`) keeps those of them, or gives each the same.
-    Raises InputError where what is named cannot be read or has not the experiment.
+    that runs); `treatments` (`C,T1`) selects some of them, or gives equal weights.
+    Raises InputError if a source cannot be read or lacks the experiment.
     """
     found: dict[str, float] | None = None
     if weights is not None:

@@ -22,30 +22,30 @@ ALLOWANCES = (BAD, INCOMPLETE, FALLBACK, MIXED)
 INCOMPLETE_TOLD, INCOMPLETE_STOP = 0.005, 0.05
 FALLBACK_TOLD, FALLBACK_STOP = 0.001, 0.01
 BOTH_STOP = 0.01
-"""Shares above which something is told, and above which there is no verdict."""
+"""Shares above which there is a note, and above which there is no verdict."""
 _FEWEST = 10
-"""Cases below which a share of sessions or answers is told and stops nothing."""
+"""With fewer cases a share of sessions or answers is noted but stops nothing."""
 VALUE_P = 0.001
-"""Below this chance, that users of one treatment lack a value more often is no accident."""
+"""p-value below which missing values are taken to depend on the treatment."""
 
 Status = Literal["ok", "note", "stop", "unknown"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at, for one treatment or (None) for the whole experiment."""
+    """One check, of one treatment or (None) of the whole experiment."""
 
     name: str
     title: str
     status: Status
     text: str
-    """What was found, with its figures."""
+    """The finding, with its figures."""
     treatment: str | None = None
     advice: str = ""
-    """What to do about a stop."""
+    """How to resolve a stop."""
 
     def concerns(self, treatment: str, control: str) -> bool:
-        """Whether the comparison of `treatment` with the control rests on it."""
+        """Whether it applies to the comparison of `treatment` with the control."""
         return self.treatment in (None, control, treatment)
 
 
@@ -63,18 +63,18 @@ def run_checks(aggregates: Aggregates, allowed: Collection[str] = ()) -> tuple[C
 
 
 def first_stop(checks: Sequence[Check], treatment: str, control: str) -> Check | None:
-    """The first check that forbids a verdict on `treatment`."""
+    """The first failed check that stops the verdict on `treatment`."""
     return next((c for c in checks if c.status == "stop" and c.concerns(treatment, control)), None)
 
 
 def headline(checks: Sequence[Check]) -> str:
-    """What belongs into the verdict's sentence though it does not stop it; empty for nothing."""
+    """A note for the verdict's sentence; empty for none."""
     told = [c.text for c in checks if c.name == "bad_lines" and c.status == "note"]
     return f" ({'; '.join(told)})" if told else ""
 
 
 def checks_text(checks: Sequence[Check]) -> str:
-    """A line each for a terminal; what is as it should be is told in one."""
+    """A line each for a terminal; passed checks share one."""
     lines = []
     good = sorted({c.title for c in checks if c.status == "ok"})
     if good:
@@ -228,8 +228,8 @@ def _share(
 def _values(aggregates: Aggregates) -> Iterator[Check]:
     """Are users, and sessions, without a value as frequent in each treatment as in the control?
 
-    Users who leave without a `last` have no session time; where one recommender makes them leave
-    more often, the rest of its users are not those of the control.
+    Users who leave without a `last` have no session time; if one recommender makes them leave
+    more often, its remaining users are not comparable with the control's.
     """
     frames = {arm.treatment: aggregates.of(arm.treatment) for arm in aggregates.arms}
     control = aggregates.control
@@ -271,7 +271,7 @@ _LACKING = {
 def _missing(
     users: pd.DataFrame, name: str, aggregates: Aggregates
 ) -> "tuple[pd.Series[float], pd.Series[float]]":
-    """What each user lacks, and what it could have; of _LACKING, or the value of a metric."""
+    """Values that each user lacks, and could have; `name` of _LACKING or of a metric."""
     one = pd.Series(1.0, users.index)
     if name == "users_with_value":
         return (users["sessions"] == 0).astype(float), one

@@ -9,7 +9,7 @@ from offline.errors import InputError
 from offline.experiment.aggregates.summary import Aggregates
 
 DOUBTFUL_P = 0.01
-"""Below this chance it is said that somebody should look."""
+"""p-value below which the report recommends to investigate."""
 LEAST_P = 0.001
 """Below this chance a split is no accident (Fabijan et al., "Diagnosing Sample Ratio Mismatch in
 Online Controlled Experiments", KDD 2019, use smaller ones for many experiments, and as a rule
@@ -25,11 +25,11 @@ class SampleRatio:
     users: Mapping[str, int]
     expected: Mapping[str, float]
     p: float | None
-    """Chance of a split as uneven as this or more; None where the users are too few to tell."""
+    """Probability of a split at least as uneven; None if there are too few users."""
 
     @property
     def mismatch(self) -> bool:
-        """Whether who is in which treatment was not left to chance."""
+        """Whether the assignment of users is not as intended."""
         return self.p is not None and self.p < LEAST_P
 
     @property
@@ -49,7 +49,7 @@ def sample_ratio(
 ) -> SampleRatio:
     """Pearson's chi-squared test of users per treatment; `weights` as in the config, or equal.
 
-    Raises InputError where the weights are not those of the treatments in the log.
+    Raises InputError if the weights do not match the treatments in the log.
     """
     users = {arm.treatment: arm.users for arm in aggregates.arms}
     shares = dict(weights) if weights is not None else dict.fromkeys(users, 1.0)

@@ -14,7 +14,7 @@ from offline.experiment.stats.holm import holm
 
 @dataclass(frozen=True)
 class SplitFault:
-    """A group of users that was not split as it should have been."""
+    """A group of users with a sample-ratio mismatch."""
 
     by: str
     name: str
@@ -30,10 +30,10 @@ def split_faults(
     treatments: "pd.Series[str]",
     shares: Mapping[str, float],
 ) -> tuple[SplitFault, ...]:
-    """The groups with an adjusted p below DOUBTFUL_P, most striking first.
+    """The groups with an adjusted p below DOUBTFUL_P, smallest first.
 
-    `groups` and `treatments` have a value per user; `shares` are what each treatment was to have.
-    Groups too small for the chi-squared distribution are left out.
+    `groups` and `treatments` have a value per user; `shares` are the treatments' intended shares.
+    Groups too small for the chi-squared distribution are excluded.
     """
     names, codes = np.unique(groups.to_numpy(object), return_inverse=True)
     arms, order = treatments.to_numpy(object), list(shares)

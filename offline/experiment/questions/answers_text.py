@@ -18,7 +18,7 @@ from offline.experiment.words import confidence, date_text, interval, percent
 
 
 def answers_text(answers: Answers) -> list[str]:
-    """A line each; of the Bayesian reading that of the first primary metric alone."""
+    """A line each; the Bayesian reading is that of the first primary metric only."""
     lines = [] if answers.dilution is None else dilution_lines(answers, answers.dilution)
     lines += [_equivalence(some) for some in answers.equivalences]
     lines += [_reading(some) for some in answers.readings if some.metric == answers.metric]
@@ -53,7 +53,7 @@ def answers_json(answers: Answers) -> dict[str, Any]:
 
 
 def dilution_lines(answers: Answers, dilution: Dilution) -> list[str]:
-    """What experiments above do to the effects; [] where they decide for nobody."""
+    """How experiments with precedence dilute the effects; [] if they do not."""
     if not dilution.decided:
         return []
     others = ", ".join(f"{count:,} by {name}" for name, count in dilution.decided.items())

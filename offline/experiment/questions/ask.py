@@ -28,7 +28,7 @@ from offline.experiment.words import date_text
 
 @dataclass(frozen=True)
 class Questions:
-    """What to ask beside the verdict; see `answer`.
+    """Which further analyses to run; see `answer`.
 
     Examples
     --------
@@ -48,17 +48,17 @@ class Questions:
     rule: Rule = field(default_factory=Rule)
     """By which the verdict is given."""
     triggered: bool = False
-    """Whether users are left out for whom an experiment above decides."""
+    """Whether users for whom another experiment takes precedence are excluded."""
 
     def check_other(self, experiment: str) -> None:
-        """Raises InputError where the other experiment is the one that is judged."""
+        """Raises InputError if the other experiment is the analysed one."""
         if self.other == experiment:
             raise InputError(f"--interaction {experiment}: name another experiment")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What is told beside the verdict."""
+    """Results of the further analyses."""
 
     equivalences: tuple[Equivalence, ...]
     readings: tuple[Reading, ...]
@@ -72,7 +72,7 @@ class Answers:
     split_faults: tuple[SplitFault, ...]
     """Days of first lines, and segments, that were not split as they should have been."""
     without_attributes: int
-    """Users of whom nothing is known where attributes were given."""
+    """Users that are not in the file of attributes."""
     interactions: Interactions | None
     dilution: Dilution | None
     rule: Rule
@@ -96,7 +96,7 @@ class Answers:
 
 
 def answer(analysis: Analysis, questions: Questions, tables: UserTables | None = None) -> Answers:
-    """Answers to what is asked beside the verdict.
+    """Run the further analyses.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def _effect(control: Sample, treated: Sample) -> list[tuple[float, float]]:
 
 
 def heterogeneity_p(effects: np.ndarray, variances: np.ndarray) -> float:
-    """Chance of effects as different as these where in truth they are equal; shape (n,), n > 1."""
+    """p-value of Cochran's Q test that all effects are equal; arrays of shape (n,), n > 1."""
     weights = 1 / variances
     mean = float(np.average(effects, weights=weights))
     q = float(weights @ (effects - mean) ** 2)

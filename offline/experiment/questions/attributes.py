@@ -17,7 +17,7 @@ KEYS = ("user", "user_id", "userid", "userId")
 """Names that the column of users may have."""
 UNKNOWN, OTHER = "unknown", "other"
 MOST = 20
-"""Values of an attribute that are told apart; users with any other are one segment."""
+"""Most segments of an attribute; users with any other value form one more."""
 _FEW = 10
 """Numbers of more different values are cut into quarters of the users."""
 

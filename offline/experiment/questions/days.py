@@ -2,17 +2,18 @@
 
 A user is in each day on which a session of that user began. Days share users, so whether the
 effect drifts is tested with the user as the unit: the slope of the daily effects over the days is
-a linear function of the daily means, and each user's part in it is known (the cluster-robust
-variance of K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized linear models",
-Biometrika 73, 1986).
+a linear function of the daily means, so each user's contribution to it is known (the
+cluster-robust variance of K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized
+linear models", Biometrika 73, 1986).
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from offline.experiment.metrics import Floats
 from offline.experiment.questions.parts import Against, Part, part_of
@@ -54,24 +55,36 @@ class ByDay:
 
 def by_day(days: pd.DataFrame, treatment: str, against: Against) -> ByDay:
     """`days` has a metric's sums: `user_id`, `treatment`, `day`, `above` and `below`."""
-    found, compared, names = [], [], (against.control, treatment)
+    found, compared = [], []
     days = days.sort_values("day", kind="stable")
-    every = days["day"].to_numpy(np.int64)
-    numbers = np.unique(every)
+    arms = [_Arm.of(days[days["treatment"] == name]) for name in (against.control, treatment)]
+    numbers = np.unique(days["day"].to_numpy(np.int64))
     for number in numbers:
-        rows = days.iloc[slice(*np.searchsorted(every, [number, number + 1]))]
-        own = [rows[rows["treatment"] == name] for name in names]
-        control, treated = (_sample(some, against) for some in own)
+        (control, mine), (treated, theirs) = (arm.on(number, against) for arm in arms)
         found.append(part_of(str(number), treatment, against, control, treated))
-        users = [some["user_id"].to_numpy(object) for some in own]
-        compared.append((int(number), (control, treated), users))
+        compared.append((int(number), (control, treated), [mine, theirs]))
     drift = _drift_of(compared, against.alpha)
     return ByDay(treatment, against.metric.name, tuple(map(int, numbers)), tuple(found), drift)
 
 
-def _sample(rows: pd.DataFrame, against: Against) -> Sample:
-    above, below = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in SUMS)
-    return Sample(*against.metric.combined(above, below))
+class _Arm(NamedTuple):
+    """An arm's rows in the order of days, a column each; shape (n,)."""
+
+    days: np.ndarray
+    users: np.ndarray
+    above: Floats
+    below: Floats
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "_Arm":
+        above, below = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in SUMS)
+        return cls(rows["day"].to_numpy(np.int64), rows["user_id"].to_numpy(object), above, below)
+
+    def on(self, day: int, against: Against) -> tuple[Sample, np.ndarray]:
+        """The sums of a day, and their users."""
+        rows = slice(*np.searchsorted(self.days, [day, day + 1]))
+        sums = against.metric.combined(self.above[rows], self.below[rows])
+        return Sample(*sums), self.users[rows]
 
 
 _Day = tuple[int, tuple[Sample, Sample], list[np.ndarray]]
@@ -115,8 +128,8 @@ def _drift_of(days: list[_Day], alpha: float) -> Drift | None:
     if not variance > 0:
         return None
     error = math.sqrt(variance)
-    half = float(stats.norm.ppf(1 - alpha / 2)) * error
-    p = float(2 * stats.norm.sf(abs(slope) / error))
+    half = float(special.ndtri(1 - alpha / 2)) * error
+    p = float(2 * special.ndtr(-abs(slope) / error))
     return Drift(len(used), float(slope), float(slope - half), float(slope + half), p, relative)
 
 

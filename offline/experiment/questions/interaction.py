@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from offline.experiment.aggregates.assignment import CONTROL
 from offline.experiment.questions.parts import Against, Part, part_of, sample_of
@@ -109,8 +109,8 @@ def _contrast(
         variance**2 / arm.degrees for variance, arm in zip(variances, arms, strict=True)
     )
     error = math.sqrt(total)
-    half = float(stats.t.ppf(1 - alpha / 2, degrees)) * error
-    p = float(2 * stats.t.sf(abs(value) / error, degrees))
+    half = float(special.stdtrit(degrees, 1 - alpha / 2)) * error
+    p = float(2 * special.stdtr(degrees, -abs(value) / error))
     return (value - half, value + half), p
 
 

@@ -13,7 +13,7 @@ from offline.experiment.stats.permutation import SMALL
 from offline.experiment.stats.sample import Sample
 
 _DRAWS = 998
-"""Of the permutation test: parts are many, and none of them decides."""
+"""Of the permutation test: there are many parts, and the verdict uses none of them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def sample_of(users: pd.DataFrame, treatment: str, metric: Metric) -> Sample:
 
 
 def part_of(name: str, treatment: str, against: Against, control: Sample, treated: Sample) -> Part:
-    """Two samples; below SMALL users a permutation test decides, above always Welch's.
+    """Two samples: a permutation test below SMALL users, else always Welch's test.
 
     The test for skewed arms of any size would take a second for each part.
     """

@@ -14,7 +14,7 @@ from offline.experiment.words import interval, percent
 
 @dataclass(frozen=True)
 class Points:
-    """An effect in percent by day; arrays of shape (n,), NaN for an end that is not known."""
+    """An effect in percent by day; arrays of shape (n,), NaN for an unknown end."""
 
     label: str
     colour: int
@@ -46,7 +46,7 @@ def points_plot(
 ) -> str:
     """Effects with their intervals, a panel below another; `name` is what a day is called.
 
-    The scale is that of the days that count: others may be off it, and are triangles at its edge.
+    The scale covers the days that count; others beyond it are drawn as triangles at its edge.
     """
     figure, axes = canvas(width, height=1.1 + 2.4 * len(panels), rows=len(panels))
     for panel, points in zip(axes, panels, strict=True):

@@ -252,7 +252,7 @@ def _part(
     told: str = "",
     sure: str = "",
 ) -> PartRow:
-    """`told` says for whom the plot is; "" for none."""
+    """`told` is the subject of the plot's description for screen readers; "" for no plot."""
     effect = "–" if part.effect is None else percent(part.effect)
     ends = "no interval" if part.interval is None else interval(*part.interval)
     plot = None

@@ -38,7 +38,7 @@ class EffectRow:
     tone: str
     """good, bad or flat: for its colour; see `standing`."""
     found: str
-    """Whether it is significant, and what its margin or the rule says; "" without a test."""
+    """Whether it is significant, and the result of its margin or the rule; "" without a test."""
     note: str
     plot: RowPlot | None
     figures: Mapping[str, str]
@@ -155,7 +155,7 @@ def _limits(analysis: Analysis, row: Comparison, rule: Rule) -> list[float]:
 
 
 def _figures(row: Comparison, own: Gain) -> dict[str, str]:
-    """What is undefined is left out."""
+    """Undefined values are omitted."""
     effect, adjusted, raw = row.table, row.adjusted, absolute(row)
     table = None
     if effect.lower is not None and effect.upper is not None:
@@ -191,7 +191,7 @@ def _p(value: float | None) -> str:
 
 
 def _rests(analysis: Analysis, row: Comparison, rule: Rule) -> str:
-    """The interval that decides, where it is another one than the row's."""
+    """The interval that the verdict uses, if it is not the row's."""
     name = row.effect.metric
     if is_primary(analysis, name):
         ends, sure = deciding(analysis, row, rule)

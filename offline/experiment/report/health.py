@@ -1,4 +1,4 @@
-"""The health section of the page: what was checked, failures first."""
+"""The section of checks on the page, failures first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _RATIO_ADVICE = (
 
 @dataclass(frozen=True)
 class Finding:
-    """A check, of all the treatments that it says the same of."""
+    """A check, with all treatments that have the same finding."""
 
     title: str
     status: Status
@@ -36,7 +36,7 @@ class Health:
 
     @property
     def stops_by_advice(self) -> dict[str, list[Finding]]:
-        """One thing to do may mend several."""
+        """Each advice once, as it may apply to several checks."""
         found: dict[str, list[Finding]] = {}
         for stop in self.stops:
             found.setdefault(stop.advice, []).append(stop)

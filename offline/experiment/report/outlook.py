@@ -1,4 +1,4 @@
-"""What would change the decision on a treatment, and the basis of that decision."""
+"""What would change the verdict on a treatment, and the basis of that verdict."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from offline.experiment.verdict.verdict import Verdict, round_up
 from offline.experiment.words import percent
 
 _MOST = 100.0
-"""So many times the users are more than anybody will wait for."""
+"""Above this factor on the users the page gives no number: it is out of reach."""
 
 
 def gain_in_words(analysis: Analysis, treatment: str) -> str:
@@ -115,9 +115,9 @@ def _by_rule(
 
 
 def _users_within(analysis: Analysis, row: Comparison, rule: Rule) -> float | None:
-    """How many times the users show, in 80 % of the tests without a change, what the rule asks.
+    """Factor on the users with which 80 % of tests without an effect meet the rule.
 
-    None where there is no spread to go by.
+    None without spread.
     """
     if row.moments is None or rule.margin is None:
         return None
@@ -129,17 +129,16 @@ def _users_within(analysis: Analysis, row: Comparison, rule: Rule) -> float | No
     if analysis.options.sequential:
         some = analysis.looks_of[row.effect.metric][row.effect.treatment]
         times = some[-1].times if some else times
-    # Of equivalence both ends have to be within: either may fail in half of the remaining tests.
+    # Equivalence needs both ends within the margin: each may fail in half of the remaining tests.
     wanted = POWER + (1 - POWER) / 2 if rule.kind == "equivalence" else POWER
     return users_factor(abs(rule.margin / 100 * control), error, times, wanted)
 
 
 def users_for_difference(analysis: Analysis, row: Comparison) -> float | None:
-    """How many times the users find, in 80 % of the tests, a difference as large as the one seen.
+    """Factor on the users with which 80 % of tests detect a difference as large as observed.
 
-    With several treatments or primary metrics as many as Bonferroni's adjustment takes, a little
-    more than Holm's.
-    None where there is no difference, or no spread to go by.
+    For several treatments or primary metrics with Bonferroni's adjustment, which needs a little
+    more than Holm's. None without a difference or spread.
     """
     if row.moments is None:
         return None
@@ -231,7 +230,7 @@ def _kept(analysis: Analysis, row: Comparison) -> str:
     near = percent(min(ends, key=abs))
     return (
         f"The near end of the interval of {metric} is {near}: more users would narrow it and are "
-        "unlikely to change the decision."
+        "unlikely to change the verdict."
     )
 
 

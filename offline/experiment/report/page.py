@@ -63,7 +63,7 @@ def render_report(
     run_info : RunInfo
         Names of the treatments, and how the run was made.
     answers : Answers, optional
-        As `answer` gives them: the rule of the verdicts, and what was asked beside them.
+        The result of `answer`: the decision rule, and the further analyses.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def _contents(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Anchor and title of each section that the page has, in its order."""
     health_first = bool(shown["health"].stops)
     sections = [
-        ("changes", "What would change the decision", shown["changes"]),
+        ("changes", "What would change the verdict", shown["changes"]),
         ("health", "Health", health_first),
         ("effects", "Effects", True),
         ("health", "Health", not health_first),
@@ -192,14 +192,14 @@ def _contents(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _asked_notes(answers: Answers) -> list[str]:
-    """What was asked and has to be known before any figure is read."""
+    """Notes on dilution and on sample ratios of subgroups, for the top of the page."""
     lines = [] if answers.dilution is None else dilution_lines(answers, answers.dilution)
     lines += [fault_text(fault) for fault in answers.split_faults]
     return [f"{line[:1].upper()}{line[1:]}." for line in map(str.strip, lines)]
 
 
 def _metrics(analysis: Analysis) -> list[Metric]:
-    """Those of the page, each once, in the order of the first treatment's rows."""
+    """The metrics of the page, each once, in the order of the first treatment's rows."""
     names = dict.fromkeys(row.effect.metric for row in analysis.comparisons)
     return [analysis.metrics[name] for name in names]
 
@@ -217,7 +217,7 @@ def _guardrail(analysis: Analysis, guard: Guardrail, labels: Mapping[str, str]) 
 
 
 def _stops(analysis: Analysis, labels: Mapping[str, str]) -> list[str]:
-    """For each treatment with looks, what they show to those who look before the end."""
+    """For each treatment with looks, whether its test may stop."""
     told, sure = [], confidence(analysis.options.alpha)
     for treatment, looks in analysis.looks.items():
         if looks and not is_stopped(analysis, treatment):

@@ -1,4 +1,4 @@
-"""The interval plot of one row of a table: a scale with ticks, its own or that of its table."""
+"""The interval plot of one row of a table, with its own scale or the table's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from offline.experiment.stats.comparison import Interval
 
 _PAD = 0.1
 _EDGE = 6.0
-"""Percent of the width at either side in which a tick has no room for its label."""
+"""Percent of the width at either edge in which a tick has no room for its label."""
 
 RIGHT = 84.0
-"""Percent of the width right of which a label ends at its tick."""
+"""Labels of ticks beyond this percentage of the width are right-aligned."""
 _CHARACTER = 3.6
-"""Percent of the width that a character of a label takes on paper, where plots are narrowest."""
+"""Width of a character of a label in percent, on paper, where plots are narrowest."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def row_plot(
     margins: Sequence[float] = (),
     span: Interval | None = None,
 ) -> RowPlot:
-    """`value` with its interval in `unit` ("%", "points" and so on); `told` says it in words.
+    """`value` with its interval in `unit` ("%", "points" and so on); `told` is the same in words.
 
-    `span` is what the rows of a table that share a scale are within; None: a scale of its own.
+    `span` is the range of rows that share a scale; None: the row has its own.
     """
     known = [0.0, value, *ends, *margins, *(span or ())]
     left, right = min(known), max(known)
@@ -79,7 +79,7 @@ def row_plot(
 
 
 def span_of(parts: Sequence[tuple[float, Interval]]) -> Interval:
-    """What holds all the values and intervals of the rows that share a scale."""
+    """The range of all values and intervals of rows that share a scale."""
     known = [0.0, *(some for value, ends in parts for some in (value, *ends))]
     return min(known), max(known)
 

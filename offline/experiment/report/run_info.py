@@ -1,4 +1,4 @@
-"""What is known about how an experiment was run: `--run-info FILE.json`."""
+"""How an experiment was run, as documented in `--run-info FILE.json`."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class RunInfo:
 
     treatments: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Group title (empty for what stands alone) -> key -> value, as text."""
+    """Group title (empty for values without a group) -> key -> value, as text."""
 
 
 def load_run_info(path: str | Path) -> RunInfo:

@@ -1,4 +1,4 @@
-"""A row's result in a word and a colour, always that of the verdict's sentence."""
+"""A row's result in a word and a colour, consistent with the verdict's sentence."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -31,7 +31,7 @@ class Standing:
     """Of one row of the page."""
 
     tone: Tone
-    """Its colour: none where the verdict is stopped, whatever the words say."""
+    """Its colour: none if the verdict is stopped, whatever the result."""
     words: str
     """"" without a test."""
 

@@ -1,4 +1,4 @@
-"""Inline SVG that takes its colours from the page."""
+"""Inline SVG with colours from the page's style sheet."""
 
 import html
 import io
@@ -10,7 +10,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-# matplotlib draws with these stand-ins; the page gives each its colour, light or dark.
+# Placeholders in matplotlib; the page's style sheet sets each colour, light or dark.
 INK, MUTED, RULE = "#00000a", "#00000b", "#00000c"
 SERIES = tuple(f"#0000{number:02x}" for number in range(0x10, 0x16))
 VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule"} | {
@@ -21,7 +21,7 @@ WIDE, NARROW = 10.2, 4.9
 
 
 def canvas(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure and so many axes, below one another."""
+    """A figure with this number of axes, one below the other."""
     figure = Figure(figsize=(width, height), layout="constrained")
     found = [figure.add_subplot(rows, 1, row + 1) for row in range(rows)]
     for axes in found:
@@ -37,7 +37,7 @@ def canvas(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axe
 def as_svg(figure: Figure, description: str) -> str:
     """The figure as an `<svg>` element for an HTML page; the same figure gives the same text.
 
-    `description` says what it shows, with its numbers, for people who cannot see it.
+    `description` gives its content, with numbers, to screen readers.
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a name with dollars is a name
@@ -47,7 +47,7 @@ def as_svg(figure: Figure, description: str) -> str:
         # `savefig` would lay out and draw everything twice: first for nothing, then on the page.
         for patch in (figure.patch, *(axes.patch for axes in figure.axes)):
             patch.set(facecolor="none", edgecolor="none")
-        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)

@@ -106,7 +106,7 @@ def guardrail_text(analysis: Analysis) -> str:
 
 
 def quality_text(aggregates: Aggregates) -> str:
-    """One line: users and sessions of each arm, and what was left out.
+    """One line: users and sessions of each arm, and what was excluded.
 
     Parameters
     ----------

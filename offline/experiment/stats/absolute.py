@@ -11,8 +11,8 @@ from offline.experiment.stats.effects import freedom, standard_error, welch_marg
 class Absolute:
     """Treatment − control in the metric's unit; None where it is undefined.
 
-    Always of Welch's test, on the values after CUPED where CUPED decides; for ratios with HC3
-    variances. Where a permutation test decides, only the relative interval is its own.
+    Always from Welch's test, on CUPED-adjusted values if the verdict uses CUPED; for ratios with
+    HC3 variances. If a permutation test is used, only the relative interval is from it.
     """
 
     difference: float | None

@@ -1,7 +1,7 @@
-"""The same row with a prior: the probability of being better, and the cost of a mistake.
+"""Bayesian reading of a row: the probability of being better, and the expected loss.
 
 A. Gelman et al., "Bayesian Data Analysis", 3rd ed. 2013, section 2.5: the logarithm of treatment /
-control has a normal prior about 0, what was measured is normal about the truth (delta method), so
+control has a normal prior about 0, the estimate is normal about the true value (delta method), so
 the posterior is normal too. The logarithm, as the error of a ratio grows with the ratio: on the
 scale of percent, losses look surer than they are. Expected loss: C. Stucchio, "Bayesian A/B
 Testing at VWO", 2015. Over experiments whose effects come from the prior the stated probabilities
@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 from offline.errors import InputError
 from offline.experiment.stats.comparison import Comparison
@@ -88,12 +88,12 @@ def _read(row: Comparison, measured: float, error: float, more: bool, prior: flo
     width = prior / 100
     weight = width**2 / (width**2 + error**2)
     mean, spread = weight * measured, math.sqrt(weight) * error
-    half = float(stats.norm.ppf(1 - row.alpha / 2)) * spread
-    larger = float(stats.norm.cdf(mean / spread))
+    half = float(special.ndtri(1 - row.alpha / 2)) * spread
+    larger = float(special.ndtr(mean / spread))
     # E[max(exp(x) − 1, 0)] and E[max(1 − exp(x), 0)] for the normal x.
     factor = math.exp(mean + spread**2 / 2)
-    gain = factor * float(stats.norm.cdf(mean / spread + spread)) - larger
-    loss = (1 - larger) - factor * float(stats.norm.cdf(-mean / spread - spread))
+    gain = factor * float(special.ndtr(mean / spread + spread)) - larger
+    loss = (1 - larger) - factor * float(special.ndtr(-mean / spread - spread))
     is_good = more == (sign > 0)
     shipping, keeping = (loss, gain) if is_good else (gain, loss)
     ends = sorted(sign * 100 * (math.exp(end) - 1) for end in (mean - half, mean + half))
@@ -107,7 +107,7 @@ def _read(row: Comparison, measured: float, error: float, more: bool, prior: flo
         larger if is_good else 1 - larger,
         100 * max(shipping, 0.0),
         100 * max(keeping, 0.0),
-        abs(measured) > float(stats.norm.ppf(0.975)) * math.hypot(width, error),
+        abs(measured) > float(special.ndtri(0.975)) * math.hypot(width, error),
     )
 
 

@@ -28,7 +28,8 @@ _SIZE = 1 << 16
 
 @cache
 def _poisson_table() -> Floats:
-    """Each value as often as Poisson(1) has it in 65,536 draws; mean and variance are just 1."""
+    """Values in proportion to their Poisson(1) probabilities, in 65,536 places; mean and variance
+    are exactly 1."""
     values = np.arange(9)
     counts = np.array([round(_SIZE / math.e / math.factorial(value)) for value in range(9)])
     first, second = (_SIZE * moment - values[3:] ** moment @ counts[3:] for moment in (1, 2))
@@ -113,7 +114,7 @@ class Latencies:
         return len(self._counts)
 
     def quantile(self, share: float) -> float:
-        """Seconds that this share of the requests takes at most, to half a percent."""
+        """The quantile in seconds, to half a percent."""
         return float(self._of(np.ones((1, self.blocks)), share)[0])
 
     def resampled(self, share: float, rng: np.random.Generator, draws: int = DRAWS) -> Floats:
@@ -124,6 +125,6 @@ class Latencies:
         up_to = np.cumsum(weights @ self._counts, axis=1)
         total = up_to[:, -1:]
         place = (up_to < share * total).sum(axis=1)
-        # The first place is for 0 s; each other one is told by its middle.
+        # The first place is for 0 s; every other bin is represented by its middle.
         seconds: Floats = np.where(place == 0, 0.0, np.exp((place - 1 + self._lowest + 0.5) * BIN))
         return np.where(total[:, 0] > 0, seconds, np.nan)

@@ -30,7 +30,7 @@ def cap(metric: str, arms: Sequence[Sample], percentile: float) -> tuple[Cap, li
     """Cut both sums of every arm at this percentile of all users with a value.
 
     Where most users have the smallest value, that percentile would leave no difference between
-    users: nothing is cut then, and the cap says so. Nothing is cut from below.
+    users: nothing is cut then, and `refused` is set. Nothing is cut from below.
     """
     known = [arm.below != 0 for arm in arms]
     numerators = np.concatenate([arm.above[some] for arm, some in zip(arms, known, strict=True)])
@@ -58,7 +58,7 @@ def _threshold(values: Floats, percentile: float) -> tuple[float, bool]:
 
 
 def check_percentile(percentile: float) -> float:
-    """Raises InputError for what is no percentile to cap at."""
+    """Raises InputError for an unusable percentile."""
     if not 50 < percentile < 100:
         raise InputError(f"--cap {percentile:g}: it must be a percentile above 50 and below 100")
     return percentile

@@ -27,18 +27,18 @@ from offline.experiment.stats.power import detectable
 from offline.experiment.stats.sample import Sample
 
 HEAVY = 0.2
-"""Share of an arm's denominators above which one user makes a ratio: CUPED's θ would be that
-user's own, and leaves nothing to tell how far it can be trusted."""
+"""Share of an arm's denominators above which one user dominates a ratio: CUPED's θ would be fitted
+to that user, which leaves nothing to estimate its error from."""
 Interval = tuple[float, float]
 Method = Literal["Welch", "permutation", "CUPED", "CUPED, permutation", "bootstrap", "none"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row: the effect table's, and beside it what the table has no column for.
+    """A row of the effect table, with all further results of its metric.
 
     `change`, intervals and `detectable` are in percent of the control mean; None where they are
-    undefined. `change`, `relative` and `p` are what decides, by `method`.
+    undefined. The verdict uses `change`, `relative` and `p`, which are computed by `method`.
     """
 
     effect: Effect
@@ -48,13 +48,13 @@ class Comparison:
     p: float | None
     method: Method
     users: tuple[int, int]
-    """With a value: of the control, of the treatment."""
+    """Numbers of users with a value: of the control, of the treatment."""
     moments: tuple[Moments, Moments] | None = None
-    """What `method` compares, the control first."""
+    """The moments that `method` compares, the control first."""
     fieller: Interval | None = None
     """By Welch's test and Fieller's ratio, without any adjustment."""
     detectable: float | None = None
-    """The smallest true effect that this test finds with a chance of 80 %."""
+    """The smallest true effect that this test detects with a power of 80 %."""
     bootstrap: Interval | None = None
     adjusted: Adjusted | None = None
     p_holm: float | None = None
@@ -65,9 +65,9 @@ class Comparison:
     uncapped: "Comparison | None" = None
     """The same row without the cap, where there is one."""
     note: str = ""
-    """What has to be known of the test, beside the note of `effect`."""
+    """A note on the test, beside the note of `effect`."""
     alpha: float = ALPHA
-    """Chance of a false alarm that its intervals and its test allow."""
+    """Significance level of its intervals and its test."""
 
     @property
     def cuped(self) -> Interval | None:
@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def table(self) -> Effect:
-        """The row of the effect table, which knows no cap."""
+        """The row of the effect table, which is always uncapped."""
         return self.effect if self.uncapped is None else self.uncapped.effect
 
     @property
@@ -108,9 +108,9 @@ def compare_samples(
         Names, for the row.
     control, treated : Sample
     cuped : bool, default False
-        Whether the values after CUPED decide, where there is a period before.
+        Whether CUPED-adjusted values are tested, if there is a period before.
     seed, draws : int
-        Of the permutation test, which decides for small arms.
+        Of the permutation test, which is used for small arms.
     alpha : float, default 0.05
         Chance of a false alarm.
     against : str, default "C"

@@ -5,7 +5,7 @@ by Utilizing Pre-Experiment Data", WSDM 2013: y' = y − θ (x − mean(x)), wit
 the same user in the period before, and θ = cov(x, y) / var(x). The effect is that of least squares
 on arm and x, and its variance is the HC2 of J. MacKinnon, H. White, "Some
 Heteroskedasticity-Consistent Covariance Matrix Estimators", J. Econometrics 29, 1985: where few
-users have most of x, they draw θ to themselves, and what is left of them looks too small.
+users have most of x, they dominate θ, and their residuals are too small.
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class _ArmUsers:
     """Of a user's residual, for the share of y's denominators: see `Sample.inflation`."""
 
     def deviations(self) -> Floats:
-        """Of x from the arm's own mean; 0 where it is not known."""
+        """Deviation of x from the arm's own mean; 0 if x is unknown."""
         found: Floats = (self.x - self.x.sum() / self.known.sum()) * self.known
         return found
 
@@ -86,7 +86,7 @@ def adjust(control: Sample, treated: Sample) -> Adjusted | None:
     """Adjust the contributions of each arm's users by what they were `before`.
 
     Users unknown then stay as they are. θ comes from within the arms, so that the effect has no
-    part in it. None where x says nothing: too few users have it, or all have the same.
+    part in it. None if x explains nothing: too few users have it, or all have the same value.
     """
     pairs = [_known(arm) for arm in (control, treated)]
     if any(pair is None for pair in pairs):
@@ -161,7 +161,7 @@ def _joint(
     n = sum(users)
     shares = [float(arm.known.mean()) for arm in arms]
     noise = theta**2 * spread / n**2
-    # The rest of y may still correlate with x within one arm: θ is that of both together.
+    # The residual may still correlate with x within one arm, as θ is fitted to both together.
     left = [
         theta * float(arm.deviations() @ (arm.y - theta * arm.x)) / known / n
         for arm, known in zip(arms, users, strict=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from offline.experiment.aggregates.assignment import CONTROL
 from offline.experiment.aggregates.summary import Aggregates
@@ -30,7 +30,7 @@ NO_SPREAD = 1e-12
 class Effect:
     """A row of the effect table, in the table's order; percentages of the control mean.
 
-    What cannot be computed is None, and `note` says why.
+    Undefined values are None, and `note` has the reason.
     """
 
     treatment: str
@@ -61,7 +61,7 @@ class Moments:
     variance_of_mean: float
     """Sample variance / n; NaN for fewer than two users, 0 where all have the same value."""
     effective: float | None = None
-    """As many equal users know as much of the variance; None: n, as they are equal."""
+    """Effective number of users for the variance; None: n, as weights are equal."""
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> "Moments":
@@ -82,7 +82,7 @@ class Moments:
 
     def margin(self, alpha: float = ALPHA) -> float:
         """Half the width of the mean's own confidence interval (Student's t); NaN for one user."""
-        quantile = stats.t.ppf(1 - alpha / 2, self.degrees)
+        quantile = special.stdtrit(self.degrees, 1 - alpha / 2)
         return float(quantile * math.sqrt(self.variance_of_mean))
 
 
@@ -178,8 +178,8 @@ def freedom(control: Moments, treated: Moments) -> float:
 
 
 def quantile(control: Moments, treated: Moments, alpha: float = ALPHA) -> float:
-    """What the standard error is multiplied with for Welch's interval; NaN if undefined."""
-    return float(stats.t.ppf(1 - alpha / 2, freedom(control, treated)))
+    """Factor on the standard error in Welch's interval; NaN if undefined."""
+    return float(special.stdtrit(freedom(control, treated), 1 - alpha / 2))
 
 
 def relative_change(was: float, now: float) -> float | None:
@@ -219,7 +219,7 @@ def welch_p(control: Moments, treated: Moments) -> float:
     difference = abs(treated.mean - control.mean)
     if error == 0:
         return float(difference <= NO_SPREAD * abs(control.mean))
-    return float(2 * stats.t.sf(difference / error, freedom(control, treated)))
+    return float(2 * special.stdtr(freedom(control, treated), -difference / error))
 
 
 def relative_interval(
@@ -234,10 +234,10 @@ def relative_interval(
     Of a negative control mean it is the change in percent of its size, as in `compare`.
 
     E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954. `times` multiplies the
-    standard errors (default: Welch's quantile), so the interval excludes 0 exactly where that of
-    the difference does. `shared` is the covariance of the two means. The effect table takes the
-    control mean as given instead, which is too narrow where the effect is positive. None where
-    the control mean could be 0, or is undefined.
+    standard errors (default: Welch's quantile), so the interval excludes 0 exactly when the
+    interval of the difference does. `shared` is the covariance of the two means. The effect table
+    takes the control mean as given instead, which is too narrow for positive effects. None if the
+    control mean could be 0, or is undefined.
     """
     error = control.variance_of_mean + treated.variance_of_mean - 2 * shared
     if math.isnan(error) or control.mean == 0:
@@ -251,7 +251,7 @@ def relative_interval(
         return 100 * (ratio - 1), 100 * (ratio - 1)
     if times is None:
         times = quantile(control, treated, alpha)
-    # The ratios that (treated − ratio × control)² <= times² × its variance holds for.
+    # The ratios with (treated − ratio × control)² <= times² × its variance.
     scale = times**2 / control.mean**2
     doubt = scale * control.variance_of_mean
     if doubt >= 1:

@@ -41,7 +41,7 @@ def equivalences(
     margins: Mapping[str, float],
     times: Mapping[str, float] | None = None,
 ) -> tuple[Equivalence, ...]:
-    """Each row whose metric has a margin, in percent.
+    """All rows whose metrics have a margin, in percent.
 
     With looks before the end, `times` has by treatment the factor on the standard error at
     the last look, and the interval is always-valid.

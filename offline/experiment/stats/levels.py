@@ -2,14 +2,14 @@
 
 import math
 
-from scipy import stats
+from scipy import special
 
 from offline.experiment.stats.comparison import Comparison, Interval
 from offline.experiment.stats.effects import freedom, relative_interval
 
 
 def by_moments(row: Comparison, times: float) -> Interval | None:
-    """`times` standard errors about the effect, after CUPED where CUPED decides; percent."""
+    """`times` standard errors about the effect, after CUPED if that is used; percent."""
     if row.moments is None:
         return None
     if row.adjusted is not None and row.method.startswith("CUPED"):
@@ -18,11 +18,11 @@ def by_moments(row: Comparison, times: float) -> Interval | None:
 
 
 def interval_at(row: Comparison, confidence: float) -> tuple[Interval | None, float]:
-    """The interval that decides, and the confidence that it really has.
+    """The interval that the verdict uses, and its actual confidence.
 
-    Where a permutation test decides there is its own interval alone: it stands for any lower
-    confidence; for a higher one it is joined with that by the moments. None where no user differs
-    from another: an interval without width would promise what nobody knows.
+    A permutation test has only its own interval: it is used for any lower confidence, and joined
+    with the interval by moments for a higher one. None if all users have the same value, as an
+    interval without width would overstate the certainty.
     """
     own = 1 - row.alpha
     if row.moments is None or row.relative is None:
@@ -30,7 +30,7 @@ def interval_at(row: Comparison, confidence: float) -> tuple[Interval | None, fl
     degrees = freedom(*row.moments)
     if math.isnan(degrees):
         return None, confidence
-    times = float(stats.t.ppf((1 + confidence) / 2, degrees))
+    times = float(special.stdtrit(degrees, (1 + confidence) / 2))
     if not row.method.endswith("permutation"):
         return by_moments(row, times), confidence
     wide = by_moments(row, times)

@@ -10,7 +10,7 @@ from offline.experiment.stats.sample import Sample
 SHOWN = 5
 """Users listed per arm and metric in the JSON."""
 NOTABLE = 0.05
-"""A share above this is told on the page, where it is also ten times that of an average user."""
+"""A larger share is reported on the page, if it is also ten times an average user's."""
 _TIMES = 10
 
 
@@ -28,7 +28,7 @@ class Heavy:
     value: float
     """Of the arm."""
     without: float | None
-    """The same without this user; None where nobody else has a value."""
+    """The same without this user; None if no other user has a value."""
 
     @property
     def notable(self) -> bool:
@@ -38,7 +38,7 @@ class Heavy:
 def heaviest(
     treatment: str, metric: str, sample: Sample, user_ids: Sequence[str], shown: int = SHOWN
 ) -> list[Heavy]:
-    """The users of an arm with the largest shares, largest first; `user_ids` has those of rows."""
+    """The users of an arm with the largest shares, largest first; `user_ids` is by row."""
     sizes = np.abs(sample.above) if sample.is_mean else sample.below
     total = sizes.sum()
     if not total or not sample.n:

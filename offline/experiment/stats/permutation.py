@@ -22,9 +22,9 @@ from offline.experiment.stats.effects import ALPHA, NO_SPREAD
 from offline.experiment.stats.sample import Sample, skewness
 
 FEWEST = 5
-"""Users of each arm that a test takes: of 5 against 5 there are 252 ways to deal them out."""
+"""Fewest users of each arm for a test: 5 against 5 have 252 permutations."""
 SMALL = 50
-"""With fewer users in an arm the permutation test decides."""
+"""With fewer users in an arm the permutation test is always used."""
 LEAST_PER_SKEWNESS = 355.0
 """Users per squared skewness that a mean needs to be as good as normal (R. Kohavi, A. Deng,
 R. Longbotham, Y. Xu, "Seven Rules of Thumb for Web Site Experimenters", KDD 2014)."""
@@ -34,11 +34,13 @@ DRAWS = 4_998
 """One less than a round number: no tail is 2.5 % to the digit."""
 _BELOW = 6
 _HEAVY, _HEAVIER = 10, 5.0
-"""Up to so many users whose denominators are so many times the mean: their leverage counts in the
-statistic of a ratio."""
+"""At most this number of users whose denominators are at least this multiple of the mean: their
+leverage enters the statistic of a ratio."""
 _FEWER_DRAWS, _MANY = 1_998, 2_000
 _CHUNK, _KEPT = 4_000_000, 1_000_000
 _STEPS, _DOUBLINGS = 60, 40
+_SHUFFLED = 200
+"""Up to this number of users, shuffling all of them is faster than choosing a few."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Permuted:
 def is_small(control: Sample, treated: Sample) -> bool:
     """Whether normal theory cannot be trusted with these two arms.
 
-    The rule of 355 × skewness² users is about one mean. In the difference of two the skewnesses
-    cancel as far as the arms are equally large: what is left is
+    The rule of 355 × skewness² users is for one mean. In the difference of two the skewnesses
+    cancel to the extent that the arms are equally large: the remainder is
     skewness × |n − m| / sqrt(n m (n + m)), which for a small arm beside a large one is the rule.
     """
     n, m = control.n, treated.n
@@ -98,7 +100,7 @@ def permute(
 
 
 def _columns(arm: Sample, place: int) -> Floats:
-    """Sums over some users of these tell all about them, whatever the control is multiplied by.
+    """Columns whose sums over users suffice for the test, whatever the control's factor is.
 
     Shape (n, 9): above, above × below and above² of the control, or where `place` is 3 of the
     treated arm, in their own columns; then below, below², and 1 for a user with a value.
@@ -143,14 +145,18 @@ def _deals(users: int, few: int, draws: int, seed: int) -> Iterator[sparse.csr_m
 
 @lru_cache(maxsize=2)
 def _kept(users: int, few: int, draws: int, seed: int) -> sparse.csr_matrix:
-    """Small arms have many metrics, and drawing takes most of the time."""
+    """All metrics of small arms share the draws, which take most of the time."""
     return _deal(np.random.default_rng(seed), users, few, draws)
 
 
 def _deal(rng: np.random.Generator, users: int, few: int, draws: int) -> sparse.csr_matrix:
-    chosen = np.concatenate(
-        [rng.choice(users, few, replace=False, shuffle=False) for _ in range(draws)]
-    )
+    if users <= _SHUFFLED:
+        every = np.broadcast_to(np.arange(users), (draws, users))
+        chosen = rng.permuted(every, axis=1)[:, :few].ravel()
+    else:
+        chosen = np.concatenate(
+            [rng.choice(users, few, replace=False, shuffle=False) for _ in range(draws)]
+        )
     starts = np.arange(0, few * draws + 1, few)
     return sparse.csr_matrix((np.ones(len(chosen)), chosen, starts), (draws, users))
 
@@ -162,7 +168,7 @@ class _Test:
     arms: tuple[Floats, Floats]
     """Sums over the treated arm and over the control, shape (9 + users in `heavy`, draws + 1).
 
-    The last rows say which of those users are in it."""
+    The last rows are 1 where such a user is in the arm."""
     heavy: Floats
     """Rows of the users with most leverage."""
     sign: float
@@ -172,7 +178,7 @@ class _Test:
     def statistic(self, ratio: float) -> Floats:
         """Welch's t of treated − ratio × control in every draw; for sums, by the delta method.
 
-        The residuals of the heaviest users are those of HC3, as in `Sample.moments`.
+        The users with most leverage have HC3 residuals, as in `Sample.moments`.
         """
         (treated, variance), (control, other) = (self._value(arm, ratio) for arm in self.arms)
         difference = treated - control
@@ -225,13 +231,13 @@ class _Test:
         return (ends[0], ends[1]) if self.sign > 0 else (-ends[1], -ends[0])
 
     def _end(self, ratio: float, direction: float, tail: int) -> float | None:
-        """The farthest ratio that is not rejected on this side; None where none is rejected."""
+        """The farthest ratio in this direction that is not rejected; None if none is rejected."""
 
         def inside(some: float) -> bool:
             return self.tails(some)[tail] >= self.tail
 
         within, beyond = ratio, math.nan
-        if (1 - ratio) * direction > 0:  # so that the end is on the right side of no effect
+        if (1 - ratio) * direction > 0:  # the interval and the test agree on no effect
             within, beyond = (1.0, math.nan) if inside(1.0) else (ratio, 1.0)
         step = 0.1 * max(abs(ratio), 0.1)
         for _ in range(_DOUBLINGS):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from offline.experiment.stats.effects import ALPHA, Moments
 
@@ -20,21 +20,21 @@ _BOUNDLESS = 1e6
 
 
 def power(effect: float, error: float, freedom: float, alpha: float = ALPHA) -> float:
-    """Chance that Welch's test finds a true difference `effect` of means, with its sign.
+    """Power of Welch's test for a true difference `effect` of means, with its sign.
 
     `error` is the standard error of the difference. The statistic is taken to have a noncentral
     t distribution with `freedom` degrees; with many, a normal one.
     """
-    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    limit = special.stdtrit(freedom, 1 - alpha / 2)
     shift = abs(effect) / error
     if freedom > _MANY:
-        return float(stats.norm.sf(limit - shift))
-    return float(stats.nct.sf(limit, freedom, shift))
+        return float(special.ndtr(shift - limit))
+    return float(1 - special.nctdtr(freedom, shift, limit))
 
 
 def detectable(error: float, freedom: float, wanted: float = POWER, alpha: float = ALPHA) -> float:
-    """The smallest true difference that is found with the chance `wanted`."""
-    limit = stats.t.ppf(1 - alpha / 2, freedom)
+    """The smallest true difference that is detected with the power `wanted`."""
+    limit = special.stdtrit(freedom, 1 - alpha / 2)
     root = optimize.brentq(
         lambda effect: power(effect, 1.0, freedom, alpha) - wanted, 1e-6, 3 * limit + 3, xtol=1e-6
     )
@@ -48,23 +48,23 @@ def users_factor(
     wanted: float = POWER,
     alpha: float = ALPHA,
 ) -> float:
-    """How many times the users show, with the chance `wanted`, that nothing is `margin` worse.
+    """Factor on the users that show, with the power `wanted`, that nothing is `margin` worse.
 
-    Where in truth nothing changed: the interval must end before the margin (non-inferiority at
-    alpha / 2, one-sided). `error` is the standard error of the difference as it is, `times` what
-    the interval multiplies it with (default: the normal distribution's quantile).
+    For a true effect of 0: the interval must end before the margin (non-inferiority at alpha / 2,
+    one-sided). `error` is the current standard error of the difference, `times` its factor in the
+    interval (default: the normal distribution's quantile).
     """
     if times is None:
-        times = float(stats.norm.ppf(1 - alpha / 2))
-    return ((times + float(stats.norm.ppf(wanted))) * error / margin) ** 2
+        times = float(special.ndtri(1 - alpha / 2))
+    return ((times + float(special.ndtri(wanted))) * error / margin) ** 2
 
 
 @dataclass(frozen=True)
 class Plan:
     """A metric per user, as a past log has it: `mean` and standard deviation `spread`.
 
-    The treated arm is expected to differ from the other in scale, so in its spread too: who
-    listens longer by a tenth varies by a tenth more.
+    An effect is assumed to scale the treated arm's values, and so their spread: with a mean larger
+    by a tenth, the standard deviation is larger by a tenth.
     """
 
     mean: float
@@ -77,9 +77,9 @@ class Plan:
         return cls(moments.mean, float((moments.variance_of_mean * moments.n) ** 0.5), alpha)
 
     def detectable(self, users: float, wanted: float = POWER) -> float:
-        """Smallest effect, in percent of the mean, found with `users` in each of two arms.
+        """Smallest detectable effect, in percent of the mean, with `users` in each of two arms.
 
-        Infinite where they are too few for any, as a larger effect comes with a larger spread.
+        Infinite if there are too few for any, as a larger effect comes with a larger spread.
         """
         most = 1.0
         while self.power(most, users) < wanted:
@@ -90,7 +90,7 @@ class Plan:
         return float(root)
 
     def power(self, effect: float, users: float) -> float:
-        """Chance to find a true effect, in percent of the mean, with `users` in each arm."""
+        """Power for a true effect, in percent of the mean, with `users` in each arm."""
         scale = 1 + effect / 100
         error = self.spread * math.sqrt((1 + scale**2) / users)
         return power(effect / 100 * self.mean, error, 2 * users - 2, self.alpha)
@@ -100,20 +100,20 @@ class Plan:
         return _fewest(lambda users: self.power(effect, users), wanted)
 
     def guardrail(self, margin: float, users: float) -> float:
-        """Chance to show, with so many users per arm, that it is not `margin` percent worse.
+        """Power to show, with `users` in each arm, that it is not `margin` percent worse.
 
-        Where in truth nothing changed; `margin` has the sign of what is worse.
+        For a true effect of 0; `margin` has the sign of the harmful direction.
         """
         error = self.spread * math.sqrt((1 + (1 + margin / 100) ** 2) / users)
         return power(margin / 100 * self.mean, error, 2 * users - 2, self.alpha)
 
     def guardrail_users(self, margin: float, wanted: float = POWER) -> float:
-        """Users that each arm needs for it; 2 at least."""
+        """Users that each arm needs for that; 2 at least."""
         return _fewest(lambda users: self.guardrail(margin, users), wanted)
 
 
 def _fewest(chance: Callable[[float], float], wanted: float) -> float:
-    """Users from which on the chance, which grows with them, is as wanted; 2 at least."""
+    """Fewest users with the wanted power, which grows with them; 2 at least."""
     if chance(2) >= wanted:
         return 2.0
     most = 4.0

@@ -1,4 +1,4 @@
-"""One metric over the users of one arm: all that the statistics know of them."""
+"""One metric over the users of one arm: the input of all statistics."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -1,1 +1,1 @@
-"""The decision on each treatment, in words."""
+"""The verdict on each treatment, in words."""

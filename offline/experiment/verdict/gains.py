@@ -22,7 +22,7 @@ _WORDS = {
     "coverage": (_MORE, "{} {} different tracks to 50 users"),
     "request_time_p99": (_SHORTER, "{} {} for the slowest hundredth of the requests"),
 }
-"""How more and less of a built-in metric is said; of any other: "more" and "less"."""
+"""Words for more and less of a built-in metric; for any other: "more" and "less"."""
 _PLAIN = (("more", "less"), "{} {}")
 
 
@@ -62,9 +62,9 @@ class Gain:
 
 
 def gain(row: Comparison, metric: Metric) -> Gain:
-    """The difference of a row, after CUPED where that decides.
+    """The difference of a row, after CUPED if the verdict uses CUPED.
 
-    The interval is left out where it is not of the test that decides and would contradict it:
+    The interval is omitted if it is not from the verdict's test and would contradict it:
     with a permutation test only the relative interval is its own.
     """
     own = absolute(row)

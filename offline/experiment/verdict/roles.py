@@ -12,9 +12,9 @@ from offline.experiment.stats.comparison import Comparison, Interval
 from offline.experiment.stats.holm import holm
 
 SMALLEST_SHARE = 1.0
-"""Points of a share, and percent of the control elsewhere, below which a change is no matter."""
+"""Points of a share, and percent of the control elsewhere, below which a change is immaterial."""
 SMALLEST_MS = 1.0
-"""Milliseconds, the same: where an answer takes a tenth of one, twice that harms nobody."""
+"""The same in milliseconds: of a tenth of a millisecond, even the double is harmless."""
 
 _GROUPS = {
     "Primary": "what the verdict is about",
@@ -60,7 +60,7 @@ def is_stopped(analysis: Analysis, treatment: str) -> bool:
 
 
 def is_share(metric: Metric) -> bool:
-    """Whether its values are percentages, so that differences are told in points."""
+    """Whether its values are percentages, so that differences are in points."""
     return metric.unit.strip() == "%"
 
 
@@ -70,7 +70,7 @@ def margins(analysis: Analysis) -> dict[str, float]:
 
 
 def guardrail_of(analysis: Analysis, row: Comparison) -> Guardrail | None:
-    """What was found of the row as a guardrail; None where it is none."""
+    """The row's result as a guardrail; None if it is none."""
     key = row.effect.treatment, row.effect.metric
     found = (some for some in analysis.guardrails if (some.treatment, some.metric) == key)
     return next(found, None)
@@ -109,12 +109,12 @@ def differing(analysis: Analysis) -> set[tuple[str, str]]:
 
 
 def is_judged(analysis: Analysis, row: Comparison) -> bool:
-    """Whether a primary row has what a verdict takes: an effect and the interval that decides."""
+    """Whether a primary row has an effect and an interval, which a verdict needs."""
     return row.change is not None and deciding_interval(analysis, row) is not None
 
 
 def deciding_interval(analysis: Analysis, row: Comparison) -> Interval | None:
-    """Of a primary row: always-valid where somebody looks before the end."""
+    """Of a primary row: always-valid if results are seen before the end."""
     if not analysis.options.sequential:
         return row.relative
     some = analysis.looks_of[row.effect.metric][row.effect.treatment]

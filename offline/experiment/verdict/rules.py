@@ -87,7 +87,7 @@ def _decided(
 
 
 def find(analysis: Analysis, row: Comparison, rule: Rule) -> Finding | None:
-    """What a rule other than superiority says of a row; None where it cannot say anything."""
+    """Outcome of a rule other than superiority on a row; None if it has none."""
     ends, _ = deciding(analysis, row, rule)
     if row.change is None or ends is None:
         return None
@@ -102,7 +102,7 @@ def find(analysis: Analysis, row: Comparison, rule: Rule) -> Finding | None:
 
 
 def deciding(analysis: Analysis, row: Comparison, rule: Rule) -> tuple[Interval | None, float]:
-    """The interval by which a rule decides on a row, in percent, and its confidence."""
+    """The interval that a rule uses for a row, in percent, and its confidence."""
     alpha = analysis.options.alpha
     if analysis.options.sequential or rule.kind == "superiority":
         return deciding_interval(analysis, row), 1 - alpha
@@ -110,10 +110,10 @@ def deciding(analysis: Analysis, row: Comparison, rule: Rule) -> tuple[Interval 
     return interval_at(row, 1 - (1 - level) / (len(analysis.aggregates.arms) - 1))
 
 
-Decision = tuple[Literal["wins", "loses", "open"], str]
+Ruling = tuple[Literal["wins", "loses", "open"], str]
 
 
-def _within(found: _Found, rule: Rule) -> Decision:
+def _within(found: _Found, rule: Rule) -> Ruling:
     """Non-inferiority and equivalence."""
     margin = rule.margin or 0.0
     what = f"{found.treatment} is shown to be at most {margin:g} % worse than {found.control}"
@@ -136,7 +136,7 @@ def _within(found: _Found, rule: Rule) -> Decision:
     )
 
 
-def _held_out(found: _Found, rule: Rule) -> Decision:
+def _held_out(found: _Found, rule: Rule) -> Ruling:
     """The treatment is what everybody else has had since."""
     over = f"over the holdout {found.control} on {found.title} ({found.evidence})"
     if found.finding == "shown":
@@ -146,7 +146,7 @@ def _held_out(found: _Found, rule: Rule) -> Decision:
     return "open", f"No gain or loss of {found.treatment} is shown {over}"
 
 
-def _guarded(analysis: Analysis, treatment: str, text: str) -> Decision:
+def _guarded(analysis: Analysis, treatment: str, text: str) -> Ruling:
     guards = [
         f"{analysis.metrics[guard.metric].called} {guard.status}"
         for guard in analysis.guardrails

@@ -1,4 +1,4 @@
-"""The decision on each treatment as a sentence, with its reason."""
+"""The verdict on each treatment as a sentence, with its reason."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +37,7 @@ class Verdict:
 
 
 def verdicts(analysis: Analysis, names: Mapping[str, str]) -> tuple[Verdict, ...]:
-    """The decision on every treatment, in a sentence.
+    """The verdict on every treatment, in a sentence.
 
     There is none where users were not split as they should have been, as the cause of that may be
     the cause of the difference too, nor where a check of the log fails. With several treatments or
@@ -170,7 +170,7 @@ def _rest(
     known: Sequence[Comparison],
     differing: Sequence[Comparison],
 ) -> str:
-    """The primary metrics that decide nothing; "" for none."""
+    """The primary metrics without a result; "" for none."""
     told = []
     for row in rows:
         title = analysis.metrics[row.effect.metric].called
@@ -196,10 +196,10 @@ def _evidence(analysis: Analysis, row: Comparison, ends: Interval) -> str:
 
 
 def harm(analysis: Analysis, arm: str, told: Collection[str]) -> str:
-    """What the treatment makes significantly worse, all rows allowed for; "" for nothing.
+    """Significant harm by the treatment, with p adjusted over all rows; "" for none.
 
-    Shares in points, and only where they matter: 29 times as much of next to nothing is no harm.
-    What is worse, but by less than matters, is told apart. `told` has metrics to leave out.
+    Shares in points, and only if material: 29 times as much of next to nothing is no harm.
+    Immaterial harm is listed separately. `told` has metrics to omit.
     """
     held = {
         guard.metric
@@ -264,7 +264,7 @@ def _not_shown(guard: Guardrail, analysis: Analysis) -> str:
 
 
 def round_up(users: float) -> int:
-    """To two digits: nobody can promise more."""
+    """To two digits, as more would be spurious."""
     step = 10.0 ** max(0, math.floor(math.log10(users)) - 1)
     return int(math.ceil(users / step) * step)
 

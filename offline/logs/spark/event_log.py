@@ -178,7 +178,7 @@ def _refuse_others(engine: SparkEngine, files: Sequence[SparkFile]) -> None:
 
 
 def _before(engine: SparkEngine) -> dict[tuple[int, int], int]:
-    """Lines of a file before each of its parts: where one begins is known in bytes."""
+    """Number of lines before each part of a file; offsets of parts are in bytes."""
     parts = engine.rows("SELECT file, block, COUNT(*) FROM lines GROUP BY file, block")
     before: dict[tuple[int, int], int] = {}
     for _, group in itertools.groupby(sorted(parts), key=lambda part: part[0]):

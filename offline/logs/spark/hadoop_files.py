@@ -31,7 +31,7 @@ class SparkFile:
     key: str
     """As `_metadata.file_path` has it."""
     pattern: str
-    """To read it by; Spark takes every path for a pattern."""
+    """The path for reading, escaped, as Spark treats every path as a pattern."""
 
     @property
     def kind(self) -> Kind:

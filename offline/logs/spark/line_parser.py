@@ -32,7 +32,7 @@ _TYPES = {
     **{"recommendation": "BIGINT", "recommender": "STRING", "propensity": "DOUBLE"},
     **{"run": "STRING", "world_version": "STRING", "model_version": "STRING"},
     "fault": "STRING",  # as in events.sql
-    "held": "BOOLEAN",  # NULL: a line that holds nothing
+    "held": "BOOLEAN",  # NULL: a blank line
     **{"n": "BIGINT", "file": "INT"},
     **{"block": "BIGINT", "row": "BIGINT"},  # place in the file: its part, the line of that part
     "reason": "STRING",  # its fault
@@ -65,7 +65,7 @@ class LineReader:
         self._scratch.cleanup()
 
     def json(self, values: list[bytes] | pa.Array, file: Ints, block: Ints, row: Ints) -> Batches:
-        """Rows of lines of JSON; one of NULLs for a line that holds nothing."""
+        """Rows of JSON lines; all NULL for a blank line."""
         lines: pa.Array = pa.array(values, pa.binary()) if isinstance(values, list) else values
         holds = pc.match_substring_regex(lines, f"[^{BLANK.decode()}]")
         held, odd = _plain(lines.filter(holds).to_pylist())
@@ -84,7 +84,7 @@ class LineReader:
         return _placed(found, file, block, row)
 
     def parquet(self, batch: pa.RecordBatch, file: Ints, row: Ints) -> Batches:
-        """Rows of Parquet logs, whose parts count as one."""
+        """Rows of Parquet logs; their parts count as one file."""
         # A batch may have rows of several files: here they have numbers of their own.
         part = pa.Table.from_batches([batch])
         part = part.append_column("file_row_number", pa.array(np.arange(len(batch))))

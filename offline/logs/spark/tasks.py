@@ -80,7 +80,7 @@ def _packed(reader: LineReader, file: int, content: bytes, kind: Kind) -> Batche
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Lines, some megabytes at a time. Of one that is damaged what is no whole line is lost."""
+    """Lines, some megabytes at a time. An incomplete line at the end of a damaged file is lost."""
     text = b""
     try:
         for piece in pieces:

@@ -1,7 +1,7 @@
--- JSON Lines as rows of `lines`, with `shown`: the text of the field that is wrong. Each field arrives
--- as its JSON text, so that 5, 5.5 and "5" differ and a user of 10^30 keeps every digit; names arrive
--- as plain text, without quotes. A line that is no JSON object arrives as a row of NULLs; blank lines do
--- not arrive.
+-- JSON Lines as rows of `lines`, with `shown`: the text of the invalid field. Each field is read as its
+-- JSON text, so that 5, 5.5 and "5" differ and a user of 10^30 keeps every digit; names are read as
+-- plain text, without quotes. A line that is no JSON object becomes a row of NULLs; blank lines are
+-- skipped.
 WITH texts AS (
     SELECT
         $first_file + file_index AS file,
@@ -25,13 +25,13 @@ WITH texts AS (
     )
 ),
 
--- A value of null does not arrive; NaN is what pandas has for it.
+-- Values of null are missing here; pandas writes NaN for them.
 typed AS (
     SELECT
         *,
         integer_of(timestamp) AS whole,
         integer_of(recommendation) AS recommended,
-        -- A latency that is no number becomes -1, which is refused: NULL has its own meaning.
+        -- A latency that is no number becomes -1, which is rejected; NULL means that there is none.
         CASE
             WHEN latency IS NOT NULL AND latency <> 'NaN'
                 THEN COALESCE(TRY_CAST(latency AS DOUBLE), -1)

@@ -100,8 +100,8 @@ class DAE(nn.Module):
         self._index_of[self.tracks] = torch.arange(len(tracks))
         self.first = nn.Parameter(_xavier(len(tracks), hidden[0], generator))
         self.first_bias = nn.Parameter(torch.zeros(hidden[0]))
-        self.layers = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(hidden))
-        self.last = _linear(hidden[-1], len(tracks), generator)
+        self.layers = nn.ModuleList(linear(a, b, generator) for a, b in pairwise(hidden))
+        self.last = linear(hidden[-1], len(tracks), generator)
 
     @property
     def index_of(self) -> NDArray[np.int64]:
@@ -175,7 +175,8 @@ class DAE(nn.Module):
         return Workspace(users, len(self.tracks), self.hidden[-1], dtype, self.device)
 
 
-def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with drawn weights and no bias yet."""
     # Created empty: nn.Linear would draw its weights from torch's global stream.
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
     with torch.no_grad():

@@ -1,24 +1,25 @@
 """Weights by recency: the latest interactions predict the next ones best."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 
-def in_time(histories: sparse.csr_matrix) -> bool:
-    """Whether entries have an order of their own, which is taken for the order of time."""
-    return not histories.has_sorted_indices
+def by_recency(
+    histories: sparse.csr_matrix, times: NDArray[np.int64], power: float
+) -> sparse.csr_matrix:
+    """The same entries, each weighed by how many of its row are later than it.
 
-
-def by_recency(histories: sparse.csr_matrix, power: float) -> sparse.csr_matrix:
-    """The same entries, sorted by item, each weighed by its place from its row's end.
-
-    The last of a row weighs 1, the k-th from the end k ** -power.
+    `times`: when each entry happened, shape (nnz,), in any unit. An entry with n later ones weighs
+    (n + 1) ** -power: the last of a row weighs 1, and those of one time weigh the same.
     """
     sizes = np.diff(histories.indptr)
-    ends = np.repeat(histories.indptr[1:], sizes)
-    weights = (ends - np.arange(histories.nnz)).astype(np.float32) ** np.float32(-power)
-    found = sparse.csr_matrix(
-        (weights, histories.indices.copy(), histories.indptr), shape=histories.shape
-    )
-    found.sort_indices()
-    return found
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((-times, rows))
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = (np.diff(times[order]) != 0) | (np.diff(rows[order]) != 0)
+    first = np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))
+    later = np.empty(len(order), dtype=np.int64)
+    later[order] = first - histories.indptr[rows[order]]
+    weights = (later + 1).astype(np.float32) ** np.float32(-power)
+    return sparse.csr_matrix((weights, histories.indices, histories.indptr), shape=histories.shape)

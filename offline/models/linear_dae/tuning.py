@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from offline.data.splits import Held, hold_out
+from offline.data.splits import Held, held_entries, where
 from offline.metrics.ranking import Ranked
-from offline.models.inputs import binary_csr
 from offline.models.linear_dae.closed_form import LinearDAE, Powers, response
-from offline.models.linear_dae.recency import by_recency, in_time
+from offline.models.linear_dae.recency import by_recency
 from offline.models.top_n import leave_out, top_n
 
 K = 20
@@ -49,7 +48,7 @@ class TunedParameters(NamedTuple):
     """No strength below it was tried, so none is used."""
     popularity: float
     recency: float
-    """Histories are weighed by `by_recency` with this power; 0 where no order is known."""
+    """Histories are weighed by `by_recency` with this power; 0 where times are not known."""
     ndcg: float
     """Validation NDCG@20."""
 
@@ -59,31 +58,36 @@ class TunedParameters(NamedTuple):
 
 
 def choose(
-    interactions: sparse.csr_matrix, rng: np.random.Generator, progress: bool = False
+    interactions: sparse.csr_matrix,
+    rng: np.random.Generator,
+    progress: bool = False,
+    times: NDArray[np.int64] | None = None,
 ) -> TunedParameters:
     """The best of all above by validation NDCG@20: item power, then recency, then the others.
 
     A fifth of each user's interactions is held out and asked for, of so many users as fit into
-    memory. Where entries are in time, the last are held out: what comes next is harder to find
-    than what was in between, and wants a stronger model. Data too small to hold anything out gets
-    the middle of all.
+    memory. With `times`, when each entry happened, shape (nnz,), the last are held out: what comes
+    next is harder to find than what was in between, and wants a stronger model. Without them
+    there is no recency. Data too small to hold anything out gets the middle of all.
     """
-    ordered = in_time(interactions)
-    parts = hold_out(interactions, SHARE, rng, last=ordered)
-    held = Held(*map(binary_csr, parts))
+    out = held_entries(interactions, SHARE, rng, times)
+    held = Held(where(interactions, ~out), where(interactions, out))
+    seen_times = None if times is None else _as_entries(held.seen, times[~out])
     able = np.flatnonzero(np.diff(held.held_out.indptr))
     if not len(able):
         return TunedParameters(Powers(), 0.25, 1.0, 0.0, 0.25, Powers().item, 0.0, 0.0)
     users = rng.permutation(able)[:_MOST_USERS]
     few = users[:_FEW]
-    recencies = RECENCIES[1:] if ordered else ()
+    recencies = () if seen_times is None else RECENCIES[1:]
     steps = len(ITEM_POWERS) + len(recencies) + -(-len(users) // _FEW) - 1
     with tqdm(total=steps, desc="dae: choosing", disable=None if progress else True) as bar:
 
         def measured(
             model: LinearDAE, recency: float, users: NDArray[np.int64]
         ) -> tuple[Floats, LinearDAE, float]:
-            shown = by_recency(parts.seen[users], recency) if ordered else held.seen[users]
+            shown = held.seen[users]
+            if recency and seen_times is not None:
+                shown = by_recency(shown, seen_times[users].data, recency)
             found = _measure(model, shown, held.held_out[users])
             bar.update()
             return found, model, recency
@@ -96,6 +100,11 @@ def choose(
         all_ndcg = _joined([ndcg, *(measured(model, recency, some)[0] for some in others)])
     tuned = _best(all_ndcg, np.diff(held.seen.indptr)[users], model.powers)
     return tuned._replace(recency=recency)
+
+
+def _as_entries(matrix: sparse.csr_matrix, values: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Other values in the places of a matrix's entries."""
+    return sparse.csr_matrix((values, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _quality(measured: tuple[Floats, LinearDAE, float]) -> float:

@@ -1,29 +1,31 @@
-"""A type of recommender that is added: what follows from its config class, and what must not be
-forgotten."""
+"""Types of recommender: each can be built from its config, and names what it needs."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from botify.catalog import Catalog
-from botify.config import Config
-from botify.config.recommender_types import (
-    TYPES,
+from botify.config import RECOMMENDERS, Config
+from botify.recommenders import (
     ListName,
     ModelName,
     NeighboursName,
-    RandomConfig,
+    RecommenderConfig,
+    Resources,
+    build_recommenders,
 )
-from botify.recommenders import build_recommenders
-from botify.recommenders.registry import _build
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
+from contract.chain_presets import PRESETS
 
 SETTINGS: dict[str, dict[str, str]] = {
     "contextual": {"neighbours": "near"},
     "similar": {"neighbours": "near"},
+    "i2i": {"neighbours": "near"},
     "indexed": {"list": "dae"},
+    "indexed_random": {"list": "dae"},
+    "sequential": {"list": "dae"},
     "session": {"list": "dae", "model": "sessions"},
 }
 FILES: dict[str, Any] = {
@@ -33,14 +35,24 @@ FILES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("type_", TYPES)
-def test_every_type_of_the_config_can_be_built(
+@pytest.mark.parametrize("type_", [plugin.name for plugin in RECOMMENDERS.all if plugin.built_in])
+def test_every_type_can_be_built_from_its_config(
     type_: str, catalog: Catalog, tmp_path: Path
 ) -> None:
-    entry = {"type": type_, **SETTINGS.get(type_, {})}
+    entry: dict[str, Any] = {"type": type_, **SETTINGS.get(type_, {})}
+    entry |= {"steps": [{"catalog": "any"}]} if type_ == "chain" else {}
     config = Config.model_validate({"recommenders": {"mine": entry}, "default": "mine", **FILES})
     models = {"sessions": LiveModel("sessions", ModelRepository(tmp_path), catalog)}
-    assert build_recommenders(config, catalog, models)["mine"].name == "mine"
+    assert (
+        build_recommenders(config, Resources(catalog, models, config.list_owners))["mine"].name
+        == "mine"
+    )
+    entry.pop("steps", None)  # parsed
+    assert config.model_dump()["recommenders"]["mine"].items() >= entry.items()
+
+
+def test_all_presets_are_types() -> None:
+    assert {*PRESETS} <= {*RECOMMENDERS.names}
 
 
 @pytest.mark.parametrize(
@@ -52,28 +64,15 @@ def test_every_name_in_a_setting_must_be_configured(type_: str, setting: str) ->
         Config.model_validate({"recommenders": {"mine": entry}, "default": "mine", **FILES})
 
 
-class TrendingConfig(RandomConfig):
-    """A new type, declared and nothing more."""
-
-    type: Literal["trending"]  # type: ignore[assignment]
-    list: ListName
-    neighbours: NeighboursName
-    model: ModelName
-
-
 def test_references_follow_from_the_types_of_settings() -> None:
-    entry = TrendingConfig(type="trending", list="a", neighbours="b", model="c")
+    class Trending(RecommenderConfig):
+        list: ListName
+        neighbours: NeighboursName
+        model: ModelName
+
+    entry = Trending(type="trending", list="a", neighbours="b", model="c")
     assert list(entry.references()) == [
         ("list", "lists", "a"),
         ("neighbours", "neighbours", "b"),
         ("model", "models", "c"),
     ]
-
-
-def test_a_type_without_a_class_is_named(catalog: Catalog) -> None:
-    class Unregistered:
-        seen_filter, exclude = True, ()
-
-    entry: Any = Unregistered()
-    with pytest.raises(NotImplementedError, match="no class is registered for Unregistered; add"):
-        _build("mine", entry, catalog, {})

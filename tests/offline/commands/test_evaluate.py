@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from offline.cli import main
-from offline.models.registry import NAMES
+from offline.models.registry import MODELS
 
-BASELINES = [name for name in NAMES if name != "linear-dae"]
+BASELINES = [name for name in MODELS.names if name != "linear-dae"]
 
 
 def run(*words: object) -> Result:
@@ -145,7 +145,8 @@ def test_the_two_uses_are_not_mixed(split: Path) -> None:
     assert "add --format" in refused(split, split, "--model", "als")
     assert "takes one directory" in refused(split, split, "--format", "lightgcn")
     assert "'netflix' is not one of" in refused(split, "--format", "netflix")
-    assert "'svd' is not one of" in refused(split, "--format", "lightgcn", "--model", "svd")
+    said = refused(split, "--format", "lightgcn", "--model", "svd")
+    assert "no model 'svd'; did you mean 'pure-svd'?" in said
     assert "-1 is not in the range" in refused(split, "--format", "lightgcn", "--seed", "-1")
 
 

@@ -30,12 +30,21 @@ def test_interactions_are_the_distinct_pairs_heard_beyond_the_threshold(
             pair = (event["user"], event["track"])
             counts[pair] = counts.get(pair, 0) + 1
     found = Interactions.load(tmp_path / "out")
-    pairs = list(zip(found.user.tolist(), found.track.tolist(), strict=True))
+    pairs = list(zip(found.users.take(found.user), found.item.tolist(), strict=True))
     assert pairs == sorted(counts)
-    assert found.plays.tolist() == [counts[pair] for pair in pairs]
-    assert found.user.dtype == found.track.dtype == np.int64
-    assert found.plays.dtype == np.int32
-    assert found.all_users.tolist() == sorted({event["user"] for event in events})
+    assert found.value.tolist() == [counts[pair] for pair in pairs]
+    assert found.user.dtype == found.item.dtype == np.int64
+    assert list(found.users) == sorted({event["user"] for event in events})
+    assert list(found.items) == list(range(1 + max(event["track"] for event in events)))
+    assert (set(found.kind.to_pylist()), found.titles) == ({"play"}, None)
+    last: dict[tuple[int, int], int] = {}
+    for event in events:
+        pair = (event["user"], event["track"])
+        if event["time"] > 0.8:
+            last[pair] = max(last.get(pair, 0), event["timestamp"])
+    assert found.timestamp is not None
+    assert found.timestamp.tolist() == [last[pair] for pair in pairs]
+    assert found.summary.repeats == sum(counts.values()) - len(counts)
 
 
 def test_next_and_last_count_and_the_threshold_itself_does_not(
@@ -52,10 +61,10 @@ def test_next_and_last_count_and_the_threshold_itself_does_not(
     )
     summary, bad = collect([log], tmp_path / "out")
     found = Interactions.load(tmp_path / "out")
-    assert found.track.tolist() == [2, 4]
-    assert found.plays.tolist() == [2, 1]
-    assert found.users.tolist() == [3]
-    assert found.all_users.tolist() == [3, 9]
+    assert found.item.tolist() == [2, 4]
+    assert found.value.tolist() == [2, 1]
+    assert found.user.tolist() == [0, 0]
+    assert list(found.users) == [3, 9]
     assert (summary.users, summary.users_seen, summary.interactions, bad) == (1, 2, 2, ())
 
 
@@ -66,7 +75,7 @@ def test_the_matrix_has_a_row_per_user_and_ones_for_interactions(
     collect([write_log([event(user=u, track=t) for u, t in heard])], tmp_path / "out")
     found = Interactions.load(tmp_path / "out")
     matrix = found.matrix(5)
-    assert found.users.tolist() == [7, 40]
+    assert list(found.users) == [7, 40]
     assert matrix.dtype == np.float32
     assert matrix.toarray().tolist() == [[1, 0, 0, 1, 0], [0, 0, 1, 0, 0]]
     with pytest.raises(InputError, match="track 3 is not in the catalog"):
@@ -79,7 +88,7 @@ def test_users_beyond_64_bits_are_counted_and_left_out(
     log = write_log([event(user=user) for user in (2**63 - 1, 2**63, 10**30, 10**30)])
     summary, _ = collect([log], tmp_path / "out")
     assert summary.users_left_out == 2
-    assert Interactions.load(tmp_path / "out").all_users.tolist() == [2**63 - 1]
+    assert list(Interactions.load(tmp_path / "out").users) == [2**63 - 1]
     assert Plays.load(tmp_path / "out").user.tolist() == [2**63 - 1]
 
 
@@ -174,9 +183,36 @@ def test_tracks_of_another_catalog_are_refused(
     write_log: Make, event: Make, tmp_path: Path
 ) -> None:
     log = write_log([event(track=4), event(track=5, time=0.0)])
+    catalog = tmp_path / "tracks.json"
+    lines = [{"track": track, "artist": "a", "title": f"No {track}"} for track in range(6)]
+    catalog.write_text("\n".join(map(json.dumps, lines[:5])))
     with pytest.raises(InputError, match="track 5 is not in the catalog"):
-        collect([log], tmp_path / "out", n_tracks=5)
-    assert collect([log], tmp_path / "out", n_tracks=6)[0].interactions == 1
+        collect([log], tmp_path / "out", catalog=catalog)
+    catalog.write_text("\n".join(map(json.dumps, lines)))
+    assert collect([log], tmp_path / "out", catalog=catalog)[0].interactions == 1
+    titles = Interactions.load(tmp_path / "out").titles
+    assert titles is not None
+    assert titles.to_pylist() == [line["title"] for line in lines]
+
+
+def test_a_track_number_out_of_all_proportion_asks_for_the_catalog(
+    write_log: Make, event: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"track 1000000000000 .* name their --catalog"):
+        collect([write_log([event(track=10**12)])], tmp_path / "out")
+
+
+def test_a_directory_of_the_older_form_is_not_misread(
+    write_log: Make, event: Make, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    collect([write_log([event()])], out)
+    (out / "items.parquet").unlink()
+    about = json.loads((out / "interactions.json").read_text())
+    del about["form"]
+    (out / "interactions.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"another version of botify .*: collect again"):
+        Interactions.load(out)
 
 
 def test_a_failed_run_leaves_the_earlier_result_as_it_was(

@@ -51,6 +51,14 @@ def test_lightgcn(write: Write) -> None:
     assert data.artists is None
 
 
+def test_the_order_of_lines_and_items_says_nothing(write: Write) -> None:
+    one = load_lightgcn(write(train_txt="0 1 2 4\n1 0 3\n", test_txt="0 3\n"))
+    other = load_lightgcn(write(train_txt="1 3 0\n0 4\n0 2 1\n", test_txt="0 3\n"))
+    for part in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(one.train, part), getattr(other.train, part))
+    assert other.train.has_sorted_indices
+
+
 @pytest.mark.parametrize(
     ("train", "test", "complaint"),
     [

@@ -10,10 +10,13 @@ from scipy import sparse
 
 from offline.data.matrix import InteractionMatrix
 from offline.data.session_stats import SessionStats
+from offline.errors import InputError
 from offline.lists.by_session import by_session
 from offline.lists.maker import ListMaker
-from offline.models.dae.network import DAE
-from offline.models.dae.training import fit
+from offline.models.base import Recommender
+from offline.models.dae.recommender import DAERecommender
+from offline.models.inputs import training_set
+from offline.models.registry import make_model
 
 from ..camps import N_TRACKS, OPTIONS, two_camps
 from ..programs import offline_in
@@ -26,8 +29,12 @@ STARTS = [{0: 2, CAMP: 3}, {0: 3, CAMP: 2}, {}, {CAMP + 5: 1}]
 
 
 @pytest.fixture(scope="module")
-def model() -> DAE:
-    return fit(two_camps(), OPTIONS).model
+def model() -> Recommender:
+    return fitted(two_camps())
+
+
+def fitted(likes: sparse.csr_matrix) -> Recommender:
+    return DAERecommender(**OPTIONS.model_dump()).fit(training_set(likes))
 
 
 def matrix(rows: list[dict[int, int]]) -> sparse.csr_matrix:
@@ -39,25 +46,27 @@ def matrix(rows: list[dict[int, int]]) -> sparse.csr_matrix:
 
 
 def made(
-    model: DAE,
+    model: Recommender,
     likes: list[list[int]] = LIKES,
     starts: list[dict[int, int]] = STARTS,
     discount: float = 1.0,
     artists: np.ndarray | None = None,
     length: int = 30,
+    unseen: bool = False,
 ) -> ListMaker:
     histories = InteractionMatrix.of(matrix([dict.fromkeys(tracks, 1) for tracks in likes]))
     stats = SessionStats(matrix(starts), 5.0, discount, 0)
     tracks = np.arange(N_TRACKS)
-    return by_session(model, histories, stats, tracks if artists is None else artists, length)
+    artists = tracks if artists is None else artists
+    return by_session(model, histories, stats, artists, length, unseen)
 
 
 def camps(tracks: np.ndarray) -> list[int]:
     return (tracks // CAMP).tolist()
 
 
-def test_a_list_begins_in_the_camp_where_more_sessions_begin(model: DAE) -> None:
-    lists = made(model).of(np.arange(4))
+def test_a_list_begins_in_the_camp_where_more_sessions_begin(model: Recommender) -> None:
+    lists = made(model).of(np.arange(4)).ids
     assert lists.shape == (4, 30)
     assert camps(lists[0, :12]) == [1] * 12
     assert camps(lists[1, :12]) == [0] * 12
@@ -66,22 +75,22 @@ def test_a_list_begins_in_the_camp_where_more_sessions_begin(model: DAE) -> None
         assert len(set(found.tolist())) == 30
 
 
-def test_one_like_is_enough(model: DAE) -> None:
-    lists = made(model).of(np.array([2, 3]))
+def test_one_like_is_enough(model: Recommender) -> None:
+    lists = made(model).of(np.array([2, 3])).ids
     assert camps(lists[0, :10]) == [0] * 10
     assert camps(lists[1, :10]) == [1] * 10
 
 
-def test_artists_are_spread(model: DAE) -> None:
+def test_artists_are_spread(model: Recommender) -> None:
     """Two artists, of even and odd tracks: listeners who tire soon get both in every pair."""
     artists = np.arange(N_TRACKS) % 2
-    tired = made(model, discount=0.01, artists=artists).of(np.array([1]))[0, :10] % 2
+    tired = made(model, discount=0.01, artists=artists).of(np.array([1])).ids[0, :10] % 2
     assert (tired[::2] != tired[1::2]).all()
-    never = made(model, artists=artists).of(np.array([1]))[0, :10] % 2
+    never = made(model, artists=artists).of(np.array([1])).ids[0, :10] % 2
     assert (never[::2] == never[1::2]).any()
 
 
-def test_a_list_does_not_depend_on_the_others_of_its_block(model: DAE) -> None:
+def test_a_list_does_not_depend_on_the_others_of_its_block(model: Recommender) -> None:
     rng = np.random.default_rng(8)
     likes = [
         np.sort(rng.choice(N_TRACKS, size=rng.integers(1, 9), replace=False)).tolist()
@@ -90,35 +99,58 @@ def test_a_list_does_not_depend_on_the_others_of_its_block(model: DAE) -> None:
     starts = [{int(rng.choice(tracks)): 1 + row % 3} for row, tracks in enumerate(likes)]
     lists = made(model, likes, starts)
     rows = np.arange(400)
-    whole = lists.of(rows)
-    assert (whole == lists.of(rows)).all()
-    assert (whole[::-1] == lists.of(rows[::-1])).all()
+    whole = lists.of(rows).ids
+    assert (whole == lists.of(rows).ids).all()
+    assert (whole[::-1] == lists.of(rows[::-1]).ids).all()
     assert (
-        whole == np.concatenate([lists.of(rows[at : at + 7]) for at in range(0, 400, 7)])
+        whole == np.concatenate([lists.of(rows[at : at + 7]).ids for at in range(0, 400, 7)])
     ).all()
 
 
 def test_tracks_that_the_model_does_not_know_are_passed_over() -> None:
     known = two_camps()[:, : N_TRACKS - 2]
     padded = sparse.hstack([known, sparse.csr_matrix((known.shape[0], 2))]).tocsr()
-    model = fit(padded.astype(np.float32), OPTIONS).model
+    model = fitted(padded.astype(np.float32))
     strange = N_TRACKS - 1
     starts = [{0: 1, strange: 9}, {strange: 4}]
     lists = made(model, [[0, 1, 2, strange], [strange]], starts, length=N_TRACKS)
-    found = lists.of(np.arange(2))
+    found = lists.of(np.arange(2)).ids
     assert camps(found[0, :10]) == [0] * 10
     # All that is known, once, also for a user of whom nothing is.
     for row in found.tolist():
         assert sorted(row) == [-1, -1, *range(N_TRACKS - 2)]
 
 
-def test_the_recipe_names_all_that_decides(model: DAE) -> None:
+def test_what_users_liked_is_left_out_where_that_is_wanted(model: Recommender) -> None:
+    likes = [FIRST + SECOND, FIRST + SECOND, [7], list(range(N_TRACKS))]
+    lists = made(model, likes, length=N_TRACKS, unseen=True).of(np.arange(4)).ids
+    for listed, liked in zip(lists.tolist(), likes, strict=True):
+        assert sorted(set(listed) - {-1}) == sorted(set(range(N_TRACKS)) - set(liked))
+    assert camps(lists[0, :8]) == [1] * 8  # where more of the user's sessions begin
+
+
+@pytest.mark.parametrize("name", ["als", "bpr", "pure-svd"])
+def test_any_model_with_vectors_makes_lists_for_sessions(name: str) -> None:
+    other = make_model(name, {"factors": 4}, seed=1).fit(two_camps())
+    lists = made(other).of(np.arange(4)).ids
+    assert camps(lists[:, :8]) == [[1] * 8, [0] * 8, [0] * 8, [1] * 8]
+    expected = made(other).of(np.array([3, 1])).ids
+    np.testing.assert_array_equal(lists[[3, 1]], expected)
+
+
+def test_a_model_without_vectors_makes_none() -> None:
+    with pytest.raises(InputError, match=r"ease has no vectors of tracks, .* --lists score"):
+        made(make_model("ease").fit(two_camps()))
+
+
+def test_the_recipe_names_all_that_decides(model: Recommender) -> None:
     others = {
         made(model).recipe,
         made(model, discount=0.9).recipe,
         made(model, artists=np.zeros(N_TRACKS, dtype=np.int64)).recipe,
+        made(model, unseen=True).recipe,
     }
-    assert len(others) == 3
+    assert len(others) == 4
     assert made(model).recipe == made(model).recipe
 
 

@@ -7,21 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from offline.artefact import Artefact, load_artefact, save_artefact
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.lists.by_score import by_score
 from offline.lists.export import Exported, export_lists
 from offline.lists.maker import ListMaker
 from offline.lists.resumable import completed, work_directory
+from offline.models.base import Recommender
 from offline.models.dae.network import DAE
+from offline.models.dae.recommender import DAERecommender
 from offline.models.dae.training import Epoch, Trained
+from offline.models.registry import load_model
+from offline.models.top_n import TopN
 from offline.options import TrainOptions
 
 N_USERS, N_TRACKS = 600, 300
@@ -49,14 +53,14 @@ def save(directory: Path, seed: int) -> None:
     options = TrainOptions(hidden=(16,))
     tracks = np.arange(N_TRACKS)
     model = DAE(N_TRACKS, tracks, options.hidden, torch.Generator().manual_seed(seed))
-    fingerprint = TrainingSet.open(directory.parent / "data", N_TRACKS).fingerprint
+    data = TrainingSet.open(directory.parent / "data", N_TRACKS)
     trained = Trained(model, (Epoch(1, 1.0, 0.1, 0.1, 1.0),))
-    save_artefact(directory, trained, options, fingerprint)
+    DAERecommender.of(trained, options, data).save(directory)
 
 
 @pytest.fixture
-def artefact(workplace: Path) -> Artefact:
-    return load_artefact(workplace / "model")
+def model(workplace: Path) -> Recommender:
+    return load_model(workplace / "model")
 
 
 @pytest.fixture
@@ -65,9 +69,9 @@ def training_set(workplace: Path) -> TrainingSet:
 
 
 @pytest.fixture
-def whole(workplace: Path, artefact: Artefact, training_set: TrainingSet) -> dict[str, bytes]:
+def whole(workplace: Path, model: Recommender, training_set: TrainingSet) -> dict[str, bytes]:
     """The files of an export that nothing disturbed."""
-    export_lists(artefact, training_set, workplace / "whole")
+    export_lists(model, training_set, workplace / "whole")
     return files(workplace / "whole")
 
 
@@ -75,12 +79,12 @@ def files(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
 
 
-def cut_short(artefact: Artefact, training_set: TrainingSet, out: Path, blocks: int) -> None:
+def cut_short(model: Recommender, training_set: TrainingSet, out: Path, blocks: int) -> None:
     """Export, with Ctrl-C after so many blocks of 50 users."""
-    ours = by_score(artefact.model, training_set.histories, 50)
+    ours = by_score(model, 50)
     left = blocks
 
-    def of(rows: np.ndarray) -> np.ndarray:
+    def of(rows: np.ndarray) -> TopN:
         nonlocal left
         if not left:
             raise KeyboardInterrupt
@@ -88,22 +92,22 @@ def cut_short(artefact: Artefact, training_set: TrainingSet, out: Path, blocks: 
         return ours.of(rows)
 
     with pytest.raises(KeyboardInterrupt):
-        export_lists(artefact, training_set, out, block=50, lists=ListMaker(ours.recipe, of))
+        export_lists(model, training_set, out, block=50, lists=ListMaker(ours.recipe, of))
 
 
 def gone_on(
-    artefact: Artefact, training_set: TrainingSet, out: Path, block: int
+    model: Recommender, training_set: TrainingSet, out: Path, block: int
 ) -> tuple[Exported, int]:
     """Export again; with how many users' lists were made."""
-    ours = by_score(artefact.model, training_set.histories, 50)
+    ours = by_score(model, 50)
     asked = 0
 
-    def of(rows: np.ndarray) -> np.ndarray:
+    def of(rows: np.ndarray) -> TopN:
         nonlocal asked
         asked += len(rows)
         return ours.of(rows)
 
-    done = export_lists(artefact, training_set, out, block=block, lists=ListMaker(ours.recipe, of))
+    done = export_lists(model, training_set, out, block=block, lists=ListMaker(ours.recipe, of))
     return done, asked
 
 
@@ -121,17 +125,17 @@ def test_an_export_goes_on_where_it_was(
     blocks: int,
     block: int,
     workplace: Path,
-    artefact: Artefact,
+    model: Recommender,
     training_set: TrainingSet,
     whole: dict[str, bytes],
 ) -> None:
     out = workplace / "lists"
-    cut_short(artefact, training_set, out, blocks)
+    cut_short(model, training_set, out, blocks)
     assert not out.exists()
     # What a kill in the middle of a write leaves.
     with (workplace / "lists.export/recommendations.json").open("a") as file:
         file.write('{"user": 1')
-    done, asked = gone_on(artefact, training_set, out, block)
+    done, asked = gone_on(model, training_set, out, block)
     assert (done.users, done.without_interactions) == (N_USERS, 1)
     assert done.from_earlier == 50 * blocks
     assert asked == N_USERS - 50 * blocks - (blocks == 0)
@@ -141,26 +145,26 @@ def test_an_export_goes_on_where_it_was(
 
 @pytest.mark.parametrize("other", ["model", "data", "length", "recipe", "damage", "bit", "count"])
 def test_nothing_is_taken_over_from_another_export(
-    other: str, workplace: Path, artefact: Artefact, training_set: TrainingSet
+    other: str, workplace: Path, model: Recommender, training_set: TrainingSet
 ) -> None:
-    cut_short(artefact, training_set, workplace / "lists", 3)
-    length, lists = 50, by_score(artefact.model, training_set.histories, 50)
+    cut_short(model, training_set, workplace / "lists", 3)
+    length, lists = 50, by_score(model, 50)
     if other == "model":
         save(workplace / "other", seed=2)
-        artefact = load_artefact(workplace / "other")
-        lists = by_score(artefact.model, training_set.histories, 50)
+        model = load_model(workplace / "other")
+        lists = by_score(model, 50)
     elif other == "data":
         indices = np.load(workplace / "data/indices.npy")
         indices[: training_set.histories.indptr[1]] = np.arange(training_set.histories.indptr[1])
         np.save(workplace / "data/indices.npy", indices)
         save(workplace / "model", seed=1)
-        artefact = load_artefact(workplace / "model")
+        model = load_model(workplace / "model")
         training_set = TrainingSet.open(workplace / "data", N_TRACKS)
-        lists = by_score(artefact.model, training_set.histories, 50)
+        lists = by_score(model, 50)
     elif other == "length":
-        length, lists = 20, by_score(artefact.model, training_set.histories, 20)
+        length, lists = 20, by_score(model, 20)
     elif other == "recipe":
-        lists = ListMaker("backwards", lambda rows, ours=lists: ours.of(rows)[:, ::-1])
+        lists = ListMaker("backwards", partial(backwards, lists))
     elif other == "damage":
         with (workplace / "lists.export/recommendations.json").open("r+") as file:
             file.truncate(10)
@@ -172,20 +176,24 @@ def test_nothing_is_taken_over_from_another_export(
         path.write_bytes(content)
     for out in ("lists", "anew"):
         place = workplace / out
-        done = export_lists(artefact, training_set, place, list_length=length, lists=lists)
+        done = export_lists(model, training_set, place, list_length=length, lists=lists)
         assert done.from_earlier == 0
     assert files(workplace / "lists") == files(workplace / "anew")
 
 
+def backwards(lists: ListMaker, rows: np.ndarray) -> TopN:
+    return TopN(*(part[:, ::-1] for part in lists.of(rows)))
+
+
 def test_an_earlier_result_stays_until_the_new_one_is_whole(
-    workplace: Path, artefact: Artefact, training_set: TrainingSet, whole: dict[str, bytes]
+    workplace: Path, model: Recommender, training_set: TrainingSet, whole: dict[str, bytes]
 ) -> None:
     out = workplace / "lists"
-    export_lists(artefact, training_set, out, list_length=20)
+    export_lists(model, training_set, out, list_length=20)
     earlier = files(out)
-    cut_short(artefact, training_set, out, 3)
+    cut_short(model, training_set, out, 3)
     assert files(out) == earlier
-    gone_on(artefact, training_set, out, 50)
+    gone_on(model, training_set, out, 50)
     assert files(out) == whole
 
 
@@ -197,14 +205,14 @@ def test_the_first_line_says_how_many_lists_there_are(whole: dict[str, bytes]) -
 
 
 def test_two_exports_to_one_place_do_not_mix(
-    workplace: Path, artefact: Artefact, training_set: TrainingSet
+    workplace: Path, model: Recommender, training_set: TrainingSet
 ) -> None:
     with (
         work_directory(workplace / "lists.export", {"of": "the other"}),
         pytest.raises(InputError, match="is in use: wait until the other run is done"),
     ):
-        export_lists(artefact, training_set, workplace / "lists")
-    export_lists(artefact, training_set, workplace / "lists")
+        export_lists(model, training_set, workplace / "lists")
+    export_lists(model, training_set, workplace / "lists")
 
 
 def command(workplace: Path, *more: str) -> list[str]:

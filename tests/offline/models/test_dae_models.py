@@ -7,27 +7,26 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.models.dae.recommender import MultDAE
+from offline.models.check import scattered
+from offline.models.dae.recommender import DAERecommender
+from offline.models.inputs import training_set
 from offline.models.linear_dae.closed_form import TOLERANCE, LinearDAE, Powers, response
-from offline.models.linear_dae.recency import by_recency, in_time
+from offline.models.linear_dae.recency import by_recency
 from offline.models.linear_dae.recommender import LinearDAERecommender
 from offline.models.linear_dae.sparse_product import multiply
 from offline.models.linear_dae.tuning import RECENCIES, STRENGTHS, TunedParameters, choose
-from offline.options import TrainOptions
 
-from .recommender_checks import FindsCamps, RecommenderChecks, scattered
+from .recommender_checks import FindsCamps, RecommenderChecks
 
 
 class TestLinearDAE(FindsCamps):
-    order_counts = True
-
     def make(self, seed: int = 1) -> Recommender:
-        return LinearDAERecommender(seed)
+        return LinearDAERecommender(seed=seed)
 
 
-class TestMultDAE(RecommenderChecks):
+class TestDAE(RecommenderChecks):
     def make(self, seed: int = 1) -> Recommender:
-        return MultDAE(seed, options=TrainOptions(hidden=(8,), epochs=2, batch_size=16))
+        return DAERecommender(hidden=(8,), epochs=2, batch_size=16, seed=seed)
 
     def test_one_item_only(self) -> None:
         with pytest.raises(InputError, match="needs a user with two interactions"):
@@ -77,8 +76,22 @@ def test_product_of_a_sparse_and_a_dense_matrix(columns: int) -> None:
     np.testing.assert_allclose(multiply(matrix, dense, out), matrix @ dense, rtol=1e-5)
 
 
-def _changing() -> sparse.csr_matrix:
-    """Items in order of time: people begin in one of two camps, and all end in the same items."""
+def _with_times(rows: list[np.ndarray], n_items: int) -> tuple[sparse.csr_matrix, ...]:
+    """Likes, and their times: each row's items in order of time."""
+    bounds = np.cumsum([0, *map(len, rows)])
+    shape = len(rows), n_items
+    times = np.concatenate([np.arange(len(row)) for row in rows])
+    parts = [
+        sparse.csr_matrix((values, np.concatenate(rows), bounds), shape=shape)
+        for values in (np.ones(bounds[-1]), times)
+    ]
+    for part in parts:
+        part.sort_indices()
+    return tuple(parts)
+
+
+def _changing() -> tuple[sparse.csr_matrix, ...]:
+    """People begin in one of two camps, and all end in the same items; and the times."""
     rng = np.random.default_rng(2)
     rows = [
         np.concatenate(
@@ -86,26 +99,25 @@ def _changing() -> sparse.csr_matrix:
         )
         for user in range(60)
     ]
-    shape = len(rows), 66
-    bounds = np.arange(len(rows) + 1) * 18
-    return sparse.csr_matrix((np.ones(bounds[-1]), np.concatenate(rows), bounds), shape=shape)
+    return _with_times(rows, 66)
 
 
-def test_in_time_the_last_are_asked_for_else_any() -> None:
-    in_time = _changing()
-    by_id = in_time.copy()
-    by_id.sort_indices()
-    choices = [choose(matrix, np.random.default_rng(1)) for matrix in (in_time, by_id)]
+def test_with_times_the_last_are_asked_for_else_any() -> None:
+    likes, times = _changing()
+    with_times, again = (
+        choose(likes, np.random.default_rng(seed), times=times.data) for seed in (1, 2)
+    )
+    without = choose(likes, np.random.default_rng(1))
     # A fifth of 18 is 4: all of them among the six last, which others have among theirs.
-    again = choose(in_time, np.random.default_rng(2))
-    assert choices[0].ndcg == pytest.approx(again.ndcg)
-    assert choices[0].ndcg != pytest.approx(choices[1].ndcg)
-    assert LinearDAERecommender(1).fit(in_time).tuned == choices[0]
-    assert LinearDAERecommender(1).fit(by_id).tuned == choices[1]
+    assert with_times.ndcg == pytest.approx(again.ndcg)
+    assert with_times.ndcg != pytest.approx(without.ndcg)
+    model = LinearDAERecommender(seed=1)
+    assert model.fit(training_set(likes, times.data)).tuned == with_times
+    assert model.fit(likes).tuned == without
 
 
-def _moving() -> sparse.csr_matrix:
-    """Items in order of time: people like one of four groups of items, and later another one."""
+def _moving() -> tuple[sparse.csr_matrix, ...]:
+    """People like one of four groups of items, and later another one; and the times."""
     rng = np.random.default_rng(3)
     rows = []
     for _ in range(120):
@@ -113,37 +125,47 @@ def _moving() -> sparse.csr_matrix:
         rows.append(
             np.concatenate([first + rng.permutation(20)[:9], then + rng.permutation(20)[:9]])
         )
-    bounds = np.arange(len(rows) + 1) * 18
-    return sparse.csr_matrix((np.ones(bounds[-1]), np.concatenate(rows), bounds), shape=(120, 80))
+    return _with_times(rows, 80)
 
 
-def test_what_came_last_counts_for_more_where_that_is_so() -> None:
-    model = LinearDAERecommender(1).fit(_moving())
+def test_what_came_last_counts_for_more_where_times_say_so() -> None:
+    likes, times = _moving()
+    model = LinearDAERecommender(seed=1).fit(training_set(likes, times.data))
     assert model.tuned.recency == max(RECENCIES)
     taste = np.concatenate([np.arange(5), 20 + np.arange(5)])
     histories = sparse.csr_matrix(
-        (np.ones(20), np.concatenate([taste, taste[::-1]]), [0, 10, 20]), shape=(2, 80)
+        (np.ones(20), np.concatenate([taste, taste]), [0, 10, 20]), shape=(2, 80)
     )
-    histories.has_sorted_indices = False  # the first row's order is time's too
-    lists = model.recommend_for(histories, 10)
+    when = np.concatenate([np.arange(10), np.arange(10)[::-1]])
+    lists = model.recommend_for(histories, 10, timestamps=when).ids
     of_last = [np.mean(lists[0] // 20 == 1), np.mean(lists[1] // 20 == 0)]
     assert min(of_last) > 0.5
-    by_id = _moving()
-    by_id.sort_indices()
-    assert LinearDAERecommender(1).fit(by_id).tuned.recency == 0
+    assert LinearDAERecommender(seed=1).fit(likes).tuned.recency == 0
 
 
-def test_weights_by_recency_stay_with_their_items() -> None:
-    matrix = sparse.csr_matrix((np.ones(5), [4, 1, 3, 0, 2], [0, 3, 3, 5]), shape=(3, 5))
-    assert in_time(matrix)
-    weighed = by_recency(matrix, 0.5)
+def test_the_order_of_entries_says_nothing_about_time() -> None:
+    likes, _ = _moving()
+    backwards = likes.copy()
+    for user in range(120):
+        row = slice(*backwards.indptr[user : user + 2])
+        backwards.indices[row] = backwards.indices[row][::-1].copy()
+    backwards.has_sorted_indices = False
+    one, other = (LinearDAERecommender(seed=1).fit(matrix) for matrix in (likes, backwards))
+    assert one.tuned == other.tuned
+    assert other.tuned.recency == 0
+    lists = [model.recommend(np.arange(120), 10).ids for model in (one, other)]
+    np.testing.assert_array_equal(*lists)
+
+
+def test_weights_by_recency() -> None:
+    matrix = sparse.csr_matrix((np.ones(6), [0, 1, 3, 4, 0, 2], [0, 4, 4, 6]), shape=(3, 5))
+    # Items 1 and 3 are of one time: two entries of the row are not later than either, one is.
+    weighed = by_recency(matrix, np.array([9, 50, 50, 70, 2, 1]), 0.5)
     expected = np.zeros((3, 5))
-    expected[0, [4, 1, 3]] = 3**-0.5, 2**-0.5, 1
-    expected[2, [0, 2]] = 2**-0.5, 1
+    expected[0, [0, 1, 3, 4]] = 4**-0.5, 2**-0.5, 2**-0.5, 1
+    expected[2, [0, 2]] = 1, 2**-0.5
     np.testing.assert_allclose(weighed.toarray(), expected, rtol=1e-6)
-    assert weighed.has_sorted_indices
-    assert matrix.indices.tolist() == [4, 1, 3, 0, 2]
-    assert not in_time(weighed)
+    assert (matrix.data == 1).all()
 
 
 def test_too_little_to_choose_by() -> None:

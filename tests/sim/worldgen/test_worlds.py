@@ -1,25 +1,29 @@
 """Worlds made up and worlds from real listening, held against the statistics of the docs."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
+from sim.cli import main
 from sim.engine.play import play
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.world import World
 from sim.worldgen.calibrate import ORACLE_FLOOR, RANDOM_BAND, calibrate
 from sim.worldgen.generated import GeneratorOptions, generate
-from sim.worldgen.lastfm import lastfm_world
+from sim.worldgen.imported import imported_world, save_owners_ids
 from sim.worldgen.statistics import describe, gini
 from sim.worldgen.users import Library, make_users
 
 MakeWorld = Callable[..., World]
-LASTFM = Path(__file__).parents[4] / "shared" / "data" / "lastfm-2k"
 SMALL = GeneratorOptions(n_users=60, n_tracks=300)
 
 
@@ -105,118 +109,113 @@ def check_calibration(world: World, random: float, oracle: float) -> None:
     """What is claimed holds, and holds on listeners that were not calibrated on."""
     assert RANDOM_BAND[0] <= random <= RANDOM_BAND[1]
     assert oracle >= ORACLE_FLOOR
-    under_random = play(world, Random(Streams(5)), seed=5, episodes=range(10_000))
+    under_random = play(world, Policy("random_unseen", Streams(5)), seed=5, episodes=range(10_000))
     under_oracle = play(world, Oracle(), seed=5, episodes=range(1_000))
     assert 1.1 <= under_random.mean_session_time <= 1.6
     assert under_oracle.mean_session_time >= 8
 
 
-def write_lastfm(directory: Path, n_users: int = 30, n_artists: int = 40) -> None:
-    """The format of hetrec2011-lastfm-2k, in which two artists share a name."""
+def write_interactions(directory: Path, **about: object) -> list[tuple[int, int, float]]:
+    """30 users, 40 items, two of one title and five nobody's; (user, item, value) of each row."""
     rng = np.random.default_rng(0)
-    names = {a: f"Artist {a}" for a in range(1, n_artists + 1)} | {7: "Twins", 8: "Twins"}
-    artists = "".join(f"{a}\t{name}\thttp://a\thttp://b\n" for a, name in names.items())
-    # Read as text with other line ends and a name outside ASCII, as some are.
-    (directory / "artists.dat").write_text(
-        "id\tname\turl\tpictureURL\n" + artists.replace("Artist 3\t", "Björk\t")
-    )
-    plays = [
-        (u, int(a), int(rng.integers(1, 5_000)))
-        for u in range(2, 2 + n_users)
-        for a in rng.permutation(n_artists - 5)[:10] + 1
+    rows = [
+        (user, int(item), float(rng.integers(1, 5_000)))
+        for user in range(30)
+        for item in np.sort(rng.permutation(35)[:10])
     ]
-    (directory / "user_artists.dat").write_text(
-        "userID\tartistID\tweight\n" + "".join(f"{u}\t{a}\t{w}\r\n" for u, a, w in plays)
-    )
+    user, item, value = zip(*rows, strict=True)
+    titles = [f"No {n}" for n in range(40)]
+    titles[6] = titles[7] = "Twins"
+    tables = {
+        "interactions": {"user": user, "item": item, "value": value},
+        "users": {"id": [f"u{n}" for n in range(30)]},
+        "items": {"id": [100 + n for n in range(40)], "title": [*titles[:3], None, *titles[4:]]},
+    }
+    for name, columns in tables.items():
+        pq.write_table(pa.table(columns), directory / f"{name}.parquet")
+    facts = {"form": 2, "format": "csv", "liked_from": None, **about}
+    (directory / "interactions.json").write_text(json.dumps(facts))
+    return rows
 
 
-def rows_of(path: Path) -> list[list[int]]:
-    return [[int(x) for x in line.split("\t")] for line in path.read_text().splitlines()[1:]]
-
-
-def test_a_world_from_listening_counts(tmp_path: Path) -> None:
-    write_lastfm(tmp_path)
-    world, library = lastfm_world(tmp_path, 1, dimensions=8)
-    rows = rows_of(tmp_path / "user_artists.dat")
-    played = sorted({artist for _, artist, _ in rows})
-    assert len(world.catalog) == len(played)
-    assert world.embeddings.shape == (len(played), 8)
-    assert "Björk" in world.catalog.artists
-    assert {"Twins (#7)", "Twins (#8)"} <= set(world.catalog.artists)
-    for row, user in enumerate(sorted({user for user, _, _ in rows})):
-        mine = sorted((-plays, artist) for u, artist, plays in rows if u == user)
-        expected = [played.index(artist) for _, artist in mine]
-        assert library.tracks[library.bounds[row] : library.bounds[row + 1]].tolist() == expected
-        bounds = world.users.bounds[row : row + 2]
+def test_a_world_from_interactions(tmp_path: Path) -> None:
+    rows = write_interactions(tmp_path)
+    found = imported_world(tmp_path, 1, dimensions=8)
+    world, library = found.world, found.library
+    liked = sorted({item for _, item, _ in rows})
+    assert found.items.to_pylist() == [100 + item for item in liked]
+    assert found.users.to_pylist() == [f"u{n}" for n in range(30)]
+    assert world.embeddings.shape == (len(liked), 8)
+    assert {"Twins (#106)", "Twins (#107)", "103"} <= set(world.catalog.titles)
+    assert world.catalog.titles == world.catalog.artists
+    for user in range(30):
+        mine = sorted(((value, item) for u, item, value in rows if u == user), reverse=True)
+        expected = [liked.index(item) for _, item in mine]
+        assert library.tracks[library.bounds[user] : library.bounds[user + 1]].tolist() == expected
+        bounds = world.users.bounds[user : user + 2]
         assert world.users.interests[slice(*bounds)].tolist() == expected[:3]
 
 
-def test_the_same_seed_makes_the_same_world_of_listening_counts(tmp_path: Path) -> None:
-    write_lastfm(tmp_path)
-    one, two = (lastfm_world(tmp_path, 1, dimensions=8)[0] for _ in range(2))
+def test_only_likes_make_a_world_and_its_numbers_are_mapped(tmp_path: Path) -> None:
+    rows = write_interactions(tmp_path, liked_from=4_000)
+    found = imported_world(tmp_path, 1, dimensions=8)
+    liked = [(user, item) for user, item, value in rows if value >= 4_000]
+    assert found.users.to_pylist() == [f"u{n}" for n in sorted({user for user, _ in liked})]
+    assert found.items.to_pylist() == [100 + n for n in sorted({item for _, item in liked})]
+    assert len(found.library.tracks) == len(liked)
+    world = tmp_path / "world"
+    world.mkdir()
+    save_owners_ids(found, world)
+    assert pq.read_table(world / "items.parquet")["id"].to_pylist() == found.items.to_pylist()
+
+
+def test_the_same_seed_makes_the_same_world_of_interactions(tmp_path: Path) -> None:
+    write_interactions(tmp_path)
+    one, two = (imported_world(tmp_path, 1, dimensions=8).world for _ in range(2))
     np.testing.assert_array_equal(one.embeddings, two.embeddings)
     np.testing.assert_array_equal(one.users.consume_bias, two.users.consume_bias)
 
 
-@pytest.mark.parametrize(
-    ("name", "line", "message"),
-    [
-        ("user_artists.dat", "2\t5", r":302: 3 columns separated by tabs"),
-        ("user_artists.dat", "2\t5\tmany", r":302: three integers"),
-        ("user_artists.dat", "2\t5\t0", r":302: 0 plays"),
-        ("user_artists.dat", "2\t5\t-3", r":302: -3 plays"),
-        ("user_artists.dat", "", r":302: 3 columns separated by tabs"),
-        ("artists.dat", "41", r":42: 2 columns separated by tabs"),
-        ("artists.dat", "x\tArtist", r":42: artist id 'x' is not an integer"),
-    ],
-)
-def test_a_malformed_row_is_named_by_file_and_line(
-    tmp_path: Path, name: str, line: str, message: str
-) -> None:
-    write_lastfm(tmp_path)
-    with (tmp_path / name).open("a") as out:
-        out.write(f"{line}\n")
-    with pytest.raises(InputError, match=f"{name}{message}"):
-        lastfm_world(tmp_path, 1, dimensions=8)
+def test_equal_values_do_not_go_by_the_size_of_an_id(tmp_path: Path) -> None:
+    rows = write_interactions(tmp_path)
+    table = pq.read_table(tmp_path / "interactions.parquet")
+    ones = table.set_column(2, "value", pa.array(np.ones(len(rows))))
+    pq.write_table(ones, tmp_path / "interactions.parquet")
+    interests = imported_world(tmp_path, 1, dimensions=8).world.users.interests
+    assert abs(interests.mean() - 17) < 3  # of 35; by the smaller id it would be about 4
 
 
-@pytest.mark.parametrize("name", ["user_artists.dat", "artists.dat"])
-def test_a_missing_header_is_named_and_costs_no_row(tmp_path: Path, name: str) -> None:
-    write_lastfm(tmp_path)
-    path = tmp_path / name
-    path.write_bytes(path.read_bytes().partition(b"\n")[2])
-    with pytest.raises(InputError, match=f"{name}:1: the header is missing"):
-        lastfm_world(tmp_path, 1, dimensions=8)
+def test_artists_come_with_the_items(tmp_path: Path) -> None:
+    write_interactions(tmp_path)
+    items = pq.read_table(tmp_path / "items.parquet")
+    artists = pa.array([None if n == 5 else f"Artist {n % 4}" for n in range(40)])
+    pq.write_table(items.append_column("artist", artists), tmp_path / "items.parquet")
+    catalog = imported_world(tmp_path, 1, dimensions=8).world.catalog
+    assert set(catalog.artists) == {*(f"Artist {n}" for n in range(4)), "No 5"}
+    assert catalog.artist(8) == "Artist 0"
 
 
-def test_an_artist_without_a_name_is_named(tmp_path: Path) -> None:
-    write_lastfm(tmp_path)
-    with (tmp_path / "user_artists.dat").open("a") as out:
-        out.write("2\t999\t5\n")
-    with pytest.raises(InputError, match=r"artists\.dat: artist 999 has plays but no name"):
-        lastfm_world(tmp_path, 1, dimensions=8)
-
-
-@pytest.mark.parametrize("name", ["artists.dat", "user_artists.dat"])
-def test_a_missing_file_says_where_the_data_is_from(tmp_path: Path, name: str) -> None:
-    write_lastfm(tmp_path)
+@pytest.mark.parametrize("name", ["interactions.parquet", "items.parquet", "interactions.json"])
+def test_missing_and_damaged_interactions_say_how_to_make_them(name: str, tmp_path: Path) -> None:
+    write_interactions(tmp_path)
+    (tmp_path / name).write_text("x")
+    with pytest.raises(InputError, match="botify-offline import SOURCE"):
+        imported_world(tmp_path, 1, dimensions=8)
     (tmp_path / name).unlink()
-    with pytest.raises(InputError, match=f"{name}: no such file: .*grouplens"):
-        lastfm_world(tmp_path, 1, dimensions=8)
+    with pytest.raises(InputError, match=rf"{name}: no such file: .*botify-offline import"):
+        imported_world(tmp_path, 1, dimensions=8)
 
 
-def test_counts_without_a_row_are_named(tmp_path: Path) -> None:
-    write_lastfm(tmp_path)
-    (tmp_path / "user_artists.dat").write_text("userID\tartistID\tweight\n")
-    with pytest.raises(InputError, match=r"user_artists\.dat: it has no play counts"):
-        lastfm_world(tmp_path, 1, dimensions=8)
+def test_interactions_of_another_version_or_too_few_are_refused(tmp_path: Path) -> None:
+    write_interactions(tmp_path, form=1)
+    with pytest.raises(InputError, match="of another version"):
+        imported_world(tmp_path, 1, dimensions=8)
+    write_interactions(tmp_path, liked_from=4_999.5)
+    with pytest.raises(InputError, match="0 users like 0 items: a world needs 2 users and 20"):
+        imported_world(tmp_path, 1, dimensions=8)
 
 
-@pytest.mark.integration
-def test_real_listening_gives_a_calibrated_world() -> None:
-    if not (LASTFM / "user_artists.dat").is_file():
-        pytest.skip(f"no {LASTFM}")
-    raw, library = lastfm_world(LASTFM, 31337)
-    world, calibration = calibrate(raw, 31337)
-    assert len(world.users) == len(library.bounds) - 1 == 1_892
-    check_calibration(world, calibration.random, calibration.oracle)
+def test_a_folder_of_lastfm_is_to_be_imported_first(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["world", "--lastfm", "x", "--out", str(tmp_path / "w")])
+    assert result.exit_code == 2
+    assert "botify-offline import x --out DIR" in result.output

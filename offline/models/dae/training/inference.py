@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.models.dae.network import DAE
+from offline.models.inputs import filled_up
 from offline.models.top_n import UNWANTED, top_n_of
 
 K = 50
@@ -62,15 +63,9 @@ def top_lists(
         rows = matrix[at : at + batch]
         n_rows = rows.shape[0]
         # Always as many: products of other shapes round in other ways.
-        ragged = model.ragged(_filled_up(rows, batch))
+        ragged = model.ragged(filled_up(rows, batch))
         torch.addmm(bias, model.encode(ragged), weight, out=workspace)
         if exclude_input:
             workspace[ragged.owners, ragged.places] = UNWANTED
         out[at : at + batch] = ids[top_n_of(workspace[:n_rows], k).cpu().numpy()]
     return out
-
-
-def _filled_up(rows: sparse.csr_matrix, height: int) -> sparse.csr_matrix:
-    """With empty rows added below."""
-    indptr = np.pad(rows.indptr, (0, height - rows.shape[0]), mode="edge")
-    return sparse.csr_matrix((rows.data, rows.indices, indptr), shape=(height, rows.shape[1]))

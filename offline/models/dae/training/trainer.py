@@ -130,7 +130,7 @@ class _Run:
         self.model = DAE(self.histories.n_tracks, tracks, self.options.hidden, generator).to(
             device
         )
-        dtype = _dtype(self.options, device)
+        dtype = precision_of(self.options, device)
         self.workspace = self.model.workspace(self.options.batch_size, dtype)
         self.optimizer = Optimizer(self.model, self.options)
         self.saved = time.monotonic()
@@ -239,7 +239,8 @@ def streams(options: TrainOptions) -> tuple[np.random.Generator, np.random.Gener
     return np.random.default_rng(split), np.random.default_rng(weights)
 
 
-def _dtype(options: TrainOptions, device: torch.device) -> torch.dtype:
+def precision_of(options: TrainOptions, device: torch.device) -> torch.dtype:
+    """The type in which the products over the catalog are computed."""
     if options.precision == "auto":
         on_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if on_gpu or bfloat16_pays() else torch.float32

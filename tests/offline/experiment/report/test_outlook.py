@@ -1,4 +1,4 @@
-"""What the page says of the decision: stops, what would change it, names, pictures."""
+"""The page on the verdict: stops, what would change it, names, pictures."""
 
 import re
 from collections.abc import Callable

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from offline.artefact import load_artefact
 from offline.models.dae.loss import Workspace, multinomial_loss
 from offline.models.dae.training import Workers, workers_of_torchrun
+from offline.models.registry import load_model
 
 from ...camps import gradients_of, small_model, two_camps
 
@@ -101,7 +101,7 @@ def test_two_processes_train_as_one_does(place: Path) -> None:
         # One process speaks for all.
         assert one.stdout.count("epoch   1: ") == 1
         assert one.stdout.count("kept epoch") == 1
-    found = {processes: load_artefact(place / f"model-{processes}").about for processes in done}
+    found = {processes: load_model(place / f"model-{processes}").metrics() for processes in done}
     for alone, together in zip(found[1]["epochs"], found[2]["epochs"], strict=True):
         # The order of additions differs, nothing else.
         assert together["loss"] == pytest.approx(alone["loss"], rel=1e-3)

@@ -1,0 +1,202 @@
+"""The routes of the shop face as an OpenAPI 3.1 document."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botify.api.openapi_parts import (
+    Json,
+    document_of,
+    error,
+    forced_header,
+    get,
+    object_schema,
+    ok,
+    ref,
+    responses,
+)
+from botify.config import MAX_EXCLUDED
+from botify.shop.request import DEFAULT_K, MAX_SEEDS
+from contract.ids import MAX_ID_CHARACTERS
+from contract.item_lists import MAX_ITEMS
+
+# Without control characters, and the character that stands for bytes that are
+# no UTF-8.
+_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffd]+$"
+_TEXT_ID: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID_CHARACTERS,
+    "pattern": _PATTERN,
+}
+_COUNT: Json = {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS, "default": DEFAULT_K}
+
+
+def shop_document(experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Json:
+    """The document of a service with these experiments (`Experiments.describe`).
+
+    `forcing`: whether a header may force treatments.
+    """
+    about = (
+        "Recommends items to users, by the ids that their owner gave them.\n\n"
+        "An id is a text; a JSON number stands for its decimal text. A user without a list gets "
+        "popular items: `sources` tells for each item where it is from, `fallback` if Redis is "
+        "unavailable.\n\n"
+        "Every error is JSON with a `message`. Bodies are read as JSON whatever their "
+        "`Content-Type`; pages of browsers must send `application/json`, and pages of "
+        "other origins get 403 unless the config allows them."
+    )
+    tags = [{"name": "items", "description": "What shops call."}]
+    paths = _paths(forced_header(experiments) if forcing else [])
+    return document_of(about, tags, paths, _schemas())
+
+
+def _paths(forced: list[Json]) -> Json:
+    answer = ok("The items", ref("Recommendations"), _RECOMMENDATIONS)
+    wrong = error(
+        "A parameter is missing, unknown or malformed"
+        + (", or the header asks for what does not run." if forced else "."),
+        "`k` must be an integer from 1 to 1,000",
+    )
+    parameters = [_query("user_id", _TEXT_ID, required=True), _query("k", _COUNT), *forced]
+    body = {"application/json": {"schema": ref("Request"), "example": {"exclude": ["sku-1"]}}}
+    sizes = {
+        "408": error("The body did not come in time; the connection is closed.", "too late"),
+        "413": error("The body is too large.", "the body is larger than 65,536 bytes"),
+        "415": error(
+            "A page of a browser sent its body as a form or as text.",
+            "pages must send JSON as Content-Type: application/json",
+        ),
+    }
+    recommendations = {
+        "get": {
+            "tags": ["items"],
+            "summary": "Items for a user, best first",
+            "parameters": parameters,
+            "responses": responses(answer, {"400": wrong}),
+        },
+        "post": {
+            "tags": ["items"],
+            "summary": "The same, with what not to answer",
+            "parameters": parameters,
+            "requestBody": {"content": body},
+            "responses": responses(answer, {"400": wrong, **sizes}),
+        },
+    }
+    unknown = error("There is no such item.", "there is no item 'sku-7'")
+    unavailable = error("Redis is unavailable.", "Redis is unavailable; try again")
+    bad_id = error("The id is malformed.", "an item must be UTF-8")
+    return {
+        "/": get("items", "Is the service there?", ok("Alive", ref("Hello"), _HELLO)),
+        "/recommendations": recommendations,
+        "/recommendations/": recommendations,
+        "/similar/{item}": get(
+            "items",
+            "The neighbours of an item, best first",
+            ok("The neighbours; none where the item has none", ref("Similar"), _SIMILAR),
+            {"400": bad_id, "404": unknown, "503": unavailable},
+            parameters=[_path("item"), _query("k", _COUNT)],
+        ),
+        "/items/{item}": get(
+            "items",
+            "An item, as in items.json",
+            ok("The item", ref("Item"), {"item": "sku-1", "title": "A lamp", "price": 9.5}),
+            {"400": bad_id, "404": unknown, "503": unavailable},
+            parameters=[_path("item")],
+        ),
+        "/experiments/{user}": get(
+            "items",
+            "The treatment of a user in each experiment",
+            ok("By experiment", ref("Assignment"), {"ALS_VS_DAE": "T1"}),
+            {"400": bad_id, "404": error("No user is named.", "there is no /experiments/")},
+            parameters=[_path("user")],
+        ),
+    }
+
+
+def _schemas() -> Json:
+    ids: Json = {"type": "array", "items": ref("Id")}
+    score: Json = {"type": ["number", "null"]}
+    scores: Json = {"type": "array", "items": score, "description": "null: the list has none."}
+    version: Json = {"type": ["string", "null"], "description": "Of the list that was read."}
+    text: Json = {"type": "string"}
+    id_or_number: Json = {"anyOf": [_TEXT_ID, {"type": "integer"}]}
+    asked: Json = {"type": ["array", "null"], "items": id_or_number}
+    return {
+        "Id": {**_TEXT_ID, "examples": ["sku-1"]},
+        "Request": object_schema(
+            {
+                "exclude": {
+                    **asked,
+                    "maxItems": MAX_EXCLUDED,
+                    "description": "Items not to answer this time.",
+                },
+                "items": {
+                    **asked,
+                    "maxItems": MAX_SEEDS,
+                    "description": (
+                        "Items that the user looks at, for recommenders of similar ones; they are "
+                        "not answered."
+                    ),
+                },
+                "session": {
+                    "description": "Is logged.",
+                    "anyOf": [*id_or_number["anyOf"], {"type": "null"}],
+                },
+            },
+            optional=("exclude", "items", "session"),
+            description=(
+                "`user_id` and `k` may be here instead of in the query. Other fields are refused."
+            ),
+        )
+        | {"additionalProperties": False},
+        "Recommendations": object_schema(
+            {
+                "recs": ids,
+                "request": {"type": "string", "description": "Id of this answer, as logged."},
+                "sources": {
+                    "type": "array",
+                    "items": text,
+                    "description": "Of each item: the recommender, `popular`, or `fallback`.",
+                },
+                "model_version": version,
+            }
+        ),
+        "Similar": object_schema(
+            {"item": ref("Id"), "items": ids, "scores": scores, "model_version": version}
+        ),
+        "Item": object_schema(
+            {"item": ref("Id"), "title": {"type": ["string", "null"]}},
+            optional=("title",),
+            description="And what else items.json has of it.",
+        ),
+        "Assignment": {"type": "object", "additionalProperties": text},
+    }
+
+
+def _query(name: str, schema: Json, required: bool = False) -> Json:
+    example = 5 if schema["type"] == "integer" else "anna"
+    described = {"name": name, "in": "query", "required": required, "schema": schema}
+    return {**described, "example": example}
+
+
+def _path(name: str) -> Json:
+    example = "anna" if name == "user" else "sku-1"
+    return {"name": name, "in": "path", "required": True, "schema": _TEXT_ID, "example": example}
+
+
+_HELLO = {
+    "status": "alive",
+    "message": "botify answers GET /recommendations/?user_id=1&k=5",
+}
+_RECOMMENDATIONS = {
+    "recs": ["sku-2", "sku-9"],
+    "request": "5d3c0a9be1f24c5f8d8f6b0f0a4c7e21",
+    "sources": ["for_you", "popular"],
+    "model_version": "0f3a5b7c9d1e",
+}
+_SIMILAR = {
+    "item": "sku-1",
+    "items": ["sku-2"],
+    "scores": [0.83],
+    "model_version": "0f3a5b7c9d1e",
+}

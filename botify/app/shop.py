@@ -1,0 +1,120 @@
+"""The application of the shop face."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import redis
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from botify.api.cross_origin import CrossOriginPolicy
+from botify.api.docs import add_docs
+from botify.api.json_api import JsonApi
+from botify.api.ops_resources import add_operations
+from botify.api.shop.openapi import shop_document
+from botify.api.shop.resources import (
+    AssignmentResource,
+    ItemResource,
+    RecommendationsResource,
+    ShopRootResource,
+    SimilarResource,
+)
+from botify.config import ITEM_RECOMMENDERS, POPULAR_LIST, ShopConfig
+from botify.event_log.ledger import Ledger
+from botify.event_log.provenance import Provenance, provenance_of
+from botify.event_log.writer import EventLog
+from botify.live_routing import LiveRouting
+from botify.observability.health import WorkerReport
+from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
+from botify.observability.worker_table import WorkerTable
+from botify.shop.recommenders import build_item_recommenders
+from botify.shop.service import ItemLookup, ShopService
+from botify.store.circuit_breaker import CircuitBreaker
+from botify.store.items import ItemStore, PopularItems
+from botify.store.keys import SHOP_KEYS
+from botify.worker_context import WorkerContext
+from botify.worker_monitor import WorkerMonitor
+
+
+class _Id(BaseConverter):
+    """The rest of the path, slashes included."""
+
+    regex = ".+"
+    part_isolating = False
+
+
+def create_shop_app(
+    config: ShopConfig,
+    client: "redis.Redis",
+    popular: bytes = b"",
+    ledger: Ledger | None = None,
+    provenance: Provenance | None = None,
+    table: WorkerTable | None = None,
+    config_state: Path | None = None,
+) -> Flask:
+    """The application of one worker; for the arguments see `create_app`."""
+    ledger = ledger or Ledger()
+    metrics = Metrics(ledger)
+    provenance = provenance or provenance_of(config)
+    worker = WorkerContext(
+        client=client,
+        store=ItemStore(client),
+        breaker=CircuitBreaker(config.redis_timeout),
+        fallback=PopularItems(popular),
+        log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),
+        metrics=metrics,
+        failures=RecommenderFailures(metrics),
+    )
+    routing = LiveRouting(config, build_item_recommenders, provenance.run, config_state)
+    monitor = WorkerMonitor(
+        worker,
+        config.list_files,
+        routing=routing,
+        redis_timeout=config.redis_timeout,
+        max_fallback_share=config.max_fallback_share,
+        keys=SHOP_KEYS,
+        popular=POPULAR_LIST,
+    )
+    lookup = ItemLookup(worker.store, worker.breaker, metrics)
+    service = ShopService(worker, lookup, routing)
+    app = Flask("botify", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.converters |= {"id": _Id}
+    policy = CrossOriginPolicy(config.host, config.allowed_origins, config.allowed_hosts)
+    app.before_request(policy.check)
+    api = JsonApi(app, metrics.count_error)
+    api.add_resource(ShopRootResource, "/")
+    api.add_resource(
+        RecommendationsResource,
+        "/recommendations",
+        "/recommendations/",
+        resource_class_kwargs={
+            "service": service,
+            "metrics": metrics,
+            "forcing": routing if config.allow_forced else None,
+        },
+    )
+    for resource, path, needs in (
+        (SimilarResource, "/similar/<id:item>", {"lookup": lookup, "neighbours": config.similar}),
+        (ItemResource, "/items/<id:item>", {"lookup": lookup}),
+        (AssignmentResource, "/experiments/<id:user>", {"routing": routing}),
+    ):
+        api.add_resource(resource, path, resource_class_kwargs={**needs, "metrics": metrics})
+
+    def reports() -> list[WorkerReport]:
+        report = monitor.report()
+        metrics.publish(report)  # so that what follows is current
+        return [report]
+
+    def experiments() -> Sequence[Mapping[str, Any]]:
+        return routing.current.experiments.describe()
+
+    add_operations(
+        api, reports, metrics, experiments, table, warnings=lambda: ITEM_RECOMMENDERS.problems
+    )
+    add_docs(api, lambda: shop_document(experiments(), config.allow_forced))
+    monitor.start()
+    app.extensions["botify"] = monitor
+    return app

@@ -1,0 +1,68 @@
+"""The settings of the shop face, with its checks."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from botify.config.recommender_types import AnyItemRecommenderConfig
+from botify.config.service import ListFile, ServiceConfig, check_known
+from botify.config.settings import Name
+from contract.files import ITEMS, NEIGHBOURS, POPULAR, RECOMMENDATIONS
+
+ITEM_LIST = "items"
+"""Name of the items themselves, which are loaded as lists are, besides the configured names."""
+POPULAR_LIST = "popular"
+"""Name of the list of popular items."""
+
+
+class ShopConfig(ServiceConfig):
+    """All settings of the shop face."""
+
+    face: Literal["shop"]
+    port: int = Field(default=8000, ge=0, le=65535)
+    log_dir: Path = Path("log-shop")
+    items: Path = Path(ITEMS)
+    popular: Path = Path(POPULAR)
+    similar: Name | None = None
+    """The neighbours that `GET /similar/<item>` answers; none if it is absent."""
+    recommenders: dict[Name, AnyItemRecommenderConfig] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known_neighbours(self) -> "ShopConfig":
+        if self.similar is not None:
+            check_known("similar", self.similar, "neighbours", self.neighbours)
+        return self
+
+    @property
+    def list_names(self) -> list[str]:
+        """Of all lists, and of the items."""
+        return [ITEM_LIST, POPULAR_LIST, *self.lists, *self.neighbours]
+
+    @property
+    def list_files(self) -> dict[str, ListFile]:
+        """Files of the items and of all lists, by name; first the items, that lists name."""
+        files = {
+            ITEM_LIST: ListFile(file=self.items),
+            POPULAR_LIST: ListFile(file=self.popular),
+            **self.lists,
+            **self.neighbours,
+        }
+        return {
+            name: ListFile(file=self.data_dir / of.file, length=of.length)
+            for name, of in files.items()
+        }
+
+
+def shop_defaults(data_dir: Path) -> dict[str, Any]:
+    """A config for what a directory has: its lists of users and neighbours, where it has them."""
+    config: dict[str, Any] = {"face": "shop", "recommenders": {"popular": {"type": "popular"}}}
+    config["default"] = "popular"
+    if (data_dir / NEIGHBOURS).exists():
+        config |= {"neighbours": {"neighbours": NEIGHBOURS}, "similar": "neighbours"}
+        config["recommenders"]["similar"] = {"type": "similar_items", "neighbours": "neighbours"}
+    if (data_dir / RECOMMENDATIONS).exists():
+        config["lists"] = {"recommendations": RECOMMENDATIONS}
+        config["recommenders"]["for_you"] = {"type": "user_list", "list": "recommendations"}
+        config["default"] = "for_you"
+    return config

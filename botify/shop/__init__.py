@@ -1,0 +1,1 @@
+"""The shop face: items for a user, by the owner's ids."""

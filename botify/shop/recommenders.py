@@ -1,0 +1,93 @@
+"""Recommenders of items: where to look for those of a request. The service adds popular items.
+
+A type is a class with its settings inside, `Config`, offered as an entry point of the group
+`botify.item_recommenders`; the built-in ones too.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
+
+from botify.config import (
+    ITEM_RECOMMENDERS,
+    POPULAR_LIST,
+    ItemRecommenderConfig,
+    ListName,
+    NeighboursName,
+    ShopConfig,
+)
+from botify.lists.reader import EVERYONE
+from botify.shop.request import ItemRequest
+from botify.store.items import Source
+
+
+class ItemRecommender(ABC):
+    """Names the sources of a request's items; the store takes from them one after the other."""
+
+    Config: ClassVar[type[ItemRecommenderConfig]] = ItemRecommenderConfig
+    """The settings of the type; a subclass with some of its own has a nested class `Config`."""
+
+    def __init__(self, name: str, config: ItemRecommenderConfig) -> None:
+        """`name` is the source of its items in answers and in the log."""
+        self.name = name
+        self.config = config
+
+    @classmethod
+    def from_config(cls, name: str, config: ItemRecommenderConfig) -> Self:
+        """The recommender of an entry of the config; `config` is of the class `Config`."""
+        return cls(name, config)
+
+    @abstractmethod
+    def sources(self, request: ItemRequest) -> tuple[Source, ...]:
+        """Where to look, in order. Cheap and free of side effects: it runs once per request."""
+
+
+class UserList(ItemRecommender):
+    """The user's list, best first."""
+
+    class Config(ItemRecommenderConfig):
+        """Names the lists of users."""
+
+        list: ListName
+
+    config: Config
+
+    def sources(self, request: ItemRequest) -> tuple[Source, ...]:
+        """One list."""
+        return (Source(self.name, ((self.config.list, request.user),)),)
+
+
+class SimilarItems(ItemRecommender):
+    """The neighbours of the items that the request names, in turns, best first."""
+
+    class Config(ItemRecommenderConfig):
+        """Names the lists of neighbours."""
+
+        neighbours: NeighboursName
+
+    config: Config
+
+    def sources(self, request: ItemRequest) -> tuple[Source, ...]:
+        """The lists of all these items together; none if the request names no item."""
+        lists = tuple((self.config.neighbours, item) for item in request.items)
+        return (Source(self.name, lists),) if lists else ()
+
+
+class Popular(ItemRecommender):
+    """The popular items, most popular first."""
+
+    def sources(self, request: ItemRequest) -> tuple[Source, ...]:
+        """One list, of everyone."""
+        return (popular_source(self.name),)
+
+
+def popular_source(answers_as: str = "popular") -> Source:
+    """The popular items: what an answer is filled up with."""
+    return Source(answers_as, ((POPULAR_LIST, EVERYONE),))
+
+
+def build_item_recommenders(config: ShopConfig) -> dict[str, ItemRecommender]:
+    """One recommender per entry of the config, by name."""
+    return {
+        name: ITEM_RECOMMENDERS.get(entry.type).from_config(name, entry)
+        for name, entry in config.recommenders.items()
+    }

@@ -1,0 +1,142 @@
+"""The use case `recommendations`: choose a recommender, get its items, log the answer."""
+
+import random
+import time
+from collections.abc import Mapping
+from time import monotonic, perf_counter
+from typing import Any
+
+from botify.config import ShopConfig
+from botify.event_log.writer import EventLog
+from botify.live_routing import LiveRouting
+from botify.observability.metrics import Metrics
+from botify.shop.recommenders import ItemRecommender, popular_source
+from botify.shop.request import ItemRequest
+from botify.store.circuit_breaker import CircuitBreaker
+from botify.store.client import StoreError
+from botify.store.fallback import FALLBACK
+from botify.store.items import ItemStore, PopularItems, Source, TopItems
+from botify.worker_context import WorkerContext
+
+_POPULAR = popular_source()
+
+
+class ItemLookup:
+    """Asks Redis while it is available, and reports to the circuit breaker how that went."""
+
+    def __init__(self, store: ItemStore, breaker: CircuitBreaker, metrics: Metrics) -> None:
+        self._store = store
+        self._breaker = breaker
+        self._metrics = metrics
+
+    def top(
+        self, most: int, sources: tuple[Source, ...], exclude: tuple[str, ...] = ()
+    ) -> TopItems | None:
+        """As `ItemStore.top`; None without Redis."""
+        if not self._breaker.up:
+            return None
+        try:
+            found = self._store.top(most, sources, exclude)
+        except StoreError as error:
+            self._failed(error)
+            return None
+        self._breaker.answered_at = monotonic()
+        return found
+
+    def item(self, item: str) -> bytes | None:
+        """As `ItemStore.item`. Raises StoreError."""
+        if not self._breaker.up:
+            raise StoreError(f"Redis is unavailable ({self._breaker.reason})", "connection")
+        try:
+            return self._store.item(item)
+        except StoreError as error:
+            self._failed(error)
+            raise
+
+    def _failed(self, error: StoreError) -> None:
+        self._metrics.count_redis_failure(error.kind)
+        if error.kind == "timeout":
+            self._breaker.report_timeout(str(error))
+        elif error.kind == "connection":
+            self._breaker.trip(str(error))
+        else:
+            self._breaker.recheck()
+
+
+class ShopService:
+    """The use case behind `/recommendations`."""
+
+    def __init__(
+        self,
+        worker: WorkerContext[ItemStore, PopularItems],
+        lookup: ItemLookup,
+        routing: LiveRouting[ShopConfig, ItemRecommender],
+    ) -> None:
+        """`routing` has the recommender of each user."""
+        self._lookup = lookup
+        self._routing = routing
+        self._popular = worker.fallback
+        self._log: EventLog = worker.log
+        self._metrics: Metrics = worker.metrics
+        self._failures = worker.failures
+        self._rng = random.Random()
+
+    def recommend(
+        self, request: ItemRequest, forced: Mapping[str, str], started: float
+    ) -> dict[str, Any]:
+        """The answer to a request. `started`: perf_counter() when it came in.
+
+        `forced`: treatments that the request asks for; they replace the assigned ones. Up to `k`
+        items: of the recommender, then popular ones. Without Redis, popular ones from memory.
+        """
+        routing = self._routing.current
+        treatments = routing.experiments.assign(request.user)
+        recommender = routing.recommender(treatments, forced)
+        excluded = (*request.exclude, *request.items)
+        sources = self._sources(recommender, request)
+        found = self._lookup.top(request.k, sources, excluded) or self._fallback(request, excluded)
+        answered = found.sources[0] if found.sources else recommender.name
+        answer: dict[str, Any] = {
+            "recs": found.items,
+            "request": f"{self._rng.getrandbits(128):032x}",
+            "sources": found.sources,
+            "model_version": found.version,
+        }
+        seconds = perf_counter() - started
+        timestamp = time.time_ns() // 1_000_000
+        event: dict[str, object] = {
+            "message": "recommend",
+            "timestamp": timestamp,
+            "user": request.user,
+            "items": found.items,
+            "sources": found.sources,
+            "scores": found.scores,
+            "request": answer["request"],
+            "experiments": {} if forced else treatments,
+            "recommender": answered,
+            "model_version": found.version,
+            "latency": seconds,
+            "k": request.k,
+            "session": request.session,
+            "run": routing.run,
+        }
+        if forced:
+            event["forced"] = forced
+        self._log.write(event)
+        self._metrics.observe_answer("recommendations", answered, seconds, timestamp)
+        self._metrics.count_treatments({} if forced else treatments, answered == FALLBACK)
+        if answered != recommender.name:
+            self._metrics.count_fallback(recommender.name, answered)
+        return answer
+
+    def _sources(self, recommender: ItemRecommender, request: ItemRequest) -> tuple[Source, ...]:
+        try:
+            return (*recommender.sources(request), _POPULAR)
+        except Exception as error:  # of a plug-in: the user gets items all the same
+            self._failures.note(recommender.name, error)
+            return (_POPULAR,)
+
+    def _fallback(self, request: ItemRequest, excluded: tuple[str, ...]) -> TopItems:
+        found = list(self._popular.top(request.k, frozenset(excluded)))
+        items, scores = [item for item, _ in found], [score for _, score in found]
+        return TopItems(items, scores, [FALLBACK] * len(items), None)

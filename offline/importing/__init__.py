@@ -1,0 +1,1 @@
+"""Imports data of any origin: its files to a directory of interactions."""
