@@ -31,18 +31,26 @@ _PLAIN_FILES = 100
 """The plain client writes one file for each log: this many show its rate."""
 
 
-@click.command()
-@click.option("--url", help="WebHDFS to use; without it --hdfs-script starts one.")
-@click.option(
-    "--hdfs-script", type=click.Path(path_type=Path), default=Path("../shared/hdfs/hdfs.sh")
+url_option = click.option("--url", help="WebHDFS to use; without it --hdfs-script starts one.")
+hdfs_script_option = click.option(
+    "--hdfs-script",
+    type=click.Path(path_type=Path),
+    envvar="BOTIFY_HDFS_SCRIPT",
+    show_envvar=True,
+    help="Script that starts and stops an HDFS of one node under $HDFS_BASE.",
 )
+
+
+@click.command()
+@url_option
+@hdfs_script_option
 @click.option(
     "--megabytes", default=(512, 3072), multiple=True, show_default=True, help="Of a large log."
 )
 @click.option("--files", default=10_000, show_default=True, help="Small logs, of 1 kB.")
 @click.option("--runs", default=5, show_default=True, help="Of which the median is shown.")
 def main(
-    url: str | None, hdfs_script: Path, megabytes: tuple[int, ...], files: int, runs: int
+    url: str | None, hdfs_script: Path | None, megabytes: tuple[int, ...], files: int, runs: int
 ) -> None:
     """Time both ways in turn, and print a table of each load."""
     with ExitStack() as stack:
@@ -147,7 +155,12 @@ def _line(number: int) -> str:
 
 
 @contextmanager
-def started(script: Path, base: Path) -> Iterator[str]:
+def started(script: Path | None, base: Path) -> Iterator[str]:
+    if script is None:
+        raise click.UsageError(
+            "no HDFS: give --url of one that runs, or --hdfs-script (BOTIFY_HDFS_SCRIPT) to start "
+            "one"
+        )
     if not script.exists() or shutil.which("java") is None:
         raise click.UsageError(f"no HDFS: {script} or java is absent; --url names one that runs")
     environment = os.environ | {"HDFS_BASE": str(base)}

@@ -31,7 +31,7 @@ import click
 from hdfs import HdfsError, InsecureClient
 from tqdm import tqdm
 
-from bench.ship.__main__ import started
+from bench.ship.__main__ import hdfs_script_option, started, url_option
 from script.shipping.lock import exclusive_lock
 from script.shipping.ship import Shipper
 from script.shipping.sources.directory import find_logs
@@ -287,13 +287,11 @@ def _client(url: str, log: Path, *options: str) -> subprocess.CompletedProcess[s
 
 
 @click.command()
-@click.option("--url", help="WebHDFS to use; without it --hdfs-script starts one.")
-@click.option(
-    "--hdfs-script", type=click.Path(path_type=Path), default=Path("../shared/hdfs/hdfs.sh")
-)
+@url_option
+@hdfs_script_option
 @click.option("--kills", "count", default=40, show_default=True)
 @click.option("--seed", default=31337, show_default=True)
-def main(url: str | None, hdfs_script: Path, count: int, seed: int) -> None:
+def main(url: str | None, hdfs_script: Path | None, count: int, seed: int) -> None:
     """Kill the shipper, and print what happened."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-kills-")))

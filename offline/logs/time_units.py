@@ -57,7 +57,7 @@ def timestamps_of(rows: Sequence[Row], place: Callable[[int], str]) -> tuple[str
             "to milliseconds since the epoch"
         )
     own_clock = is_own_clock(sizes)
-    far = _far(events, own_clock, place)
+    far = stray_times(events, place, own_clock)
     if own_clock:
         note = "timestamps begin in 1970: taken as milliseconds of a clock that started at 0"
         return _OWN_CLOCK, "ms", [note, *far]
@@ -66,8 +66,16 @@ def timestamps_of(rows: Sequence[Row], place: Callable[[int], str]) -> tuple[str
     return "timestamp", unit, far if unit == "ms" else [note, *far]
 
 
-def _far(events: Sequence[Row], own_clock: bool, place: Callable[[int], str]) -> list[str]:
-    """A note on events more than a year away from the bulk of the log."""
+def stray_times(
+    events: Sequence[Row],
+    place: Callable[[int], str],
+    own_clock: bool = False,
+    noun: str = "lines",
+) -> list[str]:
+    """A note on events more than a year away from the bulk of the log.
+
+    `events` are rows of `SIZES`; `place` names file and line of a row.
+    """
     spans = []
     for _, code, count, low, high, line in events:
         divisor = 1000 if own_clock and code == _SECONDS else 1
@@ -90,9 +98,10 @@ def _far(events: Sequence[Row], own_clock: bool, place: Callable[[int], str]) ->
     first = f"the first, of {_date(start)}, at {place(line)}"
     no_unit = code == UNKNOWN and any(span[4] != UNKNOWN for span in most)
     why = ": its size tells no unit, it is taken as milliseconds" if no_unit else ""
+    have = "has" if far == 1 else "have"
     return [
-        f"{far:,} of {lines:,} lines {'has' if far == 1 else 'have'} a time more than a year away "
-        f"from the rest ({rest}): {first}{why}"
+        f"{far:,} of {lines:,} {noun} {have} a time more than a year away from the rest ({rest}): "
+        f"{first}{why}"
     ]
 
 

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from contract.timestamps import UNITS
 from offline.engine.duck import DuckEngine
 from offline.engine.quoting import quoted
 from offline.errors import InputError
@@ -26,10 +27,12 @@ from offline.experiment.aggregates.provenance import Provenance
 from offline.experiment.aggregates.summary import PERIODS, Aggregates, Arm, Quality, period_of
 from offline.experiment.aggregates.table_metrics import before_name
 from offline.experiment.metrics import Metrics
+from offline.logs.time_units import YEAR_MS, stray_times
 from offline.tables.header import Columns, columns_in
 from offline.tables.typed_rows import Table, read_table
 
 MOST_TREATMENTS = 20
+_MS = UNITS.index("ms") + 1
 
 
 @dataclass(frozen=True)
@@ -286,7 +289,7 @@ def _quality(
         "SELECT DISTINCT user_id FROM table_rows"
         " WHERE user_id IN (SELECT user_id FROM dropped_users) ORDER BY user_id"
     )
-    notes = list(table.notes)
+    notes = [*table.notes, *_stray_times(engine, table)]
     if said.unit is None:
         notes.append("no --unit: each row was taken for a user of its own")
     return Quality(
@@ -308,6 +311,23 @@ def _quality(
         has_time=said.time is not None,
         notes=tuple(notes),
     )
+
+
+def _stray_times(engine: DuckEngine, table: Table) -> list[str]:
+    rows = [
+        (None, _MS, *some)
+        for some in engine.rows(
+            "SELECT COUNT(*), MIN(timestamp), MAX(timestamp), MIN(n) FROM metric_events"
+            f" WHERE timestamp IS NOT NULL GROUP BY FLOOR(timestamp / {YEAR_MS})"
+        )
+    ]
+
+    def place(n: int) -> str:
+        found = "SELECT file, user_id FROM metric_events WHERE n = $n"
+        [(file, user)] = engine.rows(found, {"n": n})
+        return f"user {user} in {table.files[file]}"
+
+    return stray_times(rows, place, noun="rows")
 
 
 def _arm(name: str, users: pd.DataFrame) -> Arm:

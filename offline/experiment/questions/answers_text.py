@@ -10,7 +10,7 @@ from offline.experiment.checks.split_checks import SplitFault
 from offline.experiment.questions.ask import Answers
 from offline.experiment.questions.attribute_segments import AttributeSegment
 from offline.experiment.questions.days import ByDay
-from offline.experiment.questions.interaction import Interactions
+from offline.experiment.questions.interaction import Interaction, Interactions
 from offline.experiment.questions.parts import Part
 from offline.experiment.stats.bayes import Reading
 from offline.experiment.stats.equivalence import Equivalence
@@ -189,32 +189,43 @@ def _interactions(answers: Answers) -> list[str]:
     lines = []
     for some in beside.found:
         one, other = some.within
-        text = (
+        lines.append(
             f"interaction with {beside.other}: {some.treatment} in its {one.name} {_effect(one)}, "
-            f"in its {other.name} {_effect(other)}"
+            f"in its {other.name} {_effect(other)}; {difference_text(some, answers.alpha)}"
         )
-        if some.points is None or some.points_interval is None or some.points_p is None:
-            lines.append(f"{text}; no difference of these can be told")
-            continue
-        lower, upper = (f"{end:+.3g}" for end in some.points_interval)
-        told = "differ" if some.points_p < answers.alpha else "do not differ significantly"
-        lines.append(
-            f"{text}; they {told}: {some.points:+.3g} points ({lower} to {upper}; "
-            f"p = {some.points_p:.2g})"
-        )
+    if not lines:
+        lines.append(f"interaction with {beside.other}:")
+    return lines + [f"  {note}" for note in interaction_notes(beside)]
+
+
+def difference_text(some: Interaction, alpha: float) -> str:
+    """Whether the effect differs between the treatments of the other experiment."""
+    if some.points is None or some.points_interval is None or some.points_p is None:
+        return "no difference between the two effects can be told"
+    lower, upper = (f"{end:+.3g}" for end in some.points_interval)
+    told = "differ" if some.points_p < alpha else "do not differ significantly"
+    return (
+        f"the two effects {told}: {some.points:+.3g} points "
+        f"({confidence(alpha)} interval {lower} to {upper}; p = {some.points_p:.2g})"
+    )
+
+
+def interaction_notes(beside: Interactions) -> list[str]:
+    """What stands in the way of an answer: sentences without a capital and a full stop."""
+    notes = []
     if not beside.found:
-        lines.append(f"interaction with {beside.other}: its users have not two treatments here")
+        notes.append(f"the users of {beside.other} do not have two treatments here")
     if beside.left_out:
-        lines.append(
-            f"  {beside.left_out:,} users have no treatment of {beside.other}, or several: left "
-            "out of the interaction"
+        notes.append(
+            f"{beside.left_out:,} users have no treatment of {beside.other}, or several: they are "
+            "left out here"
         )
     if beside.assignment_p is not None and beside.assignment_p < LEAST_P:
-        lines.append(
-            f"  the assignments of the two experiments depend on each other "
-            f"(chi-squared, p = {beside.assignment_p:.1g}): their effects cannot be told apart"
+        notes.append(
+            "the assignments of the two experiments depend on each other (chi-squared, "
+            f"p = {beside.assignment_p:.1g}): their effects cannot be told apart"
         )
-    return lines
+    return notes
 
 
 def _interactions_json(beside: Interactions) -> dict[str, Any]:

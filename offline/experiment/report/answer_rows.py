@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offline.experiment.analysis import Analysis
-from offline.experiment.checks.sample_ratio import LEAST_P
-from offline.experiment.questions.answers_text import chance_text, loss_text
+from offline.experiment.questions.answers_text import (
+    chance_text,
+    difference_text,
+    interaction_notes,
+    loss_text,
+)
 from offline.experiment.questions.ask import Answers
 from offline.experiment.questions.days import FEWEST, ByDay
-from offline.experiment.questions.interaction import Interaction
 from offline.experiment.questions.parts import Part
 from offline.experiment.report import answer_figures
 from offline.experiment.report.figures import Picture
@@ -167,33 +170,10 @@ def interaction_table(analysis: Analysis, answers: Answers, labels: Labels) -> P
         for some in beside.found
         for part in some.within
     ]
-    told = [_difference(analysis, some, labels) for some in beside.found]
-    if not beside.found:
-        told.append(f"The users of {beside.other} do not have two treatments here.")
-    if beside.left_out:
-        told.append(
-            f"{beside.left_out:,} users have no treatment of {beside.other}, or several: they are "
-            "left out here."
-        )
-    if beside.assignment_p is not None and beside.assignment_p < LEAST_P:
-        told.append(
-            "The assignments of the two experiments depend on each other (chi-squared, "
-            f"p = {beside.assignment_p:.1g}): their effects cannot be told apart."
-        )
+    alpha = analysis.options.alpha
+    told = [f"{labels[some.treatment]}: {difference_text(some, alpha)}." for some in beside.found]
+    told += [f"{note[0].upper()}{note[1:]}." for note in interaction_notes(beside)]
     return PartTable(beside.other, "Within", "p", rows, told)
-
-
-def _difference(analysis: Analysis, some: Interaction, labels: Labels) -> str:
-    name = labels[some.treatment]
-    if some.points is None or some.points_interval is None or some.points_p is None:
-        return f"{name}: no difference between the two effects can be told."
-    told = "differ" if some.points_p < analysis.options.alpha else "do not differ significantly"
-    lower, upper = (f"{end:+.3g}" for end in some.points_interval)
-    return (
-        f"{name}: the two effects {told}: {some.points:+.3g} points "
-        f"({confidence(analysis.options.alpha)} interval {lower} to {upper}; "
-        f"p = {some.points_p:.2g})."
-    )
 
 
 def equivalence_table(analysis: Analysis, answers: Answers, labels: Labels) -> PartTable | None:

@@ -56,6 +56,20 @@ def users(tmp_path: Path) -> pd.DataFrame:
     return frame
 
 
+def test_stray_times_of_a_table_are_told(tmp_path: Path, users: pd.DataFrame) -> None:
+    days = pd.to_datetime("2026-01-01") + pd.to_timedelta(np.arange(len(users)) % 9, "D")
+    text = days.strftime("%Y-%m-%d").to_numpy(dtype=object)
+    text[7] = "1970-01-02"
+    users.assign(day=text).to_csv(tmp_path / "users.csv", index=False)
+    said, _ = judge(
+        tmp_path, "--table", "@users.csv", *WORDS, "--time", "day", "--metric", "rounds"
+    )
+    assert (
+        "1 of 3,000 rows has a time more than a year away from the rest "
+        f"(2026-01-01 to 2026-01-09): the first, of 1970-01-02, at user 123 in {tmp_path}"
+    ) in said
+
+
 WORDS = ("--unit", "userid", "--treatment", "version", "--control", "gate_30")
 
 
