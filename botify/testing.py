@@ -133,7 +133,7 @@ def _made(
         )
         _write_lists(full, random.Random(7))
         try:
-            made = found.from_config(_NAME, entry, Resources(catalog, models))
+            made = found.from_config(_NAME, entry, Resources(catalog, models, full.list_owners))
         except Exception as error:
             raise CheckError(f"it cannot be made from its settings: {error!r}") from error
         with EmbeddedValkey() as server, connect(server.url) as client:

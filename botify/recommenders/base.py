@@ -1,7 +1,7 @@
 """The interface of all recommenders."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import index
 from typing import ClassVar, Self
 
@@ -12,8 +12,9 @@ from botify.lists.reader import EVERYONE
 from botify.plays import Play
 from botify.recommenders.turn import Choice, Turn
 from botify.session_model.live import LiveModel
-from botify.store.candidates import CandidateStep, Ranked, Sampled, from_catalog, from_list
+from botify.store.candidates import CandidateStep, from_catalog, from_list
 from botify.store.sessions import Decision, Randomness, SessionStore
+from contract.chains import Owner, Pick
 
 RANDOM_STEP = from_catalog("random")
 """The last fallback: uniform over the unseen catalog."""
@@ -29,6 +30,8 @@ class Resources:
     catalog: Catalog
     models: Mapping[str, LiveModel]
     """Those that the config names."""
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    """What each list of the config has a list for."""
 
 
 class Recommender:
@@ -42,7 +45,7 @@ class Recommender:
 
     Config: ClassVar[type[RecommenderConfig]] = RecommenderConfig
     """The settings of the type; a subclass with some of its own has a nested class `Config`."""
-    needs_plays: ClassVar[bool] = False
+    needs_plays: bool = False
     """Whether sessions must record their plays: true where `choose` is overridden."""
 
     def __init_subclass__(cls) -> None:
@@ -60,8 +63,8 @@ class Recommender:
         self.catalog = resources.catalog
         self.exclude = _packed(f"recommenders.{name}.exclude", config.exclude, len(self.catalog))
         """Packed tracks that no step may offer."""
-        self._ranked: Ranked = "first" if config.seen_filter else "best"
-        self._sampled: Sampled = "unseen" if config.seen_filter else "any"
+        self._ranked: Pick = "first" if config.seen_filter else "best"
+        self._sampled: Pick = "unseen" if config.seen_filter else "any"
 
     @classmethod
     def from_config(cls, name: str, config: RecommenderConfig, resources: Resources) -> Self:

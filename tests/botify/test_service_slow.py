@@ -47,7 +47,7 @@ class Worker:
         )
         nothing = [""] * N_TRACKS
         resources = Resources(Catalog(nothing, nothing), {})
-        recommenders = {"random": {"type": "random"}}
+        recommenders = {"random": {"type": "random_unseen"}}
         config = Config.model_validate({"recommenders": recommenders, "default": "random"})
         self.service = Service(
             context,

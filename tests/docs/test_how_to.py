@@ -68,3 +68,38 @@ def test_a_recommender_in_one_python_file(sandbox: Sandbox, tmp_path: Path) -> N
                     kept += 1
     assert changed > 100
     assert kept > 100
+
+
+def test_a_recommender_by_config(sandbox: Sandbox, tmp_path: Path) -> None:
+    demo = tmp_path / "out" / "demo"
+    tracks = [line["track"] for line in read_lines(demo / "world" / "tracks.json")]
+    users = [line["user"] for line in read_lines(demo / "world" / "users.json")]
+    near = {track: [(track + step) % len(tracks) for step in (1, 2)] for track in tracks[::2]}
+    mine = {user: [(user + 7 * place) % len(tracks) for place in range(4)] for user in users}
+    for name, key, value, lists in (
+        ("neighbours", "track", "recommendations", near),
+        ("recommendations", "user", "tracks", mine),
+    ):
+        lines = [json.dumps({key: owner, value: some}) for owner, some in lists.items()]
+        (demo / "lists" / f"{name}.json").write_text("\n".join(lines))
+    printed = sandbox.run_page("how-to/recommender-by-config")
+    assert "\nmine " in printed  # a row of the ladder
+    assert "dae" not in printed.split("session time")[1].split("\n\n")[0]  # DAE is the same
+    answers = [
+        line
+        for line in read_lines(*(tmp_path / "out" / "mine" / "log").glob("data.json*"))
+        if line["message"] == "next" and line["experiments"] == {"MINE": "T1"}
+    ]
+    assert {line["recommender"] for line in answers} == {"mine", "random"}
+    liked = skipped = 0
+    for line in answers:
+        if line["recommender"] == "mine":
+            offered = near.get(line["track"], []), mine[line["user"]]
+            if line["time"] < 0.5:
+                assert line["recommendation"] in offered[1]
+                skipped += 1
+            else:
+                assert line["recommendation"] in offered[0] + offered[1]
+                liked += line["recommendation"] in offered[0]
+    assert skipped > 20
+    assert liked > 20

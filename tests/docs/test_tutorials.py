@@ -14,6 +14,8 @@ PAGES = DOCS / "tutorials"
 FIRST = "first-loop"
 OWN_DATA = "your-own-data"
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
+MODELS = "../how-to/test-one-model-against-another"
+"""A guide that goes on from the first tutorial, too."""
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +42,13 @@ def test_what_is_made_small_is_in_the_tutorials() -> None:
         assert re.search(long, text), long
 
 
-@pytest.mark.parametrize("name", NEXT)
+@pytest.mark.parametrize("name", [*NEXT, MODELS])
 def test_runs_on_a_small_world(name: str, small: Sandbox) -> None:
     printed = small.run_page(f"tutorials/{name}")
     expected = {
         "your-first-experiment": "Nothing is missing",
         "your-own-recommender": "is in service",
+        MODELS: "ALS_VS_DAE: ",
         "train-a-gym-agent": "artist bandit",
     }
     assert expected[name] in printed
