@@ -11,6 +11,7 @@ from offline.errors import InputError
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
     "import": "Turn data of any origin into interactions.",
+    "formats": "List the formats of data that are installed.",
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
     "export": "Write the lists that the service serves.",
@@ -24,7 +25,6 @@ COMMANDS = {
     "off-policy": "Estimate the effect of new lists before an A/B test.",
     "reconcile": "Find events that are missing between the service and the analysis.",
 }
-
 
 _MODULES = {"import": "import_data"}
 """Of commands whose name can be none."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from contract.interactions import SUMMARY
 from offline.data.interactions import Interactions
-from offline.data.summary import SUMMARY
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
 from offline.evaluation.splits import SPLITS

@@ -23,7 +23,7 @@ from offline.options import settings
 
 
 @click.command("evaluate")
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(
     "--format",
