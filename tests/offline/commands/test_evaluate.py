@@ -145,8 +145,8 @@ def test_the_two_uses_are_not_mixed(split: Path) -> None:
     assert "--model goes with data to train on" in refused(split, split, "--model", "als")
     assert "takes one directory" in refused(split, split, "--format", "lightgcn")
     assert "'netflix' is not one of" in refused(split, "--format", "netflix")
-    said = refused(split, "--format", "lightgcn", "--model", "svd")
-    assert "no model 'svd'; did you mean 'pure-svd'?" in said
+    said = refused(split, "--format", "lightgcn", "--model", "puresvd")
+    assert "no model 'puresvd'; did you mean 'pure-svd'?" in said
     assert "-1 is not in the range" in refused(split, "--format", "lightgcn", "--seed", "-1")
 
 
