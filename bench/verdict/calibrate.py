@@ -33,9 +33,9 @@ KINDS = {"aa": (_AA, 0), "ab": (_AB, 100_000), "few": (_FEW, 200_000)}
 _laboratory: Laboratory
 
 
-def _open(config: Path, seed: int) -> None:
+def _open(config: Path, seed: int, past: Path) -> None:
     global _laboratory
-    _laboratory = Laboratory(config, seed)
+    _laboratory = Laboratory(config, seed, past)
     gc.freeze()  # garbage collections then skip the objects of the libraries
 
 
@@ -74,8 +74,13 @@ def main(
         program = Path(sys.executable).parent / str(words[0])
         subprocess.run([program, *map(str, words[1:])], check=True)
     found: dict[str, list[dict[str, Any]]] = {}
+    past = out / "before.parquet"
+    if not past.exists():
+        partial = past.with_suffix(".partial")
+        Laboratory(config, seed).write_past(_AA, partial)
+        partial.rename(past)
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, _open, (config, seed)) as pool:
+    with context.Pool(processes, _open, (config, seed, past)) as pool:
         true_effects = _effects(pool, out / "true_effects.json")
         for kind, count in (("aa", aa), ("ab", ab), ("few", few)):
             design, first = KINDS[kind]

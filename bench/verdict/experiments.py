@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from scipy import stats
 from bench.verdict.logs import EXPERIMENT, START_MS, Split, as_table, stamps, write_parquet
 from bench.verdict.pooled import names_of, taken_apart
 from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
+from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Analysis, Options, analyse
 from offline.experiment.metric_files import built_in
 from offline.experiment.stats.bayes import readings
@@ -23,9 +25,9 @@ from offline.experiment.stats.equivalence import equivalence
 from offline.experiment.stats.power import Plan
 from offline.experiment.verdict.verdict import verdicts
 from offline.logs.reader import open_logs
-from sim.agent import Answer, Turn
+from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
@@ -41,6 +43,8 @@ PRIMARY = METRICS.primaries[0].name
 _WHICH = 2**40
 _IDS = 10**6
 """More than a world has users."""
+_PAST = 10**6
+"""Number of no experiment: its sessions are those of the time before."""
 
 
 class Mixed:
@@ -51,7 +55,7 @@ class Mixed:
 
     def __init__(self, streams: Streams, share: float) -> None:
         self._streams, self._share = streams, share
-        self._agents = Random(streams), Oracle()
+        self._agents = Policy("random_unseen", streams), Oracle()
         self._begun = False
 
     def begin(self, world: World, slots: int) -> None:
@@ -84,15 +88,15 @@ class Design:
     treatment: float
     users: int = 2000
     sessions: int = 5
-    """Of a user, on average, in the experiment and again in the period before it."""
+    """Of a user, on average, in the experiment and in the period before it."""
     days: int = 14
 
 
 class _Played(NamedTuple):
     number: int
-    tables: tuple[pa.Table, pa.Table]
-    """Lines of the time before and of the experiment."""
-    user_ids: set[str]
+    events: pa.Table
+    users: NDArray[Any]
+    """Rows of the world's users."""
     session_p: float
     """Of the test that takes every session for a unit."""
 
@@ -100,79 +104,100 @@ class _Played(NamedTuple):
 class Laboratory:
     """A world and the agents in it; one per process."""
 
-    def __init__(self, config: Path, seed: int) -> None:
+    def __init__(self, config: Path, seed: int, past: Path | None = None) -> None:
         self.world = open_world(load_config(config)).prepared()
         self.streams = Streams(seed)
-        self._seed = seed
+        self._seed, self._past = seed, past
         self._agents: dict[float, Mixed] = {}
+        n = len(self.world.users)
+        self._slow = np.random.default_rng(seed).lognormal(-6.5, 0.3, n)
+        """Typical latency of each user's requests."""
 
     def agent(self, share: float) -> Mixed:
         return self._agents.setdefault(share, Mixed(self.streams, share))
+
+    def write_past(self, design: Design, path: Path) -> None:
+        """Write the log of a period before any experiment, of all users, answered as the control.
+
+        Experiments share it: given what users did before, who of them is in an experiment, in
+        which arm, and what they do there is drawn anew each time.
+        """
+        everybody = np.zeros(len(self.world.users), np.int64)
+        events = self._play(design, self.agent(design.control), everybody, _PAST)
+        rng = np.random.default_rng([self._seed, _PAST])
+        at, latency = self._times(design, events, rng)
+        at = at - (int(at.max()) - START_MS + 1)  # it is over when the experiments begin
+        arms = np.zeros(len(at), np.int64)
+        write_parquet(as_table(events, at, ("mixed",), ("C",), arms, latency), path)
+
+    @cached_property
+    def _before(self) -> Aggregates:
+        assert self._past is not None
+        with open_logs([self._past]) as log:
+            found = aggregate_all(log, metrics=METRICS)
+        return replace(found, users=found.users.set_index("user_id"))
 
     def experiments(
         self, design: Design, numbers: Sequence[int], true_effects: dict[str, float]
     ) -> list[dict[str, Any]]:
         """Play these experiments and judge each from its log; returns the results of each by name.
 
-        They share one log of the time before and one of the experiments: reading it costs much
-        the same for one as for several. The results do not depend on which are together.
+        They share a log, as reading it costs much the same for one as for several. The results do
+        not depend on which experiments are together.
         """
-        played = [
-            self._played(design, number, place, names_of(len(numbers)))
-            for place, number in enumerate(numbers)
-        ]
+        names = names_of(len(numbers))
+        played = [self._played(design, number, i, names) for i, number in enumerate(numbers)]
         with tempfile.TemporaryDirectory(prefix="botify-calibrate-") as folder:
-            logs = [Path(folder) / f"{name}.parquet" for name in ("before", "during")]
-            for path, period in zip(logs, (0, 1), strict=True):
-                tables = [one.tables[period] for one in played]
-                write_parquet(pa.concat_tables(tables).unify_dictionaries(), path)
-            with open_logs(logs[:1]) as log:
-                earlier = aggregate_all(log, metrics=METRICS)
-            with open_logs(logs[1:]) as log:
+            path = Path(folder) / "during.parquet"
+            write_parquet(
+                pa.concat_tables(one.events for one in played).unify_dictionaries(), path
+            )
+            with open_logs([path]) as log:
                 during = aggregate(log, EXPERIMENT, metrics=METRICS)
         rows = []
         for one, found in zip(played, taken_apart(during, len(numbers)), strict=True):
-            own = earlier.users["user_id"].isin(one.user_ids)
-            before = replace(earlier, users=earlier.users[own].reset_index(drop=True))
-            analysis = analyse(found, before, Options(draws=400, seed=one.number))
+            analysis = analyse(found, self._past_of(one), Options(draws=400, seed=one.number))
             row = _noted(analysis, true_effects) | {"number": one.number}
             row["session_as_unit"] = one.session_p < ALPHA
             row["power_predicted"] = _predicted(analysis, true_effects[PRIMARY])
             rows.append(row)
         return rows
 
+    def _past_of(self, played: _Played) -> Aggregates:
+        """The period before of the users of an experiment, under their ids there."""
+        ids = self.world.users.ids[played.users]
+        users = self._before.users.reindex([str(user) for user in ids.tolist()])
+        users["user_id"] = [str(user) for user in _own_ids(ids, played.number).tolist()]
+        users = users[users["lines"].notna()].reset_index(drop=True)
+        return replace(self._before, users=users)
+
     def _played(
         self, design: Design, number: int, place: int, treatments: Sequence[str]
-    ) -> "_Played":
-        """The lines of experiment `number`, the one at `place` of its log.
-
-        Users have ids of their own, as another experiment may have the same ones.
-        """
+    ) -> _Played:
+        """The events of experiment `number`, the one at `place` of its log."""
         rng = np.random.default_rng([self._seed, number])
         n = len(self.world.users)
         users = rng.choice(n, design.users, replace=False)
         arm_of = np.full(n, -1)
         arm_of[users] = rng.integers(0, 2, design.users)
         agents = [self.agent(design.control), self.agent(design.treatment)]
-        before = self._play(design, Split([agents[0], agents[0]], arm_of), arm_of, 2 * number)
-        during = self._play(design, Split(agents, arm_of), arm_of, 2 * number + 1)
-        slow = rng.lognormal(-6.5, 0.3, n)
-        tables = []
-        for events in (before, during):
-            base = int(events.episodes.min())
-            events = events._replace(episodes=events.episodes - base)
-            at = stamps(events, self.world, int(events.episodes.max()) + 1, design.days)
-            if not tables:  # a period before is over when the experiment begins
-                at = at - (int(at.max()) - START_MS + 1)
-            rows = np.searchsorted(self.world.users.ids, events.users)
-            latency = slow[rows] * rng.lognormal(0, 0.4, len(rows))
-            events = events._replace(users=events.users + _IDS * (number + 1))
-            arms = 2 * place + arm_of[rows]
-            tables.append(as_table(events, at, ("mixed", "mixed"), treatments, arms, latency))
-        ids = {str(user) for user in (self.world.users.ids[users] + _IDS * (number + 1)).tolist()}
-        return _Played(number, (tables[0], tables[1]), ids, _session_p(during, arm_of, self.world))
+        events = self._play(design, Split(agents, arm_of), arm_of, number)
+        at, latency = self._times(design, events, rng)
+        arms = 2 * place + arm_of[np.searchsorted(self.world.users.ids, events.users)]
+        named = events._replace(users=_own_ids(events.users, number))
+        table = as_table(named, at, ("mixed", "mixed"), treatments, arms, latency)
+        return _Played(number, table, users, _session_p(events, arm_of, self.world))
 
-    def _play(self, design: Design, agent: Split, arm_of: NDArray[Any], block: int) -> Events:
+    def _times(
+        self, design: Design, events: Events, rng: np.random.Generator
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Timestamps and latencies of events."""
+        events = events._replace(episodes=events.episodes - int(events.episodes.min()))
+        at = stamps(events, self.world, int(events.episodes.max()) + 1, design.days)
+        rows = np.searchsorted(self.world.users.ids, events.users)
+        return at, self._slow[rows] * rng.lognormal(0, 0.4, len(rows))
+
+    def _play(self, design: Design, agent: Agent, arm_of: NDArray[Any], block: int) -> Events:
         """Sessions of the chosen users; each block has its own, never played before."""
         n = len(self.world.users)
         size = design.sessions * n
@@ -208,6 +233,11 @@ class Laboratory:
             "sessions": 1.0,
             "mean_request_time": 1.0,
         }
+
+
+def _own_ids(ids: NDArray[Any], number: int) -> NDArray[Any]:
+    """Ids in the log of several experiments, which may have the same users."""
+    return ids + _IDS * (number + 1)
 
 
 def effects(control: dict[str, float], treatment: dict[str, float]) -> dict[str, float]:

@@ -48,7 +48,7 @@ def taken_apart(pooled: Aggregates, experiments: int) -> Iterator[Aggregates]:
 
 
 def _by_treatment(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return dict(iter(table.groupby("treatment", sort=False)))
+    return {"": table.iloc[:0], **dict(iter(table.groupby("treatment", sort=False)))}
 
 
 def _renamed(rows: dict[str, pd.DataFrame], pair: tuple[str, str]) -> pd.DataFrame:
@@ -56,4 +56,4 @@ def _renamed(rows: dict[str, pd.DataFrame], pair: tuple[str, str]) -> pd.DataFra
     own = [
         rows[old].assign(treatment=new) for old, new in zip(pair, ARMS, strict=True) if old in rows
     ]
-    return pd.concat(own).sort_index().reset_index(drop=True)
+    return pd.concat(own or [rows[""]]).sort_index().reset_index(drop=True)

@@ -10,7 +10,7 @@ from offline.importing.clean_text import clean_text
 from offline.importing.source import File
 from offline.importing.stage import Staged, check_names, columns_of, escaped
 
-_RESERVED = ("id", "title", "number")
+_RESERVED = ("id", "item", "title", "number")
 
 
 def write_items(staged: Staged, file: File | None, directory: Path) -> list[str]:

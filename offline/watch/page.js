@@ -58,9 +58,9 @@ function showStatus() {
     ? `${Math.round(100 * state.share)} % of what is there, ${lasting((Date.now() - state.since) / 1000)} so far`
     : log.last_timestamp === null ? "no line so far" : `last line ${lasting(Math.max(silence, 0))} ago`;
   const alerts = [];
-  if (isGone()) alerts.push(`No answer from botify-offline for ${lasting((Date.now() - answered) / 1000)}: what stands here is old.`);
-  else if (state.problem) alerts.push(`The last look failed: ${state.problem}. What stands here is from before.`);
-  else if (stopped) alerts.push(`The log has stopped: no new line for ${lasting(silence)}. What stands here is how things were then; it tells nothing of now.`);
+  if (isGone()) alerts.push(`No answer from botify-offline for ${lasting((Date.now() - answered) / 1000)}: the figures below are old.`);
+  else if (state.problem) alerts.push(`The last look failed: ${state.problem}. The figures below are from before.`);
+  else if (stopped) alerts.push(`The log has stopped: no new line for ${lasting(silence)}. The figures below are of that time.`);
   const alert = $("alert"), text = alerts.join(" ");
   if (alert.textContent !== text) alert.textContent = text;
   alert.hidden = !text;

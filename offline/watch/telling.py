@@ -214,7 +214,7 @@ def _words(looks: Sequence[LiveLook], stopped: bool, stop: str | None) -> str:
     if not looks:
         return f"no figure before {FEWEST} users of each arm have a value"
     if stopped:
-        return "so it stood when the log stopped"
+        return "as of the time at which the log stopped"
     if stop is not None:
         return f"not to be relied upon: {stop}"
     return _STANDING[_standing(looks) or "open"]

@@ -13,8 +13,6 @@ from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.analysis import Options, analyse
 from offline.logs.reader import open_logs
 
-USERS = 240
-
 
 @pytest.fixture
 def made() -> Any:
@@ -28,10 +26,11 @@ def aggregated(made: Any, folder: Path, lines: list[dict[str, Any]]) -> Aggregat
         return aggregate(log, made.EXPERIMENT)
 
 
-def test_each_is_as_if_the_log_were_its_own(made: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("users", [240, 60])  # 60: too few for a group of coverage
+def test_each_is_as_if_the_log_were_its_own(made: Any, tmp_path: Path, users: int) -> None:
     pooled = import_module("bench.verdict.pooled")
     rng = np.random.default_rng(5)
-    own = [made.lines_of(rng, USERS, first_user=1000 * (1 + place)) for place in range(2)]
+    own = [made.lines_of(rng, users, first_user=1000 * (1 + place)) for place in range(2)]
     alone = [aggregated(made, tmp_path / str(i), lines) for i, lines in enumerate(own)]
     renamed = [
         line | {"experiments": {made.EXPERIMENT: {"C": "T2", "T1": "T3"}[arm]}}

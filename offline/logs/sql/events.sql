@@ -1,6 +1,6 @@
--- What every reader of the log fills: one row per line of the log, in the order of files and lines.
--- `fault` tells what is wrong with a line that is no event of the protocol: the field, or 'line' where
--- it has none of the fields. Everything else reads the view `events`, of lines without a fault.
+-- The table that every reader of the log fills: one row per line, in the order of files and lines.
+-- `fault` is the invalid field of a line that is no event of the protocol, or 'line' if it has none of
+-- the fields. Everything else reads the view `events`, of lines without a fault.
 -- makes: dated_ms, fault_of, integer_of, integer_text, lines, timestamp_ms, timestamp_unit, unit_code, user_digits, whole_number
 CREATE TABLE lines (
     file INTEGER,           -- index into the list of files
@@ -25,7 +25,7 @@ CREATE TABLE lines (
 -- The macros are the rules of `contract.values`, `contract.ids` and `contract.timestamps`, and pass
 -- their golden cases.
 
--- The whole number that a double holds exactly, or NULL.
+-- The integer that equals a double, or NULL.
 CREATE MACRO whole_number(value) AS
     CASE
         WHEN value = TRUNC(value) AND value BETWEEN -9007199254740992 AND 9007199254740992
@@ -40,21 +40,21 @@ CREATE MACRO integer_text(value) AS
         ELSE CAST(whole_number(TRY_CAST(value AS DOUBLE)) AS VARCHAR)
     END;
 
--- The same for one that fits 64 bits; its own text again is what an integer is, and quicker to tell.
+-- The same for 64-bit integers; comparing with the integer's own text is faster.
 CREATE MACRO integer_of(value) AS
     CASE
         WHEN CAST(TRY_CAST(value AS BIGINT) AS VARCHAR) = value THEN TRY_CAST(value AS BIGINT)
         ELSE whole_number(TRY_CAST(value AS DOUBLE))
     END;
 
--- A user id that is given as text: digits, of which zeros in front do not count.
+-- A user id given as text: digits, without leading zeros.
 CREATE MACRO user_digits(value) AS
     CASE
         WHEN regexp_full_match(value, '[0-9]+') THEN COALESCE(NULLIF(LTRIM(value, '0'), ''), '0')
     END;
 
--- A timestamp comes as an integer, else as a double, else as ms of a date and time: `whole`, `broken`
--- and `dated`, of which one is not NULL.
+-- A timestamp is an integer, else a double, else the ms of a date and time: `whole`, `broken` and
+-- `dated`, of which exactly one is not NULL.
 CREATE MACRO unit_code(size) AS
     CASE
         WHEN size >= 1e11 AND size < 1e14 THEN 2  -- the usual one
@@ -93,7 +93,7 @@ CREATE MACRO timestamp_ms(whole, broken, dated) AS
                 END
     END;
 
--- Of a text of ISO 8601 with date and time; UTC where it names no zone.
+-- From ISO 8601 text with date and time; UTC if it has no zone.
 CREATE MACRO dated_ms(value) AS
     CASE
         WHEN regexp_full_match(
@@ -106,8 +106,8 @@ CREATE MACRO dated_ms(value) AS
         ) THEN epoch_us(TRY_CAST(value AS TIMESTAMPTZ)) // 1000
     END;
 
--- Which field of an event is wrong, NULL where none is, on values of the right type (NULL where the
--- type was wrong). `experiments` must be a JSON object of strings; null stands for "takes no part".
+-- The invalid field of an event, or NULL; arguments have the right type (NULL where the type was
+-- wrong). `experiments` must be a JSON object of strings; null means "not in the experiment".
 CREATE MACRO fault_of(
     empty, message, timestamp, user_id, track, time, latency, recommendation_is_bad, experiments
 ) AS

@@ -1,6 +1,7 @@
--- JSON Lines as rows of `lines`, with `shown`: the text of the field that is wrong. Each field arrives
--- as its JSON text, so that 5, 5.5 and "5" differ and a user of 10^30 keeps every digit. A line that
--- is no JSON object arrives as a row of NULLs; blank lines do not arrive.
+-- JSON Lines as rows of `lines`, with `shown`: the text of the invalid field. Each field is read as its
+-- JSON text, so that 5, 5.5 and "5" differ and a user of 10^30 keeps every digit; names are read as
+-- plain text, without quotes. A line that is no JSON object becomes a row of NULLs; blank lines are
+-- skipped.
 WITH texts AS (
     SELECT
         $first_file + file_index AS file,
@@ -11,26 +12,26 @@ WITH texts AS (
         CAST(time AS VARCHAR) AS time,
         CAST(latency AS VARCHAR) AS latency,
         CAST(experiments AS VARCHAR) AS experiments,
-        session ->> '$' AS session,
+        session,
         CAST(recommendation AS VARCHAR) AS recommendation,
-        recommender ->> '$' AS recommender,
+        recommender,
         TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity,
-        run ->> '$' AS run,
-        world_version ->> '$' AS world_version,
-        model_version ->> '$' AS model_version
+        run,
+        world_version,
+        model_version
     FROM read_json(
         $files, columns = $columns, compression = $compression,
         format = 'newline_delimited', ignore_errors = true
     )
 ),
 
--- A value of null does not arrive; NaN is what pandas has for it.
+-- Values of null are missing here; pandas writes NaN for them.
 typed AS (
     SELECT
         *,
         integer_of(timestamp) AS whole,
         integer_of(recommendation) AS recommended,
-        -- A latency that is no number becomes -1, which is refused: NULL has its own meaning.
+        -- A latency that is no number becomes -1, which is rejected; NULL means that there is none.
         CASE
             WHEN latency IS NOT NULL AND latency <> 'NaN'
                 THEN COALESCE(TRY_CAST(latency AS DOUBLE), -1)

@@ -1,4 +1,4 @@
--- The last line of each user who has new ones, in front of these: links lead from it.
+-- The previous event of each user with new ones: the first new one is linked to it.
 -- needs: experiment_events, known_users
 INSERT INTO experiment_events
 SELECT

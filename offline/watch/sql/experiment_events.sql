@@ -1,5 +1,5 @@
 -- `known_users` has the number, the treatment and the last line of each user of `fresh`; NULL where
--- there was none. A user seen in several treatments tells about none of them.
+-- there was none. Users seen in several treatments are excluded.
 -- needs: fresh, known_users
 -- makes: experiment_events, old_lines, several
 CREATE TABLE several AS
@@ -16,8 +16,8 @@ HAVING COUNT(*) > 1
 UNION
 SELECT number FROM known_users WHERE several;
 
--- A line that is no later than the last one of its user repeats one, or comes late. That it repeats
--- the last one can be told here; of others a new reading of the whole log must.
+-- An event that is no later than the latest one of its user is a duplicate, or late. A duplicate of
+-- the latest event is detected here; for others the whole log must be read again.
 CREATE TABLE old_lines AS
 SELECT
     fresh.track = known_users.track

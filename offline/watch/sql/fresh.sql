@@ -1,5 +1,5 @@
--- The lines of the experiment, each once, as in experiment_events.sql; of `events`, which is what is new.
--- Sessions become numbers: they are only compared.
+-- The new events of the experiment without duplicates, as in experiment_events.sql; `events` has only
+-- new ones. Sessions become numbers, as they are only compared.
 -- needs: dropped_users, events, treatments
 -- makes: fresh
 CREATE TABLE fresh AS

@@ -1,4 +1,4 @@
--- The last line of each user.
+-- The latest event of each user.
 -- needs: experiment_events
 WITH latest AS (
     SELECT user_id, MAX(timestamp) AS timestamp

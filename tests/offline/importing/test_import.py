@@ -262,8 +262,8 @@ def test_unknown_names_and_places_are_told(tmp_path: Path) -> None:
 def test_titles_and_fields_come_from_a_file_of_items(tmp_path: Path) -> None:
     path, items = tmp_path / "data.csv", tmp_path / "items.csv"
     path.write_text(csv_text())
-    lines = [f'sku-{n:02},"Thing, {n}",{n % 3}' for n in range(5, 70)]
-    items.write_text("\n".join(["item_id,name,shelf", *lines, "sku-05,Again,9", ",,"]))
+    lines = [f'sku-{n:02},"Thing, {n}",{n % 3},box' for n in range(5, 70)]
+    items.write_text("\n".join(["item_id,name,shelf,item", *lines, "sku-05,Again,9,", ",,,"]))
     told = run(path, tmp_path / "out", "--items", str(items))
     data = Interactions.load(tmp_path / "out")
     assert data.titles is not None
@@ -275,4 +275,5 @@ def test_titles_and_fields_come_from_a_file_of_items(tmp_path: Path) -> None:
     assert "5 items not in items.csv: without a title" in told
     assert "10 items in items.csv without an interaction: left out" in told
     table = pd.read_parquet(tmp_path / "out" / "items.parquet")
-    assert set(table.columns) == {"id", "title", "shelf"}
+    # `item` is the id in lines of items.json: a field of that name would take its place.
+    assert set(table.columns) == {"id", "title", "shelf", "item_"}
