@@ -59,7 +59,7 @@ docs-serve: $(READY)
 
 # Every recommender on the same listeners; the world and its lists must be there: `make demo`.
 ladder: $(READY)
-	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists --plot $(OUT)/ladder.svg
+	@$(BIN)/botify-sim ladder --config $(OUT)/world/env.yml --lists $(OUT)/lists --chains config/botify.yml --data-dir $(OUT) --plot $(OUT)/ladder.svg
 	@echo "drew $(OUT)/ladder.svg"
 
 # The figures of docs/benchmarks/ for the demo's world; it must be there: `make demo`.

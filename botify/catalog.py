@@ -56,6 +56,10 @@ class Catalog:
         """All tracks of this track's artist, itself included, packed."""
         return self._by_artist[self._artist_numbers[track]]
 
+    def artist_tracks(self, track: int) -> tuple[int, ...]:
+        """All tracks of this track's artist, itself included."""
+        return unpack(self.same_artist(track))
+
 
 def pack(tracks: Sequence[int]) -> bytes:
     """Track ids as consecutive little-endian uint32, as Redis and its scripts have them."""

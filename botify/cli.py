@@ -1,5 +1,7 @@
 """`botify`: serve recommendations, and load lists into a running service."""
 
+import inspect
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -47,8 +49,9 @@ def main() -> None:
 
     \b
     serve       tracks.json, lists -> HTTP on port 5001, event log in log/data.json*
-    serve --face shop   items.json, lists -> HTTP on port 8000, event log in log-shop/data.json*
+    serve --face shop, items.json, lists -> HTTP on port 8000, event log in log-shop/data.json*
     lists load  a list file        -> a running service, with no restart
+    recommenders                      the types of recommender that are installed
     """
 
 
@@ -75,14 +78,17 @@ def serve(config_path: Path | None, face: str | None, **overrides: object) -> No
     --face music chooses the next track (POST /next/USER); --face shop answers lists with ids of
     your own (GET /recommendations/?user_id=USER&k=5).
 
+    SIGUSR1 puts changed recommenders, experiments and the default of the config into force.
     Options that are not given come from the config. The environment variable REDIS_URL names a
     Redis to use; without it, the service runs a private Valkey.
     """
     # Here and below: imported on demand, so that --help is fast.
-    from botify.config import load_service_config
+    # Before numpy is imported: each thread of a worker would start as many for a product.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from botify.config.load import ConfigFile
     from botify.server.run import run
 
-    run(load_service_config(config_path, face, **overrides))
+    run(ConfigFile(config_path, face, **overrides))
 
 
 @main.group()
@@ -120,6 +126,36 @@ def load(
     with _rate("lists read") as progress:
         done = load_into_service(config, name, file, progress, port, force)
     click.echo(done)
+
+
+@main.command()
+def recommenders() -> None:
+    """Show the types of recommender, of the service and of plug-ins.
+
+    Of each: the name that `type` has in the config, the face, the distribution that it comes from,
+    and what it does, or why it cannot be used. The exit code is 1 if one cannot be used.
+    """
+    from botify.config import ITEM_RECOMMENDERS, RECOMMENDERS
+
+    rows: list[tuple[str, str, str, str]] = []
+    problems: list[str] = []
+    for face, types in (("music", RECOMMENDERS), ("shop", ITEM_RECOMMENDERS)):
+        for plugin in types.all:
+            if types.problem(plugin.name):
+                text = "cannot be used; see below"
+            else:
+                text = inspect.getdoc(types.get(plugin.name)) or ""
+            summary = " ".join(text.partition("\n\n")[0].split())
+            rows.append((plugin.name, face, plugin.distribution, summary))
+        problems += types.problems
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    for *cells, summary in rows:
+        place = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True))
+        click.echo(f"{place}  {summary}")
+    for problem in problems:
+        click.echo(f"Error: {problem}", err=True)
+    if problems:
+        raise SystemExit(1)
 
 
 @contextmanager

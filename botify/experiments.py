@@ -13,6 +13,7 @@ Layers as in: Tang, Agarwal, O'Brien, Meyer, "Overlapping
 Experiment Infrastructure" (KDD 2010), with one layer per experiment that names none.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import chain, repeat
 from math import gcd
@@ -26,6 +27,7 @@ from botify.errors import InputError
 
 _SPLIT, _PARTICIPATION, _LAYER = 0, 1, 2
 _POINTS = 100
+_SAMPLE = 2000
 
 
 class _Experiment:
@@ -100,7 +102,7 @@ class Experiments:
         """
         for name, recommenders in self._recommenders:
             if name in treatments:
-                recommender = recommenders[treatments[name]]
+                recommender = recommenders.get(treatments[name])
                 if recommender is not None:
                     return recommender
         return None
@@ -151,6 +153,23 @@ class Experiments:
             )
             above.append(config)
         return described
+
+
+def moved_shares(
+    old: Mapping[str, ExperimentConfig], new: Mapping[str, ExperimentConfig]
+) -> dict[str, float]:
+    """The share of an experiment's users who get another treatment, where it is not 0.
+
+    Of those who take part before and after, by a sample of users.
+    """
+    before, after = Experiments(old), Experiments(new)
+    stayed, moved = Counter[str](), Counter[str]()
+    for user in range(_SAMPLE):
+        now = after.assign(user)
+        for name, treatment in before.assign(user).items():
+            if name in now:
+                (stayed if now[name] == treatment else moved)[name] += 1
+    return {name: count / (count + stayed[name]) for name, count in moved.items()}
 
 
 def _weights(config: ExperimentConfig) -> dict[str, int]:

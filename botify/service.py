@@ -5,10 +5,10 @@ import random
 from collections.abc import Mapping
 from time import monotonic, perf_counter
 
-from botify.event_log.provenance import Provenance
-from botify.experiments import Experiments
+from botify.config import Config
+from botify.live_routing import LiveRouting
 from botify.plays import Play
-from botify.recommenders import Recommender
+from botify.recommenders import RANDOM_STEP, Recommender
 from botify.store.client import StoreError
 from botify.store.fallback import FALLBACK, Fallback
 from botify.store.sessions import Decision, Randomness, SessionEnd, SessionStore
@@ -26,30 +26,26 @@ class Service:
     def __init__(
         self,
         worker: WorkerContext[SessionStore, Fallback],
-        experiments: Experiments,
-        recommenders: Mapping[str, Recommender],
+        routing: LiveRouting[Config, Recommender],
         *,
-        default: str | None,
         seed: int | None,
-        provenance: Provenance,
+        world_version: str | None,
     ) -> None:
-        """`default` names the recommender for users that no experiment decides for.
+        """`routing` has the recommender of each user, `world_version` is logged with every event.
 
         With a `seed`, the same requests of a user get the same answers, whichever worker handles
-        them; with None, draws are independent. `provenance` is logged with every event.
+        them; with None, draws are independent.
         """
-        self._experiments = experiments
-        self._recommenders = recommenders
-        self._default = default
+        self._routing = routing
         self._store = worker.store
         self._breaker = worker.breaker
         self._fallback = worker.fallback
         self._outbox = worker.fallback.outbox
         self._log = worker.log
         self._metrics = worker.metrics
+        self._failures = worker.failures
         self._seed = seed
-        self._run = provenance.run
-        self._world_version = provenance.world_version
+        self._world_version = world_version
         self._rng = random.Random()
         self._logged_at = float("-inf")
 
@@ -58,8 +54,9 @@ class Service:
 
         `forced`: treatments that the request asks for; they replace the assigned ones.
         """
-        treatments = self._experiments.assign(user)
-        recommender = self._recommender(treatments, forced)
+        routing = self._routing.current
+        treatments = routing.experiments.assign(user)
+        recommender = routing.recommender(treatments, forced)
         decision = self._decide(user, play, recommender)
         seconds = perf_counter() - started
         if decision.session and decision.timestamp > self._fallback.latest_redis_ms:
@@ -79,7 +76,7 @@ class Service:
             "propensity": decision.propensity,
             "model_version": decision.model_version,
             "world_version": self._world_version,
-            "run": self._run,
+            "run": routing.run,
         }
         if forced:
             _mark_forced(event, forced)
@@ -94,6 +91,7 @@ class Service:
 
     def last(self, user: int, play: Play, forced: Mapping[str, str], started: float) -> None:
         """End the user's session. Arguments as for `next`."""
+        routing = self._routing.current
         end = self._end_session(user)
         seconds = perf_counter() - started
         if end.session and end.timestamp > self._fallback.latest_redis_ms:
@@ -106,32 +104,19 @@ class Service:
             "time": play.time,
             "latency": seconds,
             "recommendation": None,
-            "experiments": self._experiments.assign(user),
+            "experiments": routing.experiments.assign(user),
             "session": end.session,
             "recommender": None,
             "rank": None,
             "propensity": None,
             "model_version": None,
             "world_version": self._world_version,
-            "run": self._run,
+            "run": routing.run,
         }
         if forced:
             _mark_forced(event, forced)
         self._log.write(event)
         self._metrics.observe_answer("last", "", seconds, end.timestamp)
-
-    def _recommender(
-        self, treatments: Mapping[str, str], forced: Mapping[str, str]
-    ) -> Recommender:
-        """By the first of these that names a recommender: the forced treatments alone, whatever
-        the order of experiments; all treatments, in the order of experiments; the default."""
-        name = None
-        if forced:
-            name = self._experiments.decide(forced)
-            treatments = {**treatments, **forced}
-        return self._recommenders[
-            name or self._experiments.decide(treatments) or self._default or ""
-        ]
 
     def _decide(self, user: int, play: Play, recommender: Recommender) -> Decision:
         exclude = recommender.exclude + play.exclude
@@ -140,9 +125,7 @@ class Service:
             try:
                 if user in self._outbox.pending_users:  # the monitor does so soon for all
                     self._outbox.flush(self._store, user)
-                decision = recommender.recommend(
-                    self._store, user, play, self._randomness(), exclude
-                )
+                decision = self._recommend(recommender, user, play, exclude)
                 breaker.answered_at = monotonic()
                 return decision
             except StoreError as error:
@@ -156,6 +139,18 @@ class Service:
                 if update.ended is None:
                     self._store.queue_fallback(user, update.unsent)
         return decision
+
+    def _recommend(
+        self, recommender: Recommender, user: int, play: Play, exclude: bytes
+    ) -> Decision:
+        randomness = self._randomness()
+        try:
+            return recommender.recommend(self._store, user, play, randomness, exclude)
+        except StoreError:
+            raise
+        except Exception as error:  # of a plug-in: the listener gets a track all the same
+            self._failures.note(recommender.name, error)
+            return self._store.next(user, play.track, (RANDOM_STEP,), randomness, exclude)
 
     def _end_session(self, user: int) -> SessionEnd:
         if self._breaker.up:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from botify.event_log.writer import EventLog
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.store.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
@@ -48,3 +49,4 @@ class WorkerContext(Generic[_Store, _Fallback]):
     """Answers while they may not."""
     log: EventLog
     metrics: Metrics
+    failures: RecommenderFailures

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from botify.config import TOP_TRACKS
 from botify.lists.reader import EVERYONE
+from botify.live_routing import LiveRouting
 from botify.observability.fallback_shares import WINDOW_SECONDS
 from botify.observability.health import WorkerReport, excess_fallback
 from botify.session_model.live import LiveModel
@@ -39,13 +40,15 @@ class WorkerMonitor(Generic[_Store]):
         worker: WorkerContext[_Store, PopularFallback[_Store]],
         lists: Iterable[str],
         models: Iterable[LiveModel] = (),
+        routing: LiveRouting[Any, Any] | None = None,
         *,
         redis_timeout: float = 1.0,
         max_fallback_share: float = 1.0,
         keys: Keys = MUSIC_KEYS,
         popular: str = TOP_TRACKS,
     ) -> None:
-        """`lists`: names of all lists that must be in Redis. `models` are kept up to date.
+        """`lists`: names of all lists that must be in Redis. `models` and `routing` are kept up to
+        date.
 
         `redis_timeout`: seconds that requests wait for Redis; after a failure, probes must take
         less than half of it. `max_fallback_share`: the part of the answers, of a treatment or of
@@ -58,10 +61,12 @@ class WorkerMonitor(Generic[_Store]):
         self._fallback = worker.fallback
         self._log = worker.log
         self._metrics = worker.metrics
+        self._failures = worker.failures
         self._needed = tuple(lists)
         self._keys = keys
         self._popular = popular
         self._models = tuple(models)
+        self._routing = routing
         self._max_probe_seconds = redis_timeout / 2
         self._max_fallback_share = max_fallback_share
         self._logged_excess = False
@@ -98,6 +103,9 @@ class WorkerMonitor(Generic[_Store]):
             memory=self._memory,
             evicted=self._evicted[-1][1] - self._evicted[0][1] if self._evicted else 0,
             max_fallback_share=self._max_fallback_share,
+            failing=self._failures.recent(),
+            config_refusal=self._routing.refusal if self._routing else "",
+            config_pending=self._routing.pending if self._routing else (),
         )
 
     def _run(self) -> None:
@@ -122,6 +130,8 @@ class WorkerMonitor(Generic[_Store]):
         finally:
             for model in self._models:
                 model.refresh()
+            if self._routing is not None:
+                self._routing.refresh()
             self._log.tick()
             self._metrics.publish(self.report())
             self._log_excess_fallback()

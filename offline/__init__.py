@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from offline.data.training_set import TrainingSet
     from offline.errors import InputError
     from offline.evaluation.trained_model import evaluate
+    from offline.importing.import_data import import_data
+    from offline.importing.source import Columns
     from offline.lists.export import export_lists
     from offline.lists.neighbours import cosine_neighbours
     from offline.logs.bad_lines import list_bad_lines
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from offline.options import TrainOptions, load_options
 
 _MODULES = {
+    "Columns": "offline.importing.source",
     "DAE": "offline.models.dae.network",
     "DAERecommender": "offline.models.dae.recommender",
     "Hooks": "offline.models.dae.training",
@@ -51,6 +54,7 @@ _MODULES = {
     "find_log_files": "offline.logs.files",
     "fit": "offline.models.dae.training",
     "held_out": "offline.data.splits",
+    "import_data": "offline.importing.import_data",
     "list_bad_lines": "offline.logs.bad_lines",
     "load_model": "offline.models.registry",
     "load_options": "offline.options",
@@ -61,6 +65,7 @@ _MODULES = {
 """Where each name is defined."""
 
 __all__ = [  # noqa: RUF022  # as in _MODULES
+    "Columns",
     "DAE",
     "DAERecommender",
     "Hooks",
@@ -81,6 +86,7 @@ __all__ = [  # noqa: RUF022  # as in _MODULES
     "find_log_files",
     "fit",
     "held_out",
+    "import_data",
     "list_bad_lines",
     "load_model",
     "load_options",

@@ -11,19 +11,20 @@ from offline.errors import InputError
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
     "import": "Turn data of any origin into interactions.",
+    "formats": "List the formats of data that are installed.",
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
     "export": "Write the lists that the service serves.",
     "recommend": "Print what a model recommends to a user.",
     "similar": "Print the items that a model finds similar.",
-    "evaluate": "Measure a trained model, or any model on a public data set.",
+    "evaluate": "Measure a trained model, or any model on data.",
+    "compare": "Measure several models on the same data: a table, tests, a page.",
     "analyze": "Judge an A/B experiment from the service's logs.",
     "watch": "Follow a running A/B experiment on a local web page.",
     "plan": "Compute how many users an A/B experiment needs.",
     "off-policy": "Estimate the effect of new lists before an A/B test.",
     "reconcile": "Find events that are missing between the service and the analysis.",
 }
-
 
 _MODULES = {"import": "import_data"}
 """Of commands whose name can be none."""
@@ -68,7 +69,9 @@ def main() -> None:
     recommend   model, user         -> titles and ids, best first
     similar     model, item         -> titles and ids, most similar first
     evaluate    model, interactions -> metrics of what training held out
+    evaluate    interactions        -> metrics of any model, trained on a part of them
     evaluate    public data set     -> metrics of any model, trained on it
+    compare     interactions        -> table, tests and page of several models
     analyze     event logs          -> effect table, report page
     watch       event logs          -> live page of a running experiment
     plan        event logs          -> users that a test needs, or the effect it finds

@@ -246,6 +246,7 @@ class Loop:
         self._run(
             "ladder",
             *("botify-sim", "ladder", "--config", self.env, "--lists", self.out / "lists"),
+            *("--chains", self.design.config, "--data-dir", self.out),
             *("--episodes", episodes, "--seed", self.seed),
             *("--json", self.out / "ladder.json", "--plot", self.out / "ladder.svg"),
             *options,

@@ -23,6 +23,16 @@ SEED = click.option(
     show_default=True,
     help="The same seed gives the same world and the same listeners.",
 )
+CHAINS = click.option(
+    "--chains",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A service's config (botify.yml), for the recommenders in it that are chains of lists.",
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the lists of --chains, instead of the config's data_dir.",
+)
 FAMILY = click.option(
     "--family",
     type=click.Choice(list(FAMILIES)),

@@ -12,7 +12,7 @@ if not __package__:
 import click
 from tqdm import tqdm
 
-from sim._click import CONFIG, FAMILY, SEED, standalone
+from sim._click import CHAINS, CONFIG, DATA_DIR, FAMILY, SEED, standalone
 from sim.agents import registry
 from sim.config import SimConfig, load_config
 from sim.engine.sessions import EndedSessions
@@ -32,6 +32,15 @@ _OTHER_NAMES = {"dummy": "random"}
 _INTERRUPTED = 130
 
 
+class _Recommender(click.Choice[str]):
+    """One of the names, or chain:NAME."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if str(value).startswith(registry.CHAIN):
+            return str(value)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("mode", required=False, type=click.Choice(["single", "multi"]))
 @click.option(
@@ -46,11 +55,11 @@ _INTERRUPTED = 130
 )
 @click.option(
     "--recommender",
-    type=click.Choice(["remote", *registry.NAMES, *_OTHER_NAMES]),
+    type=_Recommender(["remote", *registry.NAMES, *_OTHER_NAMES]),
     default="remote",
     show_default=True,
     help="What to play against: the service (remote), you (console), the oracle, or one of the "
-    "service's recommenders in process; dummy is random.",
+    "service's recommenders in process; dummy is random; chain:NAME is one of --chains.",
 )
 @CONFIG
 @FAMILY
@@ -69,6 +78,8 @@ _INTERRUPTED = 130
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder with recommendations.json, neighbours.json and top_tracks.json, for policies.",
 )
+@CHAINS
+@DATA_DIR
 @click.option(
     "--log",
     "log_dir",
@@ -112,7 +123,7 @@ def simulate(options: RunOptions) -> None:
     had to stop; what was played until then is printed first.
     """
     if not options.is_remote:
-        registry.check(options.recommender, options.lists)
+        registry.check(options.recommender, options.lists, options.service_chains)
     config = load_config(options.config_path, options.family)
     if options.log_dir is not None:
         claim(options.log_dir, day=None)

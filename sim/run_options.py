@@ -2,8 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from sim.agents.service_chains import ServiceChains, load_service_chains
 from sim.errors import InputError
 
 # Simulated days that a log covers without --days.
@@ -29,6 +31,8 @@ class RunOptions:
     processes: int | None = None
     port: int | None = None
     lists: Path | None = None
+    chains: Path | None = None
+    data_dir: Path | None = None
     log_dir: Path | None = None
     log_format: str = "json"
     days: int = 1
@@ -57,6 +61,11 @@ class RunOptions:
             )
         if self.is_remote and self.log_dir is not None:
             raise InputError("--log: the service writes the log of a remote run, see its log_dir")
+
+    @cached_property
+    def service_chains(self) -> ServiceChains | None:
+        """The recommenders of the config that --chains names. Raises InputError."""
+        return None if self.chains is None else load_service_chains(self.chains, self.data_dir)
 
     @property
     def is_remote(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Protocol
 from sim.agent import Agent
 from sim.agents import registry
 from sim.agents.console import Quit
+from sim.agents.service_chains import ServiceChains
 from sim.arrays import Ints
 from sim.config import SimConfig
 from sim.engine.parallel import BLOCK, PlayedBlock, play_blocks
@@ -135,17 +136,20 @@ class InProcessRunner:
         processes: int,
         in_flight: int | None,
         logs: RunLogs | None,
+        chains: ServiceChains | None = None,
     ) -> None:
         """`in_flight`: how many sessions to play at once; None: as many as suits the engine."""
         self._name, self._lists, self._seed = name, lists, seed
         self._processes, self._batch, self._logs = processes, in_flight or BATCH, logs
+        self._chains = chains
         # A person may leave after any session, and what was played until then counts.
         self._block = 1 if name == "console" else BLOCK
 
     def play(
         self, world: World, episodes: range | Ints, day: int, progress: Progress
     ) -> RunOutcome:
-        agent = registry.create_agent(self._name, world, Streams(self._seed), self._lists)
+        streams = Streams(self._seed)
+        agent = registry.create_agent(self._name, world, streams, self._lists, self._chains)
         outcome = RunOutcome()
         log = self._logs.open(day, agent) if self._logs else None
         with log or nullcontext():
@@ -204,6 +208,7 @@ def make_runner(options: RunOptions, config: SimConfig, world: World) -> Runner:
         options.n_processes,
         options.in_flight,
         _logs(options, config, world),
+        options.service_chains,
     )
 
 
@@ -214,6 +219,7 @@ def _logs(options: RunOptions, config: SimConfig, world: World) -> RunLogs | Non
         config,
         options.recommender,
         options.lists,
+        options.service_chains,
         seed=options.seed,
         episodes=options.total_episodes,
         days=options.days,

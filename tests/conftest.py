@@ -99,6 +99,7 @@ def exposition() -> str:
     metrics.count_fallback("dae", "top_pop")
     metrics.count_error("next", 400)
     metrics.count_redis_failure("timeout")
+    metrics.count_recommender_failure("dae")
     metrics.count_treatments({"A": "C"}, fallback=True)
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
     memory = RedisMemory(1, 2, "volatile-lru", 3)

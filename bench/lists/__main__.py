@@ -24,7 +24,7 @@ from offline.lists.by_session import by_session
 from offline.lists.maker import ListMaker
 from offline.models.registry import load_model
 from sim.agents.lists import read_top_tracks
-from sim.agents.policies import Indexed
+from sim.agents.policies import Policy
 from sim.agents.registry import create_agent
 from sim.config import load_config
 from sim.ladder.command import measure
@@ -70,7 +70,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
         for name, tracks in lists.items()
     }
     sums = {name: found.sums for name, found in heard.items()}
-    endless = Indexed(streams, truth.lists(4 * LENGTH), top)
+    endless = Policy("indexed", streams, truth.lists(4 * LENGTH), top)
     sums[STATIC_LONG] = measure(world, endless, seed, range(episodes))
     for name, length in ((KNOWN, LENGTH), (LONG, 4 * LENGTH)):
         knowing = Knowing(streams, truth, length, top)

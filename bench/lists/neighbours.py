@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 from offline.data.catalog import catalog_size
 from offline.data.interactions import Interactions, Plays
 from offline.lists.neighbours import cosine_neighbours
-from sim.agents.policies import MAX_CANDIDATES, Contextual
+from sim.agents.chain import MAX_CANDIDATES
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.engine.play import play
 from sim.rng import Streams
@@ -58,7 +59,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
     }
     click.echo(f"{'neighbours':<44}mean session time")
     for name, method in methods.items():
-        agent = Contextual(Streams(seed), method())
+        agent = Policy("contextual", Streams(seed), method())
         summary = play(world, agent, seed=seed, episodes=range(episodes))
         click.echo(
             f"{name:<44}{summary.mean_session_time:.3f} ± {1.96 * summary.reward_error:.3f}"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bench.lists.truth import Tracks, Truth
 from sim.agent import Answer, Turn
-from sim.agents.policies import Indexed
+from sim.agents.policies import Policy
 from sim.engine.events import Recorder
 from sim.engine.play import play
 from sim.ladder.stats import UserSums
@@ -19,12 +19,12 @@ _FITS = 0.5
 """A track fits a taste if half of it or more would be heard."""
 
 
-class Knowing(Indexed):
+class Knowing(Policy):
     """Plays each session the list of its true taste: the most that lists can reach."""
 
     def __init__(self, streams: Streams, truth: Truth, length: int, top_tracks: Tracks) -> None:
         lists = truth.taste_lists(length)
-        super().__init__(streams, lists.reshape(-1, length), top_tracks)
+        super().__init__("indexed", streams, lists.reshape(-1, length), top_tracks)
         self._interests = truth.interests
 
     def recommend(self, turn: Turn) -> Answer:
@@ -33,7 +33,7 @@ class Knowing(Indexed):
         return super().recommend(turn._replace(user_rows=rows))
 
 
-class _Watched(Indexed):
+class _Watched(Policy):
     """Records the taste of each session."""
 
     def begin(self, world: World, slots: int) -> None:
@@ -93,7 +93,11 @@ def play_lists(
     top_tracks: Tracks,
 ) -> Heard:
     """Play the episodes to lists with a row per user of the world."""
-    agent, recorder, sums = _Watched(streams, lists, top_tracks), Recorder(), UserSums(len(lists))
+    agent, recorder, sums = (
+        _Watched("indexed", streams, lists, top_tracks),
+        Recorder(),
+        UserSums(len(lists)),
+    )
     play(world, agent, seed=seed, episodes=range(episodes), recorder=recorder, progress=sums.add)
     events = recorder.events()
     numbers, users, tastes = (np.concatenate(column) for column in zip(*agent.lived, strict=True))

@@ -19,6 +19,7 @@ from scipy import sparse
 from bench.common.results import json_line
 from bench.quality.recbole_venv import environment, recbole_python
 from offline.data.splits import hold_out
+from offline.data.training_set import TrainingSet
 from offline.evaluation.protocols import (
     HELD_OUT_SHARE,
     K,
@@ -38,10 +39,10 @@ class MultiDAE:
         self._test, self._python, self._options = test, python, options
         self.found: dict[str, Any] = {}
 
-    def fit(self, train: sparse.csr_matrix, _: Hooks | None = None) -> "MultiDAE":
+    def fit(self, train: TrainingSet, _: Hooks | None = None) -> "MultiDAE":
         with tempfile.TemporaryDirectory() as scratch:
             data, lists = Path(scratch), Path(scratch, "lists.npy")
-            _write(data / "train.txt", train)
+            _write(data / "train.txt", train.matrix)
             _write(data / "test.txt", self._test)
             arguments = (data, "--lists", lists, "--k", K, *self._options)
             self.found = json_line((self._python, SCRIPT, *arguments), environment())

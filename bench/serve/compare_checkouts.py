@@ -1,9 +1,9 @@
 """The service of two checkouts in turns: `python -m bench.serve.compare_checkouts ../before`.
 
 What a change costs: CPU of the service's processes for each request, and the latency, under wrk.
+Each runs in the `.venv` of its own checkout.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -42,8 +42,10 @@ def main(
                 port = free_port()
                 while port > _HIGHEST:
                     port = free_port()
+                python = root / ".venv" / "bin" / "python"  # its entry points are those of root
                 command = [
-                    *("env", f"PYTHONPATH={root}", sys.executable),
+                    # -P: else the working directory comes first, and both run its code.
+                    *("env", f"PYTHONPATH={root}", python, "-P"),
                     *("-c", "from botify.cli import main; main()", "serve"),
                     *("--config", root / "config" / "botify.yml", "--data-dir", made.directory),
                     *("--log-dir", log, "--port", port, "--redis-timeout", 10),

@@ -24,8 +24,9 @@ from bench.common.processes import family, peak
 from bench.common.tables import machine, spread
 from bench.simulate import baselines
 from sim.agent import Agent
+from sim.agents.chain import MAX_CANDIDATES
 from sim.agents.oracle import Oracle
-from sim.agents.policies import MAX_CANDIDATES, Contextual, Indexed, Random, StickyArtist, TopPop
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.engine.play import BATCH, play
 from sim.engine.summary import Summary
@@ -165,11 +166,12 @@ def agents(world: World, seed: int) -> dict[str, Agent]:
     )
     top = tracks[:MAX_CANDIDATES].astype(np.int32)
     return {
-        "Random": Random(streams),
-        "TopPop": TopPop(streams, top),
-        "StickyArtist": StickyArtist(streams),
-        "Contextual": Contextual(streams, neighbours),
-        "Indexed": Indexed(streams, lists, top),
+        "Random": Policy("random", streams),
+        "TopPop": Policy("top_pop", streams, top_tracks=top),
+        "TopPopUnseen": Policy("top_pop_unseen", streams, top_tracks=top),
+        "StickyArtist": Policy("sticky_artist", streams),
+        "Contextual": Policy("contextual", streams, neighbours),
+        "Indexed": Policy("indexed", streams, lists, top),
         ORACLE: Prepared(world),
     }
 

@@ -27,7 +27,7 @@ from offline.experiment.verdict.verdict import verdicts
 from offline.logs.reader import open_logs
 from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
@@ -55,7 +55,7 @@ class Mixed:
 
     def __init__(self, streams: Streams, share: float) -> None:
         self._streams, self._share = streams, share
-        self._agents = Random(streams), Oracle()
+        self._agents = Policy("random_unseen", streams), Oracle()
         self._begun = False
 
     def begin(self, world: World, slots: int) -> None:

@@ -4,17 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.agent import Answer, Turn
-from sim.agents.policies import Indexed
+from sim.agents.policies import Policy
 from sim.arrays import Floats
 from sim.history import contains
 from sim.jit import compiled
 from sim.rng import AGENT, Key, Streams, uniforms
 
 
-class Exploring(Indexed):
+class Exploring(Policy):
     """Draws from the user's list: the track at rank k with a chance proportional to exp(-k / T).
 
-    Tracks that the session has played are left out. Where all were played it answers as Indexed.
+    Tracks that the session has played are left out. Where all were played it answers as `indexed`.
     """
 
     def __init__(
@@ -24,14 +24,15 @@ class Exploring(Indexed):
         top_tracks: NDArray[np.int32],
         temperature: float,
     ) -> None:
-        super().__init__(streams, lists, top_tracks, "exploring")
+        super().__init__("indexed", streams, lists, top_tracks, "exploring")
+        self._mine = lists
         self._weights = np.exp(-np.arange(lists.shape[1]) / temperature)
 
     def recommend(self, turn: Turn) -> Answer:
         usual = super().recommend(turn)
-        places, chances = _draw(turn, self._key, self._lists, self._weights)
+        places, chances = _draw(turn, self._streams.key, self._mine, self._weights)
         drawn = np.flatnonzero(places >= 0)
-        usual.tracks[drawn] = self._lists[turn.user_rows[drawn], places[drawn]]
+        usual.tracks[drawn] = self._mine[turn.user_rows[drawn], places[drawn]]
         usual.ranks[drawn] = places[drawn]
         usual.propensities[drawn] = chances[drawn]
         return usual

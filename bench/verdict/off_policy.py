@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 from bench.verdict.exploring_agent import Exploring
 from bench.verdict.logs import as_table, stamps, write_parquet
 from bench.verdict.off_policy_played import SMALL, measure, play_log, small_logs
+from contract.chain_presets import PRESETS
+from contract.chains import TOP_TRACKS
 from offline.logs.reader import open_logs
+from offline.off_policy.chain_target import ChainTarget, Music, list_target
 from offline.off_policy.decisions import Decisions, read_decisions
 from offline.off_policy.estimate import LookAhead, look_ahead
-from offline.off_policy.policies import ListTarget, PopularTarget, Target
+from offline.off_policy.policies import Target
 from sim.agent import Agent
+from sim.agents.chain import MAX_CANDIDATES
 from sim.agents.lists import read_recommendations, read_top_tracks
-from sim.agents.policies import MAX_CANDIDATES, Indexed, Random, TopPop
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.rng import Streams
 from sim.world import World
@@ -70,7 +74,10 @@ def main(
     log_seed, target_seed, coverage_seed = seeds
 
     streams = Streams(target_seed)
-    agents: list[Agent] = [*(Indexed(streams, mine, top) for mine in orders), TopPop(streams, top)]
+    agents: list[Agent] = [
+        *(Policy("indexed", streams, mine, top) for mine in orders),
+        Policy("top_pop_unseen", streams, top_tracks=top),
+    ]
     true_values = [
         measure(world, agent, target_seed, target_sessions, processes) for agent in agents
     ]
@@ -78,7 +85,11 @@ def main(
     streams = Streams(log_seed)
     exploring = Exploring(streams, served, top, temperature)
     firsts, everys = [], []
-    for agent in (Random(streams), TopPop(streams, top), exploring):
+    for agent in (
+        Policy("random_unseen", streams),
+        Policy("top_pop_unseen", streams, top_tracks=top),
+        exploring,
+    ):
         events = play_log(world, agent, log_seed, sessions, processes)
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "data.parquet"
@@ -107,8 +118,10 @@ def _targets(orders: Lists, top: NDArray[np.int32], world: World, log: Decisions
     targets: list[Target] = []
     for name, rows in zip(("lists", "shuffled", "backwards"), orders, strict=True):
         mine = {str(user): row for user, row in zip(ids, rows.tolist(), strict=True)}
-        targets.append(ListTarget(name, mine, log))
-    return [*targets, PopularTarget("top_pop", top[:MAX_CANDIDATES].tolist(), log)]
+        targets.append(list_target(name, mine, log))
+    steps = PRESETS["top_pop_unseen"].chain()[:1]
+    music = Music({TOP_TRACKS: {"": top[:MAX_CANDIDATES].tolist()}})
+    return [*targets, ChainTarget("top_pop_unseen", steps, music, log)]
 
 
 def _table(

@@ -72,6 +72,7 @@ def small_logs(world: World, agent: Agent, seed: int, n_logs: int) -> Iterator[D
             users=users,
             sessions=np.arange(len(rows)),
             tracks=events.tracks[rows],
+            times=events.times[rows],
             recommendations=events.recommendations[rows],
             propensities=events.propensities[rows],
             rewards=events.times[rows + 1],

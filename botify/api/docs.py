@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any, ClassVar
 
@@ -12,12 +12,15 @@ from flask_restful import Api, Resource
 from botify.files.jsonlines import encode
 
 
-def add_docs(api: Api, document: Mapping[str, Any]) -> None:
-    """Add the routes for the documentation: an OpenAPI document, and its page."""
+def add_docs(api: Api, document: Callable[[], Mapping[str, Any]]) -> None:
+    """Add the routes for the documentation: an OpenAPI document as of now, and its page."""
     page = files("botify.api").joinpath("docs.html").read_bytes()
-    described = encode(document)
+
+    def described() -> bytes:
+        return encode(document())
+
     api.add_resource(
-        OpenApiResource, "/openapi.json", resource_class_kwargs={"document": described}
+        OpenApiResource, "/openapi.json", resource_class_kwargs={"described": described}
     )
     api.add_resource(DocsResource, "/docs", resource_class_kwargs={"page": page})
 
@@ -27,13 +30,13 @@ class OpenApiResource(Resource):  # type: ignore[misc]  # flask_restful has no t
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, document: bytes) -> None:
-        """The document as JSON."""
-        self._document = document
+    def __init__(self, described: Callable[[], bytes]) -> None:
+        """`described()` is the document as JSON."""
+        self._described = described
 
     def get(self) -> Response:
         """OpenAPI 3.1."""
-        return Response(self._document, mimetype="application/json")
+        return Response(self._described(), mimetype="application/json")
 
 
 class DocsResource(Resource):  # type: ignore[misc]  # flask_restful has no types

@@ -102,9 +102,10 @@ def _operations_schemas() -> Json:
             {
                 "status": {"enum": ["ok", "bad"]},
                 "reasons": _REASONS,
+                "warnings": {**_REASONS, "description": "What is wrong but harms no answer."},
                 "workers": object_schema({"serving": count, "configured": count}),
             },
-            optional=("reasons", "workers"),
+            optional=("reasons", "warnings", "workers"),
             description="`workers` if some do not answer, and always from the parent process.",
         ),
         "Error": object_schema({"message": {**text, "description": "What is wrong."}}),

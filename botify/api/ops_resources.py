@@ -8,7 +8,7 @@ from flask_restful import Api, Resource
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from botify.api.json_response import json_response
-from botify.observability.health import WorkerReport, degradations, problems
+from botify.observability.health import WorkerReport, degradations, notices, problems
 from botify.observability.metrics import Exposition
 from botify.observability.worker_table import WorkerTable
 
@@ -22,17 +22,20 @@ def add_operations(
     experiments: Describe,
     table: WorkerTable | None,
     with_workers: bool = False,
+    warnings: Callable[[], Sequence[str]] = tuple,
 ) -> None:
     """Add the routes for health, metrics and experiments.
 
     `states()`: reports of the workers that this process answers for. `table`: the state of all
     workers. `with_workers`: whether `/health` always has their number, and not only on problems.
+    `warnings()`: what it tells besides, without being bad.
     """
     health = {
         "states": states,
         "exposition": exposition,
         "table": table,
         "with_workers": with_workers,
+        "warnings": warnings,
     }
     for resource, path, needs in (
         (ExperimentsResource, "/experiments", {"experiments": experiments}),
@@ -95,12 +98,14 @@ class HealthResource(Resource):  # type: ignore[misc]  # flask_restful has no ty
         exposition: Exposition,
         table: WorkerTable | None,
         with_workers: bool,
+        warnings: Callable[[], Sequence[str]],
     ) -> None:
         """Arguments as for `add_operations`."""
         self._states = states
         self._exposition = exposition
         self._table = table
         self._with_workers = with_workers
+        self._warnings = warnings
 
     def get(self) -> Response:
         """200, or 503 with the reasons."""
@@ -111,6 +116,8 @@ class HealthResource(Resource):  # type: ignore[misc]  # flask_restful has no ty
         body: dict[str, object] = {"status": "bad" if reasons else "ok"}
         if reasons:
             body["reasons"] = reasons
+        if warnings := [*self._warnings(), *notices(states)]:
+            body["warnings"] = warnings
         if self._table and (self._with_workers or self._table.problems()):
             body["workers"] = {
                 "serving": self._table.serving(),

@@ -7,11 +7,10 @@ from typing import ClassVar
 from flask import Response, request
 from flask_restful import Resource
 
-from botify.api.forcing import read_forced
+from botify.api.forcing import Forcing, read_forced
 from botify.api.json_response import json_response
 from botify.catalog import Catalog
 from botify.errors import InputError
-from botify.experiments import Experiments
 from botify.observability.metrics import Metrics
 from botify.plays import Play, parse_play
 from botify.service import Service
@@ -53,11 +52,11 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
     route: ClassVar[str]
 
     def __init__(
-        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Experiments | None
+        self, catalog: Catalog, service: Service, metrics: Metrics, forcing: Forcing | None
     ) -> None:
         """`catalog` has the tracks that may be played.
 
-        `forcing` parses the header that forces treatments; None if that is not allowed.
+        `forcing` has the experiments whose treatments a header may force; None if none may.
         """
         self._catalog = catalog
         self._service = service

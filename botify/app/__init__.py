@@ -1,5 +1,6 @@
 """The composition roots of the service, one per face."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import redis
@@ -27,6 +28,7 @@ def create_app(
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,
+    config_state: Path | None = None,
 ) -> Flask:
     """The application of one worker, of the config's face; the lists must be in Redis already.
 
@@ -34,18 +36,19 @@ def create_app(
     `catalog`, and `repository` with the models that the config names: of the music face alone.
     `popular`: what the fallback answers, packed as in Redis, until the monitor has read it there.
     If several processes serve: `ledger` is where all their logs count, `provenance` is logged by
-    all of them, and `table` has the state of each.
+    all of them, and `table` has the state of each. `config_state`: where the parent says what is
+    in force (a ConfigState); None if that never changes.
     `app.extensions["botify"]` is the WorkerMonitor; its `stop()` ends the thread and closes the
     log.
     """
     if isinstance(config, ShopConfig):
         from botify.app.shop import create_shop_app
 
-        return create_shop_app(config, client, popular, ledger, provenance, table)
+        return create_shop_app(config, client, popular, ledger, provenance, table, config_state)
     from botify.app.music import create_music_app
 
     if catalog is None:
         raise ValueError("the music face needs a catalog")
     return create_music_app(
-        config, catalog, client, popular, repository, ledger, provenance, table
+        config, catalog, client, popular, repository, ledger, provenance, table, config_state
     )

@@ -1,5 +1,7 @@
 """The application of the music face."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -14,13 +16,14 @@ from botify.api.openapi import MAX_USER_DIGITS, document
 from botify.api.ops_resources import add_operations
 from botify.api.resources import LastResource, NextResource, RootResource, TrackResource
 from botify.catalog import Catalog
-from botify.config import Config
+from botify.config import RECOMMENDERS, Config
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
 from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
@@ -61,43 +64,35 @@ def create_music_app(
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,
+    config_state: Path | None = None,
 ) -> Flask:
-    """The application of one worker; the lists must be in Redis already (`load_list`).
-
-    Opens the worker's log and starts its monitor thread, so call it in the process that serves.
-    `popular`: packed tracks for the fallback, until the monitor has read those in Redis.
-    `repository` has the models that the config names; None if it names none. If several processes
-    serve: `ledger` is where all their logs count, `provenance` is logged by all of them, and
-    `table` has the state of each.
-    `app.extensions["botify"]` is the WorkerMonitor; its `stop()` ends the thread and closes the
-    log.
-    """
+    """The application of one worker; for the arguments see `create_app`."""
     ledger = ledger or Ledger()
+    metrics = Metrics(ledger)
     worker = WorkerContext(
         client=client,
         store=SessionStore(client, config.session_ttl, len(catalog)),
         breaker=CircuitBreaker(config.redis_timeout),
         fallback=Fallback(len(catalog), popular),
         log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),
-        metrics=Metrics(ledger),
+        metrics=metrics,
+        failures=RecommenderFailures(metrics),
     )
     models = {name: LiveModel(name, repository, catalog) for name in config.models if repository}
+    provenance = provenance or provenance_of(config)
+    resources = Resources(catalog, models)
+    routing = LiveRouting(
+        config, lambda of: build_recommenders(of, resources), provenance.run, config_state
+    )
     monitor = WorkerMonitor(
         worker,
         config.list_files,
         models.values(),
+        routing,
         redis_timeout=config.redis_timeout,
         max_fallback_share=config.max_fallback_share,
     )
-    experiments = Experiments(config.experiments)
-    service = Service(
-        worker,
-        experiments,
-        build_recommenders(config, Resources(catalog, models)),
-        default=config.default,
-        seed=config.seed,
-        provenance=provenance or provenance_of(config),
-    )
+    service = Service(worker, routing, seed=config.seed, world_version=provenance.world_version)
     app = Flask("botify", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.converters |= {"natural": _Natural, "user": _User}
@@ -108,7 +103,7 @@ def create_music_app(
         "catalog": catalog,
         "service": service,
         "metrics": worker.metrics,
-        "forcing": experiments if config.allow_forced else None,
+        "forcing": routing if config.allow_forced else None,
     }
     api.add_resource(RootResource, "/")
     of_tracks = {"catalog": catalog, "metrics": worker.metrics}
@@ -116,13 +111,23 @@ def create_music_app(
     api.add_resource(NextResource, "/next/<user:user>", resource_class_kwargs=of_plays)
     api.add_resource(LastResource, "/last/<user:user>", resource_class_kwargs=of_plays)
 
+    def experiments() -> Sequence[Mapping[str, Any]]:
+        return routing.current.experiments.describe()
+
     def reports() -> list[WorkerReport]:
         report = monitor.report()
         worker.metrics.publish(report)  # so that what follows is current
         return [report]
 
-    add_operations(api, reports, worker.metrics, experiments.describe, table)
-    add_docs(api, document(len(catalog), experiments.describe(), config.allow_forced))
+    add_operations(
+        api,
+        reports,
+        worker.metrics,
+        experiments,
+        table,
+        warnings=lambda: RECOMMENDERS.problems,
+    )
+    add_docs(api, lambda: document(len(catalog), experiments(), config.allow_forced))
     monitor.start()
     app.extensions["botify"] = monitor
     return app

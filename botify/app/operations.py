@@ -1,24 +1,44 @@
 """The application of the parent process: health and metrics of all workers."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 from flask import Flask
 
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.json_api import JsonApi
 from botify.api.ops_resources import add_operations
-from botify.config import ServiceConfig
+from botify.config import ITEM_RECOMMENDERS, RECOMMENDERS, Config, ShopConfig
 from botify.event_log.ledger import Ledger
 from botify.experiments import Experiments
 from botify.observability.metrics import Exposition
 from botify.observability.worker_table import WorkerTable
 
 
-def create_operations_app(config: ServiceConfig, table: WorkerTable, ledger: Ledger) -> Flask:
-    """Health and metrics of all workers, for the parent process; see `OperationsPort`."""
+def create_operations_app(
+    config: Callable[[], Config | ShopConfig], table: WorkerTable, ledger: Ledger
+) -> Flask:
+    """Health and metrics of all workers, for the parent process; see `OperationsPort`.
+
+    `config()` is the config in force.
+    """
     exposition = Exposition(ledger)
     app = Flask("botify.operations", static_folder=None)
     app.url_map.merge_slashes = False
-    app.before_request(CrossOriginPolicy(config.operations_host, hosts=None).check)
+    app.before_request(CrossOriginPolicy(config().operations_host, hosts=None).check)
     api = JsonApi(app, lambda route, status: None)
-    describe = Experiments(config.experiments).describe
-    add_operations(api, exposition.states, exposition, describe, table, with_workers=True)
+    types = ITEM_RECOMMENDERS if isinstance(config(), ShopConfig) else RECOMMENDERS
+
+    def describe() -> Sequence[Mapping[str, Any]]:
+        return Experiments(config().experiments).describe()
+
+    add_operations(
+        api,
+        exposition.states,
+        exposition,
+        describe,
+        table,
+        with_workers=True,
+        warnings=lambda: types.problems,
+    )
     return app

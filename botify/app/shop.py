@@ -1,5 +1,9 @@
 """The application of the shop face."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import redis
 from flask import Flask
 from werkzeug.routing import BaseConverter
@@ -16,13 +20,14 @@ from botify.api.shop.resources import (
     ShopRootResource,
     SimilarResource,
 )
-from botify.config import POPULAR_LIST, ShopConfig
+from botify.config import ITEM_RECOMMENDERS, POPULAR_LIST, ShopConfig
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
 from botify.shop.recommenders import build_item_recommenders
 from botify.shop.service import ItemLookup, ShopService
@@ -47,36 +52,33 @@ def create_shop_app(
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,
+    config_state: Path | None = None,
 ) -> Flask:
     """The application of one worker; for the arguments see `create_app`."""
     ledger = ledger or Ledger()
+    metrics = Metrics(ledger)
+    provenance = provenance or provenance_of(config)
     worker = WorkerContext(
         client=client,
         store=ItemStore(client),
         breaker=CircuitBreaker(config.redis_timeout),
         fallback=PopularItems(popular),
         log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),
-        metrics=Metrics(ledger),
+        metrics=metrics,
+        failures=RecommenderFailures(metrics),
     )
+    routing = LiveRouting(config, build_item_recommenders, provenance.run, config_state)
     monitor = WorkerMonitor(
         worker,
         config.list_files,
+        routing=routing,
         redis_timeout=config.redis_timeout,
         max_fallback_share=config.max_fallback_share,
         keys=SHOP_KEYS,
         popular=POPULAR_LIST,
     )
-    metrics = worker.metrics
-    experiments = Experiments(config.experiments)
     lookup = ItemLookup(worker.store, worker.breaker, metrics)
-    service = ShopService(
-        worker,
-        lookup,
-        experiments,
-        build_item_recommenders(config),
-        default=config.default,
-        provenance=provenance or provenance_of(config),
-    )
+    service = ShopService(worker, lookup, routing)
     app = Flask("botify", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.converters |= {"id": _Id}
@@ -91,13 +93,13 @@ def create_shop_app(
         resource_class_kwargs={
             "service": service,
             "metrics": metrics,
-            "forcing": experiments if config.allow_forced else None,
+            "forcing": routing if config.allow_forced else None,
         },
     )
     for resource, path, needs in (
         (SimilarResource, "/similar/<id:item>", {"lookup": lookup, "neighbours": config.similar}),
         (ItemResource, "/items/<id:item>", {"lookup": lookup}),
-        (AssignmentResource, "/experiments/<id:user>", {"experiments": experiments}),
+        (AssignmentResource, "/experiments/<id:user>", {"routing": routing}),
     ):
         api.add_resource(resource, path, resource_class_kwargs={**needs, "metrics": metrics})
 
@@ -106,8 +108,13 @@ def create_shop_app(
         metrics.publish(report)  # so that what follows is current
         return [report]
 
-    add_operations(api, reports, metrics, experiments.describe, table)
-    add_docs(api, shop_document(experiments.describe(), config.allow_forced))
+    def experiments() -> Sequence[Mapping[str, Any]]:
+        return routing.current.experiments.describe()
+
+    add_operations(
+        api, reports, metrics, experiments, table, warnings=lambda: ITEM_RECOMMENDERS.problems
+    )
+    add_docs(api, lambda: shop_document(experiments(), config.allow_forced))
     monitor.start()
     app.extensions["botify"] = monitor
     return app

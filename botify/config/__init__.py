@@ -12,10 +12,11 @@ from botify.config.recommender_types import (
     NeighboursName,
     RecommenderConfig,
 )
-from botify.config.schema import TOP_TRACKS, Config
+from botify.config.schema import Config
 from botify.config.service import FACES, ListFile, LogConfig, ServiceConfig
 from botify.config.settings import Settings
 from botify.config.shop import ITEM_LIST, POPULAR_LIST, ShopConfig
+from contract.chains import TOP_TRACKS
 
 __all__ = [
     "FACES",

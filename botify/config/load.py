@@ -14,6 +14,7 @@ from botify.config.schema import Config
 from botify.config.service import FACES, ServiceConfig
 from botify.config.shop import ShopConfig, shop_defaults
 from botify.errors import InputError
+from botify.files.filestamp import Stamp, stamp_of
 from botify.files.reading import as_input_errors, open_regular
 
 _MAX_BYTES = 2**20
@@ -106,8 +107,34 @@ def _checked(
     try:
         return settings.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(details, settings) for details in error.errors())
-        raise InputError(f"{path}: {problems}") from error
+        raise InputError(f"{path}: {problems_of(error, settings)}") from error
+
+
+class ConfigFile:
+    """A config file, with what overrides its keys: it may be read again."""
+
+    def __init__(self, path: Path | None, face: str | None = None, **overrides: object) -> None:
+        """Arguments as for `load_service_config`."""
+        data_dir = overrides.get("data_dir")
+        self._named = path
+        self.path = path or DEFAULT_CONFIG
+        """Of the file; of the directory that is served, where no file is."""
+        if path is None and face == "shop" and isinstance(data_dir, Path):
+            self.path = data_dir
+        self._face = face
+        self._overrides = overrides
+        self.stamp: Stamp | None = None
+        """Of the file, when it was last loaded."""
+
+    def load(self) -> Config | ShopConfig:
+        """As `load_service_config` does."""
+        self.stamp = stamp_of(self.path)
+        return load_service_config(self._named, self._face, **self._overrides)
+
+
+def problems_of(error: ValidationError, settings: type[ServiceConfig]) -> str:
+    """What is wrong with a config, in one line."""
+    return "; ".join(_problem(details, settings) for details in error.errors())
 
 
 def _located(config: Path, directory: Path) -> Path:

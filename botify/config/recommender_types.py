@@ -4,13 +4,14 @@ A type is a class with its settings inside, `Config`, offered as an entry point 
 `botify.recommenders`, under the name that `type` has in the config; the built-in ones too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
 from pydantic_core import PydanticCustomError
 
 from botify.config.settings import Name, Settings
+from contract.chains import Owner
 from contract.plugins import PluginError, Plugins
 
 MAX_EXCLUDED = 1000
@@ -53,6 +54,12 @@ class RecommenderConfig(Referring):
     falls back to never have."""
     exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
     """Tracks that neither it nor what it falls back to offers."""
+
+    def check_lists(self, owners: Mapping[str, Owner]) -> None:
+        """Raise ValueError for a list that `references` cannot tell to be wrong.
+
+        `owners`: what each list of the config has a list for.
+        """
 
     @field_validator("exclude", mode="before")
     @classmethod

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from botify.config.recommender_types import AnyRecommenderConfig
 from botify.config.service import ListFile, ServiceConfig
 from botify.config.settings import Name
-
-TOP_TRACKS = "top_tracks"
-"""Name of the list of popular tracks, besides the configured names."""
+from contract.chain_config import TOP_TRACKS_FILE
+from contract.chains import TOP_TRACKS, Owner
 
 
 class Config(ServiceConfig):
@@ -23,9 +22,24 @@ class Config(ServiceConfig):
     session_ttl: int = Field(default=21600, ge=1, le=31_536_000)
     seed: int | None = None
     catalog: Path = Path("world/tracks.json")
-    top_tracks: Path = Path("lists/top_tracks.json")
+    top_tracks: Path = Path(TOP_TRACKS_FILE)
     models: dict[Name, Path] = Field(default_factory=dict)
     recommenders: dict[Name, AnyRecommenderConfig] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _chains(self) -> "Config":
+        for name, recommender in self.recommenders.items():
+            try:
+                recommender.check_lists(self.list_owners)
+            except ValueError as error:
+                raise ValueError(f"recommenders.{name}.{error}") from error
+        return self
+
+    @property
+    def list_owners(self) -> dict[str, Owner]:
+        """What each list has a list for, by name."""
+        owners: dict[str, Owner] = dict.fromkeys(self.lists, "user")
+        return owners | dict.fromkeys(self.neighbours, "track")
 
     @property
     def catalog_path(self) -> Path:

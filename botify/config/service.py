@@ -79,6 +79,7 @@ class ServiceConfig(Settings):
     lists: dict[Name, ListFileField] = Field(default_factory=dict)
     neighbours: dict[Name, ListFileField] = Field(default_factory=dict)
     watch_lists: bool = False
+    watch_config: bool = False
     watch_settle: float = Field(default=5.0, ge=0.5, le=3600)
     """Seconds for which a changed file must not change again before it is loaded."""
     least_kept: float = Field(default=0.5, ge=0, le=1)

@@ -34,6 +34,8 @@ def provenance_of(config: ServiceConfig) -> Provenance:
         if config.catalog_path.is_file():
             world = world_version(config.catalog_path)
     settings = config.model_dump(mode="json", include=_DECIDING)
+    if len(config.experiments) > 1:  # their order decides which of them names the recommender
+        settings["experiments"] = list(settings["experiments"].items())
     files = {**{name: of.file for name, of in config.list_files.items()}, **models}
     content = {name: _digest(path) for name, path in files.items()}
     text = json.dumps([settings, content, world], sort_keys=True)

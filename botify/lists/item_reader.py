@@ -81,6 +81,8 @@ def first_repeated(path: Path, kind: ListKind) -> str:
 
 def first_with(path: Path, kind: ListKind, item: str) -> str:
     """Where a list has an item that is not in the catalog, for a message."""
+    if kind is ListKind.POPULAR_ITEMS:  # one value, perhaps over several lines
+        return str(path)
     for number, line in _numbered(path):
         row = parse_line(line)
         owner = row.get("item") if kind is ListKind.ITEM_NEIGHBOURS else None

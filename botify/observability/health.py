@@ -32,6 +32,12 @@ class WorkerReport:
     """Keys that Redis dropped in the last five minutes for lack of memory."""
     max_fallback_share: float = 1.0
     """Part of a treatment's answers that may come from the fallback without being reported."""
+    failing: Mapping[str, str] = field(default_factory=dict)
+    """The latest error of each recommender whose code failed in the last five minutes."""
+    config_refusal: str = ""
+    """Why the newest config file was not put into force; empty if it was."""
+    config_pending: tuple[str, ...] = ()
+    """Keys that were changed in the config file and need a restart."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -39,7 +45,12 @@ def degradations(states: Sequence[WorkerReport]) -> list[str]:
 
     `states`: of some workers of one service. What several of them report is listed once.
     """
-    return [*_redis(states), *_once(_missing, states), *_once(_models, states)]
+    return [
+        *_redis(states),
+        *_once(_missing, states),
+        *_once(_models, states),
+        *_once(_failing, states),
+    ]
 
 
 def problems(
@@ -58,8 +69,15 @@ def problems(
         *_once(_missing, states),
         *_once(_models, states),
         *_once(_refused, states),
+        *_once(_failing, states),
+        *_once(_config, states),
         *_log([state.log for state in states], logs),
     ]
+
+
+def notices(states: Sequence[WorkerReport]) -> list[str]:
+    """What a person may want to know although nothing is wrong."""
+    return _once(_pending, states)
 
 
 def _once(
@@ -124,6 +142,24 @@ def _refused(state: WorkerReport) -> Iterator[str]:
         if name in state.models:
             continue
         yield f"list {name!r}: its file was not loaded, the old version stays in service: {why}"
+
+
+def _failing(state: WorkerReport) -> Iterator[str]:
+    for name, error in state.failing.items():
+        yield f"recommender {name!r} failed in the last 5 minutes, others answered: {error}"
+
+
+def _config(state: WorkerReport) -> Iterator[str]:
+    if state.config_refusal:
+        yield (
+            "the config file was not put into force, the running config goes on: "
+            f"{state.config_refusal}"
+        )
+
+
+def _pending(state: WorkerReport) -> Iterator[str]:
+    if state.config_pending:
+        yield f"changed in the config file, but need a restart: {', '.join(state.config_pending)}"
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

@@ -1,16 +1,14 @@
 """The session model (DAE_SESSION)."""
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
 from botify.config import ListName, ModelName, RecommenderConfig, Settings
 from botify.plays import Play
 from botify.recommenders.base import POPULAR_STEP, RANDOM_STEP, Recommender, Resources
+from botify.recommenders.turn import Choice, Turn
 from botify.session_model.scoring import Exploration
 from botify.store.candidates import CandidateStep, from_list
-from botify.store.sessions import Decision, Randomness, SessionStore
 
 _PLAYS = np.dtype([("track", "<u4"), ("time", "<f4")])
 
@@ -35,53 +33,37 @@ class Session(Recommender):
         explore: ExploreConfig | None = None
 
     config: Config
-    needs_plays: ClassVar[bool] = True
 
     def __init__(self, name: str, config: Config, resources: Resources) -> None:
         """See Recommender."""
         super().__init__(name, config, resources)
         self._model = resources.models[config.model]
-        self._n_tracks = len(self.catalog)
         asked = config.explore
         self._explore = None if asked is None else Exploration(asked.share, asked.temperature)
-        self._filters = config.seen_filter
 
-    def recommend(
-        self, store: SessionStore, user: int, play: Play, random: Randomness, exclude: bytes
-    ) -> Decision:
+    def choose(self, turn: Turn) -> Choice | None:
         """By one version of the model throughout the request."""
         model = self._model.current
         if model is None:
-            return super().recommend(store, user, play, random, exclude)
-        snapshot = store.open_session(user, play.track, play.time, random)
-        plays = np.frombuffer(snapshot.plays, _PLAYS)
+            return None
+        plays = np.frombuffer(turn.snapshot.plays, _PLAYS)
         if len(plays) > 1:
             # The session may have begun before a smaller catalog was put into service.
-            plays = plays[plays["track"] < self._n_tracks]
-        barred = np.frombuffer((snapshot.seen if self._filters else b"") + exclude, "<u4")
+            plays = plays[plays["track"] < turn.n_tracks]
+        seen = turn.snapshot.seen if turn.seen_filter else b""
+        barred = np.frombuffer(seen + turn.packed_exclude, "<u4")
         choice = model.choose(
-            user,
+            turn.user,
             plays["track"].astype(np.int32),
             plays["time"],
-            barred[barred < self._n_tracks].astype(np.int32),
-            snapshot.ahead,
+            barred[barred < turn.n_tracks].astype(np.int32),
+            turn.snapshot.ahead,
             self._explore,
-            snapshot.random,
+            turn.snapshot.random,
         )
         if choice is None:
-            decision = super().recommend(store, user, play, snapshot.random, exclude)
-        else:
-            decision = Decision(
-                session=snapshot.session,
-                timestamp=snapshot.timestamp,
-                track=choice.track,
-                recommender=self.name,
-                rank=choice.rank,
-                propensity=choice.propensity,
-                model_version=model.version,
-            )
-        store.mark_offered(user, snapshot.session, decision.track)
-        return decision
+            return None
+        return Choice(choice.track, choice.propensity, choice.rank, model.version)
 
     def candidates(self, user: int, play: Play) -> tuple[CandidateStep, ...]:
         """Used if the model has no answer."""

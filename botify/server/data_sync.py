@@ -17,6 +17,7 @@ from botify.files.reading import as_input_errors
 from botify.files.watched import WatchedFile
 from botify.lists.loader import NoRoomError, load_list
 from botify.lists.reader import ListKind
+from botify.server.config_sync import ConfigSync
 from botify.session_model.repository import ModelRepository
 from botify.store.client import StoreError, connect, script_text, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
@@ -75,14 +76,16 @@ class DataSync:
         models: WatchedModels | None = None,
         publications: Publications | None = None,
         keys: Keys = MUSIC_KEYS,
+        config: ConfigSync | None = None,
     ) -> None:
         """`files` and `kinds` by list name. `embedded`: the server at `redis_url`, if it is ours.
 
         `publications` records all that is put into service, also by other processes. `keys`: of
-        the service's face.
+        the service's face. `config` is kept up to date too, also without Redis.
         """
         self._keys = keys
         self._publications = publications
+        self._config = config
         self._retry_at: dict[str, float] = {}  # lists that Redis had no room for
         self._client = connect(redis_url)
         self._files = files
@@ -154,6 +157,8 @@ class DataSync:
         return True
 
     def _round(self) -> None:
+        if self._config is not None:
+            self._config.round()
         if self._embedded is not None and not self._embedded.alive():
             self._embedded.restart()
             _log.error("the embedded Valkey had died; it was started again, empty")

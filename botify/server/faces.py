@@ -1,11 +1,20 @@
 """What a face reads at the start, besides the lists: catalog, models, popular tracks or items."""
 
+import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from botify.catalog import Catalog, load_catalog
-from botify.config import POPULAR_LIST, TOP_TRACKS, Config, ShopConfig
+from botify.config import (
+    ITEM_RECOMMENDERS,
+    POPULAR_LIST,
+    RECOMMENDERS,
+    TOP_TRACKS,
+    Config,
+    ShopConfig,
+)
 from botify.files.reading import as_input_errors
 from botify.files.tempdirs import temporary_directory
 from botify.lists.item_reader import read_item_lists
@@ -15,6 +24,9 @@ from botify.server.data_sync import WatchedModels
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
 from botify.shop.recommenders import build_item_recommenders
+from contract.plugins import Plugins
+
+_log = logging.getLogger("botify.server.faces")
 
 
 class FaceData(NamedTuple):
@@ -24,6 +36,8 @@ class FaceData(NamedTuple):
     """What is served, for the line at the start; "" where the lists say it."""
     popular: bytes
     """For the fallback, packed as in Redis."""
+    build: Callable[[Any], object]
+    """Builds the recommenders of a config. Raises InputError if it does not fit what was read."""
     catalog: Catalog | None = None
     repository: ModelRepository | None = None
     models: WatchedModels | None = None
@@ -55,11 +69,12 @@ def files_of(config: Config | ShopConfig) -> list[Path]:
 def read_face(config: Config | ShopConfig, stack: ExitStack) -> FaceData:
     """Read and check it all; `stack` removes the copies of models. Raises InputError."""
     if isinstance(config, ShopConfig):
+        _load_plugins(ITEM_RECOMMENDERS)
         build_item_recommenders(config)  # so that mistakes are reported before workers start
         file = config.list_files[POPULAR_LIST].file
         with as_input_errors(file):
             ((_, popular),) = read_item_lists(file, ListKind.POPULAR_ITEMS)
-        return FaceData("", popular)
+        return FaceData("", popular, build_item_recommenders)
     with as_input_errors(config.catalog_path):
         catalog = load_catalog(config.catalog_path)
     repository = ModelRepository(stack.enter_context(temporary_directory("models")))
@@ -67,9 +82,25 @@ def read_face(config: Config | ShopConfig, stack: ExitStack) -> FaceData:
         with as_input_errors(path):
             repository.put(name, path, len(catalog))
     models = {name: LiveModel(name, repository, catalog) for name in config.models}
-    build_recommenders(config, Resources(catalog, models))  # as above
+    _load_plugins(RECOMMENDERS)
+    resources = Resources(catalog, models)
+    build_recommenders(config, resources)  # as above
     file = config.list_files[TOP_TRACKS].file
     with as_input_errors(file):
         ((_, popular),) = read_lists(file, ListKind.TOP, len(catalog))
     watched = WatchedModels(repository, config.model_files)
-    return FaceData(f"{len(catalog):,} tracks", popular, catalog, repository, watched)
+    return FaceData(
+        f"{len(catalog):,} tracks",
+        popular,
+        lambda changed: build_recommenders(changed, resources),
+        catalog,
+        repository,
+        watched,
+    )
+
+
+def _load_plugins(types: Plugins) -> None:
+    """All, used or not: before workers are forked, which so share what was imported."""
+    types.load_added()
+    for problem in types.problems:
+        _log.error("%s", problem)

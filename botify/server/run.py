@@ -22,6 +22,7 @@ from botify.config import (
     ServiceConfig,
     ShopConfig,
 )
+from botify.config.load import ConfigFile
 from botify.errors import InputError
 from botify.event_log import segments
 from botify.event_log.faces import check_face
@@ -33,6 +34,7 @@ from botify.files.tempdirs import temporary_directory
 from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
 from botify.observability import json_logging
 from botify.observability.worker_table import WorkerTable
+from botify.server.config_sync import ConfigSync
 from botify.server.data_sync import DataSync, FileRules
 from botify.server.discovery import ServiceRecord, advertise, find_services
 from botify.server.faces import files_of, read_face
@@ -52,14 +54,13 @@ _IN_MEMORY = Path("/dev/shm")
 _log = logging.getLogger("botify.server.run")
 
 
-def run(config: Config | ShopConfig) -> None:
+def run(source: ConfigFile) -> None:
     """Serve until a signal. Raises InputError if it cannot start, and SystemExit."""
+    config = source.load()
     # Until the supervisor has its own handler, SIGTERM must unwind this stack, to stop Valkey.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until the config can be loaded again
     json_logging.configure()
-    if isinstance(config, Config) and config.models:
-        # Before numpy is imported: each thread of a worker would start as many for a product.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _require_files(files_of(config), config)
     segments.check(config.log_dir)
     check_face(config.log_dir, config.face)
@@ -99,6 +100,16 @@ def run(config: Config | ShopConfig) -> None:
             with store_errors():
                 if danger := eviction_risk(read_redis_memory(client)):
                     _log.warning("%s", danger)
+        provenance = provenance_of(config)
+        config_state = stack.enter_context(temporary_directory("config")) / "state.json"
+        config_sync = ConfigSync(
+            source,
+            config,
+            face.build,
+            lambda changed: provenance_of(changed).run,
+            config_state,
+        )
+        signal.signal(signal.SIGUSR1, config_sync.ask)
         sync = DataSync(
             redis_url,
             files,
@@ -109,14 +120,13 @@ def run(config: Config | ShopConfig) -> None:
             models=face.models,
             publications=publications,
             keys=keys,
+            config=config_sync,
         )
         if embedded:
             stack.enter_context(
                 advertise(config.data_dir, ServiceRecord(os.getpid(), listeners.url, redis_url))
             )
         ledger = Ledger.of(config.workers)
-        provenance = provenance_of(config)
-
         table = WorkerTable(config.workers)
 
         def make_app() -> "tuple[Flask, Callable[[], None]]":
@@ -132,6 +142,7 @@ def run(config: Config | ShopConfig) -> None:
                 ledger,
                 provenance,
                 table,
+                config_state,
             )
             return app, app.extensions["botify"].stop
 
@@ -146,7 +157,7 @@ def run(config: Config | ShopConfig) -> None:
         sync.start()
         stack.callback(sync.stop)
         if operations:
-            operations.start(create_operations_app(config, table, ledger))
+            operations.start(create_operations_app(lambda: config_sync.running, table, ledger))
             stack.callback(operations.stop)
         worker = partial(
             run_worker,

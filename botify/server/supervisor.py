@@ -18,6 +18,9 @@ _STOP_SECONDS = 10
 """Seconds that workers have to end after SIGTERM."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
 """Seconds before a restart: none after a worker's first death, then these, doubling."""
+_SIGNAL_INTERVAL = 0.5
+"""Seconds between two looks for signals: one that the system gives to another thread does not wake
+the main one, which alone runs handlers."""
 _EXIT_CANNOT_START = 3
 _MESSAGE = struct.Struct("=h")
 _WAKE = -1
@@ -98,8 +101,8 @@ class Supervisor:
 
     def _step(self) -> str:
         """Wait for an event and handle it. Returns why the service has to end, if it has to."""
-        first = min(self._due.values(), default=None)
-        timeout = None if first is None else max(0.0, first - monotonic())
+        first = min(self._due.values(), default=float("inf"))
+        timeout = min(max(0.0, first - monotonic()), _SIGNAL_INTERVAL)
         sentinels = [process.sentinel for process in self._processes.values()]
         if self._reading in wait([*sentinels, self._reading], timeout):
             (number,) = _MESSAGE.unpack(os.read(self._reading, _MESSAGE.size))
@@ -136,6 +139,7 @@ class Supervisor:
         # Until it has its own handlers: the inherited ones are the parent's.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it asks the parent to load the config
         if self._stopped:
             return
         # Ctrl-C reaches a whole process group; the parent sends workers SIGTERM instead.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from time import monotonic, perf_counter
 from typing import Any
 
-from botify.event_log.provenance import Provenance
+from botify.config import ShopConfig
 from botify.event_log.writer import EventLog
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.shop.recommenders import ItemRecommender, popular_source
 from botify.shop.request import ItemRequest
@@ -70,24 +70,15 @@ class ShopService:
         self,
         worker: WorkerContext[ItemStore, PopularItems],
         lookup: ItemLookup,
-        experiments: Experiments,
-        recommenders: Mapping[str, ItemRecommender],
-        *,
-        default: str | None,
-        provenance: Provenance,
+        routing: LiveRouting[ShopConfig, ItemRecommender],
     ) -> None:
-        """`default` names the recommender for users that no experiment decides for.
-
-        `provenance` is logged with every answer.
-        """
+        """`routing` has the recommender of each user."""
         self._lookup = lookup
+        self._routing = routing
         self._popular = worker.fallback
-        self._experiments = experiments
-        self._recommenders = recommenders
-        self._default = default
         self._log: EventLog = worker.log
         self._metrics: Metrics = worker.metrics
-        self._run = provenance.run
+        self._failures = worker.failures
         self._rng = random.Random()
 
     def recommend(
@@ -98,10 +89,11 @@ class ShopService:
         `forced`: treatments that the request asks for; they replace the assigned ones. Up to `k`
         items: of the recommender, then popular ones. Without Redis, popular ones from memory.
         """
-        treatments = self._experiments.assign(request.user)
-        recommender = self._recommender(treatments, forced)
+        routing = self._routing.current
+        treatments = routing.experiments.assign(request.user)
+        recommender = routing.recommender(treatments, forced)
         excluded = (*request.exclude, *request.items)
-        sources = (*recommender.sources(request), _POPULAR)
+        sources = self._sources(recommender, request)
         found = self._lookup.top(request.k, sources, excluded) or self._fallback(request, excluded)
         answered = found.sources[0] if found.sources else recommender.name
         answer: dict[str, Any] = {
@@ -126,7 +118,7 @@ class ShopService:
             "latency": seconds,
             "k": request.k,
             "session": request.session,
-            "run": self._run,
+            "run": routing.run,
         }
         if forced:
             event["forced"] = forced
@@ -137,17 +129,12 @@ class ShopService:
             self._metrics.count_fallback(recommender.name, answered)
         return answer
 
-    def _recommender(
-        self, treatments: Mapping[str, str], forced: Mapping[str, str]
-    ) -> ItemRecommender:
-        """By the forced treatments; else by all treatments; else the default."""
-        name = None
-        if forced:
-            name = self._experiments.decide(forced)
-            treatments = {**treatments, **forced}
-        return self._recommenders[
-            name or self._experiments.decide(treatments) or self._default or ""
-        ]
+    def _sources(self, recommender: ItemRecommender, request: ItemRequest) -> tuple[Source, ...]:
+        try:
+            return (*recommender.sources(request), _POPULAR)
+        except Exception as error:  # of a plug-in: the user gets items all the same
+            self._failures.note(recommender.name, error)
+            return (_POPULAR,)
 
     def _fallback(self, request: ItemRequest, excluded: tuple[str, ...]) -> TopItems:
         found = list(self._popular.top(request.k, frozenset(excluded)))

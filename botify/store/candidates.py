@@ -2,11 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-Ranked = Literal["first", "best"]
-"""The first track that was not seen (played or offered) in this session, or the first of all."""
-
-Sampled = Literal["unseen", "any"]
-"""Uniform over the tracks not seen in this session, or over all."""
+from contract.chains import Pick
 
 
 class CandidateStep(NamedTuple):
@@ -17,25 +13,26 @@ class CandidateStep(NamedTuple):
 
     answers_as: str
     """Name written to the log when this step answers."""
-    source: Literal["list", "tracks", "catalog"]
-    """A stored list, the packed tracks in `key`, or every track."""
+    source: Literal["list", "listened", "tracks", "catalog"]
+    """A stored list, the one of a track of the last plays, the packed tracks in `key`, or every
+    track."""
     name: str
     """The stored list's name."""
     key: str | bytes
-    """The list's owner, or the packed tracks."""
-    pick: Ranked | Sampled
+    """The list's owner, or from how many plays to draw one, or the packed tracks."""
+    pick: Pick
 
 
-def from_list(answers_as: str, name: str, key: str, pick: Ranked | Sampled) -> CandidateStep:
+def from_list(answers_as: str, name: str, key: str, pick: Pick) -> CandidateStep:
     """A track of a stored list."""
     return CandidateStep(answers_as, "list", name, key, pick)
 
 
-def from_tracks(answers_as: str, packed: bytes, pick: Ranked | Sampled) -> CandidateStep:
+def from_tracks(answers_as: str, packed: bytes, pick: Pick) -> CandidateStep:
     """One of the given packed tracks."""
     return CandidateStep(answers_as, "tracks", "", packed, pick)
 
 
-def from_catalog(answers_as: str, pick: Sampled = "unseen") -> CandidateStep:
+def from_catalog(answers_as: str, pick: Literal["unseen", "any"] = "unseen") -> CandidateStep:
     """Uniform over the catalog; over all of it once every track is seen. Always answers."""
     return CandidateStep(answers_as, "catalog", "", "", pick)

@@ -29,8 +29,8 @@ class Decision:
     """Name of the recommender that answered."""
     rank: int | None
     """Place in its list, from 0."""
-    propensity: float
-    """Probability of this track, given that recommender and what was seen."""
+    propensity: float | None
+    """Probability of this track, given that recommender and what was seen; None if unknown."""
     model_version: str | None
     """Version of the list that the first candidate step reads."""
 
@@ -89,15 +89,20 @@ class SessionStore:
         steps: Sequence[CandidateStep],
         random: Randomness,
         exclude: bytes = b"",
+        time_played: float | None = None,
     ) -> Decision:
         """Mark `played` as seen, answer from the first step that has a track, mark that as seen.
 
         The last step must be a `from_catalog`. `exclude` are packed tracks that no step may
-        offer, unless they are the whole catalog. Raises StoreError.
+        offer, unless they are the whole catalog. The play is added to those of the session if
+        `time_played` is given; steps that draw from plays need that. Raises StoreError.
         """
         digits = str(user)
+        if not steps or steps[-1].source != "catalog":
+            raise ValueError("the last candidate step must be from_catalog, which always answers")
         arguments: list[Any] = [digits, played, self._session_ttl, self._n_tracks, *random]
         arguments += exclude, time.time_ns() // 1_000_000
+        arguments.append("" if time_played is None else time_played)
         for _, source, name, key, pick in steps:
             arguments += source, name, key, pick
         session, timestamp, number, track, rank, drawn_from, version = self._next(
@@ -109,7 +114,7 @@ class SessionStore:
             track=track,
             recommender=steps[number - 1].answers_as,
             rank=rank if rank >= 0 else None,
-            propensity=1 / drawn_from,
+            propensity=float(drawn_from) if type(drawn_from) is bytes else 1 / drawn_from,
             model_version=version.decode() or None,
         )
 

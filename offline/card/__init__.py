@@ -13,8 +13,11 @@ CARD = "card.html"
 __all__ = ["CARD", "Facts", "as_text", "facts_of", "write_card"]
 
 
-def write_card(directory: Path, bad: Sequence[BadLine] = ()) -> Facts:
-    """Write `card.html` into a directory of interactions; `bad` are rows that were left out."""
-    facts = facts_of(directory, bad)
+def write_card(directory: Path, bad: Sequence[BadLine] = (), name: str | None = None) -> Facts:
+    """Write `card.html` into a directory of interactions.
+
+    `bad` are rows that were left out; `name` is the title, by default the directory's name.
+    """
+    facts = facts_of(directory, bad, name)
     (directory / CARD).write_text(render(facts), encoding="utf-8")
     return facts

@@ -62,7 +62,7 @@ class Facts:
     """The first rows that were left out."""
 
 
-def facts_of(directory: Path, bad: Sequence[BadLine] = ()) -> Facts:
+def facts_of(directory: Path, bad: Sequence[BadLine] = (), name: str | None = None) -> Facts:
     """Read a directory of interactions. Raises InputError."""
     data = Interactions.load(directory)
     per_user = np.bincount(data.user, minlength=len(data.users))
@@ -76,7 +76,7 @@ def facts_of(directory: Path, bad: Sequence[BadLine] = ()) -> Facts:
         title = None if data.titles is None else data.titles[int(item)].as_py()
         popular.append((str(title or data.items[int(item)]), int(per_item[item])))
     return Facts(
-        name=directory.resolve().name,
+        name=name or directory.resolve().name,
         summary=data.summary,
         users=len(data.users),
         items=len(data.items),

@@ -29,7 +29,8 @@ def _lines(facts: Facts) -> Iterator[str]:
         yield "times: none, so nothing can depend on recency"
     yield liked(facts)
     if summary.repeats:
-        yield f"repeats: {summary.repeats:,} rows of a user, item and kind that were there already"
+        rows = "1 row" if summary.repeats == 1 else f"{summary.repeats:,} rows"
+        yield f"repeats: {rows} of a user, item and kind that were there already"
     for reason, count in summary.dropped.items():
         yield f"left out: {count:,} {reason}"
 

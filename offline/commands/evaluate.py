@@ -3,22 +3,26 @@
 import json
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
+from offline.commands._data_options import INTERACTIONS, read_data, split_option
 from offline.errors import InputError
-from offline.evaluation.protocols import PROTOCOLS, Measured
+from offline.evaluation.protocols import PROTOCOLS, Measured, measure
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users
 from offline.models.base import Hooks
-from offline.models.registry import load_model, make_model
+from offline.models.registry import load_model, make_model, model_class
+from offline.options import settings
 
 
 @click.command("evaluate")
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("interactions", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(
     "--format",
@@ -33,8 +37,16 @@ from offline.models.registry import load_model, make_model
     help="The name of a model; `botify-offline models` lists them.",
 )
 @click.option(
+    "--set",
+    "set_",
+    metavar="OPTION=VALUE",
+    multiple=True,
+    help="An option of the model, such as factors=128; may be repeated.",
+)
+@split_option
+@click.option(
     "--protocol",
-    type=click.Choice(list(PROTOCOLS)),
+    type=click.Choice(PROTOCOLS),
     default="same-users",
     show_default=True,
     help="Known users and their other likes (recall@20, NDCG@20), or new users given 80 % "
@@ -48,6 +60,11 @@ from offline.models.registry import load_model, make_model
     help="Seed of the model, and of the split where the data has none.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line instead of text.")
+@click.option(
+    "--per-user",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write each test user's values to: NumPy's .npz, an array for each metric.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -55,50 +72,59 @@ def command(
     interactions: Path | None,
     format_: str | None,
     model: str,
+    set_: tuple[str, ...],
+    split: str | None,
     protocol: str,
     seed: int,
     as_json: bool,
+    per_user: Path | None,
 ) -> None:
-    """Train and measure a model on a public data set, or measure one that is trained.
+    """Train and measure a model on data, or measure one that is trained.
 
     \b
-    evaluate DIRECTORY --format FORMAT   trains on the data set in DIRECTORY
+    evaluate INTERACTIONS                trains on a part of what `import` or `collect` wrote
+    evaluate DIRECTORY --format FORMAT   trains on a part of the data set in DIRECTORY
     evaluate MODEL INTERACTIONS          measures the model directory MODEL on what its
                                          training held out of INTERACTIONS, next to popularity
 
     Metrics are means over users with a 95 % interval; what the user was trained on is not
-    offered.
+    offered. How the data was divided is told with them.
     """
-    if format_ is None:
+    if format_ is None and interactions is not None:
         given = [
-            f"--{name}"
-            for name in ("model", "protocol", "seed")
+            f"--{name.rstrip('_').replace('_', '-')}"
+            for name in ("model", "set_", "split", "protocol", "seed", "per_user")
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
         ]
         if given:
-            raise click.UsageError(f"{given[0]} goes with a data set: add --format")
-        if interactions is None:
-            raise click.UsageError(
-                "INTERACTIONS is missing, the directory that the model was trained on; or, for "
-                f"a data set, add --format: {', '.join(FORMATS)}"
-            )
+            raise click.UsageError(f"{given[0]} goes with data to train on, not with a model")
         _trained(directory, interactions, as_json)
         return
     if interactions is not None:
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
-    found = PROTOCOLS[protocol](
-        make_model(model, seed=seed),
-        FORMATS[format_](directory),
-        np.random.default_rng(seed),
+    if protocol == "strong" and split is not None:
+        raise click.UsageError("--split goes with the protocol same-users; strong has its own")
+    options = model_class(model).Config.of(settings(set_), f"{model}, --set").model_dump()
+    if "seed" in options and not any(pair.startswith("seed=") for pair in set_):
+        options["seed"] = seed
+    found = measure(
+        make_model(model, options),
+        read_data(directory, format_),
+        protocol,
+        split,
+        seed,
         Hooks(progress=sys.stderr.isatty()),
     )
+    if per_user is not None:
+        write_per_user(per_user, found.measured.per_user)
     facts: dict[str, object] = {
         "model": model,
-        "format": format_,
+        "format": format_ or INTERACTIONS,
         "data": directory.resolve().name,
         "protocol": protocol,
+        "split": found.told,
         "seed": seed,
-        **_facts(found),
+        **_facts(found.measured),
     }
     click.echo(json.dumps(facts) if as_json else _text(facts))
 
@@ -118,6 +144,15 @@ def _facts(found: Measured) -> dict[str, object]:
     facts["seconds_to_recommend"] = round(found.seconds_to_recommend, 3)
     facts["peak_memory_mb"] = round(peak_memory() / 2**20, 1)
     return facts
+
+
+def write_per_user(path: Path, values: Mapping[str, NDArray[np.float64]]) -> None:
+    """Raises InputError where the file cannot be written."""
+    try:
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **values)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _number(value: float) -> float | None:
@@ -148,7 +183,7 @@ def _trained(model: Path, interactions: Path, as_json: bool) -> None:
     if not isinstance(trained, DAERecommender):
         raise InputError(
             f"{model}: a {trained.name} learns from everything, and nothing is held out to "
-            "measure it by: train it on a part, with --format"
+            f"measure it by: train it on a part, `evaluate {interactions} --model {trained.name}`"
         )
     found = evaluate(trained, TrainingSet.open(interactions, len(trained.popularity)))
     for name, metrics in found.items():

@@ -8,8 +8,9 @@ import click
 import numpy as np
 
 from contract.files import SESSION_MODEL
+from contract.interactions import PLAYS
 from offline.data.catalog import artists_of
-from offline.data.interactions import PLAYS, read_table
+from offline.data.interactions import read_table
 from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
 from offline.engine import needing_spark

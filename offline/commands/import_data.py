@@ -4,22 +4,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from tqdm import tqdm
 
-from offline.card import as_text, facts_of, write_card
-from offline.data.collect import collect
+from offline.card import as_text
 from offline.engine.progress import Report
 from offline.errors import InputError
-from offline.importing.formats.generic import with_items
-from offline.importing.load import load_source
-from offline.importing.registry import FORMATS, guess_format, make_format
+from offline.importing.import_data import LOGS, import_data
+from offline.importing.registry import guess_format
 from offline.importing.source import Columns
-from offline.logs.bad_lines import BAD_STOP, Skipped, list_bad_lines
+from offline.logs.bad_lines import list_bad_lines
 
 _ROLES = ("user", "item", "value", "time", "kind", "title")
 
@@ -30,15 +27,6 @@ def _column_options(command: Any) -> Any:
             f"--{role}-column", metavar="NAME", help=f"Column of the {role}; else guessed."
         )(command)
     return command
-
-
-def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
-        return
-    for name in FORMATS.names:
-        problem = FORMATS.problem(name)
-        click.echo(f"{name:<13}{problem or make_format(name).about}")
-    context.exit()
 
 
 @click.command("import")
@@ -74,14 +62,6 @@ def _list_formats(context: click.Context, _: click.Parameter, wanted: bool) -> N
     help="A file of items with titles: .csv, .jsonl or .parquet.",
 )
 @click.option(
-    "--list-formats",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_list_formats,
-    help="List the formats, installed ones too, and exit.",
-)
-@click.option(
     "--allow-bad",
     is_flag=True,
     help="Accept a source with more than 5 % of bad rows, and use the rest.",
@@ -105,71 +85,47 @@ def command(
 ) -> None:
     """Turn data of any origin into interactions.
 
-    SOURCE is a file, or a directory with the files that a data set is published as. Ids stay as
-    their owner has them. What is guessed, and what is left out, is told, and is in OUT/card.html.
+    SOURCE is a file, or a directory with the files that a data set is published as;
+    `botify-offline formats` lists the formats. Ids stay as their owner has them. What is guessed,
+    and what is left out, is told, and is in OUT/card.html.
     """
     started = time.perf_counter()
-    notes: list[str] = []
-    if format_ is None:
-        format_, notes = guess_format(source)
-        notes.append(f"format guessed: {format_}")
-    elif not source.exists():
-        raise InputError(f"{source}: no such file or directory")
-    asked = Columns(**{name.removesuffix("_column"): value for name, value in columns.items()})
-    if format_ == "botify-log":
-        _refuse_others(context, format_, allowed=("allow_bad",))
-        summary, bad = collect([source], out, most_bad=1.0 if allow_bad else BAD_STOP)
-        write_card(out, bad)
-        skipped = Skipped(summary.lines, summary.bad_lines, bad, summary.faults)
-        lines, skipped_lines = summary.lines, list_bad_lines(skipped)
-    else:
-        form = make_format(format_)
-        if asked.named and not form.generic and format_ != "recbole":
-            raise InputError(f"--{min(asked.named)}-column: the columns of {format_} are known")
-        found = form.open(source, asked)
-        if liked_from is not None:
-            found = found.given(liked_from=liked_from)
-        if items is not None:
-            found = with_items(found, items, found.files[0].columns.item, None)
-        for role, absent in (("value", no_value), ("time", no_time)):
-            if absent:
-                found = found.given(
-                    files=tuple(
-                        replace(file, columns=replace(file.columns, **{role: None}))
-                        for file in found.files
-                    )
-                )
-        with _bars() as stage:
-            imported = load_source(
-                found.given(notes=(*notes, *found.notes)),
-                out,
-                format_,
-                unit=time_unit,
-                text_ids=text_ids,
-                repeats=repeats,
-                allow_bad=allow_bad,
-                stage=stage,
-            )
-        summary, lines = imported.summary, imported.summary.lines
-        skipped_lines = list_bad_lines(imported.skipped, noun="row")
+    name = format_ or guess_format(source)[0]
+    if name == LOGS:
+        _refuse_others(context, LOGS)
+    with _bars() as stage:
+        summary, skipped, facts = import_data(
+            source,
+            out,
+            format_,
+            columns=Columns(**{role: columns[f"{role}_column"] for role in _ROLES}),
+            items=items,
+            without=tuple(
+                role for role, absent in (("value", no_value), ("time", no_time)) if absent
+            ),
+            time_unit=time_unit,
+            text_ids=text_ids,
+            liked_from=liked_from,
+            repeats=repeats,
+            allow_bad=allow_bad,
+            stage=stage,
+        )
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
-    click.echo(f"{lines:,} rows of {files} in {seconds:.1f} s")
-    told = dict.fromkeys([*skipped_lines, *notes, *summary.notes])
-    click.echo("\n".join([*told, as_text(facts_of(out))]))
+    click.echo(f"{summary.lines:,} rows of {files} in {seconds:.1f} s")
+    noun = "line" if name == LOGS else "row"
+    guessed = [] if format_ else [f"format guessed: {name}"]
+    told = dict.fromkeys([*list_bad_lines(skipped, noun=noun), *guessed, *summary.notes])
+    click.echo("\n".join([*told, as_text(facts)]))
     click.echo(f"wrote {out} (card: {out / 'card.html'})")
 
 
-def _refuse_others(context: click.Context, name: str, allowed: tuple[str, ...]) -> None:
+def _refuse_others(context: click.Context, name: str) -> None:
     """Raises InputError for an option that is given and has no meaning for a format."""
+    allowed = ("source", "format_", "out", "allow_bad")
     for option in context.params:
-        source = context.get_parameter_source(option)
-        if source is click.core.ParameterSource.COMMANDLINE and option not in (
-            *allowed,
-            "source",
-            "format_",
-            "out",
-        ):
+        given = context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
+        if given and option not in allowed:
             raise InputError(f"--{option.replace('_', '-')} has no meaning for {name}")
 
 

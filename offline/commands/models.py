@@ -4,7 +4,7 @@ import inspect
 
 import click
 
-from offline.errors import InputError
+from offline.commands._plugin_list import list_plugins
 from offline.models.registry import MODELS, model_class
 
 
@@ -16,28 +16,16 @@ def command(options: bool) -> None:
     Models of other packages are among them, named with their package. One that cannot be imported
     is named with the reason, and the exit code is 1; the others can be used.
     """
-    wrong = False
-    width = max(map(len, MODELS.names), default=0)
-    plugins = {plugin.name: plugin for plugin in MODELS.all}
-    for name in MODELS.names:
-        try:
-            found = model_class(name)
-        except InputError as error:
-            wrong = True
-            click.echo(f"{name:<{width}}  {error}", err=True)
-            continue
+
+    def describe(name: str) -> tuple[str, list[str]]:
+        found = model_class(name)
         about = (inspect.getdoc(found) or "").split("\n")[0]
-        plugin = plugins[name]
-        of = "" if plugin.built_in else f" ({plugin.distribution})"
-        click.echo(f"{name:<{width}}  {about}{of}")
-        if options:
-            for option, value in found.Config().model_dump(mode="json").items():
-                click.echo(f"{'':<{width}}    {option}: {'null' if value is None else value}")
-    for problem in MODELS.problems:
-        if not any(problem.startswith(f"model {name!r}") for name in MODELS.names):
-            click.echo(problem, err=True)
-    if wrong:
-        raise click.exceptions.Exit(1)
+        shown = found.Config().model_dump(mode="json") if options else {}
+        return about, [
+            f"{option}: {'null' if value is None else value}" for option, value in shown.items()
+        ]
+
+    list_plugins(MODELS, "model", describe)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from offline.commands._common import write_text
 from offline.errors import InputError
 from offline.logs.bad_lines import list_bad_lines
 from offline.logs.reader import open_logs
+from offline.off_policy.chain_files import chain_targets, read_chains
+from offline.off_policy.chain_target import list_target, popular_target
 from offline.off_policy.decisions import read_decisions
 from offline.off_policy.estimate import look_ahead
 from offline.off_policy.estimate_text import as_json, as_text, parameters_text, quality_text
-from offline.off_policy.policies import ListTarget, PopularTarget, Target
+from offline.off_policy.policies import Target
 from offline.off_policy.policy_files import read_lists, read_top_tracks
 from offline.off_policy.table_decisions import (
     ColumnTarget,
@@ -30,7 +32,24 @@ _PATH = click.Path(path_type=Path)
     "--lists", type=_PATH, multiple=True, help="Path to recommendations.json; may be repeated."
 )
 @click.option(
-    "--top-tracks", type=_PATH, help="Path to top_tracks.json: adds TOP_POP as a target."
+    "--top-tracks",
+    type=_PATH,
+    help="Path to top_tracks.json: adds TOP_POP as a target, the popular tracks played or not.",
+)
+@click.option(
+    "--chains",
+    type=_PATH,
+    help="A service's config (botify.yml): its recommenders that are chains of lists as targets.",
+)
+@click.option(
+    "--chain", multiple=True, metavar="NAME", help="Only this one of --chains; may be repeated."
+)
+@click.option("--data-dir", type=_PATH, help="Instead of the data_dir of --chains.")
+@click.option(
+    "--catalog",
+    type=_PATH,
+    help="Path to tracks.json, for chains that draw from the catalog or from artists; default: "
+    "the catalog of --chains.",
 )
 @click.option("--recommender", help="Use only decisions of this recommender.")
 @click.option(
@@ -73,6 +92,10 @@ def command(
     logs: tuple[str, ...],
     lists: tuple[Path, ...],
     top_tracks: Path | None,
+    chains: Path | None,
+    chain: tuple[str, ...],
+    data_dir: Path | None,
+    catalog: Path | None,
     recommender: str | None,
     first: bool,
     table: tuple[Path, ...],
@@ -93,7 +116,7 @@ def command(
     """
     targets: list[Target]
     if table:
-        if logs or lists or top_tracks is not None or recommender is not None or first:
+        if logs or lists or top_tracks or chains or recommender is not None or first:
             raise InputError("--table goes with --target and --policy, not with LOGS and lists")
         if not target and not policy:
             raise click.UsageError("nothing to estimate: add --target or --policy")
@@ -107,16 +130,22 @@ def command(
             raise click.UsageError("nothing to estimate from: give LOGS, or --table FILE")
         if target or policy or position or unit:
             raise InputError("--target, --policy, --position and --unit are of a --table")
-        if not lists and top_tracks is None:
-            raise click.UsageError("nothing to estimate: add --lists or --top-tracks")
+        if not lists and top_tracks is None and chains is None:
+            raise click.UsageError("nothing to estimate: add --lists, --top-tracks or --chains")
+        if chains is None and (chain or data_dir is not None or catalog is not None):
+            raise InputError("--chain, --data-dir and --catalog go with --chains")
+        config = None if chains is None else read_chains(chains, chain, data_dir, catalog)
         mine = {str(path): read_lists(path) for path in lists}
         top = None if top_tracks is None else read_top_tracks(top_tracks)
         with open_logs(logs) as log:
             decisions = read_decisions(log, recommender=recommender, first=first)
             skipped, notes = log.skipped, log.notes
-        targets = [ListTarget(name, found, decisions) for name, found in mine.items()]
+        targets = [list_target(name, found, decisions) for name, found in mine.items()]
         if top is not None:
-            targets.append(PopularTarget(str(top_tracks), top, decisions))
+            targets.append(popular_target(str(top_tracks), top, decisions))
+        if config is not None:
+            targets += chain_targets(config, decisions)
+            notes = (*notes, *config.notes)
     found = look_ahead(decisions, targets)
     if json_out is not None:
         content = as_json(found, decisions, first) | {

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from contract.files import SESSION_MODEL
+from contract.interactions import PLAYS
 from offline.atomic import check_place
 from offline.commands import export
 from offline.commands._model_options import make, model_options
 from offline.data.catalog import artists_of, catalog_size
-from offline.data.interactions import PLAYS
 from offline.data.plays import no_plays
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contract.catalog import Track
+from contract.interactions import SUMMARY
 from offline.atomic import new_directory
 from offline.data.catalog import read_tracks
 from offline.data.interactions import Plays, check_tracks, read_table
-from offline.data.summary import SUMMARY, Summary, fingerprint
+from offline.data.summary import Summary, fingerprint
 from offline.errors import InputError
 from offline.logs.bad_lines import BadLine, check_bad_lines
 from offline.logs.reader import EventLog, open_logs

@@ -26,8 +26,6 @@ from offline.data.ids import Ids
 from offline.data.summary import Summary
 from offline.errors import InputError
 
-PLAYS = "plays.parquet"
-
 
 class Likes(NamedTuple):
     """Distinct (user, item) pairs that count as likes, sorted by user, then item."""

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.data.interactions import PLAYS
+from contract.interactions import PLAYS
 from offline.data.training_set import rows_of
 from offline.errors import InputError
 

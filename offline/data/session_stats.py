@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.interactions import PLAYS
+from contract.interactions import PLAYS
 from offline.data.training_set import rows_of
 from offline.errors import InputError
 

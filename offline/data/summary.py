@@ -12,11 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from contract.interactions import FORM, SUMMARY
 from offline.errors import InputError
-
-SUMMARY = "interactions.json"
-FORM = 2
-"""Of the directory. 1 had the tracks and users of a music log alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +46,8 @@ class Summary:
     liked_from: float | None = None
     """The value from which an interaction is a like; None: every value above 0 is."""
     fingerprint: str
-    """SHA-256 of the tables' values: the same data has the same, whatever the files."""
+    """SHA-256 of the tables' values and `liked_from`: the same data has the same, whatever the
+    files."""
     faults: Mapping[str, int] = field(default_factory=dict)
     """Bad lines by their fault."""
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -81,9 +79,9 @@ class Summary:
             ) from error
 
 
-def fingerprint(directory: Path, tables: tuple[str, ...]) -> str:
-    """SHA-256 of the values of some tables in the directory."""
-    digest = hashlib.sha256()
+def fingerprint(directory: Path, tables: tuple[str, ...], liked_from: float | None = None) -> str:
+    """SHA-256 of the values of some tables in the directory, and of what counts as a like."""
+    digest = hashlib.sha256(b"" if liked_from is None else f"liked {liked_from}".encode())
     for name in tables:
         file = pq.ParquetFile(directory / f"{name}.parquet")
         digest.update(" ".join([name, *file.schema_arrow.names]).encode())

@@ -23,6 +23,8 @@ class Dataset:
     """Column c is the item that the files call `items[c]`."""
     artists: NDArray[np.int64] | None = None
     """The artist of each column; None where items have none."""
+    timestamps: NDArray[np.int64] | None = None
+    """When each entry of `train` came to be, ms since the epoch; None: not known."""
 
     @property
     def whole(self) -> sparse.csr_matrix:

@@ -39,4 +39,5 @@ def load_ml_1m(directory: Path) -> Dataset:
     users, user_of = np.unique(liked[:, 0], return_inverse=True)
     items, item_of = np.unique(liked[:, 1], return_inverse=True)
     whole, _ = pairs_to_csr(user_of, item_of, (len(users), len(items)))
-    return Dataset("ml-1m", whole, None, users, items)
+    times = liked[np.lexsort((item_of, user_of)), 3] * 1000
+    return Dataset("ml-1m", whole, None, users, items, timestamps=times)

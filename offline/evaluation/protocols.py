@@ -3,14 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from offline.data.splits import hold_out, hold_out_users
+from offline.data.splits import hold_out_users
+from offline.data.training_set import TrainingSet
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
+from offline.evaluation.splits import HELD_OUT_SHARE, Split, split_of
 from offline.metrics.beyond_accuracy import (
     artist_diversity,
     average_popularity,
@@ -20,11 +23,10 @@ from offline.metrics.beyond_accuracy import (
 )
 from offline.metrics.ranking import Ranked
 from offline.models.base import Hooks, Recommender
+from offline.models.inputs import training_set
 
 K = 20
 """Length of the lists that the metrics beyond accuracy are about."""
-HELD_OUT_SHARE = 0.2
-"""Of each user's interactions, where the data has no split of its own."""
 HELD_OUT_USERS = 0.1
 """Of the users, for validation and for test each."""
 
@@ -34,7 +36,7 @@ class Measured:
     """The results of fitting one model and asking it for lists."""
 
     users: int
-    """Users it was fitted on."""
+    """Users it was fitted on, those without a like left out."""
     items: int
     interactions: int
     """Pairs it was fitted on."""
@@ -52,18 +54,20 @@ class Measured:
 def same_users(
     model: Recommender, data: Dataset, rng: np.random.Generator, hooks: Hooks | None = None
 ) -> Measured:
+    """`known_users` on the split that the data comes with, else on a random one."""
+    split = split_of(data, rng, among=("published", "random"))
+    return known_users(model, split, hooks)
+
+
+def known_users(model: Recommender, split: Split, hooks: Hooks | None = None) -> Measured:
     """Users are known, and some of their interactions are to be found, as in the LightGCN papers.
 
-    recall@20 of all relevant items and NDCG@20, over the users with something to find. Where the
-    data comes without a split, `rng` holds out 20 % of each user's interactions. Raises
-    InputError where nothing can be held out, and what the model raises.
+    recall@20 of all relevant items and NDCG@20, over the users with something to find. Raises
+    InputError where nothing is held out, and what the model raises.
     """
-    train, test = data.train, data.test
-    if test is None:
-        train, test = hold_out(data.train, HELD_OUT_SHARE, rng)
-    rows = np.flatnonzero(np.diff(test.indptr))
+    rows = np.flatnonzero(np.diff(split.test.indptr))
     if not len(rows):
-        raise InputError(f"{data.name}: no user has two interactions, so none can be held out")
+        raise InputError("no user has two interactions, so none can be held out")
 
     def lists() -> NDArray[np.int64]:
         return model.recommend(rows, K).ids
@@ -71,7 +75,7 @@ def same_users(
     def accuracy(ranked: Ranked) -> dict[str, NDArray[np.float64]]:
         return {"recall@20": ranked.recall(20), "ndcg@20": ranked.ndcg(20)}
 
-    return _measure(model, train, lists, test[rows], accuracy, data.artists, hooks)
+    return _measure(model, split.train, lists, split.test[rows], accuracy, split.artists, hooks)
 
 
 def strong_generalisation(
@@ -98,18 +102,43 @@ def strong_generalisation(
         }
 
     artists = None if data.artists is None else data.artists[items]
-    return _measure(model, train, lists, test.held_out[rows], accuracy, artists, hooks)
+    known = training_set(train)
+    return _measure(model, known, lists, test.held_out[rows], accuracy, artists, hooks)
 
 
-PROTOCOLS: dict[str, Callable[..., Measured]] = {
-    "same-users": same_users,
-    "strong": strong_generalisation,
-}
+PROTOCOLS = ("same-users", "strong")
+
+
+class Evaluated(NamedTuple):
+    """What was found, and how the data was divided."""
+
+    measured: Measured
+    told: str
+
+
+def measure(
+    model: Recommender,
+    data: Dataset,
+    protocol: str,
+    split: str | None,
+    seed: int,
+    hooks: Hooks | None = None,
+) -> Evaluated:
+    """Measure a model by one of `PROTOCOLS`; `split` is that of `split_of`, for `same_users`."""
+    rng = np.random.default_rng(seed)
+    if protocol == "strong":
+        told = (
+            f"strong: {HELD_OUT_USERS:.0%} of the users are new to the model, and "
+            f"{HELD_OUT_SHARE:.0%} of their likes are asked for, given the others"
+        )
+        return Evaluated(strong_generalisation(model, data, rng, hooks), told)
+    division = split_of(data, rng, split)
+    return Evaluated(known_users(model, division, hooks), division.told)
 
 
 def _measure(
     model: Recommender,
-    train: sparse.csr_matrix,
+    train: TrainingSet,
     lists_of: Callable[[], NDArray[np.int64]],
     relevant: sparse.csr_matrix,
     accuracy: Callable[[Ranked], dict[str, NDArray[np.float64]]],
@@ -123,8 +152,8 @@ def _measure(
     listed = time.perf_counter()
 
     per_user = accuracy(Ranked(lists, relevant))
-    n_users, n_items = train.shape
-    popularity = np.bincount(train.indices, minlength=n_items)
+    n_users, n_items = int((train.histories.sizes > 0).sum()), train.histories.n_tracks
+    popularity = train.histories.popularity()
     top = lists[:, :K]
     per_user[f"novelty@{K}"] = novelty(top, popularity, n_users)
     per_user[f"popularity@{K}"] = average_popularity(top, popularity)
@@ -134,7 +163,7 @@ def _measure(
     return Measured(
         users=n_users,
         items=n_items,
-        interactions=train.nnz,
+        interactions=int(train.histories.sizes.sum()),
         test_users=len(lists),
         per_user=per_user,
         overall=overall,

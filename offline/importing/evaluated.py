@@ -9,6 +9,7 @@ from scipy import sparse
 
 from offline.data.interactions import Interactions
 from offline.datasets.dataset import Dataset
+from offline.errors import InputError
 from offline.importing.load import load_source
 from offline.importing.registry import FORMATS, make_format
 from offline.importing.source import Columns, DataFormat
@@ -44,10 +45,24 @@ def dataset_of(form: DataFormat, source: Path) -> Dataset:
         return own
     with tempfile.TemporaryDirectory() as scratch:
         load_source(form.open(source, Columns()), Path(scratch) / "data", form.name)
-        data = Interactions.load(Path(scratch) / "data")
-    name = source.resolve().name
-    if set(data.kind.cast("string").to_pylist()) == _SPLIT:
-        train, test = data.matrix(kinds=["train"]), data.matrix(kinds=["test"])
-        return Dataset(name, train, test, data.users.values, data.items.values)
-    whole: sparse.csr_matrix = data.matrix()
-    return Dataset(name, whole, None, data.users.values, data.items.values)
+        return likes_of(Interactions.load(Path(scratch) / "data"), source.resolve().name)
+
+
+def likes_of(data: Interactions, name: str) -> Dataset:
+    """The likes of interactions; kinds `train` and `test`, and no other, are a published split.
+
+    Raises InputError where a pair is in both.
+    """
+    ids = data.users.values, data.items.values
+    if set(data.kind.unique().to_pylist()) != _SPLIT:
+        whole: sparse.csr_matrix = data.matrix()
+        return Dataset(name, whole, None, *ids, timestamps=data.likes().timestamp)
+    train, test = (data.matrix(kinds=[kind]) for kind in ("train", "test"))
+    both = train.multiply(test).tocoo()
+    if both.nnz:
+        user, item = data.users[both.row[0]], data.items[both.col[0]]
+        raise InputError(
+            f"{name}: user {user} has item {item} in train and in test: what is tested must not "
+            "be trained on; take it out of one and import again"
+        )
+    return Dataset(name, train, test, *ids)

@@ -10,7 +10,7 @@ from offline.importing.clean_text import clean_text
 from offline.importing.source import File
 from offline.importing.stage import Staged, check_names, columns_of, escaped
 
-_RESERVED = ("id", "title", "number")
+_RESERVED = ("id", "item", "title", "number")
 
 
 def write_items(staged: Staged, file: File | None, directory: Path) -> list[str]:
@@ -35,7 +35,7 @@ def write_items(staged: Staged, file: File | None, directory: Path) -> list[str]
     fields = [
         f"{cell} AS {quoted(name if name not in _RESERVED else name + '_')}"
         for name, cell in columns.items()
-        if name not in (id_name, title)
+        if name not in (id_name, title, "")
     ]
     shown = "NULL" if title is None else f"NULLIF(TRIM(CAST({columns[title]} AS VARCHAR)), '')"
     listed = "".join(f", {item}" for item in fields)

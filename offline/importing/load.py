@@ -3,18 +3,18 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from contract.interactions import SUMMARY
 from offline.atomic import check_place, new_directory
-from offline.card import write_card
+from offline.card import Facts, write_card
 from offline.data.interactions import read_table
-from offline.data.summary import SUMMARY, Summary, fingerprint
+from offline.data.summary import Summary, fingerprint
 from offline.engine.progress import Report, reporting
 from offline.errors import InputError
 from offline.importing.items import write_items
@@ -30,12 +30,13 @@ Stage = Callable[[str], Report]
 """Called with the name of a step; returns what is told how far it has come."""
 
 
-@dataclass(frozen=True)
-class Imported:
+class Imported(NamedTuple):
     """The result of an import."""
 
     summary: Summary
     skipped: Skipped
+    facts: Facts
+    """The content of the data card."""
 
 
 def load_source(
@@ -96,6 +97,7 @@ def load_source(
                     repeats,
                     allow_bad,
                     stage or (lambda name: lambda share: None),
+                    out.resolve().name,
                 )
             finally:
                 staged.connection.close()
@@ -115,6 +117,7 @@ def _load(
     repeats: Repeats,
     allow_bad: bool,
     stage: Stage,
+    name: str,
 ) -> Imported:
     connection = staged.connection
     for file in source.files:
@@ -131,7 +134,7 @@ def _load(
     skipped = _skipped(staged, lines)
     if skipped.bad == lines:
         raise InputError(f"none of the {lines:,} rows can be used; the first: {skipped.named[0]}")
-    check_bad_lines(skipped, 1.0 if allow_bad else BAD_STOP)
+    check_bad_lines(skipped, 1.0 if allow_bad else BAD_STOP, "rows", "file")
     with reporting(connection, stage("numbering users and items")):
         for table, column in (("users", "uid"), ("items", "iid")):
             connection.execute(
@@ -155,8 +158,8 @@ def _load(
         notes.append(f"{rows_told} a user, item and kind: {kept}")
     summary = _summarise(staged, source, directory, format_name, skipped, n_repeats, notes)
     summary.write(directory)
-    write_card(directory, skipped.named)
-    return Imported(summary, skipped)
+    facts = write_card(directory, skipped.named, name)
+    return Imported(summary, skipped, facts)
 
 
 def _skipped(staged: Staged, lines: int) -> Skipped:
@@ -270,7 +273,7 @@ def _summarise(
         first_timestamp=ends.get("min"),
         last_timestamp=ends.get("max"),
         liked_from=source.liked_from,
-        fingerprint=fingerprint(directory, ("users", "items", "interactions")),
+        fingerprint=fingerprint(directory, ("users", "items", "interactions"), source.liked_from),
         faults=dict(skipped.faults),
         notes=tuple(notes),
     )

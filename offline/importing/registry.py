@@ -5,6 +5,7 @@ from typing import Any
 
 from contract.plugins import PluginError, Plugins
 from offline.errors import InputError
+from offline.importing.clean_text import packing_of
 from offline.importing.source import DataFormat
 
 GROUP = "botify.datasets"
@@ -38,6 +39,8 @@ def guess_format(source: Path) -> tuple[str, list[str]]:
     """
     if not source.exists():
         raise InputError(f"{source}: no such file or directory")
+    if source.is_file():
+        packing_of(source)  # names an archive as what it is
     notes: list[str] = []
     found: list[str] = []
     for name in (*(each for each in FORMATS.names if each not in _LAST), *_LAST):
@@ -49,6 +52,8 @@ def guess_format(source: Path) -> tuple[str, list[str]]:
         except InputError as error:
             if FORMATS.problem(name):
                 notes.append(str(error))
+        except Exception as error:  # of another package: the rest goes on
+            notes.append(f"format {name!r} cannot tell whether it is its own: {error!r}")
     if not found:
         raise InputError(
             f"{source}: of no format that is known: name one with --format, of "

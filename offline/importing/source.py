@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -16,7 +16,14 @@ Layout = Literal["text", "jsonl", "parquet", "table"]
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which columns hold what; names as the files have them. None: not asked for."""
+    """Which columns hold what; names as the files have them. None: not asked for.
+
+    Examples
+    --------
+    >>> from offline import Columns
+    >>> Columns(user="customer", item="sku").named
+    {'user': 'customer', 'item': 'sku'}
+    """
 
     user: str | None = None
     item: str | None = None
@@ -62,10 +69,6 @@ class Source:
     notes: tuple[str, ...] = ()
     """What was guessed."""
 
-    def given(self, **changes: object) -> "Source":
-        """The same with some fields changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
-
 
 class DataFormat(ABC):
     """A format of data: a class in the entry-point group `botify.datasets`.
@@ -108,7 +111,7 @@ class DataFormat(ABC):
 
 def folder_of(source: Path) -> Path:
     """The directory that a source is, or is in."""
-    return source if source.is_dir() else source.parent
+    return source.parent if source.is_file() else source
 
 
 def has_files(source: Path, names: Sequence[str]) -> bool:

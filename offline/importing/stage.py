@@ -86,10 +86,12 @@ class Staged:
         names_there = file.names or csv_header(file.path, file.delimiter)
         check_names(file, names_there)
         cells = {name: f"c{place}" for place, name in enumerate(names_there)}
-        shape = ", ".join(f"'{cell}': 'VARCHAR'" for cell in cells.values())
-        if len(cells) < len(names_there):
-            twice = next(name for name in names_there if names_there.count(name) > 1)
-            raise InputError(f"{file.path}: column {twice!r} is there more than once: rename one")
+        shape = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names_there)))
+        for name in file.columns.named.values():
+            if names_there.count(name) > 1:
+                raise InputError(
+                    f"{file.path}: column {name!r} is there more than once: rename it"
+                )
         quote = f"quote = {literal(file.quote)}, escape = {literal(file.quote)}"
         self._insert(
             replace(file, columns=_renamed(file, cells)),
@@ -103,7 +105,7 @@ class Staged:
             f"SELECT line, FIRST(error_type) FROM rejects_{number} GROUP BY line ORDER BY line"
         ).fetchall():
             what = kind.replace("_", " ").lower()
-            fault = f"not {len(cells)} columns" if "COLUMNS" in kind else what
+            fault = f"not {len(names_there)} columns" if "COLUMNS" in kind else what
             self.rejected.append(BadLine(file.path, int(line), fault))
         return clean.path
 

@@ -20,8 +20,9 @@ _FORMS = """
 SELECT
     COUNT(form), COUNT(*) FILTER (form = 1), COUNT(*) FILTER (form = 2),
     COUNT(*) FILTER (kind = 'n'), COUNT(*) FILTER (kind = 't'),
-    MIN((file, place)) FILTER (form = 3), MIN((file, place)) FILTER (kind = 'n'),
-    MIN((file, place)) FILTER (kind = 't'), ANY_VALUE(v) FILTER (form = 3)
+    MIN((file, place)) FILTER (form > 2), MIN((file, place)) FILTER (kind = 'n'),
+    MIN((file, place)) FILTER (kind = 't'), MIN_BY(v, (file, place)) FILTER (form > 2),
+    COUNT(*) FILTER (form = 4)
 FROM (
     SELECT
         id_form("{role}") AS form, {role}_type AS kind, file, place, "{role}" AS v
@@ -67,8 +68,10 @@ def type_rows(
         faults.append(("val IS NULL", f"`{names['value']}` is no number", "value"))
     if has_time:
         found = unit or _unit(staged, names["time"])
-        unit = found
         time = f"as_time_ms(\"time\", '{found}')"
+        if unit is None:  # what is of another class, as 0 is, is no time
+            time = f"CASE WHEN time_class(\"time\") = '{found}' THEN {time} END"
+        unit = found
         notes.append(f"times are in {UNITS[found]}" + ("" if found == "date" else " since 1970"))
         faults.append(('is_none("time")', f"no `{names['time']}`", "NULL"))
         faults.append(("ms IS NULL", f"`{names['time']}` is no time", '"time"'))
@@ -94,11 +97,13 @@ def type_rows(
 
 def _id_sql(staged: Staged, role: str, name: str, text_ids: bool, notes: list[str]) -> str:
     """How a column becomes ids: whole numbers where all are, else text."""
-    quoted_role = f'"{role}"'
+    column = f'"{role}"'
+    as_text = f"CASE WHEN is_none({column}) THEN NULL ELSE TRIM({column}) END"
+    as_number = f"TRY_CAST(TRIM({column}) AS BIGINT)"
     [row] = staged.connection.execute(_FORMS.format(role=role)).fetchall()
-    known, whole, floats, numbers, texts, odd, first_number, first_text, example = row
+    known, whole, floats, numbers, texts, odd, first_number, first_text, example, beyond = row
     if text_ids:
-        return f"CASE WHEN is_none({quoted_role}) THEN NULL ELSE TRIM({quoted_role}) END"
+        return as_text
     if numbers and texts:
         raise InputError(
             f"`{name}` is a number at {staged.place(*_pair(first_number))} and a text at "
@@ -106,21 +111,21 @@ def _id_sql(staged: Staged, role: str, name: str, text_ids: bool, notes: list[st
             "--text-ids"
         )
     if texts:
-        return f"CASE WHEN is_none({quoted_role}) THEN NULL ELSE TRIM({quoted_role}) END"
-    if whole + floats == known or numbers:
-        if floats:
-            notes.append(f"`{name}`: {floats:,} ids are written like 12.0: taken as whole numbers")
-            return (
-                f"CASE id_form({quoted_role}) WHEN 1 THEN CAST(TRIM({quoted_role}) AS BIGINT)"
-                f" WHEN 2 THEN CAST(TRY_CAST(TRIM({quoted_role}) AS DOUBLE) AS BIGINT) END"
-            )
-        return f"TRY_CAST(TRIM({quoted_role}) AS BIGINT)"
-    if 2 * whole > known:
-        notes.append(
-            f"`{name}`: {known - whole:,} of {known:,} ids are no plain whole numbers, the first "
-            f"{example!r} at {staged.place(*_pair(odd))}: all are kept as text"
+        return as_text
+    if whole + floats == known or (numbers and not beyond):
+        if not floats:
+            return as_number
+        notes.append(f"`{name}`: {floats:,} ids are written like 12.0: taken as whole numbers")
+        return (
+            f"CASE id_form({column}) WHEN 1 THEN {as_number}"
+            f" WHEN 2 THEN CAST(TRY_CAST(TRIM({column}) AS DOUBLE) AS BIGINT) END"
         )
-    return f"CASE WHEN is_none({quoted_role}) THEN NULL ELSE TRIM({quoted_role}) END"
+    if beyond or 2 * whole > known:
+        notes.append(
+            f"`{name}`: {known - whole:,} of {known:,} ids are no whole numbers of 64 bits, the "
+            f"first {example!r} at {staged.place(*_pair(odd))}: all are kept as text"
+        )
+    return as_text
 
 
 def _pair(found: object) -> tuple[int, int]:

@@ -81,13 +81,15 @@ def reason_of(fault: str) -> str:
     return f"no `{fault}`, or not {WANTED[fault]}"
 
 
-def check_bad_lines(skipped: Skipped, most: float) -> None:
+def check_bad_lines(
+    skipped: Skipped, most: float, nouns: str = "lines", source: str = "log"
+) -> None:
     """Raises InputError where more than the share `most` of the lines are bad."""
     if skipped.share > most:
         raise InputError(
-            f"{_percent(skipped.share)} of the lines ({skipped.bad:,} of {skipped.lines:,}) could "
-            f"not be used: mostly {skipped.commonest}; mend the log, or take the rest with "
-            "--allow-bad"
+            f"{_percent(skipped.share)} of the {nouns} ({skipped.bad:,} of {skipped.lines:,}) "
+            f"could not be used: mostly {skipped.commonest}; mend the {source}, or take the rest "
+            "with --allow-bad"
         )
 
 

@@ -33,6 +33,8 @@ class Decisions:
     """Numbers that grow; each session has its own."""
     tracks: Ints
     """The track played before the decision: with those above it, what the session has played."""
+    times: Floats
+    """Share of that track that was heard."""
     recommendations: Ints
     """-1 where there is none."""
     propensities: Floats
@@ -88,6 +90,7 @@ def read_decisions(
         users=np.asarray(columns["user_number"], np.int64),
         sessions=np.asarray(columns["session_number"], np.int64),
         tracks=np.asarray(columns["track"], np.int64),
+        times=np.asarray(columns["time"], np.float64),
         recommendations=recommendations,
         propensities=np.asarray(columns["propensity"], np.float64),
         rewards=np.asarray(columns["reward"], np.float64),

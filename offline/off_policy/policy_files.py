@@ -5,11 +5,11 @@ from typing import Any
 
 from contract.errors import FormatError
 from contract.jsonlines import numbered_lines, parse_line
-from contract.lists import parse_recommendations, parse_tracks
+from contract.lists import parse_neighbours, parse_recommendations, parse_tracks
 from offline.errors import InputError, check_regular
 
 TOP = 100
-"""Of how many popular tracks TOP_POP draws."""
+"""Of how many popular tracks TOP_POP draws, and how many neighbours a track has."""
 
 
 def read_lists(path: Path) -> dict[str, list[int]]:
@@ -29,6 +29,26 @@ def read_lists(path: Path) -> dict[str, list[int]]:
         if user in lists:
             raise InputError(f"{where}: user {user} has a list already")
         lists[user] = list(tracks)
+    if not lists:
+        raise InputError(f"{path}: there is no list in it")
+    return lists
+
+
+def read_neighbours(path: Path) -> dict[str, list[int]]:
+    """The 100 nearest of each track, from item-to-item lists, by track in digits.
+
+    Raises InputError that names file and line.
+    """
+    lists: dict[str, list[int]] = {}
+    for number, line in numbered_lines(_content(path).split(b"\n")):
+        where = f"{path}:{number}"
+        try:
+            track, neighbours = parse_neighbours(_parsed(where, line))
+        except FormatError as error:
+            raise InputError(f"{where}: {error}") from None
+        if str(track) in lists:
+            raise InputError(f"{where}: track {track} has a list already")
+        lists[str(track)] = list(neighbours)[:TOP]
     if not lists:
         raise InputError(f"{path}: there is no list in it")
     return lists

@@ -148,6 +148,7 @@ def read_decision_table(files: Sequence[Path], columns: DecisionColumns) -> Tabl
         users=users.astype(np.int64),
         sessions=np.arange(len(rows)),
         tracks=np.full(len(rows), -1),
+        times=np.ones(len(rows)),
         recommendations=actions.astype(np.int64),
         propensities=rows["propensity"].to_numpy(np.float64),
         rewards=rows["reward"].to_numpy(np.float64),

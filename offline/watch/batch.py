@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from offline.engine.duck import DuckEngine
 from offline.engine.progress import Report, reporting
-from offline.experiment.aggregates.aggregate import SQL
+from offline.experiment.aggregates.aggregate import SQL, completeness_of
 from offline.experiment.aggregates.metric_sql import columns_of, selected, steady
 from offline.experiment.aggregates.summary import PERIODS, period_of
 from offline.experiment.metric_files import built_in
@@ -34,6 +34,15 @@ RECENT = 1000
 _IN_MEMORY = 1 << 26
 _OWN_SQL = Path(__file__).parent / "sql"
 _LINES = "SELECT rowid + {base} AS n, {columns} FROM lines WHERE fault IS NULL AND {condition}"
+_LINKED = """(
+    SELECT
+        *,
+        timestamp
+            - LAG(CASE WHEN message = 'next' THEN timestamp END) OVER in_order AS gap_ms,
+        LAG(recommendation) OVER in_order AS previous_recommendation
+    FROM experiment_events
+    WINDOW in_order AS (PARTITION BY user_id, session ORDER BY timestamp, n)
+) AS linked"""
 _DROPPED = pa.schema([("user_id", pa.string())])
 _TREATMENTS = pa.schema([("experiments", pa.string()), ("treatment", pa.string())])
 
@@ -260,9 +269,9 @@ class _Reading:
     def _completeness(self) -> pd.DataFrame:
         """What the new lines add, with the links that lead to them from the lines before."""
         self._engine.run((_OWN_SQL / "before.sql").read_text())
-        whole = _frame(self._engine, "completeness").set_index("treatment")
+        whole = completeness_of(self._engine, _LINKED).set_index("treatment")
         self._engine.run("DELETE FROM experiment_events WHERE n >= 0")
-        before = _frame(self._engine, "completeness").set_index("treatment")
+        before = completeness_of(self._engine, _LINKED).set_index("treatment")
         return whole.subtract(before, fill_value=0).astype("int64").drop(columns="still_open")
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 from contract.jsonlines import BOM
 from contract.lists import OWNER_KEYS
 from contract.values import is_nothing
-from sim.agents.policies import MAX_CANDIDATES
+from sim.agents.chain import MAX_CANDIDATES
 from sim.errors import InputError
 from sim.jsonl import Whole, explain, read_lines
 from sim.world import World

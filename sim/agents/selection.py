@@ -1,8 +1,9 @@
-"""Draws a track from a list or from the catalog: the service's rules, as compiled loops.
+"""Draws a track from a list or from the catalog: the rules of `contract.chain_choice`, compiled.
 
-Each function takes the `history` of a session, whose first `n` tracks have been
-played, and returns the track, its place in the list, and the number of tracks
-it was drawn from. Track -1 means that there is none to recommend.
+These are the loops where no track is excluded; `sim.agents.excluding` has the others. The draws
+take the `history` of a session, whose first `n` tracks have been played, and return the track, its
+place in the list, and the number of tracks it was drawn from. Track -1 means that there is none to
+recommend.
 """
 
 import numpy as np
@@ -11,20 +12,7 @@ from numpy.typing import NDArray
 from sim.history import contains
 from sim.jit import compiled
 
-_NONE = (-1, -1, 1)
-
-
-@compiled
-def first_unseen(
-    history: NDArray[np.int32], n: int, tracks: NDArray[np.integer]
-) -> tuple[int, int, int]:
-    """The first of `tracks` not played yet; -1 ends the list early."""
-    for place in range(len(tracks)):
-        if tracks[place] < 0:
-            break
-        if not contains(history, n, tracks[place]):
-            return tracks[place], place, 1
-    return _NONE
+NONE = (-1, -1, 1)
 
 
 @compiled
@@ -41,7 +29,16 @@ def any_unseen(
             if skip == 0:
                 return tracks[place], place, unseen
             skip -= 1
-    return _NONE
+    return NONE
+
+
+@compiled
+def after(tracks: NDArray[np.integer], track: int) -> int:
+    """The place after that of `track`; 0 if it is not among them."""
+    for place in range(len(tracks)):
+        if tracks[place] == track:
+            return place + 1
+    return 0
 
 
 @compiled

@@ -2,16 +2,17 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 from tqdm import tqdm
 
-from sim._click import CONFIG, FAMILY, SEED, standalone
+from sim._click import CHAINS, CONFIG, DATA_DIR, FAMILY, SEED, standalone
 from sim.agent import Agent
-from sim.agents.registry import LABELS, check, create_agent
+from sim.agents.registry import CHAIN, LABELS, chain_of, check, create_agent
+from sim.agents.service_chains import ServiceChains, load_service_chains
 from sim.config import load_config
 from sim.engine.play import play
 from sim.engine.sessions import EndedSessions, user_rows
@@ -46,6 +47,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     multiple=True,
     help="Recommender to play besides Random and Oracle; may be repeated. Default: all.",
 )
+@CHAINS
+@DATA_DIR
 @click.option(
     "--service",
     "services",
@@ -65,6 +68,8 @@ def ladder(
     family: str | None,
     lists: Path,
     chosen: tuple[str, ...],
+    chains: Path | None,
+    data_dir: Path | None,
     services: tuple[str, ...],
     episodes: int,
     seed: int,
@@ -85,11 +90,16 @@ def ladder(
     _check_file("--plot", plot_path)
     if plot_path is not None and plot_path.suffix not in _SUFFIXES:
         raise InputError(f"--plot {plot_path}: its name must end in {' or '.join(_SUFFIXES)}")
-    between = [name for name in _BETWEEN if name in chosen or not chosen]
-    for name in between:
-        check(name, lists)
+    labels = {name: LABELS[name] for name in _BETWEEN if name in chosen or not chosen}
+    config = None if chains is None else load_service_chains(chains, data_dir)
+    if config is not None:
+        labels |= _labels_of(config, [_LOWEST, *labels, _HIGHEST], lists)
+        _print_others(config, services)
+    for name in labels:
+        check(name, lists, config)
 
-    addresses = dict(_service(text) for text in services)
+    labels = {_LOWEST: LABELS[_LOWEST], **labels, _HIGHEST: LABELS[_HIGHEST]}
+    addresses = dict(_service(text, labels.values()) for text in services)
 
     world, streams = open_world(load_config(config_path, family)), Streams(seed)
     if len(np.unique(user_rows(streams, len(world.users), np.arange(episodes)))) < 2:
@@ -97,9 +107,7 @@ def ladder(
             f"--episodes {episodes}: all of them are of one user, and intervals need 2 or more: "
             f"play more, or a world with more users"
         )
-    agents = {
-        name: create_agent(name, world, streams, lists) for name in (_LOWEST, *between, _HIGHEST)
-    }
+    agents = {name: create_agent(name, world, streams, lists, config) for name in labels}
     sums: dict[str, UserSums] = {}
     # On a terminal only: None lets tqdm ask.
     total = episodes * (len(agents) + len(addresses))
@@ -109,11 +117,12 @@ def ladder(
             bar.update(len(ended.episodes))
 
         def play_agent(name: str) -> None:
-            bar.set_description(LABELS[name])
-            sums[LABELS[name]] = measure(world, agents[name], seed, range(episodes), progress)
+            bar.set_description(labels[name])
+            sums[labels[name]] = measure(world, agents[name], seed, range(episodes), progress)
 
-        for name in (_LOWEST, *between):
-            play_agent(name)
+        for name in labels:
+            if name != _HIGHEST:
+                play_agent(name)
         for label, service in addresses.items():
             bar.set_description(label)
             sums[label] = measure_service(world, service, seed, range(episodes), progress)
@@ -193,12 +202,41 @@ def _both(
     return call_both
 
 
-def _service(text: str) -> tuple[str, ServiceOptions]:
+def _labels_of(config: ServiceChains, played: Sequence[str], lists: Path) -> dict[str, str]:
+    """Labels of the recommenders of the config that are played besides those with other names.
+
+    Prints which are left out, and why.
+    """
+    known = {chain_of(name, lists): LABELS[name] for name in played}
+    labels = {}
+    for name in config.names:
+        same = known.get(chain_of(CHAIN + name, lists, config))
+        if same is not None:
+            click.echo(f"{config.path}: {name} answers as {same} does: played once", err=True)
+            continue
+        label = f"{name} (config)" if name in LABELS.values() else name
+        labels[CHAIN + name] = label
+    return labels
+
+
+def _print_others(config: ServiceChains, services: Sequence[str]) -> None:
+    """Print which recommenders of the config are not played."""
+    served = [text.partition("=")[0].lower() for text in services]
+    for name, kind in config.config.others.items():
+        if name.lower() not in served:
+            click.echo(
+                f"{config.path}: {name} is not played: it is of the type {kind}, which only a "
+                f"service plays; name one with --service {name}=HOST:PORT",
+                err=True,
+            )
+
+
+def _service(text: str, labels: Iterable[str]) -> tuple[str, ServiceOptions]:
     name, _, place = text.partition("=")
     host, _, port = place.rpartition(":")
     if not name or not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise InputError(f"--service {text}: it must be like DAE_SESSION=127.0.0.1:5001")
-    if name in LABELS.values():
+    if name in labels or name in LABELS.values():
         raise InputError(
             f"--service {text}: {name} is one of the recommenders: choose another name"
         )
@@ -218,7 +256,8 @@ _COLUMNS = ("recommender", "session time", "session length", "normalised score")
 
 def _plain(results: Sequence[RecommenderResult]) -> str:
     lines = [_COLUMNS, *map(_cells, results)]
-    return "\n".join(f"{a:<14}{b:>17}{c:>18}{d:>19}" for a, b, c, d in lines)
+    width = max(14, *(len(line[0]) + 1 for line in lines))
+    return "\n".join(f"{a:<{width}}{b:>17}{c:>18}{d:>19}" for a, b, c, d in lines)
 
 
 def _markdown(results: Sequence[RecommenderResult]) -> str:

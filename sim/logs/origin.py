@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from contract.worlds import VERSION_DIGITS, world_version
 from sim.agents import registry
+from sim.agents.service_chains import ServiceChains
 from sim.config import SimConfig
 from sim.errors import InputError
 
@@ -19,25 +20,33 @@ class Origin(NamedTuple):
 
 
 def origin_of(
-    config: SimConfig, recommender: str, lists: Path | None, *, seed: int, episodes: int, days: int
+    config: SimConfig,
+    recommender: str,
+    lists: Path | None,
+    chains: ServiceChains | None = None,
+    *,
+    seed: int,
+    episodes: int,
+    days: int,
 ) -> Origin:
     """The origin of a run in process.
 
     `run` is a hash of everything that decides its events: the world's files,
-    the defaults, the recommender and its lists, seed, episodes and days. So the
+    the defaults, the recommender, its steps and its lists, seed, episodes and
+    days. So the
     same command gives the same log again, byte for byte, with any number of
     processes, and any other run has another id. Raises InputError if a file
     cannot be read.
     """
     tracks, users = config.track_catalog_config, config.user_catalog_config
     files = [tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path]
-    if lists is not None:
-        files += [lists / name for name in registry.files_of(recommender)]
+    files += registry.files_of(recommender, lists, chains)
     settings = {
         "files": [digest(path) for path in files],
         "users": users.model_dump(exclude={"user_catalog_path"}),
         "days_config": config.days_config.model_dump(),
         "recommender": recommender,
+        "chain": registry.steps_of(recommender, chains),
         "seed": seed,
         "episodes": episodes,
         "days": days,

@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.agent import Agent
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
 from sim.engine.play import play
 from sim.errors import InputError
 from sim.rng import Streams
@@ -132,7 +132,7 @@ def calibrate(
     chosen = scaled(world, high)
     found = Calibration(
         high,
-        mean_time(chosen, Random(Streams(seed)), 30 * sessions),
+        mean_time(chosen, Policy("random", Streams(seed)), 30 * sessions),
         mean_time(chosen, Oracle(), 3 * sessions),
     )
     return chosen, found

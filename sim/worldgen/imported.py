@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +18,11 @@ from implicit.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from contract.interactions import FORM, INTERACTIONS, ITEM_IDS, SUMMARY, USER_IDS
 from sim.errors import InputError
 from sim.world.model import Catalog, Users, World
 from sim.worldgen.users import Library, make_users
 
-_FORM = 2
 _ARTISTS = ("artist", "artists", "author", "authors", "brand")
 _ARE_ARTISTS = ("lastfm-2k",)
 """Formats whose items are artists."""
@@ -51,8 +51,7 @@ def imported_world(directory: Path, seed: int, dimensions: int = 64) -> Imported
     kinds; a user's interests are the three items of the largest value, drawn among equal ones.
     Raises InputError for a directory that is none, or has too little in it.
     """
-    about, tables = _read(directory)
-    pairs, owners, things = tables["interactions"], tables["users"], tables["items"]
+    about, (pairs, owners, things) = _read(directory)
     value = pairs["value"].to_numpy()
     least = about.get("liked_from")
     liked = value > 0 if least is None else value >= least
@@ -81,32 +80,26 @@ def imported_world(directory: Path, seed: int, dimensions: int = 64) -> Imported
 
 def save_owners_ids(found: ImportedWorld, directory: Path) -> None:
     """Write `items.parquet` and `users.parquet`: the `id` of each track and user, by number."""
-    for name, ids in (("items", found.items), ("users", found.users)):
-        pq.write_table(pa.table({"id": ids}), directory / f"{name}.parquet", compression="zstd")
+    for name, ids in ((ITEM_IDS, found.items), (USER_IDS, found.users)):
+        pq.write_table(pa.table({"id": ids}), directory / name, compression="zstd")
 
 
-def _read(directory: Path) -> tuple[dict[str, object], dict[str, pa.Table]]:
+def _read(directory: Path) -> tuple[dict[str, Any], tuple[pa.Table, pa.Table, pa.Table]]:
     make = "make it with `botify-offline import SOURCE --out DIR`"
-    for file in ("interactions.json", "interactions.parquet", "users.parquet", "items.parquet"):
+    for file in (SUMMARY, INTERACTIONS, USER_IDS, ITEM_IDS):
         if not (directory / file).is_file():
             raise InputError(f"{directory / file}: no such file: {make}")
     try:
-        about = json.loads((directory / "interactions.json").read_text())
-        if about.get("form") != _FORM:
+        about = json.loads((directory / SUMMARY).read_text())
+        if about.get("form") != FORM:
             raise InputError(f"{directory}: it is of another version of botify: {make}")
-        names = {
-            "interactions": ["user", "item", "value"],
-            "users": ["id"],
-            "items": None,
-        }
-        tables = {
-            name: pq.read_table(directory / f"{name}.parquet", columns=columns)
-            for name, columns in names.items()
-        }
+        pairs = pq.read_table(directory / INTERACTIONS, columns=["user", "item", "value"])
+        users = pq.read_table(directory / USER_IDS, columns=["id"])
+        items = pq.read_table(directory / ITEM_IDS)
     except (OSError, ValueError, AttributeError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{directory}: no interactions ({reason}): {make}") from error
-    return about, tables
+    return about, (pairs, users, items)
 
 
 def _library(values: sp.csr_matrix, rng: np.random.Generator) -> Library:

@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sim.agents.policies import Contextual
+from sim.agents.policies import Policy
 from sim.engine.play import play
 from sim.engine.summary import Summary
 from sim.rng import Streams
@@ -21,7 +21,7 @@ from sim.worldgen.generated import GeneratorOptions, generate
 
 REPO = Path(__file__).parents[2]
 SIM = Path(sysconfig.get_path("scripts")) / "botify-sim"
-POLICIES = ["Random", "TopPop", "StickyArtist", "Contextual", "Indexed", "Oracle"]
+POLICIES = ["Random", "TopPop", "TopPopUnseen", "StickyArtist", "Contextual", "Indexed", "Oracle"]
 BASELINES = ["the engine", "NumPy in lockstep", "loop over Python objects"]
 
 
@@ -41,7 +41,7 @@ def world() -> World:
 def expected(world: World) -> Summary:
     """The engine, with every track a neighbour of every other: chance without a seen filter."""
     tracks = np.arange(len(world.catalog), dtype=np.int32)
-    agent = Contextual(Streams(1), np.tile(tracks, (len(tracks), 1)))
+    agent = Policy("contextual", Streams(1), np.tile(tracks, (len(tracks), 1)))
     return play(world, agent, seed=1, episodes=range(40_000))
 
 

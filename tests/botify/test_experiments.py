@@ -13,7 +13,7 @@ from scipy.stats import chi2_contingency
 
 from botify.config import ExperimentConfig
 from botify.errors import InputError
-from botify.experiments import Experiments
+from botify.experiments import Experiments, moved_shares
 
 USERS = 100_000
 LEAST_P = 0.001
@@ -236,3 +236,30 @@ def test_what_runs_is_described() -> None:
     ]
     # A and B share out everybody, so nobody is left for LATE to decide for.
     assert [e["decides"] for e in (a, b, late)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "share"),
+    [
+        ({"C": 1, "T1": 1}, {"C": 1, "T1": 3}, 1 / 4),
+        ({"C": 1, "T1": 1}, {"C": 9, "T1": 1}, 2 / 5),
+        ({"C": 2, "T1": 1}, {"C": 1, "T1": 2}, 1 / 3),
+    ],
+)
+def test_changed_weights_move_users(
+    old: dict[str, int], new: dict[str, int], share: float
+) -> None:
+    before, after = (
+        {"E": ExperimentConfig(treatments={"C": None, "T1": None}, weights=weights)}
+        for weights in (old, new)
+    )
+    assert moved_shares(before, after) == {"E": pytest.approx(share, abs=0.03)}
+
+
+def test_equal_weights_another_share_and_other_experiments_move_nobody() -> None:
+    def split(**changes: Any) -> ExperimentConfig:
+        return ExperimentConfig.model_validate({"treatments": {"C": None, "T1": None}} | changes)
+
+    before = {"E": split(share=20), "F": split()}
+    after = {"G": split(), "F": split(weights={"C": 5, "T1": 5}), "E": split(share=80)}
+    assert moved_shares(before, after) == {}

@@ -9,14 +9,13 @@ import pytest
 import redis
 
 from botify.catalog import Catalog, unpack
-from botify.config import LogConfig
-from botify.event_log.provenance import Provenance
+from botify.config import Config, LogConfig
 from botify.event_log.writer import EventLog
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.plays import Play
-from botify.recommenders import RecommenderConfig, Resources
-from botify.recommenders.random import Random
+from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import connect
@@ -29,12 +28,6 @@ from .logs import lines
 pytestmark = pytest.mark.integration
 
 N_TRACKS = 50
-
-
-def a_random() -> Random:
-    nothing = [""] * N_TRACKS
-    resources = Resources(Catalog(nothing, nothing), {})
-    return Random("random", RecommenderConfig(type="random"), resources)
 
 
 class Worker:
@@ -50,14 +43,17 @@ class Worker:
             fallback=self.fallback,
             log=self.log,
             metrics=Metrics(),
+            failures=RecommenderFailures(Metrics()),
         )
+        nothing = [""] * N_TRACKS
+        resources = Resources(Catalog(nothing, nothing), {})
+        recommenders = {"random": {"type": "random_unseen"}}
+        config = Config.model_validate({"recommenders": recommenders, "default": "random"})
         self.service = Service(
             context,
-            Experiments({}),
-            {"random": a_random()},
-            default="random",
+            LiveRouting(config, lambda of: build_recommenders(of, resources), "r"),
             seed=None,
-            provenance=Provenance("r", "w"),
+            world_version="w",
         )
 
     def next(self, track: int) -> int:

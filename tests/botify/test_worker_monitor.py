@@ -14,6 +14,7 @@ from botify.event_log.writer import EventLog
 from botify.lists.loader import load_list
 from botify.lists.reader import ListKind
 from botify.observability.metrics import Metrics
+from botify.observability.recommender_failures import RecommenderFailures
 from botify.plays import Play
 from botify.store.candidates import from_catalog
 from botify.store.circuit_breaker import CircuitBreaker
@@ -52,7 +53,13 @@ class Worker:
         self.store = SessionStore(client, 100, N_TRACKS)
         self.log = EventLog(log_dir, 1, LogConfig())
         context = WorkerContext(
-            client, self.store, self.breaker, self.fallback, self.log, Metrics()
+            client,
+            self.store,
+            self.breaker,
+            self.fallback,
+            self.log,
+            Metrics(),
+            RecommenderFailures(Metrics()),
         )
         self.monitor = WorkerMonitor(context, ["top_tracks"], redis_timeout=0.2)
 

@@ -86,9 +86,8 @@ def test_only_port_5001_is_open_to_other_machines() -> None:
 
 
 def test_nginx_keeps_what_operations_need_inside() -> None:
-    app = create_operations_app(
-        load_config(ROOT / "config" / "botify.yml"), WorkerTable(1), Ledger(1)
-    )
+    config = load_config(ROOT / "config" / "botify.yml")
+    app = create_operations_app(lambda: config, WorkerTable(1), Ledger(1))
     (inside,) = re.findall(
         r"location ~ (\S+) \{\s+default_type application/json;\s+return 404", NGINX
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sim.agents.policies import StickyArtist
+from sim.agents.policies import Policy
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
 from sim.logs.clock import Clock
@@ -26,6 +26,9 @@ pytestmark = pytest.mark.integration
 OFFLINE = Path(sysconfig.get_path("scripts")) / "botify-offline"
 N_USERS, N_TRACKS, N_SESSIONS = 30, 80, 600
 START_MS = 1_767_225_600_000
+
+
+SOURCES = Policy("sticky_artist_unseen", Streams(5)).sources
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,8 @@ def world() -> World:
 def events(world: World) -> Events:
     recorder = Recorder()
     episodes = range(N_SESSIONS)
-    play(world, StickyArtist(Streams(5)), seed=5, episodes=episodes, recorder=recorder)
+    agent = Policy("sticky_artist_unseen", Streams(5))
+    play(world, agent, seed=5, episodes=episodes, recorder=recorder)
     return recorder.events()
 
 
@@ -83,7 +87,7 @@ def collected(
     """What `botify-offline collect` says of the log of these events."""
     logs = root / make_log.__name__
     clock = Clock(START_MS, days, N_SESSIONS, world.users.ids)
-    with make_log(logs, StickyArtist.sources, clock) as log:
+    with make_log(logs, SOURCES, clock) as log:
         log.write(events)
     out = root / f"{logs.name}-out"
     done = subprocess.run(
@@ -99,7 +103,7 @@ def test_a_log_that_is_still_being_written_is_no_log_to_training(
 ) -> None:
     """Nor is what a killed run left."""
     clock = Clock(START_MS, 7.0, N_SESSIONS, world.users.ids)
-    with ParquetLog(tmp_path / "log", StickyArtist.sources, clock, rows=500) as log:
+    with ParquetLog(tmp_path / "log", SOURCES, clock, rows=500) as log:
         log.write(events)
         done = subprocess.run(
             [OFFLINE, "collect", tmp_path / "log", "--out", tmp_path / "out"],

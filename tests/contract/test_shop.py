@@ -75,13 +75,14 @@ def test_a_directory_is_served_without_a_config(
     assert sorted(line["user"] for line in lines) == ["anna", "nobody"]
 
 
-def test_new_lists_and_new_items_are_served_live(
+def test_lists_items_and_recommenders_change_live(
     serve_shop: Callable[..., str], connect: Callable[[str], Connection], shop: Path
 ) -> None:
     config = shop / "shop.yml"
     config.write_text(
         "face: shop\nlists: {mine: recommendations.json}\ndefault: mine\nwatch_lists: true\n"
-        "watch_settle: 0.5\nrecommenders: {mine: {type: user_list, list: mine}}\n"
+        "watch_config: true\nwatch_settle: 0.5\n"
+        "recommenders: {mine: {type: user_list, list: mine}}\n"
     )
     client = connect(serve_shop("--config", config, "--data-dir", shop))
 
@@ -98,6 +99,8 @@ def test_new_lists_and_new_items_are_served_live(
     write_lines(shop / "more", items)
     os.replace(shop / "more", shop / "items.json")
     until(lambda: answered() == ["new/1"])
+    config.write_text(config.read_text().replace("type: user_list, list: mine", "type: popular"))
+    until(lambda: answered() == ["sku/0"])
     until(lambda: client.request("GET", "/health")[1] == {"status": "ok"})
 
 
@@ -128,6 +131,48 @@ def test_every_answer_is_as_the_document_says(
 ) -> None:
     options = ("--include-path-regex", "^/(recommendations|similar|items|experiments/)")
     assert attack(serve_shop(), *options, "--max-examples", str(examples), cwd=tmp_path) >= 100
+
+
+@pytest.mark.nightly
+def test_a_million_items_cost_a_worker_nothing(
+    serve_shop: Callable[..., str],
+    connect: Callable[[str], Connection],
+    shop: Path,
+    tmp_path: Path,
+) -> None:
+    def pss_of_workers(directory: Path) -> list[int]:
+        """In kB: what is shared counts once, a part of it for each process."""
+        url = serve_shop("--data-dir", directory)
+        client = connect(url)
+        for n in range(20):
+            client.request("GET", f"/recommendations/?user_id=u{n}")
+            client.request("GET", f"/similar/sku/{n}")
+        parent = json.loads((directory / "serve.json").read_text())["pid"]
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        rollups = [Path(f"/proc/{child}/smaps_rollup").read_text() for child in children]
+        found = [
+            int(re.findall(r"^Pss: +(\d+)", rollup, re.MULTILINE)[0])
+            for child, rollup in zip(children, rollups, strict=True)
+            if b"botify" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[1]
+        ]
+        assert len(found) == 2
+        return found
+
+    large = shop.parent / "large"
+    large.mkdir()
+    items = [f"sku/{n}" for n in range(1_000_000)]
+    write_lines(large / "items.json", ({"item": item, "title": item} for item in items))
+    (large / "popular.json").write_text(json.dumps({"items": items[:1000]}))
+    write_lines(
+        large / "recommendations.json",
+        ({"user": f"u{n}", "items": items[n : n + 20]} for n in range(100_000)),
+    )
+    write_lines(
+        large / "neighbours.json",
+        ({"item": items[n], "items": items[n + 1 : n + 11]} for n in range(100_000)),
+    )
+    few, many = max(pss_of_workers(shop)), max(pss_of_workers(large))
+    assert many - few < 60_000
 
 
 def until(holds: Callable[[], bool], seconds: float = 30) -> None:

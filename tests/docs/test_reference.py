@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from botify.config import Config
+from botify.config import RECOMMENDERS, Config, RecommenderConfig
 from offline.experiment.metric_files import BUILT_IN, built_in
 from offline.options import TrainOptions
 from sim.config import SimConfig
@@ -27,8 +27,10 @@ CONFIGS: dict[str, type[BaseModel]] = {
 
 
 def _models(hint: Any) -> Iterator[type[BaseModel]]:
-    """Every model within a type: of a list, a mapping, a union."""
-    if isinstance(hint, type) and issubclass(hint, BaseModel):
+    """Every model within a type: of a list, a mapping, a union; of recommenders, each type's."""
+    if hint is RecommenderConfig:
+        yield from (RECOMMENDERS.get(name).Config for name in _types())
+    elif isinstance(hint, type) and issubclass(hint, BaseModel):
         yield hint
     elif get_origin(hint) in (Annotated, Union, UnionType) or get_args(hint):
         for part in get_args(hint):
@@ -91,11 +93,7 @@ def test_no_key_is_told_that_is_none() -> None:
 
 def _types() -> set[str]:
     """Of recommenders, which have a table of their own."""
-    return {
-        value
-        for inner in _models(Config.model_fields["recommenders"].annotation)
-        for value in get_args(inner.model_fields["type"].annotation)
-    }
+    return {plugin.name for plugin in RECOMMENDERS.all if plugin.built_in}
 
 
 def test_every_type_of_recommender_is_there() -> None:

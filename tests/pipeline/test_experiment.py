@@ -63,7 +63,8 @@ def test_it_runs_from_nothing_to_a_verdict_and_a_ladder(experiment: tuple[Path, 
     for row, name in zip(found, ("DAE", "DAE_SESSION"), strict=True):
         assert f"{name} against CONTEXTUAL, mean session time: {row['effect']:+.1f} %" in said
     ladder = json.loads((out / "ladder.json").read_text())
-    assert [rung["recommender"] for rung in ladder][-3:] == ["DAE", "DAE_SESSION", "Oracle"]
+    names = [rung["recommender"] for rung in ladder]
+    assert names[-4:] == ["DAE", "near_or_dae", "DAE_SESSION", "Oracle"]
     assert f"DAE_SESSION {ladder[-2]['normalised_score']:.0f}, Oracle 100" in said
 
 

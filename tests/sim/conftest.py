@@ -12,9 +12,10 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from contract.chain_presets import PRESETS
 from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Contextual, Indexed, Policy, Random, StickyArtist, TopPop
+from sim.agents.policies import Policy
 from sim.rng import Streams
 from sim.world import Catalog, Users, World
 
@@ -109,13 +110,20 @@ def any_world() -> Callable[[int], World]:
     return make
 
 
-class Anything(Policy):
+class Anything:
     """Any track, played before or not: so that sessions meet repeats at every place."""
 
-    name, sources = "anything", ("anything",)
+    name = "anything"
+    sources: tuple[str, ...] = ("anything",)
 
     def __init__(self, seed: int, n_tracks: int) -> None:
         self._rng, self._n_tracks = np.random.default_rng(seed), n_tracks
+
+    def begin(self, world: World, slots: int) -> None:
+        pass
+
+    def end(self, turn: Turn) -> None:
+        pass
 
     def recommend(self, turn: Turn) -> Answer:
         return Answer(self._rng.integers(0, self._n_tracks, len(turn.slots)))
@@ -154,21 +162,12 @@ def _padded(lists: Sequence[Sequence[int]]) -> NDArray[np.int32]:
 
 def _agent(name: str, seed: int, lists: Lists) -> Agent:
     streams, top = Streams(seed), np.array(lists.top, dtype=np.int32)
-    match name:
-        case "random":
-            return Random(streams)
-        case "top_pop":
-            return TopPop(streams, top)
-        case "sticky_artist":
-            return StickyArtist(streams)
-        case "contextual":
-            return Contextual(streams, _padded(lists.near))
-        case "indexed":
-            return Indexed(streams, _padded(lists.mine), top)
-        case "oracle":
-            return Oracle()
-        case _:
-            return Anything(seed, len(lists.near))
+    if name == "oracle":
+        return Oracle()
+    if name not in PRESETS:
+        return Anything(seed, len(lists.near))
+    rows = lists.mine if PRESETS[name].setting == "list" else lists.near
+    return Policy(name, streams, _padded(rows), top)
 
 
 @pytest.fixture(scope="session")

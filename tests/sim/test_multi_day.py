@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
 from sim.config import DaysConfig
 from sim.engine.play import play
 from sim.engine.sessions import EndedSessions, user_rows
@@ -31,7 +31,13 @@ def live(
 
         episodes = run.start_day(day)
         if len(episodes):
-            play(run.world(day), Random(Streams(5)), seed=5, episodes=episodes, progress=ended)
+            play(
+                run.world(day),
+                Policy("random_unseen", Streams(5)),
+                seed=5,
+                episodes=episodes,
+                progress=ended,
+            )
         run.end_day()
         nobody = EndedSessions(*np.zeros((4, 0), dtype=np.int64))
         columns = zip(nobody, *ends, strict=True)
@@ -43,7 +49,9 @@ def test_days_without_changes_are_one_run_in_parts(make_world: MakeWorld) -> Non
     world = make_world()
     run, found = live(world, DaysConfig(), days=3, n=100)
     assert [len(day.episodes) for day in found] == [33, 33, 34]
-    assert run.total == play(world, Random(Streams(5)), seed=5, episodes=range(100))
+    assert run.total == play(
+        world, Policy("random_unseen", Streams(5)), seed=5, episodes=range(100)
+    )
     assert sorted(np.concatenate([day.episodes for day in found]).tolist()) == list(range(100))
 
 
@@ -111,4 +119,6 @@ def test_a_day_alone_has_neither_fashions_nor_leavers(make_world: MakeWorld) -> 
     config = DaysConfig(hyped_tracks=20, hype=50.0, leave_below=1e9, leave_probability=1.0)
     run, _ = live(make_world(), config, days=1, n=100)
     assert run.n_left == 0
-    assert run.total == play(make_world(), Random(Streams(5)), seed=5, episodes=range(100))
+    assert run.total == play(
+        make_world(), Policy("random_unseen", Streams(5)), seed=5, episodes=range(100)
+    )

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flask import Response, request
 from flask_restful import Resource
 
-from botify.api.forcing import read_forced
+from botify.api.forcing import Forcing, read_forced
 from botify.api.json_response import json_response
 from botify.errors import InputError
-from botify.experiments import Experiments
+from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.shop.request import parse_id, parse_k, parse_request
 from botify.shop.service import ItemLookup, ShopService
@@ -39,10 +39,8 @@ class RecommendationsResource(Resource):  # type: ignore[misc]  # flask_restful 
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(
-        self, service: ShopService, metrics: Metrics, forcing: Experiments | None
-    ) -> None:
-        """`forcing` parses the header that forces treatments; None if that is not allowed."""
+    def __init__(self, service: ShopService, metrics: Metrics, forcing: Forcing | None) -> None:
+        """`forcing` has the experiments whose treatments a header may force; None if none may."""
         self._service = service
         self._metrics = metrics
         self._forcing = forcing
@@ -136,15 +134,16 @@ class AssignmentResource(Resource):  # type: ignore[misc]  # flask_restful has n
 
     init_every_request: ClassVar[bool] = False
 
-    def __init__(self, experiments: Experiments, metrics: Metrics) -> None:
-        """`metrics` count malformed ids."""
-        self._experiments = experiments
+    def __init__(self, routing: LiveRouting[Any, Any], metrics: Metrics) -> None:
+        """`routing` has the experiments; `metrics` count malformed ids."""
+        self._routing = routing
         self._metrics = metrics
 
     def get(self, user: str) -> Response:
         """The treatment in each experiment that the user takes part in, by experiment."""
         try:
-            return json_response(self._experiments.assign(parse_id(user, "a user")))
+            experiments = self._routing.current.experiments
+            return json_response(experiments.assign(parse_id(user, "a user")))
         except InputError as error:
             return _refused(self._metrics, "experiments", str(error))
 

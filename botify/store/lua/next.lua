@@ -3,30 +3,38 @@
 --
 -- KEYS  1 the user's session (hash: id, at = ms of the user's latest event, n = tracks answered,
 --         sent = when its latest `next` was sent, by the worker's clock, in ms;
---         seen = packed tracks played or offered in this session, in order)
+--         seen = packed tracks played or offered in this session, in order;
+--         plays = as in open_session.lua)
 --       2 versions of the lists served (hash: list name -> version); a list itself is the hash
 --         KEYS[2]:name:version, found here so that switching a version is atomic
 -- ARGV  user, played: the track played, session_ttl in s, n_tracks in the catalog,
 --       random_1 and random_2 in [0, 1), or "seed" and a seed: then the random numbers are a
 --         function of the seed, the user, and the user's number of answers so far;
 --       excluded: packed tracks that must not be offered; sent_at: ms since the epoch by the
---         caller's clock;
+--         caller's clock; time: the share of the track that was played, if the session's plays are
+--         to be kept, else "";
 --       then four for each candidate step, the fields of CandidateStep in store/candidates.py:
---         source   "list": a stored list; "tracks": the packed tracks given; "catalog": all tracks
+--         source   "list": a stored list; "listened": the stored list of a track drawn from the
+--                  last plays; "tracks": the packed tracks given; "catalog": all tracks
 --         name     the list's name, else ""
---         key      the key in the list, or the packed tracks, else ""
---         pick     "first": the first unseen track, "unseen": uniform over the unseen tracks;
---                  "best", "any": the same over all tracks, seen or not
+--         key      the key in the list, or from how many plays to draw, or the packed tracks,
+--                  else ""
+--         pick     "first": the first unseen track; "next": the first unseen one after the place
+--                  of the track played; "unseen": uniform over the unseen tracks;
+--                  "best", "any": the first of all tracks, uniform over all, seen or not
 --       The last step must be "catalog", which always answers.
+--       contract/chain_choice.py defines the answer.
 --       tests/botify/store/test_wire_format.py compares the order with store/sessions.py.
 -- Reply: session id, ms since the epoch, step that answered (from 1), track, rank in the list
---        (from 0; -1 = none), number of tracks it was drawn from, version of the first step's list.
+--        (from 0; -1 = none), number of tracks it was drawn from (or, after "listened", a string:
+--        its propensity), version of the first step's list.
 --
 -- Packed tracks are consecutive little-endian uint32.
 
-local user, played, session_ttl, n_tracks, random_1, random_2, excluded, sent_at =
-  unpack(ARGV, 1, 8)
-local FIRST_STEP = 9
+local user, played, session_ttl, n_tracks, random_1, random_2, excluded, sent_at, time =
+  unpack(ARGV, 1, 9)
+local FIRST_STEP = 10
+local SHARES = 10000 -- times are rounded to so many parts of a track
 played, n_tracks = tonumber(played), tonumber(n_tracks)
 
 local clock = redis.call('TIME')
@@ -43,6 +51,7 @@ if random_1 == 'seed' then
 end
 
 local unpack_track = struct.unpack
+local packed_plays = ''
 
 local function set_of(packed)
   local set = {}
@@ -65,9 +74,15 @@ local function draw(i, count) return math.min(math.floor(random[i] * count), cou
 
 local function from_packed(packed, pick)
   local count = #packed / 4
-  local filtered = pick == 'first' or pick == 'unseen'
-  if pick == 'first' or pick == 'best' then
-    for place = 0, count - 1 do
+  local filtered = pick == 'first' or pick == 'unseen' or pick == 'next'
+  if filtered and pick ~= 'unseen' or pick == 'best' then
+    local begin = 0
+    if pick == 'next' then
+      for place = 0, count - 1 do
+        if unpack_track('<I4', packed, place * 4 + 1) == played then begin = place + 1 end
+      end
+    end
+    for place = begin, count - 1 do
       local track = unpack_track('<I4', packed, place * 4 + 1)
       if not taken(track, filtered) then return track, place, 1 end
     end
@@ -87,6 +102,36 @@ local function from_packed(packed, pick)
   if #free == 0 then return nil end
   local i = draw(1, #free) + 1
   return free[i], places[i], #free
+end
+
+-- From the list of one of the last plays, drawn by its time among those with a free track.
+local function from_listened(list, plays, pick)
+  local drawable, total = {}, 0
+  for first = math.max(1, #packed_plays - 8 * plays + 1), #packed_plays, 8 do
+    local track, share = struct.unpack('<I4f', packed_plays, first)
+    share = math.floor(share * SHARES + 0.5)
+    local packed = share > 0 and redis.call('HGET', list, string.format('%.0f', track))
+    local best, _, count = nil, nil, nil
+    if packed then best, _, count = from_packed(packed, pick) end
+    if best then
+      drawable[#drawable + 1] = { share = share, packed = packed, best = best, count = count }
+      total = total + share
+    end
+  end
+  if total == 0 then return nil end
+  local drawn, at = draw(2, total), 1
+  while drawn >= drawable[at].share do drawn, at = drawn - drawable[at].share, at + 1 end
+  local track, place, count = from_packed(drawable[at].packed, pick)
+  if #drawable == 1 then return track, place, count end
+  local shares, wanted = 0, struct.pack('<I4', track)
+  for _, each in ipairs(drawable) do
+    local has = each.best == track
+    for first = 1, each.count > 1 and #each.packed or 0, 4 do
+      if each.packed:sub(first, first + 3) == wanted then has = true break end
+    end
+    if has then shares = shares + each.share / each.count end
+  end
+  return track, place, string.format('%.17g', shares / total)
 end
 
 -- Uniform over the free tracks of the catalog; nil where there is none.
@@ -113,6 +158,11 @@ local function from_catalog(filtered)
 end
 
 mark_seen(played)
+if time ~= '' then
+  packed_plays = (redis.call('HGET', KEYS[1], 'plays') or '')
+    .. struct.pack('<I4f', played, tonumber(time))
+  redis.call('HSET', KEYS[1], 'plays', packed_plays)
+end
 local step, track, place, count, version = 0, nil, nil, nil, ''
 for first = FIRST_STEP, #ARGV, 4 do
   local source, name, key, pick = unpack(ARGV, first, first + 3)
@@ -131,7 +181,11 @@ for first = FIRST_STEP, #ARGV, 4 do
     local served = redis.call('HGET', KEYS[2], name) or ''
     if step == 1 then version = served end
     local list = KEYS[2] .. ':' .. name .. ':' .. served
-    track, place, count = from_packed(redis.call('HGET', list, key) or '', pick)
+    if source == 'listened' then
+      track, place, count = from_listened(list, tonumber(key), pick)
+    else
+      track, place, count = from_packed(redis.call('HGET', list, key) or '', pick)
+    end
   end
   if track then break end
 end

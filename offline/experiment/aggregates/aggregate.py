@@ -175,7 +175,7 @@ def _reduce(
         period,
         _frame(log.engine, "coverage"),
         _frame(log.engine, "latencies"),
-        _frame(log.engine, "completeness"),
+        completeness_of(log.engine, "experiment_events"),
         provenance,
         versions,
         recommenders,
@@ -216,6 +216,13 @@ def _artists(catalog: str | Path | None) -> pa.Table:
 def _frame(engine: Engine, query: str, parameters: Parameters = None) -> pd.DataFrame:
     found = engine.table((SQL / f"{query}.sql").read_text(), parameters)
     frame: pd.DataFrame = found.to_pandas()
+    return frame
+
+
+def completeness_of(engine: Engine, rows: str) -> pd.DataFrame:
+    """Whether the log is whole, by treatment; `rows` are lines as completeness.sql needs them."""
+    sql = (SQL / "completeness.sql").read_text().format(rows=rows)
+    frame: pd.DataFrame = engine.table(sql).to_pandas()
     return frame
 
 

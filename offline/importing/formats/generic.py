@@ -7,7 +7,7 @@ from typing import ClassVar
 from offline.errors import InputError
 from offline.importing.clean_text import head_of, packing_of
 from offline.importing.guess import complete, delimiter_of, has_header
-from offline.importing.source import Columns, DataFormat, File, Layout, Source, folder_of
+from offline.importing.source import Columns, DataFormat, File, Layout, Source
 from offline.importing.stage import columns_of
 
 _PACKED = (".gz", ".zst")
@@ -143,7 +143,4 @@ def with_items(source: Source, path: Path, id_name: str | None, title: str | Non
         columns = dataclasses.replace(columns, title=title)
     told = f"{path.name}: id = {columns.item}, title = {columns.title or 'none'}"
     file = dataclasses.replace(file, columns=columns)
-    return source.given(items=file, notes=(*source.notes, told))
-
-
-__all__ = ["Csv", "JsonLines", "Parquet", "folder_of", "with_items"]
+    return dataclasses.replace(source, items=file, notes=(*source.notes, told))

@@ -14,6 +14,7 @@ class RecBole(DataFormat):
     """A folder of atomic files, or the .inter file."""
 
     name = "recbole"
+    generic = True
     about = "RecBole atomic files: NAME.inter (or .train.inter, .test.inter ...), NAME.item"
     home = "a folder of them has a file that ends in .inter"
 

@@ -1,11 +1,13 @@
 -- What an id or a time of somebody's data is, which comes as text.
 -- needs: is_none, plain_number
 -- makes: as_time_ms, id_form, time_class
--- An id: 1 a whole number, 2 one that is written 12.0, 3 other text; NULL where there is none.
+-- An id: 1 a whole number, 2 one that is written 12.0, 4 one beyond 64 bits, 3 other text; NULL where
+-- there is none.
 CREATE MACRO id_form(v) AS
     CASE
         WHEN is_none(v) THEN NULL
-        WHEN regexp_full_match(TRIM(v), '0|-?[1-9][0-9]{0,17}') THEN 1
+        WHEN regexp_full_match(TRIM(v), '0|-?[1-9][0-9]*')
+            THEN CASE WHEN TRY_CAST(TRIM(v) AS BIGINT) IS NULL THEN 4 ELSE 1 END
         WHEN regexp_full_match(TRIM(v), '0[.]0+|-?[1-9][0-9]{0,14}[.]0+') THEN 2
         ELSE 3
     END;
@@ -31,9 +33,9 @@ CREATE MACRO time_class(v) AS
 
 CREATE MACRO as_time_ms(v, unit) AS
     CASE unit
-        WHEN 's' THEN CAST(ROUND(TRY_CAST(TRIM(v) AS DOUBLE) * 1000) AS BIGINT)
-        WHEN 'ms' THEN CAST(FLOOR(TRY_CAST(TRIM(v) AS DOUBLE)) AS BIGINT)
-        WHEN 'us' THEN CAST(FLOOR(TRY_CAST(TRIM(v) AS DOUBLE) / 1000) AS BIGINT)
-        WHEN 'ns' THEN CAST(FLOOR(TRY_CAST(TRIM(v) AS DOUBLE) / 1000000) AS BIGINT)
+        WHEN 's' THEN TRY_CAST(ROUND(TRY_CAST(TRIM(v) AS DOUBLE) * 1000) AS BIGINT)
+        WHEN 'ms' THEN TRY_CAST(FLOOR(TRY_CAST(TRIM(v) AS DOUBLE)) AS BIGINT)
+        WHEN 'us' THEN TRY_CAST(FLOOR(TRY_CAST(TRIM(v) AS DOUBLE) / 1000) AS BIGINT)
+        WHEN 'ns' THEN TRY_CAST(FLOOR(TRY_CAST(TRIM(v) AS DOUBLE) / 1000000) AS BIGINT)
         WHEN 'date' THEN epoch_ms(TRY_CAST(TRIM(v) AS TIMESTAMPTZ))
     END;

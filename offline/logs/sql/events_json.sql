@@ -1,6 +1,7 @@
 -- JSON Lines as rows of `lines`, with `shown`: the text of the invalid field. Each field is read as its
--- JSON text, so that 5, 5.5 and "5" differ and a user of 10^30 keeps every digit. A line that is no
--- JSON object becomes a row of NULLs; blank lines are skipped.
+-- JSON text, so that 5, 5.5 and "5" differ and a user of 10^30 keeps every digit; names are read as
+-- plain text, without quotes. A line that is no JSON object becomes a row of NULLs; blank lines are
+-- skipped.
 WITH texts AS (
     SELECT
         $first_file + file_index AS file,
@@ -11,13 +12,13 @@ WITH texts AS (
         CAST(time AS VARCHAR) AS time,
         CAST(latency AS VARCHAR) AS latency,
         CAST(experiments AS VARCHAR) AS experiments,
-        session ->> '$' AS session,
+        session,
         CAST(recommendation AS VARCHAR) AS recommendation,
-        recommender ->> '$' AS recommender,
+        recommender,
         TRY_CAST(CAST(propensity AS VARCHAR) AS DOUBLE) AS propensity,
-        run ->> '$' AS run,
-        world_version ->> '$' AS world_version,
-        model_version ->> '$' AS model_version
+        run,
+        world_version,
+        model_version
     FROM read_json(
         $files, columns = $columns, compression = $compression,
         format = 'newline_delimited', ignore_errors = true

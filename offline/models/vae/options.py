@@ -8,21 +8,21 @@ from offline.options import Options, TrainOptions
 class VAEOptions(Options):
     """Options of the variational autoencoder and its training."""
 
-    hidden: PositiveInt = 600
+    hidden: PositiveInt = 300
     """Size of the tanh layers before and behind the latent one."""
-    latent: PositiveInt = 200
+    latent: PositiveInt = 100
     """Size of the latent vector."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of a user's items left out of the input, anew each time."""
-    beta: float = Field(default=0.2, ge=0, le=1)
+    beta: float = Field(default=0.5, ge=0, le=1)
     """Weight of the divergence from the prior, once it is there in full."""
-    anneal_epochs: PositiveInt = 20
+    anneal_epochs: PositiveInt = 10
     """Epochs over which that weight grows from 0, evenly."""
-    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    learning_rate: float = Field(default=3e-3, gt=0, le=1)
     """Of Adam."""
     batch_size: PositiveInt = 250
     """Users a step."""
-    epochs: PositiveInt = 100
+    epochs: PositiveInt = 50
     """At most."""
     patience: PositiveInt = 5
     """Stop after this many epochs without a better held-out NDCG@50."""

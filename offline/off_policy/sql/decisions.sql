@@ -29,6 +29,7 @@ SELECT
     session_number,
     position,
     track,
+    CAST(time AS DOUBLE) AS time,
     COALESCE(recommendation, -1) AS recommendation,
     COALESCE(propensity, CAST('nan' AS DOUBLE)) AS propensity,
     COALESCE(next_time, CAST('nan' AS DOUBLE)) AS reward,

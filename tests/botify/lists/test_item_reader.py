@@ -65,6 +65,14 @@ def test_items_that_are_not_there(
     assert client.hget(SHOP_KEYS.lists, name) is None
 
 
+@pytest.mark.usefixtures("items")
+def test_popular_items_that_are_not_there(client: "redis.Redis", tmp_path: Path) -> None:
+    path = tmp_path / "popular.json"
+    path.write_text(json.dumps({"items": ["a", "x"]}, indent=1))
+    with pytest.raises(InputError, match=f"^{path}: item 'x' is not among the items in service"):
+        load(client, path, "popular")
+
+
 @pytest.mark.parametrize(
     ("name", "row"),
     [

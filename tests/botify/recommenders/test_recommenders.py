@@ -24,23 +24,29 @@ Ask = Callable[..., Decision]
 
 NEAR, DAE = {"neighbours": "near"}, {"list": "dae"}
 RECOMMENDERS = {
-    "random": {"type": "random"},
-    "popular": {"type": "top_pop"},
-    "sticky": {"type": "sticky_artist"},
+    "random": {"type": "random_unseen"},
+    "popular": {"type": "top_pop_unseen"},
+    "sticky": {"type": "sticky_artist_unseen"},
     "contextual": {"type": "contextual", **NEAR},
     "similar": {"type": "similar", **NEAR},
     "dae": {"type": "indexed", **DAE},
+    "one of mine": {"type": "indexed_random", **DAE},
+    "in order": {"type": "sequential", **DAE},
+    "heard": {"type": "i2i", **NEAR},
+    "mixed": {"type": "sticky_artist_mixed"},
+    # As the protocol defines them.
+    "random again": {"type": "random"},
+    "popular again": {"type": "top_pop"},
+    "sticky again": {"type": "sticky_artist"},
     # The seen filter turned round.
-    "random again": {"type": "random", "seen_filter": False},
-    "popular again": {"type": "top_pop", "seen_filter": False},
-    "sticky again": {"type": "sticky_artist", "seen_filter": False},
+    "popular once": {"type": "top_pop", "seen_filter": True},
     "contextual once": {"type": "contextual", **NEAR, "seen_filter": True},
     "similar again": {"type": "similar", **NEAR, "seen_filter": False},
     "dae again": {"type": "indexed", **DAE, "seen_filter": False},
     # Without the tracks that the same requests get above.
-    "random without": {"type": "random", "exclude": [8, 0, 8]},
-    "popular without": {"type": "top_pop", "exclude": [4]},
-    "sticky without": {"type": "sticky_artist", "exclude": [7]},
+    "random without": {"type": "random_unseen", "exclude": [8, 0, 8]},
+    "popular without": {"type": "top_pop_unseen", "exclude": [4]},
+    "sticky without": {"type": "sticky_artist_unseen", "exclude": [7]},
     "contextual without": {"type": "contextual", **NEAR, "exclude": [5]},
     "similar without": {"type": "similar", **NEAR, "exclude": [5, 3, 4]},
     "dae without": {"type": "indexed", **DAE, "seen_filter": False, "exclude": [8]},
@@ -72,10 +78,10 @@ def ask(client: "redis.Redis", catalog: Catalog, write_lines: Lines, tmp_path: P
     recommenders = build_recommenders(config, Resources(catalog, {}))
     store = SessionStore(client, session_ttl=100, n_tracks=len(catalog))
 
-    def ask(name: str, user: int, track: int, draw: float = 0.5) -> Decision:
+    def ask(name: str, user: int, track: int, draw: float = 0.5, time: float = 1.0) -> Decision:
         recommender = recommenders[name.replace(" ", "_")]
-        plan = recommender.candidates(user, Play(track, 1.0))
-        return store.next(user, track, plan, (draw, draw), recommender.exclude)
+        play = Play(track, time)
+        return recommender.recommend(store, user, play, (draw, draw), recommender.exclude)
 
     return ask
 
@@ -115,7 +121,7 @@ def test_contextual_may_repeat_a_track(ask: Ask) -> None:
 
 def test_contextual_is_random_where_a_track_has_no_neighbours(ask: Ask) -> None:
     offer = ask("contextual", 1, 9)
-    assert about(offer)[1:] == ("random", None, 1 / 9)
+    assert about(offer)[1:] == ("random", None, 1 / 10)
     assert offer.model_version is not None
 
 
@@ -159,6 +165,36 @@ def test_similar_walks_the_neighbours_then_the_popular_then_random(ask: Ask) -> 
     assert offer.track not in (0, 5, 3, 4, 2, 6)
     assert about(offer)[1:] == ("random", None, 1 / 4)
     assert offer.model_version is not None
+
+
+def test_the_seen_filter_is_that_of_the_type_unless_told(ask: Ask) -> None:
+    assert about(ask("popular once", 1, 2, 0.9)) == (6, "popular_once", 2, 1 / 2)
+    assert about(ask("popular once", 1, 4, 0.9))[1:] == ("random", None, 1 / 7)
+
+
+def test_one_of_the_users_list_at_random(ask: Ask) -> None:
+    assert about(ask("one of mine", 1, 2, 0.9)) == (9, "one_of_mine", 2, 1 / 2)
+    assert about(ask("one of mine", 1, 9, 0.9)) == (8, "one_of_mine", 0, 1.0)
+    assert about(ask("one of mine", 1, 8, 0.9)) == (4, "top_pop", 0, 1.0)
+
+
+def test_the_next_of_the_users_list(ask: Ask) -> None:
+    assert about(ask("in order", 1, 2)) == (9, "in_order", 2, 1.0)
+    assert about(ask("in order", 1, 9)) == (4, "top_pop", 0, 1.0)
+    assert about(ask("in order", 1, 4)) == (8, "in_order", 0, 1.0)
+
+
+def test_neighbours_of_what_the_session_heard(ask: Ask) -> None:
+    assert about(ask("heard", 1, 0)) == (5, "heard", 0, 1.0)
+    # 5 has no neighbours: those of 0 are all there are.
+    assert about(ask("heard", 1, 5, time=0.25)) == (3, "heard", 1, 1.0)
+    assert about(ask("heard", 1, 3)) == (4, "top_pop", 0, 1.0)
+    assert about(ask("heard", 2, 0, time=0.0)) == (4, "top_pop", 0, 1.0)
+
+
+def test_random_after_a_skip_else_the_artist(ask: Ask) -> None:
+    assert about(ask("mixed", 1, 6, 0.0, time=0.1)) == (6, "mixed", None, 1 / 2)
+    assert about(ask("mixed", 1, 6, 0.0, time=0.09)) == (0, "mixed", None, 1 / 10)
 
 
 def test_without_the_seen_filter_a_recommender_may_repeat_its_own_tracks(ask: Ask) -> None:

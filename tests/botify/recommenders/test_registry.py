@@ -17,11 +17,15 @@ from botify.recommenders import (
 )
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
+from contract.chain_presets import PRESETS
 
 SETTINGS: dict[str, dict[str, str]] = {
     "contextual": {"neighbours": "near"},
     "similar": {"neighbours": "near"},
+    "i2i": {"neighbours": "near"},
     "indexed": {"list": "dae"},
+    "indexed_random": {"list": "dae"},
+    "sequential": {"list": "dae"},
     "session": {"list": "dae", "model": "sessions"},
 }
 FILES: dict[str, Any] = {
@@ -35,11 +39,20 @@ FILES: dict[str, Any] = {
 def test_every_type_can_be_built_from_its_config(
     type_: str, catalog: Catalog, tmp_path: Path
 ) -> None:
-    entry = {"type": type_, **SETTINGS.get(type_, {})}
+    entry: dict[str, Any] = {"type": type_, **SETTINGS.get(type_, {})}
+    entry |= {"steps": [{"catalog": "any"}]} if type_ == "chain" else {}
     config = Config.model_validate({"recommenders": {"mine": entry}, "default": "mine", **FILES})
     models = {"sessions": LiveModel("sessions", ModelRepository(tmp_path), catalog)}
-    assert build_recommenders(config, Resources(catalog, models))["mine"].name == "mine"
+    assert (
+        build_recommenders(config, Resources(catalog, models, config.list_owners))["mine"].name
+        == "mine"
+    )
+    entry.pop("steps", None)  # parsed
     assert config.model_dump()["recommenders"]["mine"].items() >= entry.items()
+
+
+def test_all_presets_are_types() -> None:
+    assert {*PRESETS} <= {*RECOMMENDERS.names}
 
 
 @pytest.mark.parametrize(

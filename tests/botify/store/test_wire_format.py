@@ -41,7 +41,7 @@ def sent(client: "redis.Redis", monkeypatch: pytest.MonkeyPatch) -> Calls:
     spy("__call__")
     spy("send")
     store = SessionStore(client, session_ttl=100, n_tracks=50)
-    store.next(7, 3, STEPS, (0.25, 0.75), b"\1\0\0\0")
+    store.next(7, 3, STEPS, (0.25, 0.75), b"\1\0\0\0", 0.5)
     snapshot = store.open_session(8, 4, 0.5, ("seed", 11))
     store.mark_offered(8, snapshot.session, 9)
     store.record_fallback(8, b"")
@@ -51,7 +51,7 @@ def sent(client: "redis.Redis", monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 def test_arguments_have_the_names_that_lua_gives_them(sent: Calls) -> None:
     def named(script: str) -> dict[str, Any]:
-        return dict(zip(declared(script, r"(?:, 1, 8)?\)"), sent[script][1], strict=False))
+        return dict(zip(declared(script, r"(?:, 1, 9)?\)"), sent[script][1], strict=False))
 
     def now(values: dict[str, Any]) -> bool:
         return bool(values.pop("sent_at") > 1_700_000_000_000)
@@ -66,6 +66,7 @@ def test_arguments_have_the_names_that_lua_gives_them(sent: Calls) -> None:
         "random_1": 0.25,
         "random_2": 0.75,
         "excluded": b"\1\0\0\0",
+        "time": 0.5,
     }
     opening = named("open_session")
     assert now(opening)
@@ -93,8 +94,8 @@ def test_no_argument_is_without_a_name(sent: Calls) -> None:
 def test_steps_are_sent_as_lua_reads_them(sent: Calls) -> None:
     fields = declared("next", ", first")
     assert fields == list(CandidateStep._fields[1:])
-    assert sent["next"][1][8:] == [getattr(step, name) for step in STEPS for name in fields]
-    assert "local FIRST_STEP = 9" in script_text("next")
+    assert sent["next"][1][9:] == [getattr(step, name) for step in STEPS for name in fields]
+    assert "local FIRST_STEP = 10" in script_text("next")
 
 
 def test_keys(sent: Calls) -> None:

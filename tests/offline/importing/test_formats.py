@@ -218,7 +218,7 @@ def test_a_format_that_cannot_be_imported_leaves_the_others(
 
 
 def test_all_formats_are_listed() -> None:
-    told = CliRunner().invoke(main, ["import", "--list-formats"]).output
+    told = CliRunner().invoke(main, ["formats"]).output
     assert [line.split()[0] for line in told.splitlines()] == list(FORMATS.names)
 
 

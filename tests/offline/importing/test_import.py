@@ -3,8 +3,7 @@
 import gzip
 import json
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,59 +15,7 @@ from click.testing import CliRunner
 from offline.cli import main
 from offline.data.interactions import Interactions
 
-Import = Callable[..., tuple[str, Interactions]]
-ROWS = [
-    (f"u{user:02}", f"sku-{(7 * user + step) % 60:02}", 1 + step % 5, 1_600_000_000 + 60 * step)
-    for user in range(20)
-    for step in range(12)
-]
-HEADER = ("user_id", "item_id", "rating", "timestamp")
-
-
-def csv_text(rows: Sequence[Sequence[object]] = ROWS, header: Sequence[str] = HEADER) -> str:
-    return "\n".join(",".join(map(str, row)) for row in (header, *rows)) + "\n"
-
-
-def run(source: Path, out: Path, *options: str, code: int = 0) -> str:
-    words = ["import", str(source), "--out", str(out), *options]
-    result = CliRunner().invoke(main, words)
-    assert result.exit_code == code, result.output
-    if code:
-        assert not out.exists()
-        assert len(result.output.strip().splitlines()) == 1, result.output
-    return result.output
-
-
-@pytest.fixture
-def imported(tmp_path: Path) -> Import:
-    """Import a text, as a file of that name; what was told, and the interactions."""
-
-    def imported(
-        content: str | bytes, *options: str, name: str = "data.csv"
-    ) -> tuple[str, Interactions]:
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        told = run(path, tmp_path / "out", *options)
-        return told, Interactions.load(tmp_path / "out")
-
-    return imported
-
-
-def rows_of(data: Interactions) -> list[tuple[object, ...]]:
-    times = [None] * len(data.user) if data.timestamp is None else data.timestamp.tolist()
-    return list(
-        zip(
-            data.users.take(data.user),
-            data.items.take(data.item),
-            data.value.tolist(),
-            times,
-            data.kind.to_pylist(),
-            strict=True,
-        )
-    )
-
-
-EXPECTED = sorted((user, item, float(v), 1000 * t, "rating") for user, item, v, t in ROWS)
+from .tables import EXPECTED, HEADER, ROWS, Import, csv_text, rows_of, run
 
 
 def test_a_plain_table(imported: Import) -> None:
@@ -141,91 +88,6 @@ def test_latin_1_is_told_and_titles_stay_whole(imported: Import) -> None:
     assert data.titles.to_pylist() == [f"Café, {item}" for item in data.items]
 
 
-@pytest.mark.parametrize(
-    ("ids", "expected"),
-    [
-        (("1", "2", "10"), [1, 2, 10]),
-        (("1.0", "2.0", "10.0"), [1, 2, 10]),
-        (("-1", "0", "5"), [-1, 0, 5]),
-        (("1", "2", "007"), ["007", "1", "2"]),
-        (("1", "2", "x"), ["1", "2", "x"]),
-        (("1", "2", str(10**30)), ["1", str(10**30), "2"]),
-        (("1e5", "2", "3"), ["1e5", "2", "3"]),
-    ],
-)
-def test_ids_are_numbers_where_all_are(
-    ids: tuple[str, ...], expected: list[object], imported: Import
-) -> None:
-    _, data = imported(csv_text([(user, *row[1:]) for user in ids for row in ROWS[:12]]))
-    assert list(data.users) == expected
-
-
-def test_ids_keep_the_type_that_the_source_has(imported: Import) -> None:
-    texts = [json.dumps({"user": str(u), "item": i}) for u in range(3) for i in range(60)]
-    _, data = imported("\n".join(texts), name="data.jsonl")
-    assert (list(data.users), data.items[0]) == (["0", "1", "2"], 0)
-    _, data = imported(csv_text([(1 + u, i, 1, 1e9) for u in range(3) for i in range(9)]))
-    assert list(data.users) == [1, 2, 3]
-    told, data = imported(
-        csv_text([(1 + u, i, 1, 1e9) for u in range(3) for i in range(9)]), "--text-ids"
-    )
-    assert list(data.users) == ["1", "2", "3"]
-    assert "only 9 items: lists cannot be longer" in told
-
-
-def test_ids_of_mixed_types_are_refused_with_both_places(tmp_path: Path) -> None:
-    lines = [{"user": 5, "item": "a"}, {"user": "x", "item": "b"}, {"user": "5", "item": "a"}]
-    path = tmp_path / "data.jsonl"
-    path.write_text("\n".join(map(json.dumps, lines)))
-    told = run(path, tmp_path / "out", code=2)
-    assert f"`user` is a number at {path}:1 and a text at {path}:2" in told
-    run(path, tmp_path / "out", "--text-ids")
-    assert list(Interactions.load(tmp_path / "out").users) == ["5", "x"]
-
-
-@pytest.mark.parametrize(
-    ("write", "unit"),
-    [
-        (lambda t: t, "seconds"),
-        (lambda t: t * 1_000, "milliseconds"),
-        (lambda t: t * 1_000_000, "microseconds"),
-        (lambda t: t * 1_000_000_000, "nanoseconds"),
-        (lambda t: f"{t}.0", "seconds"),
-        (lambda t: datetime.fromtimestamp(t, UTC).isoformat(), "dates"),
-        (lambda t: datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M:%S"), "dates"),
-        (
-            lambda t: (
-                datetime.fromtimestamp(t + 7200, UTC).strftime("%Y-%m-%dT%TZ")[:-1] + "+02:00"
-            ),
-            "dates",
-        ),
-    ],
-)
-def test_every_unit_of_time_is_told(
-    write: Callable[[int], object], unit: str, imported: Import
-) -> None:
-    told, data = imported(csv_text([(*row[:3], write(row[3])) for row in ROWS]))
-    assert f"times are in {unit}" in told
-    assert rows_of(data) == EXPECTED
-
-
-def test_two_units_are_refused_with_both_places(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text(csv_text([*ROWS, ("u00", "x", 1, 1_600_000_000_000)]))
-    told = run(path, tmp_path / "out", code=2)
-    assert f"seconds at {path}:2 and milliseconds at {path}:242" in told
-
-
-def test_a_size_that_tells_no_unit_asks_for_it(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text(csv_text([(*row[:3], 5 + step) for step, row in enumerate(ROWS)]))
-    assert f"as at {path}:2: say which with --time-unit" in run(path, tmp_path / "out", code=2)
-    run(path, tmp_path / "out", "--time-unit", "s")
-    assert Interactions.load(tmp_path / "out").summary.first_timestamp == 5_000
-    run(path, tmp_path / "out", "--no-time")
-    assert Interactions.load(tmp_path / "out").timestamp is None
-
-
 def test_what_cannot_be_used_is_counted_with_file_and_line(imported: Import) -> None:
     future = int(time.time()) + 10**7
     odd = [
@@ -236,13 +98,14 @@ def test_what_cannot_be_used_is_counted_with_file_and_line(imported: Import) -> 
         ("u01", "sku-01", "inf", 1_600_000_000),
         ("u01", "sku-01", 1, ""),
         ("u01", "sku-01", 1, "yesterday"),
+        ("u01", "sku-01", 1, 0),
         ("u01", "sku-01", 1, future),
         ("u01", "sku-01", 1),
     ]
     told, data = imported(csv_text([*ROWS[:100], *odd, *ROWS[100:]]))
     assert rows_of(data) == EXPECTED
-    assert data.summary.bad_lines == 9
-    assert data.summary.lines == 249
+    assert data.summary.bad_lines == 10
+    assert data.summary.lines == 250
     reasons = [
         "no `user_id`",
         "no `item_id`",
@@ -251,11 +114,18 @@ def test_what_cannot_be_used_is_counted_with_file_and_line(imported: Import) -> 
         "`rating` is no number: 'inf'",
         "no `timestamp`",
         "`timestamp` is no time: 'yesterday'",
+        "`timestamp` is no time: '0'",
         f"`timestamp` is in the future: '{future}'",
         "not 4 columns",
     ]
     for line, reason in enumerate(reasons, 102):
         assert f"data.csv:{line}: {reason}" in told
+
+
+def test_columns_without_a_name_or_of_one_name_do_not_matter(imported: Import) -> None:
+    rows = [(n, *row, "", "") for n, row in enumerate(ROWS)]
+    _, data = imported(csv_text(rows, ("", *HEADER, "note", "note")))
+    assert rows_of(data) == EXPECTED
 
 
 def test_lines_are_counted_as_an_editor_does(imported: Import) -> None:
@@ -269,7 +139,7 @@ def test_too_many_bad_rows_stop_the_import(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text(csv_text([*ROWS, *[("u01", "sku-01", "many", 1_600_000_000)] * 20]))
     told = run(path, tmp_path / "out", code=2)
-    assert "7.7 % of the lines (20 of 260) could not be used" in told
+    assert "7.7 % of the rows (20 of 260) could not be used" in told
     assert "240 interactions" in run(path, tmp_path / "out", "--allow-bad")
 
 
@@ -301,8 +171,14 @@ def test_values_below_zero_are_kept_and_no_likes(imported: Import) -> None:
     assert (-3.0 in data.value.tolist(), "other" in list(data.items)) == (True, True)
     assert "1 value is below 0: it is kept, and is no like" in told
     assert data.matrix().nnz == len(ROWS)
+
+
+def test_what_is_a_like_is_part_of_the_data(imported: Import) -> None:
+    _, whole = imported(csv_text())
     _, data = imported(csv_text(), "--liked-from", "4")
     assert data.matrix().nnz == sum(row[2] >= 4 for row in ROWS)
+    assert rows_of(data) == rows_of(whole)
+    assert data.summary.fingerprint != whole.summary.fingerprint
 
 
 def test_kinds_stay_apart_and_are_summed_in_the_matrix(imported: Import) -> None:
@@ -351,6 +227,7 @@ def test_a_file_without_a_header_takes_numbers_of_columns(tmp_path: Path) -> Non
         ("one-user.csv", csv_text([("me", *row[1:]) for row in ROWS]), "is 'me' in every row"),
         ("empty.csv", "", "the file is empty"),
         ("header.csv", csv_text([]), "no rows"),
+        ("archive.zip", b"PK\x03\x04rest", "a zip archive"),
         ("archive.csv", b"PK\x03\x04rest", "a zip archive or a workbook of Excel"),
         ("zeros.csv", csv_text().encode() + b"\0\0", "is no text: it has zero bytes"),
         ("twice.csv", csv_text(header=("user", "item", "rating", "rating")), "more than once"),
@@ -385,8 +262,8 @@ def test_unknown_names_and_places_are_told(tmp_path: Path) -> None:
 def test_titles_and_fields_come_from_a_file_of_items(tmp_path: Path) -> None:
     path, items = tmp_path / "data.csv", tmp_path / "items.csv"
     path.write_text(csv_text())
-    lines = [f'sku-{n:02},"Thing, {n}",{n % 3}' for n in range(5, 70)]
-    items.write_text("\n".join(["item_id,name,shelf", *lines, "sku-05,Again,9", ",,"]))
+    lines = [f'sku-{n:02},"Thing, {n}",{n % 3},box' for n in range(5, 70)]
+    items.write_text("\n".join(["item_id,name,shelf,item", *lines, "sku-05,Again,9,", ",,,"]))
     told = run(path, tmp_path / "out", "--items", str(items))
     data = Interactions.load(tmp_path / "out")
     assert data.titles is not None
@@ -398,4 +275,5 @@ def test_titles_and_fields_come_from_a_file_of_items(tmp_path: Path) -> None:
     assert "5 items not in items.csv: without a title" in told
     assert "10 items in items.csv without an interaction: left out" in told
     table = pd.read_parquet(tmp_path / "out" / "items.parquet")
-    assert set(table.columns) == {"id", "title", "shelf"}
+    # `item` is the id in lines of items.json: a field of that name would take its place.
+    assert set(table.columns) == {"id", "title", "shelf", "item_"}

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from offline.logs.reader import open_logs
+from offline.off_policy.chain_target import list_target, popular_target
 from offline.off_policy.decisions import Decisions, read_decisions
 from offline.off_policy.estimate import look_ahead
 from offline.off_policy.estimators import Support, doubly_robust, ips, ratio_over_users, snips
-from offline.off_policy.policies import ListTarget, PopularTarget
 from offline.off_policy.reward_model import AdditiveModel, shrunken_means
 
 from ..programs import offline_in
@@ -172,15 +172,15 @@ def test_targets_offer_what_the_session_has_not_played(write_log: Make) -> None:
     log = decisions_of(write_log(session(1, 0, plays) + session(2, 0, [(1, 2, 0.5, 1.0)])))
     values = np.zeros(len(log.logged) + 1)
     values[log.codes(np.array([3, 4]))] = 3.0, 4.0
-    mine = ListTarget("lists", {"1": [1, 3, 4], "9": [1]}, log)
+    mine = list_target("lists", {"1": [1, 3, 4], "9": [1]}, log)
     assert mine.answers.tolist() == [True, True, False, False]
     assert mine.chances.tolist() == [1, 1, 0, 0]
     assert mine.mean_of(values)[:2].tolist() == [3.0, 4.0]
     assert [note[:7] for note in mine.notes] == ["1 users", "1 users", "2 decis"]
-    top = PopularTarget("top", [1, 4, 3], log)
-    assert top.answers.tolist() == [True, True, False, True]
-    assert top.chances.tolist() == [1 / 2, 1, 0, 0]
-    assert top.mean_of(values)[[0, 1, 3]].tolist() == [3.5, 4.0, 3.5]
+    top = popular_target("top", [1, 4, 3], log)
+    assert top.answers.all()
+    assert top.chances.tolist() == [1 / 3, 1 / 3, 1 / 3, 0]
+    assert top.mean_of(values).tolist() == pytest.approx([7 / 3] * 4)
 
 
 def made_up(rng: np.random.Generator, tracks: int, **fields: Any) -> list[dict[str, Any]]:
@@ -196,7 +196,7 @@ def test_command_estimates_lists(write_log: Make, tmp_path: Path) -> None:
     write_log(made_up(np.random.default_rng(3), 2))
     lists = [json.dumps({"user": user, "tracks": [0, 2, 1]}) for user in range(0, 60, 2)]
     (tmp_path / "lists.json").write_text("\n".join([*lists[1:], '{"user": 77, "tracks": [1]}']))
-    (tmp_path / "top.json").write_text("[0, 1, 2]")
+    (tmp_path / "top.json").write_text("[1, 2]")
     run = offline_in(tmp_path)
     options = "--lists", "@lists.json", "--top-tracks", "@top.json", "--json", "@out.json"
     said = run("off-policy", "@data.json", *options, "--first")
@@ -213,16 +213,58 @@ def test_command_estimates_lists(write_log: Make, tmp_path: Path) -> None:
     assert "--first has no such bias" in run("off-policy", "@data.json", *options)
 
 
+CONFIG = """
+data_dir: data
+lists: {dae: lists.json}
+neighbours: {near: near.json}
+top_tracks: top.json
+recommenders:
+  mine: {type: chain, steps: [{list: dae, pick: first, time_from: 0.5}, {catalog: any}]}
+  near: {type: i2i, neighbours: near}
+  model: {type: session, model: m, list: dae}
+"""
+
+
+def test_command_estimates_the_chains_of_a_config(write_log: Make, tmp_path: Path) -> None:
+    write_log(made_up(np.random.default_rng(3), 2))
+    (tmp_path / "botify.yml").write_text(CONFIG)
+    data = tmp_path / "data"
+    (data / "world").mkdir(parents=True)
+    users = [json.dumps({"user": user, "tracks": [2, 1]}) for user in range(0, 60, 2)]
+    (data / "lists.json").write_text("\n".join(users))
+    (data / "near.json").write_text('{"track": 0, "recommendations": [0, 1]}')
+    (data / "top.json").write_text("[2]")
+    run = offline_in(tmp_path)
+    options = "--chains", "@botify.yml", "--data-dir", "@data", "--json", "@out.json"
+
+    said = run("off-policy", "@data.json", *options)
+    assert "model is not estimated: it is of the type session, no chain" in said
+    assert "world/tracks.json is not there: decisions that draw from the catalog" in said
+    mine, near = json.loads((tmp_path / "out.json").read_text())["targets"]
+    assert (mine["target"], near["target"]) == ("mine", "near")
+    assert mine["estimates"]["SNIPS"]["value"] == pytest.approx(0.2)
+    assert near["estimates"]["SNIPS"]["value"] == pytest.approx(0.1)
+
+    tracks = [json.dumps({"track": track, "artist": "A", "title": "T"}) for track in range(3)]
+    (data / "world" / "tracks.json").write_text("\n".join(tracks))
+    said = run("off-policy", "@data.json", *options, "--chain", "mine")
+    assert "not estimated" not in said
+    [mine] = json.loads((tmp_path / "out.json").read_text())["targets"]
+    assert mine["decisions"] == 300
+    refused = run("off-policy", "@data.json", *options, "--chain", "mien", fails=True)
+    assert "no recommender that is a chain 'mien' (did you mean 'mine'?" in refused
+
+
 def test_command_says_where_the_log_cannot_speak(write_log: Make, tmp_path: Path) -> None:
     log = decisions_of(write_log(made_up(np.random.default_rng(4), 1)))
     lists = {str(user): [1 if user < 30 else 2] for user in range(0, 60, 2)}
-    found = look_ahead(log, [ListTarget("lists", lists, log)])[0]
+    found = look_ahead(log, [list_target("lists", lists, log)])[0]
     text = "\n".join(found.warnings)
     assert found.never_logged == 0.5
     assert "50% of what the target would choose is never recommended" in text
     assert "the mean weight is 0.500" in text
     assert "left nothing to chance" in text
-    nothing = look_ahead(log, [ListTarget("lists", {user: [3] for user in lists}, log)])[0]
+    nothing = look_ahead(log, [list_target("lists", {user: [3] for user in lists}, log)])[0]
     assert nothing.warnings[0].startswith("only 0 of 300 decisions")
     assert all(np.isnan(nothing.estimates[name].mean) for name in ("IPS", "SNIPS", "DR"))
 

@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.agents.console import Console
-from sim.agents.oracle import Oracle
-from sim.agents.policies import Contextual, Indexed, Random, StickyArtist, TopPop
-from sim.agents.registry import NAMES, check, create_agent
+from contract.chain_presets import PRESETS
+from sim.agents.registry import LABELS, NAMES, check, create_agent
 from sim.engine.play import play
 from sim.engine.sessions import Sessions
 from sim.errors import InputError
@@ -19,17 +17,8 @@ from sim.world import World
 
 MakeWorld = Callable[..., World]
 
-KINDS = {
-    "console": Console,
-    "random": Random,
-    "oracle": Oracle,
-    "policy:random": Random,
-    "policy:top_pop": TopPop,
-    "policy:sticky_artist": StickyArtist,
-    "policy:contextual": Contextual,
-    "policy:indexed": Indexed,
-    "policy:dae": Indexed,
-}
+NAMED = {"console": "console", "random": "random", "oracle": "oracle", "policy:dae": "dae"}
+NAMED |= {f"policy:{preset}": preset for preset in PRESETS}
 
 
 @pytest.fixture
@@ -55,9 +44,15 @@ def lists(world: World, tmp_path: Path) -> Path:
 
 
 def test_every_name_makes_its_agent(world: World, lists: Path) -> None:
-    assert set(NAMES) == set(KINDS)
-    for name, kind in KINDS.items():
-        assert type(create_agent(name, world, Streams(1), lists)) is kind, name
+    assert set(NAMES) == set(NAMED)
+    for name, logged in NAMED.items():
+        assert create_agent(name, world, Streams(1), lists).name == logged
+
+
+def test_every_preset_is_on_the_ladder() -> None:
+    played = {NAMED[name] for name in LABELS}
+    assert {*PRESETS} - played == {"indexed"}  # as DAE
+    assert len(set(LABELS.values())) == len(LABELS)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "console"])

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim.agent import Agent
-from sim.agents.policies import Indexed, Random, StickyArtist
+from sim.agents.policies import Policy
 from sim.engine.events import Events, Recorder
 from sim.engine.parallel import play_blocks
 from sim.engine.play import play
@@ -35,7 +35,9 @@ def assert_same(one: Events, other: Events) -> None:
 
 def test_events_do_not_depend_on_the_batch_size(make_world: MakeWorld) -> None:
     world = make_world()
-    one, *others = (record(world, Random(Streams(3)), range(700), b) for b in (1, 7, 512))
+    one, *others = (
+        record(world, Policy("random_unseen", Streams(3)), range(700), b) for b in (1, 7, 512)
+    )
     for summary, events in others:
         assert summary == one[0]
         assert_same(events, one[1])
@@ -68,9 +70,9 @@ def test_events_do_not_depend_on_the_number_of_processes(
     make_world: MakeWorld,
 ) -> None:
     world = make_world()
-    _, whole = record(world, StickyArtist(Streams(3)), range(500))
+    _, whole = record(world, Policy("sticky_artist_unseen", Streams(3)), range(500))
     for processes in (1, 2, 3):
-        ended, events = blocks(world, StickyArtist(Streams(3)), 500, processes)
+        ended, events = blocks(world, Policy("sticky_artist_unseen", Streams(3)), 500, processes)
         assert len(ended) == len(events) == 8
         assert np.concatenate([some.episodes for some in ended]).tolist() == list(range(500))
         assert_same(joined(events), whole)
@@ -84,13 +86,13 @@ def test_what_goes_wrong_in_a_process_is_raised_here(make_world: MakeWorld) -> N
     other = make_world(n_users=3, n_tracks=8)
     lists = np.full((3, 2), 9, dtype=np.int32)  # this world has no track 9
     with pytest.raises(InputError, match="answered track 9"):
-        blocks(other, Indexed(Streams(1), lists, lists[0]), 10, 2)
+        blocks(other, Policy("indexed", Streams(1), lists, lists[0]), 10, 2)
 
 
 def test_another_seed_gives_other_sessions(make_world: MakeWorld) -> None:
     world = make_world()
     a, b = (
-        play(world, Random(Streams(1)), seed=seed, episodes=range(200), batch=64)
+        play(world, Policy("random_unseen", Streams(1)), seed=seed, episodes=range(200), batch=64)
         for seed in (1, 2)
     )
     assert a != b
@@ -111,7 +113,12 @@ def test_rows_are_plays_and_sessions_come_whole_and_in_order(
     recorder = Recorder()
     episodes = range(first, first + 60)
     summary = play(
-        world, Random(Streams(seed)), seed=seed, episodes=episodes, batch=batch, recorder=recorder
+        world,
+        Policy("random_unseen", Streams(seed)),
+        seed=seed,
+        episodes=episodes,
+        batch=batch,
+        recorder=recorder,
     )
     events = recorder.events()
     assert len(events.episodes) == summary.steps + summary.sessions
@@ -136,12 +143,19 @@ def test_rows_are_plays_and_sessions_come_whole_and_in_order(
 def test_episodes_far_apart_take_no_more_room_than_others(make_world: MakeWorld) -> None:
     world, far = make_world(), np.array([2, 5, 10**15, 10**15 + 1])
     recorder = Recorder()
-    play(world, Random(Streams(3)), seed=3, episodes=far, batch=2, recorder=recorder)
+    play(
+        world,
+        Policy("random_unseen", Streams(3)),
+        seed=3,
+        episodes=far,
+        batch=2,
+        recorder=recorder,
+    )
     events = recorder.events()
     for episode in far:
         alone = Recorder()
         some = np.array([episode])
-        play(world, Random(Streams(3)), seed=3, episodes=some, recorder=alone)
+        play(world, Policy("random_unseen", Streams(3)), seed=3, episodes=some, recorder=alone)
         mine = events.episodes == episode
         assert_same(alone.events(), Events(*(column[mine] for column in events)))
     assert (np.diff(events.episodes) >= 0).all()
@@ -149,23 +163,34 @@ def test_episodes_far_apart_take_no_more_room_than_others(make_world: MakeWorld)
 
 def test_a_run_may_play_any_episodes(make_world: MakeWorld) -> None:
     world = make_world()
-    _, every = record(world, Random(Streams(3)), range(60))
+    _, every = record(world, Policy("random_unseen", Streams(3)), range(60))
     some = np.array([3, 17, 18, 44])
     recorder = Recorder()
-    play(world, Random(Streams(3)), seed=3, episodes=some, batch=2, recorder=recorder)
+    play(
+        world,
+        Policy("random_unseen", Streams(3)),
+        seed=3,
+        episodes=some,
+        batch=2,
+        recorder=recorder,
+    )
     mine = np.isin(every.episodes, some)
     assert_same(recorder.events(), Events(*(column[mine] for column in every)))
 
 
 def test_no_episodes_are_refused(make_world: MakeWorld) -> None:
     with pytest.raises(InputError, match="no episodes to play"):
-        play(make_world(), Random(Streams(1)), seed=1, episodes=range(0))
+        play(make_world(), Policy("random_unseen", Streams(1)), seed=1, episodes=range(0))
     with pytest.raises(InputError, match="no episodes to play"):
-        next(play_blocks(make_world(), Random(Streams(1)), seed=1, episodes=range(0)))
+        next(
+            play_blocks(
+                make_world(), Policy("random_unseen", Streams(1)), seed=1, episodes=range(0)
+            )
+        )
 
 
 def test_the_summary_is_what_the_events_say(make_world: MakeWorld) -> None:
-    summary, events = record(make_world(), Random(Streams(3)), range(400))
+    summary, events = record(make_world(), Policy("random_unseen", Streams(3)), range(400))
     steps = np.bincount(events.episodes) - 1
     rewards = np.bincount(events.episodes, weights=events.times) - 1.0
     assert summary.sessions == 400
@@ -180,7 +205,7 @@ def test_progress_counts_every_session_once(make_world: MakeWorld) -> None:
     ended: list[int] = []
     play(
         make_world(),
-        Random(Streams(1)),
+        Policy("random_unseen", Streams(1)),
         seed=1,
         episodes=range(123),
         batch=10,

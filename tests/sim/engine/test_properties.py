@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.chain_presets import PRESETS
 from sim.agent import Agent, Answer, Turn
 from sim.agents.policies import Policy
 from sim.engine.events import Events, Recorder
@@ -31,7 +32,7 @@ MakeWorld = Callable[..., World]
 MakeLists = Callable[..., Any]
 MakeAgent = Callable[[str, int, Any], Agent]
 
-POLICIES = ["random", "top_pop", "sticky_artist", "contextual", "indexed"]
+POLICIES = list(PRESETS)
 START_MS = 1_767_225_600_000
 
 
@@ -181,11 +182,14 @@ def test_the_budget_falls_by_one_at_most_and_never_below_0(
 @pytest.mark.parametrize("track", [-1, 60])
 def test_an_answer_just_beyond_the_catalog_is_no_track(make_world: MakeWorld, track: int) -> None:
     class Strange(Policy):
+        def __init__(self) -> None:
+            super().__init__("random", Streams(1))
+
         def recommend(self, turn: Turn) -> Answer:
             return Answer(np.full(len(turn.slots), track))
 
     with pytest.raises(InputError, match=f"was answered track {track}, .* tracks 0 to 59"):
-        play(make_world(), Strange(Streams(1)), seed=1, episodes=range(5))
+        play(make_world(), Strange(), seed=1, episodes=range(5))
 
 
 @settings(examples, max_examples=30)

@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 
 from sim.agent import Agent, Answer, Turn
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random, StickyArtist
+from sim.agents.policies import Policy
 from sim.engine.events import Events, Recorder
 from sim.engine.parallel import play_blocks
 from sim.engine.play import play
@@ -198,7 +198,11 @@ def test_they_agree_in_any_world_batch_seed_and_episode(any_world: AnyWorld, blo
         world, seed = any_world(number), int(rng.integers(2**64, dtype=np.uint64))
         first = int(rng.choice([0, 2**32 - 20, 2**62]))
         batch = int(rng.choice([1, 2, 7, 64, 2048]))
-        agents: list[Agent] = [Replies(any_track(world)), StickyArtist(Streams(seed)), Oracle()]
+        agents: list[Agent] = [
+            Replies(any_track(world)),
+            Policy("sticky_artist_unseen", Streams(seed)),
+            Oracle(),
+        ]
         episodes = range(first, first + 40)
         assert_agrees(world, seed, events_of(world, agents[number % 3], seed, episodes, batch))
 
@@ -222,7 +226,7 @@ def test_they_agree_on_a_catalog_of_thousands_in_64_dimensions(make_world: MakeW
     rng = np.random.default_rng(2)
     wide = rng.normal(scale=0.4, size=(2_500, 64)).astype(np.float32)
     world = replace(world, embeddings=wide)
-    for agent in (Random(Streams(8)), Oracle()):
+    for agent in (Policy("random_unseen", Streams(8)), Oracle()):
         assert_agrees(world, 8, events_of(world, agent, 8, range(400)))
 
 
@@ -316,7 +320,7 @@ def test_they_agree_on_numbers_of_any_size(
 @pytest.mark.integration
 def test_they_agree_over_several_processes(make_world: MakeWorld) -> None:
     world = make_world()
-    agent = StickyArtist(Streams(23))
+    agent = Policy("sticky_artist_unseen", Streams(23))
     parts = play_blocks(
         world, agent, seed=23, episodes=range(600), processes=3, batch=32, block=70, record=True
     )

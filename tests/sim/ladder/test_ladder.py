@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from sim.agent import Agent
 from sim.agents import registry
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random, StickyArtist
+from sim.agents.policies import Policy
 from sim.engine.play import play
 from sim.errors import InputError
 from sim.ladder.command import ladder, measure
@@ -30,8 +30,8 @@ def played(make_world: MakeWorld) -> tuple[World, dict[str, UserSums]]:
     """Sums of three recommenders over the same sessions of 150 users."""
     world, streams = make_world(n_users=150, n_tracks=200), Streams(5)
     agents: dict[str, Agent] = {
-        "Random": Random(streams),
-        "StickyArtist": StickyArtist(streams),
+        "Random": Policy("random_unseen", streams),
+        "StickyArtist": Policy("sticky_artist_unseen", streams),
         "Oracle": Oracle(),
     }
     return world, {
@@ -41,7 +41,7 @@ def played(make_world: MakeWorld) -> tuple[World, dict[str, UserSums]]:
 
 def test_means_are_those_of_the_run(played: tuple[World, dict[str, UserSums]]) -> None:
     world, sums = played
-    summary = play(world, Random(Streams(5)), seed=5, episodes=range(EPISODES))
+    summary = play(world, Policy("random_unseen", Streams(5)), seed=5, episodes=range(EPISODES))
     random = compare(sums, "Random", "Oracle")[0]
     assert random.sessions == EPISODES
     assert random.session_time.value == pytest.approx(summary.mean_session_time, rel=1e-12)
@@ -189,7 +189,11 @@ def play_ladder(world_files: Any, tmp_path: Path) -> Callable[..., Result]:
     return run
 
 
-NAMES = ["Random", "TopPop", "StickyArtist", "Contextual", "DAE", "Oracle"]
+NAMES = [
+    *("Random", "RandomUnseen", "TopPop", "TopPopUnseen"),
+    *("StickyArtist", "StickyArtistUnseen", "StickyArtistMixed"),
+    *("Contextual", "Similar", "I2I", "IndexedRandom", "Sequential", "DAE", "Oracle"),
+]
 
 
 def test_every_agent_is_on_the_ladder_or_left_out_on_purpose() -> None:
@@ -208,22 +212,50 @@ def test_every_recommender_is_on_the_ladder(
     assert done.stderr == ""  # no progress bar but on a terminal
     rows = json.loads(path.read_text())
     assert [row["recommender"] for row in rows] == NAMES
-    assert [line.split()[0] for line in done.stdout.splitlines()[1:7]] == NAMES
-    for row, line in zip(rows, done.stdout.splitlines()[1:7], strict=True):
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:15]] == NAMES
+    for row, line in zip(rows, done.stdout.splitlines()[1:15], strict=True):
         assert row["sessions"] == 300
         assert row["users"] == 25
         assert f"{row['mean_session_time']:.3f} ± {row['mean_session_time_95']:.3f}" in line
         assert f"{row['mean_session_length']:.2f} ± {row['mean_session_length_95']:.2f}" in line
-    assert (rows[0]["normalised_score"], rows[5]["normalised_score"]) == (0, 100)
+    assert (rows[0]["normalised_score"], rows[-1]["normalised_score"]) == (0, 100)
     assert "300 sessions of 25 users each" in done.stdout
     assert all(f">{name}<" in (tmp_path / "ladder.svg").read_text() for name in NAMES)
+
+
+CONFIG = """
+data_dir: {folder}
+lists: {{dae: recommendations.json}}
+neighbours: {{near: neighbours.json}}
+top_tracks: top_tracks.json
+recommenders:
+  mine: {{type: chain, steps: [{{list: near, pick: first}}, {{catalog: unseen}}]}}
+  same: {{type: indexed, list: dae}}
+  also_same: {{type: contextual, neighbours: near}}
+  Random: {{type: random, exclude: [1]}}
+  dae_session: {{type: session, list: dae, model: m}}
+"""
+
+
+def test_recommenders_of_a_config_are_on_the_ladder_or_said_not_to_be(
+    play_ladder: Callable[..., Result], tmp_path: Path
+) -> None:
+    config = tmp_path / "botify.yml"
+    config.write_text(CONFIG.format(folder=tmp_path))
+    done = play_ladder("--episodes", 100, "--chains", config, "--markdown")
+    assert done.exception is None
+    names = [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:18]]
+    assert names == [*NAMES[:-1], "mine", "Random (config)", "Oracle"]
+    assert f"{config}: same answers as DAE does: played once" in done.stderr
+    assert f"{config}: also_same answers as Contextual does: played once" in done.stderr
+    assert f"{config}: dae_session is not played: it is of the type session" in done.stderr
 
 
 def test_the_table_comes_as_markdown_too(play_ladder: Callable[..., Result]) -> None:
     lines = play_ladder("--episodes", 100, "--markdown").stdout.splitlines()
     assert lines[0] == "| recommender | session time | session length | normalised score |"
-    assert [line.split("|")[1].strip() for line in lines[2:8]] == NAMES
-    assert {line.count("|") for line in lines[:8]} == {5}
+    assert [line.split("|")[1].strip() for line in lines[2:16]] == NAMES
+    assert {line.count("|") for line in lines[:16]} == {5}
 
 
 def test_recommenders_that_read_no_lists_are_compared_without_any(
@@ -241,7 +273,7 @@ def test_a_world_where_all_is_alike_has_no_scores(
     play_ladder: Callable[..., Result], world_files: Any, tmp_path: Path
 ) -> None:
     np.save(world_files.embeddings, np.zeros((40, 6), dtype=np.float32))
-    world_files.write_env(user_catalog_config={"default_artist_discount_gamma": 1.0})
+    world_files.write_env(user_catalog_config={"default_consume_bias": 99.0})
     path = tmp_path / "ladder.json"
     done = play_ladder("--episodes", 50, "--recommender", "policy:sticky_artist", "--json", path)
     assert done.exception is None

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.agents.policies import StickyArtist
+from sim.agents.policies import Policy
 from sim.engine.events import Events, Recorder
 from sim.engine.play import play
 from sim.errors import InputError
@@ -30,13 +30,19 @@ from sim.world import World
 MakeWorld = Callable[..., World]
 MakeLog = Callable[..., Log]
 START_MS, DAY_MS = 1_000_000, 86_400_000
-SOURCES = ("sticky_artist", "random")
+SOURCES = ("sticky_artist_unseen", "random")
 both = pytest.mark.parametrize("make_log", [JsonLog, ParquetLog])
 
 
 def record(world: World, n: int) -> Events:
     recorder = Recorder()
-    play(world, StickyArtist(Streams(3)), seed=3, episodes=range(n), recorder=recorder)
+    play(
+        world,
+        Policy("sticky_artist_unseen", Streams(3)),
+        seed=3,
+        episodes=range(n),
+        recorder=recorder,
+    )
     return recorder.events()
 
 

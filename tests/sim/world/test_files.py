@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
 from sim.config import load_config
 from sim.engine.play import play
 from sim.errors import InputError
@@ -317,6 +317,8 @@ def test_a_real_world_of_this_family_loads_and_plays(tmp_path: Path, world_files
     defaults = load_config(world_files.env).user_catalog_config
     users = load_users(FAMILY / "sim_users.json", defaults)
     world = World(catalog, load_embeddings(tmp_path / "tracks.npy"), users)
-    summary = play(world, Random(Streams(1)), seed=1, episodes=range(200), batch=64)
+    summary = play(
+        world, Policy("random_unseen", Streams(1)), seed=1, episodes=range(200), batch=64
+    )
     assert summary.sessions == 200
     assert summary.steps >= 200 * 5

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from sim.agents.oracle import Oracle
-from sim.agents.policies import Random
+from sim.agents.policies import Policy
 from sim.cli import main
 from sim.engine.play import play
 from sim.errors import InputError
@@ -109,7 +109,7 @@ def check_calibration(world: World, random: float, oracle: float) -> None:
     """What is claimed holds, and holds on listeners that were not calibrated on."""
     assert RANDOM_BAND[0] <= random <= RANDOM_BAND[1]
     assert oracle >= ORACLE_FLOOR
-    under_random = play(world, Random(Streams(5)), seed=5, episodes=range(10_000))
+    under_random = play(world, Policy("random_unseen", Streams(5)), seed=5, episodes=range(10_000))
     under_oracle = play(world, Oracle(), seed=5, episodes=range(1_000))
     assert 1.1 <= under_random.mean_session_time <= 1.6
     assert under_oracle.mean_session_time >= 8

@@ -1,40 +1,22 @@
 -- Whether the log is whole, by treatment: is each answer followed by the track it recommended, does
 -- each session begin with the track that the listener chose (time 1.0), does it end with a `last`?
--- A line continues a session where the user's line before it is a `next` of the same session. Where
--- the service does not log `session`, a full play of a track that was not recommended begins one.
--- needs: experiment_events
+-- A line continues a session where the line before it in the session is a `next`. Where the service
+-- does not log `session`, a full play of a track that was not recommended begins one. The rows are
+-- those of `experiment_events`: `gap_ms` and `previous_recommendation` are of the
+-- line before in the session.
 WITH lines AS (
     SELECT
-        n, user_id, treatment, timestamp, time, track, recommendation, session,
-        message = 'next' AS goes_on,
+        user_id, treatment, message, timestamp, time, track, recommendation,
+        gap_ms, previous_recommendation,
         recommender IS NOT NULL AS told,
-        recommendation IS NOT NULL AND COALESCE(recommender = 'fallback', FALSE) AS by_fallback
-    FROM experiment_events
-),
-
-pairs AS (
-    SELECT
-        user_id, treatment, timestamp, time, recommendation, session, goes_on, told, by_fallback,
-        LEAD(timestamp) OVER (PARTITION BY user_id ORDER BY timestamp, n) AS next_timestamp,
-        LEAD(session) OVER (PARTITION BY user_id ORDER BY timestamp, n) AS next_session,
-        LEAD(track) OVER (PARTITION BY user_id ORDER BY timestamp, n) AS next_track,
-        LEAD(time) OVER (PARTITION BY user_id ORDER BY timestamp, n) AS next_time
-    FROM lines
-),
-
-continued_pairs AS (
-    SELECT
-        *,
-        COALESCE(
-            goes_on
-            AND next_timestamp IS NOT NULL
-            AND CASE
-                WHEN session IS NOT NULL AND next_session IS NOT NULL THEN session = next_session
-                ELSE NOT (next_time >= 0.995 AND COALESCE(next_track <> recommendation, FALSE))
-            END,
-            FALSE
-        ) AS continued
-    FROM pairs
+        recommendation IS NOT NULL AND COALESCE(recommender = 'fallback', FALSE) AS by_fallback,
+        gap_ms IS NOT NULL
+        AND NOT (
+            session IS NULL
+            AND time >= 0.995
+            AND COALESCE(track <> previous_recommendation, FALSE)
+        ) AS continues
+    FROM {rows}
 ),
 
 -- By user first: the lines are read once, and what follows has few rows.
@@ -45,19 +27,18 @@ of_users AS (
         COUNT(recommendation) AS answers,
         SUM(CASE WHEN by_fallback THEN 1 ELSE 0 END) AS fallback_answers,
         SUM(CASE WHEN told THEN 1 ELSE 0 END) AS told_recommenders,
-        SUM(CASE WHEN continued AND recommendation IS NOT NULL THEN 1 ELSE 0 END) AS links,
-        SUM(CASE WHEN continued AND recommendation <> next_track THEN 1 ELSE 0 END)
+        SUM(CASE WHEN continues AND previous_recommendation IS NOT NULL THEN 1 ELSE 0 END)
+            AS links,
+        SUM(CASE WHEN continues AND track <> previous_recommendation THEN 1 ELSE 0 END)
             AS broken_links,
-        SUM(CASE WHEN continued THEN 0 ELSE 1 END) AS sessions,
-        -- A line that begins a session is one that continues none.
-        SUM(CASE WHEN time < 0.995 THEN 1 ELSE 0 END)
-        - SUM(CASE WHEN continued AND next_time < 0.995 THEN 1 ELSE 0 END) AS without_start,
-        SUM(CASE WHEN goes_on AND NOT continued THEN 1 ELSE 0 END) AS without_end,
-        MAX(CASE WHEN goes_on AND next_timestamp IS NULL THEN timestamp END) AS open_since,
+        SUM(CASE WHEN continues THEN 0 ELSE 1 END) AS sessions,
+        SUM(CASE WHEN time < 0.995 AND NOT continues THEN 1 ELSE 0 END) AS without_start,
+        SUM(CASE WHEN message = 'last' THEN 1 ELSE 0 END) AS with_end,
         MAX(timestamp) AS heard,
-        SUM(CASE WHEN continued THEN 1 ELSE 0 END) AS gaps,
-        SUM(CASE WHEN continued THEN next_timestamp - timestamp ELSE 0 END) AS gaps_ms
-    FROM continued_pairs
+        MAX(CASE WHEN message = 'last' THEN timestamp END) AS ended,
+        SUM(CASE WHEN continues THEN 1 ELSE 0 END) AS gaps,
+        SUM(CASE WHEN continues THEN gap_ms ELSE 0 END) AS gaps_ms
+    FROM lines
     GROUP BY user_id, treatment
 ),
 
@@ -78,8 +59,12 @@ SELECT
     CAST(SUM(broken_links) AS BIGINT) AS broken_links,
     CAST(SUM(sessions) AS BIGINT) AS sessions,
     CAST(SUM(without_start) AS BIGINT) AS without_start,
-    CAST(SUM(without_end) AS BIGINT) AS without_end,
-    CAST(SUM(CASE WHEN open_since >= clock.recent THEN 1 ELSE 0 END) AS BIGINT) AS still_open,
+    CAST(SUM(sessions - with_end) AS BIGINT) AS without_end,
+    CAST(
+        SUM(
+            CASE WHEN heard >= clock.recent AND (ended IS NULL OR ended < heard) THEN 1 ELSE 0 END
+        ) AS BIGINT
+    ) AS still_open,
     CAST(SUM(gaps) AS BIGINT) AS gaps,
     CAST(SUM(gaps_ms) AS BIGINT) AS gaps_ms
 FROM of_users

@@ -53,7 +53,8 @@ WHERE users_in_several.user_id IS NULL
     AND (repeated_events.first_n IS NULL OR repeated_events.first_n = events.n);
 
 -- Cut into sessions, as sessions.sql has it. A line that stands later in its file than the one that
--- follows it in time was stamped by a clock that had gone backwards.
+-- follows it in time was stamped by a clock that had gone backwards. `gap_ms` is the time since the line
+-- before in the session, NULL where there is none or it is a `last`.
 CREATE TABLE numbered_events AS
 SELECT
     *,
@@ -69,7 +70,12 @@ SELECT
             AND LAG(file) OVER (PARTITION BY user_id, session ORDER BY timestamp, n) = file
             THEN 1
         ELSE 0
-    END AS backwards
+    END AS backwards,
+    timestamp - LAG(CASE WHEN message = 'next' THEN timestamp END) OVER (
+        PARTITION BY user_id, session ORDER BY timestamp, n
+    ) AS gap_ms,
+    LAG(recommendation) OVER (PARTITION BY user_id, session ORDER BY timestamp, n)
+        AS previous_recommendation
 FROM selected_events;
 
 CREATE VIEW experiment_events AS

@@ -111,6 +111,26 @@ def test_sessions_that_go_on_at_the_end_of_the_log_are_not_cut(
     assert not stops(analysis)
 
 
+def test_two_sessions_of_a_user_that_take_turns_are_whole(
+    judge: Judge, event: Callable[..., Event]
+) -> None:
+    log = []
+    for user in range(100):
+        of = {"user": user, "experiments": {EXPERIMENT: "C" if user % 2 else "T1"}}
+        for turn, (message, time) in enumerate((("next", 1.0), ("next", 0.5), ("last", 0.1))):
+            for place, session in enumerate((f"{user}-phone", f"{user}-desk")):
+                track = 10 * place + turn
+                answer = track + 1 if message == "next" else None
+                at = 1_000_000 * user + 10 * turn + place
+                said = {"session": session, "track": track, "recommendation": answer, "time": time}
+                log.append(event(timestamp=at, message=message, **of, **said))
+    analysis = judge(log)
+    assert not stops(analysis)
+    assert one(analysis, "followed", "C").text.startswith("0 % (0 of 200)")
+    assert one(analysis, "starts", "C").text.startswith("0 % (0 of 100)")
+    assert one(analysis, "ends", "C").text.startswith("0 % (0 of 100)")
+
+
 def test_sessions_without_an_end_in_both_arms(judge: Judge, events: list[Event]) -> None:
     rng = np.random.default_rng(2)
     log = [e for e in events if e["message"] == "next" or rng.random() > 0.2]

@@ -1,0 +1,1 @@
+"""Several models on the same data: one table, tests between them, a page."""
