@@ -144,7 +144,9 @@ def recommenders() -> None:
             if types.problem(plugin.name):
                 text = "cannot be used; see below"
             else:
-                text = inspect.getdoc(types.get(plugin.name)) or ""
+                found = types.get(plugin.name)
+                describe = getattr(found, "describe", None)
+                text = describe(plugin.name) if describe else inspect.getdoc(found) or ""
             summary = " ".join(text.partition("\n\n")[0].split())
             rows.append((plugin.name, face, plugin.distribution, summary))
         problems += types.problems

@@ -1,5 +1,6 @@
 """The interface of all recommenders."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
@@ -65,6 +66,11 @@ class Recommender:
         """Packed tracks that no step may offer."""
         self._ranked: Pick = "first" if config.seen_filter else "best"
         self._sampled: Pick = "unseen" if config.seen_filter else "any"
+
+    @classmethod
+    def describe(cls, kind: str) -> str:
+        """What the type of this name does, in a sentence; by default, what its docstring says."""
+        return (inspect.getdoc(cls) or "").partition("\n\n")[0]
 
     @classmethod
     def from_config(cls, name: str, config: RecommenderConfig, resources: Resources) -> Self:
