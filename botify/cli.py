@@ -146,8 +146,8 @@ def recommenders() -> None:
             else:
                 found = types.get(plugin.name)
                 describe = getattr(found, "describe", None)
-                text = describe(plugin.name) if describe else inspect.getdoc(found) or ""
-            summary = " ".join(text.partition("\n\n")[0].split())
+                text = describe(plugin.name) if describe else inspect.cleandoc(found.__doc__ or "")
+            summary = " ".join(text.partition("\n\n")[0].split()) or "(no description)"
             rows.append((plugin.name, face, plugin.distribution, summary))
         problems += types.problems
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]

@@ -4,6 +4,7 @@ from click.testing import CliRunner
 
 from botify.cli import main
 from botify.config import RECOMMENDERS
+from botify.recommenders import Recommender
 from contract.chain_presets import PRESETS
 
 
@@ -15,3 +16,11 @@ def test_each_type_has_a_line_of_its_own() -> None:
     assert len({*lines.values()}) == len(lines)
     for name, preset in PRESETS.items():
         assert lines[name].casefold() == f"{preset.meaning}.".casefold()
+
+
+class Undescribed(Recommender):
+    pass
+
+
+def test_a_type_without_a_docstring_has_no_description() -> None:
+    assert Undescribed.describe("mine") == ""
