@@ -11,6 +11,7 @@ from botify.config.recommender_types import (
     ModelName,
     NeighboursName,
     RecommenderConfig,
+    made_of,
 )
 from botify.config.schema import Config
 from botify.config.service import FACES, ListFile, LogConfig, ServiceConfig
@@ -40,4 +41,5 @@ __all__ = [
     "ShopConfig",
     "load_config",
     "load_service_config",
+    "made_of",
 ]
