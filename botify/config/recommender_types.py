@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SerializeAsAny,
+    StrictBool,
     ValidationError,
     field_validator,
 )
@@ -20,13 +21,11 @@ from pydantic_core import PydanticCustomError
 
 from botify.config.settings import Name, Settings
 from botify.errors import InputError
+from contract.chain_config import MAX_EXCLUDED
 from contract.chains import Owner
 from contract.plugins import PluginError, Plugins
 
 _log = logging.getLogger("botify.recommenders")
-
-MAX_EXCLUDED = 1000
-"""Tracks that one recommender or one request may exclude; each request sends them to Redis."""
 
 
 class Reference(NamedTuple):
@@ -66,7 +65,7 @@ class Referring(Settings):
 class RecommenderConfig(Referring):
     """The settings of a recommender; a type adds its own."""
 
-    seen_filter: bool = True
+    seen_filter: StrictBool = True
     """Whether its own tracks must not have been seen (played or offered) in the session; those it
     falls back to never have."""
     exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
