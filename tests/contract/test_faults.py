@@ -19,7 +19,6 @@ import redis
 from botify.config import Config
 
 from .load import (
-    FILTERED,
     Diary,
     Event,
     Load,
@@ -29,6 +28,7 @@ from .load import (
     by_user,
     check_log,
     check_sessions,
+    is_filtered,
     logged_answer,
     metric,
     quantile,
@@ -124,7 +124,7 @@ def check_offers(events: list[Event]) -> None:
             if event["recommender"] == "fallback":
                 assert event["recommendation"] not in without_redis, event
                 without_redis |= {event["track"], event["recommendation"]}
-            elif event["recommender"] in FILTERED:
+            elif is_filtered(event):
                 assert event["recommendation"] not in heard, event
             heard.add(event["recommendation"])
             if event["message"] == "last":
