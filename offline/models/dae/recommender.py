@@ -27,7 +27,7 @@ WEIGHTS, CURVES = "model.safetensors", "training.png"
 
 
 class DAERecommender(Recommender):
-    """Denoising autoencoder, Mult-DAE of Liang et al. (WWW 2018), kept at its best held-out epoch.
+    """Denoising autoencoder, Mult-DAE of Liang et al. (WWW 2018), of its best held-out epoch.
 
     Examples
     --------

@@ -25,7 +25,7 @@ WEIGHTS = "model.safetensors"
 
 
 class VAERecommender(Recommender):
-    """Variational autoencoder, Mult-VAE of Liang et al. (WWW 2018), kept at its best held-out epoch."""
+    """Variational autoencoder, Mult-VAE of Liang et al. (WWW 2018), of its best held-out epoch."""
 
     name = "vae"
 
