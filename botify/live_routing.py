@@ -59,7 +59,8 @@ class ConfigState(NamedTuple):
     def write(self, path: Path) -> None:
         """Replace the file in one step."""
         aside = path.with_suffix(".new")
-        aside.write_text(json.dumps(self._asdict()))
+        # YAML has dates as well, which plug-ins read from their text.
+        aside.write_text(json.dumps(self._asdict(), default=str))
         aside.replace(path)
 
     @classmethod

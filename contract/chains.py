@@ -123,6 +123,26 @@ def with_keys(steps: Iterable[Step], owners: Mapping[str, Owner]) -> tuple[Step,
     return tuple(found)
 
 
+def as_entry(step: Step) -> dict[str, Any]:
+    """The step as a config says it."""
+    places: dict[Source, dict[str, Any]] = {
+        "list": {"list": step.name, "key": step.key},
+        "artist": {"artist": "last_track"},
+        "catalog": {"catalog": step.pick},
+    }
+    entry = places[step.source]
+    if step.plays != DEFAULT_PLAYS:
+        entry["plays"] = step.plays
+    if step.source != "catalog":
+        entry["pick"] = step.pick
+    if step.time_from > 0.0:
+        entry["time_from"] = step.time_from
+    if step.time_below < math.inf:
+        entry["time_below"] = step.time_below
+    entry["as"] = step.answers_as
+    return {name: value for name, value in entry.items() if value not in (None, "")}
+
+
 def list_names(steps: Iterable[Step]) -> tuple[str, ...]:
     """Names of the lists that the steps read, each once."""
     return tuple(dict.fromkeys(step.name for step in steps if step.source == "list"))

@@ -15,11 +15,13 @@ from bench.common.tables import machine
 from bench.quality.table import MODELS, report
 
 OFFLINE = Path(sys.executable).with_name("botify-offline")
-BY_ID = "gowalla-by-id"
-"""Gowalla with each line sorted: models that use the order of its items lose that here."""
-FORMATS = {"gowalla": "lightgcn", BY_ID: "lightgcn", "ml-1m": "ml-1m", "lastfm-2k": "lastfm-2k"}
+FORMATS = {
+    "lastfm-2k": "lastfm-2k",
+    "ml-1m": "ml-1m",
+    "retailrocket-2k": "retailrocket",
+    "gowalla": "lightgcn",
+}
 """Data sets, each a directory of this name, and the format that `evaluate` reads."""
-USE_ORDER = ("linear-dae",)
 WITHOUT_CHANCE = {"popular", "item-knn", "ease"}
 """Models that give the same lists whatever the seed; on data with a split of its own, once."""
 
@@ -58,16 +60,12 @@ def main(
     failed = False
     results: dict[str, dict[str, list[Found]]] = {}
     for dataset in wanted[0]:
-        directory = data / ("gowalla" if dataset == BY_ID else dataset)
+        directory = data / dataset
         if not directory.is_dir():
             click.echo(f"{dataset} is left out: no directory {directory}", err=True)
             continue
         results[dataset] = {}
-        if dataset == BY_ID:
-            directory = _by_id(directory, out / BY_ID)
         for model in wanted[1]:
-            if dataset == BY_ID and model not in USE_ORDER:
-                continue
             once = model in WITHOUT_CHANCE and FORMATS[dataset] == "lightgcn"
             runs = results[dataset][model] = []
             for seed in numbers[:1] if once else numbers:
@@ -98,15 +96,6 @@ def _command(data: Path, format_: str, model: str, seed: int, venv: Path) -> tup
     if model == "recbole-multidae":
         return (sys.executable, "-m", "bench.quality.recbole", data, *options, "--venv", venv)
     return (OFFLINE, "evaluate", data, *options, "--model", model, "--json")
-
-
-def _by_id(source: Path, to: Path) -> Path:
-    to.mkdir(parents=True, exist_ok=True)
-    for name in ("train.txt", "test.txt"):
-        lines = [line.split() for line in (source / name).read_text().splitlines()]
-        rows = [" ".join([*line[:1], *sorted(line[1:], key=int)]) for line in lines]
-        (to / name).write_text("".join(f"{row}\n" for row in rows))
-    return to
 
 
 def _chosen(names: str, known: dict[str, str], option: str) -> list[str]:

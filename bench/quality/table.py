@@ -16,6 +16,7 @@ MODELS = {
     "ease": "EASE",
     "pure-svd": "PureSVD",
     "dae": "Mult-DAE",
+    "vae": "Mult-VAE",
     "linear-dae": "Linear DAE",
     "recbole-multidae": "RecBole MultiDAE",
 }
@@ -27,7 +28,7 @@ PUBLISHED = {
         "item-knn": "ItemKNN .1570 / .1214",
         "bpr": "MF-BPR .1627 / .1378",
         "ease": "EASE^R .1765 / .1467",
-        "recbole-multidae": "Mult-VAE .1641 / .1335",
+        "vae": ".1641 / .1335",
     }
 }
 NOT_RUN = {

@@ -169,8 +169,8 @@ def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
     Methods without a guarantee are red.
     """
     panels = [
-        ("A/A: called significant, %", false_positives(found["aa"]), 5.0, (0.0, 45.0)),
-        ("A/B: interval holds the true effect, %", coverage(found["ab"]), 95.0, (90.0, 100.0)),
+        ("A/A: significant, %", false_positives(found["aa"]), 5.0, (0.0, 45.0)),
+        ("A/B: interval contains the true effect, %", coverage(found["ab"]), 95.0, (90.0, 100.0)),
     ]
     figure = Figure(figsize=(11, 0.32 * sum(len(rates) for _, rates, _, _ in panels) + 2.2))
     figure.set_layout_engine("constrained")
@@ -188,8 +188,10 @@ def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
             axes.errorbar(value, place, xerr=bars, fmt="o", color=colour, markersize=4, capsize=3)
         axes.set_yticks(range(len(rates)), [one.name for one in rates], fontsize=9)
         axes.set_ylim(len(rates) - 0.4, -0.6)
+        ends = [one.interval for one in rates]
         axes.set_xlim(
-            low, max(high, 1.05 * max(one.interval[1] for one in rates)) if low == 0 else high
+            min(low, *(1.01 * end - 1 for end, _ in ends)) if low else low,
+            high if low else max(high, *(1.05 * end for _, end in ends)),
         )
         axes.set_title(title, loc="left", fontsize=11)
         for edge in ("top", "right", "left"):

@@ -31,8 +31,14 @@ def with_live_keys(running: _C, changed: Mapping[str, Any]) -> _C:
 
 
 def live_keys(config: ServiceConfig) -> dict[str, Any]:
-    """The values of the LIVE keys, as JSON has them."""
+    """The values of the LIVE keys, with all defaults, as JSON has them."""
     return config.model_dump(mode="json", include=set(LIVE))
+
+
+def as_written(config: ServiceConfig) -> dict[str, Any]:
+    """The values of the LIVE keys for `with_live_keys`: recommenders as the file has them."""
+    recommenders = {name: entry.written for name, entry in config.recommenders.items()}
+    return live_keys(config) | {"recommenders": recommenders}
 
 
 def changed_keys(old: ServiceConfig, new: ServiceConfig) -> list[str]:
@@ -72,4 +78,6 @@ def _differences(place: str, old: Any, new: Any) -> list[str]:
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_text(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
     return "none" if value is None else str(value)

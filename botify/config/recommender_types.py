@@ -7,7 +7,7 @@ A type is a class with its settings inside, `Config`, offered as an entry point 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, field_validator
 from pydantic_core import PydanticCustomError
 
 from botify.config.settings import Name, Settings
@@ -34,6 +34,12 @@ class Referring(Settings):
 
     type: str
     """The name of the entry point of a recommender."""
+    _written: dict[str, Any] | None = PrivateAttr(None)
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The entry as the config has it: its type reads that again, but maybe not a dump."""
+        return self.model_dump(mode="json") if self._written is None else self._written
 
     def references(self) -> Iterator[tuple[str, str, str]]:
         """Setting, section and name of each entry of the config that this one needs.
@@ -110,7 +116,9 @@ def _by_type(types: Plugins) -> BeforeValidator:
         except PluginError as error:
             why = {"why": str(error)}
             raise PydanticCustomError("type_of_recommender", "{why}", why) from error
-        return settings.model_validate(value)
+        read = settings.model_validate(value)
+        read._written = value
+        return read
 
     return BeforeValidator(settings_of)
 

@@ -1,10 +1,10 @@
 """Recommenders that the config describes as chains of steps."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, model_validator
+from pydantic import PlainSerializer, PlainValidator, model_validator
 
 from botify.catalog import Catalog
 from botify.config import RecommenderConfig
@@ -13,7 +13,7 @@ from botify.plays import Play
 from botify.recommenders.base import Recommender, Resources
 from botify.store.candidates import CandidateStep, from_catalog, from_list, from_tracks
 from botify.store.sessions import Decision, Randomness, SessionStore
-from contract.chains import Owner, Step, needs_plays, parse_steps, with_keys
+from contract.chains import Owner, Step, as_entry, needs_plays, parse_steps, with_keys
 
 
 class ChainConfig(RecommenderConfig):
@@ -29,13 +29,17 @@ class ChainConfig(RecommenderConfig):
         self.chain(owners)
 
 
+def _as_entries(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    return [as_entry(step) for step in steps]
+
+
 class Chain(Recommender):
     """Answers from the first of its steps that has a track."""
 
     class Config(ChainConfig):
         """Has the steps."""
 
-        steps: Annotated[tuple[Step, ...], PlainValidator(tuple)]
+        steps: Annotated[tuple[Step, ...], PlainValidator(tuple), PlainSerializer(_as_entries)]
 
         @model_validator(mode="before")
         @classmethod

@@ -7,9 +7,10 @@ from typing import Any
 
 from botify.config import Config, ShopConfig
 from botify.config.changes import (
+    LIVE,
+    as_written,
     changed_keys,
     keys_for_restart,
-    live_keys,
     with_live_keys,
 )
 from botify.config.load import ConfigFile
@@ -49,7 +50,7 @@ class ConfigSync:
         self._asked = False
         self.running = started
         """The config in force."""
-        self._state = ConfigState(0, live_keys(started), run_of(started))
+        self._state = ConfigState(0, as_written(started), run_of(started))
         self._state.write(state_path)
 
     def ask(self, *_: object) -> None:
@@ -76,7 +77,7 @@ class ConfigSync:
         new = self._source.load()
         if new.face != self.running.face:
             raise InputError(f"face: {new.face!r} needs a restart")
-        config = with_live_keys(self.running, {key: getattr(new, key) for key in live_keys(new)})
+        config = with_live_keys(self.running, {key: getattr(new, key) for key in LIVE})
         self._check(config)
         pending = tuple(keys_for_restart(self.running, new))
         changes = changed_keys(self.running, config)
@@ -84,7 +85,7 @@ class ConfigSync:
         if changes:
             number, run = number + 1, self._run_of(config)
         moved = moved_shares(self.running.experiments, config.experiments)
-        self._tell(ConfigState(number, live_keys(config), run, pending=pending))
+        self._tell(ConfigState(number, as_written(config), run, pending=pending))
         self.running = config
         for change in changes:
             _log.info("config: %s", change)

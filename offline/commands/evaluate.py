@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from offline.commands._data_options import INTERACTIONS, read_data, split_option
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, Measured, measure
+from offline.evaluation.splits import PUBLIC, SPLITS
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users
@@ -114,6 +115,7 @@ def command(
         split,
         seed,
         Hooks(progress=sys.stderr.isatty()),
+        SPLITS if format_ is None else PUBLIC,
     )
     if per_user is not None:
         write_per_user(per_user, found.measured.per_user)

@@ -1,7 +1,7 @@
 """Two standard evaluation protocols, and every figure reported about the lists."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from offline.data.splits import hold_out_users
 from offline.data.training_set import TrainingSet
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
-from offline.evaluation.splits import HELD_OUT_SHARE, Split, split_of
+from offline.evaluation.splits import HELD_OUT_SHARE, PUBLIC, SPLITS, Split, split_of
 from offline.metrics.beyond_accuracy import (
     artist_diversity,
     average_popularity,
@@ -55,7 +55,7 @@ def same_users(
     model: Recommender, data: Dataset, rng: np.random.Generator, hooks: Hooks | None = None
 ) -> Measured:
     """`known_users` on the split that the data comes with, else on a random one."""
-    split = split_of(data, rng, among=("published", "random"))
+    split = split_of(data, rng, among=PUBLIC)
     return known_users(model, split, hooks)
 
 
@@ -123,8 +123,12 @@ def measure(
     split: str | None,
     seed: int,
     hooks: Hooks | None = None,
+    among: Sequence[str] = SPLITS,
 ) -> Evaluated:
-    """Measure a model by one of `PROTOCOLS`; `split` is that of `split_of`, for `same_users`."""
+    """Measure a model by one of `PROTOCOLS`; for `same-users`, on a split as `split_of` gives it.
+
+    Raises InputError for a split that the data does not allow, and what the protocols raise.
+    """
     rng = np.random.default_rng(seed)
     if protocol == "strong":
         told = (
@@ -132,7 +136,7 @@ def measure(
             f"{HELD_OUT_SHARE:.0%} of their likes are asked for, given the others"
         )
         return Evaluated(strong_generalisation(model, data, rng, hooks), told)
-    division = split_of(data, rng, split)
+    division = split_of(data, rng, split, among)
     return Evaluated(known_users(model, division, hooks), division.told)
 
 

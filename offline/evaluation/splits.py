@@ -18,6 +18,8 @@ HELD_OUT_SHARE = 0.2
 """Of each user's likes, or of all that lie before the cut in time."""
 SPLITS = ("published", "time", "random")
 """By name; where none is chosen, the first that the data allows."""
+PUBLIC = ("published", "random")
+"""The same for public data sets, whose published figures are of these."""
 
 
 @dataclass(frozen=True, eq=False)

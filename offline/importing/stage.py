@@ -12,11 +12,12 @@ from offline.engine.quoting import literal, quoted
 from offline.errors import InputError
 from offline.importing.clean_text import clean_text, head_of, packing_of
 from offline.importing.guess import csv_header
-from offline.importing.lines import first_objects, lines_of_rows
+from offline.importing.lines import first_objects, lines_inside_cells, lines_of_rows
 from offline.importing.source import Columns, File
 from offline.logs.bad_lines import BadLine
 
 ROLES = ("user", "item", "value", "time", "kind", "title")
+_OPEN = "a quotation mark is not closed"
 _CREATE = """
 CREATE TABLE raw (
     file INTEGER, place BIGINT, "user" VARCHAR, item VARCHAR, value VARCHAR, "time" VARCHAR,
@@ -36,6 +37,8 @@ class Staged:
     files: list[File] = field(default_factory=list)
     texts: list[Path] = field(default_factory=list)
     rejected: list[BadLine] = field(default_factory=list)
+    lost: int = 0
+    """Lines after rejected ones, up to the next quotation mark or the end of the file."""
     notes: list[str] = field(default_factory=list)
 
     def place(self, file: int, row: int) -> str:
@@ -101,12 +104,28 @@ class Staged:
             " strict_mode = true, max_line_size = 16777216, store_rejects = true,"
             f" rejects_table = 'rejects_{number}', rejects_scan = 'scan_{number}')",
         )
-        for line, kind in self.connection.execute(
-            f"SELECT line, FIRST(error_type) FROM rejects_{number} GROUP BY line ORDER BY line"
+        known = len(self.rejected) + self.lost
+        for line, kind, more in self.connection.execute(
+            "SELECT line, FIRST(error_type), MAX(LENGTH(trimmed) - LENGTH(REPLACE(trimmed, CHR(10),"
+            f" ''))) FROM (SELECT *, RTRIM(csv_line, CHR(10)) AS trimmed FROM rejects_{number})"
+            " GROUP BY line ORDER BY line"
         ).fetchall():
             what = kind.replace("_", " ").lower()
             fault = f"not {len(names_there)} columns" if "COLUMNS" in kind else what
+            if more and kind == "UNQUOTED VALUE":
+                fault = _OPEN
+                self.lost += more
             self.rejected.append(BadLine(file.path, int(line), fault))
+        if file.quote:
+            [(rows,)] = self.connection.execute(
+                f"SELECT COUNT(*) FROM raw WHERE file = {number}"
+            ).fetchall()
+            rows += len(self.rejected) + self.lost - known + (not file.names)
+            if inside := lines_inside_cells(clean.path, rows):
+                self.notes.append(
+                    f"{file.path.name}: {inside:,} lines are inside of cells in quotation marks; "
+                    "if its texts have no line breaks, a mark is missing"
+                )
         return clean.path
 
     def _insert(

@@ -73,7 +73,8 @@ def imported_world(directory: Path, seed: int, dimensions: int = 64) -> Imported
     listeners: Users = make_users(library, _INTERESTS, np.random.default_rng(user_seed))
     ids, rows = things["id"].combine_chunks().take(pa.array(items)), things.take(pa.array(items))
     catalog = _catalog(rows, ids, str(about.get("format")) in _ARE_ARTISTS)
-    source = f"{about.get('format')}: {directory.resolve().name}"
+    files = about.get("files") or [directory.resolve()]
+    source = f"{about.get('format')}: {Path(str(files[0])).name}"
     of_users = owners["id"].combine_chunks().take(pa.array(users))
     return ImportedWorld(World(catalog, factors, listeners), library, source, of_users, ids)
 

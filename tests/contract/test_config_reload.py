@@ -36,7 +36,7 @@ def assigned(user: int, experiment: dict[str, Any]) -> str:
     return experiments.assign(user)["E"]
 
 
-@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("watched", [True, pytest.param(False, marks=pytest.mark.nightly)])
 def test_changed_experiments_under_load(
     serve: Serve, connect: Connect, config_path: Callable[..., Path], watched: bool
 ) -> None:

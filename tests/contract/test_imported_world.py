@@ -32,7 +32,7 @@ def test_a_table_with_ids_of_its_own_becomes_a_world(tmp_path: Path) -> None:
     run(offline, "import", tmp_path / "shop.csv", "--out", tmp_path / "data")
     world = tmp_path / "world"
     said = run(sim, "world", "--from", tmp_path / "data", "--out", world)
-    assert "world (csv: data): 40 users, 60 tracks" in said
+    assert "world (csv: shop.csv): 40 users, 60 tracks" in said
 
     ids = pq.read_table(world / "items.parquet")["id"].to_pylist()
     tracks = [json.loads(line) for line in (world / "tracks.json").read_text().splitlines()]

@@ -48,7 +48,7 @@ def test_runs_on_a_small_world(name: str, small: Sandbox) -> None:
     expected = {
         "your-first-experiment": "Nothing is missing",
         "your-own-recommender": "is in service",
-        MODELS: "ALS_VS_DAE: ",
+        MODELS: "report: out/demo/als-against-dae.html",
         "train-a-gym-agent": "artist bandit",
     }
     assert expected[name] in printed

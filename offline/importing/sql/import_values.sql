@@ -1,5 +1,4 @@
--- What an id or a time of somebody's data is, which comes as text.
--- It calls is_none and plain_number of offline/tables/sql/table_values.sql.
+-- What an id or a time of somebody's data is, which comes as text; uses is_none of table_values.sql.
 -- makes: as_time_ms, id_form, time_class
 -- An id: 1 a whole number, 2 one that is written 12.0, 4 one beyond 64 bits, 3 other text; NULL where
 -- there is none.

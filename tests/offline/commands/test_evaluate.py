@@ -141,12 +141,12 @@ def test_bpr_does_not_know_new_users(split: Path) -> None:
 
 
 def test_the_two_uses_are_not_mixed(split: Path) -> None:
-    assert "INTERACTIONS is missing" in refused(split)
-    assert "add --format" in refused(split, split, "--model", "als")
+    assert "no interactions there" in refused(split)
+    assert "--model goes with data to train on" in refused(split, split, "--model", "als")
     assert "takes one directory" in refused(split, split, "--format", "lightgcn")
     assert "'netflix' is not one of" in refused(split, "--format", "netflix")
-    said = refused(split, "--format", "lightgcn", "--model", "svd")
-    assert "no model 'svd'; did you mean 'pure-svd'?" in said
+    said = refused(split, "--format", "lightgcn", "--model", "puresvd")
+    assert "no model 'puresvd'; did you mean 'pure-svd'?" in said
     assert "-1 is not in the range" in refused(split, "--format", "lightgcn", "--seed", "-1")
 
 

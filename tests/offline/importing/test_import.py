@@ -135,6 +135,33 @@ def test_lines_are_counted_as_an_editor_does(imported: Import) -> None:
     assert f"data.csv:{2 + 2 * 50}: `rating` is no number: 'many'" in told
 
 
+def test_rows_that_an_open_quotation_mark_swallows_are_bad_rows(imported: Import) -> None:
+    lines = csv_text().splitlines()
+    some = [*lines[:230], '"u01,sku-01,1,1600000000', *lines[230:]]
+    told, data = imported("\n".join(some) + "\n")
+    assert data.summary.bad_lines == len(some) - 230
+    assert data.summary.lines == len(some) - 1
+    assert "data.csv:231: a quotation mark is not closed" in told
+
+
+def test_an_open_quotation_mark_early_in_the_file_stops_the_import(tmp_path: Path) -> None:
+    lines = csv_text().splitlines()
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join([*lines[:9], 'u01,sku-01,1,"1600000000', *lines[9:]]) + "\n")
+    told = run(path, tmp_path / "out", code=2)
+    assert "of the rows (233 of 241) could not be used" in told
+    assert "a quotation mark" in told
+
+
+def test_lines_inside_of_cells_are_told(imported: Import) -> None:
+    rows: list[Sequence[object]] = [(*row, "x") for row in ROWS]
+    rows[50], rows[60] = (*ROWS[50], '"x'), (*ROWS[60], 'x"')
+    told, data = imported(csv_text(rows, (*HEADER, "comment")))
+    assert len(rows_of(data)) == 230
+    assert "data.csv: 10 lines are inside of cells in quotation marks" in told
+    assert "inside of cells" not in imported(csv_text().replace("\n", "\n\n"))[0]
+
+
 def test_too_many_bad_rows_stop_the_import(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text(csv_text([*ROWS, *[("u01", "sku-01", "many", 1_600_000_000)] * 20]))
