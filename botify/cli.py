@@ -144,8 +144,10 @@ def recommenders() -> None:
             if types.problem(plugin.name):
                 text = "cannot be used; see below"
             else:
-                text = inspect.getdoc(types.get(plugin.name)) or ""
-            summary = " ".join(text.partition("\n\n")[0].split())
+                found = types.get(plugin.name)
+                describe = getattr(found, "describe", None)
+                text = describe(plugin.name) if describe else inspect.cleandoc(found.__doc__ or "")
+            summary = " ".join(text.partition("\n\n")[0].split()) or "(no description)"
             rows.append((plugin.name, face, plugin.distribution, summary))
         problems += types.problems
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]

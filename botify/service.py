@@ -148,7 +148,7 @@ class Service:
             return recommender.recommend(self._store, user, play, randomness, exclude)
         except StoreError:
             raise
-        except Exception as error:  # of a plug-in: the listener gets a track all the same
+        except (Exception, SystemExit) as error:  # of a plug-in: a track is answered all the same
             self._failures.note(recommender.name, error)
             return self._store.next(user, play.track, (RANDOM_STEP,), randomness, exclude)
 

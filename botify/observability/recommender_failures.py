@@ -22,7 +22,7 @@ class RecommenderFailures:
         self._latest: dict[str, tuple[float, str]] = {}
         self._logged_at: dict[str, float] = {}
 
-    def note(self, name: str, error: Exception) -> None:
+    def note(self, name: str, error: BaseException) -> None:
         """The recommender of this name raised the error in a request."""
         now = monotonic()
         self._metrics.count_recommender_failure(name)

@@ -1,5 +1,6 @@
 """The interface of all recommenders."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
@@ -67,6 +68,11 @@ class Recommender:
         self._sampled: Pick = "unseen" if config.seen_filter else "any"
 
     @classmethod
+    def describe(cls, kind: str) -> str:
+        """What the type of this name does, in a sentence; by default, what its docstring says."""
+        return inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]  # not an inherited one
+
+    @classmethod
     def from_config(cls, name: str, config: RecommenderConfig, resources: Resources) -> Self:
         """The recommender of an entry of the config; `config` is of the class `Config`."""
         return cls(name, config, resources)
@@ -107,11 +113,17 @@ class Recommender:
         return None
 
     def _decision(self, choice: Choice, turn: Turn) -> Decision:
-        track = index(choice.track)
+        # As plain numbers, which the log can write: a plug-in may well compute with numpy.
+        track, propensity = index(choice.track), float(choice.propensity)
+        rank, version = choice.rank, choice.model_version
         if not 0 <= track < turn.n_tracks:
             raise ValueError(f"chose track {track}, which is not in the catalog")
-        if not 0 < choice.propensity <= 1:
-            raise ValueError(f"chose with propensity {choice.propensity}, which is none")
+        if not 0 < propensity <= 1:
+            raise ValueError(f"chose with propensity {propensity}, which is none")
+        if rank is not None and (rank := index(rank)) < 0:
+            raise ValueError(f"chose from rank {rank}: ranks begin with 0")
+        if not isinstance(version, str | None):
+            raise TypeError(f"model_version is {version!r}, which is no text")
         if turn.packed_exclude and track in turn.excluded:
             raise ValueError(f"chose track {track}, which is excluded")
         return Decision(
@@ -119,9 +131,9 @@ class Recommender:
             timestamp=turn.snapshot.timestamp,
             track=track,
             recommender=self.name,
-            rank=choice.rank,
-            propensity=choice.propensity,
-            model_version=choice.model_version,
+            rank=rank,
+            propensity=propensity,
+            model_version=version,
         )
 
 

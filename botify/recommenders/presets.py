@@ -33,13 +33,19 @@ class PresetConfig(ChainConfig):
 
 
 class Preset(Chain):
-    """A preset over the catalog and the popular tracks."""
+    """A preset over the catalog, the popular tracks or an artist's."""
+
+    @classmethod
+    def describe(cls, kind: str) -> str:
+        """As in Recommender: what the preset means."""
+        meaning = PRESETS[kind].meaning
+        return f"{meaning[0].upper()}{meaning[1:]}."
 
     class Config(PresetConfig):
         """Has none of its own."""
 
 
-class ListPreset(Chain):
+class ListPreset(Preset):
     """A preset over lists of users."""
 
     class Config(PresetConfig):
@@ -48,7 +54,7 @@ class ListPreset(Chain):
         list: ListName
 
 
-class NeighboursPreset(Chain):
+class NeighboursPreset(Preset):
     """A preset over neighbours of tracks."""
 
     class Config(PresetConfig):

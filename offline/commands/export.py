@@ -88,8 +88,9 @@ def command(
     owner: recommendations.json and neighbours.json in these ids, with scores, popular.json and
     items.json.
 
-    Every user of INTERACTIONS gets a list, best first: from MODEL given the user's interactions,
-    or the most popular items where there are none. By `score` it is MODEL's ranking. For
+    Every user of INTERACTIONS gets a list, best first: from MODEL given the user's likes. A user
+    without any gets the most popular tracks in lists for music, and has none in others, for which
+    the service answers popular items. By `score` it is MODEL's ranking. For
     `sessions` it starts with the user's most likely taste, estimated from how sessions began, and
     spreads artists as much as listeners in the log tire of them. Neighbours are by cosine of
     co-occurrence over the same interactions. MODEL's session model, if it has one, is copied as
@@ -173,15 +174,15 @@ def _for_sessions(
 def _tell(done: Exported, items: str, out: Path) -> None:
     if done.from_earlier:
         click.echo(f"resumed an interrupted export after {done.from_earlier:,} users")
-    what = "top tracks" if items == "tracks" else "popular items"
+    what = "get top tracks" if items == "tracks" else "have none: the service answers popular items"
     click.echo(
-        f"lists for {done.users:,} users ({done.without_interactions:,} without interactions get "
-        f"{what}), neighbours for {done.items_with_neighbours:,} {items} -> {out}"
+        f"lists for {done.users:,} users ({done.without_interactions:,} without likes {what}), "
+        f"neighbours for {done.items_with_neighbours:,} {items} -> {out}"
     )
     if done.seen_all:
         click.echo(
             f"{done.seen_all:,} users have interacted with everything that could be listed: they "
-            f"get {what}"
+            f"{what}"
         )
 
 

@@ -63,7 +63,7 @@ class ChainTarget:
     """The recommender that walks these steps, next to the n decisions of a log.
 
     The probabilities are exact: those that `contract.chain_choice` defines, given what the session
-    has played.
+    has played and what it was offered.
     """
 
     def __init__(
@@ -162,16 +162,16 @@ class ChainTarget:
         session = -1
         plays: list[tuple[int, float]] = []
         seen: set[int] = set()
-        rows = zip(
-            *(log.sessions.tolist(), log.users.tolist(), log.tracks.tolist(), log.times.tolist()),
-            strict=True,
-        )
-        for number, user, track, time in rows:
+        columns = log.sessions, log.users, log.tracks, log.times, log.recommendations
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for number, user, track, time, offered in rows:
             if number != session:
                 session, plays, seen = number, [], set()
             plays.append((track, time))
             seen.add(track)
             yield self._first_with_tracks(log.user_ids[user], plays, seen)
+            if offered >= 0:  # seen from now on, also where the listener played another
+                seen.add(offered)
 
     def _first_with_tracks(
         self, user: str, plays: Sequence[tuple[int, float]], seen: set[int]
@@ -261,7 +261,7 @@ def _sums(rows: Ints, values: Floats, n: int) -> Floats:
 
 
 def list_target(name: str, lists: Mapping[str, Sequence[int]], log: Decisions) -> ChainTarget:
-    """Each user's list, best first: the first track not played yet in the session.
+    """Each user's list, best first: the first track not seen (played or offered) yet.
 
     `lists` by user id in digits. Raises InputError where no user of the log has one.
     """

@@ -63,7 +63,7 @@ def test_from_a_file_to_lists_in_its_own_ids(
     assert not list((place / "model").rglob("*.pickle"))
 
     said = offline("export", "@model", "@goods", "--out", "@lists", "--length", "10", "--unseen")
-    assert f"lists for {USERS} users (0 without interactions get popular items)" in said
+    assert f"lists for {USERS} users (0 without likes have none" in said
     bought = {}
     for line in (place / "orders.csv").read_text().splitlines()[1:]:
         customer, product, *_ = line.split(",")
@@ -92,6 +92,37 @@ def test_from_a_file_to_lists_in_its_own_ids(
     assert len(near["items"]) == 4
     if model not in ("dae", "vae"):
         assert {camp_of(row["item"]) for row in near["items"]} == {0}
+
+
+def test_users_without_likes_have_no_list_and_are_told(place: Path) -> None:
+    offline = offline_in(place)
+    lines = [
+        f"{row},{1 + int(not row.startswith(('c03', 'c59'))) * 4}"
+        for row in (place / "orders.csv").read_text().splitlines()[1:]
+    ]
+    (place / "rated.csv").write_text("customer,product,title,time,stars\n" + "\n".join(lines))
+    offline("import", "@rated.csv", "--liked-from", "4", "--out", "@goods")
+    offline("train", "@goods", "--model", "popular", "--out", "@model")
+    said = offline("export", "@model", "@goods", "--out", "@lists", "--length", "10")
+    wanted = f"lists for {USERS - 2} users (2 without likes have none: the service answers popular"
+    assert wanted in said
+    lists = rows(place / "lists/recommendations.json")
+    assert {"c03", "c59"}.isdisjoint(str(row["user"]) for row in lists)
+    assert len(lists) == lists[0]["lists"] == USERS - 2
+    assert "no such user" in offline("recommend", "@model", "--user", "c03", fails=True)
+
+
+def test_users_who_have_everything_have_no_list(place: Path) -> None:
+    offline = offline_in(place)
+    pairs = [(u, i) for u in range(9) for i in range(6) if u == 0 or i != u % 6]
+    (place / "few.csv").write_text("user,item\n" + "\n".join(f"u{u},i{i}" for u, i in pairs))
+    offline("import", "@few.csv", "--out", "@few")
+    offline("train", "@few", "--model", "ease", "--out", "@ease")
+    said = offline("export", "@ease", "@few", "--out", "@lists", "--length", "3", "--unseen")
+    assert "lists for 8 users (0 without likes have none" in said
+    assert "1 users have interacted with everything that could be listed: they have none" in said
+    lists = rows(place / "lists/recommendations.json")
+    assert [row["user"] for row in lists] == [f"u{u}" for u in range(1, 9)]
 
 
 def test_what_users_know_is_listed_unless_it_is_not_wanted(

@@ -75,7 +75,7 @@ def test_lists_are_the_model_s_and_everybody_has_one(
     learned(offline)
     words = ("--out", "@lists", "--length", "20", "--lists", "score")
     said = offline("export", "@model", "@interactions", *words)
-    assert "41 users (1 without interactions get top tracks)" in said
+    assert "41 users (1 without likes get top tracks)" in said
 
     lists = {x["user"]: x["tracks"] for x in lines_of(workplace / "lists/recommendations.json")}
     data = Interactions.load(workplace / "interactions")

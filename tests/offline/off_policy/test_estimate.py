@@ -300,3 +300,22 @@ def test_command_refuses(
     (tmp_path / "lists.json").write_text(lists)
     words = "off-policy", "@data.json", "--lists", "@lists.json", *options
     assert says in offline_in(tmp_path)(*words, fails=True)
+
+
+def test_what_was_offered_counts_as_seen_though_another_track_was_played() -> None:
+    n = 3
+    log = Decisions(
+        user_ids=("7",),
+        users=np.zeros(n, np.int64),
+        sessions=np.array([0, 0, 1]),
+        tracks=np.array([5, 6, 5]),
+        times=np.ones(n),
+        recommendations=np.array([1, 2, 1]),
+        propensities=np.ones(n),
+        rewards=np.ones(n),
+        usable=np.array([False, True, True]),
+        left_out={},
+        logged=np.array([1, 2]),
+    )
+    # The service offered 1, so its next answer in that session is 2.
+    assert list_target("t", {"7": [1, 2]}, log).chances.tolist() == [1.0, 1.0, 1.0]
