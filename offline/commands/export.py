@@ -174,7 +174,9 @@ def _for_sessions(
 def _tell(done: Exported, items: str, out: Path) -> None:
     if done.from_earlier:
         click.echo(f"resumed an interrupted export after {done.from_earlier:,} users")
-    what = "get top tracks" if items == "tracks" else "have none: the service answers popular items"
+    what = (
+        "get top tracks" if items == "tracks" else "have none: the service answers popular items"
+    )
     click.echo(
         f"lists for {done.users:,} users ({done.without_interactions:,} without likes {what}), "
         f"neighbours for {done.items_with_neighbours:,} {items} -> {out}"

@@ -106,7 +106,8 @@ class Staged:
         )
         known = len(self.rejected) + self.lost
         for line, kind, more in self.connection.execute(
-            "SELECT line, FIRST(error_type), MAX(LENGTH(trimmed) - LENGTH(REPLACE(trimmed, CHR(10),"
+            "SELECT line, FIRST(error_type), "
+            "MAX(LENGTH(trimmed) - LENGTH(REPLACE(trimmed, CHR(10),"
             f" ''))) FROM (SELECT *, RTRIM(csv_line, CHR(10)) AS trimmed FROM rejects_{number})"
             " GROUP BY line ORDER BY line"
         ).fetchall():
