@@ -11,6 +11,9 @@ from contract.nearest import unknown_name
 TOP_TRACKS_FILE = "lists/top_tracks.json"
 """Where the popular tracks are unless the config says otherwise."""
 
+MAX_EXCLUDED = 1000
+"""Tracks that one recommender or one request may exclude; each request sends them to Redis."""
+
 _SECTIONS: dict[str, Owner] = {"lists": "user", "neighbours": "track"}
 
 
@@ -73,6 +76,10 @@ def parse_entry(entry: Mapping[str, Any], owners: Mapping[str, Owner]) -> NamedC
     exclude = entry.get("exclude", ())
     if not isinstance(exclude, list | tuple) or any(type(track) is not int for track in exclude):
         raise FormatError("`exclude` must be a list of track ids")
+    if len(exclude) > MAX_EXCLUDED:
+        raise FormatError(
+            f"`exclude` has {len(exclude):,} tracks: at most {MAX_EXCLUDED:,} may be"
+        )
     if preset is None:
         steps = parse_steps(entry.get("steps"))
     else:
@@ -80,7 +87,7 @@ def parse_entry(entry: Mapping[str, Any], owners: Mapping[str, Owner]) -> NamedC
         if not isinstance(name, str):
             raise FormatError(f"`{preset.setting}` must be the name of a list")
         seen_filter = entry.get("seen_filter")
-        if not isinstance(seen_filter, bool | None):
+        if "seen_filter" in entry and not isinstance(seen_filter, bool):
             raise FormatError("`seen_filter` must be true or false")
         steps = preset.chain(name, seen_filter=seen_filter)
     return NamedChain(with_keys(steps, owners), tuple(exclude))

@@ -4,18 +4,19 @@ from botify.config.experiment import ExperimentConfig
 from botify.config.load import load_config, load_service_config
 from botify.config.recommender_types import (
     ITEM_RECOMMENDERS,
-    MAX_EXCLUDED,
     RECOMMENDERS,
     ItemRecommenderConfig,
     ListName,
     ModelName,
     NeighboursName,
     RecommenderConfig,
+    made_of,
 )
 from botify.config.schema import Config
 from botify.config.service import FACES, ListFile, LogConfig, ServiceConfig
 from botify.config.settings import Settings
 from botify.config.shop import ITEM_LIST, POPULAR_LIST, ShopConfig
+from contract.chain_config import MAX_EXCLUDED
 from contract.chains import TOP_TRACKS
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "ShopConfig",
     "load_config",
     "load_service_config",
+    "made_of",
 ]

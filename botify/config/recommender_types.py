@@ -4,18 +4,28 @@ A type is a class with its settings inside, `Config`, offered as an entry point 
 `botify.recommenders`, under the name that `type` has in the config; the built-in ones too.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SerializeAsAny,
+    StrictBool,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from botify.config.settings import Name, Settings
+from botify.errors import InputError
+from contract.chain_config import MAX_EXCLUDED
 from contract.chains import Owner
 from contract.plugins import PluginError, Plugins
 
-MAX_EXCLUDED = 1000
-"""Tracks that one recommender or one request may exclude; each request sends them to Redis."""
+_log = logging.getLogger("botify.recommenders")
 
 
 class Reference(NamedTuple):
@@ -55,7 +65,7 @@ class Referring(Settings):
 class RecommenderConfig(Referring):
     """The settings of a recommender; a type adds its own."""
 
-    seen_filter: bool = True
+    seen_filter: StrictBool = True
     """Whether its own tracks must not have been seen (played or offered) in the session; those it
     falls back to never have."""
     exclude: tuple[int, ...] = Field(default=(), max_length=MAX_EXCLUDED)
@@ -106,6 +116,28 @@ ITEM_RECOMMENDERS = Plugins(
 """Those of the shop face."""
 
 
+_Made = TypeVar("_Made")
+
+
+def made_of(entry: Referring, name: str, make: Callable[[], _Made]) -> _Made:
+    """The recommender that `make` makes of an entry of the config.
+
+    Raises InputError that names the entry, whatever the code of a plug-in raises.
+    """
+    try:
+        return make()
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        _log.exception("the recommender %s cannot be made", name)
+        raise InputError(f"recommenders.{name}: {_reason(entry.type, error)}") from error
+
+
+def _reason(kind: str, error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"the type {kind!r} fails with these settings: {type(error).__name__}: {text}"
+
+
 def _by_type(types: Plugins) -> BeforeValidator:
     def settings_of(value: object) -> object:
         """The settings as the Config of the type that they name."""
@@ -116,7 +148,13 @@ def _by_type(types: Plugins) -> BeforeValidator:
         except PluginError as error:
             why = {"why": str(error)}
             raise PydanticCustomError("type_of_recommender", "{why}", why) from error
-        read = settings.model_validate(value)
+        try:
+            read = settings.model_validate(value)
+        except ValidationError:
+            raise
+        except (Exception, SystemExit) as error:  # of a plug-in's own checks
+            why = {"why": _reason(value["type"], error)}
+            raise PydanticCustomError("settings_of_recommender", "{why}", why) from error
         read._written = value
         return read
 

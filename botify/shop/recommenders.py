@@ -5,6 +5,7 @@ A type is a class with its settings inside, `Config`, offered as an entry point 
 """
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import ClassVar, Self
 
 from botify.config import (
@@ -14,6 +15,7 @@ from botify.config import (
     ListName,
     NeighboursName,
     ShopConfig,
+    made_of,
 )
 from botify.lists.reader import EVERYONE
 from botify.shop.request import ItemRequest
@@ -88,8 +90,9 @@ def popular_source(answers_as: str = "popular") -> Source:
 
 
 def build_item_recommenders(config: ShopConfig) -> dict[str, ItemRecommender]:
-    """One recommender per entry of the config, by name."""
-    return {
-        name: ITEM_RECOMMENDERS.get(entry.type).from_config(name, entry)
-        for name, entry in config.recommenders.items()
-    }
+    """One recommender per entry of the config, by name. Raises InputError."""
+    made: dict[str, ItemRecommender] = {}
+    for name, entry in config.recommenders.items():
+        make = partial(ITEM_RECOMMENDERS.get(entry.type).from_config, name, entry)
+        made[name] = made_of(entry, name, make)
+    return made

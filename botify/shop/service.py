@@ -93,8 +93,7 @@ class ShopService:
         treatments = routing.experiments.assign(request.user)
         recommender = routing.recommender(treatments, forced)
         excluded = (*request.exclude, *request.items)
-        sources = self._sources(recommender, request)
-        found = self._lookup.top(request.k, sources, excluded) or self._fallback(request, excluded)
+        found = self._found(recommender, request, excluded) or self._fallback(request, excluded)
         answered = found.sources[0] if found.sources else recommender.name
         answer: dict[str, Any] = {
             "recs": found.items,
@@ -129,12 +128,15 @@ class ShopService:
             self._metrics.count_fallback(recommender.name, answered)
         return answer
 
-    def _sources(self, recommender: ItemRecommender, request: ItemRequest) -> tuple[Source, ...]:
+    def _found(
+        self, recommender: ItemRecommender, request: ItemRequest, excluded: tuple[str, ...]
+    ) -> TopItems | None:
         try:
-            return (*recommender.sources(request), _POPULAR)
-        except Exception as error:  # of a plug-in: the user gets items all the same
+            sources = (*recommender.sources(request), _POPULAR)
+            return self._lookup.top(request.k, sources, excluded)
+        except (Exception, SystemExit) as error:  # of a plug-in: items are answered all the same
             self._failures.note(recommender.name, error)
-            return (_POPULAR,)
+            return self._lookup.top(request.k, (_POPULAR,), excluded)
 
     def _fallback(self, request: ItemRequest, excluded: tuple[str, ...]) -> TopItems:
         found = list(self._popular.top(request.k, frozenset(excluded)))

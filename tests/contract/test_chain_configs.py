@@ -135,13 +135,19 @@ def test_a_wrong_chain_is_refused_at_the_start(tmp_path: Path, steps: Any, messa
         ({"type": "similar", "neighbours": "dae"}, "'dae' has a list for each user"),
         ({"type": "random", "list": "dae"}, "no key 'list'"),
         ({"type": "random", "seen_filter": 1}, "`seen_filter` must be true or false"),
+        ({"type": "random", "seen_filter": None}, "`seen_filter` must be true or false"),
+        ({"type": "random", "exclude": [*range(1001)]}, "`exclude` has 1,001 tracks: at most"),
         ({"type": "random_unseen", "seen_filter": True}, "no key 'seen_filter'"),
         ({"type": "random", "exclude": [1.5]}, "`exclude` must be a list of track ids"),
         ({"type": None}, "`type` is missing"),
     ],
 )
-def test_a_wrong_preset_is_named(entry: dict[str, Any], message: str) -> None:
+def test_a_wrong_preset_is_named(entry: dict[str, Any], message: str, tmp_path: Path) -> None:
     assert message in refusal(**entry)
+    path = tmp_path / "botify.yml"
+    path.write_text(yaml.safe_dump(config_of(**entry)))
+    with pytest.raises(InputError):
+        load_config(path)
 
 
 def test_types_that_are_no_chains_are_told() -> None:

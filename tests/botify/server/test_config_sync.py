@@ -232,3 +232,19 @@ def test_what_only_a_worker_refuses_is_told(setting: Setting) -> None:
     setting.worker.refresh()
     assert setting.worker.current is before
     assert setting.worker.refusal.startswith("a worker refused it: default: 'absent' is not one")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "chain", "steps": [{"list": "dae", "pick": "first"}, {"catalog": "unseen"}]},
+        {"type": "top_pop_unseen"},
+        {"type": "random", "seen_filter": True, "exclude": [1]},
+    ],
+)
+def test_workers_build_what_the_file_says(setting: Setting, entry: dict[str, Any]) -> None:
+    setting.change(recommenders=START["recommenders"] | {"dae": entry})
+    assert setting.worker.refusal == ""
+    found = setting.worker.current.recommenders["dae"]
+    assert found.config == setting.sync.running.recommenders["dae"]
+    assert found.config.type == entry["type"]

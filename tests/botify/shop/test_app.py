@@ -16,6 +16,7 @@ from botify.app import create_app
 from botify.config import ListFile, LogConfig, ShopConfig
 from botify.experiments import Experiments
 from botify.lists.loader import kind_of, load_list
+from botify.shop.recommenders import SimilarItems
 from botify.store.keys import SHOP_KEYS
 from contract.bucketing import treatment
 from contract.schema import json_schema
@@ -145,6 +146,16 @@ def test_similar_to_what_the_user_looks_at(make: Callable[..., Flask]) -> None:
     assert answer.json is not None
     assert answer.json["recs"] == ["sku 2", "ü", "e"]
     assert answer.json["sources"] == ["beside", "beside", "popular"]
+
+
+@pytest.mark.parametrize("answer", [[1, 2], None, "near", [("near", "x")]])
+def test_a_plug_in_that_answers_no_sources_leaves_it_to_popular_items(
+    make: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setattr(SimilarItems, "sources", lambda self, request: answer)
+    app = make(experiments={}, default="beside")
+    status, found = get(app, "/recommendations/?user_id=u&k=2")
+    assert (status, found["recs"], found["sources"]) == (200, ["d", "e"], ["popular"] * 2)
 
 
 def test_similar_items(app: Flask) -> None:
