@@ -64,10 +64,11 @@ def export_lists(
     """Write the files that the service serves into a directory; all appear, or none.
 
     A user's list ranks the whole catalog given all that the user liked, items liked before
-    included: listeners enjoy them again. Music has the protocol's files, in which a user without an
-    interaction gets the most popular items. Data with the owner's ids has lists in these ids, with
-    scores, and the items themselves; a user without an interaction has no list there. Finished blocks wait in the directory `out`.export; after an
-    interruption the same call resumes from them.
+    included: listeners enjoy them again. Music has the protocol's files, in which a user without
+    an interaction gets the most popular items. Data with the owner's ids has lists in these ids,
+    with scores, and the items themselves; a user without an interaction has no list there.
+    Finished blocks wait in the directory `out`.export; after an interruption the same call resumes
+    from them.
 
     Parameters
     ----------
@@ -192,7 +193,7 @@ def _check(
     if list_length > n_items:
         raise InputError(
             f"lists of {list_length} {files.items} from a catalog of {n_items}: ask for shorter "
-            "ones"
+            f"ones, as with `botify-offline export --length {max(1, n_items // 2)}`"
         )
     if training_set.items is not None and list_length > MAX_ITEMS:
         raise InputError(f"lists of {list_length} items: they may have {MAX_ITEMS}")
