@@ -14,6 +14,7 @@ from offline.data.interactions import read_table
 from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
 from offline.engine import needing_spark
+from offline.errors import InputError
 from offline.lists.by_score import by_history, by_score, portable
 from offline.lists.by_session import by_session
 from offline.lists.export import Exported, export_lists
@@ -61,7 +62,7 @@ _BLOCK, _SPARK_BLOCK = 4096, 65_536
 )
 @click.option(
     "--catalog",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Path to tracks.json: spreads the artists in lists for sessions.",
 )
 @click.option(
@@ -100,7 +101,7 @@ def command(
     the same command resumes from there.
     """
     found = load_model(model)
-    training_set = TrainingSet.open(interactions, len(found.popularity))
+    training_set = _opened(found, interactions)
     found.check_trained_on(training_set.fingerprint)
     able = (interactions / PLAYS).is_file() and found.item_vectors is not None
     if (kind or ("sessions" if able else "score")) == "sessions":
@@ -131,6 +132,16 @@ def command(
         )
     if session_model is not None:
         click.echo(f"session model -> {out / SESSION_MODEL}")
+
+
+def _opened(model: Recommender, interactions: Path) -> TrainingSet:
+    """The interactions, with the model's number of items. Raises InputError for other data."""
+    try:
+        return TrainingSet.open(interactions, len(model.popularity))
+    except InputError:
+        # That an item is beyond the model's is no more than a sign of other data.
+        model.check_trained_on(TrainingSet.open(interactions, None).fingerprint)
+        raise
 
 
 def _by_score(

@@ -17,7 +17,6 @@ from offline.importing.source import Columns, File
 from offline.logs.bad_lines import BadLine
 
 ROLES = ("user", "item", "value", "time", "kind", "title")
-_OPEN = "a quotation mark is not closed"
 _CREATE = """
 CREATE TABLE raw (
     file INTEGER, place BIGINT, "user" VARCHAR, item VARCHAR, value VARCHAR, "time" VARCHAR,
@@ -38,7 +37,7 @@ class Staged:
     texts: list[Path] = field(default_factory=list)
     rejected: list[BadLine] = field(default_factory=list)
     lost: int = 0
-    """Lines after rejected ones, up to the next quotation mark or the end of the file."""
+    """Lines inside of cells, in files where a quotation mark is not closed."""
     notes: list[str] = field(default_factory=list)
 
     def place(self, file: int, row: int) -> str:
@@ -104,25 +103,25 @@ class Staged:
             " strict_mode = true, max_line_size = 16777216, store_rejects = true,"
             f" rejects_table = 'rejects_{number}', rejects_scan = 'scan_{number}')",
         )
-        known = len(self.rejected) + self.lost
+        known, is_open = len(self.rejected), False
         for line, kind, more in self.connection.execute(
-            "SELECT line, FIRST(error_type), "
-            "MAX(LENGTH(trimmed) - LENGTH(REPLACE(trimmed, CHR(10),"
-            f" ''))) FROM (SELECT *, RTRIM(csv_line, CHR(10)) AS trimmed FROM rejects_{number})"
-            " GROUP BY line ORDER BY line"
+            "SELECT line, FIRST(error_type), BOOL_OR(CONTAINS(RTRIM(csv_line, CHR(13) || CHR(10)),"
+            f" CHR(10))) FROM rejects_{number} GROUP BY line ORDER BY line"
         ).fetchall():
             what = kind.replace("_", " ").lower()
             fault = f"not {len(names_there)} columns" if "COLUMNS" in kind else what
             if more and kind == "UNQUOTED VALUE":
-                fault = _OPEN
-                self.lost += more
+                fault, is_open = "a quotation mark is not closed", True
             self.rejected.append(BadLine(file.path, int(line), fault))
         if file.quote:
             [(rows,)] = self.connection.execute(
                 f"SELECT COUNT(*) FROM raw WHERE file = {number}"
             ).fetchall()
-            rows += len(self.rejected) + self.lost - known + (not file.names)
-            if inside := lines_inside_cells(clean.path, rows):
+            rows += len(self.rejected) - known + (not file.names)
+            inside = lines_inside_cells(clean.path, rows)
+            if is_open:  # the database keeps only the beginning of what was not closed
+                self.lost += inside
+            elif inside:
                 self.notes.append(
                     f"{file.path.name}: {inside:,} lines are inside of cells in quotation marks; "
                     "if its texts have no line breaks, a mark is missing"

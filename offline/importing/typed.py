@@ -128,10 +128,11 @@ def _id_sql(staged: Staged, role: str, name: str, text_ids: bool, notes: list[st
             f" WHEN 2 THEN CAST(TRY_CAST(TRIM({column}) AS DOUBLE) AS BIGINT) END"
         )
     if beyond or 2 * (whole + floats) > known:
+        digits = ", or of over 15 digits before .0" * bool(beyond)
         notes.append(
             f"`{name}`: {known - whole - floats:,} of {known:,} ids are no whole numbers of 64 "
-            f"bits{', or of over 15 digits before .0' * bool(beyond)}, the first {example!r} at "
-            f"{staged.place(*_pair(odd))}: all are kept as text"
+            f"bits{digits}, the first {example!r} at {staged.place(*_pair(odd))}: all are kept as "
+            "text"
         )
     return as_text
 

@@ -193,7 +193,7 @@ def _check(
     if list_length > n_items:
         raise InputError(
             f"lists of {list_length} {files.items} from a catalog of {n_items}: ask for shorter "
-            "ones"
+            f"ones, as with `botify-offline export --length {max(1, n_items // 2)}`"
         )
     if training_set.items is not None and list_length > MAX_ITEMS:
         raise InputError(f"lists of {list_length} items: they may have {MAX_ITEMS}")

@@ -28,7 +28,7 @@ class ListFiles(ABC):
     popular: str
     """Name of the file of popular items."""
     for_everyone: bool
-    """Whether users for whom no list can be made get one of popular items, as if theirs."""
+    """Whether users whom no list can be made for get a list of popular items."""
 
     @abstractmethod
     def of_user(self, user: Any, items: Numbers, scores: Scores) -> str:

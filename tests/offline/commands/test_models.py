@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from contract.item_lists import parse_item, parse_item_neighbours, parse_popular, parse_user_items
 from contract.schema import json_schema
-from offline.models.registry import MODELS
+from offline.models.registry import MODELS, model_class
 
 from ..programs import offline_in
 
@@ -148,6 +148,14 @@ def test_a_model_of_other_data_is_refused(place: Path, offline: Callable[..., st
     offline("import", "@orders.csv", "--format", "csv", "--out", "@others")
     said = offline("export", "@model", "@others", "--out", "@lists", fails=True)
     assert "the model was trained on other interactions than these" in said
+    (place / "more.csv").write_text(f"{text}c03,p-99,Thing 99,1700000000\n")
+    offline("import", "@more.csv", "--out", "@more")
+    said = offline("export", "@model", "@more", "--out", "@lists", fails=True)
+    assert "the model was trained on other interactions than these" in said
+    words = ("--catalog", "@nothing.json", "--out", "@lists")
+    assert "nothing.json' does not exist" in offline(
+        "export", "@model", "@goods", *words, fails=True
+    )
 
 
 def test_unknown_names_are_one_line_with_the_nearest(offline: Callable[..., str]) -> None:
@@ -167,6 +175,18 @@ def test_unknown_names_are_one_line_with_the_nearest(offline: Callable[..., str]
     assert "user c3: the model was trained on no such user; there are 60, such as c00" in said
     said = offline("similar", "@model", "--item", "07", fails=True)
     assert "item 07: the model was trained on no such item" in said
+
+
+def test_options_that_need_too_much_memory_are_one_line(
+    offline: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*_: object) -> None:
+        np.empty((1 << 24, 1 << 24))
+
+    monkeypatch.setattr(model_class("popular"), "_fit", fit)
+    said = offline("train", "@goods", "--model", "popular", "--out", "@model", fails=True)
+    assert said.startswith("Error: not enough memory: Unable to allocate")
+    assert said.count("\n") == 1
 
 
 def test_a_config_says_which_model(place: Path, offline: Callable[..., str]) -> None:

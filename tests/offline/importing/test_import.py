@@ -75,7 +75,11 @@ def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.csv").write_text(csv_text(ROWS[:100]))
     (folder / "b.csv").write_text(csv_text(ROWS[100:]))
-    assert "240 rows of 2 files" in run(folder, tmp_path / "out")
+    told = run(folder, tmp_path / "out")
+    assert "240 rows of 2 files" in told
+    assert "not read" not in told
+    (folder / "c.jsonl").write_text('{"user_id": "u01", "item_id": "sku-01"}')
+    assert "not read, as no csv: c.jsonl" in run(folder, tmp_path / "out")
     assert rows_of(Interactions.load(tmp_path / "out")) == EXPECTED
 
 
@@ -151,6 +155,15 @@ def test_an_open_quotation_mark_early_in_the_file_stops_the_import(tmp_path: Pat
     told = run(path, tmp_path / "out", code=2)
     assert "of the rows (233 of 241) could not be used" in told
     assert "a quotation mark" in told
+
+
+def test_a_large_part_that_is_swallowed_is_counted_in_full(tmp_path: Path) -> None:
+    rows = [(*ROWS[n % len(ROWS)],) for n in range(20_000)]
+    lines = csv_text(rows).splitlines()
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join([*lines[:15_001], 'u01,sku-01,1,"1600000000', *lines[15_001:]]))
+    told = run(path, tmp_path / "out", code=2)
+    assert "of the rows (5,001 of 20,001) could not be used" in told
 
 
 def test_lines_inside_of_cells_are_told(imported: Import) -> None:
