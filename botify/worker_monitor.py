@@ -46,6 +46,7 @@ class WorkerMonitor(Generic[_Store]):
         max_fallback_share: float = 1.0,
         keys: Keys = MUSIC_KEYS,
         popular: str = TOP_TRACKS,
+        serves: str = "tracks",
     ) -> None:
         """`lists`: names of all lists that must be in Redis. `models` and `routing` are kept up to
         date.
@@ -53,7 +54,8 @@ class WorkerMonitor(Generic[_Store]):
         `redis_timeout`: seconds that requests wait for Redis; after a failure, probes must take
         less than half of it. `max_fallback_share`: the part of the answers, of a treatment or of
         all, that may come from the fallback before this is reported. `keys`: of the service's
-        face; `popular`: name of the list that the fallback answers from.
+        face; `popular`: name of the list that the fallback answers from; `serves`: what is
+        recommended, in words.
         """
         self._client = worker.client
         self._store = worker.store
@@ -65,6 +67,7 @@ class WorkerMonitor(Generic[_Store]):
         self._needed = tuple(lists)
         self._keys = keys
         self._popular = popular
+        self._serves = serves
         self._models = tuple(models)
         self._routing = routing
         self._max_probe_seconds = redis_timeout / 2
@@ -106,6 +109,7 @@ class WorkerMonitor(Generic[_Store]):
             failing=self._failures.recent(),
             config_refusal=self._routing.refusal if self._routing else "",
             config_pending=self._routing.pending if self._routing else (),
+            serves=self._serves,
         )
 
     def _run(self) -> None:

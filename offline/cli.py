@@ -54,6 +54,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except InputError as error:
             raise _Failure(str(error)) from error
+        except MemoryError as error:
+            raise _Failure(f"not enough memory: {error or 'none is left'}") from error
 
 
 @click.group(cls=_Group)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 from implicit.als import AlternatingLeastSquares
+from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
@@ -27,7 +28,8 @@ from sim.rng import Streams
 from sim.world.files import open_world
 
 Matrix = sparse.csr_matrix
-Lists = np.ndarray
+Lists = NDArray[np.int64]
+Floats = NDArray[np.floating]
 
 
 @click.command()
@@ -59,7 +61,7 @@ def main(data: Path, episodes: int, seed: int) -> None:
     }
     click.echo(f"{'neighbours':<44}mean session time")
     for name, method in methods.items():
-        agent = Policy("contextual", Streams(seed), method())
+        agent = Policy("contextual", Streams(seed), method().astype(np.int32))
         summary = play(world, agent, seed=seed, episodes=range(episodes))
         click.echo(
             f"{name:<44}{summary.mean_session_time:.3f} ± {1.96 * summary.reward_error:.3f}"
@@ -76,47 +78,49 @@ def liked_in_sessions(plays: Plays, n_tracks: int) -> Matrix:
     return sparse.csr_matrix((ones, (session[keep], plays.track[keep])), shape=shape)
 
 
-def together(liked: Matrix) -> tuple[np.ndarray, np.ndarray]:
+def together(liked: Matrix) -> tuple[Floats, Floats]:
     """Dense co-counts of the liked tracks, and each one's own count."""
     known = liked[:, np.flatnonzero(np.diff(liked.tocsc().indptr))]
     counts = np.asarray((known.T @ known).todense(), dtype=np.float64)
     return counts, np.diag(counts).copy()
 
 
-def supported(liked: Matrix, least: int) -> np.ndarray:
+def supported(liked: Matrix, least: int) -> Floats:
     counts, own = together(liked)
     return np.where(counts >= least, counts, 0.0) / np.sqrt(np.outer(own, own))
 
 
-def damped(liked: Matrix, by: float) -> np.ndarray:
+def damped(liked: Matrix, by: float) -> Floats:
     counts, own = together(liked)
     return counts / np.sqrt(np.outer(own + by, own + by))
 
 
-def conditional(liked: Matrix) -> np.ndarray:
+def conditional(liked: Matrix) -> Floats:
     counts, own = together(liked)
     return counts / own[:, None]
 
 
-def als(liked: Matrix, factors: int) -> np.ndarray:
+def als(liked: Matrix, factors: int) -> Floats:
     known = liked[:, np.flatnonzero(np.diff(liked.tocsc().indptr))]
     model = AlternatingLeastSquares(
         factors=factors, regularization=0.1, alpha=5.0, random_state=1, num_threads=1
     )
     with threadpool_limits(limits=1, user_api="blas"):
         model.fit(known.tocsr(), show_progress=False)
-    unit = model.item_factors / np.linalg.norm(model.item_factors, axis=1, keepdims=True)
-    return 2.0 + unit @ unit.T  # all above 0: every track is a candidate
+    vectors: NDArray[np.float32] = model.item_factors
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    found: Floats = 2.0 + unit @ unit.T
+    return found  # all above 0: every track is a candidate
 
 
-def ease(liked: Matrix, l2: float) -> np.ndarray:
+def ease(liked: Matrix, l2: float) -> Floats:
     """Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW 2019)."""
     counts, _ = together(liked)
     inverse = np.linalg.inv(counts + l2 * np.eye(len(counts)))
     return np.exp(-inverse / np.diag(inverse))
 
 
-def from_scores(liked: Matrix, scores: np.ndarray) -> Lists:
+def from_scores(liked: Matrix, scores: Floats) -> Lists:
     """The 100 best of each row, positive scores only, as lists over the whole catalog."""
     known = np.flatnonzero(np.diff(liked.tocsc().indptr))
     np.fill_diagonal(scores, 0.0)

@@ -80,8 +80,10 @@ class Limited(SessionModel):
         found = super().scores(user, tracks, times)
         if found is None:
             return None
-        near = found.argpartition(-self._nearest)[-self._nearest :] if self._nearest else []
-        allowed = np.concatenate([self._best_of(user), near]).astype(np.int64)
+        allowed = self._best_of(user)
+        if self._nearest:
+            near = found.argpartition(-self._nearest)[-self._nearest :]
+            allowed = np.concatenate([allowed, near])
         limited = np.full_like(found, -np.inf)
         limited[allowed] = found[allowed]
         return limited

@@ -62,7 +62,8 @@ class Truth:
         return out
 
     def _tastes(self, user: int) -> NDArray[np.int64]:
-        return self.interests[user][self.interests[user] >= 0]
+        mine: NDArray[np.int64] = self.interests[user]
+        return mine[mine >= 0]
 
     def _greedy_list(
         self, user: int, tastes: NDArray[np.int64], among: Tracks | None, n: int

@@ -7,7 +7,6 @@ test set before it is trained.
 
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,9 @@ from scipy import sparse
 
 from bench.common.results import json_line
 from bench.quality.recbole_venv import environment, recbole_python
-from offline.data.splits import hold_out
 from offline.data.training_set import TrainingSet
-from offline.evaluation.protocols import (
-    HELD_OUT_SHARE,
-    K,
-    same_users,
-)
+from offline.evaluation.protocols import K, known_users
+from offline.evaluation.splits import split_of
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.models.base import Hooks
 from offline.models.top_n import TopN
@@ -74,12 +69,10 @@ def main(directory: Path, format_: str, seed: int, epochs: str | None, venv: Pat
     """Train and measure."""
     data = FORMATS[format_](directory)
     rng = np.random.default_rng(seed)
-    if data.test is None:
-        train, test = hold_out(data.train, HELD_OUT_SHARE, rng)
-        data = replace(data, train=train, test=test)
+    split = split_of(data, rng, among=("published", "random"))
     options = ("--seed", str(seed), *(("--fixed", "--epochs", epochs) if epochs else ()))
-    model = MultiDAE(data.test, recbole_python(venv).absolute(), options)
-    measured = same_users(model, data, rng)  # type: ignore[arg-type]
+    model = MultiDAE(split.test, recbole_python(venv).absolute(), options)
+    measured = known_users(model, split)  # type: ignore[arg-type]
     per_user = {name: float(np.nanmean(values)) for name, values in measured.per_user.items()}
     click.echo(json.dumps(per_user | measured.overall | model.found))
 

@@ -25,7 +25,8 @@ def recbole_python(venv: Path) -> Path:
     if not (venv / _READY).exists():
         click.echo(f"installing RecBole in {venv}: a minute, once", err=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        quiet = ("--quiet", "--disable-pip-version-check")
+        install = (python, "-m", "pip", "install", *quiet)
         # torch first and alone: the rest must find it installed, not choose a build of its own.
         subprocess.run([*install, "torch==2.13.0"], check=True)
         subprocess.run([*install, *RECBOLE], check=True)

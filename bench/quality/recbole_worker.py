@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
+from recbole.data.dataset import Dataset
 from recbole.model.general_recommender import MultiDAE
 from recbole.trainer import Trainer
 from recbole.utils import init_seed
@@ -98,7 +99,7 @@ class Ready(NamedTuple):
 
     trainer: Trainer
     model: MultiDAE
-    dataset: object
+    dataset: Dataset
     train: object
     valid: object
 
@@ -213,6 +214,7 @@ def split(pairs: Pairs, rng: np.random.Generator) -> tuple[Pairs, Pairs]:
 def peak_mb() -> float:
     """The most that this process held resident, MB."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
     return int(found[1]) * 1024 / 1e6
 
 

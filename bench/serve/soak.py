@@ -85,7 +85,7 @@ def main(
     out: Path,
 ) -> None:
     """Print the results as Markdown and draw them; fail if anything went wrong."""
-    from soak_plot import draw  # matplotlib takes a while to load
+    from bench.serve.soak_plot import draw  # matplotlib takes a while to load
 
     found = soak(data(out, USERS, TRACKS, seed), minutes, share, connections, kill, seed)
     report(found, connections)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from soak import Window
+    from bench.serve.soak import Window
 
 _INK, _MUTED, _RULE = "#1b1f24", "#586069", "#c3c9d1"
 _COLOURS = {"worker": "#3a76b4", "parent": "#7d8b99", "valkey": "#c2593f"}

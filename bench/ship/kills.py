@@ -223,7 +223,7 @@ def _kills(url: str, count: int, seed: int, folder: Path, bar: "tqdm[NoReturn]")
         aim = next(aims)
         process = fork.Process(target=_ship, args=(url, log, *aim))
         process.start()
-        beside = [
+        beside: list[Callable[[], None]] = [
             operator.change_logs,
             operator.change_target,
             operator.rename_target,

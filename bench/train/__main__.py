@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from bench.common.results import Kept, PartError
+from bench.common.results import Found, Kept, PartError
 from bench.common.tables import machine
 from bench.train.data import Size, made
 from bench.train.tables import (
@@ -34,7 +34,7 @@ class Bench:
     def __init__(self, kept: Kept, data: Path, size: Size) -> None:
         self._kept, self._data, self.size = kept, data, size
 
-    def run(self, script: str, *arguments: object, processes: int = 1) -> dict:
+    def run(self, script: str, *arguments: object, processes: int = 1) -> Found:
         """The script's result. The data is made when the first script asks for it."""
         size = self.size
         key = f"{size.n_users} x {size.n_items} x {size.mean} seed {size.seed}"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import click
 import numpy as np
@@ -52,9 +52,12 @@ class Baseline(Protocol):
 
     def optimizer(self) -> torch.optim.Optimizer: ...
 
-    def data(self, interactions: sparse.csr_matrix, generator: torch.Generator) -> DataLoader: ...
+    def data(
+        self, interactions: sparse.csr_matrix, generator: torch.Generator
+    ) -> DataLoader[Any]: ...
 
-    def loss(self, batch: object) -> Tensor: ...
+    def loss(self, batch: Any, /) -> Tensor:
+        """Of a batch as the loader gives it, which torch does not type."""
 
     def scores(self, interactions: sparse.csr_matrix) -> Tensor: ...
 
@@ -93,7 +96,9 @@ class Dense(nn.Module):
     def optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=LEARNING_RATE)
 
-    def data(self, interactions: sparse.csr_matrix, generator: torch.Generator) -> DataLoader:
+    def data(
+        self, interactions: sparse.csr_matrix, generator: torch.Generator
+    ) -> DataLoader[Tensor]:
         rows = DenseRows(interactions)
         return DataLoader(rows, batch_size=BATCH, shuffle=True, generator=generator)
 
@@ -101,7 +106,7 @@ class Dense(nn.Module):
     def scores(self, interactions: sparse.csr_matrix) -> Tensor:
         """Logits of all users of the matrix, at once."""
         self.eval()
-        return self(torch.from_numpy(interactions.toarray()))
+        return self.forward(torch.from_numpy(interactions.toarray()))
 
 
 def new_model(n_tracks: int, seed: int) -> Dense:
@@ -130,7 +135,7 @@ def train(
             for batch in islice(data, steps):
                 adam.zero_grad()
                 loss = model.loss(batch)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 adam.step()
                 losses.append(loss.item())
             seconds = time.perf_counter() - started

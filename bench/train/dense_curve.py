@@ -16,7 +16,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from bench.train.data import matrix
 from bench.train.dense_baseline import (
@@ -38,12 +38,26 @@ from offline.metrics.ranking import ranking_metrics
 Bag = tuple[Tensor, Tensor]
 
 
+class Users(Dataset[int]):
+    """The users by number, 0 to n - 1."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, user: int) -> int:
+        return user
+
+
 class Sparse(nn.Module):
     """A dense model's twin; a batch is (tracks, offsets), user u has those from offset u on."""
 
     def __init__(self, dense: Dense) -> None:
         super().__init__()
         first, *others = dense.layers
+        assert isinstance(first, nn.Linear)
         self.dropout = nn.Dropout(DROPOUT)
         self.first = nn.Parameter(first.weight.detach().T.clone())
         self.bias = nn.Parameter(first.bias.detach().clone())
@@ -65,7 +79,7 @@ class Sparse(nn.Module):
 
     def loss(self, batch: Bag) -> Tensor:
         tracks, offsets = batch
-        logits, sizes = self(tracks, offsets), offsets.diff()
+        logits, sizes = self.forward(tracks, offsets), offsets.diff()
         owners = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
         partition = torch.logsumexp(logits, dim=1) * sizes
         return (partition.sum() - logits[owners, tracks].sum()) / len(sizes)
@@ -73,18 +87,18 @@ class Sparse(nn.Module):
     def optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=LEARNING_RATE, fused=True)
 
-    def data(self, interactions: sparse.csr_matrix, generator: torch.Generator) -> DataLoader:
+    def data(self, interactions: sparse.csr_matrix, generator: torch.Generator) -> DataLoader[int]:
         def bag(users: list[int]) -> Bag:
             return _bag(interactions[users])
 
-        users = range(interactions.shape[0])
+        users = Users(interactions.shape[0])
         return DataLoader(users, BATCH, shuffle=True, generator=generator, collate_fn=bag)
 
     @torch.no_grad()
     def scores(self, interactions: sparse.csr_matrix) -> Tensor:
         """Logits of all users of the matrix, at once."""
         self.eval()
-        return self(*_bag(interactions))
+        return self.forward(*_bag(interactions))
 
 
 def _bag(rows: sparse.csr_matrix) -> Bag:

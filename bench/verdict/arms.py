@@ -52,15 +52,20 @@ def constant(rng: np.random.Generator, n: int) -> Floats:
     return np.full(n, 3.0)
 
 
+def _counts(rng: np.random.Generator, n: int) -> Floats:
+    """Sessions of each ordinary user."""
+    return rng.poisson(4, n).astype(np.float64) + 1
+
+
 def sessions(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     """Tracks and sessions of ordinary users, each with a taste of their own."""
-    count = rng.poisson(4, n) + 1.0
+    count = _counts(rng, n)
     return _tracks(rng, count), count
 
 
 def one_bot(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     """One of them has 5,000 sessions."""
-    count = rng.poisson(4, n) + 1.0
+    count = _counts(rng, n)
     count[rng.integers(n)] = 5000
     return _tracks(rng, count), count
 

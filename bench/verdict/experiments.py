@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.verdict.logs import EXPERIMENT, START_MS, Split, as_table, stamps, write_parquet
+from bench.verdict.logs import EXPERIMENT, START_MS, Split, as_table, part, stamps, write_parquet
 from bench.verdict.pooled import names_of, taken_apart
 from offline.experiment.aggregates.aggregate import aggregate, aggregate_all
 from offline.experiment.aggregates.summary import Aggregates
@@ -55,7 +55,7 @@ class Mixed:
 
     def __init__(self, streams: Streams, share: float) -> None:
         self._streams, self._share = streams, share
-        self._agents = Policy("random_unseen", streams), Oracle()
+        self._agents: tuple[Agent, Agent] = Policy("random_unseen", streams), Oracle()
         self._begun = False
 
     def begin(self, world: World, slots: int) -> None:
@@ -71,8 +71,7 @@ class Mixed:
             self._agents, (first >= self._share, first < self._share), strict=True
         ):
             if mine.any():
-                part = Turn(*(column[mine] for column in turn[:-2]), *turn[-2:])
-                tracks[mine] = agent.recommend(part).tracks
+                tracks[mine] = agent.recommend(part(turn, mine)).tracks
         return Answer(tracks)
 
     def end(self, turn: Turn) -> None:

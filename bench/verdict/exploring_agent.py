@@ -32,6 +32,9 @@ class Exploring(Policy):
         usual = super().recommend(turn)
         places, chances = _draw(turn, self._streams.key, self._mine, self._weights)
         drawn = np.flatnonzero(places >= 0)
+        # `indexed` answers with all of them.
+        assert usual.ranks is not None
+        assert usual.propensities is not None
         usual.tracks[drawn] = self._mine[turn.user_rows[drawn], places[drawn]]
         usual.ranks[drawn] = places[drawn]
         usual.propensities[drawn] = chances[drawn]

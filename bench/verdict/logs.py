@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sim.agent import Agent, Answer, Turn
 from sim.arrays import Floats, Ints
@@ -49,7 +50,7 @@ class Split:
             mine = np.flatnonzero(self._arm_of[turn.user_rows] == number)
             if not len(mine):
                 continue
-            answer = arm.recommend(_part(turn, mine))
+            answer = arm.recommend(part(turn, mine))
             tracks[mine] = answer.tracks
             ranks[mine] = -1 if answer.ranks is None else answer.ranks
             propensities[mine] = np.nan if answer.propensities is None else answer.propensities
@@ -59,13 +60,22 @@ class Split:
 
     def end(self, turn: Turn) -> None:
         for number, arm in enumerate(self._arms):
-            arm.end(_part(turn, np.flatnonzero(self._arm_of[turn.user_rows] == number)))
+            arm.end(part(turn, np.flatnonzero(self._arm_of[turn.user_rows] == number)))
 
 
-def _part(turn: Turn, rows: Ints) -> Turn:
+def part(turn: Turn, rows: Ints | NDArray[np.bool_]) -> Turn:
     """The turn of some of its sessions; arrays by slot are shared."""
-    columns = (column[rows] for column in turn[:-2])
-    return Turn(*columns, *turn[-2:])  # type: ignore[call-arg]
+    return turn._replace(
+        slots=turn.slots[rows],
+        episodes=turn.episodes[rows],
+        steps=turn.steps[rows],
+        user_rows=turn.user_rows[rows],
+        users=turn.users[rows],
+        tracks=turn.tracks[rows],
+        times=turn.times[rows],
+        tastes=turn.tastes[rows],
+        distinct=turn.distinct[rows],
+    )
 
 
 def stamps(events: Events, world: World, episodes: int, days: float) -> Ints:

@@ -85,7 +85,7 @@ def aggregates_of(
         empty,
         pd.DataFrame([_completeness(name, some) for name, some in own.items() if len(some)]),
         Provenance({"1": lines}, {"1": lines}, (), True, {}),
-        empty,
+        {},
         {},
         quality,
         False,
@@ -97,7 +97,8 @@ def aggregates_of(
 
 def _arm(name: str, users: pd.DataFrame) -> Arm:
     sums = {column: int(users[column].sum()) for column in ("lines", "sessions", "unfinished")}
-    return Arm(name, len(users), *sums.values(), int((users["sessions"] == 0).sum()))
+    without = int((users["sessions"] == 0).sum())
+    return Arm(name, len(users), **sums, users_without_session=without)
 
 
 def _completeness(name: str, users: pd.DataFrame) -> dict[str, Any]:

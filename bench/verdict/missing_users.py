@@ -71,7 +71,8 @@ def lost_users(rng: np.random.Generator, users: int, lost: float, unhappy: bool)
     gone = rng.choice(treated, count, replace=False)
     if unhappy:
         gone = treated[np.argsort((total / sessions)[treated])[:count]]
-    table = users_of(arm, sessions, total).drop(index=gone).reset_index(drop=True)
+    stays = ~np.isin(np.arange(users), gone)
+    table = users_of(arm, sessions, total)[stays].reset_index(drop=True)
     return judged(aggregates_of(table))
 
 

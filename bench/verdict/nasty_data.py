@@ -59,7 +59,7 @@ def guarded(rng: np.random.Generator, users: int, change: float) -> Found:
 
 def watched(rng: np.random.Generator, users: int, change: float, looks: int = 14) -> Found:
     """The same, looked at every day and taken at its best moment."""
-    error = first = None
+    first: float | None = None
     found = {"holds at some look": False, "holds at some look, if one look were meant": False}
     sums = [np.zeros(users), np.zeros(users)]
     rates = [rng.gamma(4, 1.25 / looks, users) * scale for scale in _scales(change)]
@@ -68,9 +68,10 @@ def watched(rng: np.random.Generator, users: int, change: float, looks: int = 14
         row = _row(*(Sample.of(some) for some in sums))
         assert row.moments is not None
         error = math.sqrt(sum(arm.variance_of_mean for arm in row.moments))
-        first = first or error / abs(row.moments[0].mean)
+        error /= abs(row.moments[0].mean)
+        first = first or error
         row = replace(row, effect=replace(row.effect, metric=_GUARDED))
-        times = {"T1": width(error / abs(row.moments[0].mean), first, ALPHA)}
+        times = {"T1": width(error, first, ALPHA)}
         for name, meant in zip(found, (times, None), strict=True):
             [now] = guard([row], {_GUARDED: 10.0}, meant)
             found[name] = found[name] or now.status == "holds"
@@ -158,8 +159,8 @@ def nasty() -> list[Scenario]:
         ("CUPED, Pareto activity, ratio, 60 against 60", arms.pareto, 60, 60),
         ("CUPED, Pareto activity, ratio, 30 against 30", arms.pareto, 30, 30),
     ):
-        make = partial(arms.with_past, draw=draw, n=n, m=m)
-        found.append(Scenario(name, partial(cuped, make=make), {"significant": 6.0}))
+        paired = partial(arms.with_past, draw=draw, n=n, m=m)
+        found.append(Scenario(name, partial(cuped, make=paired), {"significant": 6.0}))
     for name, draw, n, m, effect in (
         ("+30 %, 30 against 30, gamma", arms.mean(_gamma), 30, 30, 1.3),
         ("+30 %, 180 against 20, gamma", arms.mean(_gamma), 180, 20, 1.3),
@@ -168,16 +169,16 @@ def nasty() -> list[Scenario]:
         make = _split(draw, n, m, effect=effect)
         test = partial(covers, make=make, effect=100 * (effect - 1))
         found.append(Scenario(name, test, {"interval misses": 6.0}))
-    for change, most in ((-20.0, 2.5), (-10.0, 3.5), (0.0, 100.0)):
+    for change, share in ((-20.0, 2.5), (-10.0, 3.5), (0.0, 100.0)):
         test = partial(guarded, users=1000, change=change)
         name = f"guardrail of 10 % on sessions, which change by {change:g} %, 1,000 users per arm"
-        found.append(Scenario(name, test, {"holds": most}))
+        found.append(Scenario(name, test, {"holds": share}))
     at_margin = partial(watched, users=200, change=-10.0)
     name = "guardrail of 10 %, sessions change by -10 %, looked at for 14 days"
     found.append(Scenario(name, at_margin, {"holds at some look": 3.5}, tests=FEW))
     name = "segments, 300 users per arm, no effect on the value"
-    most = {"cut before: any of three (Bonferroni)": 6.0}
-    found.append(Scenario(name, partial(cut, users=300), most))
+    bounds = {"cut before: any of three (Bonferroni)": 6.0}
+    found.append(Scenario(name, partial(cut, users=300), bounds))
     return found
 
 

@@ -84,7 +84,8 @@ def main(
 
     streams = Streams(log_seed)
     exploring = Exploring(streams, served, top, temperature)
-    firsts, everys = [], []
+    firsts: list[tuple[str, list[LookAhead]]] = []
+    everys: list[tuple[str, list[LookAhead]]] = []
     for agent in (
         Policy("random_unseen", streams),
         Policy("top_pop_unseen", streams, top_tracks=top),
@@ -168,9 +169,9 @@ def _coverage(
     columns = [f"{name}{what}" for name in WEIGHTED for what in ("", ", mean error", ", RMSE")]
     click.echo("| target | effective sample | " + " | ".join(columns) + " |")
     click.echo("|---|" + "---:|" * (1 + len(columns)))
-    for target, inside in held.items():
-        misses = np.asarray(errors[target])
-        parts = zip(np.mean(inside, 0), misses.mean(0), np.sqrt((misses**2).mean(0)), strict=True)
+    for target, covered in held.items():
+        off = np.asarray(errors[target])
+        parts = zip(np.mean(covered, 0), off.mean(0), np.sqrt((off**2).mean(0)), strict=True)
         cells = [f"{100 * a:.1f} % | {b:+.4f} | {c:.4f}" for a, b, c in parts]
         click.echo(f"| {target} | {np.mean(sizes[target]):,.0f} | " + " | ".join(cells) + " |")
 

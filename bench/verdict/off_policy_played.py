@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from offline.off_policy.decisions import Decisions
 from sim.agent import Agent
+from sim.arrays import Floats
 from sim.engine.events import Events
-from sim.engine.parallel import play_blocks
+from sim.engine.parallel import BLOCK, play_blocks
 from sim.world import World
 
 _LARGE = 50_000
@@ -28,30 +30,34 @@ class TrueValue(NamedTuple):
 
 def play_log(world: World, agent: Agent, seed: int, sessions: int, processes: int) -> Events:
     """Every line of this number of sessions."""
-    blocks = [
-        played.events
-        for played in play_blocks(
-            world, agent, seed=seed, episodes=range(sessions), processes=processes, record=True
-        )
-    ]
+    blocks = _recorded(world, agent, seed, range(sessions), processes)
     return Events(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
+
+
+def _recorded(
+    world: World, agent: Agent, seed: int, episodes: range, processes: int = 1, block: int = BLOCK
+) -> Iterator[Events]:
+    """The events of these sessions, in blocks."""
+    how = {"seed": seed, "processes": processes, "block": block}
+    for played in play_blocks(world, agent, episodes=episodes, record=True, **how):
+        assert played.events is not None
+        yield played.events
 
 
 def measure(world: World, agent: Agent, seed: int, sessions: int, processes: int) -> TrueValue:
     """The agent's own value; sessions are independent draws of a user, so they are the unit."""
-    first, totals, counts = [], [], []
+    first: list[Floats] = []
+    totals: list[NDArray[np.number]] = []
+    counts: list[NDArray[np.number]] = []
     for start in range(0, sessions, _LARGE):
         chosen = range(start, min(start + _LARGE, sessions))
-        for played in play_blocks(
-            world, agent, seed=seed, episodes=chosen, processes=processes, record=True
-        ):
-            events = played.events
+        for events in _recorded(world, agent, seed, chosen, processes):
             recommended = events.steps > 0
             first.append(events.times[events.steps == 1])
             number = np.cumsum(events.steps == 0) - 1
             totals.append(np.bincount(number, events.times * recommended))
             counts.append(np.bincount(number, recommended))
-    ones, sums, lengths = map(np.concatenate, (first, totals, counts))
+    ones, sums, lengths = np.concatenate(first), np.concatenate(totals), np.concatenate(counts)
     every = sums.sum() / lengths.sum()
     error = np.sqrt(((sums - every * lengths) ** 2).sum()) / lengths.sum()
     return TrueValue(ones.mean(), ones.std(ddof=1) / len(ones) ** 0.5, every, error)
@@ -59,10 +65,7 @@ def measure(world: World, agent: Agent, seed: int, sessions: int, processes: int
 
 def small_logs(world: World, agent: Agent, seed: int, n_logs: int) -> Iterator[Decisions]:
     """First decisions alone, without the detour over files."""
-    for played in play_blocks(
-        world, agent, seed=seed, episodes=range(n_logs * SMALL), block=SMALL, record=True
-    ):
-        events = played.events
+    for events in _recorded(world, agent, seed, range(n_logs * SMALL), block=SMALL):
         rows = np.flatnonzero(events.steps == 0)
         ids, users = np.unique(events.users[rows], return_inverse=True)
         order = np.argsort(users, kind="stable")

@@ -43,12 +43,18 @@ def taken_apart(pooled: Aggregates, experiments: int) -> Iterator[Aggregates]:
             recommenders={
                 new: pooled.recommenders[old] for old, new in zip(pair, ARMS, strict=True)
             },
-            **{name: _renamed(rows, pair) for name, rows in tables.items()},
+            users=_renamed(tables["users"], pair),
+            lengths=_renamed(tables["lengths"], pair),
+            periods=_renamed(tables["periods"], pair),
+            coverage=_renamed(tables["coverage"], pair),
+            latencies=_renamed(tables["latencies"], pair),
+            completeness=_renamed(tables["completeness"], pair),
         )
 
 
 def _by_treatment(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {"": table.iloc[:0], **dict(iter(table.groupby("treatment", sort=False)))}
+    parts = table.groupby("treatment", sort=False)
+    return {"": table.iloc[:0], **{str(name): rows for name, rows in parts}}
 
 
 def _renamed(rows: dict[str, pd.DataFrame], pair: tuple[str, str]) -> pd.DataFrame:

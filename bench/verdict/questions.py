@@ -93,8 +93,10 @@ def lost_in_a_segment(rng: np.random.Generator, users: int, lost: float) -> Foun
     """One segment of ten lacks a share of its users in the second arm."""
     arm, segment = by_lot(rng, users), rng.integers(10, size=users)
     kept = ~((segment == 0) & (arm == "T1") & (rng.random(users) < lost))
-    series = [pd.Series(values[kept], dtype=object) for values in (segment.astype(str), arm)]
-    faults = split_faults("segment", *series, {"C": 0.5, "T1": 0.5})
+    segments, treatments = (
+        pd.Series(values[kept], dtype=object) for values in (segment.astype(str), arm)
+    )
+    faults = split_faults("segment", segments, treatments, {"C": 0.5, "T1": 0.5})
     return {"segment found": any(fault.name == "0" for fault in faults)}
 
 

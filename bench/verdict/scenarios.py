@@ -81,7 +81,7 @@ def play(
         ProcessPoolExecutor(processes, initializer=gc.freeze) as pool,
         tqdm(total=len(wanted) * _CHUNK, unit="test", disable=None) as bar,
     ):
-        bar.update(bar.total - len(jobs) * _CHUNK)
+        bar.update((len(wanted) - len(jobs)) * _CHUNK)
         running = {pool.submit(run, *job, seed): job for job in jobs}
         try:
             for future in as_completed(running):

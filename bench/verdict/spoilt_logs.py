@@ -23,8 +23,8 @@ from bench.verdict.made_lines import (
 )
 from bench.verdict.made_users import CALLED, STOPPED, metrics, outcomes
 from bench.verdict.rates import ALWAYS, FALSE, FALSE_STOP, Found, Scenario
+from contract.files import PUBLISHED
 from offline.experiment.aggregates.aggregate import aggregate
-from offline.experiment.aggregates.provenance import PUBLISHED
 from offline.experiment.aggregates.triggered import Above
 from offline.experiment.analysis import Options, analyse
 from offline.logs.reader import open_logs

@@ -62,7 +62,7 @@ def _operations_paths() -> Json:
             "operations",
             "Can it answer listeners?",
             ok(
-                "Yes; `degraded` while it answers popular tracks without Redis. That is no reason "
+                "Yes; `degraded` while it answers popular ones without Redis. That is no reason "
                 "to take it out of service: the others would be in the same place.",
                 ref("Ready"),
                 {"status": "ready", "reasons": []},

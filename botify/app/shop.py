@@ -41,7 +41,7 @@ from botify.worker_monitor import WorkerMonitor
 class _Id(BaseConverter):
     """The rest of the path, slashes included."""
 
-    regex = ".+"
+    regex = "(?s:.+)"
     part_isolating = False
 
 
@@ -76,6 +76,7 @@ def create_shop_app(
         max_fallback_share=config.max_fallback_share,
         keys=SHOP_KEYS,
         popular=POPULAR_LIST,
+        serves="items",
     )
     lookup = ItemLookup(worker.store, worker.breaker, metrics)
     service = ShopService(worker, lookup, routing)

@@ -38,6 +38,8 @@ class WorkerReport:
     """Why the newest config file was not put into force; empty if it was."""
     config_pending: tuple[str, ...] = ()
     """Keys that were changed in the config file and need a restart."""
+    serves: str = "tracks"
+    """What is recommended, in words."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -88,10 +90,11 @@ def _once(
 
 def _redis(states: Sequence[WorkerReport]) -> Iterator[str]:
     # The reasons differ in details such as times; one is enough.
-    reasons = [state.redis_reason for state in states if not state.redis_up]
-    if reasons:
-        some = f" to {len(reasons)} of {len(states)} workers" * (len(reasons) < len(states))
-        yield f"Redis is unavailable{some} ({reasons[0]}): serving popular tracks"
+    down = [state for state in states if not state.redis_up]
+    if down:
+        some = f" to {len(down)} of {len(states)} workers" * (len(down) < len(states))
+        reason, what = down[0].redis_reason, down[0].serves
+        yield f"Redis is unavailable{some} ({reason}): serving popular {what}"
 
 
 def _memory(states: Sequence[WorkerReport]) -> Iterator[str]:

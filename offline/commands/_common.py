@@ -1,6 +1,8 @@
 """Options and files that several commands have in common."""
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,9 @@ import click
 
 from offline.engine import NAMES
 from offline.errors import InputError
+from offline.experiment.checks.declared import declared_weights
+
+Command = Callable[..., None]
 
 engine_option = click.option(
     "--engine",
@@ -21,6 +26,40 @@ engine_option = click.option(
 weights_option = click.option(
     "--weights", help="Planned shares, such as C=9,T1=1, if they were not equal."
 )
+
+
+def grouped(argument: str, group: type[Any]) -> Callable[[Command], Command]:
+    """Give the command one `argument` for the options named as the fields of `group`, a dataclass.
+
+    The order in which --help lists the options is that of their own decorators.
+    """
+    names = [field.name for field in fields(group)]
+
+    def group_options(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_group(**values: Any) -> None:
+            given = group(**{name: values.pop(name) for name in names})
+            command(**values, **{argument: given})
+
+        return with_group
+
+    return group_options
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Where the planned treatments and their shares are read from."""
+
+    weights: str | None
+    treatments: str | None
+    config: Path | None
+    service: str | None
+
+    def shares(self, experiment: str) -> dict[str, float] | None:
+        """See `declared_weights`."""
+        return declared_weights(
+            experiment, self.weights, self.treatments, self.config, self.service
+        )
 
 
 def planned_treatments_options(command: Callable[..., Any]) -> Callable[..., Any]:

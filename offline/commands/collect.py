@@ -1,6 +1,7 @@
 """`botify-offline collect`: event logs -> interactions."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -61,6 +62,7 @@ def command(
         engine,
         most_bad=1.0 if allow_bad else BAD_STOP,
         allow_mixed=allow_mixed,
+        describe=partial(write_card, name=out.resolve().name),
     )
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
@@ -80,7 +82,6 @@ def command(
         f"{summary.interactions:,} interactions (time > {threshold:g}) of {summary.users:,} users"
         f" with {summary.items:,} tracks; {summary.users_seen:,} users seen in all"
     )
-    write_card(out, bad)
     click.echo(f"wrote {out} (card: {out / CARD})")
 
 

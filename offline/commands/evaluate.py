@@ -184,7 +184,7 @@ def _trained(model: Path, interactions: Path, as_json: bool) -> None:
     trained = load_model(model)
     if not isinstance(trained, DAERecommender):
         raise InputError(
-            f"{model}: a {trained.name} learns from everything, and nothing is held out to "
+            f"{model}: {trained.name} learns from everything, and nothing is held out to "
             f"measure it by: train it on a part, `evaluate {interactions} --model {trained.name}`"
         )
     found = evaluate(trained, TrainingSet.open(interactions, len(trained.popularity)))

@@ -14,6 +14,7 @@ from offline.data.interactions import read_table
 from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
 from offline.engine import needing_spark
+from offline.errors import InputError
 from offline.lists.by_score import by_history, by_score, portable
 from offline.lists.by_session import by_session
 from offline.lists.export import Exported, export_lists
@@ -61,7 +62,7 @@ _BLOCK, _SPARK_BLOCK = 4096, 65_536
 )
 @click.option(
     "--catalog",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Path to tracks.json: spreads the artists in lists for sessions.",
 )
 @click.option(
@@ -88,8 +89,9 @@ def command(
     owner: recommendations.json and neighbours.json in these ids, with scores, popular.json and
     items.json.
 
-    Every user of INTERACTIONS gets a list, best first: from MODEL given the user's interactions,
-    or the most popular items where there are none. By `score` it is MODEL's ranking. For
+    Every user of INTERACTIONS gets a list, best first: from MODEL given the user's likes. A user
+    without any gets the most popular tracks in lists for music, and has none in others, for which
+    the service answers popular items. By `score` it is MODEL's ranking. For
     `sessions` it starts with the user's most likely taste, estimated from how sessions began, and
     spreads artists as much as listeners in the log tire of them. Neighbours are by cosine of
     co-occurrence over the same interactions. MODEL's session model, if it has one, is copied as
@@ -99,7 +101,7 @@ def command(
     the same command resumes from there.
     """
     found = load_model(model)
-    training_set = TrainingSet.open(interactions, len(found.popularity))
+    training_set = _opened(found, interactions)
     found.check_trained_on(training_set.fingerprint)
     able = (interactions / PLAYS).is_file() and found.item_vectors is not None
     if (kind or ("sessions" if able else "score")) == "sessions":
@@ -130,6 +132,16 @@ def command(
         )
     if session_model is not None:
         click.echo(f"session model -> {out / SESSION_MODEL}")
+
+
+def _opened(model: Recommender, interactions: Path) -> TrainingSet:
+    """The interactions, with the model's number of items. Raises InputError for other data."""
+    try:
+        return TrainingSet.open(interactions, len(model.popularity))
+    except InputError:
+        # That an item is beyond the model's is no more than a sign of other data.
+        model.check_trained_on(TrainingSet.open(interactions, None).fingerprint)
+        raise
 
 
 def _by_score(
@@ -173,15 +185,17 @@ def _for_sessions(
 def _tell(done: Exported, items: str, out: Path) -> None:
     if done.from_earlier:
         click.echo(f"resumed an interrupted export after {done.from_earlier:,} users")
-    what = "top tracks" if items == "tracks" else "popular items"
+    what = (
+        "get top tracks" if items == "tracks" else "have none: the service answers popular items"
+    )
     click.echo(
-        f"lists for {done.users:,} users ({done.without_interactions:,} without interactions get "
-        f"{what}), neighbours for {done.items_with_neighbours:,} {items} -> {out}"
+        f"lists for {done.users:,} users ({done.without_interactions:,} without likes {what}), "
+        f"neighbours for {done.items_with_neighbours:,} {items} -> {out}"
     )
     if done.seen_all:
         click.echo(
             f"{done.seen_all:,} users have interacted with everything that could be listed: they "
-            f"get {what}"
+            f"{what}"
         )
 
 

@@ -1,22 +1,21 @@
 """The options of `analyze` that are about a table of somebody's own."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 import duckdb
 
+from offline.commands._common import Command, Planned, grouped
 from offline.errors import InputError
 from offline.experiment.aggregates.summary import Aggregates
 from offline.experiment.aggregates.table_metrics import table_metrics
 from offline.experiment.aggregates.tables import TableInput, aggregate_table
-from offline.experiment.checks.declared import declared_weights
 from offline.experiment.metric_files import read_table_metrics
 from offline.experiment.metrics import Metrics
 
-F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.option(
         "--table",
@@ -67,24 +66,87 @@ _OPTIONS = (
 )
 
 
-def table_options(command: F) -> F:
-    """Add them to a command, which gets their values by name."""
+@dataclass(frozen=True)
+class TableOptions:
+    """What the options say; without a table all are empty."""
+
+    table: tuple[str, ...]
+    events: tuple[str, ...]
+    unit: str | None
+    treatment: str | None
+    control: str | None
+    metric: tuple[str, ...]
+    denominator: tuple[str, ...]
+    before_column: tuple[str, ...]
+    time: str | None
+    lower_is_better: tuple[str, ...]
+
+    def is_given(self) -> bool:
+        """Whether a table is to be read.
+
+        Raises InputError for two kinds of table, and for what is about tables without one.
+        """
+        if self.table and self.events:
+            raise InputError(
+                "--table is a row per user, --events a row per event: give one of them"
+            )
+        if self.table or self.events:
+            return True
+        for field in fields(self):
+            if getattr(self, field.name):
+                option = f"--{field.name.replace('_', '-')}"
+                raise InputError(f"{option} is of a table: add --table FILE, or --events FILE")
+        return False
+
+    def metrics(self, file: Path | None, primary: Sequence[str]) -> Metrics:
+        """The metrics that the options and a file name."""
+        found = table_metrics(
+            self.metric,
+            self.denominator,
+            self.before_column,
+            self.lower_is_better,
+            by_event=bool(self.events),
+            known=None if file is None else read_table_metrics(file),
+        )
+        return found.with_primaries(primary)
+
+    def read(
+        self,
+        metrics: Metrics,
+        experiment: str | None,
+        drop: Sequence[str],
+        shares: Mapping[str, float] | None,
+    ) -> Aggregates:
+        """The table reduced to its users."""
+        asked = self.table or self.events
+        named = self.treatment is not None
+        files = tuple((None, Path(text)) if named else _named_file(text) for text in asked)
+        given = TableInput(
+            files, self.unit, self.treatment, bool(self.events), self.time, self.control
+        )
+        if given.by_event and given.unit is None:
+            raise InputError("--events needs --unit: the column with the user of an event")
+        with tempfile.TemporaryDirectory(prefix="botify-table-") as scratch:
+            connection = duckdb.connect(f"{scratch}/table.duckdb")
+            try:
+                return aggregate_table(
+                    connection,
+                    given,
+                    metrics,
+                    title=experiment or "",
+                    drop=drop,
+                    declared=None if shares is None else list(shares),
+                )
+            finally:
+                connection.close()
+
+
+def table_options(command: Command) -> Command:
+    """Give the command these options, as its argument `table`."""
+    command = grouped("table", TableOptions)(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def is_table(said: Mapping[str, Any]) -> bool:
-    """Whether a table is to be read; raises InputError for what is about tables without one."""
-    if said["table"] and said["events"]:
-        raise InputError("--table is a row per user, --events a row per event: give one of them")
-    if said["table"] or said["events"]:
-        return True
-    for name, value in said.items():
-        if value:
-            option = f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} is of a table: add --table FILE, or --events FILE")
-    return False
 
 
 def refuse_of_logs(**of_logs: object) -> None:
@@ -100,68 +162,11 @@ def refuse_of_logs(**of_logs: object) -> None:
             raise InputError(f"{option} and a table do not go together{more}")
 
 
-def metrics_of_table(
-    said: Mapping[str, Any], file: Path | None, primary: Sequence[str]
-) -> Metrics:
-    """The metrics that the options and a file name."""
-    found = table_metrics(
-        said["metric"],
-        said["denominator"],
-        said["before_column"],
-        said["lower_is_better"],
-        by_event=bool(said["events"]),
-        known=None if file is None else read_table_metrics(file),
-    )
-    return found.with_primaries(primary)
-
-
-def read_aggregates(
-    said: Mapping[str, Any],
-    metrics: Metrics,
-    experiment: str | None,
-    drop: Sequence[str],
-    shares: Mapping[str, float] | None,
-) -> Aggregates:
-    """The table reduced to its users."""
-    asked = said["table"] or said["events"]
-    named = said["treatment"] is not None
-    files = tuple((None, Path(text)) if named else _named_file(text) for text in asked)
-    given = TableInput(
-        files,
-        said["unit"],
-        said["treatment"],
-        bool(said["events"]),
-        said["time"],
-        said["control"],
-    )
-    if given.by_event and given.unit is None:
-        raise InputError("--events needs --unit: the column with the user of an event")
-    with tempfile.TemporaryDirectory(prefix="botify-table-") as scratch:
-        connection = duckdb.connect(f"{scratch}/table.duckdb")
-        try:
-            return aggregate_table(
-                connection,
-                given,
-                metrics,
-                title=experiment or "",
-                drop=drop,
-                declared=None if shares is None else list(shares),
-            )
-        finally:
-            connection.close()
-
-
-def shares_of_table(
-    experiment: str | None,
-    weights: str | None,
-    treatments: str | None,
-    config: Path | None,
-    service: str | None,
-) -> dict[str, float] | None:
-    """As `declared_weights`; a config has to be told which experiment."""
-    if experiment is None and (config is not None or service is not None):
+def shares_of_table(experiment: str | None, planned: Planned) -> dict[str, float] | None:
+    """As `Planned.shares`; a config has to be told which experiment."""
+    if experiment is None and (planned.config is not None or planned.service is not None):
         raise InputError("--config and --service with a table need --experiment: its name there")
-    return declared_weights(experiment or "", weights, treatments, config, service)
+    return planned.shares(experiment or "")
 
 
 def _named_file(text: str) -> tuple[str, Path]:

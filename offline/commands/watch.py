@@ -3,16 +3,22 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from tqdm import tqdm
 
 from offline.atomic import write_atomic
-from offline.commands._common import planned_treatments_options, read_users, weights_option
+from offline.commands._common import (
+    Planned,
+    grouped,
+    planned_treatments_options,
+    read_users,
+    weights_option,
+)
 from offline.errors import InputError
 from offline.experiment.analysis import check_alpha
-from offline.experiment.checks.declared import declared_weights
 from offline.experiment.metric_files import built_in, read_metrics
 from offline.experiment.metrics import Metrics
 from offline.experiment.report.run_info import RunInfo, load_run_info
@@ -25,6 +31,22 @@ from offline.watch.watcher import SCHEMA, Watched, Watcher
 
 PORT = 5010
 _FILE = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What is followed of an experiment."""
+
+    metrics_file: Path | None
+    primary: tuple[str, ...]
+    run: str | None
+    drop_users: str | None
+
+    def question(self, experiment: str) -> Question:
+        """Raises InputError for metrics or users that cannot be read."""
+        drop = [] if self.drop_users is None else read_users(self.drop_users)
+        metrics = followed_metrics(self.metrics_file, self.primary)
+        return Question(experiment, self.run, drop, metrics)
 
 
 @click.command()
@@ -73,21 +95,17 @@ _FILE = click.Path(path_type=Path)
 @click.option("--run", help="Follow only the lines of this run.")
 @click.option("--drop-users", metavar="IDS", help="Users to leave out: 12,345 or a file.")
 @click.option("--run-info", type=_FILE, help='JSON object; "treatments" names the treatments.')
+@grouped("planned", Planned)
+@grouped("followed", Followed)
 def command(
     logs: tuple[str, ...],
     experiment: str,
     port: int,
     every: float,
     json_out: Path | None,
-    weights: str | None,
-    treatments: str | None,
-    config: Path | None,
-    service: str | None,
-    metrics_file: Path | None,
-    primary: tuple[str, ...],
+    planned: Planned,
+    followed: Followed,
     alpha: float,
-    run: str | None,
-    drop_users: str | None,
     run_info: Path | None,
 ) -> None:
     """Follow a running A/B experiment on a local web page.
@@ -96,9 +114,8 @@ def command(
     it. The intervals hold however often one looks.
     """
     info = RunInfo() if run_info is None else load_run_info(run_info)
-    shares = declared_weights(experiment, weights, treatments, config, service)
-    drop = [] if drop_users is None else read_users(drop_users)
-    question = Question(experiment, run, drop, followed_metrics(metrics_file, primary))
+    shares = planned.shares(experiment)
+    question = followed.question(experiment)
     watched = Watched(logs, question, shares, info.treatments, every, check_alpha(alpha))
     watch(watched, json_out, port)
 

@@ -1,6 +1,6 @@
 """From event logs to a directory of interactions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def collect(
     *,
     most_bad: float = 1.0,
     allow_mixed: bool = True,
+    describe: Callable[[Path, Sequence[BadLine]], object] | None = None,
 ) -> tuple[Summary, tuple[BadLine, ...]]:
     """Turn event logs into a directory of interactions.
 
@@ -71,6 +72,8 @@ def collect(
         Share of bad lines, 0 to 1, above which the logs are refused.
     allow_mixed : bool, default True
         Whether logs of several worlds, whose track ids mean different tracks, are accepted.
+    describe : callable, optional
+        Writes more about the data, given the directory before it appears and the bad lines.
 
     Returns
     -------
@@ -116,6 +119,8 @@ def collect(
         pq.write_table(items, directory / "items.parquet", compression="zstd")
         summary = _summarise(log, directory, threshold)
         summary.write(directory)
+        if describe is not None:
+            describe(directory, log.bad)
         return summary, log.bad
 
 

@@ -58,6 +58,7 @@ class Look:
 
     @property
     def excludes_zero(self) -> bool:
+        """Whether the always-valid interval lies on one side of 0."""
         return not self.lower <= 0 <= self.upper
 
 

@@ -1,9 +1,10 @@
 """Data of any origin, by the path and the options that a person gives."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from offline.card import write_card
+from offline.card import Facts, write_card
 from offline.data.collect import collect
 from offline.errors import InputError
 from offline.importing.formats.generic import with_items
@@ -11,7 +12,7 @@ from offline.importing.load import Imported, Repeats, Stage, load_source
 from offline.importing.registry import guess_format, make_format
 from offline.importing.source import Columns, Source
 from offline.importing.typed import Unit
-from offline.logs.bad_lines import BAD_STOP, Skipped
+from offline.logs.bad_lines import BAD_STOP, BadLine, Skipped
 
 LOGS = "botify-log"
 
@@ -121,7 +122,13 @@ def _without(source: Source, roles: tuple[str, ...]) -> Source:
 
 
 def _collected(source: Path, out: Path, allow_bad: bool) -> Imported:
-    summary, bad = collect([source], out, most_bad=1.0 if allow_bad else BAD_STOP)
-    facts = write_card(out, bad)
+    facts: list[Facts] = []
+
+    def describe(directory: Path, bad: Sequence[BadLine]) -> None:
+        facts.append(write_card(directory, bad, out.resolve().name))
+
+    summary, bad = collect(
+        [source], out, most_bad=1.0 if allow_bad else BAD_STOP, describe=describe
+    )
     skipped = Skipped(summary.lines, summary.bad_lines, bad, summary.faults)
-    return Imported(summary, skipped, facts)
+    return Imported(summary, skipped, facts[0])

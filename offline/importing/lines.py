@@ -55,6 +55,18 @@ def _lines(file: File, text: Path) -> Iterator[int]:
             start = reader.line_num
 
 
+def lines_inside_cells(text: Path, rows: int) -> int:
+    """How many more lines a file has than rows, header included; blank lines are none."""
+    with text.open("rb") as stream:
+        newlines, last = 0, b"\n"
+        while piece := stream.read(1 << 22):
+            newlines, last = newlines + piece.count(b"\n"), piece[-1:]
+        if newlines + (last != b"\n") <= rows:
+            return 0
+        stream.seek(0)
+        return max(0, sum(1 for line in stream if line.strip()) - rows)
+
+
 def first_objects(text: str, most: int = 100) -> list[dict[str, object]]:
     """The first objects of a text of JSON Lines; lines that are none are passed over."""
     found: list[dict[str, object]] = []

@@ -125,7 +125,7 @@ def _load(
             staged.add(file)
     [(rows,)] = connection.execute("SELECT COUNT(*) FROM raw").fetchall()
     names = source.files[0].columns.named
-    lines = rows + len(staged.rejected)
+    lines = rows + len(staged.rejected) + staged.lost
     if not lines:
         raise InputError(f"{source.files[0].path}: no rows")
     with reporting(connection, stage("checking rows")):
@@ -167,6 +167,8 @@ def _skipped(staged: Staged, lines: int) -> Skipped:
     named = list(staged.rejected[:MAX_NAMED])
     for bad in staged.rejected:
         faults[bad.reason] = faults.get(bad.reason, 0) + 1
+    if staged.lost:
+        faults["after a quotation mark that is not closed"] = staged.lost
     for fault, count in staged.connection.execute(
         "SELECT fault, COUNT(*) FROM typed WHERE fault IS NOT NULL GROUP BY fault"
     ).fetchall():

@@ -12,7 +12,7 @@ from offline.engine.quoting import literal, quoted
 from offline.errors import InputError
 from offline.importing.clean_text import clean_text, head_of, packing_of
 from offline.importing.guess import csv_header
-from offline.importing.lines import first_objects, lines_of_rows
+from offline.importing.lines import first_objects, lines_inside_cells, lines_of_rows
 from offline.importing.source import Columns, File
 from offline.logs.bad_lines import BadLine
 
@@ -36,6 +36,8 @@ class Staged:
     files: list[File] = field(default_factory=list)
     texts: list[Path] = field(default_factory=list)
     rejected: list[BadLine] = field(default_factory=list)
+    lost: int = 0
+    """Lines inside of cells, in files where a quotation mark is not closed."""
     notes: list[str] = field(default_factory=list)
 
     def place(self, file: int, row: int) -> str:
@@ -101,12 +103,29 @@ class Staged:
             " strict_mode = true, max_line_size = 16777216, store_rejects = true,"
             f" rejects_table = 'rejects_{number}', rejects_scan = 'scan_{number}')",
         )
-        for line, kind in self.connection.execute(
-            f"SELECT line, FIRST(error_type) FROM rejects_{number} GROUP BY line ORDER BY line"
+        known, is_open = len(self.rejected), False
+        for line, kind, more in self.connection.execute(
+            "SELECT line, FIRST(error_type), BOOL_OR(CONTAINS(RTRIM(csv_line, CHR(13) || CHR(10)),"
+            f" CHR(10))) FROM rejects_{number} GROUP BY line ORDER BY line"
         ).fetchall():
             what = kind.replace("_", " ").lower()
             fault = f"not {len(names_there)} columns" if "COLUMNS" in kind else what
+            if more and kind == "UNQUOTED VALUE":
+                fault, is_open = "a quotation mark is not closed", True
             self.rejected.append(BadLine(file.path, int(line), fault))
+        if file.quote:
+            [(rows,)] = self.connection.execute(
+                f"SELECT COUNT(*) FROM raw WHERE file = {number}"
+            ).fetchall()
+            rows += len(self.rejected) - known + (not file.names)
+            inside = lines_inside_cells(clean.path, rows)
+            if is_open:  # the database keeps only the beginning of what was not closed
+                self.lost += inside
+            elif inside:
+                self.notes.append(
+                    f"{file.path.name}: {inside:,} lines are inside of cells in quotation marks; "
+                    "if its texts have no line breaks, a mark is missing"
+                )
         return clean.path
 
     def _insert(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from contract.ids import ID_RULE, MAX_ID_CHARACTERS
 from offline.engine.quoting import literal
 from offline.errors import InputError
 from offline.importing.stage import Staged
@@ -15,6 +16,11 @@ UNITS: dict[str, str] = {
     "ns": "nanoseconds",
     "date": "dates (ISO 8601)",
 }
+_UNFIT = (
+    f"LENGTH(CAST({{0}} AS VARCHAR)) > {MAX_ID_CHARACTERS} OR"
+    " regexp_matches(CAST({0} AS VARCHAR), '[\\x00-\\x1f\\x7f-\\x{{9f}}]')"
+)
+"""An id that no list may have: `contract.ids`."""
 DAY_MS = 86_400_000
 _FORMS = """
 SELECT
@@ -61,6 +67,7 @@ def type_rows(
     for role, column in (("user", "uid"), ("item", "iid")):
         wrong = f"{role}_type = 'x' OR {column} IS NULL"
         faults.append((wrong, f"`{names[role]}` is no id", f'"{role}"'))
+        faults.append((_UNFIT.format(column), f"`{names[role]}` must be {ID_RULE}", f'"{role}"'))
     value, time = "1.0", "CAST(NULL AS BIGINT)"
     if has_value:
         value = "plain_number(value)"
@@ -120,10 +127,12 @@ def _id_sql(staged: Staged, role: str, name: str, text_ids: bool, notes: list[st
             f"CASE id_form({column}) WHEN 1 THEN {as_number}"
             f" WHEN 2 THEN CAST(TRY_CAST(TRIM({column}) AS DOUBLE) AS BIGINT) END"
         )
-    if beyond or 2 * whole > known:
+    if beyond or 2 * (whole + floats) > known:
+        digits = ", or of over 15 digits before .0" * bool(beyond)
         notes.append(
-            f"`{name}`: {known - whole:,} of {known:,} ids are no whole numbers of 64 bits, the "
-            f"first {example!r} at {staged.place(*_pair(odd))}: all are kept as text"
+            f"`{name}`: {known - whole - floats:,} of {known:,} ids are no whole numbers of 64 "
+            f"bits{digits}, the first {example!r} at {staged.place(*_pair(odd))}: all are kept as "
+            "text"
         )
     return as_text
 

@@ -32,7 +32,9 @@ class Exported(NamedTuple):
     """How many lists were written."""
 
     users: int
+    """With a list."""
     without_interactions: int
+    """Users who liked nothing."""
     items_with_neighbours: int
     popular_items: int
     from_earlier: int
@@ -42,7 +44,7 @@ class Exported(NamedTuple):
     listed_seen: int
     """Those of them that the user had interacted with."""
     seen_all: int
-    """Users who, where that is left out, have nothing left: they get the most popular items."""
+    """Users who, where that is left out, have nothing left."""
 
 
 def export_lists(
@@ -62,10 +64,11 @@ def export_lists(
     """Write the files that the service serves into a directory; all appear, or none.
 
     A user's list ranks the whole catalog given all that the user liked, items liked before
-    included: listeners enjoy them again. A user without an interaction gets the most popular
-    items. Music has the protocol's files; data with the owner's ids has lists in these ids, with
-    scores, and the items themselves. Finished blocks wait in the directory `out`.export; after an
-    interruption the same call resumes from them.
+    included: listeners enjoy them again. Music has the protocol's files, in which a user without
+    an interaction gets the most popular items. Data with the owner's ids has lists in these ids,
+    with scores, and the items themselves; a user without an interaction has no list there.
+    Finished blocks wait in the directory `out`.export; after an interruption the same call resumes
+    from them.
 
     Parameters
     ----------
@@ -98,7 +101,7 @@ def export_lists(
     ------
     InputError
         For interactions or a catalog that the model was not trained on, lists longer than the
-        catalog, and a full disk.
+        catalog, users of whom none gets a list, and a full disk.
 
     Examples
     --------
@@ -134,15 +137,24 @@ def export_lists(
     try:
         with work_directory(work, about):
             earlier = completed(work / RECOMMENDATIONS)
-            first = popular[:list_length]
+            first = popular[:list_length] if files.for_everyone else popular[:0]
             fallback = TopN(first, users[first].astype(np.float32))
             told = _write_recommendations(
                 work, training_set, files, lists, fallback, block, progress
             )
+            n_lists = _count(work / RECOMMENDATIONS)
+            if not n_lists:
+                raise InputError(
+                    "no user gets a list: all have interacted with everything that could be "
+                    "listed; export without --unseen"
+                )
             near = Neighbours(training_set.histories, neighbours)
             count = _write_neighbours(work, files, near, progress)
             with new_directory(out, RECOMMENDATIONS) as new:
-                _link(work / RECOMMENDATIONS, new / RECOMMENDATIONS)
+                if files.for_everyone:
+                    _link(work / RECOMMENDATIONS, new / RECOMMENDATIONS)
+                else:
+                    _copy_with_size(work / RECOMMENDATIONS, new / RECOMMENDATIONS, n_lists)
                 _copy_with_size(work / NEIGHBOURS, new / NEIGHBOURS, count)
                 (new / files.popular).write_text(files.of_everyone(popular, users[popular]))
                 if items is not None and training_set.items is not None:
@@ -158,7 +170,7 @@ def export_lists(
         ) from error
     known = int(np.count_nonzero(training_set.histories.sizes))
     everyone = len(training_set.all_users)
-    return Exported(everyone, everyone - known, count, len(popular), earlier, *told)
+    return Exported(n_lists, everyone - known, count, len(popular), earlier, *told)
 
 
 def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
@@ -181,7 +193,7 @@ def _check(
     if list_length > n_items:
         raise InputError(
             f"lists of {list_length} {files.items} from a catalog of {n_items}: ask for shorter "
-            "ones"
+            f"ones, as with `botify-offline export --length {max(1, n_items // 2)}`"
         )
     if training_set.items is not None and list_length > MAX_ITEMS:
         raise InputError(f"lists of {list_length} items: they may have {MAX_ITEMS}")
@@ -218,8 +230,9 @@ def _write_recommendations(
         lines = [
             files.of_user(user, *(fallback if at < 0 else (made.ids[at], made.scores[at])))
             for user, at in zip(users[part].tolist(), places.tolist(), strict=True)
+            if at >= 0 or files.for_everyone
         ]
-        if part.start == 0:
+        if part.start == 0 and files.for_everyone:
             lines[0] = _with_size(lines[0], len(users))
         return "".join(lines)
 
@@ -269,7 +282,11 @@ def _write_neighbours(work: Path, files: ListFiles, near: Neighbours, progress: 
         disable=not progress,
     ) as bar:
         append_blocks(path, parts, text, bar.update)
-    with path.open() as lines:
+    return _count(path)
+
+
+def _count(path: Path) -> int:
+    with path.open("rb") as lines:
         return sum(1 for _ in lines)
 
 

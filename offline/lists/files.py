@@ -27,6 +27,8 @@ class ListFiles(ABC):
     """What items are called."""
     popular: str
     """Name of the file of popular items."""
+    for_everyone: bool
+    """Whether users whom no list can be made for get a list of popular items."""
 
     @abstractmethod
     def of_user(self, user: Any, items: Numbers, scores: Scores) -> str:
@@ -46,6 +48,7 @@ class MusicFiles(ListFiles):
 
     items = "tracks"
     popular = TOP_TRACKS
+    for_everyone = True
 
     def of_user(self, user: Any, items: Numbers, scores: Scores) -> str:
         """`{"user": int, "tracks": [...]}`."""
@@ -64,6 +67,7 @@ class OwnerFiles(ListFiles):
     """With the owner's ids, and scores where lists are in their order."""
 
     popular = POPULAR
+    for_everyone = False  # the service answers popular items, and says that they are
 
     def __init__(self, ids: Ids) -> None:
         """`ids`: of the items, by number."""

@@ -47,6 +47,8 @@ class UserCatalogConfig(_Section):
 
 
 class RemoteRecommenderConfig(_Section):
+    """Where the service runs, and how it is asked."""
+
     host: str = "127.0.0.1"
     port: int = Field(default=5001, ge=1, le=65535)
     # Sessions in flight at once, and how long one answer may take.

@@ -22,6 +22,7 @@ class FailureLimits:
         self._answered_at = monotonic()
 
     def answered(self) -> None:
+        """A request was answered, so that failures are counted anew."""
         self._failures, self._answered_at = 0, monotonic()
 
     def failed(self, what: str) -> None:

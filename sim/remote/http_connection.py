@@ -53,6 +53,7 @@ class Connection:
 
     @property
     def connecting(self) -> bool:
+        """Whether a request waits for the socket to connect."""
         return self._unsent is not None
 
     def send(self, request: bytes) -> None:

@@ -87,6 +87,7 @@ class HttpPool:
         return results
 
     def close(self) -> None:
+        """Close all connections; requests without an answer are given up."""
         for connection in self._connections:
             connection.close()
         self._selector.close()

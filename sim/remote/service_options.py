@@ -34,6 +34,7 @@ class ServiceOptions:
 
     @property
     def url(self) -> str:
+        """The service's base URL, without a slash at its end."""
         return f"http://{self.authority}"
 
     @property

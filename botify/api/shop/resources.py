@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, ClassVar
+from urllib.parse import unquote_to_bytes
 
 from flask import Response, request
 from flask_restful import Resource
@@ -149,4 +150,10 @@ class AssignmentResource(Resource):  # type: ignore[misc]  # flask_restful has n
 
 
 def _query() -> Mapping[str, list[str]]:
+    """The parameters. Raises InputError for bytes that are not UTF-8, which would become text."""
+    if b"%" in (raw := request.query_string):
+        try:
+            unquote_to_bytes(raw).decode()
+        except UnicodeDecodeError:
+            raise InputError("the query must be UTF-8") from None
     return dict(request.args.lists())

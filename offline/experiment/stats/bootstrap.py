@@ -111,6 +111,7 @@ class Latencies:
 
     @property
     def blocks(self) -> int:
+        """Number of blocks of users, which are resampled whole."""
         return len(self._counts)
 
     def quantile(self, share: float) -> float:

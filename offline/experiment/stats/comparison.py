@@ -76,6 +76,7 @@ class Comparison:
 
     @property
     def cuped_effect(self) -> float | None:
+        """The effect after CUPED, in percent of the control mean, where `cuped` is known."""
         return None if self.adjusted is None else self.adjusted.change
 
     @property
@@ -85,6 +86,7 @@ class Comparison:
 
     @property
     def notes(self) -> str:
+        """The notes on the effect and on the test, joined; empty where there are none."""
         return "; ".join(some for some in (self.effect.note, self.note) if some)
 
 

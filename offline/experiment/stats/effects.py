@@ -65,6 +65,7 @@ class Moments:
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> "Moments":
+        """Of one value per user, shape (n,), none of them NaN."""
         sample = np.asarray(values, np.float64)
         if not len(sample):
             return cls(0, math.nan, math.nan)

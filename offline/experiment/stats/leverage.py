@@ -32,6 +32,7 @@ class Heavy:
 
     @property
     def notable(self) -> bool:
+        """Whether the share is far above that of an average user, and large by itself."""
         return self.share > max(NOTABLE, _TIMES / self.users)
 
 

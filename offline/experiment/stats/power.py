@@ -74,6 +74,7 @@ class Plan:
 
     @classmethod
     def of(cls, moments: Moments, alpha: float = ALPHA) -> "Plan":
+        """Mean and standard deviation from the moments of one arm."""
         return cls(moments.mean, float((moments.variance_of_mean * moments.n) ** 0.5), alpha)
 
     def detectable(self, users: float, wanted: float = POWER) -> float:

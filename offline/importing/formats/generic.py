@@ -39,6 +39,10 @@ class _Table(DataFormat):
         unused = [name for name in there if name not in found.named.values()]
         if unused:
             notes.append(f"columns not used: {', '.join(unused)}")
+        if others := sorted(set(source.iterdir()) - set(paths)) if source.is_dir() else []:
+            many = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
+            names = ", ".join(path.name for path in others[:3])
+            notes.append(f"not read, as no {self.name}: {names}{many}")
         files = [dataclasses.replace(file, columns=found) for file in files]
         return Source(files=tuple(files), notes=tuple(notes))
 

@@ -1,13 +1,14 @@
 -- What an id or a time of somebody's data is, which comes as text; uses is_none of table_values.sql.
 -- makes: as_time_ms, id_form, time_class
--- An id: 1 a whole number, 2 one that is written 12.0, 4 one beyond 64 bits, 3 other text; NULL where
--- there is none.
+-- An id: 1 a whole number, 2 one that is written 12.0, 4 one beyond 64 bits, or beyond
+-- the digits that a number with a point keeps, 3 other text; NULL where there is none.
 CREATE MACRO id_form(v) AS
     CASE
         WHEN is_none(v) THEN NULL
         WHEN regexp_full_match(TRIM(v), '0|-?[1-9][0-9]*')
             THEN CASE WHEN TRY_CAST(TRIM(v) AS BIGINT) IS NULL THEN 4 ELSE 1 END
         WHEN regexp_full_match(TRIM(v), '0[.]0+|-?[1-9][0-9]{0,14}[.]0+') THEN 2
+        WHEN regexp_full_match(TRIM(v), '-?[1-9][0-9]{15,}[.]0+') THEN 4
         ELSE 3
     END;
 

@@ -110,6 +110,7 @@ class DAE(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Where the weights are."""
         return self.first.device
 
     def ragged(self, matrix: sparse.csr_matrix) -> RaggedBatch:

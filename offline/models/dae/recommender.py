@@ -27,7 +27,7 @@ WEIGHTS, CURVES = "model.safetensors", "training.png"
 
 
 class DAERecommender(Recommender):
-    """Mult-DAE: `DAE`, trained to the epoch of the best held-out NDCG@50.
+    """Denoising autoencoder, Mult-DAE of Liang et al. (WWW 2018), of its best held-out epoch.
 
     Examples
     --------

@@ -25,7 +25,7 @@ WEIGHTS = "model.safetensors"
 
 
 class VAERecommender(Recommender):
-    """Mult-VAE: `VAE`, trained to the epoch of the best held-out NDCG@50."""
+    """Variational autoencoder, Mult-VAE of Liang et al. (WWW 2018), of its best held-out epoch."""
 
     name = "vae"
 

@@ -39,6 +39,12 @@ def test_nothing_is_wrong_while_all_is_well() -> None:
     assert problems([WELL], NO_TROUBLE) == []
 
 
+@pytest.mark.parametrize("what", ["tracks", "items"])
+def test_what_is_served_without_redis_is_called_by_its_name(what: str) -> None:
+    [reason] = degradations([replace(NO_REDIS, serves=what)])
+    assert reason.endswith(f": serving popular {what}")
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [(NO_REDIS, "Redis: timed out"), (NO_LIST, "list 'dae' is not in Redis")],

@@ -173,6 +173,12 @@ def test_an_item(app: Flask) -> None:
     assert get(app, "/items/nothing")[0] == 404
     assert get(app, "/items/%FF")[0] == 400
     assert get(app, "/items/a%00b")[0] == 400
+    assert get(app, "/items/a%0Ab")[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/recommendations?user_id=caf%E9", "/similar/d?k=%FF"])
+def test_a_query_that_is_not_utf_8_is_no_other_user(app: Flask, path: str) -> None:
+    assert get(app, path) == (400, {"message": "the query must be UTF-8"})
 
 
 def test_what_is_not_there_yet_is_said(app: Flask) -> None:
@@ -198,6 +204,7 @@ def test_popular_items_from_memory_without_redis(app: Flask, tmp_path: Path) -> 
     assert logged(tmp_path)[0]["recommender"] == "fallback"
     assert get(app, "/items/nothing")[0] == 503
     assert get(app, "/similar/d")[0] == 503
+    assert monitor.report().serves == "items"
 
 
 def test_items_that_leave_the_catalog_leave_the_answers(

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from contract.item_lists import parse_item, parse_item_neighbours, parse_popular, parse_user_items
 from contract.schema import json_schema
-from offline.models.registry import MODELS
+from offline.models.registry import MODELS, model_class
 
 from ..programs import offline_in
 
@@ -63,7 +63,7 @@ def test_from_a_file_to_lists_in_its_own_ids(
     assert not list((place / "model").rglob("*.pickle"))
 
     said = offline("export", "@model", "@goods", "--out", "@lists", "--length", "10", "--unseen")
-    assert f"lists for {USERS} users (0 without interactions get popular items)" in said
+    assert f"lists for {USERS} users (0 without likes have none" in said
     bought = {}
     for line in (place / "orders.csv").read_text().splitlines()[1:]:
         customer, product, *_ = line.split(",")
@@ -94,6 +94,37 @@ def test_from_a_file_to_lists_in_its_own_ids(
         assert {camp_of(row["item"]) for row in near["items"]} == {0}
 
 
+def test_users_without_likes_have_no_list_and_are_told(place: Path) -> None:
+    offline = offline_in(place)
+    lines = [
+        f"{row},{1 + int(not row.startswith(('c03', 'c59'))) * 4}"
+        for row in (place / "orders.csv").read_text().splitlines()[1:]
+    ]
+    (place / "rated.csv").write_text("customer,product,title,time,stars\n" + "\n".join(lines))
+    offline("import", "@rated.csv", "--liked-from", "4", "--out", "@goods")
+    offline("train", "@goods", "--model", "popular", "--out", "@model")
+    said = offline("export", "@model", "@goods", "--out", "@lists", "--length", "10")
+    wanted = f"lists for {USERS - 2} users (2 without likes have none: the service answers popular"
+    assert wanted in said
+    lists = rows(place / "lists/recommendations.json")
+    assert {"c03", "c59"}.isdisjoint(str(row["user"]) for row in lists)
+    assert len(lists) == lists[0]["lists"] == USERS - 2
+    assert "no such user" in offline("recommend", "@model", "--user", "c03", fails=True)
+
+
+def test_users_who_have_everything_have_no_list(place: Path) -> None:
+    offline = offline_in(place)
+    pairs = [(u, i) for u in range(9) for i in range(6) if u == 0 or i != u % 6]
+    (place / "few.csv").write_text("user,item\n" + "\n".join(f"u{u},i{i}" for u, i in pairs))
+    offline("import", "@few.csv", "--out", "@few")
+    offline("train", "@few", "--model", "ease", "--out", "@ease")
+    said = offline("export", "@ease", "@few", "--out", "@lists", "--length", "3", "--unseen")
+    assert "lists for 8 users (0 without likes have none" in said
+    assert "1 users have interacted with everything that could be listed: they have none" in said
+    lists = rows(place / "lists/recommendations.json")
+    assert [row["user"] for row in lists] == [f"u{u}" for u in range(1, 9)]
+
+
 def test_what_users_know_is_listed_unless_it_is_not_wanted(
     place: Path, offline: Callable[..., str]
 ) -> None:
@@ -117,6 +148,14 @@ def test_a_model_of_other_data_is_refused(place: Path, offline: Callable[..., st
     offline("import", "@orders.csv", "--format", "csv", "--out", "@others")
     said = offline("export", "@model", "@others", "--out", "@lists", fails=True)
     assert "the model was trained on other interactions than these" in said
+    (place / "more.csv").write_text(f"{text}c03,p-99,Thing 99,1700000000\n")
+    offline("import", "@more.csv", "--out", "@more")
+    said = offline("export", "@model", "@more", "--out", "@lists", fails=True)
+    assert "the model was trained on other interactions than these" in said
+    words = ("--catalog", "@nothing.json", "--out", "@lists")
+    assert "nothing.json' does not exist" in offline(
+        "export", "@model", "@goods", *words, fails=True
+    )
 
 
 def test_unknown_names_are_one_line_with_the_nearest(offline: Callable[..., str]) -> None:
@@ -136,6 +175,18 @@ def test_unknown_names_are_one_line_with_the_nearest(offline: Callable[..., str]
     assert "user c3: the model was trained on no such user; there are 60, such as c00" in said
     said = offline("similar", "@model", "--item", "07", fails=True)
     assert "item 07: the model was trained on no such item" in said
+
+
+def test_options_that_need_too_much_memory_are_one_line(
+    offline: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*_: object) -> None:
+        np.empty((1 << 24, 1 << 24))
+
+    monkeypatch.setattr(model_class("popular"), "_fit", fit)
+    said = offline("train", "@goods", "--model", "popular", "--out", "@model", fails=True)
+    assert said.startswith("Error: not enough memory: Unable to allocate")
+    assert said.count("\n") == 1
 
 
 def test_a_config_says_which_model(place: Path, offline: Callable[..., str]) -> None:

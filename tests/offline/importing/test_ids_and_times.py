@@ -43,6 +43,26 @@ def test_ids_are_numbers_where_all_are(
     assert list(data.users) == expected
 
 
+@pytest.mark.parametrize(
+    "ids", [("1.0", "2.0", "x1"), (f"{2**53 + 1}.0", f"{2**53 + 3}.0", f"{2**53 + 5}.0")]
+)
+def test_ids_that_look_like_numbers_and_are_kept_as_text_are_told(
+    ids: tuple[str, ...], imported: Import
+) -> None:
+    told, data = imported(csv_text([(user, *row[1:]) for user in ids for row in ROWS[:12]]))
+    assert list(data.users) == sorted(ids)
+    assert "all are kept as text" in told
+
+
+@pytest.mark.parametrize("bad", ["u" * 256, "\x01u", "u\x9f", '"u\n01"'])
+def test_ids_that_no_list_may_have_are_bad_rows(bad: str, imported: Import) -> None:
+    told, data = imported(csv_text([*ROWS, (bad, *ROWS[0][1:])]))
+    assert rows_of(data) == EXPECTED
+    assert "`user_id` must be a text of 1 to 255 characters without control characters" in told
+    odd = f"é{'u' * 253}/"
+    assert odd in list(imported(csv_text([*ROWS, (odd, *ROWS[0][1:])]))[1].users)
+
+
 def test_ids_keep_the_type_that_the_source_has(imported: Import) -> None:
     texts = [json.dumps({"user": str(u), "item": i}) for u in range(3) for i in range(60)]
     _, data = imported("\n".join(texts), name="data.jsonl")

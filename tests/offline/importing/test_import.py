@@ -75,7 +75,11 @@ def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.csv").write_text(csv_text(ROWS[:100]))
     (folder / "b.csv").write_text(csv_text(ROWS[100:]))
-    assert "240 rows of 2 files" in run(folder, tmp_path / "out")
+    told = run(folder, tmp_path / "out")
+    assert "240 rows of 2 files" in told
+    assert "not read" not in told
+    (folder / "c.jsonl").write_text('{"user_id": "u01", "item_id": "sku-01"}')
+    assert "not read, as no csv: c.jsonl" in run(folder, tmp_path / "out")
     assert rows_of(Interactions.load(tmp_path / "out")) == EXPECTED
 
 
@@ -133,6 +137,42 @@ def test_lines_are_counted_as_an_editor_does(imported: Import) -> None:
     rows[50] = ("u01", "sku-01", "many", 1_600_000_000, "x")
     told, _ = imported(csv_text(rows, (*HEADER, "comment")))
     assert f"data.csv:{2 + 2 * 50}: `rating` is no number: 'many'" in told
+
+
+def test_rows_that_an_open_quotation_mark_swallows_are_bad_rows(imported: Import) -> None:
+    lines = csv_text().splitlines()
+    some = [*lines[:230], '"u01,sku-01,1,1600000000', *lines[230:]]
+    told, data = imported("\n".join(some) + "\n")
+    assert data.summary.bad_lines == len(some) - 230
+    assert data.summary.lines == len(some) - 1
+    assert "data.csv:231: a quotation mark is not closed" in told
+
+
+def test_an_open_quotation_mark_early_in_the_file_stops_the_import(tmp_path: Path) -> None:
+    lines = csv_text().splitlines()
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join([*lines[:9], 'u01,sku-01,1,"1600000000', *lines[9:]]) + "\n")
+    told = run(path, tmp_path / "out", code=2)
+    assert "of the rows (233 of 241) could not be used" in told
+    assert "a quotation mark" in told
+
+
+def test_a_large_part_that_is_swallowed_is_counted_in_full(tmp_path: Path) -> None:
+    rows = [(*ROWS[n % len(ROWS)],) for n in range(20_000)]
+    lines = csv_text(rows).splitlines()
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join([*lines[:15_001], 'u01,sku-01,1,"1600000000', *lines[15_001:]]))
+    told = run(path, tmp_path / "out", code=2)
+    assert "of the rows (5,001 of 20,001) could not be used" in told
+
+
+def test_lines_inside_of_cells_are_told(imported: Import) -> None:
+    rows: list[Sequence[object]] = [(*row, "x") for row in ROWS]
+    rows[50], rows[60] = (*ROWS[50], '"x'), (*ROWS[60], 'x"')
+    told, data = imported(csv_text(rows, (*HEADER, "comment")))
+    assert len(rows_of(data)) == 230
+    assert "data.csv: 10 lines are inside of cells in quotation marks" in told
+    assert "inside of cells" not in imported(csv_text().replace("\n", "\n\n"))[0]
 
 
 def test_too_many_bad_rows_stop_the_import(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
+        """Number of steps in an epoch."""
         return -(-len(self.users) // self._options.batch_size)
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:

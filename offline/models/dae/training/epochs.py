@@ -29,6 +29,7 @@ class Trained:
 
     @property
     def best(self) -> Epoch:
+        """The epoch that `model` has the weights of."""
         return best_of(self.epochs)
 
 
