@@ -22,7 +22,6 @@ from .load import (
     Diary,
     Event,
     Load,
-    Valkey,
     all_are,
     ask,
     by_user,
@@ -35,6 +34,7 @@ from .load import (
     until,
     valkeys_of,
 )
+from .valkey_server import Valkey
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from .conftest import write_lines
-from .load import Diary, Load, Valkey, ask, check_log, metric, until
+from .load import Diary, Load, ask, check_log, metric, until
+from .valkey_server import Valkey
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,6 @@ import pytest
 from .load import (
     Diary,
     Load,
-    Valkey,
     all_are,
     ask,
     check_log,
@@ -21,6 +20,7 @@ from .load import (
     until,
     workers_of,
 )
+from .valkey_server import Valkey
 
 pytestmark = [
     pytest.mark.integration,
