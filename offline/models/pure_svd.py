@@ -23,14 +23,16 @@ class PureSVD(Recommender):
         """Options of PureSVD."""
 
         factors: PositiveInt = 64
-        """The largest number; a small matrix has fewer."""
+        """The largest number; a small matrix has half as many as its shorter side."""
         seed: int = Field(default=31337, ge=0, lt=2**32)
 
     config: Config
 
     def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
-        interactions, factors = data.matrix, self.config.factors
+        interactions = data.matrix
         side = min(interactions.shape)
+        # With all factors a user's scores are the user's history again, and rank nothing else.
+        factors = min(self.config.factors, max(1, side // 2))
         if factors >= side:  # as many as there are: more than ARPACK can give
             vectors = np.linalg.svd(interactions.toarray(), full_matrices=False)[2]
         else:

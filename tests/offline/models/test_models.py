@@ -75,9 +75,15 @@ class TestPureSVD(FindsCamps):
     def test_scores_are_those_of_numpy_s_svd(self, factors: int) -> None:
         matrix = scattered()
         model = PureSVD(factors=factors, seed=4).fit(matrix)
-        vectors = np.linalg.svd(matrix.toarray(), full_matrices=False)[2][:factors]
+        most = min(matrix.shape) // 2
+        vectors = np.linalg.svd(matrix.toarray(), full_matrices=False)[2][: min(factors, most)]
         expected = matrix.toarray() @ vectors.T @ vectors
         np.testing.assert_allclose(model._scores(matrix, None), expected, atol=1e-5)
+
+    def test_a_small_matrix_is_not_learned_by_heart(self) -> None:
+        matrix = scattered()
+        listed = PureSVD(factors=500).fit(matrix).recommend(np.arange(matrix.shape[0]), 3)
+        assert np.median(listed.scores) > 0.01
 
     def test_the_start_of_the_search_changes_no_sign(self) -> None:
         one, two = (PureSVD(factors=5, seed=seed).fit(scattered()).item_factors for seed in (1, 2))
