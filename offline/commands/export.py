@@ -22,6 +22,8 @@ from offline.lists.maker import ListMaker
 from offline.models.base import Recommender
 from offline.models.registry import load_model
 
+LENGTH = 50
+"""Of a list of the music protocol."""
 _BLOCK, _SPARK_BLOCK = 4096, 65_536
 
 
@@ -36,10 +38,9 @@ _BLOCK, _SPARK_BLOCK = 4096, 65_536
 )
 @click.option(
     "--length",
-    default=50,
-    show_default=True,
     type=click.IntRange(min=1),
-    help="Length of a user's list, in items.",
+    help=f"Length of a user's list, in items. [default: {LENGTH}, or all items where data with "
+    "ids of its owner has fewer]",
 )
 @click.option(
     "--unseen",
@@ -76,7 +77,7 @@ def command(
     model: Path,
     interactions: Path,
     out: Path,
-    length: int,
+    length: int | None,
     unseen: bool,
     block: int | None,
     kind: str | None,
@@ -103,6 +104,7 @@ def command(
     found = load_model(model)
     training_set = _opened(found, interactions)
     found.check_trained_on(training_set.fingerprint)
+    length = length or _default_length(training_set)
     able = (interactions / PLAYS).is_file() and found.item_vectors is not None
     if (kind or ("sessions" if able else "score")) == "sessions":
         lists, made = _for_sessions(
@@ -132,6 +134,12 @@ def command(
         )
     if session_model is not None:
         click.echo(f"session model -> {out / SESSION_MODEL}")
+
+
+def _default_length(training_set: TrainingSet) -> int:
+    """That of the music protocol, as far as other data has the items."""
+    n_items = training_set.histories.n_tracks
+    return LENGTH if training_set.items is None else min(LENGTH, n_items)
 
 
 def _opened(model: Recommender, interactions: Path) -> TrainingSet:

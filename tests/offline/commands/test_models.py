@@ -124,6 +124,10 @@ def test_users_who_have_everything_have_no_list(place: Path) -> None:
     lists = rows(place / "lists/recommendations.json")
     assert [row["user"] for row in lists] == [f"u{u}" for u in range(1, 9)]
 
+    offline("train", "@few", "--model", "ease", "--out", "@ease", "--export", "@all")
+    lists = rows(place / "all/recommendations.json")
+    assert {len(row["items"]) for row in lists} == {6}  # there are no 50
+
 
 def test_what_users_know_is_listed_unless_it_is_not_wanted(
     place: Path, offline: Callable[..., str]
