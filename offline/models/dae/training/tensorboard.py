@@ -1,13 +1,14 @@
 """Scalars for TensorBoard, written while a model trains."""
 
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.record_writer import RecordWriter
 
 from offline.errors import InputError
 from offline.models.dae.training.epochs import Epoch
@@ -21,26 +22,29 @@ class ScalarWriter:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._events: EventsWriter | None = None
+        self._records: RecordWriter | None = None
 
     def __enter__(self) -> Self:
         if self._directory is not None:
             try:
                 self._directory.mkdir(parents=True, exist_ok=True)
-                # Not its SummaryWriter, whose thread would keep an error of the disk to itself.
-                self._events = EventsWriter(str(self._directory / "events"))
+                # Not the package's SummaryWriter, whose thread would keep an error of the disk to
+                # itself, nor its EventsWriter, which leaves a file open that it cannot flush.
+                name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+                self._records = RecordWriter(str(self._directory / name))
+                self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
             except OSError as error:
                 raise self._refused(error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._events is not None:
+        if self._records is not None:
             with suppress(OSError):  # each epoch is there, or its error was reported
-                self._events.close()
+                self._records.close()
 
     def add(self, epoch: Epoch) -> None:
         """An epoch, at the step of its number."""
-        if self._events is None:
+        if self._records is None:
             return
         figures = {
             "loss": epoch.loss,
@@ -51,10 +55,14 @@ class ScalarWriter:
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in figures.items()]
         event = Event(wall_time=time.time(), step=epoch.number, summary=Summary(value=values))
         try:
-            self._events.write_event(event)
-            self._events.flush()
+            self._write(event)
+            self._records.flush()
         except OSError as error:
             raise self._refused(error) from error
+
+    def _write(self, event: Event) -> None:
+        assert self._records is not None
+        self._records.write(event.SerializeToString())
 
     def _refused(self, error: OSError) -> InputError:
         return InputError(f"cannot write scalars into {self._directory}: {error.strerror}")
