@@ -156,9 +156,10 @@ def load_model_options(path: Path) -> ModelChoice:
 def settings(texts: Iterable[str]) -> dict[str, Any]:
     """Options from texts like `factors=128` or `sessions.epochs=3`, values in YAML.
 
-    Raises InputError for a text without a name or a value.
+    Raises InputError for a text without a name or a value, and for an option that is set twice.
     """
     found: dict[str, Any] = {}
+    seen: set[str] = set()
     for text in texts:
         name, equals, value = text.partition("=")
         if not name or not equals:
@@ -167,6 +168,11 @@ def settings(texts: Iterable[str]) -> dict[str, Any]:
             parsed = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise InputError(f"--set {text}: {' '.join(str(error).split())}") from error
+        if twice := [other for other in seen if f"{name}.".startswith(f"{other}.")]:
+            raise InputError(f"--set {text}: {twice[0]} is set already; say it once")
+        if within := [other for other in seen if other.startswith(f"{name}.")]:
+            raise InputError(f"--set {text}: {within[0]} is set already; say it once")
+        seen.add(name)
         *parents, last = name.split(".")
         place = found
         for parent in parents:

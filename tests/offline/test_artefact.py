@@ -199,3 +199,7 @@ def test_settings_are_values_by_name() -> None:
     for text in ("factors", "=3", "a=[", ""):
         with pytest.raises(InputError, match="--set"):
             settings([text])
+    for one, other in (("a=1", "a=2"), ("a=1", "a.b=2"), ("a.b=1", "a=2")):
+        with pytest.raises(InputError, match=f"--set {other}: {one[:-2]} is set already"):
+            settings([one, other])
+    assert settings(["ab=1", "a=2", "abc.d=3"]) == {"ab": 1, "a": 2, "abc": {"d": 3}}
