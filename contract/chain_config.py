@@ -1,6 +1,7 @@
 """The chains of a service's config, for programs that play or judge them without the service."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from contract.chain_presets import PRESETS
@@ -13,6 +14,9 @@ TOP_TRACKS_FILE = "lists/top_tracks.json"
 
 MAX_EXCLUDED = 1000
 """Tracks that one recommender or one request may exclude; each request sends them to Redis."""
+
+_DATA_DIR = "out/demo"
+"""Where the data are unless the config says otherwise."""
 
 _SECTIONS: dict[str, Owner] = {"lists": "user", "neighbours": "track"}
 
@@ -108,3 +112,13 @@ def _files(config: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Owner]]
             files[str(name)] = path
             owners[str(name)] = owner
     return files, owners
+
+
+def data_dir_of(config: Mapping[str, Any], path: Path) -> Path:
+    """The data directory of a service's config at `path`.
+
+    It is relative to the working directory, or to the folder of the config, or to the one above.
+    """
+    named = Path(config.get("data_dir") or _DATA_DIR)
+    places = (named, path.parent / named, path.parent / ".." / named)
+    return next((place for place in places if place.is_dir()), named)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import yaml
 
 from contract.catalog import artist_numbers
-from contract.chain_config import NamedChain, read_chain_config
+from contract.chain_config import NamedChain, data_dir_of, read_chain_config
 from contract.chains import Owner, list_names
 from contract.errors import FormatError
 from contract.nearest import unknown_name
@@ -17,7 +17,7 @@ from offline.off_policy.chain_target import ChainTarget, Music
 from offline.off_policy.decisions import Decisions
 from offline.off_policy.policy_files import read_lists, read_neighbours, read_top_tracks
 
-_DATA_DIR, _CATALOG = "out/demo", "world/tracks.json"
+_CATALOG = "world/tracks.json"
 
 
 class Chains(NamedTuple):
@@ -56,9 +56,7 @@ def read_chains(
     if not chosen:
         raise InputError(f"{path}: no recommender in it is a chain of lists")
     if data_dir is None:
-        data_dir = Path(content.get("data_dir") or _DATA_DIR)
-        places = (data_dir, path.parent / data_dir, path.parent / ".." / data_dir)
-        data_dir = next((place for place in places if place.is_dir()), data_dir)
+        data_dir = data_dir_of(content, path)
     needed = dict.fromkeys(name for each in chosen.values() for name in list_names(each.steps))
     lists = {
         name: _read(data_dir / config.files[name], config.owners.get(name, "everyone"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from contract.chain_config import ChainConfig, NamedChain, read_chain_config
+from contract.chain_config import ChainConfig, NamedChain, data_dir_of, read_chain_config
 from contract.chains import Owner, list_names
 from contract.errors import FormatError
 from contract.nearest import unknown_name
@@ -21,7 +21,6 @@ _READERS = {
     "track": read_neighbours,
     "everyone": read_top_tracks,
 }
-_DATA_DIR = "out/demo"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,5 @@ def load_service_chains(path: Path, data_dir: Path | None = None) -> ServiceChai
     except FormatError as error:
         raise InputError(f"{path}: {error}") from error
     if data_dir is None:
-        data_dir = Path(content.get("data_dir") or _DATA_DIR)
-        places = (data_dir, path.parent / data_dir, path.parent / ".." / data_dir)
-        data_dir = next((place for place in places if place.is_dir()), data_dir)
+        data_dir = data_dir_of(content, path)
     return ServiceChains(path, data_dir, config)
