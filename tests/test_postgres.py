@@ -3,6 +3,8 @@
 import psycopg
 import pytest
 
+from .postgres import Postgres
+
 pytestmark = pytest.mark.integration
 
 
@@ -22,3 +24,13 @@ def test_what_the_test_before_made_is_gone(postgres_url: str) -> None:
 def test_a_wrong_password_is_refused(postgres_url: str) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(postgres_url.replace("secret-of-a-test", "guess"))
+
+
+def test_what_is_committed_outlives_a_kill() -> None:
+    with Postgres() as server, server.database() as url:
+        with psycopg.connect(url) as client:
+            client.execute("CREATE TABLE ratings AS SELECT 1 AS n")
+        server.kill()
+        server.start()
+        with psycopg.connect(url) as client:
+            assert client.execute("SELECT n FROM ratings").fetchone() == (1,)
