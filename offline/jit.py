@@ -15,7 +15,7 @@ class _Cache(FunctionCache):
 
 
 def compiled(
-    parallel: bool = False, fastmath: bool = False
+    parallel: bool = False, fastmath: bool = False, nogil: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """njit with these options, compiled when first called with arguments of some types.
 
@@ -25,7 +25,7 @@ def compiled(
     """
 
     def compile_(function: Callable[..., Any]) -> Any:
-        made: Any = numba.njit(parallel=parallel, fastmath=fastmath)(function)
+        made: Any = numba.njit(parallel=parallel, fastmath=fastmath, nogil=nogil)(function)
         with suppress(RuntimeError):  # what numba raises where it finds no place
             made._cache = _Cache(function)  # type: ignore[no-untyped-call]  # numba's
         return made

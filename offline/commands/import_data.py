@@ -1,19 +1,15 @@
 """`botify-offline import`: data of any origin -> interactions."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from offline.card import as_text
+from offline.commands._bars import step_bars
 from offline.commands.sql_options import selection_of, selection_options
 from offline.databases.connect import is_server
-from offline.engine.progress import Report
 from offline.errors import InputError
 from offline.importing.import_data import LOGS, SQL, import_data
 from offline.importing.registry import guess_format
@@ -97,7 +93,7 @@ def command(
     if name == LOGS:
         _refuse_others(context, LOGS)
     selection = selection_of(more, name == SQL, _given(context, "repeats"))
-    with _bars() as stage:
+    with step_bars() as stage:
         summary, skipped, facts = import_data(
             source,
             out,
@@ -137,33 +133,6 @@ def _refuse_others(context: click.Context, name: str) -> None:
 
 def _given(context: click.Context, option: str) -> bool:
     return context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
-
-
-@contextmanager
-def _bars() -> Iterator[Any]:
-    """A bar for the step that runs, on a terminal."""
-    bar: Any = tqdm(
-        total=1.0,
-        disable=None,
-        file=sys.stderr,
-        leave=False,
-        bar_format="{desc} {percentage:3.0f} %|{bar}| {elapsed}",
-    )
-
-    def stage(name: str) -> Report:
-        bar.reset()
-        bar.set_description_str(name)
-
-        def report(share: float) -> None:
-            bar.n = share
-            bar.refresh()
-
-        return report
-
-    try:
-        yield stage
-    finally:
-        bar.close()
 
 
 if __name__ == "__main__":
