@@ -69,6 +69,7 @@ def main() -> None:
     \b
     collect     event logs          -> interactions
     import      data of any origin  -> interactions
+    load-csv    files of ratings    -> tables of a database
     train       interactions        -> model directory
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
     recommend   model, user         -> titles and ids, best first
