@@ -63,6 +63,8 @@ class RatingModel(Recommender):
     learns_from: ClassVar[Literal["likes", "ratings"]] = "ratings"
     bias_columns: ClassVar[int] = 2
     """How many columns of the factors, the first ones, are the mean and the biases."""
+    one_core: ClassVar[bool] = False
+    """Whether it is fitted on one core, and several may be fitted at a time, in threads."""
 
     # What it answers.
 

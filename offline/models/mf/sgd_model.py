@@ -41,6 +41,7 @@ class State(NamedTuple):
 class SGDModel(RatingModel):
     """Training by passes over the ratings, with a learning rate that falls to 0."""
 
+    one_core = True
     uses_p: ClassVar[bool] = True
     """Whether users have factors of their own."""
     non_negative: ClassVar[bool] = False
