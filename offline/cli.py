@@ -17,6 +17,7 @@ COMMANDS = {
     "formats": "List the formats of data that are installed.",
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
+    "train-svd": "Train svd or nsvd on a file of ratings by steps, with a table of errors.",
     "export": "Write the lists that the service serves.",
     "recommend": "Print what a model recommends to a user.",
     "similar": "Print the items that a model finds similar.",
@@ -71,6 +72,7 @@ def main() -> None:
     import      data of any origin  -> interactions
     load-csv    files of ratings    -> tables of a database
     train       interactions        -> model directory
+    train-svd   file of ratings     -> errors by step
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
     recommend   model, user         -> titles and ids, best first
     similar     model, item         -> titles and ids, most similar first

@@ -19,6 +19,9 @@ def compiled(
 ) -> Callable[[Callable[..., Any]], Any]:
     """njit with these options, compiled when first called with arguments of some types.
 
+    `nogil`: other Python threads run meanwhile. A parallel function must not be called by two at a
+    time.
+
     The code is kept beside the source, or in the user's cache directory; where neither can be
     written, as in a container without a home, it is compiled anew by each process. A function that
     calls another compiled one must be in the same file: numba notices no change elsewhere.
