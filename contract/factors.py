@@ -20,11 +20,12 @@ a scale. The blobs `vectors-0`, `vectors-1` ... have BLOCK_ITEMS rows of float16
 what is left; `items-0` ... the lines of `contract.item_lists.parse_item` of the same items.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping
 from struct import Struct
-from struct import error as StructError  # noqa: N812
+from struct import error as StructError
 from typing import Any, NamedTuple
 
 from contract.errors import FormatError
@@ -138,7 +139,7 @@ def unpack_user(packed: bytes, dimension: int, items: int) -> UserRecord:
     ranking, scores = rest[:ranked], rest[ranked:]
     if flags & ~WITH_RATINGS:
         raise FormatError(f"a record with unknown flags ({flags})")
-    if any(a >= b for a, b in zip(left_out, left_out[1:], strict=False)):
+    if any(a >= b for a, b in itertools.pairwise(left_out)):
         raise FormatError("the rated items of a record must ascend")
     if any(number >= items for number in (*left_out, *ranking)):
         raise FormatError(f"a record with an item that is none of {items:,}")
@@ -218,7 +219,7 @@ def parse_active(value: object) -> Active:
 
 
 def activated(active: Active | None, version: str, now: int) -> Active:
-    """What is active once `version` is, from `now` (ms) on. Of each version the last use counts."""
+    """What is active once `version` is, from `now` (ms) on. A version's last use counts."""
     if active is None or active.version == version:
         return active or Active(version, now)
     before = ((active.version, active.since), *active.earlier)

@@ -1,7 +1,6 @@
 """Puts a publication into its stores, and switches readers to it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from contract.factor_stores import ITEMS, USERS

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
-from contract.factors import Active, Manifest
 from contract.factor_stores import StoreUrl
+from contract.factors import Manifest
 from offline.errors import InputError
 
 Records = Iterable[Sequence[tuple[str, bytes]]]
