@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ class Recommender(Fitted):
            [ 0,  2]])
     """
 
+    learns_from: ClassVar[Literal["likes", "ratings"]] = "likes"
+    """What the entries of its data are; `offline.models.ratings` has the models of ratings."""
     ranks_new_items: ClassVar[bool] = False
     """Whether it can rank items that nobody liked; otherwise they are in no list."""
     uses_timestamps: ClassVar[bool] = False
@@ -75,7 +77,7 @@ class Recommender(Fitted):
         InputError
             For a matrix that is not binary, or empty, and for what the model cannot learn from.
         """
-        found = data if isinstance(data, TrainingSet) else training_set(data)
+        found = data if isinstance(data, TrainingSet) else self._training_set(data)
         if not found.histories.sizes.any():
             raise InputError("no interactions to learn from: every row is empty")
         self._data = self._popularity = None
@@ -133,7 +135,7 @@ class Recommender(Fitted):
         """
         n_items = len(self.popularity)
         self.check_folds_in()
-        matrix, times = in_order(histories, timestamps, n_items)
+        matrix, times = self._in_order(histories, timestamps, n_items)
 
         def part(rows: slice) -> "_Part":
             few = slice(matrix.indptr[rows.start], matrix.indptr[rows.stop])
@@ -237,6 +239,16 @@ class Recommender(Fitted):
         """
         return histories
 
+    # Input, which models of ratings check otherwise.
+
+    def _training_set(self, matrix: sparse.csr_matrix) -> TrainingSet:
+        return training_set(matrix)
+
+    def _in_order(
+        self, histories: sparse.csr_matrix, timestamps: NDArray[np.int64] | None, n_items: int
+    ) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
+        return in_order(histories, timestamps, n_items)
+
     # Lists in blocks of memory.
 
     def _height(self) -> int:
@@ -252,7 +264,7 @@ class Recommender(Fitted):
 
         def part(rows: slice) -> _Part:
             some = users[rows]
-            histories = data.histories.take(some)
+            histories = data.take(some)
             if data.timestamps is None:
                 histories.sort_indices()
             return histories, data.times(some), some

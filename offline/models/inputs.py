@@ -1,5 +1,7 @@
 """A model's input: a binary user × item matrix, checked, with what is known beside it."""
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -22,20 +24,53 @@ def training_set(
     return TrainingSet(histories, users, users, histories.fingerprint(), timestamps=times)
 
 
+def rating_set(
+    ratings: sparse.csr_matrix, timestamps: NDArray[np.int64] | None = None
+) -> TrainingSet:
+    """From a matrix of ratings in memory, checked as `rating_csr` says; a stored 0 is a rating.
+
+    `timestamps`: of its entries, in their order, ms since the epoch.
+    """
+    matrix, times = ratings_in_order(ratings, timestamps)
+    histories = InteractionMatrix.of(matrix)
+    users = np.arange(len(histories))
+    digest = hashlib.sha256(histories.fingerprint().encode())
+    digest.update(np.ascontiguousarray(matrix.data).data)
+    return TrainingSet(
+        histories, users, users, digest.hexdigest(), timestamps=times, values=matrix.data
+    )
+
+
+def ratings_in_order(
+    ratings: sparse.csr_matrix,
+    timestamps: NDArray[np.int64] | None = None,
+    n_items: int | None = None,
+) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
+    """What `rating_csr` gives, and the timestamps of its entries."""
+    return rating_csr(ratings, n_items), _in_order(ratings, timestamps)
+
+
 def in_order(
     interactions: sparse.csr_matrix,
     timestamps: NDArray[np.int64] | None = None,
     n_items: int | None = None,
 ) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
     """What `binary_csr` gives, and the timestamps of its entries."""
-    matrix = sparse.csr_matrix(interactions)
+    return binary_csr(interactions, n_items), _in_order(interactions, timestamps)
+
+
+def _in_order(
+    interactions: sparse.csr_matrix, timestamps: NDArray[np.int64] | None
+) -> NDArray[np.int64] | None:
+    """The timestamps of the entries, as they are once they are sorted."""
     if timestamps is None:
-        return binary_csr(matrix, n_items), None
+        return None
+    matrix = sparse.csr_matrix(interactions)
     if len(timestamps) != matrix.nnz:
         raise InputError(f"{len(timestamps)} timestamps for {matrix.nnz} entries: one for each")
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     order = np.lexsort((matrix.indices, rows))
-    return binary_csr(matrix, n_items), np.asarray(timestamps, dtype=np.int64)[order]
+    return np.asarray(timestamps, dtype=np.int64)[order]
 
 
 def filled_up(matrix: sparse.csr_matrix, height: int) -> sparse.csr_matrix:
@@ -55,6 +90,33 @@ def binary_csr(interactions: sparse.csr_matrix, n_items: int | None = None) -> s
     matrix, a pair that is there twice, and a weight other than 1 (NaN too); and for another
     number of items than `n_items`, where given. Rows without an entry are fine.
     """
+    matrix = _sorted_csr(interactions, n_items)
+    odd = matrix.data != 1
+    if odd.any():
+        entry = int(np.argmax(odd))
+        user, item = _pair(matrix, entry)
+        raise InputError(
+            f"the weight of user {user} and item {item} is {matrix.data[entry]}: weights must be "
+            "1, for each pair that counts as liked"
+        )
+    return matrix
+
+
+def rating_csr(ratings: sparse.csr_matrix, n_items: int | None = None) -> sparse.csr_matrix:
+    """The same of ratings, which may be any finite numbers; stored zeros are kept."""
+    matrix = _sorted_csr(ratings, n_items)
+    odd = ~np.isfinite(matrix.data)
+    if odd.any():
+        entry = int(np.argmax(odd))
+        user, item = _pair(matrix, entry)
+        raise InputError(
+            f"the rating of user {user} and item {item} is {matrix.data[entry]}: ratings must be "
+            "finite numbers"
+        )
+    return matrix
+
+
+def _sorted_csr(interactions: sparse.csr_matrix, n_items: int | None) -> sparse.csr_matrix:
     matrix = sparse.csr_matrix(interactions)
     if n_items is not None and matrix.shape[1] != n_items:
         raise InputError(
@@ -71,14 +133,6 @@ def binary_csr(interactions: sparse.csr_matrix, n_items: int | None = None) -> s
     if same.any():
         user, item = _pair(matrix, int(np.argmax(same)))
         raise InputError(f"user {user} has item {item} twice: keep each pair once")
-    odd = matrix.data != 1
-    if odd.any():
-        entry = int(np.argmax(odd))
-        user, item = _pair(matrix, entry)
-        raise InputError(
-            f"the weight of user {user} and item {item} is {matrix.data[entry]}: weights must be "
-            "1, for each pair that counts as liked"
-        )
     return sparse.csr_matrix(
         (matrix.data.astype(np.float32, copy=False), matrix.indices, matrix.indptr),
         shape=matrix.shape,

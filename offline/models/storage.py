@@ -27,6 +27,7 @@ ARTEFACT = "artefact.json"
 FILE_SUMS = "files"
 """In `ARTEFACT`: the SHA-256 of the files of numbers and ids, by name."""
 HISTORIES, TIMESTAMPS = ("histories.indptr", "histories.indices"), "histories.timestamps"
+VALUES = "histories.values"
 USERS, ITEMS = "users.parquet", "items.parquet"
 _NUMBERS = (".npy", ".parquet", ".safetensors")
 _BLOCK = 2**24
@@ -93,7 +94,7 @@ def read_arrays(directory: Path, files: Mapping[str, str]) -> dict[str, NDArray[
     found = {
         name: np.load(directory / f"{name}.npy", allow_pickle=False)
         for name in names
-        if name not in (*HISTORIES, TIMESTAMPS)
+        if name not in (*HISTORIES, TIMESTAMPS, VALUES)
     }
     for name, array in found.items():
         check_finite(name, array)
@@ -117,6 +118,8 @@ def write_histories(directory: Path, data: TrainingSet) -> None:
     write_arrays(directory, arrays)
     if data.timestamps is not None:
         write_arrays(directory, {TIMESTAMPS: data.timestamps})
+    if data.values is not None:
+        write_arrays(directory, {VALUES: data.values})
     n_items = data.histories.n_tracks
     items = np.arange(n_items) if data.items is None else data.items.array
     titles = pa.nulls(n_items, pa.string())
@@ -142,7 +145,12 @@ def read_histories(directory: Path, about: Mapping[str, Any]) -> TrainingSet:
         raise ValueError(f"{len(users)} users, but {len(histories)} histories")
     if len(items) != histories.n_tracks:
         raise ValueError(f"{len(items)} items, but histories of {histories.n_tracks}")
-    times = mapped(TIMESTAMPS) if f"{TIMESTAMPS}.npy" in about[FILE_SUMS] else None
+    there = about[FILE_SUMS]
+    times = mapped(TIMESTAMPS) if f"{TIMESTAMPS}.npy" in there else None
+    values = mapped(VALUES) if f"{VALUES}.npy" in there else None
+    for name, array in ((TIMESTAMPS, times), (VALUES, values)):
+        if array is not None and len(array) != len(indices):
+            raise ValueError(f"{len(array)} {name}, but {len(indices)} entries")
     return TrainingSet(
         histories,
         users,
@@ -152,4 +160,5 @@ def read_histories(directory: Path, about: Mapping[str, Any]) -> TrainingSet:
         timestamps=times,
         items=Ids(items["id"]) if about["owner_ids"] else None,
         titles=None if titles.null_count == len(titles) else titles,
+        values=values,
     )

@@ -1,0 +1,7 @@
+"""Ranking by published factors: what `contract.factors` describes, read and put to use."""
+
+from botify.factors.reader import FactorReader, open_reader
+from botify.factors.snapshot import Snapshot, UserFactors
+from botify.factors.source import SourceError
+
+__all__ = ["FactorReader", "Snapshot", "SourceError", "UserFactors", "open_reader"]
