@@ -75,9 +75,7 @@ def parse_store(text: str) -> StoreUrl:
     kind = SCHEMES.get(scheme)
     if not colon or kind is None:
         shown = repr(scheme) if colon else "no scheme"
-        raise FormatError(
-            f"{shown}: a store is file:DIR, redis://, mongodb:// or postgresql://"
-        )
+        raise FormatError(f"{shown}: a store is file:DIR, redis://, mongodb:// or postgresql://")
     if kind == "file":
         path = rest.removeprefix("//")
         if not path:

@@ -121,9 +121,7 @@ def pack_user(record: UserRecord, items: int) -> bytes:
     flags = 0 if record.ratings is None else WITH_RATINGS
     code, rated, ranked = item_code(items), len(record.rated), len(record.ranking)
     given = record.ratings or ()
-    form = Struct(
-        f"<{len(record.vector)}e{rated}{code}{len(given)}e{ranked}{code}{ranked}f"
-    )
+    form = Struct(f"<{len(record.vector)}e{rated}{code}{len(given)}e{ranked}{code}{ranked}f")
     numbers = (*record.vector, *record.rated, *given, *record.ranking, *record.scores)
     return HEADER.pack(rated, ranked, flags) + form.pack(*numbers)
 
@@ -149,9 +147,7 @@ def unpack_user(packed: bytes, dimension: int, items: int) -> UserRecord:
         raise FormatError(f"a record with an item that is none of {items:,}")
     if not all(map(math.isfinite, (*vector, *ratings, *scores))):
         raise FormatError("a record with numbers that are not finite")
-    return UserRecord(
-        vector, left_out, ratings if flags & WITH_RATINGS else None, ranking, scores
-    )
+    return UserRecord(vector, left_out, ratings if flags & WITH_RATINGS else None, ranking, scores)
 
 
 def blocks(items: int) -> range:

@@ -59,6 +59,4 @@ class FactorSource(ABC):
 
 def missing_driver(url: StoreUrl, package: str) -> InputError:
     """The error for a URL whose driver is not installed."""
-    return InputError(
-        f"{url.shown}: needs the package {package}: pip install 'botify[stores]'"
-    )
+    return InputError(f"{url.shown}: needs the package {package}: pip install 'botify[stores]'")
