@@ -17,7 +17,10 @@ A record, little-endian:
 Numbers of items are uint16 where there are no more than 65,536 items. The score of an item is the
 dot product of the two vectors: a rating, before it is clipped to the scale, where the manifest has
 a scale. The blobs `vectors-0`, `vectors-1` ... have BLOCK_ITEMS rows of float16 each, the last one
-what is left; `items-0` ... the lines of `contract.item_lists.parse_item` of the same items.
+what is left; `items-0` ... the lines of `contract.item_lists.parse_item` of the same items. Of
+ratings there is `prior-0`, by which users are folded in: float64 of the noise's variance s², of the
+mean m of users' vectors (dimension), and of L (dimension × rank, by rows), where L Lᵀ is their
+covariance.
 """
 
 import itertools
@@ -42,7 +45,7 @@ MAX_DIMENSION = 4000
 MAX_RANKED = MAX_ITEMS
 MAX_EARLIER = 100
 """Versions that are remembered to have been active."""
-VECTORS, ITEMS = "vectors", "items"
+VECTORS, ITEMS, PRIOR = "vectors", "items", "prior"
 """Beginnings of the names of blobs."""
 PACKINGS = ("none", "lz4")
 """Of a blob; lz4 is the block format, without the size."""
@@ -278,7 +281,7 @@ def _numbers(fields: Mapping[str, Any], key: str, count: int) -> tuple[float, ..
 
 def _blob(fields: Mapping[str, Any]) -> Blob:
     name, sha256 = fields.get("name"), fields.get("sha256")
-    if not isinstance(name, str) or not re.fullmatch(f"({VECTORS}|{ITEMS})-[0-9]+", name):
+    if not isinstance(name, str) or not re.fullmatch(f"({VECTORS}|{ITEMS}|{PRIOR})-[0-9]+", name):
         raise FormatError("`name` of a blob must be vectors-0, items-0 and so on")
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise FormatError("`sha256` of a blob must be 64 hexadecimal digits")

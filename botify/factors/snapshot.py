@@ -15,6 +15,7 @@ from contract.factor_stores import MANIFEST
 from contract.factors import (
     HEADER,
     ITEMS,
+    PRIOR,
     VECTORS,
     WITH_RATINGS,
     Blob,
@@ -50,6 +51,17 @@ class Ranked(NamedTuple):
     """Not clipped."""
 
 
+class Prior(NamedTuple):
+    """How users' vectors are distributed: normal."""
+
+    mean: NDArray[np.float64]
+    """Shape (dimension,)."""
+    root: NDArray[np.float64]
+    """L, shape (dimension, rank), where L Lᵀ is the covariance."""
+    noise: float
+    """Variance of what ratings have besides."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The items of one version; nothing in it changes."""
@@ -59,6 +71,8 @@ class Snapshot:
     """Shape (items, dimension)."""
     items: tuple[Item, ...]
     """By number: id, title, other fields."""
+    prior: Prior | None = None
+    """By which users with ratings are folded in; None where scores are no ratings."""
 
     @property
     def version(self) -> str:
@@ -164,13 +178,21 @@ def load_snapshot(source: FactorSource, version: str) -> Snapshot:
         matrix = np.frombuffer(vectors, "<f2").reshape(shape).astype(np.float32)
         lines = b"".join(_in_order(content, ITEMS)).split(b"\n")[:-1]
         items = tuple(parse_item(parse_line(line)) for line in lines)
+        prior = _prior_of(content.get(f"{PRIOR}-0", b""), manifest.dimension)
     except (FormatError, ValueError) as error:
         raise refused(error) from error
     if len(items) != manifest.items:
         raise refused(f"it has {len(items):,} of {manifest.items:,} items")
     if not np.isfinite(matrix).all():
         raise refused("it has vectors that are not finite")
-    return Snapshot(manifest, matrix, items)
+    return Snapshot(manifest, matrix, items, prior)
+
+
+def _prior_of(packed: bytes, dimension: int) -> Prior | None:
+    if not packed:
+        return None
+    noise, mean, root = np.split(np.frombuffer(packed, "<f8"), [1, 1 + dimension])
+    return Prior(mean, root.reshape(dimension, -1), float(noise[0]))
 
 
 def _in_order(content: Mapping[str, bytes], kind: str) -> list[bytes]:
