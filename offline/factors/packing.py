@@ -39,8 +39,8 @@ class Rankings(NamedTuple):
 
 def pack_users(
     vectors: NDArray[np.float16],
-    bounds: NDArray[np.int64],
-    rated: NDArray[np.int64],
+    bounds: NDArray[Any],
+    rated: NDArray[Any],
     ratings: NDArray[np.float16] | None,
     rankings: Rankings | None,
     items: int,
