@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from contract.errors import FormatError
 from contract.factor_stores import ITEMS, MANIFEST, USERS, StoreUrl
-from contract.factors import VERSION, Manifest
+from contract.factors import VERSION, Manifest, decode_manifest, encode_manifest
 from offline.atomic import write_atomic
 from offline.factors.lease import wait_for
-from offline.factors.packing import decode_manifest, encode_manifest
 from offline.factors.store import FactorStore, ItemContent, Records, check_count
 
 _USERS_SUFFIX = ".sqlite"
@@ -22,7 +22,7 @@ _USERS_SUFFIX = ".sqlite"
 class FileStore(FactorStore):
     """A file of users and a directory of items for each version, each whole or not there."""
 
-    failures = (OSError, sqlite3.Error)
+    failures = (OSError, sqlite3.Error, FormatError)
 
     def __init__(self, url: StoreUrl) -> None:
         super().__init__(url)

@@ -9,10 +9,9 @@ from pymongo import MongoClient, WriteConcern
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from contract.factor_stores import DATABASE, ITEMS, MANIFEST, USERS, StoreUrl
-from contract.factors import Manifest
+from contract.factors import Manifest, encode_manifest
 from offline.errors import InputError
 from offline.factors.lease import SECONDS, leased
-from offline.factors.packing import encode_manifest
 from offline.factors.store import FactorStore, ItemContent, Records, check_count
 
 _TIMEOUT_MS, _SELECTION_MS = 30_000, 3000

@@ -1,7 +1,8 @@
 """Runs `botify-offline publish` in processes that are there at once and may be killed.
 
-Each line on stdin has the arguments of a run, as JSON. On stdout come the number of its process
-and then, at its end, its exit code, or minus the signal that ended it.
+A line on stdin has the arguments of a run, as JSON; on stdout comes the number of its process. It
+is waited for after the next line, so that the number stays its own: then comes its exit code, or
+minus the signal that ended it.
 """
 
 import json
@@ -24,10 +25,11 @@ def _run(arguments: list[str]) -> None:
 
 
 print("ready", flush=True)
-for line in sys.stdin:
+while line := sys.stdin.readline():
     pid = os.fork()
     if pid == 0:
         _run(json.loads(line))
     print(pid, flush=True)
+    sys.stdin.readline()
     _, status = os.waitpid(pid, 0)
     print(os.waitstatus_to_exitcode(status), flush=True)
