@@ -18,8 +18,8 @@ Numbers of items are uint16 where there are no more than 65,536 items. The score
 dot product of the two vectors: a rating, before it is clipped to the scale, where the manifest has
 a scale. The blobs `vectors-0`, `vectors-1` ... have BLOCK_ITEMS rows of float16 each, the last one
 what is left; `items-0` ... the lines of `contract.item_lists.parse_item` of the same items. Of
-ratings there is `prior-0`, by which users are folded in: float64 of the noise's variance s², of the
-mean m of users' vectors (dimension), and of L (dimension × rank, by rows), where L Lᵀ is their
+ratings there is `prior-0`, by which users are folded in: float64 of the variance s² of the noise, of
+the mean m of users' vectors (dimension), and of L (dimension × rank, by rows), where L Lᵀ is their
 covariance.
 """
 

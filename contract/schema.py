@@ -16,6 +16,7 @@ SCHEMAS = (
     "model",
     "neighbours",
     "popular",
+    "reco",
     "recommend",
     "recommendations",
     "session_model",

@@ -17,6 +17,7 @@ from contract.factors import (
     ITEMS,
     MAX_DIMENSION,
     MAX_RANKED,
+    PRIOR,
     VECTORS,
     Manifest,
     Popular,
@@ -29,6 +30,7 @@ from offline.factors.packing import Rankings, digest_of, pack_blob, pack_users
 from offline.factors.store import ItemContent
 from offline.lists.files import item_lines
 from offline.models.base import Recommender
+from offline.models.fold_in import Prior
 from offline.models.ratings import RatingModel
 from offline.models.top_n import best_n, leave_out
 
@@ -86,6 +88,15 @@ class Publication:
             some = slice(at, at + BLOCK_ITEMS)
             yield f"{VECTORS}-{number}", self.vectors.items[some].astype("<f2").tobytes()
             yield f"{ITEMS}-{number}", "".join(self.lines[some]).encode()
+        if self.has_ratings and self.manifest.scale is not None:
+            yield f"{PRIOR}-0", self._prior()
+
+    def _prior(self) -> bytes:
+        """Of the vectors as the service has them."""
+        users = self.vectors.users.astype(np.float32)
+        prior = Prior.of(users, self._item_rows, self.entries)
+        parts = ([prior.noise], prior.mean, prior.root.ravel())
+        return np.concatenate(parts).astype("<f8").tobytes()
 
     @cached_property
     def _item_rows(self) -> NDArray[np.float32]:
