@@ -18,16 +18,17 @@ Numbers of items are uint16 where there are no more than 65,536 items. The score
 dot product of the two vectors: a rating, before it is clipped to the scale, where the manifest has
 a scale. The blobs `vectors-0`, `vectors-1` ... have BLOCK_ITEMS rows of float16 each, the last one
 what is left; `items-0` ... the lines of `contract.item_lists.parse_item` of the same items. Of
-ratings there is `prior-0`, by which users are folded in: float64 of the variance s² of the noise, of
+ratings there is `prior-0`, by which users are folded in: float64 of the noise's variance s², of
 the mean m of users' vectors (dimension), and of L (dimension × rank, by rows), where L Lᵀ is their
 covariance.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping
 from struct import Struct
-from struct import error as StructError  # noqa: N812
+from struct import error as StructError
 from typing import Any, NamedTuple
 
 from contract.errors import FormatError
@@ -141,7 +142,7 @@ def unpack_user(packed: bytes, dimension: int, items: int) -> UserRecord:
     ranking, scores = rest[:ranked], rest[ranked:]
     if flags & ~WITH_RATINGS:
         raise FormatError(f"a record with unknown flags ({flags})")
-    if any(a >= b for a, b in zip(left_out, left_out[1:], strict=False)):
+    if any(a >= b for a, b in itertools.pairwise(left_out)):
         raise FormatError("the rated items of a record must ascend")
     if any(number >= items for number in (*left_out, *ranking)):
         raise FormatError(f"a record with an item that is none of {items:,}")
@@ -221,7 +222,7 @@ def parse_active(value: object) -> Active:
 
 
 def activated(active: Active | None, version: str, now: int) -> Active:
-    """What is active once `version` is, from `now` (ms) on. Of each version the last use counts."""
+    """What is active from `now` (ms) on, with `version`; of each version its last use counts."""
     if active is None or active.version == version:
         return active or Active(version, now)
     before = ((active.version, active.since), *active.earlier)

@@ -15,6 +15,7 @@ COMMANDS = {
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
     "export": "Write the lists that the service serves.",
+    "publish": "Put a model's vectors into the stores that the service reads.",
     "recommend": "Print what a model recommends to a user.",
     "similar": "Print the items that a model finds similar.",
     "evaluate": "Measure a trained model, or any model on data.",
@@ -68,6 +69,7 @@ def main() -> None:
     import      data of any origin  -> interactions
     train       interactions        -> model directory
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
+    publish     model               -> vectors in stores that the service reads
     recommend   model, user         -> titles and ids, best first
     similar     model, item         -> titles and ids, most similar first
     evaluate    model, interactions -> metrics of what training held out

@@ -1,14 +1,20 @@
-"""A small model of sessions, whose right answers are known, and what Prometheus may read."""
+"""A small model of sessions, whose right answers are known; what Prometheus may read; PostgreSQL.
+
+Servers start once a run, when a test first asks for one.
+"""
 
 import hashlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+
+if TYPE_CHECKING:
+    from .postgres import Postgres
 
 WriteSessions = Callable[..., Path]
 
@@ -106,3 +112,19 @@ def exposition() -> str:
     report = WorkerReport(True, "", {"dae": "1"}, (), {}, log, {"sessions": "2"}, memory)
     metrics.publish(report)
     return metrics.render(table=WorkerTable(2)).decode()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator["Postgres"]:
+    """A PostgreSQL for the whole run; a test that stops or kills one starts one of its own."""
+    from .postgres import Postgres
+
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: "Postgres") -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    with postgres_server.database() as url:
+        yield url

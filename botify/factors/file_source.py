@@ -6,6 +6,7 @@ from pathlib import Path
 
 from botify.factors.source import FactorSource, SourceError
 from contract.factor_stores import ITEMS, MANIFEST, StoreUrl
+from contract.factors import Manifest
 
 
 class FileSource(FactorSource):
@@ -36,11 +37,11 @@ class FileSource(FactorSource):
         with self.as_source_errors():
             return (self._path(ITEMS, version) / name).read_bytes()
 
-    def record(self, version: str, user: str) -> bytes | None:
+    def record(self, manifest: Manifest, user: str) -> bytes | None:
         """From the users' file, which a thread keeps open until it asks for another version."""
         with self.as_source_errors():
             row = (
-                self._base(version)
+                self._base(manifest.version)
                 .execute("SELECT record FROM users WHERE user = ?", (user,))
                 .fetchone()
             )

@@ -20,10 +20,25 @@ def open_source(url: str, timeout: float = 1.0) -> FactorSource:
 
 
 def _of_kind(parts: StoreUrl, timeout: float) -> FactorSource:
-    # Drivers are imported only where a URL names their store.
-    if parts.kind == "file":
-        return FileSource(parts, timeout)
-    raise InputError(f"{parts.shown}: not supported yet")
+    # A driver is imported only where a URL names its store.
+    try:
+        if parts.kind == "redis":
+            from botify.factors.redis_source import RedisSource
+
+            return RedisSource(parts, timeout)
+        if parts.kind == "mongodb":
+            from botify.factors.mongo_source import MongoSource
+
+            return MongoSource(parts, timeout)
+        if parts.kind == "postgresql":
+            from botify.factors.postgres_source import PostgresSource
+
+            return PostgresSource(parts, timeout)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{parts.shown}: needs the package {error.name}: pip install 'botify[stores]'"
+        ) from error
+    return FileSource(parts, timeout)
 
 
 class FactorReader:
@@ -67,7 +82,7 @@ class FactorReader:
 
         Raises SourceError, also where the version is not there (any more).
         """
-        packed = self._users.record(snapshot.version, user)
+        packed = self._users.record(snapshot.manifest, user)
         if packed is None:
             if not self._users.holds(USERS, snapshot.version):
                 raise SourceError(

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botify.errors import InputError
 from contract.factor_stores import StoreUrl
+from contract.factors import Manifest
 
 
 class SourceError(RuntimeError):
@@ -40,8 +40,8 @@ class FactorSource(ABC):
         """A blob of the items' side, or the manifest."""
 
     @abstractmethod
-    def record(self, version: str, user: str) -> bytes | None:
-        """A user's record; None where the version has none, or is not there."""
+    def record(self, manifest: Manifest, user: str) -> bytes | None:
+        """A user's record; None where the version of this manifest has none, or is not there."""
 
     @abstractmethod
     def close(self) -> None:
@@ -55,8 +55,3 @@ class FactorSource(ABC):
         except self.failures as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise SourceError(f"{self.where}: {reason}") from error
-
-
-def missing_driver(url: StoreUrl, package: str) -> InputError:
-    """The error for a URL whose driver is not installed."""
-    return InputError(f"{url.shown}: needs the package {package}: pip install 'botify[stores]'")

@@ -25,7 +25,22 @@ def open_store(url: str) -> Iterator[FactorStore]:
 
 
 def _of_kind(parts: StoreUrl) -> FactorStore:
-    # Drivers are imported only where a URL names their store.
-    if parts.kind == "file":
-        return FileStore(parts)
-    raise InputError(f"{parts.shown}: not supported yet")
+    # A driver is imported only where a URL names its store.
+    try:
+        if parts.kind == "redis":
+            from offline.factors.redis_store import RedisStore
+
+            return RedisStore(parts)
+        if parts.kind == "mongodb":
+            from offline.factors.mongo_store import MongoStore
+
+            return MongoStore(parts)
+        if parts.kind == "postgresql":
+            from offline.factors.postgres_store import PostgresStore
+
+            return PostgresStore(parts)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{parts.shown}: needs the package {error.name}: pip install 'botify[stores]'"
+        ) from error
+    return FileStore(parts)

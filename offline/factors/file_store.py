@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from contract.factor_stores import ITEMS, MANIFEST, USERS, StoreUrl
-from contract.factors import VERSION
+from contract.factors import VERSION, Manifest
 from offline.atomic import write_atomic
 from offline.errors import InputError
 from offline.factors.packing import decode_manifest, encode_manifest
@@ -43,9 +43,9 @@ class FileStore(FactorStore):
         """Names that begin with a dot: they were not finished."""
         return [path.name for path in self._paths(side) if path.name.startswith(".")]
 
-    def put_users(self, version: str, dimension: int, count: int, records: Records) -> None:
+    def put_users(self, manifest: Manifest, records: Records) -> None:
         """A database of SQLite, moved to its place once it is on the disk."""
-        with self._new(USERS, version) as new:
+        with self._new(USERS, manifest.version) as new:
             with closing(sqlite3.connect(new)) as base:
                 base.execute("PRAGMA journal_mode = OFF")
                 base.execute("PRAGMA synchronous = OFF")
@@ -53,14 +53,14 @@ class FileStore(FactorStore):
                 for some in records:
                     base.executemany("INSERT INTO users VALUES (?, ?)", some)
                 (found,) = base.execute("SELECT count(*) FROM users").fetchone()
-                check_count(self, USERS, found, count)
+                check_count(self, USERS, found, manifest.users)
                 base.execute(f"PRAGMA user_version = {found}")
                 base.commit()
             _to_disk(new)
 
-    def put_items(self, version: str, content: ItemContent) -> None:
+    def put_items(self, content: ItemContent) -> None:
         """A directory of the blobs, moved to its place once it is on the disk."""
-        with self._new(ITEMS, version) as new:
+        with self._new(ITEMS, content.manifest.version) as new:
             new.mkdir()
             for name, blob in content.blobs:
                 write_atomic(new / name, blob)

@@ -1,6 +1,7 @@
 """Records, blobs and manifests as bytes, fast: the forms are those of `contract.factors`."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -38,8 +39,8 @@ class Rankings(NamedTuple):
 
 def pack_users(
     vectors: NDArray[np.float16],
-    bounds: NDArray[np.int64],
-    rated: NDArray[np.int64],
+    bounds: NDArray[Any],
+    rated: NDArray[Any],
     ratings: NDArray[np.float16] | None,
     rankings: Rankings | None,
     items: int,
@@ -55,7 +56,7 @@ def pack_users(
     given = None if ratings is None else np.ascontiguousarray(ratings, dtype="<f2")
     flags = 0 if given is None else WITH_RATINGS
     ranked, ranking = 0, b""
-    for user, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for user, (start, end) in enumerate(itertools.pairwise(bounds)):
         if rankings is not None:
             there = rankings.items[user] >= 0
             ranked = int(there.sum())

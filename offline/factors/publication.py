@@ -42,6 +42,7 @@ class _Vectors(NamedTuple):
     users: NDArray[np.float16]
     items: NDArray[np.float16]
     scale: tuple[float, float] | None
+    prior: Prior | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +89,8 @@ class Publication:
             some = slice(at, at + BLOCK_ITEMS)
             yield f"{VECTORS}-{number}", self.vectors.items[some].astype("<f2").tobytes()
             yield f"{ITEMS}-{number}", "".join(self.lines[some]).encode()
-        if self.has_ratings and self.manifest.scale is not None:
-            yield f"{PRIOR}-0", self._prior()
-
-    def _prior(self) -> bytes:
-        """Of the vectors as the service has them."""
-        users = self.vectors.users.astype(np.float32)
-        prior = Prior.of(users, self._item_rows, self.entries)
-        parts = ([prior.noise], prior.mean, prior.root.ravel())
-        return np.concatenate(parts).astype("<f8").tobytes()
+        if self.vectors.prior is not None:
+            yield f"{PRIOR}-0", _prior_numbers(self.vectors.prior).tobytes()
 
     @cached_property
     def _item_rows(self) -> NDArray[np.float32]:
@@ -144,7 +138,7 @@ def publication_of(
     item_ids = [str(json.loads(line)["item"]) for line in lines]
     popular = _popular(entries, model.popularity[kept], data.values is not None)
     user_ids = [str(user) for user in data.users.tolist()]
-    has_ratings = data.values is not None
+    has_ratings, prior = data.values is not None, vectors.prior
     version = digest_of(
         [
             [FORM, model.name, vectors.scale, precompute, has_ratings, popular],
@@ -155,6 +149,7 @@ def publication_of(
             entries.indptr.astype(np.int64),
             entries.indices.astype(np.int64),
             entries.data,
+            *(() if prior is None else (_prior_numbers(prior),)),
         ]
     )
     manifest = Manifest(
@@ -172,9 +167,10 @@ def publication_of(
 
 
 def _vectors_of(model: Recommender, kept: NDArray[np.int64]) -> _Vectors:
-    scale = None
+    scale = prior = None
     if isinstance(model, RatingModel):
         users, items, scale = model.factors()
+        prior = model._prior
     else:
         found = model.ranking_vectors()
         if found is None:
@@ -185,7 +181,11 @@ def _vectors_of(model: Recommender, kept: NDArray[np.int64]) -> _Vectors:
         users, items = found
     if users.shape[1] > MAX_DIMENSION:
         raise InputError(f"vectors of {users.shape[1]:,} numbers: {MAX_DIMENSION:,} at most")
-    return _Vectors(_half("users", users), _half("items", items[kept]), scale)
+    return _Vectors(_half("users", users), _half("items", items[kept]), scale, prior)
+
+
+def _prior_numbers(prior: Prior) -> NDArray[np.float64]:
+    return np.concatenate([[prior.noise], prior.mean, prior.root.ravel()]).astype("<f8")
 
 
 def _half(what: str, vectors: NDArray[np.float32]) -> NDArray[np.float16]:

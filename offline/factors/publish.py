@@ -1,7 +1,6 @@
 """Puts a publication into its stores, and switches readers to it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from contract.factor_stores import ITEMS, USERS
@@ -122,7 +121,7 @@ def _put_users(
         if not _lacks(store, USERS, manifest.version, manifest.users):
             return False
         records = _counted(publication.records(), progress)
-        store.put_users(manifest.version, manifest.dimension, manifest.users, records)
+        store.put_users(manifest, records)
     return True
 
 
@@ -131,7 +130,7 @@ def _put_items(publication: Publication, store: FactorStore) -> bool:
     with store.as_input_errors():
         if not _lacks(store, ITEMS, manifest.version, manifest.items):
             return False
-        store.put_items(manifest.version, publication.content(compress=store.url.kind != "file"))
+        store.put_items(publication.content(compress=store.url.kind != "file"))
     return True
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
-from contract.factors import Active, Manifest
 from contract.factor_stores import StoreUrl
+from contract.factors import Manifest
 from offline.errors import InputError
 
 Records = Iterable[Sequence[tuple[str, bytes]]]
@@ -42,14 +42,14 @@ class FactorStore(ABC):
         """Versions of which something is there, but that are not whole."""
 
     @abstractmethod
-    def put_users(self, version: str, dimension: int, count: int, records: Records) -> None:
-        """Write the users' side of a version of which nothing is there; whole at the end.
+    def put_users(self, manifest: Manifest, records: Records) -> None:
+        """Write the users' side of a version of which nothing is there; it is whole at the end.
 
-        Raises InputError where other than `count` users are there then.
+        Raises InputError where other than `manifest.users` users are there then.
         """
 
     @abstractmethod
-    def put_items(self, version: str, content: ItemContent) -> None:
+    def put_items(self, content: ItemContent) -> None:
         """The same for the items' side."""
 
     @abstractmethod
