@@ -15,9 +15,12 @@ class _Cache(FunctionCache):
 
 
 def compiled(
-    parallel: bool = False, fastmath: bool = False
+    parallel: bool = False, fastmath: bool = False, nogil: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
     """njit with these options, compiled when first called with arguments of some types.
+
+    `nogil`: other Python threads run meanwhile. A parallel function must not be called by two at a
+    time.
 
     The code is kept beside the source, or in the user's cache directory; where neither can be
     written, as in a container without a home, it is compiled anew by each process. A function that
@@ -25,7 +28,7 @@ def compiled(
     """
 
     def compile_(function: Callable[..., Any]) -> Any:
-        made: Any = numba.njit(parallel=parallel, fastmath=fastmath)(function)
+        made: Any = numba.njit(parallel=parallel, fastmath=fastmath, nogil=nogil)(function)
         with suppress(RuntimeError):  # what numba raises where it finds no place
             made._cache = _Cache(function)  # type: ignore[no-untyped-call]  # numba's
         return made

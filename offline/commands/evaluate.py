@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.commands._data_options import INTERACTIONS, read_data, split_option
+from offline.commands._evaluate_ratings import cross_validated, read_rated
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, Measured, measure
+from offline.evaluation.ratings import FOLDS
+from offline.evaluation.ratings import PROTOCOL as RATINGS
 from offline.evaluation.splits import PUBLIC, SPLITS
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
@@ -47,11 +50,17 @@ from offline.options import settings
 @split_option
 @click.option(
     "--protocol",
-    type=click.Choice(PROTOCOLS),
-    default="same-users",
+    type=click.Choice([*PROTOCOLS, RATINGS]),
+    help="Known users and their other likes (recall@20, NDCG@20); new users given 80 % of their "
+    "likes (recall@20, recall@50, NDCG@100); or, for models of ratings, cross-validation (RMSE, "
+    "MSE, MAE). [default: same-users; of models of ratings, ratings]",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    default=FOLDS,
     show_default=True,
-    help="Known users and their other likes (recall@20, NDCG@20), or new users given 80 % "
-    "of their likes (recall@20, recall@50, NDCG@100).",
+    help="Parts of the ratings, each predicted by a model of the others (--protocol ratings).",
 )
 @click.option(
     "--seed",
@@ -75,7 +84,8 @@ def command(
     model: str,
     set_: tuple[str, ...],
     split: str | None,
-    protocol: str,
+    protocol: str | None,
+    folds: int,
     seed: int,
     as_json: bool,
     per_user: Path | None,
@@ -94,7 +104,7 @@ def command(
     if format_ is None and interactions is not None:
         given = [
             f"--{name.rstrip('_').replace('_', '-')}"
-            for name in ("model", "set_", "split", "protocol", "seed", "per_user")
+            for name in ("model", "set_", "split", "protocol", "folds", "seed", "per_user")
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
         ]
         if given:
@@ -103,32 +113,54 @@ def command(
         return
     if interactions is not None:
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
-    if protocol == "strong" and split is not None:
-        raise click.UsageError("--split goes with the protocol same-users; strong has its own")
+    protocol = _checked_protocol(protocol, model)
+    if protocol != PROTOCOLS[0] and split is not None:
+        raise click.UsageError(
+            f"--split goes with the protocol same-users; {protocol} has its own"
+        )
     options = model_class(model).Config.of(settings(set_), f"{model}, --set").model_dump()
     if "seed" in options and not any(pair.startswith("seed=") for pair in set_):
         options["seed"] = seed
+    facts: dict[str, object] = {
+        "model": model,
+        "format": format_ or INTERACTIONS,
+        "data": directory.resolve().name,
+        "protocol": protocol,
+    }
+    bar = sys.stderr.isatty()
+    if protocol == RATINGS:
+        if per_user is not None:
+            raise click.UsageError("--per-user goes with the protocols of likes")
+        data = read_rated(directory, format_)
+        facts |= {"seed": seed, **cross_validated(model, options, data, folds, seed, bar)}
+        click.echo(json.dumps(facts) if as_json else _text(facts))
+        return
     found = measure(
         make_model(model, options),
         read_data(directory, format_),
         protocol,
         split,
         seed,
-        Hooks(progress=sys.stderr.isatty()),
+        Hooks(progress=bar),
         SPLITS if format_ is None else PUBLIC,
     )
     if per_user is not None:
         write_per_user(per_user, found.measured.per_user)
-    facts: dict[str, object] = {
-        "model": model,
-        "format": format_ or INTERACTIONS,
-        "data": directory.resolve().name,
-        "protocol": protocol,
-        "split": found.told,
-        "seed": seed,
-        **_facts(found.measured),
-    }
+    facts |= {"split": found.told, "seed": seed, **_facts(found.measured)}
     click.echo(json.dumps(facts) if as_json else _text(facts))
+
+
+def _checked_protocol(protocol: str | None, model: str) -> str:
+    """The one asked for, or the model's; raises InputError where it is not for the model."""
+    of_ratings = model_class(model).learns_from == "ratings"
+    if protocol is None:
+        return RATINGS if of_ratings else PROTOCOLS[0]
+    if (protocol == RATINGS) != of_ratings:
+        own, other = ("ratings", "likes") if of_ratings else ("likes", "ratings")
+        raise InputError(
+            f"{model} learns from {own}, and --protocol {protocol} is for models of {other}"
+        )
+    return protocol
 
 
 def _facts(found: Measured) -> dict[str, object]:

@@ -144,6 +144,8 @@ def _default_length(training_set: TrainingSet) -> int:
 
 def _opened(model: Recommender, interactions: Path) -> TrainingSet:
     """The interactions, with the model's number of items. Raises InputError for other data."""
+    if model.learns_from == "ratings":
+        return TrainingSet.of_ratings(interactions)
     try:
         return TrainingSet.open(interactions, len(model.popularity))
     except InputError:

@@ -20,7 +20,7 @@ from offline.data.catalog import artists_of, catalog_size
 from offline.data.plays import no_plays
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
-from offline.models.base import Hooks
+from offline.models.base import Hooks, Recommender
 from offline.models.dae import training
 from offline.models.dae.recommender import CURVES, DAERecommender
 from offline.models.dae.training import Epoch, workers_of_torchrun
@@ -110,7 +110,7 @@ def command(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError(f"{chosen.name} trains in one process: start it without torchrun")
     check_place(out, ARTEFACT)
-    data = _data(interactions, catalog)
+    data = _training_data(chosen, interactions, catalog)
     started = time.perf_counter()
     chosen.fit(data, Hooks(progress=sys.stderr.isatty())).save(out)
     click.echo(
@@ -135,6 +135,14 @@ def _export(
 
 def _data(interactions: Path, catalog: Path | None) -> TrainingSet:
     return TrainingSet.open(interactions, None if catalog is None else catalog_size(catalog))
+
+
+def _training_data(model: Recommender, interactions: Path, catalog: Path | None) -> TrainingSet:
+    if model.learns_from == "likes":
+        return _data(interactions, catalog)
+    if catalog is not None:
+        raise click.UsageError(f"--catalog is for music, and {model.name} learns from ratings")
+    return TrainingSet.of_ratings(interactions)
 
 
 def _train_dae(

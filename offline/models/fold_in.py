@@ -29,19 +29,6 @@ class Prior:
     """s², above 0."""
 
     @classmethod
-    def of(cls, users: NDArray[Any], items: NDArray[Any], ratings: sparse.csr_matrix) -> Self:
-        """By the vectors that a model gave users and items, shape (n, k), from these ratings.
-
-        The noise is the mean square of what is left of the ratings.
-        """
-        step = -(-ratings.nnz // _SAMPLE)
-        entries = np.arange(0, ratings.nnz, step)
-        rows = np.searchsorted(ratings.indptr, entries, side="right") - 1
-        expected = (users[rows] * items[ratings.indices[entries]]).sum(axis=1, dtype=np.float64)
-        noise = float(np.mean((ratings.data[entries] - expected) ** 2))
-        return cls.around(users[np.diff(ratings.indptr) > 0], noise)
-
-    @classmethod
     def around(cls, users: NDArray[Any], noise: float) -> Self:
         """By the vectors of users who have rated something, shape (n, k), and the noise."""
         found = users.astype(np.float64)
@@ -64,3 +51,12 @@ class Prior:
             self.mean + self.root @ np.linalg.solve(within, left)
         ).astype(np.float32)
         return found
+
+
+def noise_of(users: NDArray[Any], items: NDArray[Any], ratings: sparse.csr_matrix) -> float:
+    """The mean square of what vectors of users and items, shape (n, k), leave of ratings."""
+    step = -(-ratings.nnz // _SAMPLE)
+    entries = np.arange(0, ratings.nnz, step)
+    rows = np.searchsorted(ratings.indptr, entries, side="right") - 1
+    expected = (users[rows] * items[ratings.indices[entries]]).sum(axis=1, dtype=np.float64)
+    return float(np.mean((ratings.data[entries] - expected) ** 2))

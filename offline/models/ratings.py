@@ -10,7 +10,7 @@ from scipy import sparse
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.models.base import Hooks, Recommender
-from offline.models.fold_in import Prior
+from offline.models.fold_in import Prior, noise_of
 from offline.models.inputs import rating_set, ratings_in_order
 from offline.models.storage import Arrays
 
@@ -63,6 +63,8 @@ class RatingModel(Recommender):
     learns_from: ClassVar[Literal["likes", "ratings"]] = "ratings"
     bias_columns: ClassVar[int] = 2
     """How many columns of the factors, the first ones, are the mean and the biases."""
+    one_core: ClassVar[bool] = False
+    """Whether it is fitted on one core, and several may be fitted at a time, in threads."""
 
     # What it answers.
 
@@ -183,6 +185,10 @@ class RatingModel(Recommender):
         """The vector of a new user; unless overridden, the most probable one: see `Prior`."""
         return self._prior.most_probable(self._items[items], ratings)
 
+    def _prior_vectors(self) -> NDArray[np.float32]:
+        """Vectors of the users, whose distribution is that of a new one: shape (n_users, k)."""
+        return self._users
+
     def _errors(
         self, users: NDArray[np.int64], items: NDArray[np.int64]
     ) -> NDArray[np.float32] | None:
@@ -222,7 +228,10 @@ class RatingModel(Recommender):
                     f"the vectors of {what} are not finite: training diverged; lower its "
                     "learning rate"
                 )
-        self._prior = Prior.of(users, items, data.ratings)
+        rated = data.histories.sizes > 0
+        self._prior = Prior.around(
+            self._prior_vectors()[rated], noise_of(users, items, data.ratings)
+        )
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
@@ -253,6 +262,8 @@ class RatingModel(Recommender):
             "user_factors": self._users,
             "item_factors": self._items,
             "scale": self._scale,
+            "prior_mean": self._prior.mean,
+            "prior_root": self._prior.root,
             "noise": np.array([self._prior.noise]),
             **self._learned(),
         }
@@ -260,6 +271,5 @@ class RatingModel(Recommender):
     def _set_state(self, state: Arrays, data: TrainingSet) -> None:
         self._users, self._items = state["user_factors"], state["item_factors"]
         self._scale = state["scale"]
-        rated = data.histories.sizes > 0
-        self._prior = Prior.around(self._users[rated], float(state["noise"][0]))
+        self._prior = Prior(state["prior_mean"], state["prior_root"], float(state["noise"][0]))
         self._set_learned(state, data)
