@@ -18,6 +18,7 @@ SCHEMAS = (
     "model",
     "neighbours",
     "popular",
+    "reco",
     "recommend",
     "recommendations",
     "session_model",
