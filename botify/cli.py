@@ -17,11 +17,13 @@ _CONFIG = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
-    help="Config file of the service [default: config/botify.yml; of the shop face, what "
-    "--data-dir has].",
+    help="Config file of the service [default: config/botify.yml; of the ratings face, "
+    "config/ratings.yml; of the shop face, what --data-dir has].",
 )
 _FACE = click.option(
-    "--face", type=click.Choice(["music", "shop"]), help="What to answer [default: the config's]."
+    "--face",
+    type=click.Choice(["music", "shop", "ratings"]),
+    help="What to answer [default: the config's].",
 )
 _DATA_DIR = click.option(
     "--data-dir",
@@ -50,6 +52,7 @@ def main() -> None:
     \b
     serve       tracks.json, lists -> HTTP on port 5001, event log in log/data.json*
     serve --face shop, items.json, lists -> HTTP on port 8000, event log in log-shop/data.json*
+    serve --face ratings, factors -> HTTP on port 5000, event log in log-ratings/data.json*
     lists load  a list file        -> a running service, with no restart
     recommenders                      the types of recommender that are installed
     """
@@ -76,7 +79,8 @@ def serve(config_path: Path | None, face: str | None, **overrides: object) -> No
     """Serve recommendations over HTTP until Ctrl-C or SIGTERM.
 
     --face music chooses the next track (POST /next/USER); --face shop answers lists with ids of
-    your own (GET /recommendations/?user_id=USER&k=5).
+    your own (GET /recommendations/?user_id=USER&k=5); --face ratings predicts ratings (GET
+    /reco?UsrID=USER&n_recos=5).
 
     SIGUSR1 puts changed recommenders, experiments and the default of the config into force.
     Options that are not given come from the config. The environment variable REDIS_URL names a
@@ -135,11 +139,11 @@ def recommenders() -> None:
     Of each: the name that `type` has in the config, the face, the distribution that it comes from,
     and what it does, or why it cannot be used. The exit code is 1 if one cannot be used.
     """
-    from botify.config import ITEM_RECOMMENDERS, RECOMMENDERS
+    from botify.config import FACES, recommender_types_of
 
     rows: list[tuple[str, str, str, str]] = []
     problems: list[str] = []
-    for face, types in (("music", RECOMMENDERS), ("shop", ITEM_RECOMMENDERS)):
+    for face, types in ((face, recommender_types_of(face)) for face in FACES):
         for plugin in types.all:
             if types.problem(plugin.name):
                 text = "cannot be used; see below"

@@ -1,8 +1,5 @@
 """The background thread of a worker: probes Redis, keeps log, metrics and models up to date."""
 
-import logging
-import os
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -12,28 +9,22 @@ from typing import Any, Generic, TypeVar
 from botify.config import TOP_TRACKS
 from botify.lists.reader import EVERYONE
 from botify.live_routing import LiveRouting
+from botify.monitor_thread import MonitorThread
 from botify.observability.fallback_shares import WINDOW_SECONDS
-from botify.observability.health import WorkerReport, excess_fallback
+from botify.observability.health import WorkerReport
 from botify.session_model.live import LiveModel
 from botify.store.client import StoreError, store_errors
 from botify.store.keys import MUSIC_KEYS, Keys
 from botify.store.redis_memory import RedisMemory, full_message, read_redis_memory
 from botify.worker_context import PopularFallback, Store, WorkerContext
 
-_POLL_INTERVAL = 1.0
-"""Seconds between two rounds while Redis is used."""
-_POLL_INTERVAL_DOWN = 0.1
-"""Seconds between two rounds while it is not."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-
-_log = logging.getLogger("botify.worker_monitor")
-
 
 _Store = TypeVar("_Store", bound=Store)
 
 
-class WorkerMonitor(Generic[_Store]):
-    """A thread with a round about once a second, and an immediate one when Redis fails."""
+class WorkerMonitor(MonitorThread, Generic[_Store]):
+    """With an immediate round when Redis fails."""
 
     def __init__(
         self,
@@ -57,12 +48,11 @@ class WorkerMonitor(Generic[_Store]):
         face; `popular`: name of the list that the fallback answers from; `serves`: what is
         recommended, in words.
         """
+        super().__init__(worker.log, worker.metrics, worker.breaker.wake, max_fallback_share)
         self._client = worker.client
         self._store = worker.store
         self._breaker = worker.breaker
         self._fallback = worker.fallback
-        self._log = worker.log
-        self._metrics = worker.metrics
         self._failures = worker.failures
         self._needed = tuple(lists)
         self._keys = keys
@@ -71,27 +61,11 @@ class WorkerMonitor(Generic[_Store]):
         self._models = tuple(models)
         self._routing = routing
         self._max_probe_seconds = redis_timeout / 2
-        self._max_fallback_share = max_fallback_share
-        self._logged_excess = False
         self._memory: RedisMemory | None = None
         self._evicted: deque[tuple[float, int]] = deque()
         self._versions = _NOTHING
         self._refused = _NOTHING
         self._popular_version = ""
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="worker-monitor", daemon=True)
-
-    def start(self) -> None:
-        """One round here, so that the first request finds everything ready; then in the thread."""
-        self._round()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread and close the log."""
-        self._stopped = True
-        self._breaker.wake.set()
-        self._thread.join()
-        self._log.close()
 
     def report(self) -> WorkerReport:
         """The state as of the last round; no call to Redis."""
@@ -112,16 +86,8 @@ class WorkerMonitor(Generic[_Store]):
             serves=self._serves,
         )
 
-    def _run(self) -> None:
-        while not self._stopped:
-            if self._breaker.wake.wait(
-                _POLL_INTERVAL if self._breaker.up else _POLL_INTERVAL_DOWN
-            ):
-                self._breaker.wake.clear()
-            try:
-                self._round()
-            except Exception:  # whatever it is: requests are answered, and the next round comes
-                _log.exception("a round of the worker monitor failed")
+    def _is_up(self) -> bool:
+        return self._breaker.up
 
     def _round(self) -> None:
         try:
@@ -136,9 +102,7 @@ class WorkerMonitor(Generic[_Store]):
                 model.refresh()
             if self._routing is not None:
                 self._routing.refresh()
-            self._log.tick()
-            self._metrics.publish(self.report())
-            self._log_excess_fallback()
+            self._publish()
 
     def _probe(self) -> None:
         """Read which lists are served; use Redis if all are there and sessions can be written."""
@@ -178,20 +142,6 @@ class WorkerMonitor(Generic[_Store]):
             self._evicted.append((now, evicted))
             while now - self._evicted[0][0] > WINDOW_SECONDS:
                 self._evicted.popleft()
-
-    def _log_excess_fallback(self) -> None:
-        """Log once when the fallback answers too much, and once when that is over."""
-        found = list(
-            excess_fallback(self._metrics.own_fallback_shares(), self._max_fallback_share)
-        )
-        if bool(found) != self._logged_excess:
-            self._logged_excess = bool(found)
-            _log.warning(
-                "worker %d: %s",
-                os.getpid(),
-                "; ".join(found)
-                or "the fallback's share of the answers is within the limit again",
-            )
 
     def _missing(self) -> tuple[str, ...]:
         return tuple(name for name in self._needed if name not in self._versions)

@@ -18,7 +18,7 @@ LOG_NAME = "data.json"
 
 MESSAGES = ("next", "last")
 
-Kind = Literal["text", "integer", "number", "object", "list"]
+Kind = Literal["text", "integer", "number", "boolean", "object", "list"]
 
 
 class Field(NamedTuple):

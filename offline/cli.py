@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "Train a model on interactions.",
     "train-svd": "Train svd or nsvd on a file of ratings by steps, with a table of errors.",
     "export": "Write the lists that the service serves.",
+    "publish": "Put a model's vectors into the stores that the service reads.",
     "recommend": "Print what a model recommends to a user.",
     "similar": "Print the items that a model finds similar.",
     "evaluate": "Measure a trained model, or any model on data.",
@@ -74,6 +75,7 @@ def main() -> None:
     train       interactions        -> model directory
     train-svd   file of ratings     -> errors by step
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
+    publish     model               -> vectors in stores that the service reads
     recommend   model, user         -> titles and ids, best first
     similar     model, item         -> titles and ids, most similar first
     evaluate    model, interactions -> metrics of what training held out

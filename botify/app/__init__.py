@@ -7,7 +7,7 @@ import redis
 from flask import Flask
 
 from botify.app.operations import create_operations_app
-from botify.config import Config, ShopConfig
+from botify.config import AnyConfig, RatingsConfig, ShopConfig
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance
 from botify.observability.worker_table import WorkerTable
@@ -20,9 +20,9 @@ __all__ = ["create_app", "create_operations_app"]
 
 
 def create_app(
-    config: Config | ShopConfig,
+    config: AnyConfig,
     catalog: "Catalog | None",
-    client: "redis.Redis",
+    client: "redis.Redis | None",
     popular: bytes = b"",
     repository: "ModelRepository | None" = None,
     ledger: Ledger | None = None,
@@ -41,6 +41,12 @@ def create_app(
     `app.extensions["botify"]` is the WorkerMonitor; its `stop()` ends the thread and closes the
     log.
     """
+    if isinstance(config, RatingsConfig):
+        from botify.app.ratings import create_ratings_app
+
+        return create_ratings_app(config, ledger, provenance, table, config_state)
+    if client is None:
+        raise ValueError(f"the {config.face} face needs Redis")
     if isinstance(config, ShopConfig):
         from botify.app.shop import create_shop_app
 

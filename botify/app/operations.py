@@ -8,7 +8,7 @@ from flask import Flask
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.json_api import JsonApi
 from botify.api.ops_resources import add_operations
-from botify.config import ITEM_RECOMMENDERS, RECOMMENDERS, Config, ShopConfig
+from botify.config import AnyConfig, recommender_types_of
 from botify.event_log.ledger import Ledger
 from botify.experiments import Experiments
 from botify.observability.metrics import Exposition
@@ -16,7 +16,7 @@ from botify.observability.worker_table import WorkerTable
 
 
 def create_operations_app(
-    config: Callable[[], Config | ShopConfig], table: WorkerTable, ledger: Ledger
+    config: Callable[[], AnyConfig], table: WorkerTable, ledger: Ledger
 ) -> Flask:
     """Health and metrics of all workers, for the parent process; see `OperationsPort`.
 
@@ -27,7 +27,7 @@ def create_operations_app(
     app.url_map.merge_slashes = False
     app.before_request(CrossOriginPolicy(config().operations_host, hosts=None).check)
     api = JsonApi(app, lambda route, status: None)
-    types = ITEM_RECOMMENDERS if isinstance(config(), ShopConfig) else RECOMMENDERS
+    types = recommender_types_of(config().face)
 
     def describe() -> Sequence[Mapping[str, Any]]:
         return Experiments(config().experiments).describe()

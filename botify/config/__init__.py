@@ -1,16 +1,20 @@
 """config/botify.yml as a typed model: the settings, their checks and messages."""
 
 from botify.config.experiment import ExperimentConfig
-from botify.config.load import load_config, load_service_config
+from botify.config.load import AnyConfig, load_config, load_service_config
+from botify.config.ratings import RatingsConfig
 from botify.config.recommender_types import (
     ITEM_RECOMMENDERS,
+    RATING_RECOMMENDERS,
     RECOMMENDERS,
     ItemRecommenderConfig,
     ListName,
     ModelName,
     NeighboursName,
+    RatingRecommenderConfig,
     RecommenderConfig,
     made_of,
+    recommender_types_of,
 )
 from botify.config.schema import Config
 from botify.config.service import FACES, ListFile, LogConfig, ServiceConfig
@@ -25,8 +29,10 @@ __all__ = [
     "ITEM_RECOMMENDERS",
     "MAX_EXCLUDED",
     "POPULAR_LIST",
+    "RATING_RECOMMENDERS",
     "RECOMMENDERS",
     "TOP_TRACKS",
+    "AnyConfig",
     "Config",
     "ExperimentConfig",
     "ItemRecommenderConfig",
@@ -35,6 +41,8 @@ __all__ = [
     "LogConfig",
     "ModelName",
     "NeighboursName",
+    "RatingRecommenderConfig",
+    "RatingsConfig",
     "RecommenderConfig",
     "ServiceConfig",
     "Settings",
@@ -42,4 +50,5 @@ __all__ = [
     "load_config",
     "load_service_config",
     "made_of",
+    "recommender_types_of",
 ]

@@ -1,5 +1,6 @@
 """A config file that was changed while the service runs: what can take effect, and what cannot."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +11,9 @@ from botify.config.service import ServiceConfig
 from botify.errors import InputError
 
 _C = TypeVar("_C", bound=ServiceConfig)
+
+_PASSWORD = re.compile(r"(\w://[^/@:]*:)[^/@]*@")
+"""Of a URL, with what is before it."""
 
 LIVE = ("recommenders", "experiments", "default")
 """Keys that take effect in a running service; all others do at its next start."""
@@ -80,4 +84,4 @@ def _text(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_text(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return f"[{', '.join(map(_text, value))}]"
-    return "none" if value is None else str(value)
+    return "none" if value is None else _PASSWORD.sub(r"\1***@", str(value))

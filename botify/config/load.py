@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from botify.config.ratings import RatingsConfig
 from botify.config.schema import Config
 from botify.config.service import FACES, ServiceConfig
 from botify.config.shop import ShopConfig, shop_defaults
@@ -21,6 +22,13 @@ _MAX_BYTES = 2**20
 """Of a config file."""
 
 _C = TypeVar("_C", bound=ServiceConfig)
+
+AnyConfig = Config | ShopConfig | RatingsConfig
+_SETTINGS: dict[str, type[AnyConfig]] = {
+    "music": Config,
+    "shop": ShopConfig,
+    "ratings": RatingsConfig,
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,6 +48,8 @@ class _Loader(yaml.SafeLoader):
 
 
 DEFAULT_CONFIG = Path("config/botify.yml")
+_DEFAULT_CONFIGS = {"ratings": Path("config/ratings.yml")}
+"""Of faces that have another one."""
 
 
 def load_config(path: Path, **overrides: object) -> Config:
@@ -54,10 +64,10 @@ def load_config(path: Path, **overrides: object) -> Config:
 
 def load_service_config(
     path: Path | None, face: str | None = None, **overrides: object
-) -> Config | ShopConfig:
+) -> AnyConfig:
     """The same for a service of any face: the one asked for, or else the one that the file names.
 
-    Without a file, DEFAULT_CONFIG; but of the shop face, `shop_defaults` of `data_dir`.
+    Without a file, the face's default config; but of the shop face, `shop_defaults` of `data_dir`.
     """
     if path is None and face == "shop":
         data_dir = overrides.get("data_dir")
@@ -66,16 +76,18 @@ def load_service_config(
         if not data_dir.is_dir():
             raise InputError(f"{data_dir}: no such directory; --data-dir names what to serve")
         return _checked(ShopConfig, data_dir, shop_defaults(data_dir), overrides)
-    path = path or DEFAULT_CONFIG
+    path = path or _default_config(face)
     values = _read(path)
     named = values.setdefault("face", face or "music")
     if face is not None and face != named:
         raise InputError(f"{path}: it is a config of the face {named!r}, not of {face!r}")
     if named not in FACES:
         raise InputError(f"{path}: face: {named!r} is not one of {', '.join(FACES)}")
-    if named == "shop":
-        return _checked(ShopConfig, path, values, overrides)
-    return _checked(Config, path, values, overrides)
+    return _checked(_SETTINGS[named], path, values, overrides)
+
+
+def _default_config(face: str | None) -> Path:
+    return _DEFAULT_CONFIGS.get(face or "", DEFAULT_CONFIG)
 
 
 def _read(path: Path) -> dict[Any, Any]:
@@ -117,7 +129,7 @@ class ConfigFile:
         """Arguments as for `load_service_config`."""
         data_dir = overrides.get("data_dir")
         self._named = path
-        self.path = path or DEFAULT_CONFIG
+        self.path = path or _default_config(face)
         """Of the file; of the directory that is served, where no file is."""
         if path is None and face == "shop" and isinstance(data_dir, Path):
             self.path = data_dir
@@ -126,7 +138,7 @@ class ConfigFile:
         self.stamp: Stamp | None = None
         """Of the file, when it was last loaded."""
 
-    def load(self) -> Config | ShopConfig:
+    def load(self) -> AnyConfig:
         """As `load_service_config` does."""
         self.stamp = stamp_of(self.path)
         return load_service_config(self._named, self._face, **self._overrides)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -16,6 +17,7 @@ from pydantic import (
     StrictBool,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -23,6 +25,7 @@ from botify.config.settings import Name, Settings
 from botify.errors import InputError
 from contract.chain_config import MAX_EXCLUDED
 from contract.chains import Owner
+from contract.factor_stores import parse_store
 from contract.plugins import PluginError, Plugins
 
 _log = logging.getLogger("botify.recommenders")
@@ -34,9 +37,17 @@ class Reference(NamedTuple):
     section: Literal["lists", "neighbours", "models"]
 
 
+def _store(url: str) -> str:
+    """Raises ValueError (a FormatError) that shows no password."""
+    parse_store(url)
+    return url
+
+
 ListName = Annotated[Name, Reference("lists")]
 NeighboursName = Annotated[Name, Reference("neighbours")]
 ModelName = Annotated[Name, Reference("models")]
+StoreUrl = Annotated[str, AfterValidator(_store)]
+"""Of a store of factors: `contract.factor_stores`."""
 
 
 class Referring(Settings):
@@ -89,6 +100,30 @@ class ItemRecommenderConfig(Referring):
     """The settings of a recommender of the shop face; a type adds its own."""
 
 
+class RatingRecommenderConfig(Referring):
+    """The settings of a recommender of the ratings face; a type adds its own.
+
+    Each reads one publication of factors: `store` has both of its sides, or `users` and `items`
+    have one each. A URL may hold a password, so messages do not show it.
+    """
+
+    store: StoreUrl | None = None
+    users: StoreUrl | None = None
+    items: StoreUrl | None = None
+
+    @model_validator(mode="after")
+    def _both_sides(self) -> "RatingRecommenderConfig":
+        both = self.users is not None and self.items is not None
+        if both if self.store is None else self.users is None and self.items is None:
+            return self
+        raise ValueError("name `store`, or both `users` and `items`: file:DIR, redis://...")
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """The stores of users and of items."""
+        return self.users or self.store or "", self.items or self.store or ""
+
+
 def _check(base: str, settings_base: type[Referring]) -> Callable[[Any], str | None]:
     def wrong_with(found: Any) -> str | None:
         """What is wrong with the object of an entry point; None for a type of recommender."""
@@ -114,6 +149,17 @@ ITEM_RECOMMENDERS = Plugins(
     _check("botify.shop.recommenders.ItemRecommender", ItemRecommenderConfig),
 )
 """Those of the shop face."""
+RATING_RECOMMENDERS = Plugins(
+    "botify.rating_recommenders",
+    "type of recommender",
+    _check("botify.ratings.recommenders.RatingRecommender", RatingRecommenderConfig),
+)
+"""Those of the ratings face."""
+
+
+def recommender_types_of(face: str) -> Plugins:
+    """The types of recommender of a face."""
+    return {"shop": ITEM_RECOMMENDERS, "ratings": RATING_RECOMMENDERS}.get(face, RECOMMENDERS)
 
 
 _Made = TypeVar("_Made")
@@ -167,3 +213,7 @@ AnyItemRecommenderConfig = Annotated[
     SerializeAsAny[ItemRecommenderConfig], _by_type(ITEM_RECOMMENDERS)
 ]
 """Those of one of the shop face."""
+AnyRatingRecommenderConfig = Annotated[
+    SerializeAsAny[RatingRecommenderConfig], _by_type(RATING_RECOMMENDERS)
+]
+"""Those of one of the ratings face."""

@@ -14,9 +14,9 @@ _HOST = r"^[^/\s:]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:]*$"
 _OPERATIONS_PORT_OFFSET = 10_000
 """From the service's port to the one for health and metrics."""
 
-FACES = ("music", "shop")
-Face = Literal["music", "shop"]
-"""What a process answers: `POST /next/<user>`, or `/recommendations`."""
+FACES = ("music", "shop", "ratings")
+Face = Literal["music", "shop", "ratings"]
+"""What a process answers: `POST /next/<user>`, `/recommendations`, or `/reco`."""
 
 
 class ListFile(Settings):

@@ -8,9 +8,10 @@ from botify.files.jsonlines import MAX_LINE_BYTES
 from contract.errors import FormatError
 from contract.events import MESSAGES
 from contract.jsonlines import parse_object
+from contract.rating_events import RATING_MESSAGES
 from contract.shop_events import SHOP_MESSAGES
 
-_MESSAGES = {"music": MESSAGES, "shop": SHOP_MESSAGES}
+_MESSAGES = {"music": MESSAGES, "shop": SHOP_MESSAGES, "ratings": RATING_MESSAGES}
 
 
 def check_face(directory: Path, face: str) -> None:

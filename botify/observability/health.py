@@ -40,6 +40,8 @@ class WorkerReport:
     """Keys that were changed in the config file and need a restart."""
     serves: str = "tracks"
     """What is recommended, in words."""
+    store: str = "Redis"
+    """What `redis_up` tells of, in words."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -94,7 +96,7 @@ def _redis(states: Sequence[WorkerReport]) -> Iterator[str]:
     if down:
         some = f" to {len(down)} of {len(states)} workers" * (len(down) < len(states))
         reason, what = down[0].redis_reason, down[0].serves
-        yield f"Redis is unavailable{some} ({reason}): serving popular {what}"
+        yield f"{down[0].store} is unavailable{some} ({reason}): serving popular {what}"
 
 
 def _memory(states: Sequence[WorkerReport]) -> Iterator[str]:

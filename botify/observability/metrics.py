@@ -189,6 +189,15 @@ class Metrics(Exposition):
         with self._ignore_disk_errors:
             self._seconds.labels(route, "").observe(seconds)
 
+    def count_of(self, route: str) -> int:
+        """How often all workers answered this route with 200 since the start."""
+        return sum(
+            int(sample.value)
+            for metric in self._all.collect()
+            for sample in metric.samples
+            if sample.name == "botify_request_seconds_count" and sample.labels["route"] == route
+        )
+
     def count_fallback(self, wanted: str, answered: str) -> None:
         """One recommender answered instead of another."""
         with self._ignore_disk_errors:

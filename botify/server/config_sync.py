@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from botify.config import Config, ShopConfig
+from botify.config import AnyConfig
 from botify.config.changes import (
     LIVE,
     as_written,
@@ -22,16 +22,13 @@ from botify.live_routing import ConfigState
 _log = logging.getLogger("botify.server.config_sync")
 
 
-_Config = Config | ShopConfig
-
-
 class ConfigSync:
     """In the parent. A file that is refused changes nothing."""
 
     def __init__(
         self,
         source: ConfigFile,
-        started: _Config,
+        started: AnyConfig,
         check: Callable[[Any], object],
         run_of: Callable[[Any], str],
         state_path: Path,

@@ -2,8 +2,6 @@
 
 import logging
 import math
-import os
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,21 +16,16 @@ from botify.files.watched import WatchedFile
 from botify.lists.loader import NoRoomError, load_list
 from botify.lists.reader import ListKind
 from botify.server.config_sync import ConfigSync
+from botify.server.sync_thread import StoppedError, SyncThread
 from botify.session_model.repository import ModelRepository
 from botify.store.client import StoreError, connect, script_text, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.keys import MUSIC_KEYS, Keys
 
-_POLL_INTERVAL = 0.5
-"""Seconds between two rounds."""
 RETRY_FULL_SECONDS = 30.0
 """After which a list is tried again that Redis had no room for: each try drops sessions there."""
 
 _log = logging.getLogger("botify.server.data_sync")
-
-
-class _StoppedError(Exception):
-    """`stop` was called during a load."""
 
 
 class WatchedModels(NamedTuple):
@@ -54,8 +47,8 @@ class FileRules(NamedTuple):
     """Share of the users (or tracks) in service that a changed file must have as well."""
 
 
-class DataSync:
-    """A control loop in a thread of the parent, with two rounds a second.
+class DataSync(SyncThread):
+    """Redis, its lists, and models.
 
     Restarts an embedded Valkey that died. Loads a configured list that is missing in Redis, which
     may have been restarted or flushed. With `rules.watch`, loads the lists and models of changed
@@ -83,6 +76,7 @@ class DataSync:
         `publications` records all that is put into service, also by other processes. `keys`: of
         the service's face. `config` is kept up to date too, also without Redis.
         """
+        super().__init__()
         self._keys = keys
         self._publications = publications
         self._config = config
@@ -101,60 +95,14 @@ class DataSync:
                 name: WatchedFile(file, rules.settle, handled=models.repository.stamp(name))
                 for name, file in models.files.items()
             }
-        self._logged_failure = ""
-        self._stop = threading.Event()
-        self._fork_lock = threading.RLock()
-        self._thread = threading.Thread(target=self._run, name="data-sync", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread; the first round comes at once.
-
-        From now on this process forks only between two rounds. A fork has none of the threads but
-        all of their locks: if it was made during an import in this thread, its first import of
-        the same module would wait forever.
-        """
-        lock = self._fork_lock
-        os.register_at_fork(
-            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
-        )
-        self._thread.start()
 
     def stop(self) -> None:
         """End the thread, if need be during a load.
 
         Stop the workers first: a Valkey that this thread restarted ends with it.
         """
-        self._stop.set()
-        self._thread.join()
+        super().stop()
         self._client.close()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                with self._fork_lock:
-                    self._round()
-                self._log_failure("")
-            except _StoppedError:
-                return
-            except (StoreError, InputError) as error:
-                self._log_failure(str(error))
-            except Exception as error:
-                # Whatever it is, the next round may succeed. It is logged once.
-                if self._log_failure(repr(error)):
-                    _log.exception("a round failed")
-            if self._stop.wait(_POLL_INTERVAL):
-                return
-
-    def _log_failure(self, failure: str) -> bool:
-        """Log why rounds fail whenever that changes. Returns whether it did."""
-        if failure == self._logged_failure:
-            return False
-        if failure:
-            _log.warning("Redis or the loading of lists failed: %s", failure)
-        else:
-            _log.warning("Redis and the loading of lists recovered")
-        self._logged_failure = failure
-        return True
 
     def _round(self) -> None:
         if self._config is not None:
@@ -261,7 +209,7 @@ class DataSync:
                     loaded.size,
                     loaded.lost,
                 )
-        except (StoreError, _StoppedError):
+        except (StoreError, StoppedError):
             raise
         except Exception as error:  # whatever it is: other lists must be loaded
             watched.refusal = str(error) if isinstance(error, InputError) else repr(error)
@@ -280,7 +228,7 @@ class DataSync:
     def _between_batches(self, count: int) -> None:
         """Between two batches of a load: stop if `stop` was called, and let other threads fork."""
         if self._stop.is_set():
-            raise _StoppedError
+            raise StoppedError
         self._fork_lock.release()
         self._fork_lock.acquire()
 

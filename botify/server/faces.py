@@ -1,24 +1,28 @@
 """What a face reads at the start, besides the lists: catalog, models, popular tracks or items."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from botify.catalog import Catalog, load_catalog
 from botify.config import (
-    ITEM_RECOMMENDERS,
     POPULAR_LIST,
-    RECOMMENDERS,
     TOP_TRACKS,
+    AnyConfig,
     Config,
+    RatingsConfig,
     ShopConfig,
+    recommender_types_of,
 )
+from botify.factors import Snapshot
 from botify.files.reading import as_input_errors
 from botify.files.tempdirs import temporary_directory
 from botify.lists.item_reader import read_item_lists
 from botify.lists.reader import ListKind, read_lists
+from botify.ratings.recommenders import check_rating_recommenders
 from botify.recommenders import Resources, build_recommenders
 from botify.server.data_sync import WatchedModels
 from botify.session_model.live import LiveModel
@@ -42,6 +46,8 @@ class FaceData(NamedTuple):
     repository: ModelRepository | None = None
     models: WatchedModels | None = None
     """Those of `repository`, with their files."""
+    versions: Mapping[str, str] = MappingProxyType({})
+    """Of publications of factors, by the recommender."""
 
     @property
     def model_names(self) -> list[str]:
@@ -58,18 +64,23 @@ class FaceData(NamedTuple):
         return 0 if self.catalog is None else len(self.catalog)
 
 
-def files_of(config: Config | ShopConfig) -> list[Path]:
+def files_of(config: AnyConfig) -> list[Path]:
     """All files that must be there at the start."""
     lists = [of.file for of in config.list_files.values()]
-    if isinstance(config, ShopConfig):
+    if not isinstance(config, Config):
         return lists
     return [config.catalog_path, *lists, *config.model_files.values()]
 
 
-def read_face(config: Config | ShopConfig, stack: ExitStack) -> FaceData:
+def read_face(config: AnyConfig, stack: ExitStack) -> FaceData:
     """Read and check it all; `stack` removes the copies of models. Raises InputError."""
+    _load_plugins(recommender_types_of(config.face))
+    if isinstance(config, RatingsConfig):
+        found = check_rating_recommenders(config)
+        versions = {name: each.version for name, each in found.items()}
+        what = _published(list(found.values()))
+        return FaceData(what, b"", check_rating_recommenders, versions=versions)
     if isinstance(config, ShopConfig):
-        _load_plugins(ITEM_RECOMMENDERS)
         build_item_recommenders(config)  # so that mistakes are reported before workers start
         file = config.list_files[POPULAR_LIST].file
         with as_input_errors(file):
@@ -82,7 +93,6 @@ def read_face(config: Config | ShopConfig, stack: ExitStack) -> FaceData:
         with as_input_errors(path):
             repository.put(name, path, len(catalog))
     models = {name: LiveModel(name, repository, catalog) for name in config.models}
-    _load_plugins(RECOMMENDERS)
     resources = Resources(catalog, models)
     build_recommenders(config, resources)  # as above
     file = config.list_files[TOP_TRACKS].file
@@ -96,6 +106,16 @@ def read_face(config: Config | ShopConfig, stack: ExitStack) -> FaceData:
         catalog,
         repository,
         watched,
+    )
+
+
+def _published(snapshots: list[Snapshot]) -> str:
+    """What publications have, in words."""
+    found = {snapshot.version: snapshot for snapshot in snapshots}
+    return " and ".join(
+        f"{each.manifest.items:,} items to {each.manifest.users:,} users "
+        f"({each.manifest.model}, version {version})"
+        for version, each in found.items()
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import click
@@ -18,7 +18,9 @@ from botify.config import (
     ITEM_LIST,
     POPULAR_LIST,
     TOP_TRACKS,
+    AnyConfig,
     Config,
+    RatingsConfig,
     ServiceConfig,
     ShopConfig,
 )
@@ -32,14 +34,18 @@ from botify.event_log.publications import Publications
 from botify.files.reading import as_input_errors, open_regular
 from botify.files.tempdirs import temporary_directory
 from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
+from botify.lists.reader import ListKind
 from botify.observability import json_logging
+from botify.observability.worker_reports import read_reports
 from botify.observability.worker_table import WorkerTable
 from botify.server.config_sync import ConfigSync
 from botify.server.data_sync import DataSync, FileRules
 from botify.server.discovery import ServiceRecord, advertise, find_services
-from botify.server.faces import files_of, read_face
+from botify.server.faces import FaceData, files_of, read_face
 from botify.server.operations_port import OperationsPort
+from botify.server.publication_sync import PublicationSync
 from botify.server.supervisor import RestartLimit, Supervisor
+from botify.server.sync_thread import SyncThread
 from botify.server.workers import Listeners, allow_many_connections, run_worker
 from botify.store.client import Kind, StoreError, connect, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
@@ -74,57 +80,40 @@ def run(source: ConfigFile) -> None:
         from botify.api.resources import MAX_BODY_BYTES
         from botify.app import create_app, create_operations_app
 
-        embedded = None
-        if config.redis_url is None:
-            embedded = stack.enter_context(EmbeddedValkey(config.redis_maxmemory))
-        elif config.redis_maxmemory is not None:
-            _log.warning(
-                "redis_maxmemory is ignored: it is for the private Valkey, not for REDIS_URL"
-            )
-        redis_url = config.redis_url or (embedded.url if embedded else "")
-        files, keys = config.list_files, keys_of(config.face)
-        kinds = {name: kind_of(config, name) for name in files}
-        with _reachable(), connect(redis_url) as client:
-            loaded = [
-                load_configured(
-                    client, name, file, kinds[name], face.n_tracks, config.least_kept, keys
-                )
-                for name, file in files.items()
-            ]
-            publications = Publications(config.log_dir)
-            for one in loaded:
-                replaced = one.replaced if one.replaced != one.version else None
-                publications.observe(one.name, one.version, replaced)
-            for name in face.model_names:
-                publications.observe(name, face.model_version(name))
-            with store_errors():
-                if danger := eviction_risk(read_redis_memory(client)):
-                    _log.warning("%s", danger)
-        provenance = provenance_of(config)
+        publications = Publications(config.log_dir)
+        redis = None
+        if not isinstance(config, RatingsConfig):
+            redis = _load_lists(config, face, publications, stack)
+        provenance = provenance_of(config, face.versions)
         config_state = stack.enter_context(temporary_directory("config")) / "state.json"
         config_sync = ConfigSync(
             source,
             config,
             face.build,
-            lambda changed: provenance_of(changed).run,
+            lambda changed: provenance_of(changed, face.versions).run,
             config_state,
         )
         signal.signal(signal.SIGUSR1, config_sync.ask)
-        sync = DataSync(
-            redis_url,
-            files,
-            kinds,
-            face.n_tracks,
-            FileRules(config.watch_lists, config.watch_settle, config.least_kept),
-            embedded=embedded,
-            models=face.models,
-            publications=publications,
-            keys=keys,
-            config=config_sync,
-        )
-        if embedded:
+        sync: SyncThread
+        if redis is None:
+            reports = partial(read_reports, Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+            sync = PublicationSync(config_sync, publications, reports)
+        else:
+            sync = DataSync(
+                redis.url,
+                config.list_files,
+                redis.kinds,
+                face.n_tracks,
+                FileRules(config.watch_lists, config.watch_settle, config.least_kept),
+                embedded=redis.embedded,
+                models=face.models,
+                publications=publications,
+                keys=keys_of(config.face),
+                config=config_sync,
+            )
+        if redis is not None and redis.embedded:
             stack.enter_context(
-                advertise(config.data_dir, ServiceRecord(os.getpid(), listeners.url, redis_url))
+                advertise(config.data_dir, ServiceRecord(os.getpid(), listeners.url, redis.url))
             )
         ledger = Ledger.of(config.workers)
         table = WorkerTable(config.workers)
@@ -132,7 +121,7 @@ def run(source: ConfigFile) -> None:
         def make_app() -> "tuple[Flask, Callable[[], None]]":
             if operations:
                 operations.leave()
-            client = connect(redis_url, config.redis_timeout)
+            client = connect(redis.url, config.redis_timeout) if redis else None
             app = create_app(
                 config,
                 face.catalog,
@@ -148,7 +137,8 @@ def run(source: ConfigFile) -> None:
 
         def on_ready() -> None:
             names = [f"{name} (session model)" for name in face.model_names]
-            served = ", ".join(filter(None, [face.what, *map(_count, loaded), *names]))
+            lists = map(_count, redis.loaded if redis else ())
+            served = ", ".join(filter(None, [face.what, *lists, *names]))
             with suppress(OSError):  # nothing may read it any more
                 click.echo(f"botify serves {served} on {listeners.url}")
                 if operations:
@@ -172,8 +162,48 @@ def run(source: ConfigFile) -> None:
         Supervisor(worker, table, limit, listeners, on_ready).run()
 
 
+class _Redis(NamedTuple):
+    """Redis, with what was loaded into it."""
+
+    url: str
+    embedded: EmbeddedValkey | None
+    """The server at `url`, if it is ours."""
+    kinds: dict[str, ListKind]
+    loaded: list[LoadedList]
+
+
+def _load_lists(
+    config: Config | ShopConfig, face: FaceData, publications: Publications, stack: ExitStack
+) -> _Redis:
+    """Start Redis where none is configured, and load the lists of the config into it."""
+    embedded = None
+    if config.redis_url is None:
+        embedded = stack.enter_context(EmbeddedValkey(config.redis_maxmemory))
+    elif config.redis_maxmemory is not None:
+        _log.warning("redis_maxmemory is ignored: it is for the private Valkey, not for REDIS_URL")
+    url = config.redis_url or (embedded.url if embedded else "")
+    files, keys = config.list_files, keys_of(config.face)
+    kinds = {name: kind_of(config, name) for name in files}
+    with _reachable(), connect(url) as client:
+        loaded = [
+            load_configured(
+                client, name, file, kinds[name], face.n_tracks, config.least_kept, keys
+            )
+            for name, file in files.items()
+        ]
+        for one in loaded:
+            replaced = one.replaced if one.replaced != one.version else None
+            publications.observe(one.name, one.version, replaced)
+        for name in face.model_names:
+            publications.observe(name, face.model_version(name))
+        with store_errors():
+            if danger := eviction_risk(read_redis_memory(client)):
+                _log.warning("%s", danger)
+    return _Redis(url, embedded, kinds, loaded)
+
+
 def load_into_service(
-    config: Config | ShopConfig,
+    config: AnyConfig,
     name: str,
     path: Path,
     progress: Callable[[int], None],
@@ -186,6 +216,10 @@ def load_into_service(
     selects one of several services on the same data. With `force`, the file may have lists for
     any part of the users in service.
     """
+    if isinstance(config, RatingsConfig):
+        raise InputError(
+            "the ratings face has no lists: `botify-offline publish` changes what it serves"
+        )
     kind = kind_of(config, name)
     redis_url = config.redis_url
     if not redis_url:
@@ -257,10 +291,11 @@ _MAKES = {
         "`make demo` makes a world with its lists, or name the directory of yours with --data-dir"
     ),
     "shop": "`botify-offline export` writes it; --data-dir names the directory",
+    "ratings": "`make ratings` makes one",
 }
 
 
-def _require_files(paths: list[Path], config: Config | ShopConfig) -> None:
+def _require_files(paths: list[Path], config: AnyConfig) -> None:
     """Before anything is read or started. Raises InputError for the first that does not exist."""
     for path in paths:
         if path.exists():

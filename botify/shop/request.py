@@ -5,18 +5,14 @@ from typing import Any, NamedTuple
 
 from botify.config import MAX_EXCLUDED
 from botify.errors import InputError
-from contract.errors import FormatError
-from contract.ids import ID_RULE, owner_id
+from botify.request_values import json_object, parse_count, parse_id
 from contract.item_lists import MAX_ITEMS
-from contract.jsonlines import parse_line
 
 DEFAULT_K = 10
 MAX_SEEDS = 20
 """Items that a request may ask for similar ones of."""
 _QUERY = ("user_id", "k")
 _BODY = ("user_id", "k", "exclude", "items", "session")
-_REPLACEMENT = "\ufffd"
-"""What bytes that are not UTF-8 were turned into."""
 
 
 class ItemRequest(NamedTuple):
@@ -44,7 +40,7 @@ def parse_request(query: Mapping[str, Sequence[str]], body: bytes) -> ItemReques
         if len(values) > 1:
             raise InputError(f"`{key}` is there twice")
         fields[key] = values[0]
-    for key, value in _object(body).items():
+    for key, value in json_object(body).items():
         if key not in _BODY:
             raise InputError(f"unknown key {key!r}: the body may have {_names(_BODY)}")
         if value is None:
@@ -66,23 +62,7 @@ def parse_request(query: Mapping[str, Sequence[str]], body: bytes) -> ItemReques
 
 def parse_k(value: object) -> int:
     """How many items, from a query or a body; None is the default. Raises InputError."""
-    if value is None:
-        return DEFAULT_K
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-        value = int(value)
-    if type(value) is not int or not 1 <= value <= MAX_ITEMS:
-        raise InputError(f"`k` must be an integer from 1 to {MAX_ITEMS:,}")
-    return value
-
-
-def parse_id(value: object, what: str) -> str:
-    """An id of a user or an item. Raises InputError."""
-    found = owner_id(value)
-    if found is None:
-        raise InputError(f"{what} must be {ID_RULE}")
-    if _REPLACEMENT in found:
-        raise InputError(f"{what} must be UTF-8")
-    return found
+    return DEFAULT_K if value is None else parse_count(value, "`k`", MAX_ITEMS)
 
 
 def _ids(values: object, key: str, most: int) -> tuple[str, ...]:
@@ -91,18 +71,6 @@ def _ids(values: object, key: str, most: int) -> tuple[str, ...]:
     if not isinstance(values, list) or len(values) > most:
         raise InputError(f"`{key}` must be a list of up to {most:,} items")
     return tuple(dict.fromkeys(parse_id(value, f"`{key}`: an item") for value in values))
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    if not body:
-        return {}
-    try:
-        value = parse_line(body)
-    except (FormatError, RecursionError) as error:
-        raise InputError(f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError("the body must be a JSON object")
-    return value
 
 
 def _names(keys: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Stops requests to a Redis that failed, and lets them through again once it is stable."""
+"""Stops requests to a Redis (or another store) that failed, until it is stable again."""
 
 import logging
 import threading
@@ -25,8 +25,13 @@ class CircuitBreaker:
     See https://martinfowler.com/bliki/CircuitBreaker.html.
     """
 
-    def __init__(self, timeout: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """Up. `timeout`: seconds that requests wait for Redis. `clock` gives seconds."""
+    def __init__(
+        self,
+        timeout: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        what: str = "Redis",
+    ) -> None:
+        """Up. `timeout`: seconds that requests wait for `what`. `clock` gives seconds."""
         self.up = True
         self.reason = ""
         """Why it is down; empty while it is up."""
@@ -34,6 +39,7 @@ class CircuitBreaker:
         """When Redis last answered a request, by `clock`; set by the request."""
         self.wake = threading.Event()
         """Set when Redis should be probed now; the monitor clears it."""
+        self._what = what
         self._recently = timeout / 2
         self._clock = clock
         self._closed_at = float("-inf")
@@ -49,7 +55,7 @@ class CircuitBreaker:
             settled = self._clock() - self._closed_at > _STABLE_SECONDS
             self._required = _MIN_PROBES if settled else min(2 * self._required, _MAX_PROBES)
             self.wake.set()
-            _log.warning("Redis is unavailable, serving from the fallback: %s", reason)
+            _log.warning("%s is unavailable, serving from the fallback: %s", self._what, reason)
 
     def report_timeout(self, reason: str) -> None:
         """A request timed out. Trips, unless Redis answered other requests meanwhile.
@@ -72,6 +78,6 @@ class CircuitBreaker:
             if self._successes < self._required:
                 return
             self._closed_at = self._clock()
-            _log.warning("Redis is available again")
+            _log.warning("%s is available again", self._what)
         self.reason = ""
         self.up = True

@@ -191,6 +191,14 @@ class Recommender(Fitted):
         """
         return None
 
+    def ranking_vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Vectors of users and items, shapes (n_users, k) and (n_items, k); None: it has none.
+
+        A user's ranking is by `users[u] @ items[i]`, as `recommend` ranks, for users it was
+        fitted on. What the service ranks by: `botify-offline publish`.
+        """
+        return None
+
     def taste_scores(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
         """How well items fit tastes, for lists by session; needs `item_vectors`.
 

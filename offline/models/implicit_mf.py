@@ -62,6 +62,13 @@ class ALS(Recommender):
         scores: NDArray[np.float32] = vectors @ self._model.item_factors.T
         return scores
 
+    def ranking_vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The users' vectors are solved for."""
+        histories = self.data.matrix
+        with threadpool_limits(limits=1, user_api="blas"):
+            users = self._model.recalculate_user(np.arange(histories.shape[0]), histories)
+        return users, self._model.item_factors
+
     @property
     def item_vectors(self) -> NDArray[np.float32]:
         """The items' factors."""
@@ -117,6 +124,10 @@ class BPR(Recommender):
         assert users is not None  # the base class refuses others
         scores: NDArray[np.float32] = self._users[users] @ self._items.T
         return scores
+
+    def ranking_vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """With the items' biases, for which users have a 1."""
+        return self._users, self._items
 
     @property
     def item_vectors(self) -> NDArray[np.float32]:

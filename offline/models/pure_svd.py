@@ -51,6 +51,10 @@ class PureSVD(Recommender):
         scores: NDArray[np.float32] = (histories @ self.item_factors) @ self.item_factors.T
         return scores
 
+    def ranking_vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Users' vectors are the sums of their items'."""
+        return self.data.matrix @ self.item_factors, self.item_factors
+
     @property
     def item_vectors(self) -> NDArray[np.float32]:
         """The right singular vectors, a row for each item."""

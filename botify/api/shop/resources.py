@@ -13,7 +13,8 @@ from botify.api.json_response import json_response
 from botify.errors import InputError
 from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
-from botify.shop.request import parse_id, parse_k, parse_request
+from botify.request_values import parse_id
+from botify.shop.request import parse_k, parse_request
 from botify.shop.service import ItemLookup, ShopService
 from botify.store.client import StoreError
 from botify.store.items import Source
