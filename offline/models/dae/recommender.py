@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.data.training_set import TrainingSet
-from offline.models.autoencoder import Autoencoder
+from offline.models.dae.autoencoder import Autoencoder
 from offline.models.dae import training
 from offline.models.dae.network import DAE
 from offline.models.dae.training import Trained

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.data.training_set import TrainingSet
-from offline.models.autoencoder import Autoencoder
+from offline.models.dae.autoencoder import Autoencoder
 from offline.models.dae.training.epochs import Trained
 from offline.models.storage import Arrays
 from offline.models.vae.network import VAE
