@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.data.training_set import TrainingSet
-from offline.models.dae.autoencoder import Autoencoder
 from offline.models.dae import training
+from offline.models.dae.autoencoder import Autoencoder
 from offline.models.dae.network import DAE
 from offline.models.dae.training import Trained
 from offline.models.dae.training.plot import plot_epochs
