@@ -24,6 +24,7 @@ def import_data(
     *,
     columns: Columns | None = None,
     items: str | Path | None = None,
+    all_properties: bool = False,
     without: tuple[str, ...] = (),
     time_unit: Unit | None = None,
     text_ids: bool = False,
@@ -46,6 +47,8 @@ def import_data(
         Of CSV, Parquet, JSON Lines and RecBole files: which column is what; the rest is guessed.
     items : str or Path, optional
         A file of items with titles: CSV, Parquet or JSON Lines.
+    all_properties : bool, default False
+        Whether to keep item properties whose names are hashes as well (RetailRocket).
     without : tuple of {"value", "time"}
         Take no column for these.
     time_unit : {"s", "ms", "us", "ns"}, optional
@@ -96,6 +99,10 @@ def import_data(
     form, columns = make_format(format), columns or Columns()
     if columns.named and not form.generic:
         raise InputError(f"--{min(columns.named)}-column: the columns of {format} are known")
+    if all_properties:
+        if form.all_properties is None:
+            raise InputError(f"--all-properties: {format} has none but those that are kept")
+        form.all_properties = True
     found = form.open(source, columns)
     if items is not None:
         found = with_items(found, Path(items), found.files[0].columns.item, None)
