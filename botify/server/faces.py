@@ -1,7 +1,7 @@
 """What a face reads at the start, besides the lists: catalog, models, popular tracks or items."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ class FaceData(NamedTuple):
     """What is served, for the line at the start; "" where the lists say it."""
     popular: bytes
     """For the fallback, packed as in Redis."""
-    build: Callable[[Any], object]
+    build: Callable[[Any], Mapping[str, object]]
     """Builds the recommenders of a config. Raises InputError if it does not fit what was read."""
     catalog: Catalog | None = None
     repository: ModelRepository | None = None
