@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -55,6 +56,10 @@ class ConfigState(NamedTuple):
     """Why the newest config file was not put into force; empty if it was."""
     pending: tuple[str, ...] = ()
     """Keys that were changed in it and need a restart."""
+    note: str = ""
+    """What the change means for sessions that were under way; empty for nothing."""
+    note_until: float = 0.0
+    """When the last of them is over, in s since the epoch."""
 
     def write(self, path: Path) -> None:
         """Replace the file in one step."""
@@ -103,6 +108,11 @@ class LiveRouting(Generic[_Config, _Recommender]):
     def pending(self) -> tuple[str, ...]:
         """Keys that were changed and need a restart."""
         return self._state.pending
+
+    @property
+    def note(self) -> str:
+        """What the latest change means for sessions that were under way, while there are any."""
+        return self._state.note if time.time() < self._state.note_until else ""
 
     def refresh(self) -> None:
         """Put into force what the parent has, if it is another."""

@@ -83,6 +83,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
             failing=self._failures.recent(),
             config_refusal=self._routing.refusal if self._routing else "",
             config_pending=self._routing.pending if self._routing else (),
+            config_note=self._routing.note if self._routing else "",
             serves=self._serves,
         )
 

@@ -115,10 +115,15 @@ def _files(config: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Owner]]
 
 
 def data_dir_of(config: Mapping[str, Any], path: Path) -> Path:
-    """The data directory of a service's config at `path`.
+    """The data directory of a service's config at `path`: the first of `data_places`."""
+    named = Path(config.get("data_dir") or _DATA_DIR)
+    return next(iter(data_places(named, path)), named)
+
+
+def data_places(named: Path, config: Path) -> list[Path]:
+    """Where the directory that a config names is; several where the name fits several.
 
     It is relative to the working directory, or to the folder of the config, or to the one above.
     """
-    named = Path(config.get("data_dir") or _DATA_DIR)
-    places = (named, path.parent / named, path.parent / ".." / named)
-    return next((place for place in places if place.is_dir()), named)
+    places = (named, config.parent / named, config.parent / ".." / named)
+    return [place for place in places if place.is_dir()]

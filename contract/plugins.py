@@ -35,7 +35,8 @@ class Plugin(NamedTuple):
 class Plugins:
     """The plug-ins of one group: found once, each imported when it is first asked for.
 
-    One that cannot be imported, or two of one name, leave the others as they are.
+    One that cannot be imported, or two of one name, leave the others as they are. A built-in
+    object keeps its name, whoever else offers it.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Plugins:
         self._check = check
         self._found = found
         self._offers: dict[str, list[tuple[Plugin, EntryPoint]]] | None = None
-        self._unreadable: list[str] = []
+        self._unusable: list[str] = []
         self._loaded: dict[str, Any] = {}
         self._errors: dict[str, str] = {}
 
@@ -104,7 +105,7 @@ class Plugins:
     def problems(self) -> tuple[str, ...]:
         """What is wrong with plug-ins, as far as they were imported."""
         self._read()
-        return (*self._unreadable, *self._errors.values())
+        return (*self._unusable, *self._errors.values())
 
     def _load(self, name: str) -> Any:
         offers = self._read().get(name)
@@ -142,7 +143,15 @@ class Plugins:
             for plugin, entry_point in found:
                 of_name = offers.setdefault(plugin.name, [])
                 # Editable installs may list a distribution twice.
-                if plugin.value not in [other.value for other, _ in of_name]:
+                if plugin.value in [other.value for other, _ in of_name]:
+                    continue
+                if of_name and of_name[0][0].built_in and not plugin.built_in:
+                    self._unusable.append(
+                        f"{plugin.distribution} offers {_article(self._what)} {plugin.name!r} "
+                        f"({plugin.value}), which is the name of botify's own and stays that: "
+                        "give it another name"
+                    )
+                else:
                     of_name.append((plugin, entry_point))
             self._offers = offers
         return self._offers
@@ -155,9 +164,13 @@ class Plugins:
                     label = f"{name} {distribution.version}"
                     yield Plugin(each.name, each.value, label, name == _OWN), each
             except Exception as error:  # of a damaged installation
-                self._unreadable.append(
+                self._unusable.append(
                     f"the entry points of {_place(distribution)} cannot be read: {error!r}"
                 )
+
+
+def _article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def _place(distribution: Distribution) -> str:

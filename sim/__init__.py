@@ -16,7 +16,9 @@ oracle 100
 """
 
 from sim.agent import Agent, Answer, Turn
+from sim.agents.offered import OfferedAgent
 from sim.agents.registry import create_agent
+from sim.agents.session_agent import Choice, SessionAgent, SessionTurn
 from sim.config import SimConfig, load_config
 from sim.engine.play import play
 from sim.engine.summary import Summary
@@ -33,10 +35,14 @@ __all__ = [
     "Answer",
     "Calibration",
     "Catalog",
+    "Choice",
     "DriveResult",
     "GeneratorOptions",
     "InputError",
+    "OfferedAgent",
     "ServiceOptions",
+    "SessionAgent",
+    "SessionTurn",
     "SimConfig",
     "Streams",
     "Summary",

@@ -55,7 +55,7 @@ class _Recommender(click.Choice[str]):
 )
 @click.option(
     "--recommender",
-    type=_Recommender(["remote", *registry.NAMES, *_OTHER_NAMES]),
+    type=_Recommender(["remote", *registry.names(), *_OTHER_NAMES]),
     default="remote",
     show_default=True,
     help="What to play against: the service (remote), you (console), the oracle, or one of the "

@@ -17,6 +17,7 @@ from botify.config.shop import ShopConfig, shop_defaults
 from botify.errors import InputError
 from botify.files.filestamp import Stamp, stamp_of
 from botify.files.reading import as_input_errors, open_regular
+from contract.chain_config import data_places
 
 _MAX_BYTES = 2**20
 """Of a config file."""
@@ -150,10 +151,8 @@ def problems_of(error: ValidationError, settings: type[ServiceConfig]) -> str:
 
 
 def _located(config: Path, directory: Path) -> Path:
-    """`data_dir`, relative to the first of these where it exists: the working directory, the
-    folder of the config, the one above that; unchanged if it does not exist."""
-    folder = config.parent
-    found = [p for p in (directory, folder / directory, folder / ".." / directory) if p.is_dir()]
+    """`data_dir` where it is found first, and a line where there are others; else unchanged."""
+    found = data_places(directory, config)
     if not found:
         return directory
     if other := next((place for place in found if not place.samefile(found[0])), None):

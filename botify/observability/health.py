@@ -38,6 +38,8 @@ class WorkerReport:
     """Why the newest config file was not put into force; empty if it was."""
     config_pending: tuple[str, ...] = ()
     """Keys that were changed in the config file and need a restart."""
+    config_note: str = ""
+    """What a changed config means for sessions that were under way; empty for nothing."""
     serves: str = "tracks"
     """What is recommended, in words."""
     store: str = "Redis"
@@ -81,7 +83,7 @@ def problems(
 
 def notices(states: Sequence[WorkerReport]) -> list[str]:
     """What a person may want to know although nothing is wrong."""
-    return _once(_pending, states)
+    return [*_once(_pending, states), *_once(_note, states)]
 
 
 def _once(
@@ -165,6 +167,11 @@ def _config(state: WorkerReport) -> Iterator[str]:
 def _pending(state: WorkerReport) -> Iterator[str]:
     if state.config_pending:
         yield f"changed in the config file, but need a restart: {', '.join(state.config_pending)}"
+
+
+def _note(state: WorkerReport) -> Iterator[str]:
+    if state.config_note:
+        yield state.config_note
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Puts changed experiments, recommenders and the default into force while the service runs."""
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,17 @@ class ConfigSync:
         self,
         source: ConfigFile,
         started: AnyConfig,
-        check: Callable[[Any], object],
+        build: Callable[[Any], Mapping[str, object]],
         run_of: Callable[[Any], str],
         state_path: Path,
     ) -> None:
         """`started`: the config at the start, from `source`.
 
-        `check(config)` raises if a config cannot be put into force. `run_of(config)`: the id of
-        the run. `state_path`: where workers read what is in force.
+        `build(config)` gives its recommenders, and raises if it cannot be put into force.
+        `run_of(config)`: the id of the run. `state_path`: where workers read what is in force.
         """
         self._source = source
-        self._check = check
+        self._build = build
         self._run_of = run_of
         self._state_path = state_path
         self._watches = started.watch_config
@@ -75,14 +76,18 @@ class ConfigSync:
         if new.face != self.running.face:
             raise InputError(f"face: {new.face!r} needs a restart")
         config = with_live_keys(self.running, {key: getattr(new, key) for key in LIVE})
-        self._check(config)
+        note = _without_plays(self._build(self.running), self._build(config))
         pending = tuple(keys_for_restart(self.running, new))
         changes = changed_keys(self.running, config)
         number, run = self._state.number, self._state.run
+        notes = (self._state.note, self._state.note_until)
         if changes:
             number, run = number + 1, self._run_of(config)
+            if note:
+                notes = (note, time.time() + getattr(config, "session_ttl", 0))
         moved = moved_shares(self.running.experiments, config.experiments)
-        self._tell(ConfigState(number, as_written(config), run, pending=pending))
+        state = ConfigState(number, as_written(config), run, "", pending, *notes)
+        self._tell(state)
         self.running = config
         for change in changes:
             _log.info("config: %s", change)
@@ -92,6 +97,8 @@ class ConfigSync:
                 "give changed weights a new name or salt, so that an analysis can tell them apart",
                 *(name, 100 * share),
             )
+        if changes and note:
+            _log.warning("config: %s", note)
         if changes:
             _log.info("config: in force in all workers within a second, as run %s", run)
         else:
@@ -111,3 +118,19 @@ class ConfigSync:
     def _tell(self, state: ConfigState) -> None:
         state.write(self._state_path)
         self._state = state
+
+
+def _without_plays(old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """What to say where sessions under way may meet a recommender that needs plays not kept."""
+    needing = [name for name, each in new.items() if _needs_plays(each)]
+    if not needing or all(map(_needs_plays, old.values())):
+        return ""
+    return (
+        f"the answers of {', '.join(needing)} depend on the session's plays, which are kept only "
+        "while such a recommender answers: sessions that were under way at the change may have "
+        "their later plays alone"
+    )
+
+
+def _needs_plays(recommender: object) -> bool:
+    return bool(getattr(recommender, "needs_plays", False))

@@ -40,7 +40,7 @@ class FaceData(NamedTuple):
     """What is served, for the line at the start; "" where the lists say it."""
     popular: bytes
     """For the fallback, packed as in Redis."""
-    build: Callable[[Any], object]
+    build: Callable[[Any], Mapping[str, object]]
     """Builds the recommenders of a config. Raises InputError if it does not fit what was read."""
     catalog: Catalog | None = None
     repository: ModelRepository | None = None

@@ -2,26 +2,20 @@
 
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 
 from offline.card.facts import Facts
 from offline.card.text import liked, spread
+from offline.pages import render_page
 
 _WIDTH, _HEIGHT = 640.0, 220.0
 
 
 def render(facts: Facts) -> str:
     """The page; all that comes from the data is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("card.html").render(
+    return render_page(
+        Path(__file__).with_name("card.html"),
         facts=facts,
         summary=facts.summary,
         liked=liked(facts),

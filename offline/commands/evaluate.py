@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from offline.commands._data_options import INTERACTIONS, read_data, split_option
 from offline.commands._evaluate_ratings import cross_validated, read_rated
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, Measured, measure
 from offline.evaluation.ratings import FOLDS
@@ -20,7 +21,7 @@ from offline.evaluation.splits import PUBLIC, SPLITS
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
 from offline.metrics.intervals import mean_over_users
-from offline.models.base import Hooks
+from offline.models.base import Hooks, Recommender
 from offline.models.registry import load_model, make_model, model_class
 from offline.options import settings
 
@@ -100,26 +101,36 @@ def command(
 
     Metrics are means over users with a 95 % interval; what the user was trained on is not
     offered. How the data was divided is told with them.
+
+    A MODEL that learned from everything has nothing held out (all but the autoencoders): one with
+    its options is trained on a part in its place, and the output says so. With --protocol,
+    --split, --seed or --per-user that is done for every MODEL, by that protocol.
     """
-    if format_ is None and interactions is not None:
-        given = [
-            f"--{name.rstrip('_').replace('_', '-')}"
-            for name in ("model", "set_", "split", "protocol", "folds", "seed", "per_user")
-            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-        ]
-        if given:
-            raise click.UsageError(f"{given[0]} goes with data to train on, not with a model")
-        _trained(directory, interactions, as_json)
-        return
-    if interactions is not None:
+    if format_ is not None and interactions is not None:
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
+    given = [
+        f"--{name.rstrip('_').replace('_', '-')}"
+        for name in ("model", "set_", "split", "protocol", "folds", "seed", "per_user")
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if interactions is None:
+        options = model_class(model).Config.of(settings(set_), f"{model}, --set").model_dump()
+        seed_is_set = any(pair.startswith("seed=") for pair in set_)
+    else:
+        if given and given[0] in ("--model", "--set"):
+            raise click.UsageError(f"{given[0]} goes with data to train on, not with a model")
+        trained, data = _opened(directory, interactions)
+        if not given and trained.learns_from != "ratings":
+            _trained(trained, data, as_json)
+            return
+        model, options = trained.name, trained.config.model_dump()
+        directory, seed_is_set = interactions, "--seed" not in given
     protocol = _checked_protocol(protocol, model)
     if protocol != PROTOCOLS[0] and split is not None:
         raise click.UsageError(
             f"--split goes with the protocol same-users; {protocol} has its own"
         )
-    options = model_class(model).Config.of(settings(set_), f"{model}, --set").model_dump()
-    if "seed" in options and not any(pair.startswith("seed=") for pair in set_):
+    if "seed" in options and not seed_is_set:
         options["seed"] = seed
     facts: dict[str, object] = {
         "model": model,
@@ -131,8 +142,8 @@ def command(
     if protocol == RATINGS:
         if per_user is not None:
             raise click.UsageError("--per-user goes with the protocols of likes")
-        data = read_rated(directory, format_)
-        facts |= {"seed": seed, **cross_validated(model, options, data, folds, seed, bar)}
+        rated = read_rated(directory, format_)
+        facts |= {"seed": seed, **cross_validated(model, options, rated, folds, seed, bar)}
         click.echo(json.dumps(facts) if as_json else _text(facts))
         return
     found = measure(
@@ -206,31 +217,39 @@ def _text(facts: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
-def _trained(model: Path, interactions: Path, as_json: bool) -> None:
-    # Imported here so that measuring on a data set does not wait for what reads logs.
-    from offline.data.training_set import TrainingSet
+def _opened(model: Path, interactions: Path) -> tuple[Recommender, TrainingSet]:
+    """A trained model and its data. Raises InputError where these are other data."""
+    trained = load_model(model)
+    data = TrainingSet.open(interactions, len(trained.popularity))
+    trained.check_trained_on(data.fingerprint)
+    return trained, data
+
+
+def _trained(model: Recommender, data: TrainingSet, as_json: bool) -> None:
+    # Imported here so that measuring on a data set does not wait for torch.
     from offline.evaluation.trained_model import evaluate
-    from offline.models.dae.recommender import DAERecommender
     from offline.models.dae.training import K
 
-    trained = load_model(model)
-    if not isinstance(trained, DAERecommender):
-        raise InputError(
-            f"{model}: {trained.name} learns from everything, and nothing is held out to "
-            f"measure it by: train it on a part, `evaluate {interactions} --model {trained.name}`"
-        )
-    found = evaluate(trained, TrainingSet.open(interactions, len(trained.popularity)))
-    for name, metrics in found.items():
+    anew = model.held_out(data) is None
+    for name, metrics in evaluate(model, data).items():
         facts: dict[str, object] = {"model": name, "users": len(metrics.ndcg)}
         for metric, values in metrics._asdict().items():
             mean, half_width = mean_over_users(values)
             facts[f"{metric}@{K}"], facts[f"{metric}@{K}_95"] = mean, min(1.0, half_width)
-        click.echo(json.dumps(facts) if as_json else _line(name, facts))
+        if as_json:
+            click.echo(json.dumps({**facts, "trained_anew": anew and name == model.name}))
+        else:
+            click.echo(_line(name, facts))
+    if anew and not as_json:
+        click.echo(
+            f"{model.name} learned from all interactions: these figures are of another one with "
+            "its options, trained without those held out"
+        )
 
 
 def _line(name: str, facts: dict[str, object]) -> str:
     metrics = [key for key in facts if f"{key}_95" in facts]
-    return f"{name:<8}" + "  ".join(
+    return f"{name:<12}" + "  ".join(
         f"{key} {facts[key]:.4f} ± {facts[f'{key}_95']:.4f}" for key in metrics
     )
 

@@ -15,7 +15,7 @@ from offline.data.session_stats import SessionStats
 from offline.data.training_set import TrainingSet
 from offline.engine import needing_spark
 from offline.errors import InputError
-from offline.lists.by_score import by_history, by_score, portable
+from offline.lists.by_score import by_history, by_score, needs_users
 from offline.lists.by_session import by_session
 from offline.lists.export import Exported, export_lists
 from offline.lists.maker import ListMaker
@@ -158,8 +158,13 @@ def _by_score(
     model: Recommender, data: TrainingSet, length: int, unseen: bool, engine: str
 ) -> tuple[ListMaker, str]:
     if engine == "spark":
-        make = partial(by_history, portable(model), length, unseen)
-        lists = needing_spark("offline.lists.on_spark").on_spark(make, data.histories, length)
+        spark = needing_spark("offline.lists.on_spark")
+        if needs_users(model):
+            make = partial(by_score, model.without_ids(), length, unseen)
+            lists = spark.on_spark(make, data.histories, length, by_row=True)
+        else:
+            make = partial(by_history, model.without_users(), length, unseen)
+            lists = spark.on_spark(make, data.histories, length)
     else:
         lists = by_score(model, length, unseen)
     return lists, "lists ranked by score"

@@ -62,6 +62,11 @@ def _column_options(command: Any) -> Any:
     help="A file of items with titles: .csv, .jsonl or .parquet.",
 )
 @click.option(
+    "--all-properties",
+    is_flag=True,
+    help="Keep item properties whose names are hashes as well (retailrocket).",
+)
+@click.option(
     "--allow-bad",
     is_flag=True,
     help="Accept a source with more than 5 % of bad rows, and use the rest.",
@@ -80,6 +85,7 @@ def command(
     liked_from: float | None,
     repeats: Any,
     items: Path | None,
+    all_properties: bool,
     allow_bad: bool,
     **more: Any,
 ) -> None:
@@ -101,6 +107,7 @@ def command(
             format_,
             columns=Columns(**{role: more[f"{role}_column"] for role in _ROLES}),
             items=items,
+            all_properties=all_properties,
             without=tuple(
                 role for role, absent in (("value", no_value), ("time", no_time)) if absent
             ),

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
-
 from offline.compare.paired import Pair
 from offline.compare.runs import Failed, Run
 from offline.compare.text import Column, apart, cell, shown_p
+from offline.pages import render_page
 
 _WIDTH = 640.0
 
@@ -27,14 +26,8 @@ def render(
     runs: Sequence[Run], failed: Sequence[Failed], pairs: Sequence[Pair], table: Sequence[Column]
 ) -> str:
     """The page; all that comes from the data is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
+    return render_page(
+        Path(__file__).with_name("page.html"),
         facts=runs[0].facts,
         table=table,
         rows=[(run.name, [cell(run, column) for column in table]) for run in runs],

@@ -1,38 +1,43 @@
-"""Measures a trained model on the interactions that its training held out."""
+"""Measures a trained model on a part of the interactions that it was trained on."""
 
 import numpy as np
 
-from offline.data.splits import held_out
+from offline.data.splits import HeldOut, held_out
 from offline.data.training_set import TrainingSet
 from offline.metrics.ranking import RankingMetrics, ranking_metrics
-from offline.models.dae.recommender import DAERecommender
+from offline.models.base import Recommender
 from offline.models.dae.training import K
-from offline.models.dae.training.trainer import held_out_metrics, streams
+from offline.models.dae.training.trainer import streams
+from offline.models.inputs import training_set
 from offline.models.popular import Popular
+from offline.options import TrainOptions
 
 
-def evaluate(model: DAERecommender, training_set: TrainingSet) -> dict[str, RankingMetrics]:
-    """Measure a trained model on what its training held out, next to popularity.
+def evaluate(model: Recommender, data: TrainingSet) -> dict[str, RankingMetrics]:
+    """Measure a trained model on held-out interactions, next to popularity.
 
-    Users are those with held-out interactions; tracks that a user was trained on are not offered.
+    Where training held some out (`Recommender.held_out`), the model is measured on these. Another
+    model has learned from all of them: one with the same options is fitted to the rest and
+    measured in its place, without timestamps, as what is held out lies anywhere in time. Users are
+    those with held-out interactions; what a user was trained on is not offered.
 
     Parameters
     ----------
-    model : DAERecommender
+    model : Recommender
         As `load_model` gives it.
-    training_set : TrainingSet
+    data : TrainingSet
         The one that it was trained on.
 
     Returns
     -------
     dict of str to RankingMetrics
-        For "popular" and "dae" (the trained network): `ndcg` and `recall` at 50 of each user,
-        arrays of shape (users,), 0 to 1.
+        For "popular" and the model's name: `ndcg` and `recall` at 50 of each user, arrays of
+        shape (users,), 0 to 1.
 
     Raises
     ------
     InputError
-        For other interactions than the model's.
+        For other interactions than the model's, and where no user has two.
 
     Examples
     --------
@@ -46,11 +51,22 @@ def evaluate(model: DAERecommender, training_set: TrainingSet) -> dict[str, Rank
     >>> sorted(found), found["dae"].ndcg.shape
     (['dae', 'popular'], (8,))
     """
-    model.check_trained_on(training_set.fingerprint)
-    split_rng, _ = streams(model.config)
-    held = held_out(training_set.histories, model.config, split_rng)
+    model.check_trained_on(data.fingerprint)
+    held = model.held_out(data)
+    found = {}
+    if held is None:
+        held = _drawn(model, data)
+        rest = training_set(held.train.take(np.arange(len(held.train))))
+        again = type(model)(model.config).fit(rest)
+        found[model.name] = again.recommend(held.users, K).ids
+    else:
+        found[model.name] = model.recommend_for(held.seen, K).ids
     popular = Popular().fit(held.train.take(np.arange(len(held.train))))
-    return {
-        "popular": ranking_metrics(popular.recommend_for(held.seen, K).ids, held.wanted),
-        "dae": held_out_metrics(model.network, held),
-    }
+    lists = {"popular": popular.recommend_for(held.seen, K).ids, **found}
+    return {name: ranking_metrics(ids, held.wanted) for name, ids in lists.items()}
+
+
+def _drawn(model: Recommender, data: TrainingSet) -> HeldOut:
+    """What the autoencoder would hold out, with the model's seed if it has one."""
+    options = TrainOptions(**model.config.model_dump(include={"seed"}))
+    return held_out(data.histories, options, streams(options)[0])

@@ -33,7 +33,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "time": (
         *("timestamp", "time", "ts", "datetime", "date", "unixreviewtime", "eventtime"),
         *("createdat", "created", "ratedat", "timestampms", "interactiontime", "ratingtimestamp"),
-        *("reviewtime", "invoicedate", "orderdate", "purchasedate"),
+        *("reviewtime", "invoicedate", "orderdate", "purchasedate", "orderedat", "purchasedat"),
+        *("boughtat", "watchedat", "playedat", "listenedat", "viewedat", "clickedat", "when"),
     ),
     "kind": (
         *("event", "eventtype", "kind", "action", "actiontype", "behavior", "behaviour"),
@@ -41,7 +42,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "title": (
         *("title", "name", "itemname", "itemtitle", "productname", "producttitle", "movietitle"),
-        *("tracktitle", "trackname", "songname", "booktitle", "artistname"),
+        *("tracktitle", "trackname", "songname", "booktitle", "artistname", "description"),
+        *("itemdescription", "productdescription"),
     ),
 }
 _ITEM_ID = ("id", "itemid", "productid", "movieid")

@@ -30,6 +30,7 @@ def import_data(
     *,
     columns: Columns | None = None,
     items: str | Path | None = None,
+    all_properties: bool = False,
     without: tuple[str, ...] = (),
     time_unit: Unit | None = None,
     text_ids: bool = False,
@@ -54,6 +55,8 @@ def import_data(
         Of CSV, Parquet, JSON Lines and RecBole files: which column is what; the rest is guessed.
     items : str or Path, optional
         A file of items with titles: CSV, Parquet or JSON Lines.
+    all_properties : bool, default False
+        Whether to keep item properties whose names are hashes as well (RetailRocket).
     without : tuple of {"value", "time"}
         Take no column for these.
     time_unit : {"s", "ms", "us", "ns"}, optional
@@ -109,11 +112,17 @@ def import_data(
         return _collected(Path(source), out, allow_bad)
     columns = columns or Columns()
     if format == SQL:
+        if all_properties:
+            raise InputError("--all-properties: a table has columns, which are all kept")
         found = Sql(replace(selection or Selection(), without=without)).open(source, columns)
     else:
         form = make_format(format)
         if columns.named and not form.generic:
             raise InputError(f"--{min(columns.named)}-column: the columns of {format} are known")
+        if all_properties:
+            if form.all_properties is None:
+                raise InputError(f"--all-properties: {format} has none but those that are kept")
+            form.all_properties = True
         found = _without(form.open(Path(source), columns), without)
     if items is not None:
         found = with_items(found, Path(items), found.files[0].columns.item, None)

@@ -134,7 +134,10 @@ def _load(
     skipped = _skipped(staged, lines)
     if skipped.bad == lines:
         raise InputError(f"none of the {lines:,} rows can be used; the first: {skipped.named[0]}")
-    check_bad_lines(skipped, 1.0 if allow_bad else BAD_STOP, "rows", "file")
+    # Too many rows to lose for a time that is missing, and no reason to lose them.
+    timeless = skipped.faults.get(f"no `{names.get('time')}`", 0)
+    hint = ", or keep all without times with --no-time" if 2 * timeless > skipped.bad else ""
+    check_bad_lines(skipped, 1.0 if allow_bad else BAD_STOP, "rows", "file", hint)
     with reporting(connection, stage("numbering users and items")):
         for table, column in (("users", "uid"), ("items", "iid")):
             connection.execute(

@@ -98,6 +98,8 @@ class DataFormat(ABC):
     """Where to get the data; told where a file is missing."""
     generic: ClassVar[bool] = False
     """Whether columns may be named."""
+    all_properties: bool | None = None
+    """Whether item properties are kept that say nothing by themselves; None: it has none."""
 
     def recognises(self, source: Path) -> bool:
         """Whether these are files of the format, by their names. `source` exists."""

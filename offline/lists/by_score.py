@@ -1,7 +1,6 @@
 """Lists in the order of the model's own scores."""
 
 from offline.data.matrix import InteractionMatrix
-from offline.errors import InputError
 from offline.lists.maker import ListMaker
 from offline.models.base import Recommender
 
@@ -20,7 +19,10 @@ def by_score(model: Recommender, length: int, unseen: bool = False) -> ListMaker
 def by_history(
     model: Recommender, length: int, unseen: bool, histories: InteractionMatrix
 ) -> ListMaker:
-    """The same from histories alone: for tasks that have a part of the users. See `portable`."""
+    """The same from histories alone, for tasks that have a part of the users.
+
+    Not for a model that `needs_users`.
+    """
 
     return ListMaker(
         recipe(unseen),
@@ -28,18 +30,10 @@ def by_history(
     )
 
 
-def portable(model: Recommender) -> Recommender:
-    """The model without its users, to send elsewhere for `by_history`.
-
-    Raises InputError for one that needs more of a user than what they liked.
-    """
-    model.check_folds_in()
-    if model.uses_timestamps and model.data.timestamps is not None:
-        raise InputError(
-            f"{model.name} needs the times of interactions, which Spark's tasks do not get: "
-            "--engine local"
-        )
-    return model.without_users()
+def needs_users(model: Recommender) -> bool:
+    """Whether its lists depend on more than what a user liked: on which user it is, or on when."""
+    timed = model.uses_timestamps and model.data.timestamps is not None
+    return timed or not model.folds_in
 
 
 def recipe(unseen: bool) -> str:

@@ -17,28 +17,34 @@ from offline.lists.maker import ListMaker
 from offline.models.top_n import TopN
 
 Make = Callable[..., ListMaker]
-"""From histories, and session stats where there are any."""
+"""From histories, and session stats where there are any; or from nothing."""
 Ints = NDArray[np.int64]
 
 _USERS_PER_TASK = 512
-_SCHEMA = "row BIGINT, list ARRAY<BIGINT>, scores ARRAY<FLOAT>"
+_SCHEMA = "place BIGINT, list ARRAY<BIGINT>, scores ARRAY<FLOAT>"
 
 
 def on_spark(
-    make: Make, histories: InteractionMatrix, length: int, stats: SessionStats | None = None
+    make: Make,
+    histories: InteractionMatrix,
+    length: int,
+    stats: SessionStats | None = None,
+    by_row: bool = False,
 ) -> ListMaker:
     """The same lists as `make(histories[, stats])`, of `length`, made by the tasks of Spark.
 
     What `make` holds (it must be one that pickle takes: a function of a module, or a `partial` of
     one) goes to each executor once; a user's tracks and starts go to the task that makes the
-    list. Raises InputError where Spark cannot start, and `of` where its tasks fail.
+    list. With `by_row`, `make()` takes nothing and knows the users by their rows. Raises
+    InputError where Spark cannot start, and `of` where its tasks fail.
     """
     engine = SparkEngine.start()
     # A batch is a partition, and so a task.
     setting = "spark.sql.execution.arrow.maxRecordsPerBatch"
     engine.session.conf.set(setting, str(_USERS_PER_TASK))
     facts = None if stats is None else _facts(stats)
-    task = _task(engine.session.sparkContext.broadcast((make, facts)), histories.n_tracks)
+    shared = engine.session.sparkContext.broadcast((make, facts, by_row))
+    task = _task(shared, histories.n_tracks)
 
     def of(rows: Ints) -> TopN:
         ids = np.empty((len(rows), length), np.int64)
@@ -50,13 +56,14 @@ def on_spark(
             found = map_in_arrow(users, task, _SCHEMA).toArrow()
         except FAILURES as error:
             raise InputError(f"Spark could not make lists: {reason_of(error)}") from error
-        places = found["row"].to_numpy()
+        places = found["place"].to_numpy()
         ids[places] = _values(found["list"].combine_chunks()).reshape(-1, length)
         scores[places] = _values(found["scores"].combine_chunks()).reshape(-1, length)
         return TopN(ids, scores)
 
     given = () if stats is None else (stats,)
-    return ListMaker(make(histories, *given).recipe, of)
+    made = make() if by_row else make(histories, *given)
+    return ListMaker(made.recipe, of)
 
 
 def _users(histories: InteractionMatrix, stats: SessionStats | None, rows: Ints) -> pa.Table:
@@ -64,7 +71,8 @@ def _users(histories: InteractionMatrix, stats: SessionStats | None, rows: Ints)
     starts = sparse.csr_matrix(liked.shape) if stats is None else stats.starts[rows]
     return pa.table(
         {
-            "row": np.arange(len(rows)),
+            "place": np.arange(len(rows)),
+            "row": rows,
             "liked": _lists(liked.indptr, liked.indices),
             "started": _lists(starts.indptr, starts.indices),
             "sessions": _lists(starts.indptr, starts.data),
@@ -78,7 +86,7 @@ def _task(
     def task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         # Spark has a task per core.
         torch.set_num_threads(1)
-        make, facts = shared.value
+        make, facts, by_row = shared.value
         for batch in batches:
             bounds, liked = _bounds(batch["liked"]), _values(batch["liked"])
             starts = sparse.csr_matrix(
@@ -87,12 +95,15 @@ def _task(
             )
             histories = InteractionMatrix(bounds, liked, n_tracks)
             given = () if facts is None else (SessionStats(starts, *facts),)
-            made = make(histories, *given).of(np.arange(len(batch)))
+            if by_row:
+                made = make().of(batch["row"].to_numpy())
+            else:
+                made = make(histories, *given).of(np.arange(len(batch)))
             ends = np.arange(0, made.ids.size + 1, made.ids.shape[1])
             columns = {"list": _lists(ends, made.ids.ravel())}
             scores = pa.array(made.scores.ravel())
             columns["scores"] = pa.ListArray.from_arrays(ends.astype(np.int32), scores)
-            yield pa.RecordBatch.from_pydict({"row": batch["row"], **columns})
+            yield pa.RecordBatch.from_pydict({"place": batch["place"], **columns})
 
     return task
 

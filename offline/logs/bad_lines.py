@@ -82,14 +82,17 @@ def reason_of(fault: str) -> str:
 
 
 def check_bad_lines(
-    skipped: Skipped, most: float, nouns: str = "lines", source: str = "log"
+    skipped: Skipped, most: float, nouns: str = "lines", source: str = "log", hint: str = ""
 ) -> None:
-    """Raises InputError where more than the share `most` of the lines are bad."""
+    """Raises InputError where more than the share `most` of the lines are bad.
+
+    `hint`: what else can be done, such as ", or do without".
+    """
     if skipped.share > most:
         raise InputError(
             f"{_percent(skipped.share)} of the {nouns} ({skipped.bad:,} of {skipped.lines:,}) "
             f"could not be used: mostly {skipped.commonest}; mend the {source}, or take the rest "
-            "with --allow-bad"
+            f"with --allow-bad{hint}"
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from offline.data.splits import HeldOut
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.models.fitted import Fitted
@@ -182,6 +183,10 @@ class Recommender(Fitted):
             return self._scores(filled_up(one_each, height), None)[: one_each.shape[0]]
 
         return similar_by_scores(scores, known, asked, n, height)
+
+    def held_out(self, data: TrainingSet) -> HeldOut | None:
+        """The interactions of `data` that `fit` does not learn from, to choose by; None: none."""
+        return None
 
     @property
     def item_vectors(self) -> NDArray[np.float32] | None:

@@ -4,6 +4,7 @@ import copy
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -141,6 +142,12 @@ class Fitted(ABC):
         """A copy that knows no user, and so has `recommend_for` but not `recommend`."""
         found = copy.copy(self)
         found._data = None
+        return found
+
+    def without_ids(self) -> Self:
+        """A copy that knows its users and items by their numbers alone, to send elsewhere."""
+        found, no_ids = copy.copy(self), np.empty(0, np.int64)
+        found._data = replace(self.data, users=no_ids, all_users=no_ids, items=None, titles=None)
         return found
 
     @property

@@ -13,6 +13,13 @@ from offline.models.base import Hooks, Recommender
 from offline.models.storage import Arrays
 
 
+class FactorOptions(Recommender.Config):
+    """Options of every factorisation here."""
+
+    factors: PositiveInt = 128
+    seed: int = Field(default=31337, ge=0, lt=2**32)
+
+
 class ALS(Recommender):
     """Implicit ALS of Hu, Koren and Volinsky (ICDM 2008).
 
@@ -22,14 +29,12 @@ class ALS(Recommender):
 
     name = "als"
 
-    class Config(Recommender.Config):
+    class Config(FactorOptions):
         """Options of ALS."""
 
-        factors: PositiveInt = 128
         regularization: float = Field(default=30.0, ge=0)
         alpha: float = Field(default=40.0, gt=0)
         iterations: PositiveInt = 15
-        seed: int = Field(default=31337, ge=0, lt=2**32)
         threads: NonNegativeInt = 0
         """0: every core. The result is the same with any number."""
 
@@ -92,14 +97,12 @@ class BPR(Recommender):
     name = "bpr"
     folds_in = False
 
-    class Config(Recommender.Config):
+    class Config(FactorOptions):
         """Options of BPR."""
 
-        factors: PositiveInt = 128
         learning_rate: float = Field(default=0.1, gt=0)
         regularization: float = Field(default=0.005, ge=0)
         iterations: PositiveInt = 200
-        seed: int = Field(default=31337, ge=0, lt=2**32)
         threads: NonNegativeInt = 1
         """With more than 1 (0: every core) they race, and no two runs are the same."""
 

@@ -1,82 +1,63 @@
-"""Agents by name: everything that answers in process, made for one run."""
+"""Agents by name: everything that answers in process, made for one run.
 
-from collections.abc import Callable
+They are the entry points `botify.agents` of what is installed, ours among them, and the chains of
+a service's config. An agent of a package is imported when it is asked for.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from contract.chain_config import NamedChain
-from contract.chain_presets import PRESETS
-from contract.chains import TOP_TRACKS, list_names
-from contract.files import NEIGHBOURS, RECOMMENDATIONS
-from contract.files import TOP_TRACKS as TOP_TRACKS_FILE
+from contract.chains import list_names
+from contract.plugins import PluginError
 from sim.agent import Agent
-from sim.agents.console import Console
-from sim.agents.lists import read_neighbours, read_recommendations, read_top_tracks
-from sim.agents.oracle import Oracle
-from sim.agents.policies import Policy
+from sim.agents.built_in import ORDER
+from sim.agents.offered import AGENTS, AgentMaker
 from sim.agents.service_chains import ServiceChains
 from sim.errors import InputError
 from sim.rng import Streams
 from sim.world import World
 
-
-class _Entry(NamedTuple):
-    """An agent: the list files that it reads, how to make it, and its label on the ladder.
-
-    The label is None for an agent that is not on the ladder: a person, or one
-    that answers as another one does.
-    """
-
-    files: tuple[str, ...]
-    make: Callable[[World, Streams, Path], Agent]
-    label: str | None
-    preset: str | None = None
-
-
-def _preset(preset: str, label: str | None, name: str | None = None) -> _Entry:
-    """The entry of a preset, which the log calls `name`."""
-    setting = PRESETS[preset].setting
-    own = {"list": RECOMMENDATIONS, "neighbours": NEIGHBOURS}.get(setting or "")
-    reads_top = TOP_TRACKS in list_names(PRESETS[preset].chain())
-
-    def make(world: World, streams: Streams, lists: Path) -> Agent:
-        read = read_recommendations if setting == "list" else read_neighbours
-        return Policy(
-            preset,
-            streams,
-            read(lists / own, world) if own else None,
-            read_top_tracks(lists / TOP_TRACKS_FILE, world) if reads_top else None,
-            name,
-        )
-
-    files = (*([own] if own else []), *([TOP_TRACKS_FILE] if reads_top else []))
-    return _Entry(files, make, label, preset)
-
-
-def _label(preset: str) -> str:
-    """As in CamelCase: `top_pop` is TopPop on the ladder."""
-    return "".join(word.capitalize() for word in preset.split("_"))
-
-
-# The service's DAE is an `indexed` over the autoencoder's lists: `policy:dae` answers as
-# `policy:indexed` does, under that name in the log. `random` is `policy:random`.
-_OTHER_LABELS = {"random": None, "indexed": None, "i2i": "I2I"}
-_ENTRIES: dict[str, _Entry] = {
-    "console": _Entry((), lambda world, streams, lists: Console(), label=None),
-    "random": _preset("random", "Random"),
-    "oracle": _Entry((), lambda world, streams, lists: Oracle(), label="Oracle"),
-    **{f"policy:{name}": _preset(name, _OTHER_LABELS.get(name, _label(name))) for name in PRESETS},
-    "policy:dae": _preset("indexed", "DAE", name="dae"),
-}
+_PLACES = {name: place for place, name in enumerate(ORDER)}
 
 CHAIN = "chain:"
 """Before the name of a recommender of a service's config."""
 
-NAMES: tuple[str, ...] = tuple(_ENTRIES)
-"""Every name that `create_agent` accepts, in the order to show them."""
 
-LABELS: dict[str, str] = {name: e.label for name, e in _ENTRIES.items() if e.label is not None}
-"""Names of the agents on the ladder, and what its table calls them."""
+def names() -> tuple[str, ...]:
+    """Every name that `create_agent` accepts, ours first; no agent of a package is imported."""
+    return tuple(sorted(AGENTS.names, key=lambda name: _PLACES.get(name, len(_PLACES))))
+
+
+def labels(chosen: Sequence[str] | None = None) -> dict[str, str]:
+    """Names of agents on the ladder, and what its table calls them; None: of all that have one.
+
+    Raises InputError for a chosen one that cannot be used; of all, `AGENTS.problems` names those
+    left out.
+    """
+    found = {}
+    for name in names() if chosen is None else chosen:
+        if chosen is None and AGENTS.problem(name) is not None:
+            continue
+        label = maker_of(name).label(name)
+        if label is not None or chosen is not None:
+            found[name] = label or name
+    return found
+
+
+def maker_of(name: str) -> type[AgentMaker]:
+    """What makes the agent of that name. Raises InputError where nothing does."""
+    try:
+        found: type[AgentMaker] = AGENTS.get(name)
+    except PluginError as error:
+        raise InputError(str(error)) from error
+    return found
+
+
+def package_of(name: str) -> str | None:
+    """The package and version that an agent is from; None for one of our own."""
+    offers = (plugin for plugin in AGENTS.all if plugin.name == name and not plugin.built_in)
+    return next((plugin.distribution for plugin in offers), None)
 
 
 def files_of(
@@ -85,15 +66,15 @@ def files_of(
     """The list files that the agent of that name reads. Raises InputError."""
     if name.startswith(CHAIN):
         return tuple(_chains(name, chains).files_of(name.removeprefix(CHAIN)).values())
-    return tuple((lists or Path()) / file for file in _ENTRIES[name].files)
+    return tuple((lists or Path()) / file for file in maker_of(name).files(name))
 
 
 def steps_of(name: str, chains: ServiceChains | None = None) -> NamedChain | None:
     """The chain that the agent of that name walks; None if it walks none. Raises InputError."""
     if name.startswith(CHAIN):
         return _chains(name, chains).chain(name.removeprefix(CHAIN))
-    preset = _ENTRIES[name].preset
-    return None if preset is None else NamedChain(PRESETS[preset].chain(), ())
+    steps = maker_of(name).steps(name)
+    return None if steps is None else NamedChain(steps, ())
 
 
 def chain_of(name: str, lists: Path, chains: ServiceChains | None = None) -> object:
@@ -115,10 +96,8 @@ def check(name: str, lists: Path | None, chains: ServiceChains | None = None) ->
 
     Opens nothing, so that a command can fail before it reads a world.
     """
-    if name not in _ENTRIES and not name.startswith(CHAIN):
-        raise InputError(f"there is no agent {name!r}: there are {', '.join(NAMES)}")
     files = files_of(name, lists, chains)
-    if files and lists is None and name in _ENTRIES:
+    if files and lists is None and not name.startswith(CHAIN):
         names = " and ".join(file.name for file in files)
         raise InputError(f"{name} reads {names}: name their folder with --lists")
     for file in files:
@@ -144,8 +123,8 @@ def create_agent(
     Parameters
     ----------
     name : str
-        One of `NAMES`: "random", "oracle", "console", or a recommender of the
-        service, such as "policy:top_pop".
+        "random", "oracle", "console", a recommender of the service, such as
+        "policy:top_pop", or an agent of an installed package.
     world : World
         The world that it will answer in; list files must fit it.
     streams : Streams
@@ -176,4 +155,13 @@ def create_agent(
     check(name, lists, chains)
     if chains is not None and name.startswith(CHAIN):
         return chains.make(name.removeprefix(CHAIN), world, streams)
-    return _ENTRIES[name].make(world, streams, lists or Path())
+    maker = maker_of(name)
+    try:
+        return maker.make(name, world, streams, lists or Path())
+    except InputError:
+        raise
+    except Exception as error:  # whatever the code of a package raises
+        if (package := package_of(name)) is None:
+            raise
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"agent {name!r} of {package} cannot be made: {reason}") from error

@@ -11,7 +11,9 @@ from tqdm import tqdm
 
 from sim._click import CHAINS, CONFIG, DATA_DIR, FAMILY, SEED, standalone
 from sim.agent import Agent
-from sim.agents.registry import CHAIN, LABELS, chain_of, check, create_agent
+from sim.agents.offered import AGENTS
+from sim.agents.registry import CHAIN, chain_of, check, create_agent, names
+from sim.agents.registry import labels as labels_of
 from sim.agents.service_chains import ServiceChains, load_service_chains
 from sim.config import load_config
 from sim.engine.play import play
@@ -25,7 +27,8 @@ from sim.world.files import open_world
 
 # The agents that define the normalised scores 0 and 100; the others are played between them.
 _LOWEST, _HIGHEST = "random", "oracle"
-_BETWEEN = [name for name in LABELS if name not in (_LOWEST, _HIGHEST)]
+_ENDS = labels_of([_LOWEST, _HIGHEST])
+_NEVER = (*_ENDS, "console")
 _SUFFIXES = (".png", ".svg")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -43,7 +46,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--recommender",
     "chosen",
-    type=click.Choice(_BETWEEN),
+    type=click.Choice([name for name in names() if name not in _NEVER]),
     multiple=True,
     help="Recommender to play besides Random and Oracle; may be repeated. Default: all.",
 )
@@ -90,7 +93,11 @@ def ladder(
     _check_file("--plot", plot_path)
     if plot_path is not None and plot_path.suffix not in _SUFFIXES:
         raise InputError(f"--plot {plot_path}: its name must end in {' or '.join(_SUFFIXES)}")
-    labels = {name: LABELS[name] for name in _BETWEEN if name in chosen or not chosen}
+    labels = labels_of(sorted(set(chosen), key=names().index) if chosen else None)
+    labels = {name: label for name, label in labels.items() if name not in _NEVER}
+    if not chosen:
+        for problem in AGENTS.problems:
+            click.echo(f"not played: {problem}", err=True)
     config = None if chains is None else load_service_chains(chains, data_dir)
     if config is not None:
         labels |= _labels_of(config, [_LOWEST, *labels, _HIGHEST], lists)
@@ -98,7 +105,8 @@ def ladder(
     for name in labels:
         check(name, lists, config)
 
-    labels = {_LOWEST: LABELS[_LOWEST], **labels, _HIGHEST: LABELS[_HIGHEST]}
+    labels = {_LOWEST: _ENDS[_LOWEST], **labels, _HIGHEST: _ENDS[_HIGHEST]}
+    _check_labels(labels)
     addresses = dict(_service(text, labels.values()) for text in services)
 
     world, streams = open_world(load_config(config_path, family)), Streams(seed)
@@ -127,7 +135,7 @@ def ladder(
             bar.set_description(label)
             sums[label] = measure_service(world, service, seed, range(episodes), progress)
         play_agent(_HIGHEST)
-    results = compare(sums, LABELS[_LOWEST], LABELS[_HIGHEST])
+    results = compare(sums, _ENDS[_LOWEST], _ENDS[_HIGHEST])
 
     click.echo((_markdown if markdown else _plain)(results))
     click.echo(
@@ -207,14 +215,14 @@ def _labels_of(config: ServiceChains, played: Sequence[str], lists: Path) -> dic
 
     Prints which are left out, and why.
     """
-    known = {chain_of(name, lists): LABELS[name] for name in played}
+    known = {chain_of(name, lists): label for name, label in labels_of(played).items()}
     labels = {}
     for name in config.names:
         same = known.get(chain_of(CHAIN + name, lists, config))
         if same is not None:
             click.echo(f"{config.path}: {name} answers as {same} does: played once", err=True)
             continue
-        label = f"{name} (config)" if name in LABELS.values() else name
+        label = f"{name} (config)" if name in labels_of().values() else name
         labels[CHAIN + name] = label
     return labels
 
@@ -231,12 +239,24 @@ def _print_others(config: ServiceChains, services: Sequence[str]) -> None:
             )
 
 
+def _check_labels(labels: dict[str, str]) -> None:
+    """Raise InputError if two agents have one label: their sessions would be one row."""
+    named: dict[str, str] = {}
+    for name, label in labels.items():
+        if label in named:
+            raise InputError(
+                f"{name} and {named[label]} are both called {label} on the ladder: give one of "
+                "them another label"
+            )
+        named[label] = name
+
+
 def _service(text: str, labels: Iterable[str]) -> tuple[str, ServiceOptions]:
     name, _, place = text.partition("=")
     host, _, port = place.rpartition(":")
     if not name or not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise InputError(f"--service {text}: it must be like DAE_SESSION=127.0.0.1:5001")
-    if name in labels or name in LABELS.values():
+    if name in labels or name in labels_of().values():
         raise InputError(
             f"--service {text}: {name} is one of the recommenders: choose another name"
         )

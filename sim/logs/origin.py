@@ -41,6 +41,7 @@ def origin_of(
     tracks, users = config.track_catalog_config, config.user_catalog_config
     files = [tracks.track_meta_path, tracks.track_embeddings_path, users.user_catalog_path]
     files += registry.files_of(recommender, lists, chains)
+    package = None if recommender.startswith(registry.CHAIN) else registry.package_of(recommender)
     settings = {
         "files": [digest(path) for path in files],
         "users": users.model_dump(exclude={"user_catalog_path"}),
@@ -51,6 +52,8 @@ def origin_of(
         "episodes": episodes,
         "days": days,
     }
+    if package is not None:  # its code decides, too
+        settings["package"] = package
     run = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return Origin(run[:VERSION_DIGITS], world_version(tracks.track_meta_path))
 

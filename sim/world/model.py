@@ -46,6 +46,13 @@ class Catalog:
         """Name of the track's artist."""
         return self.artists[int(self.artist_of[track])]
 
+    def artist_tracks(self, track: int) -> list[int]:
+        """All tracks of this track's artist, itself included."""
+        bounds, tracks = self.by_artist
+        artist = int(self.artist_of[track])
+        found: list[int] = tracks[bounds[artist] : bounds[artist + 1]].tolist()
+        return found
+
     @cached_property
     def by_artist(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The tracks of each artist as CSR: (bounds of shape (n_artists + 1,), tracks)."""

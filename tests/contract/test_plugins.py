@@ -118,11 +118,23 @@ def test_one_that_two_editable_installs_list_is_one(tmp_path: Path, install: Ins
 def test_another_object_of_the_same_name_is_an_error_that_names_both(
     tmp_path: Path, install: Install
 ) -> None:
-    install("swing", random="plug_swing:Good")
+    install("jazz", modal="plug_good:Good")
+    install("swing", modal="plug_swing:Good")
     found = plugins(tmp_path)
-    assert refusal(found, "random") == (
-        "type of recommender 'random' of botify 1.0 (plug_good:Good) is also offered by "
+    assert refusal(found, "modal") == (
+        "type of recommender 'modal' of jazz 1.0 (plug_good:Good) is also offered by "
         "swing 1.0 (plug_swing:Good): uninstall one of them"
+    )
+
+
+def test_a_built_in_object_keeps_its_name(tmp_path: Path, install: Install) -> None:
+    install("swing", random="plug_swing:Good", fast="plug_swing:Good")
+    found = plugins(tmp_path)
+    assert found.get("random")
+    assert [plugin.distribution for plugin in found.all] == ["botify 1.0", "swing 1.0"]
+    assert found.problems == (
+        "swing 1.0 offers a type of recommender 'random' (plug_swing:Good), which is the name of "
+        "botify's own and stays that: give it another name",
     )
 
 

@@ -108,7 +108,8 @@ def test_a_broken_one_is_named_and_the_rest_goes_on(
     assert ["jazz", "music", "broken", "1.0", "cannot", "be", "used;", "see", "below"] in rows
     assert ["top_pop", "music", "botify", "0.1.0"] in [row[:4] for row in rows]
     assert f"Error: {problem}\n" in listed.stderr
-    assert "is also offered by rival 1.0 (plug:Second): uninstall one of them" in listed.stderr
+    assert "rival 1.0 offers a type of recommender 'random' (plug:Second)" in listed.stderr
+    assert ["random", "music", "botify", "0.1.0"] in [row[:4] for row in rows]
 
     recommenders = {"top_pop": {"type": "top_pop"}}
     changes = {"recommenders": recommenders, "experiments": {}, "default": "top_pop"}

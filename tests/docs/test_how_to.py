@@ -71,6 +71,23 @@ def test_a_recommender_in_one_python_file(sandbox: Sandbox, tmp_path: Path) -> N
     assert kept > 100
 
 
+def test_an_agent_in_one_python_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    printed = sandbox.run_page("how-to/add-an-agent")
+    assert "1 passed" in printed
+    assert "\naway_after_skip: " in printed
+    ladder = printed.split("session time")[1]
+    assert "\naway_after_skip " in ladder
+    assert "\nStickyArtist " in ladder
+    tracks = read_lines(tmp_path / "out" / "demo" / "world" / "tracks.json")
+    artists = [track["artist"] for track in tracks]
+    log = read_lines(tmp_path / "out" / "away_after_skip" / "log" / "data.json")
+    answers = [line for line in log if line["recommender"] == "away_after_skip"]
+    for line in answers:
+        same = artists[line["recommendation"]] == artists[line["track"]]
+        assert same == (line["time"] >= 0.4)
+    assert len(answers) > 1000
+
+
 def test_a_recommender_by_config(sandbox: Sandbox, tmp_path: Path) -> None:
     demo = tmp_path / "out" / "demo"
     tracks = [line["track"] for line in read_lines(demo / "world" / "tracks.json")]

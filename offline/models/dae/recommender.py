@@ -1,32 +1,27 @@
-"""The autoencoder that is trained by gradients, behind the interface of every model."""
+"""The denoising autoencoder behind the interface of every model."""
 
-import sys
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from scipy import sparse
-from tqdm import tqdm
 
 from offline.data.training_set import TrainingSet
-from offline.errors import InputError
-from offline.models.base import Hooks, Recommender
 from offline.models.dae import training
+from offline.models.dae.autoencoder import Autoencoder
 from offline.models.dae.network import DAE
 from offline.models.dae.training import Trained
 from offline.models.dae.training.plot import plot_epochs
-from offline.models.storage import Arrays, check_finite
-from offline.models.top_n import UNWANTED
+from offline.models.storage import Arrays
 from offline.options import TrainOptions
 
-WEIGHTS, CURVES = "model.safetensors", "training.png"
+CURVES = "training.png"
 
 
-class DAERecommender(Recommender):
+class DAERecommender(Autoencoder):
     """Denoising autoencoder, Mult-DAE of Liang et al. (WWW 2018), of its best held-out epoch.
 
     Examples
@@ -42,11 +37,10 @@ class DAERecommender(Recommender):
     name = "dae"
     rows = 256
 
-    class Config(TrainOptions, Recommender.Config):
+    class Config(TrainOptions, Autoencoder.Config):
         """Options of the denoising autoencoder and its training."""
 
     config: Config
-    network: DAE
 
     @classmethod
     def of(cls, trained: Trained, config: TrainOptions, data: TrainingSet) -> "DAERecommender":
@@ -64,53 +58,18 @@ class DAERecommender(Recommender):
         """
         self._popularity = data.histories.popularity().astype(np.float32)
         self._data = data
-        self._keep(trained, sessions)
-
-    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
-        if not (data.histories.sizes >= 2).any():
-            raise InputError(
-                "dae needs a user with two interactions: one to learn from, one to judge by"
-            )
-        total = len(data.histories) * self.config.epochs
-        with tqdm(
-            total=total, unit=" users", disable=None if hooks.progress else True, file=sys.stderr
-        ) as bar:
-            trained = training.fit(
-                data.histories,
-                self.config,
-                hooks=training.Hooks(on_step=lambda users, loss: bar.update(users)),
-            )
-        self._keep(trained)
-
-    def _keep(self, trained: Trained, sessions: dict[str, Any] | None = None) -> None:
-        self.network = trained.model
-        self._metrics: dict[str, Any] = {
-            "best": asdict(trained.best),
-            "epochs": [asdict(epoch) for epoch in trained.epochs],
-            "sessions": sessions,
-        }
-
-    def metrics(self) -> dict[str, Any]:
-        """The best epoch and all epochs, as `training.Epoch` has them; the session model's."""
-        return self._metrics
-
-    @torch.no_grad()
-    def _scores(
-        self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
-    ) -> NDArray[np.float32]:
-        logits = self.network(self.network.ragged(histories)).numpy()
-        # Items without likes have no logit.
-        scores = np.full(histories.shape, UNWANTED, dtype=np.float32)
-        scores[:, self.network.tracks.numpy()] = logits
-        return scores
+        self._keep(trained, sessions=sessions)
 
     @property
-    def item_vectors(self) -> NDArray[np.float32]:
-        """The decoder's rows."""
-        rows = self.network.last.weight.detach().numpy()
-        found = np.zeros((self.network.n_tracks, rows.shape[1]), dtype=np.float32)
-        found[self.network.tracks.numpy()] = rows
-        return found
+    def _held_out_by(self) -> TrainOptions:
+        return self.config
+
+    def _train(self, data: TrainingSet, on_step: Callable[[int, float], object]) -> Trained:
+        hooks = training.Hooks(on_step=on_step)
+        return training.fit(data.histories, self.config, hooks=hooks)
+
+    def _keep(self, trained: Trained, **others: Any) -> None:
+        super()._keep(trained, **{"sessions": None, **others})
 
     @torch.no_grad()
     def taste_scores(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
@@ -124,22 +83,12 @@ class DAERecommender(Recommender):
         ).numpy()
         return found
 
-    def _state(self) -> Arrays:
-        return {name: value.numpy() for name, value in self.network.state_dict().items()}
-
     def _set_state(self, state: Arrays, data: TrainingSet) -> None:
         tracks, n_tracks = state["tracks"], data.histories.n_tracks
         self.network = DAE(n_tracks, tracks, self.config.hidden, torch.Generator())
-        self.network.load_state_dict({name: torch.from_numpy(x) for name, x in state.items()})
+        self._load_weights(state)
 
     def _write(self, directory: Path) -> None:
-        save_file(self.network.state_dict(), directory / WEIGHTS)
+        super()._write(directory)
         epochs = tuple(training.Epoch(**epoch) for epoch in self._metrics["epochs"])
         plot_epochs(epochs, self._metrics["best"]["number"], directory / CURVES)
-
-    def _read(self, directory: Path, about: dict[str, Any], data: TrainingSet) -> None:
-        state = {name: value.numpy() for name, value in load_file(directory / WEIGHTS).items()}
-        for name, array in state.items():
-            check_finite(name, array)
-        self._set_state(state, data)
-        self._metrics = about["metrics"]

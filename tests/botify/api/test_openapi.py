@@ -16,6 +16,8 @@ from botify.catalog import Catalog
 from botify.config import Config
 from botify.experiments import Experiments
 
+from ..openapi import check_routes, operations
+
 CONFIG = Config.model_validate(
     {
         "recommenders": {"random": {"type": "random"}, "top_pop": {"type": "top_pop"}},
@@ -36,19 +38,8 @@ def app(client: "redis.Redis", catalog: Catalog, tmp_path: Path) -> Iterator[Fla
     app.extensions["botify"].stop()
 
 
-def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, item in DOCUMENT["paths"].items():
-        for method, operation in item.items():
-            yield path, method, operation
-
-
 def test_every_route_is_described(app: Flask) -> None:
-    routes = {
-        (re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-    assert {(path, method) for path, method, _ in operations()} == routes
+    check_routes(app, DOCUMENT)
 
 
 def test_the_service_hands_out_its_own_document(app: Flask) -> None:
@@ -63,7 +54,7 @@ def test_every_example_is_as_its_schema_says() -> None:
         jsonschema.Draft202012Validator(whole).validate(value)
 
     checked = 0
-    for _, _, operation in operations():
+    for _, _, operation in operations(DOCUMENT):
         for parameter in operation.get("parameters", []):
             check(parameter["example"], parameter["schema"])
         bodies = [operation["requestBody"]] if "requestBody" in operation else []

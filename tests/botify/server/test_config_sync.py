@@ -3,6 +3,7 @@ workers see of it."""
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ START: dict[str, Any] = {
     "watch_settle": 0.5,
     "port": 5001,
     "lists": {"dae": "dae.json"},
+    "neighbours": {"near": "near.json"},
     "recommenders": {"random": {"type": "random"}, "dae": {"type": "indexed", "list": "dae"}},
     "experiments": {
         "E": {"treatments": {"C": "random", "T1": "dae"}, "weights": {"C": 1, "T1": 1}}
@@ -103,6 +105,26 @@ def test_changed_weights_take_effect_and_are_logged_with_old_and_new(
     assert setting.sync.running.experiments["E"].weights == {"C": 9, "T1": 1}
     # What was read before stays whole.
     assert before.experiments.describe()[0]["weights"] == {"C": 1, "T1": 1}
+
+
+def test_sessions_under_way_without_plays_are_told(
+    setting: Setting, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting.change(experiments=experiment(weights={"C": 9, "T1": 1}))
+    assert setting.worker.note == ""
+    steps = [{"list": "near", "key": "listened_track", "pick": "first"}, {"catalog": "unseen"}]
+    listened = {"heard": {"type": "chain", "steps": steps}}
+    setting.change(recommenders={**START["recommenders"], **listened})
+    note = setting.worker.note
+    assert note.startswith("the answers of heard depend on the session's plays")
+    assert f"config: {note}" in logged()
+    # Not a new change, and still true: sessions last for hours.
+    setting.reload()
+    assert setting.worker.note == note
+    assert setting.start_worker(setting.sync.running).note == note
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + setting.sync.running.session_ttl + 1)
+    assert setting.worker.note == ""
 
 
 def test_the_run_is_that_of_a_start_with_the_changed_config(setting: Setting) -> None:

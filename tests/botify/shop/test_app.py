@@ -1,7 +1,6 @@
 """The shop face in this process, on a real Valkey: answers, their log lines, and the document."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from botify.store.keys import SHOP_KEYS
 from contract.bucketing import treatment
 from contract.schema import json_schema
 from contract.shop_events import RECOMMEND
+
+from ..openapi import check_routes, operations
 
 CONFIG: dict[str, Any] = {
     "face": "shop",
@@ -218,25 +219,14 @@ def test_items_that_leave_the_catalog_leave_the_answers(
     assert answer["recs"] == ["e"]
 
 
-def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, item in DOCUMENT["paths"].items():
-        for method, operation in item.items():
-            yield path, method, operation
-
-
 def test_every_route_is_described(app: Flask) -> None:
-    routes = {
-        (re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule), method.lower())
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-    assert {(path, method) for path, method, _ in operations()} == routes
+    check_routes(app, DOCUMENT)
     assert get(app, "/openapi.json") == (200, json.loads(json.dumps(DOCUMENT)))
 
 
 def test_every_example_is_as_its_schema_says() -> None:
     checked = 0
-    for _, _, operation in operations():
+    for _, _, operation in operations(DOCUMENT):
         contents = [answer.get("content", {}) for answer in operation["responses"].values()]
         contents.append(operation.get("requestBody", {}).get("content", {}))
         for content in contents:

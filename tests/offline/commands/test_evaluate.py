@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,80 @@ def test_the_two_uses_are_not_mixed(split: Path) -> None:
     assert "no model 'puresvd'; did you mean 'pure-svd'?" in said
     assert "-1 is not in the range" in refused(split, "--format", "lightgcn", "--seed", "-1")
 
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
+    """Trains a model on likes of two camps; gives its directory, and that of the data."""
+    rng = np.random.default_rng(5)
+    table = tmp_path / "likes.csv"
+    with table.open("w") as file:
+        print("user,item", file=file)
+        for user in range(40):
+            for item in user % 2 * 40 + rng.choice(40, 12, replace=False):
+                print(f"u{user},i{item}", file=file)
+    data = tmp_path / "data"
+    assert CliRunner().invoke(main, ["import", str(table), "--out", str(data)]).exit_code == 0
+
+    def train(name: str, *options: str) -> tuple[Path, Path]:
+        model = tmp_path / name
+        words = ["train", str(data), "--model", name, "--out", str(model), *options]
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+        return model, data
+
+    return train
+
+
+@pytest.mark.parametrize("name", MODELS.names)
+def test_a_trained_model_of_any_kind(name: str, trained: Callable[..., tuple[Path, Path]]) -> None:
+    done = run(*trained(name, *QUICK.get(name, ())), "--json")
+    assert done.exit_code == 0, done.output
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [facts["model"] for facts in lines] == ["popular", *([name] * (name != "popular"))]
+    for facts in lines:
+        assert facts["users"] == 8
+        assert 0 < facts["ndcg@50"] <= 1
+        assert 0 < facts["recall@50"] <= 1
+    anew = name not in ("dae", "vae")
+    assert lines[-1]["trained_anew"] == anew
+    if name in ("als", "item-knn", "ease"):
+        # Of another seed's users, but not by heart: 2 of 12 likes, among 28 others of the camp.
+        assert 0 < lines[1]["ndcg@50"] < 0.9
+
+
+def test_figures_of_another_model_are_called_so(
+    trained: Callable[..., tuple[Path, Path]],
+) -> None:
+    model, data = trained("pure-svd", "--set", "factors=4")
+    *_, last = run(model, data).stdout.splitlines()
+    assert "pure-svd learned from all interactions" in last
+    done = run(model, data, "--protocol", "strong", "--json")
+    facts = json.loads(done.stdout)
+    assert (facts["model"], facts["protocol"], facts["test_users"]) == ("pure-svd", "strong", 4)
+    # The options are the model's.
+    words = (data, "--model", "pure-svd", "--protocol", "strong", "--json")
+    same = json.loads(run(*words, "--set", "factors=4").stdout)
+    assert facts["ndcg@100"] == same["ndcg@100"]
+
+
+def test_what_a_trained_model_cannot_be_asked(trained: Callable[..., tuple[Path, Path]]) -> None:
+    model, data = trained("bpr", "--set", "iterations=2")
+    said = refused(model, data, "--protocol", "strong")
+    assert "bpr ranks only for users it was fitted on" in said
+    assert "--set goes with data to train on" in refused(model, data, "--set", "factors=4")
+    other = data.with_name("other.csv")
+    other.write_text("user,item\n" + "".join(f"{u},{i}\n" for u in range(9) for i in range(60)))
+    words = ["import", str(other), "--out", str(data.with_name("other"))]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    assert "trained on other interactions" in refused(model, data.with_name("other"))
+
+
+QUICK = {
+    "dae": ("--set", "hidden=[8]", "--set", "epochs=2"),
+    "vae": ("--set", "hidden=8", "--set", "latent=4", "--set", "epochs=2"),
+    "bpr": ("--set", "iterations=20"),
+    "als": ("--set", "factors=8"),
+}
 
 THREE = """
 import sys

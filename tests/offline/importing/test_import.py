@@ -317,3 +317,16 @@ def test_titles_and_fields_come_from_a_file_of_items(tmp_path: Path) -> None:
     table = pd.read_parquet(tmp_path / "out" / "items.parquet")
     # `item` is the id in lines of items.json: a field of that name would take its place.
     assert set(table.columns) == {"id", "title", "shelf", "item_"}
+
+
+def test_rows_without_a_time_are_not_lost_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = [f"u{u},i{i},{'' if i % 4 == 0 else '2026-01-01'}" for u in range(9) for i in range(60)]
+    path.write_text("\n".join(["Client ID,Article,Bought at", *rows]))
+    words = ["import", str(path), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert "mostly no `Bought at`" in done.output
+    assert done.output.endswith("or keep all without times with --no-time\n")
+    assert CliRunner().invoke(main, [*words, "--no-time"]).exit_code == 0
+    assert len(Interactions.load(tmp_path / "out").user) == 540

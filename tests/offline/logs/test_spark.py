@@ -310,6 +310,22 @@ def test_lists_made_by_tasks_are_those_made_here(log: Path, tmp_path: Path) -> N
         assert here == there != b""
 
 
+@pytest.mark.parametrize(("name", "option"), [("bpr", "iterations=3"), ("linear-dae", "seed=1")])
+def test_lists_of_models_that_need_the_user_or_the_times(
+    name: str, option: str, log: Path, tmp_path: Path
+) -> None:
+    run("collect", log, "--out", tmp_path / "data")
+    model = tmp_path / "model"
+    run("train", tmp_path / "data", "--out", model, "--model", name, "--set", option)
+    words = ["export", model, tmp_path / "data", "--lists", "score", "--length", 20, "--unseen"]
+    for engine in ("local", "spark"):
+        run(*words, "--out", tmp_path / engine, "--engine", engine)
+    here, there = (
+        (tmp_path / engine / "recommendations.json").read_bytes() for engine in ("local", "spark")
+    )
+    assert here == there != b""
+
+
 def test_bad_input_is_one_line_and_exit_code_2(
     log: Path, hdfs: tuple[str, Any], tmp_path: Path
 ) -> None:

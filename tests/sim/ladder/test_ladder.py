@@ -199,8 +199,8 @@ NAMES = [
 def test_every_agent_is_on_the_ladder_or_left_out_on_purpose() -> None:
     """A new agent has a label in the registry's table, and with it a place here."""
     left_out = {"console", "policy:random", "policy:indexed"}  # a person, and two second names
-    assert set(registry.NAMES) - set(registry.LABELS) == left_out
-    assert set(registry.LABELS.values()) == set(NAMES)
+    assert set(registry.names()) - set(registry.labels()) == left_out
+    assert set(registry.labels().values()) == set(NAMES)
 
 
 def test_every_recommender_is_on_the_ladder(
