@@ -40,13 +40,13 @@ def parse_request(query: Mapping[str, Sequence[str]], body: bytes) -> ItemReques
     fields: dict[str, Any] = {}
     for key, values in query.items():
         if key not in _QUERY:
-            raise InputError(f"unknown parameter {key!r}: the query has {_names(_QUERY)}")
+            raise InputError(f"unknown parameter {key!r}: the query has {names(_QUERY)}")
         if len(values) > 1:
             raise InputError(f"`{key}` is there twice")
         fields[key] = values[0]
     for key, value in _object(body).items():
         if key not in _BODY:
-            raise InputError(f"unknown key {key!r}: the body may have {_names(_BODY)}")
+            raise InputError(f"unknown key {key!r}: the body may have {names(_BODY)}")
         if value is None:
             continue
         if key in fields and str(value) != fields[key]:
@@ -97,13 +97,14 @@ def _object(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        value = parse_line(body)
+        value = parse_line(body, repeats=False)
     except (FormatError, RecursionError) as error:
-        raise InputError(f"the body is not JSON: {error}") from error
+        raise InputError(f"the body: {error}") from error
     if not isinstance(value, dict):
         raise InputError("the body must be a JSON object")
     return value
 
 
-def _names(keys: Sequence[str]) -> str:
+def names(keys: Sequence[str]) -> str:
+    """Keys as messages show them."""
     return ", ".join(f"`{key}`" for key in keys)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from offline.commands._data_options import INTERACTIONS, read_data, split_option
 from offline.errors import InputError
-from offline.evaluation.protocols import PROTOCOLS, Measured, measure
+from offline.evaluation.protocols import PROTOCOLS, K, Measured, measure
 from offline.evaluation.splits import PUBLIC, SPLITS
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
@@ -138,6 +138,12 @@ def _facts(found: Measured) -> dict[str, object]:
         "interactions": found.interactions,
         "test_users": found.test_users,
     }
+    if found.with_short_choice:
+        facts["note"] = (
+            f"{found.with_short_choice:,} of the {found.test_users:,} test users have no more "
+            f"than {K} items left that could be offered: any list of {K} has them all, so metrics "
+            f"at {K} say little about the model"
+        )
     for name, values in found.per_user.items():
         mean, half_width = mean_over_users(values)
         facts[name], facts[f"{name}_95"] = _number(mean), _number(half_width)

@@ -81,6 +81,7 @@ def test_text_says_the_same(split: Path) -> None:
     assert lines["model"] == "popular"
     assert " ± " in lines["recall@20"]
     assert lines["users"] == "40"
+    assert "note" not in lines
 
 
 def test_a_single_user_has_no_interval(tmp_path: Path) -> None:
@@ -91,6 +92,7 @@ def test_a_single_user_has_no_interval(tmp_path: Path) -> None:
     )
     assert facts["recall@20"] == 1
     assert facts["recall@20_95"] is None
+    assert facts["note"].startswith("1 of the 1 test users have no more than 20 items left")
 
 
 def test_other_formats(tmp_path: Path) -> None:
