@@ -1,6 +1,7 @@
 """A small model of sessions, whose right answers are known, and what Prometheus may read."""
 
 import hashlib
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,20 @@ def pytest_configure() -> None:
     """Shells start background jobs with Ctrl-C ignored: tests of Ctrl-C would wait for ever."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Of several processes, each computes in one thread: more would wait for each other."""
+    for library in ("OMP", "OPENBLAS", "NUMBA"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes, each takes the next file: slow ones first, so that all end at once."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("integration")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture
