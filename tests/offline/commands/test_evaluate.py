@@ -180,6 +180,7 @@ def test_libraries_say_nothing_on_their_own(split: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.nightly  # test_same_users_by_hand has the same by hand, on little
 def test_popularity_on_gowalla_is_what_a_loop_over_the_files_gives() -> None:
     directory = Path(__file__).parents[4] / "shared/data/gowalla"
     if not directory.is_dir():
