@@ -5,6 +5,7 @@ WORLD ?= generated
 LASTFM_DIR ?= data/hetrec2011-lastfm-2k
 SEED ?= 31337
 SHARE ?= 1
+TEST_PROCESSES ?= 2
 OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(patsubst %/,%,$(WORLD)))))
 
 BIN := .venv/bin
@@ -37,7 +38,7 @@ serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # The long forms that `make test` leaves out.
 test-nightly: $(READY)

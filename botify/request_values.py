@@ -38,7 +38,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        value = parse_line(body)
+        value = parse_line(body, repeats=False)
     except (FormatError, RecursionError) as error:
         raise InputError(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -37,6 +37,9 @@ TOP_TRACKS = "top_tracks"
 
 DEFAULT_PLAYS, MAX_PLAYS = 10, 100
 
+MAX_STEPS = 100
+"""Each request may have to look at all steps."""
+
 _KEYS: dict[Owner, tuple[Key, ...]] = {
     "user": ("user",),
     "track": ("last_track", "listened_track"),
@@ -86,6 +89,8 @@ def parse_steps(value: object) -> tuple[Step, ...]:
     """
     if not isinstance(value, list | tuple) or not value:
         raise FormatError("`steps` must be a list of steps, such as [{catalog: unseen}]")
+    if len(value) > MAX_STEPS:
+        raise FormatError(f"`steps` has {len(value):,} steps: at most {MAX_STEPS} may be")
     steps: list[Step] = []
     for number, entry in enumerate(value):
         try:

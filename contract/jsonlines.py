@@ -24,16 +24,32 @@ def numbered_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, text
 
 
-def parse_line(line: bytes) -> Any:
-    """The value of a line; NaN and the infinities are read. Raises FormatError."""
+def parse_line(line: bytes, repeats: bool = True) -> Any:
+    """The value of a line; NaN and the infinities are read. Raises FormatError.
+
+    Of a key that an object has several times the last stands, as usual; without `repeats`, that
+    is an error.
+    """
     try:
-        return json.loads(line.removeprefix(BOM).decode())
+        text = line.removeprefix(BOM).decode()
+        return json.loads(text, object_pairs_hook=None if repeats else _without_repeats)
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8 text (byte {error.start + 1})") from None
     except json.JSONDecodeError as error:
         raise FormatError(_syntax(error)) from None
+    except FormatError:
+        raise
     except (ValueError, RecursionError) as error:
         raise FormatError(f"not JSON ({error})") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise FormatError(f"the key {key!r} is there twice")
+        found[key] = value
+    return found
 
 
 def _syntax(error: json.JSONDecodeError) -> str:

@@ -134,12 +134,16 @@ def load_model_options(path: Path) -> ModelChoice:
     """Read `model: {type: NAME, option: value, ...}` from a YAML file such as config/train.yml.
 
     A file without `model` holds options of `dae`. Raises InputError for a file that cannot be
-    read, or that is something else; options are not checked.
+    read, or that is something else, and for an unknown key beside `model` or in its place, which
+    names the nearest; values are not checked.
     """
     content = _read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected options by name, such as `model: {{type: als}}`")
     if "model" not in content:
+        known = ["model", *TrainOptions.model_fields]
+        if unknown := [str(key) for key in content if key not in known]:
+            raise InputError(f"{path}: unknown key {unknown[0]}: {nearest(unknown[0], known)}")
         return ModelChoice("dae", content)
     if others := [str(key) for key in content if key != "model"]:
         raise InputError(

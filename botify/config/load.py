@@ -138,11 +138,20 @@ class ConfigFile:
         self._overrides = overrides
         self.stamp: Stamp | None = None
         """Of the file, when it was last loaded."""
+        self._lists: set[Path] = set()
 
     def load(self) -> AnyConfig:
-        """As `load_service_config` does."""
+        """As `load_service_config` does. Raises InputError, too, for a directory that is served
+        without a file and has lost a list since the last time: nobody asked for that."""
         self.stamp = stamp_of(self.path)
-        return load_service_config(self._named, self._face, **self._overrides)
+        config = load_service_config(self._named, self._face, **self._overrides)
+        lists = {of.file for of in config.list_files.values()}
+        if self.path.is_dir() and (lost := self._lists - lists):
+            raise InputError(
+                f"{min(lost)}: no such file any more; put it back, or restart to serve without it"
+            )
+        self._lists = lists
+        return config
 
 
 def problems_of(error: ValidationError, settings: type[ServiceConfig]) -> str:

@@ -36,13 +36,13 @@ def parse_request(query: Mapping[str, Sequence[str]], body: bytes) -> ItemReques
     fields: dict[str, Any] = {}
     for key, values in query.items():
         if key not in _QUERY:
-            raise InputError(f"unknown parameter {key!r}: the query has {_names(_QUERY)}")
+            raise InputError(f"unknown parameter {key!r}: the query has {names(_QUERY)}")
         if len(values) > 1:
             raise InputError(f"`{key}` is there twice")
         fields[key] = values[0]
     for key, value in json_object(body).items():
         if key not in _BODY:
-            raise InputError(f"unknown key {key!r}: the body may have {_names(_BODY)}")
+            raise InputError(f"unknown key {key!r}: the body may have {names(_BODY)}")
         if value is None:
             continue
         if key in fields and str(value) != fields[key]:
@@ -73,5 +73,6 @@ def _ids(values: object, key: str, most: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parse_id(value, f"`{key}`: an item") for value in values))
 
 
-def _names(keys: Sequence[str]) -> str:
+def names(keys: Sequence[str]) -> str:
+    """Keys as messages show them."""
     return ", ".join(f"`{key}`" for key in keys)

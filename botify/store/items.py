@@ -67,8 +67,8 @@ class ItemStore:
         arguments: list[Any] = [most, len(exclude), *exclude]
         for source in sources:
             arguments.append(len(source.lists))
-            for list_of_one in source.lists:
-                arguments += list_of_one
+            for name, owner in source.lists:  # a tuple of another length is an error of a plug-in
+                arguments += (name, owner)
         version, *found = self._top_items(self._keys, arguments)
         return TopItems(
             [item.decode() for item in found[1::3]],

@@ -14,7 +14,7 @@ from offline.commands._data_options import INTERACTIONS, read_data, split_option
 from offline.commands._evaluate_ratings import cross_validated, read_rated
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
-from offline.evaluation.protocols import PROTOCOLS, Measured, measure
+from offline.evaluation.protocols import PROTOCOLS, K, Measured, measure
 from offline.evaluation.ratings import FOLDS
 from offline.evaluation.ratings import PROTOCOL as RATINGS
 from offline.evaluation.splits import PUBLIC, SPLITS
@@ -181,6 +181,12 @@ def _facts(found: Measured) -> dict[str, object]:
         "interactions": found.interactions,
         "test_users": found.test_users,
     }
+    if found.with_short_choice:
+        facts["note"] = (
+            f"{found.with_short_choice:,} of the {found.test_users:,} test users have no more "
+            f"than {K} items left that could be offered: any list of {K} has them all, so metrics "
+            f"at {K} say little about the model"
+        )
     for name, values in found.per_user.items():
         mean, half_width = mean_over_users(values)
         facts[name], facts[f"{name}_95"] = _number(mean), _number(half_width)

@@ -42,6 +42,8 @@ class Measured:
     """Pairs it was fitted on."""
     test_users: int
     """Users that the metrics are about."""
+    with_short_choice: int
+    """Of these, users to whom no more than K items can be offered: any full list has them all."""
     per_user: dict[str, NDArray[np.float64]]
     """By name, such as `recall@20`: a value for each test user; NaN where one has none."""
     overall: dict[str, float]
@@ -75,7 +77,9 @@ def known_users(model: Recommender, split: Split, hooks: Hooks | None = None) ->
     def accuracy(ranked: Ranked) -> dict[str, NDArray[np.float64]]:
         return {"recall@20": ranked.recall(20), "ndcg@20": ranked.ndcg(20)}
 
-    return _measure(model, split.train, lists, split.test[rows], accuracy, split.artists, hooks)
+    seen = split.train.histories.sizes[rows]
+    relevant = split.test[rows]
+    return _measure(model, split.train, lists, seen, relevant, accuracy, split.artists, hooks)
 
 
 def strong_generalisation(
@@ -103,7 +107,8 @@ def strong_generalisation(
 
     artists = None if data.artists is None else data.artists[items]
     known = training_set(train)
-    return _measure(model, known, lists, test.held_out[rows], accuracy, artists, hooks)
+    seen, relevant = np.diff(test.seen[rows].indptr), test.held_out[rows]
+    return _measure(model, known, lists, seen, relevant, accuracy, artists, hooks)
 
 
 PROTOCOLS = ("same-users", "strong")
@@ -144,6 +149,7 @@ def _measure(
     model: Recommender,
     train: TrainingSet,
     lists_of: Callable[[], NDArray[np.int64]],
+    seen: NDArray[np.int64],
     relevant: sparse.csr_matrix,
     accuracy: Callable[[Ranked], dict[str, NDArray[np.float64]]],
     artists: NDArray[np.int64] | None,
@@ -169,6 +175,7 @@ def _measure(
         items=n_items,
         interactions=int(train.histories.sizes.sum()),
         test_users=len(lists),
+        with_short_choice=int((n_items - seen <= K).sum()),
         per_user=per_user,
         overall=overall,
         seconds_to_train=trained - start,

@@ -55,6 +55,19 @@ def _lines(file: File, text: Path) -> Iterator[int]:
             start = reader.line_num
 
 
+def broken_objects(text: Path, rows: Iterable[int]) -> dict[int, str]:
+    """Of these rows of JSON Lines, from 0, those that are no objects, and what they are."""
+    wanted = set(rows)
+    if not wanted:
+        return {}
+    found: dict[int, str] = {}
+    with text.open(encoding="utf-8-sig", newline="\n", errors="replace") as stream:
+        for row, line in enumerate(line for line in stream if line.strip()):
+            if row in wanted and not first_objects(line):
+                found[row] = line.strip()
+    return found
+
+
 def lines_inside_cells(text: Path, rows: int) -> int:
     """How many more lines a file has than rows, header included; blank lines are none."""
     with text.open("rb") as stream:

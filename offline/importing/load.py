@@ -18,10 +18,11 @@ from offline.data.summary import Summary, fingerprint
 from offline.engine.progress import Report, reporting
 from offline.errors import InputError
 from offline.importing.items import write_items
+from offline.importing.lines import broken_objects
 from offline.importing.source import Source
 from offline.importing.stage import Staged, open_staged
 from offline.importing.typed import Unit, type_rows
-from offline.logs.bad_lines import BAD_STOP, BadLine, Skipped, check_bad_lines
+from offline.logs.bad_lines import BAD_STOP, LINE, BadLine, Skipped, check_bad_lines, reason_of
 
 MAX_NAMED = 1000
 FEWEST_ITEMS = 50
@@ -131,6 +132,7 @@ def _load(
     with reporting(connection, stage("checking rows")):
         typed = type_rows(staged, names, unit, text_ids, int(time.time() * 1000))
         connection.execute("DROP TABLE raw")
+    _note_broken_objects(staged)
     skipped = _skipped(staged, lines)
     if skipped.bad == lines:
         raise InputError(f"none of the {lines:,} rows can be used; the first: {skipped.named[0]}")
@@ -163,6 +165,22 @@ def _load(
     summary.write(directory)
     facts = write_card(directory, skipped.named, name)
     return Imported(summary, skipped, facts)
+
+
+def _note_broken_objects(staged: Staged) -> None:
+    """Lines of JSON that the database could not read became empty rows: say what they are."""
+    for number, (file, text) in enumerate(zip(staged.files, staged.texts, strict=True)):
+        if file.layout != "jsonl":
+            continue
+        empty = staged.connection.execute(
+            "SELECT place FROM typed WHERE file = ? AND uid IS NULL AND iid IS NULL", [number]
+        ).fetchall()
+        broken = broken_objects(text, [place for (place,) in empty])
+        if broken:
+            staged.connection.executemany(
+                "UPDATE typed SET fault = ?, shown = ? WHERE file = ? AND place = ?",
+                [[reason_of(LINE), line, number, place] for place, line in broken.items()],
+            )
 
 
 def _skipped(staged: Staged, lines: int) -> Skipped:

@@ -52,11 +52,12 @@ def assert_same_game(found: Summary, expected: Summary) -> None:
     assert found.mean_steps == pytest.approx(expected.mean_steps, abs=4 * steps)
 
 
+@pytest.mark.parametrize("n", [8_000, pytest.param(40_000, marks=pytest.mark.nightly)])
 def test_the_numpy_baseline_plays_the_engines_game(
-    baselines: ModuleType, world: World, expected: Summary
+    baselines: ModuleType, world: World, expected: Summary, n: int
 ) -> None:
-    rewards, steps = baselines.lockstep(world, 40_000, np.random.default_rng(2), batch=500)
-    assert len(rewards) == 40_000
+    rewards, steps = baselines.lockstep(world, n, np.random.default_rng(2), batch=500)
+    assert len(rewards) == n
     assert_same_game(Summary().add(rewards, steps), expected)
 
 
@@ -73,7 +74,7 @@ def test_the_plain_loop_plays_the_engines_game(
 def test_the_tables_have_a_row_for_everyone_and_nothing_stays(tmp_path: Path) -> None:
     size = ("--users", "50", "--tracks", "500")
     subprocess.run([SIM, "world", "--out", tmp_path / "world", *size], check=True)
-    tiny = ("--out", tmp_path, "--repeat", "1", "--episodes", "1000")
+    tiny = ("--out", tmp_path, "--repeat", "1", "--episodes", "1000", "--processes", "1")
     done = subprocess.run(
         [sys.executable, "-m", "bench.simulate", *tiny],
         cwd=REPO,

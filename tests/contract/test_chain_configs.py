@@ -112,6 +112,10 @@ def test_a_chain_has_the_keys_of_its_lists_and_names_for_the_log() -> None:
         ),
         ([{"list": "dae", "pick": "any", "as": ""}, CATALOG], "`as` must be a name"),
         (["catalog"], "steps.0: must be a mapping"),
+        (
+            [{"list": "dae", "pick": "any"}] * 100 + [CATALOG],
+            "`steps` has 101 steps: at most 100 may be",
+        ),
     ],
 )
 def test_a_wrong_chain_is_refused_at_the_start(tmp_path: Path, steps: Any, message: str) -> None:

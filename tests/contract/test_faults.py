@@ -45,8 +45,6 @@ Botify = Callable[..., Any]
 SHIPPED_TIMEOUT = {"redis_timeout": Config.model_fields["redis_timeout"].default}
 PROMISED = 0.05
 """Seconds in which an answer comes while Redis is away."""
-DURATION = 30.0
-"""Seconds of load over which the faults are spread."""
 DAE_USER = 7
 LISTS = {b"dae", b"contextual", b"top_tracks"}
 
@@ -135,7 +133,6 @@ def test_redis_stops_hangs_and_dies_during_a_load_and_no_request_fails(serve: Se
     with Valkey() as valkey:
         served = serve(SHIPPED_TIMEOUT, REDIS_URL=valkey.url)
         with Load(served.url, clients=6) as load:
-            started = time.monotonic()
             observer = Observer(served.url, load)
             observer.health()
             for end in (valkey.stop, valkey.kill):
@@ -152,7 +149,6 @@ def test_redis_stops_hangs_and_dies_during_a_load_and_no_request_fails(serve: Se
             hung = (paused, time.monotonic())
             valkey.resume()
             observer.health()
-            time.sleep(max(0.0, started + DURATION - time.monotonic()))
             load.goes_on()
         assert load.failures == []
         assert served.stop() == 0

@@ -231,8 +231,7 @@ def test_lists_are_replaced_while_the_service_runs(
     serve: Serve, connect: Connect, botify: Botify, tmp_path: Path
 ) -> None:
     served = serve()
-    connection = connect(served.url)
-    assert connection.play("next", DAE_USER, 0, 1.0)[1]["track"] == DAE_USER
+    assert connect(served.url).play("next", DAE_USER, 0, 1.0)[1]["track"] == DAE_USER
 
     load = ("lists", "load", "--name", "dae", "--data-dir", served.data_dir)
     fresh = tmp_path / "fresh.json"
@@ -245,7 +244,7 @@ def test_lists_are_replaced_while_the_service_runs(
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("dae (1 lists): version ")
     assert done.stdout.endswith(" is in service; 19 owners of a list before have none now\n")
-    assert connection.play("next", DAE_USER, 7, 1.0)[1]["track"] == 33
+    assert connect(served.url).play("next", DAE_USER, 7, 1.0)[1]["track"] == 33
 
     fresh.write_text('{"user": 7, "tracks": [35]}\n{"user": 8, "tracks": [40]}\n')
     refused = botify(*load, fresh)
@@ -253,7 +252,7 @@ def test_lists_are_replaced_while_the_service_runs(
     assert refused.stderr == (
         f"Error: {fresh}:2: `tracks`: track 40 is not in the catalog (0 to 39)\n"
     )
-    assert connection.play("next", DAE_USER, 33, 1.0)[1]["track"] == 34
+    assert connect(served.url).play("next", DAE_USER, 33, 1.0)[1]["track"] == 34
     assert served.stop() == 0
     versions = [event["model_version"] for event in served.log()]
     assert versions[0] != versions[1] == versions[2]

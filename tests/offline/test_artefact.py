@@ -190,6 +190,13 @@ def test_a_file_names_a_model_with_its_options(tmp_path: Path) -> None:
     path.write_text("model: als\nfactors: 3")
     with pytest.raises(InputError, match="unknown key factors: the options of a model stand"):
         load_model_options(path)
+    for text, key, meant in (
+        ("modle: {type: als}", "modle", "model"),
+        ("epoch: 3", "epoch", "epochs"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=f"unknown key {key}: do you mean {meant}\\?"):
+            load_model_options(path)
 
 
 def test_settings_are_values_by_name() -> None:

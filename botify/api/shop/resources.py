@@ -14,7 +14,7 @@ from botify.errors import InputError
 from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.request_values import parse_id
-from botify.shop.request import parse_k, parse_request
+from botify.shop.request import names, parse_k, parse_request
 from botify.shop.service import ItemLookup, ShopService
 from botify.store.client import StoreError
 from botify.store.items import Source
@@ -81,9 +81,7 @@ class SimilarResource(Resource):  # type: ignore[misc]  # flask_restful has no t
             return _refused(self._metrics, "similar", message, 404)
         try:
             item = parse_id(item, "an item")
-            query = _query()
-            if unknown := set(query) - {"k"}:
-                raise InputError(f"unknown parameter {min(unknown)!r}: the query has `k`")
+            query = _query_with("k")
             most = parse_k(query["k"][0] if "k" in query else None)
         except InputError as error:
             return _refused(self._metrics, "similar", str(error))
@@ -120,6 +118,7 @@ class ItemResource(Resource):  # type: ignore[misc]  # flask_restful has no type
         started = perf_counter()
         try:
             item = parse_id(item, "an item")
+            _query_with()
             found = self._lookup.item(item)
         except InputError as error:
             return _refused(self._metrics, "items", str(error))
@@ -145,9 +144,20 @@ class AssignmentResource(Resource):  # type: ignore[misc]  # flask_restful has n
         """The treatment in each experiment that the user takes part in, by experiment."""
         try:
             experiments = self._routing.current.experiments
-            return json_response(experiments.assign(parse_id(user, "a user")))
+            user = parse_id(user, "a user")
+            _query_with()
+            return json_response(experiments.assign(user))
         except InputError as error:
             return _refused(self._metrics, "experiments", str(error))
+
+
+def _query_with(*known: str) -> Mapping[str, list[str]]:
+    """`_query`. Raises InputError for other parameters as well: they would have no effect."""
+    found = _query()
+    if unknown := found.keys() - known:
+        has = f"the query has {names(known)}" if known else "this route has none"
+        raise InputError(f"unknown parameter {min(unknown)!r}: {has}")
+    return found
 
 
 def _query() -> Mapping[str, list[str]]:

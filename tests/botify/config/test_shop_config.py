@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from botify.config import ShopConfig, load_service_config
+from botify.config.load import ConfigFile
 from botify.errors import InputError
 
 SHIPPED = Path(__file__).parents[3] / "config" / "botify.yml"
@@ -36,6 +37,26 @@ def test_a_directory_without_lists_serves_popular_items(tmp_path: Path) -> None:
     found = load_service_config(None, "shop", data_dir=tmp_path)
     assert found.default == "popular"
     assert list(found.list_files) == ["items", "popular"]
+
+
+def test_a_directory_that_loses_a_list_is_refused_and_one_that_gets_one_is_not(
+    tmp_path: Path,
+) -> None:
+    neighbours, users = tmp_path / "neighbours.json", tmp_path / "recommendations.json"
+    users.touch()
+    source = ConfigFile(None, "shop", data_dir=tmp_path)
+    assert source.load().default == "for_you"
+    users.unlink()
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"recommendations\.json: no such file any more"):
+            source.load()
+    users.touch()
+    neighbours.touch()
+    assert "similar" in source.load().recommenders
+    neighbours.unlink()
+    with pytest.raises(InputError, match=r"neighbours\.json: no such file any more"):
+        source.load()
+    assert ConfigFile(None, "shop", data_dir=tmp_path).load().default == "for_you"
 
 
 @pytest.mark.parametrize(

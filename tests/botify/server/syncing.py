@@ -14,8 +14,9 @@ from botify.server.data_sync import DataSync
 from botify.store.keys import LIST_VERSIONS, REFUSALS
 
 N_TRACKS = 100
-SETTLE = 0.6
-"""Seconds: longer than a round."""
+ROUND = 0.1
+SETTLE = 0.2
+"""Seconds between two rounds, and those for which a file must not change: longer."""
 KINDS = {"dae": ListKind.USERS, "top_tracks": ListKind.TOP}
 
 Keep = Callable[..., DataSync]

@@ -25,6 +25,7 @@ from contract.files import PUBLISHED
 from .syncing import (
     KINDS,
     N_TRACKS,
+    ROUND,
     SETTLE,
     Keep,
     eventually,
@@ -48,15 +49,23 @@ def files(tmp_path: Path) -> dict[str, ListFile]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botify.server.data_sync._POLL_INTERVAL", ROUND)
+
+
 @pytest.fixture
 def keep(valkey_url: str, files: dict[str, ListFile]) -> Iterator[Keep]:
-    """keep(watch=..., url=..., embedded=...): runs until the test ends."""
+    """keep(watch=..., url=..., embedded=..., settle=...): runs until the test ends."""
     started: list[DataSync] = []
 
     def start(
-        watch: bool = False, url: str = valkey_url, embedded: EmbeddedValkey | None = None
+        watch: bool = False,
+        url: str = valkey_url,
+        embedded: EmbeddedValkey | None = None,
+        settle: float = SETTLE,
     ) -> DataSync:
-        rules = FileRules(watch, SETTLE, min_kept=0.5)
+        rules = FileRules(watch, settle, min_kept=0.5)
         sync = DataSync(url, files, KINDS, N_TRACKS, rules, embedded=embedded)
         sync.start()
         started.append(sync)
@@ -336,7 +345,7 @@ def test_a_reader_that_raises_what_nobody_thought_of_is_a_refusal_too(
 def test_a_file_that_is_written_slowly_in_place_is_never_served_in_part(
     client: "redis.Redis", keep: Keep, files: dict[str, ListFile]
 ) -> None:
-    keep(watch=True)
+    keep(watch=True, settle=1.2)
     eventually(lambda: in_service(client))
     lines = users(2).splitlines(keepends=True)
     sizes = set()
@@ -344,7 +353,8 @@ def test_a_file_that_is_written_slowly_in_place_is_never_served_in_part(
         for at in range(0, len(lines), 100):
             file.writelines(lines[at : at + 100])
             file.flush()
-            for _ in range(30):  # 0.3 s: half of what a file must stay as it is
+            until = time.monotonic() + 0.3  # a quarter of what a file must stay as it is
+            while time.monotonic() < until:
                 sizes.add(size(client))
                 time.sleep(0.01)
     eventually(lambda: first_track(client) == 2)

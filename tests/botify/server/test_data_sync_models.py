@@ -16,6 +16,7 @@ from botify.session_model.repository import ModelRepository
 from botify.store.keys import LIST_VERSIONS, REFUSALS
 
 from .syncing import (
+    ROUND,
     SETTLE,
     eventually,
     replace,
@@ -29,6 +30,11 @@ class Twelve(NamedTuple):
 
     file: Path
     repository: ModelRepository
+
+
+@pytest.fixture(autouse=True)
+def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botify.server.data_sync._POLL_INTERVAL", ROUND)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from botify.config import ListFile, LogConfig, ShopConfig
 from botify.experiments import Experiments
 from botify.lists.loader import kind_of, load_list
 from botify.shop.recommenders import SimilarItems
+from botify.store.items import Source
 from botify.store.keys import SHOP_KEYS
 from contract.bucketing import treatment
 from contract.schema import json_schema
@@ -149,7 +150,14 @@ def test_similar_to_what_the_user_looks_at(make: Callable[..., Flask]) -> None:
     assert answer.json["sources"] == ["beside", "beside", "popular"]
 
 
-@pytest.mark.parametrize("answer", [[1, 2], None, "near", [("near", "x")]])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *([1, 2], None, "near", [("near", "x")]),
+        (Source("near", (("near",),)),),
+        (Source("near", (("near", "sku/1", "d"),)),),
+    ],
+)
 def test_a_plug_in_that_answers_no_sources_leaves_it_to_popular_items(
     make: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
@@ -175,6 +183,9 @@ def test_an_item(app: Flask) -> None:
     assert get(app, "/items/%FF")[0] == 400
     assert get(app, "/items/a%00b")[0] == 400
     assert get(app, "/items/a%0Ab")[0] == 400
+    message = "unknown parameter 'fields': this route has none"
+    assert get(app, "/items/d?fields=title") == (400, {"message": message})
+    assert get(app, "/experiments/anna?fields=title") == (400, {"message": message})
 
 
 @pytest.mark.parametrize("path", ["/recommendations?user_id=caf%E9", "/similar/d?k=%FF"])

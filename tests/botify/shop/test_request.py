@@ -53,6 +53,7 @@ def test_requests(query: dict[str, str], body: str, expected: ItemRequest) -> No
         ({"user_id": "u"}, '{"items": [null]}', "`items`: an item must be"),
         ({"user_id": "u"}, '{"user_id": "v"}', "`user_id` differs"),
         ({"user_id": "u", "k": "5"}, '{"k": 6}', "`k` differs"),
+        ({"user_id": "u"}, '{"k": 5, "k": 6}', "the body: the key 'k' is there twice"),
         ({"user_id": "u"}, "[]", "must be a JSON object"),
         ({"user_id": "u"}, "user_id=1", "not JSON"),
         ({"user_id": "u"}, '{"session": 1.5}', "`session` must be"),

@@ -82,6 +82,7 @@ def test_text_says_the_same(split: Path) -> None:
     assert lines["model"] == "popular"
     assert " ± " in lines["recall@20"]
     assert lines["users"] == "40"
+    assert "note" not in lines
 
 
 def test_a_single_user_has_no_interval(tmp_path: Path) -> None:
@@ -92,6 +93,7 @@ def test_a_single_user_has_no_interval(tmp_path: Path) -> None:
     )
     assert facts["recall@20"] == 1
     assert facts["recall@20_95"] is None
+    assert facts["note"].startswith("1 of the 1 test users have no more than 20 items left")
 
 
 def test_other_formats(tmp_path: Path) -> None:
@@ -253,6 +255,7 @@ def test_libraries_say_nothing_on_their_own(split: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.nightly  # test_same_users_by_hand has the same by hand, on little
 def test_popularity_on_gowalla_is_what_a_loop_over_the_files_gives() -> None:
     directory = Path(__file__).parents[4] / "shared/data/gowalla"
     if not directory.is_dir():

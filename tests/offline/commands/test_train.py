@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from tensorboardX.proto.event_pb2 import Event
 
@@ -126,24 +127,21 @@ def interrupted(place: Path, number: signal.Signals) -> tuple[int, str]:
     return program.returncode, said
 
 
-def by_a_program(place: Path, out: str = "model") -> str:
-    """What training by a program of its own says, with the threads of an interrupted one."""
-    done = subprocess.run(
-        [*OFFLINE, *words(place, out=out)],
-        cwd=REPO,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    return done.stdout
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As `environment` gives programs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.integration
-def test_a_run_that_was_stopped_gives_the_model_that_it_would_have(place: Path) -> None:
-    by_a_program(place, out="whole")
+def test_a_run_that_was_stopped_gives_the_model_that_it_would_have(
+    place: Path, train: Train, one_thread: None
+) -> None:
+    write_options(place, batch_size=6)
+    train(out="whole")
     for number in (signal.SIGKILL, signal.SIGINT):
         code, said = interrupted(place, number)
         if number == signal.SIGINT:
@@ -151,7 +149,7 @@ def test_a_run_that_was_stopped_gives_the_model_that_it_would_have(place: Path) 
         else:
             assert code == -signal.SIGKILL
         epoch, step = position(place / "model.training" / CHECKPOINT)
-        said = by_a_program(place)
+        said = train()
         assert f"Resuming from checkpoint (epoch {epoch}, step {step})\n" in said
 
         weights = [(place / out / "model.safetensors").read_bytes() for out in ("whole", "model")]

@@ -104,8 +104,21 @@ def test_same_users_by_hand() -> None:
     assert found.per_user["novelty@20"][0] == pytest.approx(np.mean(bits))
     assert found.per_user["artist_diversity@20"].tolist() == [0, 0]
     assert found.overall["gini@20"] > 0.6
+    assert found.with_short_choice == 0
     assert found.seconds_to_train > 0
     assert found.seconds_to_recommend > 0
+
+
+def test_users_to_whom_all_items_are_offered_are_counted() -> None:
+    train, test = np.zeros((3, 23)), np.zeros((3, 23))
+    train[0, :2] = train[1, :3] = train[2, :9] = 1  # 21, 20 and 14 are left
+    test[:, 20] = 1
+    found = same_users(
+        Popular(), dataset(sparse.csr_matrix(train), sparse.csr_matrix(test)), rng()
+    )
+    assert (found.with_short_choice, found.test_users) == (2, 3)
+    found = strong_generalisation(Popular(), dataset(camps()[:, :20]), rng())
+    assert found.with_short_choice == found.test_users > 0
 
 
 def test_same_users_without_a_split_hold_out_a_fifth() -> None:

@@ -126,6 +126,19 @@ def test_what_cannot_be_used_is_counted_with_file_and_line(imported: Import) -> 
         assert f"data.csv:{line}: {reason}" in told
 
 
+def test_lines_that_are_no_objects_are_called_so(imported: Import) -> None:
+    lines = [json.dumps(dict(zip(HEADER, row, strict=True))) for row in ROWS]
+    odd = [lines[0][:29], "", "[1, 2]", '{"rating": 3}', "null"]
+    told, data = imported("\n".join([*lines[:100], *odd, *lines[100:]]), name="data.jsonl")
+    assert (data.summary.lines, data.summary.bad_lines) == (244, 4)
+    assert rows_of(data) == EXPECTED
+    assert f"data.jsonl:101: not an object of JSON: {lines[0][:29]!r}" in told
+    assert "data.jsonl:103: not an object of JSON: '[1, 2]'" in told
+    assert "data.jsonl:104: no `user_id`" in told
+    assert "data.jsonl:105: not an object of JSON: 'null'" in told
+    assert "most often not an object of JSON" in told
+
+
 def test_columns_without_a_name_or_of_one_name_do_not_matter(imported: Import) -> None:
     rows = [(n, *row, "", "") for n, row in enumerate(ROWS)]
     _, data = imported(csv_text(rows, ("", *HEADER, "note", "note")))
