@@ -52,12 +52,12 @@ class SGDModel(RatingModel):
     class Config(RatingModel.Config):
         """Options of models trained by gradient descent."""
 
-        factors: PositiveInt = 64
-        epochs: PositiveInt = 30
+        factors: PositiveInt = 32
+        epochs: PositiveInt = 20
         """Passes over the ratings."""
-        learning_rate: float = Field(default=0.02, gt=0, le=1)
+        learning_rate: float = Field(default=0.03, gt=0, le=1)
         """At the start; it falls in a straight line to 0."""
-        regularization: float = Field(default=0.06, ge=0)
+        regularization: float = Field(default=0.05, ge=0)
         """Of factors, for each rating."""
         bias_regularization: float = Field(default=0.01, ge=0)
         """Of biases, for each rating."""
