@@ -3,7 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -78,7 +78,7 @@ def command(
     printed by that name. The defaults overfit: `train --model svd` has better ones.
     """
     data = _read(ratings)
-    options = {"list_size": nsvd_size} if model == "nsvd" else {}
+    options: dict[str, Any] = {"list_size": nsvd_size} if model == "nsvd" else {}
     made = _MODELS[model](
         factors=dimension,
         batch=batch,
