@@ -59,7 +59,8 @@ def test_from_a_file_to_lists(place: Path, offline: Callable[..., str]) -> None:
     rated = {row.split("::")[1] for row in (place / "ratings.dat").read_text().split() if
              row.startswith("7::")}  # fmt: skip
     assert len(rated) == 20
-    lists = [json.loads(line) for line in (place / "lists/recommendations.json").open()]
+    lines = (place / "lists/recommendations.json").read_text().splitlines()
+    lists = [json.loads(line) for line in lines]
     mine = next(row for row in lists if row.get("user") == 7)
     assert len(mine["items"]) == 10
     assert not rated & set(map(str, mine["items"]))
@@ -164,5 +165,5 @@ def test_training_by_steps_has_options(words: tuple[str, ...], place: Path) -> N
 
 
 def test_steps_that_diverge_are_told(place: Path) -> None:
-    words = ("--steps", "2000", "--learning", "5", "--no-info")
+    words = ("--steps", "2000", "--learning", "1", "--no-info")
     assert "lower --learning" in failing("train-svd", place / "ratings.dat", *words).output
