@@ -84,7 +84,7 @@ def measure_shop(
     if protocol == "next-item":
         if asked.targets is not None:
             raise click.UsageError("--targets goes with time-cut: next-item asks for what is next")
-        data = read_sessions(directory, format_, share, validation, seed)
+        data = read_sessions(directory, format_, share, validation)
         return next_item(models, data, seed=seed, hooks=hooks)
     events, shape = read_events(directory, format_)
     targets = TARGETS if asked.targets is None else tuple(asked.targets.split(","))
@@ -101,12 +101,12 @@ def measure_shop(
 
 
 def read_sessions(
-    directory: Path, format_: str | None, share: float, validation: bool, seed: int
+    directory: Path, format_: str | None, share: float, validation: bool
 ) -> SessionData:
     """Those that a format has, or of events with times. Raises InputError."""
     own = None if format_ is None else make_format(format_).sessions(directory)
     if own is not None:
-        return validation_of(own, seed) if validation else own
+        return validation_of(own) if validation else own
     events, (_, n_items) = read_events(directory, format_)
     gap = SESSION_MINUTES * _MINUTE_MS
     return sessions_of(directory.resolve().name, events, n_items, share, gap, validation)
