@@ -1,7 +1,6 @@
 -- The table `lines` of the log of a shop, in the place of that of events.sql, whose macros it uses:
 -- one row per line, in the order of files and lines. `fault` says in words what is invalid of a line
 -- that is none of the log, or is 'line' if it has none of the fields.
--- needs: lines
 -- makes: lines, shop_fault_of
 DROP TABLE lines;
 CREATE TABLE lines (

@@ -12,6 +12,9 @@ from offline.models.sessions.trail import DAY_MS, SessionRecommender, trail_of
 from offline.models.storage import Arrays
 
 
+_TINY = np.finfo(np.float32).tiny
+
+
 class _Neighbours(SessionRecommender):
     """Sums the rows of a matrix of neighbours over a history."""
 
@@ -32,8 +35,11 @@ class _Neighbours(SessionRecommender):
         """d: a pair weighs 1 / distance ** d, the distance 1 where nothing lies between."""
         item_exponent: float = Field(default=0.5, ge=0)
         """x."""
-        neighbour_exponent: float = Field(default=0.5, ge=0)
+        neighbour_exponent: float = Field(default=0.0, ge=0)
         """y."""
+        second: float = Field(default=0.0, ge=0)
+        """Weight of neighbours of neighbours, the best of them against the best neighbour: items
+        of few sessions have few neighbours."""
 
     config: Config
     _backward: float
@@ -50,11 +56,17 @@ class _Neighbours(SessionRecommender):
         exponents = o.item_exponent, o.neighbour_exponent
         trail, n_items = trail_of(data, o), data.histories.n_tracks
         self._near = neighbours(trail, n_items, rule, o.neighbours, exponents, hooks.progress)
+        self._step = _step(self._near) if o.second else None
 
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = (histories @ self._near).toarray()
+        if self._step is not None:
+            further = (sparse.csr_matrix(histories @ self._step) @ self._step).toarray()
+            best, other = (found.max(axis=1, keepdims=True) for found in (scores, further))
+            best[best == 0] = 1.0
+            scores += self.config.second * best / np.maximum(other, _TINY) * further
         return scores
 
     def _state(self) -> Arrays:
@@ -68,6 +80,20 @@ class _Neighbours(SessionRecommender):
         n_items = data.histories.n_tracks
         parts = state["weights"], state["indices"], state["indptr"]
         self._near = sparse.csr_matrix(parts, shape=(n_items, n_items))
+        self._step = _step(self._near) if self.config.second else None
+
+
+def _step(near: sparse.csr_matrix) -> sparse.csr_matrix:
+    """From an item to the next of a walk: D ** -1/2 W E ** -1/2, of sums D of rows, E of columns.
+
+    W are the weights without those of an item with itself.
+    """
+    others = sparse.csr_matrix(near - sparse.diags(near.diagonal()))
+    sides = [np.asarray(others.sum(axis=axis)).ravel() for axis in (1, 0)]
+    left, right = (sparse.diags(np.maximum(some, _TINY) ** -0.5) for some in sides)
+    found = sparse.csr_matrix(left @ others @ right, dtype=np.float32)
+    found.eliminate_zeros()
+    return found
 
 
 class CoVisit(_Neighbours):
@@ -76,7 +102,8 @@ class CoVisit(_Neighbours):
     The weight of a and b is the sum over sessions of the weight of their closest pair of events:
     the product of the weights of both kinds and ages, less by the places between them. Divided by
     n(a) ** x and n(b) ** y, n the number of sessions with the item: with 1/2 and 1/2 it is a
-    cosine. An item's score is the sum of the weights that the history's items have with it.
+    cosine. An item's score is the sum of the weights that the history's items have with it; with
+    `second`, and of those of walks by way of one item between.
     """
 
     name = "covisit"
@@ -99,7 +126,6 @@ class SequenceRules(_Neighbours):
         reach: PositiveInt = 10
         distance_decay: float = Field(default=1.0, ge=0)
         across: float = Field(default=0.0, ge=0)
-        neighbour_exponent: float = Field(default=0.0, ge=0)
         recency: float = Field(default=2.0, ge=0)
 
     config: Config

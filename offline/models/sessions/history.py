@@ -9,9 +9,15 @@ from offline.models.base import Hooks
 from offline.models.sessions.trail import SessionRecommender
 from offline.models.storage import Arrays
 
+_FAR = 1e-3
+"""The score of the most popular item that is not in a history; of those in it, 1 to 2."""
+
 
 class History(SessionRecommender):
-    """The items of a history, the latest first: reminders, and a part of blends."""
+    """The items of a history, the latest first: reminders, and a part of blends.
+
+    Popular items follow, far behind.
+    """
 
     name = "history"
 
@@ -21,7 +27,10 @@ class History(SessionRecommender):
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = histories.toarray()
+        far = np.float32(_FAR / max(1.0, float(self.popularity.max())))
+        scores = np.tile(self.popularity * far, (histories.shape[0], 1))
+        rows = np.repeat(np.arange(len(scores)), np.diff(histories.indptr))
+        scores[rows, histories.indices] = 1 + histories.data
         return scores
 
     def _state(self) -> Arrays:

@@ -47,5 +47,5 @@ SELECT
 FROM spaced;
 
 CREATE VIEW experiment_events AS
-SELECT *, CAST(NULL AS VARCHAR) AS world_version, 0 AS backwards
+SELECT *, SUBSTR(NULL, 1) AS world_version, 0 AS backwards
 FROM numbered_events;
