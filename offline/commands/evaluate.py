@@ -25,8 +25,7 @@ from offline.models.base import Hooks
 from offline.models.registry import load_model, make_model, model_class
 from offline.options import settings
 
-
-_OF_TRAINING = "model set_ split protocol targets cut part seed per_user".split()
+_OF_TRAINING = ["model", "set_", "split", "protocol", "targets", "cut", "part", "seed", "per_user"]
 
 
 @click.command("evaluate")

@@ -6,7 +6,7 @@ A directory of interactions, which `collect` and `import` write, holds
   each user, item and kind, sorted by them. `user` and `item` are row numbers of
 - `users.parquet` (`id`) and `items.parquet` (`id`, `title`, other fields of the source): the ids
   that the data's owner uses, whole numbers or text;
-- `events.parquet`, where a user, item and kind are there several times: every event, with its time;
+- `events.parquet`, where a user, item and kind are there several times: every event, with time;
 - `plays.parquet` of a music log: user, session, position, track, time, as in the log;
 - `interactions.json`: how they came to be, `Summary`.
 """

@@ -132,9 +132,7 @@ def open_logs(
             connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             make_lines(connection, FORMS[face])
             files = [examine(file, Path(scratch)) for file in found.files]
-            log = _read(
-                connection, files, Path(scratch), line_filter or LineFilter(), FORMS[face]
-            )
+            log = _read(connection, files, Path(scratch), line_filter or LineFilter(), FORMS[face])
             yield check_filter(replace(log, notes=(*found.notes, *log.notes)), line_filter)
         finally:
             connection.close()

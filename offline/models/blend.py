@@ -33,12 +33,12 @@ class Blend(Recommender):
         """Options of the blend."""
 
         weights: dict[str, float] = Field(
-            default={"covisit": 1.0, "sequence-rules": 1.0}, min_length=1
+            default={"covisit": 1.0, "session-knn": 1.0, "history": 10.0}, min_length=1
         )
-        """Of each model, by its name."""
-        options: dict[str, dict[str, Any]] = Field(default={})
-        """Of the models, by name; the others have their defaults."""
-        by: Literal["rank", "score"] = "rank"
+        """Of each model, by its name. With these the history's own items come first."""
+        options: dict[str, dict[str, Any]] = Field(default={"covisit": {"second": 1.0}})
+        """Of the models, by name; the others have their defaults. What is set replaces all."""
+        by: Literal["rank", "score"] = "score"
         """What is added up."""
         constant: float = Field(default=60.0, gt=0)
         """Of ranks: the larger, the less the first places are ahead."""
@@ -56,7 +56,8 @@ class Blend(Recommender):
 
         o = self.config
         for name in o.options:
-            if name not in o.weights:
+            default = type(o).model_fields["options"].default.get(name)
+            if name not in o.weights and o.options[name] != default:
                 raise InputError(f"blend: options of {name}, which has no weight")
         for name, weight in o.weights.items():
             if name == self.name or not np.isfinite(weight) or weight <= 0:

@@ -131,9 +131,7 @@ def time_cut(
             model.recommend(asked, longest, exclude_seen=exclude).ids for exclude in (False, True)
         )
         for segment, (relevant, left_out) in parts.items():
-            row = measured(
-                name, segment, unseen if left_out else lists, relevant, catalogue, seed
-            )
+            row = measured(name, segment, unseen if left_out else lists, relevant, catalogue, seed)
             rows += [] if row is None else [row]
     counts = _counts(parts, cut, asked, cold, catalogue)
     return Evaluation(tuple(rows), _told(cut, counts, targets, validation), counts)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from contract.catalog import artist_numbers
 from offline.data.catalog import read_tracks
-from offline.engine import Engine, Parameters
+from offline.engine import Engine
 from offline.errors import InputError
 from offline.experiment.aggregates.assignment import (
     Assignment,
@@ -17,14 +17,18 @@ from offline.experiment.aggregates.assignment import (
     natural_order,
 )
 from offline.experiment.aggregates.metric_sql import (
-    check_denominators,
-    columns_of,
     cut_into_sessions,
-    find_fault,
     per_span,
-    selected,
-    steady,
     with_progress,
+)
+from offline.experiment.aggregates.parts import (
+    NO_VERSIONS,
+    STEADY,
+    frame_of,
+    groups_of,
+    quality_of,
+    save_recommenders,
+    user_sums,
 )
 from offline.experiment.aggregates.provenance import (
     provenance_of,
@@ -33,18 +37,19 @@ from offline.experiment.aggregates.provenance import (
     save_spans,
 )
 from offline.experiment.aggregates.shop import reduce_shop
-from offline.experiment.aggregates.summary import PERIODS, Aggregates, Arm, Quality, period_of
+from offline.experiment.aggregates.summary import PERIODS, Aggregates, Arm, period_of
 from offline.experiment.aggregates.triggered import Above
 from offline.experiment.metric_files import built_in
 from offline.experiment.metrics import Metrics
 from offline.logs.files import is_of_several
-from offline.logs.hourly import events_per_hour
 from offline.logs.reader import EventLog
 
 SQL = Path(__file__).parent / "sql"
 _ARTISTS = pa.schema({"track": pa.int64(), "artist": pa.string()})
 _DROPPED = pa.schema([("user_id", pa.string())])
 _JOINED = pa.schema([("file", pa.int32())])
+
+
 def aggregate(
     log: EventLog,
     experiment: str,
@@ -157,7 +162,9 @@ def _reduce(
     versions = {metric.name: NO_VERSIONS for metric in metrics.primaries}
     if save_spans(log.engine, provenance):
         versions = per_span(log.engine, metrics.primaries)
-    log.engine.register("user_groups", pa.Table.from_pandas(groups_of(users), preserve_index=False))
+    log.engine.register(
+        "user_groups", pa.Table.from_pandas(groups_of(users), preserve_index=False)
+    )
     return Aggregates(
         experiment,
         tuple(_arm(treatment, users, lengths) for treatment in sorted(lines, key=natural_order)),

@@ -56,6 +56,7 @@ def user_sums(engine: Engine, metrics: Metrics, query: str) -> pd.DataFrame:
 
 
 def frame_of(engine: Engine, query: str, parameters: Parameters = None) -> pd.DataFrame:
+    """The result of a file of SQL beside this one."""
     found = engine.table((SQL / f"{query}.sql").read_text(), parameters)
     frame: pd.DataFrame = found.to_pandas()
     return frame
@@ -89,6 +90,7 @@ def groups_of(users: pd.DataFrame) -> pd.DataFrame:
 
 
 def quality_of(log: EventLog, assignment: Assignment) -> Quality:
+    """What was read of an experiment, and what was left out."""
     lines_inside = sum(assignment.lines.values())
     [(in_several,)] = log.engine.rows(
         "SELECT CAST(COALESCE(SUM(treatment_users.lines), 0) AS BIGINT) FROM treatment_users"

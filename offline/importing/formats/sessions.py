@@ -85,7 +85,9 @@ def _prefixes(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
     for number, line in _lines(path):
         prefix, tab, target = line.partition("\t")
         if not tab:
-            raise InputError(f"{path}:{number}: expected items, a tab, and the item that came next")
+            raise InputError(
+                f"{path}:{number}: expected items, a tab, and the item that came next"
+            )
         rows.append(_numbers(path, number, prefix))
         targets.append(_numbers(path, number, target)[:1])
     if not rows:

@@ -71,9 +71,7 @@ def _files(batch: pa.RecordBatch, files: Mapping[str, int]) -> Ints:
     return found
 
 
-def _packed(
-    reader: LineReader, file: int, content: bytes, kind: Kind, form: LineForm
-) -> Batches:
+def _packed(reader: LineReader, file: int, content: bytes, kind: Kind, form: LineForm) -> Batches:
     done = 0
     try:
         for lines in _whole_lines(unpacked(io.BytesIO(content), kind)):

@@ -11,7 +11,6 @@ from offline.models.sessions.pairs import Rule, neighbours
 from offline.models.sessions.trail import DAY_MS, SessionRecommender, trail_of
 from offline.models.storage import Arrays
 
-
 _TINY = np.finfo(np.float32).tiny
 
 

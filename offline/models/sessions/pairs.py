@@ -64,9 +64,7 @@ def neighbours(
     with tqdm(total=n_items, unit=" items", unit_scale=True, disable=not progress) as bar:
         for at in range(0, n_items, step):
             end = min(at + step, n_items)
-            _count(
-                at, end, order, starts, *trail, *rule, own, other, ids[at:end], scores[at:end]
-            )
+            _count(at, end, order, starts, *trail, *rule, own, other, ids[at:end], scores[at:end])
             bar.update(end - at)
     there = ids >= 0
     bounds = np.concatenate([[0], np.cumsum(there.sum(axis=1))])

@@ -125,8 +125,11 @@ def test_prefixes_are_every_beginning() -> None:
 
 def sessions() -> SessionData:
     """Items 0 and 1 go together, as do 2 and 3."""
-    rows = [(user, 2 * (user % 2) + item, "view", user + 0.01 * item) for user in range(20)
-            for item in (0, 1)]
+    rows = [
+        (user, 2 * (user % 2) + item, "view", user + 0.01 * item)
+        for user in range(20)
+        for item in (0, 1)
+    ]
     test = Prefixes(
         np.array([0, 2, 0, 1]), np.array([0, 1, 2, 4]), np.array([1, 3, 0]), np.array([0, 1, 2])
     )
@@ -172,5 +175,3 @@ def test_the_bootstrap_draws_owners_with_all_their_rows() -> None:
     assert each.upper - each.lower < 0.6 * (upper - lower)
     gone = bootstrapped(np.array([[np.nan], [1.0], [3.0]]), np.arange(3), seed=1)[0]
     assert gone.mean == 2.0
-
-

@@ -41,9 +41,9 @@ class TestBlend(FindsCamps):
         return Blend()
 
 
-class TestBlendByScore(FindsCamps):
+class TestBlendByRank(RecommenderChecks):
     def make(self, seed: int = 1) -> Recommender:
-        return Blend(weights={"covisit": 1.0, "session-knn": 0.5}, by="score")
+        return Blend(weights={"covisit": 1.0, "sequence-rules": 0.5}, by="rank")
 
 
 class TestHistory(RecommenderChecks):
@@ -95,7 +95,12 @@ def test_what_follows_is_not_what_came_before() -> None:
 
 
 def test_sessions_apart_say_less_and_days_apart_nothing() -> None:
-    rows = [(0, 0, "view", 0), (0, 1, "view", 5), (0, 2, "view", 120), (0, 3, "view", 60 * 24 * 30)]
+    rows = [
+        (0, 0, "view", 0),
+        (0, 1, "view", 5),
+        (0, 2, "view", 120),
+        (0, 3, "view", 60 * 24 * 30),
+    ]
     near = CoVisit(item_exponent=0, neighbour_exponent=0, distance_decay=0).fit(data(*rows))._near
     assert near[0, 1] == 1
     assert near[0, 2] == 0.5
@@ -148,7 +153,9 @@ def test_popular_of_late_and_by_kind() -> None:
 
 
 def test_a_visitor_counts_once_however_often() -> None:
-    rows = data(*[(0, 0, "view", minute) for minute in range(9)], (1, 1, "view", 1), (2, 1, "view", 1))
+    rows = data(
+        *[(0, 0, "view", minute) for minute in range(9)], (1, 1, "view", 1), (2, 1, "view", 1)
+    )
     assert Popular(window_days=30).fit(rows).for_everyone.tolist()[:2] == [1, 2]
 
 
@@ -163,7 +170,9 @@ def test_a_blend_adds_reciprocal_ranks() -> None:
     rows = [(user, item, "view", item) for user in range(3) for item in (0, 1, 2)]
     rows += [(9, 0, "view", 0), (9, 3, "view", 1)]
     training = data(*rows)
-    blend = Blend(weights={"covisit": 2.0, "sequence-rules": 1.0}, constant=10).fit(training)
+    options = {"covisit": {"second": 0.0}}
+    weights = {"covisit": 2.0, "sequence-rules": 1.0}
+    blend = Blend(weights=weights, options=options, by="rank", constant=10).fit(training)
     history = sparse.csr_matrix(np.eye(1, 6, dtype=np.float32))
     expected = np.zeros(6)
     for weight, part in ((2.0, CoVisit()), (1.0, SequenceRules())):
