@@ -52,8 +52,9 @@ class Events:
 
     def where(self, mask: NDArray[np.bool_]) -> "Events":
         """Only some of them."""
-        arrays = self.user, self.item, self.kind, self.timestamp
-        return Events(*(array[mask] for array in arrays), self.kinds)
+        return Events(
+            self.user[mask], self.item[mask], self.kind[mask], self.timestamp[mask], self.kinds
+        )
 
     def of_kinds(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
         """Which are of these kinds. Raises InputError for a kind that no event is of."""
