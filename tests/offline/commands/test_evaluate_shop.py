@@ -79,9 +79,10 @@ def test_time_cut_of_a_data_set_and_of_an_import(shop: Path, tmp_path: Path) -> 
     assert done.exit_code == 0, done.output
     facts = json.loads(done.stdout)
     assert {row["model"] for row in facts["rows"]} == {"popular", "covisit", "blend"}
-    assert facts["targets"] == facts["repeated_targets"] + facts["new_targets"] + facts[
-        "targets_of_cold_visitors"
-    ]
+    assert (
+        facts["targets"]
+        == facts["repeated_targets"] + facts["new_targets"] + facts["targets_of_cold_visitors"]
+    )
     run("import", shop, "--out", tmp_path / "data")
     again = json.loads(run("evaluate", tmp_path / "data", *words).stdout)
     assert again["rows"] == facts["rows"]
