@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from offline.commands._data_options import INTERACTIONS, read_data, split_option
 from offline.commands._evaluate_ratings import cross_validated, read_rated
+from offline.commands._shop_protocols import PROTOCOLS as SHOP_PROTOCOLS
+from offline.commands._shop_protocols import ShopOptions, measure_shop, shop_options
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, K, Measured, measure
 from offline.evaluation.ratings import FOLDS
 from offline.evaluation.ratings import PROTOCOL as RATINGS
+from offline.evaluation.shop.text import as_json as shop_json
+from offline.evaluation.shop.text import as_text as shop_text
 from offline.evaluation.splits import PUBLIC, SPLITS
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
@@ -24,6 +28,19 @@ from offline.metrics.intervals import mean_over_users
 from offline.models.base import Hooks, Recommender
 from offline.models.registry import load_model, make_model, model_class
 from offline.options import settings
+
+_OF_TRAINING = (
+    "model",
+    "set_",
+    "split",
+    "protocol",
+    "folds",
+    "targets",
+    "cut",
+    "part",
+    "seed",
+    "per_user",
+)
 
 
 @click.command("evaluate")
@@ -37,9 +54,8 @@ from offline.options import settings
 )
 @click.option(
     "--model",
-    default="linear-dae",
-    show_default=True,
-    help="The name of a model; `botify-offline models` lists them.",
+    help="The name of a model; `botify-offline models` lists them. [default: linear-dae, for "
+    "time-cut and next-item blend]",
 )
 @click.option(
     "--set",
@@ -51,9 +67,10 @@ from offline.options import settings
 @split_option
 @click.option(
     "--protocol",
-    type=click.Choice([*PROTOCOLS, RATINGS]),
+    type=click.Choice([*PROTOCOLS, *SHOP_PROTOCOLS, RATINGS]),
     help="Known users and their other likes (recall@20, NDCG@20); new users given 80 % of their "
-    "likes (recall@20, recall@50, NDCG@100); or, for models of ratings, cross-validation (RMSE, "
+    "likes (recall@20, recall@50, NDCG@100); for the events of a shop, what came after a cut in "
+    "time, or what came next in a session; or, for models of ratings, cross-validation (RMSE, "
     "MSE, MAE). [default: same-users; of models of ratings, ratings]",
 )
 @click.option(
@@ -63,6 +80,9 @@ from offline.options import settings
     show_default=True,
     help="Parts of the ratings, each predicted by a model of the others (--protocol ratings).",
 )
+@shop_options[0]
+@shop_options[1]
+@shop_options[2]
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
@@ -82,11 +102,14 @@ def command(
     directory: Path,
     interactions: Path | None,
     format_: str | None,
-    model: str,
+    model: str | None,
     set_: tuple[str, ...],
     split: str | None,
     protocol: str | None,
     folds: int,
+    targets: str | None,
+    cut: float | None,
+    part: str | None,
     seed: int,
     as_json: bool,
     per_user: Path | None,
@@ -99,6 +122,9 @@ def command(
     evaluate MODEL INTERACTIONS          measures the model directory MODEL on what its
                                          training held out of INTERACTIONS, next to popularity
 
+    The protocols time-cut and next-item have popularity and co-visitation in every table beside
+    the model (docs/how-to/evaluate-a-shop.md).
+
     Metrics are means over users with a 95 % interval; what the user was trained on is not
     offered. How the data was divided is told with them.
 
@@ -110,10 +136,12 @@ def command(
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
     given = [
         f"--{name.rstrip('_').replace('_', '-')}"
-        for name in ("model", "set_", "split", "protocol", "folds", "seed", "per_user")
+        for name in _OF_TRAINING
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     ]
+    shop, of_shop = ShopOptions(targets, cut, part), protocol in SHOP_PROTOCOLS
     if interactions is None:
+        model = model or ("blend" if of_shop else "linear-dae")
         options = model_class(model).Config.of(settings(set_), f"{model}, --set").model_dump()
         seed_is_set = any(pair.startswith("seed=") for pair in set_)
     else:
@@ -130,6 +158,8 @@ def command(
         raise click.UsageError(
             f"--split goes with the protocol same-users; {protocol} has its own"
         )
+    if protocol in (*SHOP_PROTOCOLS, RATINGS) and per_user is not None:
+        raise click.UsageError(f"--per-user does not go with --protocol {protocol}")
     if "seed" in options and not seed_is_set:
         options["seed"] = seed
     facts: dict[str, object] = {
@@ -139,9 +169,14 @@ def command(
         "protocol": protocol,
     }
     bar = sys.stderr.isatty()
+    if of_shop:
+        made = make_model(model, options)
+        rows = measure_shop(directory, format_, protocol, made, shop, seed, Hooks(progress=bar))
+        facts |= {"seed": seed, **shop_json(rows)}
+        click.echo(json.dumps(facts) if as_json else shop_text(rows))
+        return
+    shop.refuse(protocol)
     if protocol == RATINGS:
-        if per_user is not None:
-            raise click.UsageError("--per-user goes with the protocols of likes")
         rated = read_rated(directory, format_)
         facts |= {"seed": seed, **cross_validated(model, options, rated, folds, seed, bar)}
         click.echo(json.dumps(facts) if as_json else _text(facts))

@@ -82,7 +82,7 @@ class Answers:
     """Of the first primary metric, in percent, by treatment."""
     alpha: float
     """Chance of a false alarm that intervals and tests allow."""
-    source: Literal["log", "table"]
+    source: Literal["log", "shop", "table"]
 
     @property
     def days(self) -> tuple[ByDay, ...]:

@@ -176,7 +176,7 @@ def trained(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     return train
 
 
-@pytest.mark.parametrize("name", MODELS.names)
+@pytest.mark.parametrize("name", names_of("likes"))
 def test_a_trained_model_of_any_kind(name: str, trained: Callable[..., tuple[Path, Path]]) -> None:
     done = run(*trained(name, *QUICK.get(name, ())), "--json")
     assert done.exit_code == 0, done.output
