@@ -30,20 +30,29 @@ class ItemLookup:
         self._metrics = metrics
 
     def top(
-        self, most: int, sources: tuple[Source, ...], exclude: tuple[str, ...] = ()
+        self,
+        most: int,
+        sources: tuple[Source, ...],
+        exclude: tuple[str, ...] = (),
+        *,
+        user: str = "",
+        recent: int = 0,
+        details: bool = False,
     ) -> TopItems | None:
         """As `ItemStore.top`; None without Redis."""
         if not self._breaker.up:
             return None
         try:
-            found = self._store.top(most, sources, exclude)
+            found = self._store.top(
+                most, sources, exclude, user=user, recent=recent, details=details
+            )
         except StoreError as error:
             self._failed(error)
             return None
         self._breaker.answered_at = monotonic()
         return found
 
-    def item(self, item: str) -> bytes | None:
+    def item(self, item: str) -> dict[str, Any] | None:
         """As `ItemStore.item`. Raises StoreError."""
         if not self._breaker.up:
             raise StoreError(f"Redis is unavailable ({self._breaker.reason})", "connection")
@@ -133,7 +142,7 @@ class ShopService:
     ) -> TopItems | None:
         try:
             sources = (*recommender.sources(request), _POPULAR)
-            return self._lookup.top(request.k, sources, excluded)
+            return self._lookup.top(request.k, sources, excluded, user=request.user)
         except (Exception, SystemExit) as error:  # of a plug-in: items are answered all the same
             self._failures.note(recommender.name, error)
             return self._lookup.top(request.k, (_POPULAR,), excluded)

@@ -127,7 +127,7 @@ class ItemResource(Resource):  # type: ignore[misc]  # flask_restful has no type
         if found is None:
             return _refused(self._metrics, "items", f"there is no item {item!r}", 404)
         self._metrics.observe_request("items", perf_counter() - started)
-        return Response(found, mimetype="application/json")
+        return json_response(found)
 
 
 class AssignmentResource(Resource):  # type: ignore[misc]  # flask_restful has no types
