@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from botify.event_log.ledger import LogTotals
-from botify.event_log.writer import LogStatus
+from botify.event_log.status import LogStatus
 from botify.observability.fallback_shares import FallbackShare, exceeding
 from botify.store.redis_memory import RedisMemory, eviction_risk
 
@@ -40,6 +40,8 @@ class WorkerReport:
     """Keys that were changed in the config file and need a restart."""
     serves: str = "tracks"
     """What is recommended, in words."""
+    note: str = ""
+    """What else a person may want to know."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -79,7 +81,7 @@ def problems(
 
 def notices(states: Sequence[WorkerReport]) -> list[str]:
     """What a person may want to know although nothing is wrong."""
-    return _once(_pending, states)
+    return [*_once(_pending, states), *_once(_note, states)]
 
 
 def _once(
@@ -163,6 +165,11 @@ def _config(state: WorkerReport) -> Iterator[str]:
 def _pending(state: WorkerReport) -> Iterator[str]:
     if state.config_pending:
         yield f"changed in the config file, but need a restart: {', '.join(state.config_pending)}"
+
+
+def _note(state: WorkerReport) -> Iterator[str]:
+    if state.note:
+        yield state.note
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

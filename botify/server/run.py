@@ -35,7 +35,7 @@ from botify.lists.loader import LoadedList, kind_of, load_configured, load_list
 from botify.observability import json_logging
 from botify.observability.worker_table import WorkerTable
 from botify.server.config_sync import ConfigSync
-from botify.server.data_sync import DataSync, FileRules
+from botify.server.data_sync import DataSync, FileRules, first_rounds
 from botify.server.discovery import ServiceRecord, advertise, find_services
 from botify.server.faces import files_of, read_face
 from botify.server.operations_port import OperationsPort
@@ -71,8 +71,7 @@ def run(source: ConfigFile) -> None:
         face = read_face(config, stack)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
-        from botify.api.resources import MAX_BODY_BYTES
-        from botify.app import create_app, create_operations_app
+        from botify.app import LARGEST_BODY, create_app, create_operations_app
 
         embedded = None
         if config.redis_url is None:
@@ -100,6 +99,7 @@ def run(source: ConfigFile) -> None:
             with store_errors():
                 if danger := eviction_risk(read_redis_memory(client)):
                     _log.warning("%s", danger)
+            first_rounds(face.jobs, client)
         provenance = provenance_of(config)
         config_state = stack.enter_context(temporary_directory("config")) / "state.json"
         config_sync = ConfigSync(
@@ -154,6 +154,7 @@ def run(source: ConfigFile) -> None:
                 if operations:
                     click.echo(f"health and metrics are on {operations.url}")
 
+        sync.jobs = face.jobs
         sync.start()
         stack.callback(sync.stop)
         if operations:
@@ -165,7 +166,7 @@ def run(source: ConfigFile) -> None:
             make_app=make_app,
             table=table,
             threads=config.threads,
-            largest_body=MAX_BODY_BYTES,
+            largest_body=LARGEST_BODY[config.face],
             body_seconds=config.body_timeout,
         )
         limit = RestartLimit(config.worker_deaths, config.worker_deaths_seconds)

@@ -15,7 +15,7 @@ MAX_SEEDS = 20
 """Items that a request may ask for similar ones of."""
 _QUERY = ("user_id", "k")
 _BODY = ("user_id", "k", "exclude", "items", "session")
-_REPLACEMENT = "\ufffd"
+REPLACEMENT = "\ufffd"
 """What bytes that are not UTF-8 were turned into."""
 
 
@@ -80,7 +80,7 @@ def parse_id(value: object, what: str) -> str:
     found = owner_id(value)
     if found is None:
         raise InputError(f"{what} must be {ID_RULE}")
-    if _REPLACEMENT in found:
+    if REPLACEMENT in found:
         raise InputError(f"{what} must be UTF-8")
     return found
 

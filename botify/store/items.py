@@ -1,11 +1,12 @@
 """Items and their lists in Redis, by the owner's ids: one server-side script per request."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from botify.config import POPULAR_LIST
 from botify.store.client import Connections, Script, script_text
 from botify.store.keys import SHOP_EVENTS, SHOP_ITEMS, SHOP_KEYS, SHOP_OFFERS
 from botify.store.visitor_events import RecentEvent, unpack_recent
@@ -71,7 +72,7 @@ def unpack_items(packed: bytes) -> tuple[list[str], list[float | None]]:
 
 
 def details_of(item: str, known: bytes, changes: Sequence[bytes]) -> dict[str, Any] | None:
-    """What the catalog says of an item (b"": nothing), with its changes, names and values in turns.
+    """What the catalog says of an item (b"": nothing), with its changes: names, values in turns.
 
     None if there is no such item, or it was deleted.
     """
@@ -155,8 +156,10 @@ class ItemStore:
 class PopularItems:
     """Answers while Redis is unavailable: the popular items, from this worker's memory."""
 
-    def __init__(self, packed: bytes) -> None:
-        """By `pack_items`."""
+    def __init__(self, packed: bytes, flush: Callable[[], None] = lambda: None) -> None:
+        """`packed` by `pack_items`. `flush()` gives Redis what it missed."""
+        self._flush_events = flush
+        self._barred: frozenset[str] = frozenset()
         self.popular = packed
 
     @property
@@ -170,14 +173,20 @@ class PopularItems:
         self._items = list(zip(*unpack_items(packed), strict=True))
 
     def top(self, most: int, exclude: Collection[str]) -> Iterator[tuple[str, float | None]]:
-        """Up to `most` items with their scores, best first, without the excluded ones."""
+        """Up to `most` items with their scores, best first, without the excluded ones, and those
+        that were hidden or sold out when Redis was last asked."""
         left = most
         for item, score in self._items:
             if left <= 0:
                 return
-            if item not in exclude:
+            if item not in exclude and item not in self._barred:
                 left -= 1
                 yield item, score
 
     def flush(self, store: ItemStore) -> None:
-        """Nothing: what was answered without Redis is nowhere but in the log."""
+        """Give Redis what it missed, and see which items may be offered. Raises StoreError."""
+        self._flush_events()
+        items = dict(self._items)
+        if items:
+            found = store.top(len(items), (Source("", ((POPULAR_LIST, ""),)),))
+            self._barred = frozenset(items.keys() - set(found.items))

@@ -5,8 +5,11 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import orjson
+
 from botify.store.client import Connections, Script, script_text
 from botify.store.keys import SHOP_EVENT_IDS, SHOP_EVENTS, SHOP_KEYS, SHOP_OFFERS
+from contract.shop_events import ShopEvent
 
 if TYPE_CHECKING:
     import redis
@@ -68,6 +71,11 @@ def unpack_recent(found: Sequence[bytes]) -> tuple[RecentEvent, ...]:
 def id_digest(event_id: str) -> bytes:
     """What stands for an event's id in Redis."""
     return blake2b(event_id.encode(), digest_size=16).digest()
+
+
+def digest_of(event: ShopEvent) -> bytes:
+    """Of all that a client says of an event: two of one id must agree in it."""
+    return blake2b(orjson.dumps(tuple(event)), digest_size=8).digest()
 
 
 def _order(event_id: str) -> bytes:
