@@ -10,6 +10,7 @@ from typing import Any
 SCHEMAS = (
     "catalog",
     "event",
+    "item_change",
     "item_neighbours",
     "item_recommendations",
     "items",
@@ -19,6 +20,7 @@ SCHEMAS = (
     "recommend",
     "recommendations",
     "session_model",
+    "shop_event",
     "top_tracks",
     "users",
 )
