@@ -13,6 +13,7 @@ from tqdm import tqdm
 from offline.card import as_text
 from offline.engine.progress import Report
 from offline.errors import InputError
+from offline.importing.history import write_history
 from offline.importing.import_data import LOGS, import_data
 from offline.importing.registry import guess_format
 from offline.importing.source import Columns
@@ -62,6 +63,12 @@ def _column_options(command: Any) -> Any:
     help="A file of items with titles: .csv, .jsonl or .parquet.",
 )
 @click.option(
+    "--events",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the events of a shop here too, as lines of the service's event log.",
+)
+@click.option(
     "--allow-bad",
     is_flag=True,
     help="Accept a source with more than 5 % of bad rows, and use the rest.",
@@ -80,6 +87,7 @@ def command(
     liked_from: float | None,
     repeats: Any,
     items: Path | None,
+    events: Path | None,
     allow_bad: bool,
     **columns: str | None,
 ) -> None:
@@ -88,6 +96,8 @@ def command(
     SOURCE is a file, or a directory with the files that a data set is published as;
     `botify-offline formats` lists the formats. Ids stay as their owner has them. What is guessed,
     and what is left out, is told, and is in OUT/card.html.
+
+    --events DIR makes a history for the shop face: name DIR in its config, in events.history.
     """
     started = time.perf_counter()
     name = format_ or guess_format(source)[0]
@@ -110,6 +120,7 @@ def command(
             allow_bad=allow_bad,
             stage=stage,
         )
+        written = events and write_history(source, events, allow_bad, stage("writing events"))
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
     click.echo(f"{summary.lines:,} rows of {files} in {seconds:.1f} s")
@@ -118,6 +129,8 @@ def command(
     told = dict.fromkeys([*list_bad_lines(skipped, noun=noun), *guessed, *summary.notes])
     click.echo("\n".join([*told, as_text(facts)]))
     click.echo(f"wrote {out} (card: {out / 'card.html'})")
+    if written:
+        click.echo("\n".join(written.notes()))
 
 
 def _refuse_others(context: click.Context, name: str) -> None:
