@@ -120,14 +120,14 @@ def test_a_reading_may_be_ended(app: Flask, client: "redis.Redis", tmp_path: Pat
     send(app, "/events", events)
     lose_all(client)
 
-    class Enough(Exception):
+    class EnoughError(Exception):
         pass
 
     def stop(count: int) -> None:
-        raise Enough
+        raise EnoughError
 
     reading = recovery(tmp_path)
-    with pytest.raises(Enough):
+    with pytest.raises(EnoughError):
         reading.round(client, stop)
     assert client.exists(SHOP_RECOVERED) == 0
     reading.round(client, ignore)

@@ -18,7 +18,8 @@ RETAILROCKET = """timestamp,visitorid,event,itemid,transactionid
 1433221332117,257597,view,355908,
 1433221999827,111016,addtocart,318965,
 """
-REES46 = """event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session
+REES46 = """event_time,event_type,product_id,category_id,category_code,brand,price,user_id,\
+user_session
 2019-10-01 00:00:01 UTC,cart,3900821,2053013552326770905,appliances,aqua,33.20,554748717,9333dfbd
 2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541312140,72d76fde
 2019-10-01 00:00:02 UTC,remove_from_cart,3900821,1,,,-1.5,554748717,9333dfbd
