@@ -16,9 +16,6 @@ SHOP_MESSAGES = ("event", "item", "recommend")
 KINDS = ("view", "addtocart", "transaction", "impression", "rating", "dismiss")
 """The kinds of event that every shop has; a config may name others."""
 
-MAX_EVENT_ID_BYTES = 200
-"""Of an event's id, in UTF-8."""
-
 RECOMMEND = (
     Field("message", "text"),
     Field("timestamp", "integer"),
@@ -124,7 +121,7 @@ def parse_shop_event(row: object) -> ShopEvent:
         _id(row, "item"),
         event,
         _timestamp(get("timestamp")),
-        event_id(get("id")),
+        _id_or_none(row, "id"),
         _id_or_none(row, "session"),
         _id_or_none(row, "request"),
         _id_or_none(row, "transaction"),
@@ -132,18 +129,6 @@ def parse_shop_event(row: object) -> ShopEvent:
         price_of(get("price")),
         _quantity(get("quantity")),
     )
-
-
-def event_id(value: object) -> str | None:
-    """An event's id; None where it has none. Raises FormatError."""
-    if value is None:
-        return None
-    found = owner_id(value)
-    if found is None or len(found.encode()) > MAX_EVENT_ID_BYTES:
-        raise FormatError(
-            f"`id` must be {ID_RULE}, of at most {MAX_EVENT_ID_BYTES} bytes in UTF-8"
-        )
-    return found
 
 
 def price_of(value: object) -> float | None:

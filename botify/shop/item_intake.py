@@ -25,7 +25,8 @@ MAX_CHANGES = 10_000
 MAX_FIELDS = 100
 MAX_ITEM_BYTES = 16 * 1024
 """Of the JSON of one change."""
-_MAX_NAME = 100
+MAX_NAME = 100
+"""Characters of a key."""
 
 Change = tuple[str, Mapping[str, Any] | None]
 """An item, and its new values by name, or None to delete it."""
@@ -59,10 +60,8 @@ def _change(row: object) -> Change:
             f"an item may have {MAX_FIELDS} keys, and {MAX_ITEM_BYTES:,} bytes, in one change"
         )
     for name in fields:
-        if not 0 < len(name) <= _MAX_NAME or NOT_IN_IDS.search(name):
-            raise FormatError(
-                f"{name[:20]!r}: a key must be a text of 1 to {_MAX_NAME} characters"
-            )
+        if not 0 < len(name) <= MAX_NAME or NOT_IN_IDS.search(name) or REPLACEMENT in name:
+            raise FormatError(f"{name[:20]!r}: a key must be a text of 1 to {MAX_NAME} characters")
     price_of(fields.get("price"))
     for name in ("available", "hidden"):
         if fields.get(name) is not None and not isinstance(fields[name], bool):

@@ -129,7 +129,10 @@ def test_a_directory_without_items(tmp_path: Path) -> None:
 def test_every_answer_is_as_the_document_says(
     serve_shop: Callable[..., str], tmp_path: Path, examples: int
 ) -> None:
-    options = ("--include-path-regex", "^/(recommendations|similar|items|experiments/|events|put|get)")
+    options = (
+        "--include-path-regex",
+        "^/(recommendations|similar|items|experiments/|events|put|get)",
+    )
     assert attack(serve_shop(), *options, "--max-examples", str(examples), cwd=tmp_path) >= 100
 
 

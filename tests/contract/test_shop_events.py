@@ -86,7 +86,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     root = tmp_path / "shop"
     root.mkdir()
     write_lines(root / "items.json", ({"item": item} for item in ITEMS))
-    near = [{"item": item, "items": [other for other in ITEMS[:9] if other != item]} for item in ITEMS]
+    near = [
+        {"item": item, "items": [other for other in ITEMS[:9] if other != item]} for item in ITEMS
+    ]
     write_lines(root / "neighbours.json", near)
     (root / "popular.json").write_text(json.dumps({"items": ITEMS[:10]}))
     started: list[subprocess.Popen[str]] = []
@@ -179,7 +181,9 @@ def test_redis_is_killed_and_comes_back_empty(
             valkey.kill()
             known = len(visitors.accepted)
             until(lambda: len(visitors.accepted) > known + 100)
-            asked = [client.request("GET", f"/recommendations?user_id=u{n % 4}") for n in range(20)]
+            asked = [
+                client.request("GET", f"/recommendations?user_id=u{n % 4}") for n in range(20)
+            ]
             assert {status for status, _ in asked} == {200}
             assert all(ITEMS[1] not in answer["recs"] for _, answer in asked)
             valkey.start()
@@ -191,5 +195,9 @@ def test_redis_is_killed_and_comes_back_empty(
         found = logged(tmp_path)
         assert (len(found), set(found)) == (len(visitors.accepted), set(visitors.accepted))
         until(lambda: all(len(last(client, f"u{n}")) == 50 for n in range(4)))
-        until(lambda: ITEMS[1] not in client.request("GET", "/similar/sku%2F0")[1].get("items", ITEMS))
+        until(
+            lambda: (
+                ITEMS[1] not in client.request("GET", "/similar/sku%2F0")[1].get("items", ITEMS)
+            )
+        )
         assert client.request("GET", "/items/sku/1")[1]["available"] is False

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from botify.api.openapi_parts import Json, error, get, object_schema, ok, ref, responses
 from botify.shop.event_request import MAX_EVENTS
-from botify.shop.item_intake import MAX_CHANGES
-from contract.shop_events import MAX_EVENT_ID_BYTES
+from botify.shop.item_intake import MAX_CHANGES, MAX_FIELDS, MAX_NAME
 
 _TEXT: Json = {"type": "string"}
 _FULL = error("The disk is full.", "the disk does not take it: No space left on device")
@@ -106,7 +105,6 @@ def writing_schemas(text_id: Json, kinds: Sequence[str]) -> Json:
     """Schemas that the paths refer to."""
     id_or_number: Json = {"anyOf": [text_id, {"type": "integer"}]}
     own: Json = {"anyOf": [text_id, {"type": "integer"}, {"type": "null"}]}
-    short = {**text_id, "maxLength": MAX_EVENT_ID_BYTES // 4}
     number: Json = {"type": ["number", "null"]}
     count: Json = {"type": "integer", "minimum": 0}
     flag: Json = {"type": ["boolean", "null"]}
@@ -122,7 +120,7 @@ def writing_schemas(text_id: Json, kinds: Sequence[str]) -> Json:
             "description": "In ms since 1970; now, if it is absent or lies in the future.",
         },
         "id": {
-            "anyOf": [short, {"type": "integer"}, {"type": "null"}],
+            **own,
             "description": "Made by the client, once: a retry is then not taken twice.",
         },
         "session": own,
@@ -170,7 +168,12 @@ def writing_schemas(text_id: Json, kinds: Sequence[str]) -> Json:
             optional=("partial",),
         ),
         "Result": object_schema({"result": {"const": "ok"}}),
-        "Change": object_schema(change, optional=tuple(change)[1:]),
+        "Change": object_schema(change, optional=tuple(change)[1:])
+        | {
+            "propertyNames": {**text_id, "maxLength": MAX_NAME},
+            "maxProperties": MAX_FIELDS,
+            "description": "Other keys are the shop's own.",
+        },
         "Changed": object_schema({"accepted": count, "applied": applied}),
         "Deleted": object_schema({"item": ref("Id"), "applied": applied}),
     }

@@ -13,7 +13,7 @@ from flask import Flask
 from botify.config import ShopConfig
 from botify.server.event_recovery import EventRecovery
 from botify.store.keys import SHOP_RECOVERED
-from tests.botify.shop.shops import CONFIG, send, shop_app
+from tests.botify.shop.shops import CONFIG, by_hand, send, shop_app
 
 NOW = time.time_ns() // 1_000_000
 
@@ -76,7 +76,7 @@ def test_the_newest_of_too_many_and_it_is_told(
     lose_all(client)
     recovery(tmp_path, recover=10).round(client, ignore)
     assert [event["item"] for event in last(app, "u")] == [f"i{n}" for n in range(29, 19, -1)]
-    app.extensions["botify"]._round()
+    by_hand(app)._round()
     (warning,) = send(app, "/health", method="GET")[1]["warnings"]
     assert "were read from the newest 10 events of the log" in warning
 

@@ -52,6 +52,15 @@ def send(app: Flask, path: str, value: Any = None, method: str = "POST", **more:
     return answer.status_code, answer.json
 
 
+def by_hand(app: Flask) -> Any:
+    """Its monitor, which from now on does nothing by itself."""
+    monitor = app.extensions["botify"]
+    monitor._stopped = True
+    monitor._breaker.wake.set()
+    monitor._thread.join()
+    return monitor
+
+
 def lines(directory: Path, message: str = "event") -> list[dict[str, Any]]:
     """Lines of the log that say this."""
     rows = map(json.loads, (directory / "log" / "data.json").read_text().splitlines())

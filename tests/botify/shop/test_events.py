@@ -14,7 +14,7 @@ from flask import Flask
 from contract.schema import json_schema
 from contract.shop_events import EVENT_DETAILS, SHOP_EVENT
 
-from .shops import Make, lines, send, shop_app
+from .shops import Make, by_hand, lines, send, shop_app
 
 VIEW = {"user": "anna", "item": "a", "event": "view"}
 MS = 1_790_000_000_000
@@ -128,7 +128,7 @@ def test_an_id_is_taken_once(app: Flask, tmp_path: Path) -> None:
         ({"item": ""}, "`item` must be a text of 1 to 255"),
         ({"item": "a\n"}, "`item` must be a text"),
         ({"user": "x" * 256}, "`user` must be a text"),
-        ({"id": "ü" * 101}, "at most 200 bytes"),
+        ({"id": "ü" * 256}, "`id` must be a text of 1 to 255"),
         ({"price": -0.01}, "`price` must be a number of 0 or more"),
         ({"price": "9"}, "`price` must be"),
         ({"quantity": 0}, "`quantity` must be a number above 0"),
@@ -202,7 +202,7 @@ def test_kinds_of_the_config(make: Make) -> None:
 def test_without_redis_events_are_taken_and_known_when_it_is_back(
     app: Flask, tmp_path: Path
 ) -> None:
-    monitor = app.extensions["botify"]
+    monitor = by_hand(app)
     send(app, "/events", {**VIEW, "item": "d", "timestamp": MS, "id": "before"})
     monitor._breaker.trip("a test")
     assert send(app, "/events", [{**VIEW, "id": "e1"}]) == taken(1, unknown=None)

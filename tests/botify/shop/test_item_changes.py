@@ -13,7 +13,7 @@ from botify.server.item_sync import ItemSync
 from botify.store.item_journal import JOURNAL, ItemJournal
 from contract.schema import json_schema
 
-from .shops import lines, send, shop_app
+from .shops import by_hand, lines, send, shop_app
 
 KEY = "0123456789abcdef-of-the-shop"
 
@@ -95,7 +95,7 @@ def test_what_is_wrong_is_named_and_none_is_taken(
 def test_changes_outlive_redis(app: Flask, client: "redis.Redis", tmp_path: Path) -> None:
     sync = ItemSync(ItemJournal(tmp_path / "log" / JOURNAL))
     send(app, "/items", [{"item": "b", "price": 0.1 + 0.2}, {"item": "b", "hidden": True}])
-    monitor = app.extensions["botify"]
+    monitor = by_hand(app)
     monitor._breaker.trip("a test")
     answer = send(app, "/items", {"item": "d", "available": False})
     assert answer == (200, {"accepted": 1, "applied": False})
