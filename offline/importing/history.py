@@ -208,7 +208,7 @@ def _event(shape: Shape, row: Mapping[str, str | None], latest: int) -> ShopEven
     fields["event"] = shape.kinds.get(str(kind), kind)
     moment = str(fields.get("timestamp", "")).replace(" UTC", "Z")
     found = parse_timestamp(int(moment) if moment.lstrip("-").isdigit() else moment)
-    if found is None or not 0 <= found[0]:
+    if found is None or found[0] < 0:
         raise FormatError(f"`{shape.columns['timestamp']}` is no time")
     if found[0] > latest:
         raise FormatError(f"`{shape.columns['timestamp']}` is in the future")

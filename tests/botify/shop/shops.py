@@ -61,6 +61,15 @@ def by_hand(app: Flask) -> Any:
     return monitor
 
 
+def until_up(monitor: Any) -> None:
+    """Rounds until Redis is used again."""
+    for _ in range(64):
+        monitor._round()
+        if monitor._breaker.up:
+            return
+    raise AssertionError("Redis is still unavailable")
+
+
 def lines(directory: Path, message: str = "event") -> list[dict[str, Any]]:
     """Lines of the log that say this."""
     rows = map(json.loads, (directory / "log" / "data.json").read_text().splitlines())

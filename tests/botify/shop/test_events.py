@@ -14,7 +14,7 @@ from flask import Flask
 from contract.schema import json_schema
 from contract.shop_events import EVENT_DETAILS, SHOP_EVENT
 
-from .shops import Make, by_hand, lines, send, shop_app
+from .shops import Make, by_hand, lines, send, shop_app, until_up
 
 VIEW = {"user": "anna", "item": "a", "event": "view"}
 MS = 1_790_000_000_000
@@ -211,7 +211,7 @@ def test_without_redis_events_are_taken_and_known_when_it_is_back(
     assert answer["partial"] is True
     assert send(app, "/get?user_id=anna")[1] == {"events": ["a"], "partial": True}
     assert recommended(app) == ["d", "e"]
-    monitor._round()
+    until_up(monitor)
     assert last(app) == ["a", "d"]
     assert send(app, "/events", [{**VIEW, "id": "e1"}]) == taken(0, 1)
     assert [line["id"] for line in lines(tmp_path)] == ["before", "e1"]

@@ -13,7 +13,7 @@ from botify.server.item_sync import ItemSync
 from botify.store.item_journal import JOURNAL, ItemJournal
 from contract.schema import json_schema
 
-from .shops import by_hand, lines, send, shop_app
+from .shops import by_hand, lines, send, shop_app, until_up
 
 KEY = "0123456789abcdef-of-the-shop"
 
@@ -101,7 +101,7 @@ def test_changes_outlive_redis(app: Flask, client: "redis.Redis", tmp_path: Path
     assert answer == (200, {"accepted": 1, "applied": False})
     assert send(app, "/items/f", method="DELETE") == (200, {"item": "f", "applied": False})
     client.delete(*client.keys("botify:shop:item:*"), "botify:shop:offers")
-    monitor._round()
+    until_up(monitor)
     assert popular(app) == ["d", "e", "f"]
     sync.round(client, lambda count: None)
     assert (similar(app), popular(app)) == (["c"], ["e"])
