@@ -10,7 +10,7 @@ from botify.store.keys import SHOP_ITEMS, SHOP_OFFERS
 if TYPE_CHECKING:
     import redis
 
-_CHUNK = 500
+_CHUNK = 200
 """Changes per script: between two of them, Redis answers requests."""
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ID_SECONDS = 24 * 3600
 """For so long, an event whose id was seen is not taken again."""
-_CHUNK = 500
+_CHUNK = 200
 """Events per script: between two of them, Redis answers requests."""
 _T = TypeVar("_T")
 _ORDER_BYTES = 8

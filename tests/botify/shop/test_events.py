@@ -1,6 +1,7 @@
 """`POST /events` and what it leads to: the log, the next answer, repeats, Redis away."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -258,3 +259,19 @@ def test_a_full_disk_is_told_and_the_rest_may_be_sent_again(
     assert "1 of 3 events were taken" in answer["message"]
     assert send(app, "/events", events) == taken(2, 1)
     assert [json.dumps(line["id"]) for line in lines(tmp_path)] == ['"0"', '"1"', '"2"']
+
+
+def test_the_commands_of_the_guide(app: Flask) -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "send-events.md"
+    sent = re.findall(r"curl -X POST localhost:8000(/\w+) -d '(.+)'", page.read_text("utf-8"))
+    assert [path for path, _ in sent] == ["/events", "/items"]
+    (told,) = re.findall(r"```json\n(.+)\n```", page.read_text("utf-8"))
+    send(app, "/items", [{"item": f"sku-{n}"} for n in range(4)])
+    for path, body in sent:
+        status, answer = send(app, path, json.loads(body))
+        assert status == 200
+        if path == "/events":
+            assert answer == json.loads(told)
+    assert last(app, query="?k=5") == ["sku-1"]
+    assert send(app, "/items/sku-2", method="GET")[1]["price"] == 9.5
+    assert send(app, "/items/sku-3", method="DELETE")[0] == 200
