@@ -8,7 +8,7 @@ from contract.errors import FormatError
 from contract.events import Field
 from contract.ids import ID_RULE, owner_id
 from contract.timestamps import UNITS, unit_code
-from contract.values import integer, is_nothing, is_number
+from contract.values import LARGEST_EXACT, integer, is_nothing, is_number
 
 SHOP_MESSAGES = ("event", "item", "recommend")
 """What the lines of this face say in `message`."""
@@ -135,9 +135,10 @@ def price_of(value: object) -> float | None:
     """A price; None where it is not known. Raises FormatError, as for a negative one."""
     if value is None:
         return None
-    if not is_number(value) or not 0 <= value < math.inf:
+    found = _finite(value)
+    if found is None or found < 0:
         raise FormatError("`price` must be a number of 0 or more")
-    return value
+    return found
 
 
 def _id(row: Mapping[str, Any], key: str) -> str:
@@ -168,14 +169,28 @@ def _number(row: Mapping[str, Any], key: str) -> float | None:
     value = row.get(key)
     if is_nothing(value):
         return None
-    if not is_number(value) or not math.isfinite(value):
+    found = _finite(value)
+    if found is None:
         raise FormatError(f"`{key}` must be a finite number")
-    return value
+    return found
+
+
+def _finite(value: object) -> float | None:
+    """A number; None for what is none, or too large for a double."""
+    if not is_number(value):
+        return None
+    if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+        try:
+            value = float(value)
+        except OverflowError:
+            return None
+    return value if math.isfinite(value) else None
 
 
 def _quantity(value: object) -> float | None:
     if value is None:
         return None
-    if not is_number(value) or not 0 < value < math.inf:
+    found = _finite(value)
+    if found is None or found <= 0:
         raise FormatError("`quantity` must be a number above 0")
-    return value
+    return found

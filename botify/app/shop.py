@@ -47,7 +47,7 @@ from botify.store.event_outbox import EventOutbox
 from botify.store.item_changes import ItemChanges
 from botify.store.item_journal import JOURNAL, ItemJournal
 from botify.store.items import ItemStore, PopularItems
-from botify.store.keys import SHOP_KEYS, SHOP_RECOVERED
+from botify.store.keys import SHOP_KEYS, recovered_key
 from botify.store.visitor_events import VisitorEvents
 from botify.worker_context import WorkerContext
 from botify.worker_monitor import WorkerMonitor
@@ -94,7 +94,7 @@ def create_shop_app(
         keys=SHOP_KEYS,
         popular=POPULAR_LIST,
         serves="items",
-        note_key=SHOP_RECOVERED,
+        note_key=recovered_key(config.log_dir),
     )
     calls = RedisCalls(worker.breaker, metrics)
     lookup = ItemLookup(worker.store, calls)

@@ -12,7 +12,7 @@ from botify.event_log.segments import log_files
 from botify.files.backwards import lines_backwards
 from botify.files.jsonlines import MAX_LINE_BYTES
 from botify.store.client import store_errors
-from botify.store.keys import SHOP_RECOVERED
+from botify.store.keys import recovered_key
 from botify.store.visitor_events import (
     ID_SECONDS,
     StoredEvent,
@@ -52,6 +52,7 @@ class EventRecovery:
         """`clock`: seconds since the epoch."""
         self._config = config.events
         self._log_dir = config.log_dir
+        self._key = recovered_key(config.log_dir)
         self._clock = clock
         self._done = False
         self._unreadable: list[str] = []
@@ -60,7 +61,7 @@ class EventRecovery:
         """Read them if that is needed. `pause` is called between batches, with their sizes; what
         it raises ends the reading. Raises StoreError."""
         with store_errors():
-            if self._done and client.exists(SHOP_RECOVERED):
+            if self._done and client.exists(self._key):
                 return
         self._done = False
         began, told = time.monotonic(), False
@@ -88,11 +89,11 @@ class EventRecovery:
                 if not told and time.monotonic() - began > _QUIET_SECONDS:
                     told = True
                     with store_errors():
-                        client.set(SHOP_RECOVERED, _reading(read))
+                        client.set(self._key, _reading(read))
         events.commit(batch)
         note = self._note(read, more, bad)
         with store_errors():
-            client.set(SHOP_RECOVERED, note)
+            client.set(self._key, note)
         self._done = True
         if read or note:
             _log.warning(

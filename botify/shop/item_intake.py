@@ -55,7 +55,11 @@ def _change(row: object) -> Change:
     if item is None or REPLACEMENT in item:
         raise FormatError(f"`item` must be {ID_RULE}")
     fields = {name: value for name, value in row.items() if name != "item"}
-    if len(fields) > MAX_FIELDS or len(encode(fields)) > MAX_ITEM_BYTES:
+    try:
+        size = len(encode(fields))
+    except (ValueError, RecursionError):  # half of a character, or nested too deep
+        raise FormatError("its values are no plain JSON") from None
+    if len(fields) > MAX_FIELDS or size > MAX_ITEM_BYTES:
         raise FormatError(
             f"an item may have {MAX_FIELDS} keys, and {MAX_ITEM_BYTES:,} bytes, in one change"
         )

@@ -12,13 +12,17 @@ The shop face has, besides its lists:
                               hidden or shown; u or a, unavailable or available; - where no change
                               says so; xx for a deleted item
     botify:shop:journal:ID    how much of a service's record of changes is in Redis; expires
-    botify:shop:recovered     JSON: what was read back from the event log into the last events
+    botify:shop:recovered:ID  that the last events were read back from the log of one service, and
+                              in words what was left out; "" where nothing was
 
 The served items are a list, `items`. Where items.json says that an item is hidden, its JSON begins
 with a tab; where it says that an item is not available, a space follows. So one look-up tells
 whether an item may be offered, and its text is JSON all the same.
 """
 
+import socket
+from hashlib import blake2b
+from pathlib import Path
 from typing import NamedTuple
 
 LIST_VERSIONS = "botify:lists"
@@ -35,7 +39,13 @@ SHOP_EVENT_IDS = "botify:shop:id:"
 SHOP_ITEMS = "botify:shop:item:"
 SHOP_OFFERS = "botify:shop:offers"
 SHOP_JOURNAL = "botify:shop:journal:"
-SHOP_RECOVERED = "botify:shop:recovered"
+SHOP_RECOVERED = "botify:shop:recovered:"
+
+
+def recovered_key(log_dir: Path) -> str:
+    """Key of what was read back from the log in this directory of this machine."""
+    place = f"{socket.gethostname()}:{log_dir.resolve()}"
+    return SHOP_RECOVERED + blake2b(place.encode(), digest_size=8).hexdigest()
 
 
 def session_key(user: str) -> str:

@@ -12,7 +12,7 @@ from flask import Flask
 
 from botify.config import ShopConfig
 from botify.server.event_recovery import EventRecovery
-from botify.store.keys import SHOP_RECOVERED
+from botify.store.keys import SHOP_RECOVERED, recovered_key
 from tests.botify.shop.shops import CONFIG, by_hand, send, shop_app
 
 NOW = time.time_ns() // 1_000_000
@@ -31,7 +31,7 @@ def recovery(tmp_path: Path, **events: Any) -> EventRecovery:
 
 
 def lose_all(client: "redis.Redis") -> None:
-    for pattern in ("botify:shop:events:*", "botify:shop:id:*", SHOP_RECOVERED):
+    for pattern in ("botify:shop:events:*", "botify:shop:id:*", f"{SHOP_RECOVERED}*"):
         for key in client.scan_iter(pattern):
             client.delete(key)
 
@@ -65,7 +65,7 @@ def test_all_that_was_lost_comes_back(app: Flask, client: "redis.Redis", tmp_pat
     lose_all(client)
     reading.round(client, ignore)
     assert [last(app, f"u{n}") for n in range(7)] == before
-    assert client.get(SHOP_RECOVERED) == b""
+    assert client.get(recovered_key(tmp_path / "log")) == b""
 
 
 def test_the_newest_of_too_many_and_it_is_told(
@@ -100,10 +100,12 @@ def test_a_history_is_read_whatever_its_age(
         1_430_000_000_001,
         1_430_000_000_000,
     ]
-    assert b"1 lines of the log are no events" in (client.get(SHOP_RECOVERED) or b"")
+    assert b"1 lines of the log are no events" in (
+        client.get(recovered_key(tmp_path / "log")) or b""
+    )
     assert 0 < client.ttl("botify:shop:events:old") <= 30 * 86400
     recovery(tmp_path, history=[tmp_path / "nothing"]).round(client, ignore)
-    assert b"no data.json* there" in (client.get(SHOP_RECOVERED) or b"")
+    assert b"no data.json* there" in (client.get(recovered_key(tmp_path / "log")) or b"")
 
 
 def test_what_has_expired_stays_away(app: Flask, client: "redis.Redis", tmp_path: Path) -> None:
@@ -129,6 +131,21 @@ def test_a_reading_may_be_ended(app: Flask, client: "redis.Redis", tmp_path: Pat
     reading = recovery(tmp_path)
     with pytest.raises(EnoughError):
         reading.round(client, stop)
-    assert client.exists(SHOP_RECOVERED) == 0
+    assert client.exists(recovered_key(tmp_path / "log")) == 0
     reading.round(client, ignore)
     assert len(last(app, "u0")) == len(last(app, "u2099")) == 1
+
+
+def test_each_service_on_one_redis_reads_its_own_log(
+    app: Flask, client: "redis.Redis", tmp_path: Path
+) -> None:
+    send(app, "/events", {"user": "u", "item": "a", "event": "view"})
+    row = {"message": "event", "user": "v", "item": "b", "event": "view", "timestamp": NOW}
+    other = history(tmp_path / "other", {**row, "id": "x"})
+    values = {**CONFIG, "log_dir": other}
+    services = [recovery(tmp_path), EventRecovery(ShopConfig.model_validate(values))]
+    for _ in range(2):
+        lose_all(client)
+        for service in services:
+            service.round(client, ignore)
+        assert (len(last(app, "u")), len(last(app, "v"))) == (1, 1)

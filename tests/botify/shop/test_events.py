@@ -132,6 +132,9 @@ def test_an_id_is_taken_once(app: Flask, tmp_path: Path) -> None:
         ({"id": "ü" * 256}, "`id` must be a text of 1 to 255"),
         ({"price": -0.01}, "`price` must be a number of 0 or more"),
         ({"price": "9"}, "`price` must be"),
+        ({"price": 10**400}, "`price` must be"),
+        ({"value": 10**400}, "`value` must be a finite number"),
+        ({"session": "\ud800"}, "`session` must be"),
         ({"quantity": 0}, "`quantity` must be a number above 0"),
         ({"timestamp": 1_790_000_000}, "`timestamp` must be in ms"),
         ({"timestamp": "2026-11-30"}, "`timestamp` must be an integer"),
@@ -162,7 +165,7 @@ def test_ids_of_any_form(app: Flask) -> None:
         assert send(app, "/events", {**VIEW, "user": user, "item": user}) == taken(1, unknown=1)
         _, answer = send(app, f"/events/{_quoted(user)}", method="GET")
         assert (answer["user"], answer["events"][0]["item"]) == (user, user)
-    number = {**VIEW, "user": 10**25, "item": 7, "id": 2**70}
+    number = {**VIEW, "user": 10**25, "item": 7, "id": 2**70, "value": 2**70}
     assert send(app, "/events", number) == taken(1)
     assert last(app, str(10**25)) == ["7"]
 

@@ -79,6 +79,8 @@ def test_a_new_item_with_fields_of_the_shops_own(app: Flask) -> None:
         ({"": 1}, "a key must be"),
         ({"x": "x" * 20_000}, "16,384 bytes"),
         ({"item": None}, "`item` must be"),
+        ({"x": "\ud800"}, "no plain JSON"),
+        ({"price": 10**400}, "`price` must be"),
     ],
 )
 def test_what_is_wrong_is_named_and_none_is_taken(
