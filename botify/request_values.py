@@ -8,7 +8,7 @@ from contract.ids import ID_RULE, owner_id
 from contract.jsonlines import parse_line
 from contract.values import integer
 
-_REPLACEMENT = "\ufffd"
+REPLACEMENT = "\ufffd"
 """What bytes that are not UTF-8 were turned into."""
 
 
@@ -17,7 +17,7 @@ def parse_id(value: object, what: str) -> str:
     found = owner_id(value)
     if found is None:
         raise InputError(f"{what} must be {ID_RULE}")
-    if _REPLACEMENT in found:
+    if REPLACEMENT in found:
         raise InputError(f"{what} must be UTF-8")
     return found
 
@@ -40,7 +40,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     try:
         value = parse_line(body, repeats=False)
     except (FormatError, RecursionError) as error:
-        raise InputError(f"the body is not JSON: {error}") from error
+        raise InputError(f"the body: {error}") from error
     if not isinstance(value, dict):
         raise InputError("the body must be a JSON object")
     return value

@@ -12,6 +12,7 @@ SCHEMAS = (
     "event",
     "factors",
     "factors_active",
+    "item_change",
     "item_neighbours",
     "item_recommendations",
     "items",
@@ -22,6 +23,7 @@ SCHEMAS = (
     "recommend",
     "recommendations",
     "session_model",
+    "shop_event",
     "top_tracks",
     "users",
 )

@@ -109,7 +109,7 @@ def write_sessions() -> WriteSessions:
 @pytest.fixture(scope="session")
 def exposition() -> str:
     """All that the service ever tells Prometheus, in its text format."""
-    from botify.event_log.writer import LogStatus
+    from botify.event_log.status import LogStatus
     from botify.observability.health import WorkerReport
     from botify.observability.metrics import Metrics
     from botify.observability.worker_table import WorkerTable

@@ -15,8 +15,8 @@ from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 _SIMPLE_TYPES = ("text/", "application/x-www-form-urlencoded", "multipart/")
 """Content types that a page may post to other sites without a preflight request."""
 _PREFLIGHT_HEADERS = {
-    "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "Content-Type, X-Botify-Experiments",
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Botify-Experiments",
     "Access-Control-Max-Age": "600",
 }
 _DEFAULT_PORTS = {"http": 80, "https": 443}

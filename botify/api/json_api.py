@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, request
 from flask_restful import Api
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Unauthorized
 
 from botify.api.json_response import json_response
 
@@ -36,6 +36,8 @@ class JsonApi(Api):  # type: ignore[misc]  # flask_restful has no types
         answered = json_response({"message": self._message(e)}, e.code)
         if isinstance(e, MethodNotAllowed):
             answered.headers["Allow"] = ", ".join(_methods(e))
+        if isinstance(e, Unauthorized):
+            answered.headers["WWW-Authenticate"] = "Bearer"
         return answered
 
     def _has_fr_route(self) -> bool:

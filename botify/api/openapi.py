@@ -91,6 +91,13 @@ def _paths(n_tracks: int, forced: list[Json]) -> Json:
             {"404": error("There is no such track.", f"there is no track {n_tracks}")},
             parameters=[_path("track", "A track's id.")],
         ),
+        "/experiments/{user}": get(
+            "listening",
+            "The treatment of a user in each experiment",
+            ok("By experiment", ref("Assignment"), {"DAE_VS_CONTEXTUAL": "T1"}),
+            {"400": wrong_play["400"], "404": wrong_play["404"]},
+            parameters=[_USER],
+        ),
         "/next/{user}": {
             "post": {
                 **playback,
@@ -119,6 +126,7 @@ def _schemas(n_tracks: int) -> Json:
     user = NATURAL | {"maximum": MAX_USER, "description": "10^30 is a user, too."}
     text = {"type": "string"}
     return {
+        "Assignment": {"type": "object", "additionalProperties": text},
         "Play": object_schema(
             {
                 "track": {

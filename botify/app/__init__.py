@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import redis
 from flask import Flask
 
+from botify.api.resources import MAX_BODY_BYTES
+from botify.api.shop.requests import MAX_BATCH_BYTES
 from botify.app.operations import create_operations_app
 from botify.config import AnyConfig, RatingsConfig, ShopConfig
 from botify.event_log.ledger import Ledger
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from botify.catalog import Catalog
     from botify.session_model.repository import ModelRepository
 
-__all__ = ["create_app", "create_operations_app"]
+__all__ = ["LARGEST_BODY", "create_app", "create_operations_app"]
+
+LARGEST_BODY = {"music": MAX_BODY_BYTES, "ratings": MAX_BODY_BYTES, "shop": MAX_BATCH_BYTES}
+"""Of a request, in bytes, by face."""
 
 
 def create_app(

@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import IntegerConverter
 
+from botify.api.assignment import AssignmentResource
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
@@ -110,6 +111,11 @@ def create_music_app(
     api.add_resource(TrackResource, "/track/<natural:track>", resource_class_kwargs=of_tracks)
     api.add_resource(NextResource, "/next/<user:user>", resource_class_kwargs=of_plays)
     api.add_resource(LastResource, "/last/<user:user>", resource_class_kwargs=of_plays)
+
+    of_users = {"routing": routing, "metrics": worker.metrics}
+    api.add_resource(
+        AssignmentResource, "/experiments/<user:user>", resource_class_kwargs=of_users
+    )
 
     def experiments() -> Sequence[Mapping[str, Any]]:
         return routing.current.experiments.describe()

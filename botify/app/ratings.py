@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask
 
+from botify.api.assignment import AnyId, AssignmentResource
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
@@ -58,6 +59,7 @@ def create_ratings_app(
     pages = Pages()
     app = Flask("botify", static_folder=None)
     app.url_map.merge_slashes = False
+    app.url_map.converters |= {"id": AnyId}
     policy = CrossOriginPolicy(config.host, config.allowed_origins, config.allowed_hosts)
     app.before_request(policy.check)
     api = JsonApi(app, metrics.count_error)
@@ -71,6 +73,8 @@ def create_ratings_app(
     }
     api.add_resource(RecoResource, "/reco", resource_class_kwargs=of_answers)
     api.add_resource(RecsResource, "/recs", resource_class_kwargs=of_answers)
+    of_users = {"routing": routing, "metrics": metrics}
+    api.add_resource(AssignmentResource, "/experiments/<id:user>", resource_class_kwargs=of_users)
 
     def reports() -> list[WorkerReport]:
         report = monitor.report()

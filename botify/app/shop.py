@@ -6,19 +6,26 @@ from typing import Any
 
 import redis
 from flask import Flask
-from werkzeug.routing import BaseConverter
 
+from botify.api.api_keys import read_api_keys
+from botify.api.assignment import AnyId, AssignmentResource
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
 from botify.api.ops_resources import add_operations
 from botify.api.shop.openapi import shop_document
 from botify.api.shop.resources import (
-    AssignmentResource,
-    ItemResource,
     RecommendationsResource,
     ShopRootResource,
     SimilarResource,
+)
+from botify.api.shop.writing import (
+    EventsResource,
+    GetResource,
+    ItemResource,
+    ItemsResource,
+    PutResource,
+    VisitorEventsResource,
 )
 from botify.config import ITEM_RECOMMENDERS, POPULAR_LIST, ShopConfig
 from botify.event_log.ledger import Ledger
@@ -29,20 +36,20 @@ from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
+from botify.shop.intake import EventIntake
+from botify.shop.item_intake import ItemIntake
 from botify.shop.recommenders import build_item_recommenders
+from botify.shop.redis_calls import RedisCalls
 from botify.shop.service import ItemLookup, ShopService
 from botify.store.circuit_breaker import CircuitBreaker
+from botify.store.event_outbox import EventOutbox
+from botify.store.item_changes import ItemChanges
+from botify.store.item_journal import JOURNAL, ItemJournal
 from botify.store.items import ItemStore, PopularItems
-from botify.store.keys import SHOP_KEYS
+from botify.store.keys import SHOP_KEYS, recovered_key
+from botify.store.visitor_events import VisitorEvents
 from botify.worker_context import WorkerContext
 from botify.worker_monitor import WorkerMonitor
-
-
-class _Id(BaseConverter):
-    """The rest of the path, slashes included."""
-
-    regex = "(?s:.+)"
-    part_isolating = False
 
 
 def create_shop_app(
@@ -58,11 +65,13 @@ def create_shop_app(
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
     provenance = provenance or provenance_of(config)
+    visitor_events = VisitorEvents(client, config.events.recent)
+    outbox = EventOutbox(visitor_events)
     worker = WorkerContext(
         client=client,
         store=ItemStore(client),
         breaker=CircuitBreaker(config.redis_timeout),
-        fallback=PopularItems(popular),
+        fallback=PopularItems(popular, outbox.flush),
         log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),
         metrics=metrics,
         failures=RecommenderFailures(metrics),
@@ -77,12 +86,20 @@ def create_shop_app(
         keys=SHOP_KEYS,
         popular=POPULAR_LIST,
         serves="items",
+        note_key=recovered_key(config.log_dir),
     )
-    lookup = ItemLookup(worker.store, worker.breaker, metrics)
+    calls = RedisCalls(worker.breaker, metrics)
+    lookup = ItemLookup(worker.store, calls)
     service = ShopService(worker, lookup, routing)
+    intake = EventIntake(
+        calls, worker.log, metrics, visitor_events, outbox, config.events, routing
+    )
+    journal = ItemJournal(config.log_dir / JOURNAL)
+    item_intake = ItemIntake(calls, worker.log, ItemChanges(client), journal, routing)
+    keys = read_api_keys(config.api_keys)
     app = Flask("botify", static_folder=None)
     app.url_map.merge_slashes = False
-    app.url_map.converters |= {"id": _Id}
+    app.url_map.converters |= {"id": AnyId}
     policy = CrossOriginPolicy(config.host, config.allowed_origins, config.allowed_hosts)
     app.before_request(policy.check)
     api = JsonApi(app, metrics.count_error)
@@ -97,9 +114,18 @@ def create_shop_app(
             "forcing": routing if config.allow_forced else None,
         },
     )
+    writes: dict[str, Any] = {"keys": keys}
+    events: dict[str, Any] = {"intake": intake, **writes}
+    of_visitors = {"lookup": lookup, "outbox": outbox}
+    items: dict[str, Any] = {"intake": item_intake, **writes}
     for resource, path, needs in (
         (SimilarResource, "/similar/<id:item>", {"lookup": lookup, "neighbours": config.similar}),
-        (ItemResource, "/items/<id:item>", {"lookup": lookup}),
+        (EventsResource, "/events", events),
+        (VisitorEventsResource, "/events/<id:user>", of_visitors),
+        (PutResource, "/put", events),
+        (GetResource, "/get", of_visitors),
+        (ItemsResource, "/items", items),
+        (ItemResource, "/items/<id:item>", {"lookup": lookup, **items}),
         (AssignmentResource, "/experiments/<id:user>", {"routing": routing}),
     ):
         api.add_resource(resource, path, resource_class_kwargs={**needs, "metrics": metrics})
@@ -115,7 +141,7 @@ def create_shop_app(
     add_operations(
         api, reports, metrics, experiments, table, warnings=lambda: ITEM_RECOMMENDERS.problems
     )
-    add_docs(api, lambda: shop_document(experiments(), config.allow_forced))
+    add_docs(api, lambda: shop_document(experiments(), config.allow_forced, intake.kinds))
     monitor.start()
     app.extensions["botify"] = monitor
     return app

@@ -19,7 +19,7 @@ from botify.config.recommender_types import (
 from botify.config.schema import Config
 from botify.config.service import FACES, ListFile, LogConfig, ServiceConfig
 from botify.config.settings import Settings
-from botify.config.shop import ITEM_LIST, POPULAR_LIST, ShopConfig
+from botify.config.shop import ITEM_LIST, POPULAR_LIST, EventsConfig, ShopConfig
 from contract.chain_config import MAX_EXCLUDED
 from contract.chains import TOP_TRACKS
 
@@ -34,6 +34,7 @@ __all__ = [
     "TOP_TRACKS",
     "AnyConfig",
     "Config",
+    "EventsConfig",
     "ExperimentConfig",
     "ItemRecommenderConfig",
     "ListFile",

@@ -7,13 +7,43 @@ from pydantic import Field, model_validator
 
 from botify.config.recommender_types import AnyItemRecommenderConfig
 from botify.config.service import ListFile, ServiceConfig, check_known
-from botify.config.settings import Name
+from botify.config.settings import Name, Settings
 from contract.files import ITEMS, NEIGHBOURS, POPULAR, RECOMMENDATIONS
+from contract.shop_events import KINDS
 
 ITEM_LIST = "items"
 """Name of the items themselves, which are loaded as lists are, besides the configured names."""
 POPULAR_LIST = "popular"
 """Name of the list of popular items."""
+
+
+class EventsConfig(Settings):
+    """What visitors do: which kinds there are, and what is kept of it."""
+
+    kinds: list[Name] = Field(default_factory=list)
+    """Kinds of event besides those that every shop has (`contract.shop_events.KINDS`)."""
+    not_recent: list[Name] = Field(default_factory=lambda: ["impression"])
+    """Kinds that are logged, but are none of the last events of a visitor."""
+    recent: int = Field(default=50, ge=1, le=1000)
+    """How many of the last events of each visitor are kept in Redis ..."""
+    ttl: int = Field(default=30 * 86400, ge=60)
+    """... for so many seconds after the last of them."""
+    history: list[Path] = Field(default_factory=list)
+    """Directories with events from before, as `botify-offline import --events` writes them; they
+    are read at the start, as the log is."""
+    recover: int = Field(default=1_000_000, ge=0)
+    """How many events, the newest ones, are read from the log into a Redis that has lost them."""
+
+    @property
+    def all_kinds(self) -> tuple[str, ...]:
+        """Of events that are taken."""
+        return tuple(dict.fromkeys((*KINDS, *self.kinds)))
+
+    @model_validator(mode="after")
+    def _known_kinds(self) -> "EventsConfig":
+        for kind in self.not_recent:
+            check_known("not_recent", kind, "the kinds", dict.fromkeys(self.all_kinds))
+        return self
 
 
 class ShopConfig(ServiceConfig):
@@ -26,6 +56,10 @@ class ShopConfig(ServiceConfig):
     popular: Path = Path(POPULAR)
     similar: Name | None = None
     """The neighbours that `GET /similar/<item>` answers; none if it is absent."""
+    events: EventsConfig = EventsConfig()
+    api_keys: Path | None = None
+    """A file with the keys, one a line, of which routes that write want one. BOTIFY_API_KEYS in
+    the environment, with commas between them, has further ones. Without any, they want none."""
     recommenders: dict[Name, AnyItemRecommenderConfig] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -87,9 +87,11 @@ class Segment:
         Seconds since the epoch. The creation time is not used: few systems have it, and a copy has
         another.
         """
-        with suppress(ValueError, TypeError, KeyError):
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
             line, _, _ = os.pread(self._fd, 1 << 16, 0).partition(b"\n")
-            return float(orjson.loads(line)["timestamp"]) / 1000
+            event = orjson.loads(line)
+            # An event of a visitor may be older than the file: `received` is when it came.
+            return float(event.get("received", event["timestamp"])) / 1000
         return os.fstat(self._fd).st_mtime
 
     def in_place(self) -> bool:

@@ -7,10 +7,9 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from botify.config import LogConfig
 from botify.errors import InputError
@@ -28,6 +27,7 @@ from botify.event_log.segments import (
     unusable,
 )
 from botify.event_log.spill import Position, places
+from botify.event_log.status import LogStatus
 from botify.files.jsonlines import encode
 
 _BATCH = 256
@@ -36,31 +36,6 @@ _CHECK_SECONDS = 10.0
 """How often the directory is scanned, which may have thousands of files."""
 
 _logger = logging.getLogger(__name__)
-
-
-class LogStatus(NamedTuple):
-    """The state of one worker's log."""
-
-    path: Path
-    """The current file."""
-    written: int
-    """Events on disk, also those of dead workers that this one replaces."""
-    lost: int
-    """Events that neither the disk nor the backlog had room for; of the same workers."""
-    pending: int
-    """Events that wait because the disk refuses them."""
-    lag_seconds: float
-    """Age of the oldest of them; 0 if there is none."""
-    failing: str
-    """What is wrong, in a few words; empty if nothing is."""
-    free_bytes: int
-    low_space: bool
-    """Whether the disk has less free space than `min_free_bytes`."""
-    unshipped_files: int
-    unshipped_bytes: int
-    """In the whole directory, with the files of other workers."""
-    in_memory: int = 0
-    """Pending events that are only in this process's memory."""
 
 
 class EventLog:
@@ -149,6 +124,27 @@ class EventLog:
             else:
                 self._enqueue(line, taken)
 
+    def write_all(self, events: Iterable[Mapping[str, object]]) -> int:
+        """Append events, in one write where the disk takes it.
+
+        Returns how many of them, from the first on, are on disk or wait for it: fewer than all if
+        there is no room for the others to wait. Raises ValueError after `close`.
+        """
+        lines = [encode(event) + b"\n" for event in events]
+        with self._lock:
+            taken = 0 if self._queueing else self._segment.append(b"".join(lines))
+            done = 0
+            while done < len(lines) and taken >= len(lines[done]):
+                taken -= len(lines[done])
+                done += 1
+            self._count[WRITTEN] += done
+            while done < len(lines) and self._enqueue(lines[done], taken):
+                done += 1
+                taken = 0
+            if not self._queueing and self._segment.size >= self._limit:
+                self._rotate()
+            return done
+
     def tick(self) -> None:
         """Periodic work, to be called once a second from one thread.
 
@@ -227,14 +223,17 @@ class EventLog:
         if lost:
             _logger.error("the event log was closed; %d events were lost", lost)
 
-    def _enqueue(self, line: bytes, taken: int) -> None:
-        """Add a line to the backlog; the file has its first `taken` bytes."""
+    def _enqueue(self, line: bytes, taken: int) -> bool:
+        """Add a line to the backlog; the file has its first `taken` bytes. Returns whether there
+        was room for it."""
         if self._segment.closed:
             raise ValueError("the event log is closed")
         self._partial += taken
-        if self._backlog.add(line, self._position(), must=taken > 0) and not self._queueing:
+        added = self._backlog.add(line, self._position(), must=taken > 0)
+        if added and not self._queueing:
             self._queueing = True
             self._count[FAILING] = 1
+        return added
 
     def _position(self) -> Position:
         """Where the first waiting line belongs, after the end of a torn line."""

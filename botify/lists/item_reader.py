@@ -174,7 +174,13 @@ def _item(row: Any, line: bytes) -> tuple[str, bytes]:
     if not quick:
         item, title, fields = item_lists.parse_item(parse_line(line))
         row = {"item": item, "title": title or None, **fields}
-    return str(item), encode({**row, "item": item})
+    return str(item), _flags(row) + encode({**row, "item": item})
+
+
+def _flags(row: dict[str, Any]) -> bytes:
+    """What the text of an item begins with: see `botify.store.keys`."""
+    hidden, available = row.get("hidden"), row.get("available")
+    return b"\t" * (hidden in (True, 1)) + b" " * (available in (False, 0))
 
 
 def _popular(path: Path, length: int | None) -> bytes:

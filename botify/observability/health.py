@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from botify.event_log.ledger import LogTotals
-from botify.event_log.writer import LogStatus
+from botify.event_log.status import LogStatus
 from botify.observability.fallback_shares import FallbackShare, exceeding
 from botify.store.redis_memory import RedisMemory, eviction_risk
 
@@ -44,6 +44,8 @@ class WorkerReport:
     """What is recommended, in words."""
     store: str = "Redis"
     """What `redis_up` tells of, in words."""
+    note: str = ""
+    """What else a person may want to know."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -172,6 +174,8 @@ def _pending(state: WorkerReport) -> Iterator[str]:
 def _note(state: WorkerReport) -> Iterator[str]:
     if state.config_note:
         yield state.config_note
+    if state.note:
+        yield state.note
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

@@ -8,6 +8,7 @@ https://prometheus.github.io/client_python/multiprocess/. The counts of a killed
 import os
 import platform
 import threading
+from collections import Counter as TallyCounter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -157,6 +158,19 @@ class Metrics(Exposition):
             registry=own,
         )
         self._hours = [hours.labels(f"{hour:02}") for hour in range(24)]
+        self._shop_events = Counter(
+            "botify_shop_events", "Events of visitors, by kind.", ["kind"], registry=own
+        )
+        self._repeated_events = Counter(
+            "botify_shop_events_repeated",
+            "Events whose id was known: they were not taken again.",
+            registry=own,
+        )
+        self._unknown_items = Counter(
+            "botify_shop_events_unknown_items",
+            "Events of items that the catalog does not have.",
+            registry=own,
+        )
         self._redis_up = _gauge(
             own, "botify_redis_up", "Whether every worker reaches Redis.", "livemin"
         )
@@ -183,6 +197,19 @@ class Metrics(Exposition):
                 child = self._children[key] = self._seconds.labels(*key)
             child.observe(seconds)
             self._hours[timestamp // _MS_PER_HOUR % 24].inc()
+
+    def count_shop_events(
+        self, kinds: Iterable[str], times: Iterable[int], repeated: int, unknown_items: int
+    ) -> None:
+        """Events of visitors were logged, of these kinds and times in ms; others were repeats."""
+        hours = TallyCounter(at // _MS_PER_HOUR % 24 for at in times)
+        with self._ignore_disk_errors:
+            for hour, number in hours.items():
+                self._hours[hour].inc(number)
+            for kind, number in TallyCounter(kinds).items():
+                self._shop_events.labels(kind).inc(number)
+            self._repeated_events.inc(repeated)
+            self._unknown_items.inc(unknown_items)
 
     def observe_request(self, route: str, seconds: float) -> None:
         """A request that is no event was answered with 200."""

@@ -3,9 +3,10 @@
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from botify.config import ListFile
 from botify.errors import InputError
@@ -22,10 +23,43 @@ from botify.store.client import StoreError, connect, script_text, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.keys import MUSIC_KEYS, Keys
 
+if TYPE_CHECKING:
+    import redis
+
 RETRY_FULL_SECONDS = 30.0
 """After which a list is tried again that Redis had no room for: each try drops sessions there."""
 
+_FIRST_SECONDS = 2.0
+
 _log = logging.getLogger("botify.server.data_sync")
+
+
+class SyncJob(Protocol):
+    """What else a face keeps in Redis."""
+
+    def round(self, client: "redis.Redis", pause: Callable[[int], None]) -> None:
+        """Bring it up to date. `pause` must be called now and then during long work, with the
+        number of things done since; what it raises ends the round. Raises StoreError."""
+
+
+class _LaterError(Exception):
+    """The start does not wait any longer."""
+
+
+def first_rounds(jobs: Sequence[SyncJob], client: "redis.Redis") -> None:
+    """Before the first request: what takes a moment is done then, and DataSync does the rest.
+
+    Raises StoreError.
+    """
+    until = time.monotonic() + _FIRST_SECONDS
+
+    def pause(_: int) -> None:
+        if time.monotonic() > until:
+            raise _LaterError
+
+    for job in jobs:
+        with suppress(_LaterError):
+            job.round(client, pause)
 
 
 class WatchedModels(NamedTuple):
@@ -80,6 +114,8 @@ class DataSync(SyncThread):
         self._keys = keys
         self._publications = publications
         self._config = config
+        self.jobs: Sequence[SyncJob] = ()
+        """What else is kept up to date, after the lists; set it before `start`."""
         self._retry_at: dict[str, float] = {}  # lists that Redis had no room for
         self._client = connect(redis_url)
         self._files = files
@@ -122,6 +158,8 @@ class DataSync(SyncThread):
                 if error.kind != "refused":
                     raise
                 failure = error  # of this list: Redis answers, and may have room for others
+        for job in self.jobs:
+            job.round(self._client, self._between_batches)
         if failure is not None:
             raise failure
 

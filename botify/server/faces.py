@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from botify.api.api_keys import read_api_keys
 from botify.catalog import Catalog, load_catalog
 from botify.config import (
     POPULAR_LIST,
@@ -24,10 +25,13 @@ from botify.lists.item_reader import read_item_lists
 from botify.lists.reader import ListKind, read_lists
 from botify.ratings.recommenders import check_rating_recommenders
 from botify.recommenders import Resources, build_recommenders
-from botify.server.data_sync import WatchedModels
+from botify.server.data_sync import SyncJob, WatchedModels
+from botify.server.event_recovery import EventRecovery
+from botify.server.item_sync import ItemSync
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
 from botify.shop.recommenders import build_item_recommenders
+from botify.store.item_journal import JOURNAL, ItemJournal
 from contract.plugins import Plugins
 
 _log = logging.getLogger("botify.server.faces")
@@ -48,6 +52,8 @@ class FaceData(NamedTuple):
     """Those of `repository`, with their files."""
     versions: Mapping[str, str] = MappingProxyType({})
     """Of publications of factors, by the recommender."""
+    jobs: tuple[SyncJob, ...] = ()
+    """What is kept in Redis besides the lists."""
 
     @property
     def model_names(self) -> list[str]:
@@ -85,7 +91,12 @@ def read_face(config: AnyConfig, stack: ExitStack) -> FaceData:
         file = config.list_files[POPULAR_LIST].file
         with as_input_errors(file):
             ((_, popular),) = read_item_lists(file, ListKind.POPULAR_ITEMS)
-        return FaceData("", popular, build_item_recommenders)
+        read_api_keys(config.api_keys)
+        journal = ItemJournal(config.log_dir / JOURNAL)
+        with as_input_errors(journal.path):
+            journal.compact()
+        jobs = (ItemSync(journal), EventRecovery(config))
+        return FaceData("", popular, build_item_recommenders, jobs=jobs)
     with as_input_errors(config.catalog_path):
         catalog = load_catalog(config.catalog_path)
     repository = ModelRepository(stack.enter_context(temporary_directory("models")))

@@ -39,7 +39,7 @@ from botify.observability import json_logging
 from botify.observability.worker_reports import read_reports
 from botify.observability.worker_table import WorkerTable
 from botify.server.config_sync import ConfigSync
-from botify.server.data_sync import DataSync, FileRules
+from botify.server.data_sync import DataSync, FileRules, first_rounds
 from botify.server.discovery import ServiceRecord, advertise, find_services
 from botify.server.faces import FaceData, files_of, read_face
 from botify.server.operations_port import OperationsPort
@@ -77,8 +77,7 @@ def run(source: ConfigFile) -> None:
         face = read_face(config, stack)
         stack.enter_context(_shared_metrics())
         # Only now: prometheus_client looks for that directory when it is first imported.
-        from botify.api.resources import MAX_BODY_BYTES
-        from botify.app import create_app, create_operations_app
+        from botify.app import LARGEST_BODY, create_app, create_operations_app
 
         publications = Publications(config.log_dir)
         redis = None
@@ -99,7 +98,7 @@ def run(source: ConfigFile) -> None:
             reports = partial(read_reports, Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
             sync = PublicationSync(config_sync, publications, reports)
         else:
-            sync = DataSync(
+            data_sync = DataSync(
                 redis.url,
                 config.list_files,
                 redis.kinds,
@@ -111,6 +110,8 @@ def run(source: ConfigFile) -> None:
                 keys=keys_of(config.face),
                 config=config_sync,
             )
+            data_sync.jobs = face.jobs
+            sync = data_sync
         if redis is not None and redis.embedded:
             stack.enter_context(
                 advertise(config.data_dir, ServiceRecord(os.getpid(), listeners.url, redis.url))
@@ -155,7 +156,7 @@ def run(source: ConfigFile) -> None:
             make_app=make_app,
             table=table,
             threads=config.threads,
-            largest_body=MAX_BODY_BYTES,
+            largest_body=LARGEST_BODY[config.face],
             body_seconds=config.body_timeout,
         )
         limit = RestartLimit(config.worker_deaths, config.worker_deaths_seconds)
@@ -199,6 +200,7 @@ def _load_lists(
         with store_errors():
             if danger := eviction_risk(read_redis_memory(client)):
                 _log.warning("%s", danger)
+        first_rounds(face.jobs, client)
     return _Redis(url, embedded, kinds, loaded)
 
 

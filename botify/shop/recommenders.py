@@ -2,11 +2,20 @@
 
 A type is a class with its settings inside, `Config`, offered as an entry point of the group
 `botify.item_recommenders`; the built-in ones too.
+
+What a visitor did last and what the shop says of an item reach an answer in the one round trip
+that reads the lists. A recommender names its sources before that: a `Source` with `recent` has the
+script look up the lists of the items of the last events. `ItemStore.top` also replies the last
+events themselves (`recent=50`: item, kind, time in ms; newest first), and with `details=True` what
+is known of each item, as changed by `POST /items` up to this moment: `price`, `category`, and
+whatever else the shop says. Hidden and unavailable items are left out there.
 """
 
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import ClassVar, Self
+
+from pydantic import Field
 
 from botify.config import (
     ITEM_RECOMMENDERS,
@@ -17,9 +26,10 @@ from botify.config import (
     ShopConfig,
     made_of,
 )
+from botify.config.settings import Name
 from botify.lists.reader import EVERYONE
-from botify.shop.request import ItemRequest
-from botify.store.items import Source
+from botify.shop.request import MAX_SEEDS, ItemRequest
+from botify.store.items import OfRecent, Source
 
 __all__ = ["ItemRecommender", "ItemRecommenderConfig", "build_item_recommenders"]
 
@@ -61,19 +71,27 @@ class UserList(ItemRecommender):
 
 
 class SimilarItems(ItemRecommender):
-    """The neighbours of the items that the request names, in turns, best first."""
+    """The neighbours of the items that the request names, else of those that the visitor viewed,
+    rated, put into the cart or bought last; in turns, best first."""
 
     class Config(ItemRecommenderConfig):
-        """Names the lists of neighbours."""
+        """Names the lists of neighbours, and says which of the last events count."""
 
         neighbours: NeighboursName
+        recent: int = Field(default=5, ge=0, le=MAX_SEEDS)
+        """Of how many items of the last events; 0: only of those that the request names."""
+        kinds: tuple[Name, ...] = ("view", "addtocart", "transaction", "rating")
+        """The kinds of event that count."""
 
     config: Config
 
     def sources(self, request: ItemRequest) -> tuple[Source, ...]:
-        """The lists of all these items together; none if the request names no item."""
-        lists = tuple((self.config.neighbours, item) for item in request.items)
-        return (Source(self.name, lists),) if lists else ()
+        """The lists of all these items together."""
+        of = self.config
+        if request.items or not of.recent:
+            lists = tuple((of.neighbours, item) for item in request.items)
+            return (Source(self.name, lists),) if lists else ()
+        return (Source(self.name, (), OfRecent(of.neighbours, of.recent, of.kinds)),)
 
 
 class Popular(ItemRecommender):

@@ -11,11 +11,12 @@ from botify.event_log.writer import EventLog
 from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.shop.recommenders import ItemRecommender, popular_source
+from botify.shop.redis_calls import RedisCalls
 from botify.shop.request import ItemRequest
-from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.client import StoreError
 from botify.store.fallback import FALLBACK
 from botify.store.items import ItemStore, PopularItems, Source, TopItems
+from botify.store.visitor_events import RecentEvent
 from botify.worker_context import WorkerContext
 
 _POPULAR = popular_source()
@@ -24,43 +25,46 @@ _POPULAR = popular_source()
 class ItemLookup:
     """Asks Redis while it is available, and reports to the circuit breaker how that went."""
 
-    def __init__(self, store: ItemStore, breaker: CircuitBreaker, metrics: Metrics) -> None:
+    def __init__(self, store: ItemStore, calls: RedisCalls) -> None:
         self._store = store
-        self._breaker = breaker
-        self._metrics = metrics
+        self._calls = calls
 
     def top(
-        self, most: int, sources: tuple[Source, ...], exclude: tuple[str, ...] = ()
+        self,
+        most: int,
+        sources: tuple[Source, ...],
+        exclude: tuple[str, ...] = (),
+        *,
+        user: str = "",
+        recent: int = 0,
+        details: bool = False,
     ) -> TopItems | None:
         """As `ItemStore.top`; None without Redis."""
-        if not self._breaker.up:
+        if not self._calls.up:
             return None
         try:
-            found = self._store.top(most, sources, exclude)
+            found = self._store.top(
+                most, sources, exclude, user=user, recent=recent, details=details
+            )
         except StoreError as error:
-            self._failed(error)
+            self._calls.failed(error)
             return None
-        self._breaker.answered_at = monotonic()
+        self._calls.answered(monotonic())
         return found
 
-    def item(self, item: str) -> bytes | None:
+    def item(self, item: str) -> dict[str, Any] | None:
         """As `ItemStore.item`. Raises StoreError."""
-        if not self._breaker.up:
-            raise StoreError(f"Redis is unavailable ({self._breaker.reason})", "connection")
+        self._calls.check()
         try:
             return self._store.item(item)
         except StoreError as error:
-            self._failed(error)
+            self._calls.failed(error)
             raise
 
-    def _failed(self, error: StoreError) -> None:
-        self._metrics.count_redis_failure(error.kind)
-        if error.kind == "timeout":
-            self._breaker.report_timeout(str(error))
-        elif error.kind == "connection":
-            self._breaker.trip(str(error))
-        else:
-            self._breaker.recheck()
+    def recent(self, user: str, most: int) -> tuple[RecentEvent, ...] | None:
+        """As `ItemStore.recent`; None without Redis."""
+        found = self.top(0, (), user=user, recent=most)
+        return None if found is None else found.recent
 
 
 class ShopService:
@@ -133,7 +137,7 @@ class ShopService:
     ) -> TopItems | None:
         try:
             sources = (*recommender.sources(request), _POPULAR)
-            return self._lookup.top(request.k, sources, excluded)
+            return self._lookup.top(request.k, sources, excluded, user=request.user)
         except (Exception, SystemExit) as error:  # of a plug-in: items are answered all the same
             self._failures.note(recommender.name, error)
             return self._lookup.top(request.k, (_POPULAR,), excluded)

@@ -1,16 +1,32 @@
 """Items and their lists in Redis, by the owner's ids: one server-side script per request."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
+from botify.config import POPULAR_LIST
 from botify.store.client import Connections, Script, script_text
-from botify.store.keys import SHOP_KEYS
+from botify.store.keys import SHOP_EVENTS, SHOP_ITEMS, SHOP_KEYS, SHOP_OFFERS
+from botify.store.visitor_events import RecentEvent, unpack_recent
 
 if TYPE_CHECKING:
     import redis
 
 _DOUBLE = Struct("<d")
+_KEYS = (SHOP_KEYS.lists, SHOP_OFFERS, SHOP_ITEMS)
+
+
+class OfRecent(NamedTuple):
+    """Lists of the items of the visitor's last events, newest first; the script looks them up."""
+
+    name: str
+    """Name of the lists."""
+    most: int
+    """How many items."""
+    kinds: tuple[str, ...]
+    """The kinds of event that count."""
 
 
 class Source(NamedTuple):
@@ -20,6 +36,8 @@ class Source(NamedTuple):
     """Name of the source in answers and in the log."""
     lists: tuple[tuple[str, str], ...]
     """Name and owner of each list; of several, items are taken in turns."""
+    recent: OfRecent | None = None
+    """Further lists, of what the visitor did last; those items themselves are not answered."""
 
 
 class TopItems(NamedTuple):
@@ -31,6 +49,10 @@ class TopItems(NamedTuple):
     sources: list[str]
     version: str | None
     """Of the first list that was looked up."""
+    recent: tuple[RecentEvent, ...] = ()
+    """The visitor's last events, newest first, as of the same moment."""
+    details: Sequence[dict[str, Any]] = ()
+    """What is known of each item, with all changes, if it was asked for; else empty."""
 
 
 def pack_items(items: Collection[str], scores: Sequence[float] | None) -> bytes:
@@ -49,6 +71,25 @@ def unpack_items(packed: bytes) -> tuple[list[str], list[float | None]]:
     return items, list(Struct(f"<{len(items)}d").unpack(scores))
 
 
+def details_of(item: str, known: bytes, changes: Sequence[bytes]) -> dict[str, Any] | None:
+    """What the catalog says of an item (b"": nothing), with its changes: names, values in turns.
+
+    None if there is no such item, or it was deleted.
+    """
+    fields: dict[str, Any] = orjson.loads(known) if known else {}
+    deleted = changed = False
+    for name, value in zip(changes[::2], changes[1::2], strict=True):
+        if name:
+            changed = True
+            fields[name.decode()] = orjson.loads(value.partition(b":")[2])
+        else:
+            deleted = True
+    if not changed and (deleted or not known):
+        return None
+    fields["item"] = item
+    return fields
+
+
 class ItemStore:
     """Looks items up; holds no state of its own."""
 
@@ -56,31 +97,56 @@ class ItemStore:
         connections = Connections(client)
         self._top_items = Script(connections, script_text("top_items"))
         self._item = Script(connections, script_text("item"))
-        self._keys = (SHOP_KEYS.lists,)
 
-    def top(self, most: int, sources: Sequence[Source], exclude: Collection[str] = ()) -> TopItems:
+    def top(
+        self,
+        most: int,
+        sources: Sequence[Source],
+        exclude: Collection[str] = (),
+        *,
+        user: str = "",
+        recent: int = 0,
+        details: bool = False,
+    ) -> TopItems:
         """The first `most` items of the sources, one after the other. Raises StoreError.
 
-        Items that are not in the catalog (any more), excluded, or in an earlier source are left
-        out.
+        Items that are not in the catalog (any more), hidden, out of stock, excluded, or in an
+        earlier source are left out. In the same round trip come up to `recent` of the last events
+        of `user`, who must be named for sources of recent events too, and with `details` what is
+        known of each item: stock, price, category and whatever else the shop says.
         """
-        arguments: list[Any] = [most, len(exclude), *exclude]
+        arguments: list[Any] = [most, recent, "details" if details else "", len(exclude), *exclude]
         for source in sources:
             arguments.append(len(source.lists))
             for name, owner in source.lists:  # a tuple of another length is an error of a plug-in
                 arguments += (name, owner)
-        version, *found = self._top_items(self._keys, arguments)
+            of = source.recent
+            if of is None:
+                arguments += (0, "", "")
+            else:
+                arguments += (of.most, of.name, "".join([f"{kind}\n" for kind in of.kinds]))
+        keys = (*_KEYS, f"{SHOP_EVENTS}{user}" if user else "")
+        version, events, *found = self._top_items(keys, arguments)
+        step = 5 if details else 3
+        items = [item.decode() for item in found[1::step]]
+        known = zip(items, found[3::step], found[4::step], strict=True) if details else ()
         return TopItems(
-            [item.decode() for item in found[1::3]],
-            [_DOUBLE.unpack(score)[0] if score else None for score in found[2::3]],
-            [sources[number].answers_as for number in found[::3]],
+            items,
+            [_DOUBLE.unpack(score)[0] if score else None for score in found[2::step]],
+            [sources[number].answers_as for number in found[::step]],
             version.decode() or None,
+            unpack_recent(events),
+            [details_of(*each) or {} for each in known],
         )
 
-    def item(self, item: str) -> bytes | None:
-        """The item as a JSON object; None if there is none. Raises StoreError."""
-        found: bytes | None = self._item(self._keys, (item,))
-        return found
+    def recent(self, user: str, most: int) -> tuple[RecentEvent, ...]:
+        """Up to `most` of the last events of a visitor, newest first. Raises StoreError."""
+        return self.top(0, (), user=user, recent=most).recent
+
+    def item(self, item: str) -> dict[str, Any] | None:
+        """The item with all changes; None if there is none. Raises StoreError."""
+        known, changes = self._item((SHOP_KEYS.lists, SHOP_ITEMS), (item,))
+        return details_of(item, known, changes)
 
     def probe(self) -> None:
         """Check that requests can be answered, by their script. Raises StoreError."""
@@ -90,8 +156,10 @@ class ItemStore:
 class PopularItems:
     """Answers while Redis is unavailable: the popular items, from this worker's memory."""
 
-    def __init__(self, packed: bytes) -> None:
-        """By `pack_items`."""
+    def __init__(self, packed: bytes, flush: Callable[[], None] = lambda: None) -> None:
+        """`packed` by `pack_items`. `flush()` gives Redis what it missed."""
+        self._flush_events = flush
+        self._barred: frozenset[str] = frozenset()
         self.popular = packed
 
     @property
@@ -105,14 +173,20 @@ class PopularItems:
         self._items = list(zip(*unpack_items(packed), strict=True))
 
     def top(self, most: int, exclude: Collection[str]) -> Iterator[tuple[str, float | None]]:
-        """Up to `most` items with their scores, best first, without the excluded ones."""
+        """Up to `most` items with their scores, best first, without the excluded ones, and those
+        that were hidden or sold out when Redis was last asked."""
         left = most
         for item, score in self._items:
             if left <= 0:
                 return
-            if item not in exclude:
+            if item not in exclude and item not in self._barred:
                 left -= 1
                 yield item, score
 
     def flush(self, store: ItemStore) -> None:
-        """Nothing: what was answered without Redis is nowhere but in the log."""
+        """Give Redis what it missed, and see which items may be offered. Raises StoreError."""
+        self._flush_events()
+        items = dict(self._items)
+        if items:
+            found = store.top(len(items), (Source("", ((POPULAR_LIST, ""),)),))
+            self._barred = frozenset(items.keys() - set(found.items))

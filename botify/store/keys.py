@@ -1,5 +1,28 @@
-"""The keys in Redis, all of which begin with `botify:`; those of the shop face, `botify:shop:`."""
+"""The keys in Redis, all of which begin with `botify:`; those of the shop face, `botify:shop:`.
 
+The shop face has, besides its lists:
+
+    botify:shop:events:USER   sorted set, by time in ms: the visitor's last events, each as 8 bytes
+                              that order events of one time, kind, zero byte, item; expires
+    botify:shop:id:DIGEST     an id that a client gave to an event: "P" while its line is being
+                              logged, "D" when that is done, then a digest of the event; expires
+    botify:shop:item:ITEM     hash of field -> "MS:JSON": the item's changes by `POST /items`, each
+                              with its time; the field "" is the time of a deletion
+    botify:shop:offers        hash of item -> two characters, of each item with changes: h or s,
+                              hidden or shown; u or a, unavailable or available; - where no change
+                              says so; xx for a deleted item
+    botify:shop:journal:ID    how much of a service's record of changes is in Redis; expires
+    botify:shop:recovered:ID  that the last events were read back from the log of one service, and
+                              in words what was left out; "" where nothing was
+
+The served items are a list, `items`. Where items.json says that an item is hidden, its JSON begins
+with a tab; where it says that an item is not available, a space follows. So one look-up tells
+whether an item may be offered, and its text is JSON all the same.
+"""
+
+import socket
+from hashlib import blake2b
+from pathlib import Path
 from typing import NamedTuple
 
 LIST_VERSIONS = "botify:lists"
@@ -10,6 +33,19 @@ REFUSALS = "botify:refused"
 
 CONFIGURED_VERSIONS = "botify:configured"
 """Hash of list name -> version of the configured file when it was last loaded."""
+
+SHOP_EVENTS = "botify:shop:events:"
+SHOP_EVENT_IDS = "botify:shop:id:"
+SHOP_ITEMS = "botify:shop:item:"
+SHOP_OFFERS = "botify:shop:offers"
+SHOP_JOURNAL = "botify:shop:journal:"
+SHOP_RECOVERED = "botify:shop:recovered:"
+
+
+def recovered_key(log_dir: Path) -> str:
+    """Key of what was read back from the log in this directory of this machine."""
+    place = f"{socket.gethostname()}:{log_dir.resolve()}"
+    return SHOP_RECOVERED + blake2b(place.encode(), digest_size=8).hexdigest()
 
 
 def session_key(user: str) -> str:

@@ -11,6 +11,7 @@ from offline.commands._bars import step_bars
 from offline.commands.sql_options import selection_of, selection_options
 from offline.databases.connect import is_server
 from offline.errors import InputError
+from offline.importing.history import write_history
 from offline.importing.import_data import LOGS, SQL, import_data
 from offline.importing.registry import guess_format
 from offline.importing.source import Columns
@@ -67,6 +68,12 @@ def _column_options(command: Any) -> Any:
     help="Keep item properties whose names are hashes as well (retailrocket).",
 )
 @click.option(
+    "--events",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the events of a shop here too, as lines of the service's event log.",
+)
+@click.option(
     "--allow-bad",
     is_flag=True,
     help="Accept a source with more than 5 % of bad rows, and use the rest.",
@@ -86,6 +93,7 @@ def command(
     repeats: Any,
     items: Path | None,
     all_properties: bool,
+    events: Path | None,
     allow_bad: bool,
     **more: Any,
 ) -> None:
@@ -94,11 +102,15 @@ def command(
     SOURCE is a file, a directory with the files that a data set is published as, or the URL of a
     PostgreSQL database; `botify-offline formats` lists the formats. Ids stay as their owner has
     them. What is guessed, and what is left out, is told, and is in OUT/card.html.
+
+    --events DIR makes a history for the shop face: name DIR in its config, in events.history.
     """
     started = time.perf_counter()
     name = format_ or (SQL if is_server(source) else guess_format(Path(source))[0])
     if name == LOGS:
         _refuse_others(context, LOGS)
+    if events and name == SQL:
+        raise click.UsageError("--events reads files: import them instead of a database")
     selection = selection_of(more, name == SQL, _given(context, "repeats"))
     with step_bars() as stage:
         summary, skipped, facts = import_data(
@@ -119,6 +131,9 @@ def command(
             selection=selection,
             stage=stage,
         )
+        written = events and write_history(
+            Path(source), events, allow_bad, stage("writing events")
+        )
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
     if name == SQL:
@@ -135,6 +150,8 @@ def command(
             f"{truth.rmse_oracle:.4f} (botify-offline score {out} RMSE)"
         )
     click.echo(f"wrote {out} (card: {out / 'card.html'})")
+    if written:
+        click.echo("\n".join(written.notes()))
 
 
 def _refuse_others(context: click.Context, name: str) -> None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offline.errors import InputError
+from offline.logs.files import find_log_files
 from offline.logs.hourly import events_per_hour, hour_of, hour_text
 from offline.logs.reader import open_logs
+from offline.logs.shop_log import is_shop_log, read_shop_lines
 
 _SERVED = re.compile(r'^botify_events_total\{hour="(\d\d)"\} (\S+)$', re.MULTILINE)
 
@@ -62,7 +64,14 @@ def read_served(sources: Sequence[str]) -> Counter[int]:
 
 
 def read_log(name: str, paths: Sequence[str]) -> Stage:
-    """The events of logs. Raises InputError as `open_logs`."""
+    """The events of logs, of either face. Raises InputError as `open_logs`."""
+    found = find_log_files(paths)
+    if is_shop_log(found.files):
+        lines = read_shop_lines(found.files)
+        told = [*found.notes]
+        if lines.bad:
+            told.append(f"{lines.bad} lines are none of the shop face and have no hour")
+        return Stage(name, lines.per_hour, tuple(f"{name}: {note}" for note in told))
     with open_logs(paths) as log:
         rows = events_per_hour(log)
         bad = f"{name}: {log.bad_lines} lines are no events and have no hour"

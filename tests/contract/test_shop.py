@@ -125,11 +125,14 @@ def test_a_directory_without_items(tmp_path: Path) -> None:
     assert f"{tmp_path}/items.json: no such file; `botify-offline export` writes it" in done.stderr
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(500, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("examples", [20, pytest.param(500, marks=pytest.mark.nightly)])
 def test_every_answer_is_as_the_document_says(
     serve_shop: Callable[..., str], tmp_path: Path, examples: int
 ) -> None:
-    options = ("--include-path-regex", "^/(recommendations|similar|items|experiments/)")
+    options = (
+        "--include-path-regex",
+        "^/(recommendations|similar|items|experiments/|events|put|get)",
+    )
     assert attack(serve_shop(), *options, "--max-examples", str(examples), cwd=tmp_path) >= 100
 
 

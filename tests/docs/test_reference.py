@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from botify.config import RECOMMENDERS, Config, RecommenderConfig
+from botify.config import RECOMMENDERS, Config, EventsConfig, RecommenderConfig, ShopConfig
 from offline.experiment.metric_files import BUILT_IN, built_in
 from offline.options import TrainOptions
 from sim.config import SimConfig
@@ -66,6 +66,15 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+def test_every_key_of_the_shop_face_is_there() -> None:
+    text, rows = (REFERENCE / "service-config.md").read_text("utf-8"), _rows("service-config.md")
+    for name in ShopConfig.model_fields:
+        assert f"`{name}`" in text, name
+    for name, field in EventsConfig.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        assert default in [yaml.safe_load(cell.strip("`")) for cell in rows[name]], name
+
+
 @pytest.mark.parametrize("page", CONFIGS)
 def test_every_key_is_there_with_its_default(page: str) -> None:
     rows = _rows(page)
@@ -85,6 +94,8 @@ def test_every_key_is_there_with_its_default(page: str) -> None:
 def test_no_key_is_told_that_is_none() -> None:
     for page, model in CONFIGS.items():
         known = {name for name, _ in _fields(model, set())}
+        if model is Config:  # whose page tells of the shop face too
+            known |= {name for name, _ in _fields(ShopConfig, set())}
         for line in (REFERENCE / page).read_text(encoding="utf-8").splitlines():
             if found := re.match(r"\| `([\w.]+)`( \(top level\))? \| ", line):
                 key = found[1].rpartition(".")[2]

@@ -99,7 +99,15 @@ def _paths(forced: list[Json]) -> Json:
         ok("Alive", ref("Hello"), _HELLO),
     )
     root["get"]["responses"]["200"] = _also(root["get"]["responses"]["200"], page)
-    return {"/": root, "/reco": reco, "/recs": recs}
+    bad_user = error("The id is malformed, or the query has parameters.", "a user must be UTF-8")
+    assignment = get(
+        "ratings",
+        "The treatment of a user in each experiment",
+        ok("By experiment", ref("Assignment"), {"SVD_VS_NSVD": "T1"}),
+        {"400": bad_user, "404": error("No user is named.", "there is no /experiments/")},
+        parameters=[{"name": "user", "in": "path", "required": True, "schema": _ID}],
+    )
+    return {"/": root, "/reco": reco, "/recs": recs, "/experiments/{user}": assignment}
 
 
 def _schemas() -> Json:
@@ -114,6 +122,7 @@ def _schemas() -> Json:
     ids: Json = {"type": "array", "items": ref("Id")}
     number_or_text: Json = {"anyOf": [_ID, {"type": "integer"}]}
     return {
+        "Assignment": {"type": "object", "additionalProperties": {"type": "string"}},
         "Id": {**_ID, "examples": ["2571"]},
         "Request": object_schema(
             {

@@ -14,27 +14,31 @@ from botify.api.openapi_parts import (
     ref,
     responses,
 )
+from botify.api.shop.openapi_writing import writing_paths, writing_schemas
 from botify.config import MAX_EXCLUDED
 from botify.shop.request import DEFAULT_K, MAX_SEEDS
 from contract.ids import MAX_ID_CHARACTERS
 from contract.item_lists import MAX_ITEMS
+from contract.shop_events import KINDS
 
 # Without control characters, and the character that stands for bytes that are
 # no UTF-8.
 _PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffd]+$"
-_TEXT_ID: Json = {
+TEXT_ID: Json = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_ID_CHARACTERS,
     "pattern": _PATTERN,
 }
-_COUNT: Json = {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS, "default": DEFAULT_K}
+COUNT: Json = {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS, "default": DEFAULT_K}
 
 
-def shop_document(experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Json:
+def shop_document(
+    experiments: Sequence[Mapping[str, Any]], forcing: bool, kinds: Sequence[str] = KINDS
+) -> Json:
     """The document of a service with these experiments (`Experiments.describe`).
 
-    `forcing`: whether a header may force treatments.
+    `forcing`: whether a header may force treatments. `kinds`: of events that are taken.
     """
     about = (
         "Recommends items to users, by the ids that their owner gave them.\n\n"
@@ -45,9 +49,13 @@ def shop_document(experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Js
         "`Content-Type`; pages of browsers must send `application/json`, and pages of "
         "other origins get 403 unless the config allows them."
     )
-    tags = [{"name": "items", "description": "What shops call."}]
-    paths = _paths(forced_header(experiments) if forcing else [])
-    return document_of(about, tags, paths, _schemas())
+    tags = [
+        {"name": "items", "description": "What shops call."},
+        {"name": "events", "description": "What visitors do, and what changes of items."},
+    ]
+    paths = _paths(forced_header(experiments) if forcing else []) | writing_paths(TEXT_ID, COUNT)
+    schemas = _schemas() | writing_schemas(TEXT_ID, kinds)
+    return document_of(about, tags, paths, schemas)
 
 
 def _paths(forced: list[Json]) -> Json:
@@ -57,7 +65,7 @@ def _paths(forced: list[Json]) -> Json:
         + (", or the header asks for what does not run." if forced else "."),
         "`k` must be an integer from 1 to 1,000",
     )
-    parameters = [_query("user_id", _TEXT_ID, required=True), _query("k", _COUNT), *forced]
+    parameters = [_query("user_id", TEXT_ID, required=True), _query("k", COUNT), *forced]
     body = {"application/json": {"schema": ref("Request"), "example": {"exclude": ["sku-1"]}}}
     sizes = {
         "408": error("The body did not come in time; the connection is closed.", "too late"),
@@ -94,14 +102,7 @@ def _paths(forced: list[Json]) -> Json:
             "The neighbours of an item, best first",
             ok("The neighbours; none where the item has none", ref("Similar"), _SIMILAR),
             {"400": bad_id, "404": unknown, "503": unavailable},
-            parameters=[_path("item"), _query("k", _COUNT)],
-        ),
-        "/items/{item}": get(
-            "items",
-            "An item, as in items.json",
-            ok("The item", ref("Item"), {"item": "sku-1", "title": "A lamp", "price": 9.5}),
-            {"400": bad_id, "404": unknown, "503": unavailable},
-            parameters=[_path("item")],
+            parameters=[_path("item"), _query("k", COUNT)],
         ),
         "/experiments/{user}": get(
             "items",
@@ -119,10 +120,10 @@ def _schemas() -> Json:
     scores: Json = {"type": "array", "items": score, "description": "null: the list has none."}
     version: Json = {"type": ["string", "null"], "description": "Of the list that was read."}
     text: Json = {"type": "string"}
-    id_or_number: Json = {"anyOf": [_TEXT_ID, {"type": "integer"}]}
+    id_or_number: Json = {"anyOf": [TEXT_ID, {"type": "integer"}]}
     asked: Json = {"type": ["array", "null"], "items": id_or_number}
     return {
-        "Id": {**_TEXT_ID, "examples": ["sku-1"]},
+        "Id": {**TEXT_ID, "examples": ["sku-1"]},
         "Request": object_schema(
             {
                 "exclude": {
@@ -167,7 +168,7 @@ def _schemas() -> Json:
         "Item": object_schema(
             {"item": ref("Id"), "title": {"type": ["string", "null"]}},
             optional=("title",),
-            description="And what else items.json has of it.",
+            description="And what else items.json, or `POST /items`, says of it.",
         ),
         "Assignment": {"type": "object", "additionalProperties": text},
     }
@@ -181,7 +182,7 @@ def _query(name: str, schema: Json, required: bool = False) -> Json:
 
 def _path(name: str) -> Json:
     example = "anna" if name == "user" else "sku-1"
-    return {"name": name, "in": "path", "required": True, "schema": _TEXT_ID, "example": example}
+    return {"name": name, "in": "path", "required": True, "schema": TEXT_ID, "example": example}
 
 
 _HELLO = {

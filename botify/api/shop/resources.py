@@ -1,28 +1,23 @@
 """The REST routes of the shop face."""
 
-from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, ClassVar
-from urllib.parse import unquote_to_bytes
+from typing import ClassVar
 
 from flask import Response, request
 from flask_restful import Resource
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from botify.api.forcing import Forcing, read_forced
 from botify.api.json_response import json_response
+from botify.api.resources import MAX_BODY_BYTES
+from botify.api.shop.requests import query_lists, query_of, refused
 from botify.errors import InputError
-from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
 from botify.request_values import parse_id
-from botify.shop.request import names, parse_k, parse_request
+from botify.shop.request import parse_k, parse_request
 from botify.shop.service import ItemLookup, ShopService
 from botify.store.client import StoreError
 from botify.store.items import Source
-
-
-def _refused(metrics: Metrics, route: str, message: str, status: int = 400) -> Response:
-    metrics.count_error(route, status)
-    return json_response({"message": message}, status)
 
 
 class ShopRootResource(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -50,11 +45,14 @@ class RecommendationsResource(Resource):  # type: ignore[misc]  # flask_restful 
     def get(self) -> Response:
         """The items, or 400 for a malformed request."""
         started = perf_counter()
+        body = request.get_data(cache=False)
+        if len(body) > MAX_BODY_BYTES:
+            raise RequestEntityTooLarge(f"the body is larger than {MAX_BODY_BYTES:,} bytes")
         try:
-            asked = parse_request(_query(), request.get_data(cache=False))
+            asked = parse_request(query_lists(), body)
             forced = read_forced(self._forcing)
         except InputError as error:
-            return _refused(self._metrics, "recommendations", str(error))
+            return refused(self._metrics, "recommendations", str(error))
         return json_response(self._service.recommend(asked, forced, started))
 
     def post(self) -> Response:
@@ -78,21 +76,20 @@ class SimilarResource(Resource):  # type: ignore[misc]  # flask_restful has no t
         started = perf_counter()
         if self._neighbours is None:
             message = "this service has no neighbours of items; `similar` in its config names them"
-            return _refused(self._metrics, "similar", message, 404)
+            return refused(self._metrics, "similar", message, 404)
         try:
             item = parse_id(item, "an item")
-            query = _query_with("k")
-            most = parse_k(query["k"][0] if "k" in query else None)
+            most = parse_k(query_of("k").get("k"))
         except InputError as error:
-            return _refused(self._metrics, "similar", str(error))
+            return refused(self._metrics, "similar", str(error))
         found = self._lookup.top(most, (Source("", ((self._neighbours, item),)),), (item,))
         try:
             if found is None:
                 raise StoreError("Redis is unavailable", "connection")
             if not found.items and self._lookup.item(item) is None:
-                return _refused(self._metrics, "similar", f"there is no item {item!r}", 404)
+                return refused(self._metrics, "similar", f"there is no item {item!r}", 404)
         except StoreError as error:
-            return _refused(self._metrics, "similar", f"{error}; try again", 503)
+            return refused(self._metrics, "similar", f"{error}; try again", 503)
         answer = {
             "item": item,
             "items": found.items,
@@ -101,70 +98,3 @@ class SimilarResource(Resource):  # type: ignore[misc]  # flask_restful has no t
         }
         self._metrics.observe_request("similar", perf_counter() - started)
         return json_response(answer)
-
-
-class ItemResource(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`GET /items/<item>`."""
-
-    init_every_request: ClassVar[bool] = False
-
-    def __init__(self, lookup: ItemLookup, metrics: Metrics) -> None:
-        """`metrics` count unknown items."""
-        self._lookup = lookup
-        self._metrics = metrics
-
-    def get(self, item: str) -> Response:
-        """Title and other fields, as in items.json; 404 for an unknown item, 503 without Redis."""
-        started = perf_counter()
-        try:
-            item = parse_id(item, "an item")
-            _query_with()
-            found = self._lookup.item(item)
-        except InputError as error:
-            return _refused(self._metrics, "items", str(error))
-        except StoreError as error:
-            return _refused(self._metrics, "items", f"{error}; try again", 503)
-        if found is None:
-            return _refused(self._metrics, "items", f"there is no item {item!r}", 404)
-        self._metrics.observe_request("items", perf_counter() - started)
-        return Response(found, mimetype="application/json")
-
-
-class AssignmentResource(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`GET /experiments/<user>`: the user's treatments, for other programs to go by."""
-
-    init_every_request: ClassVar[bool] = False
-
-    def __init__(self, routing: LiveRouting[Any, Any], metrics: Metrics) -> None:
-        """`routing` has the experiments; `metrics` count malformed ids."""
-        self._routing = routing
-        self._metrics = metrics
-
-    def get(self, user: str) -> Response:
-        """The treatment in each experiment that the user takes part in, by experiment."""
-        try:
-            experiments = self._routing.current.experiments
-            user = parse_id(user, "a user")
-            _query_with()
-            return json_response(experiments.assign(user))
-        except InputError as error:
-            return _refused(self._metrics, "experiments", str(error))
-
-
-def _query_with(*known: str) -> Mapping[str, list[str]]:
-    """`_query`. Raises InputError for other parameters as well: they would have no effect."""
-    found = _query()
-    if unknown := found.keys() - known:
-        has = f"the query has {names(known)}" if known else "this route has none"
-        raise InputError(f"unknown parameter {min(unknown)!r}: {has}")
-    return found
-
-
-def _query() -> Mapping[str, list[str]]:
-    """The parameters. Raises InputError for bytes that are not UTF-8, which would become text."""
-    if b"%" in (raw := request.query_string):
-        try:
-            unquote_to_bytes(raw).decode()
-        except UnicodeDecodeError:
-            raise InputError("the query must be UTF-8") from None
-    return dict(request.args.lists())

@@ -243,3 +243,9 @@ def test_a_check_says_what_is_in_the_way(tmp_path: Path) -> None:
         check(tmp_path / "log")
     with pytest.raises(InputError, match=r"/proc/log: cannot hold the event log .*--log-dir"):
         check(Path("/proc/log"))
+
+
+def test_a_file_is_as_old_as_what_came_first_into_it(tmp_path: Path) -> None:
+    with closing(Segment(tmp_path / "data.json", new=True)) as segment:
+        segment.append(b'{"message":"event","timestamp":1000,"received":7000}\n')
+        assert segment.first_event() == 7

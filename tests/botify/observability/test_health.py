@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from botify.event_log.ledger import LogTotals
-from botify.event_log.writer import LogStatus
+from botify.event_log.status import LogStatus
 from botify.observability.fallback_shares import FallbackShare
 from botify.observability.health import WorkerReport, degradations, problems
 from botify.store.redis_memory import RedisMemory

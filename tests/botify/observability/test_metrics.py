@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from botify.event_log.ledger import IN_MEMORY, LOST, SPILLED, WRITTEN, Ledger, LogTotals
-from botify.event_log.writer import LogStatus
+from botify.event_log.status import LogStatus
 from botify.observability.fallback_shares import FallbackShare
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
@@ -167,7 +167,7 @@ def test_the_log_is_that_of_all_workers_whoever_renders() -> None:
 _WORKER = """
 import sys
 from pathlib import Path
-from botify.event_log.writer import LogStatus
+from botify.event_log.status import LogStatus
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
 

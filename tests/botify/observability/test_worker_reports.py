@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from types import MappingProxyType
 
-from botify.event_log.writer import LogStatus
+from botify.event_log.status import LogStatus
 from botify.observability.health import WorkerReport
 from botify.observability.worker_reports import read_reports, write_report
 

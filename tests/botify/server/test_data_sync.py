@@ -51,7 +51,7 @@ def files(tmp_path: Path) -> dict[str, ListFile]:
 
 @pytest.fixture(autouse=True)
 def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botify.server.data_sync._POLL_INTERVAL", ROUND)
+    monkeypatch.setattr("botify.server.sync_thread._POLL_INTERVAL", ROUND)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class Twelve(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botify.server.data_sync._POLL_INTERVAL", ROUND)
+    monkeypatch.setattr("botify.server.sync_thread._POLL_INTERVAL", ROUND)
 
 
 @pytest.fixture

@@ -194,10 +194,10 @@ def test_a_query_that_is_not_utf_8_is_no_other_user(app: Flask, path: str) -> No
 
 
 def test_what_is_not_there_yet_is_said(app: Flask) -> None:
-    answer = app.test_client().post("/events", json={"user": "u", "item": "d", "event": "view"})
+    answer = app.test_client().post("/basket", json={"user": "u"})
     assert answer.status_code == 404
     assert answer.json is not None
-    assert "there is no /events; the routes are" in answer.json["message"]
+    assert "there is no /basket; the routes are" in answer.json["message"]
     assert "POST /recommendations" in answer.json["message"]
 
 

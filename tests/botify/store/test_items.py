@@ -72,7 +72,7 @@ def test_a_list_that_is_not_loaded(store: ItemStore) -> None:
 
 
 def test_an_item(store: ItemStore) -> None:
-    assert store.item("é") == b"{}"
+    assert store.item("é") == {"item": "é"}
     assert store.item("gone") is None
 
 

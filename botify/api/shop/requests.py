@@ -1,0 +1,41 @@
+"""What the routes of the shop face share: refusals, and the query."""
+
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
+
+from flask import Response, request
+
+from botify.api.json_response import json_response
+from botify.errors import InputError
+from botify.observability.metrics import Metrics
+
+MAX_BATCH_BYTES = 8 * 2**20
+"""Of a request of many events or items; one of either takes about 200."""
+
+
+def refused(metrics: Metrics, route: str, message: str, status: int = 400) -> Response:
+    """An error, which is counted."""
+    metrics.count_error(route, status)
+    return json_response({"message": message}, status)
+
+
+def query_lists() -> Mapping[str, list[str]]:
+    """The parameters. Raises InputError for bytes that are not UTF-8, which would become text."""
+    if b"%" in (raw := request.query_string):
+        try:
+            unquote_to_bytes(raw).decode()
+        except UnicodeDecodeError:
+            raise InputError("the query must be UTF-8") from None
+    return dict(request.args.lists())
+
+
+def query_of(*names: str) -> dict[str, str]:
+    """The parameters, each there once. Raises InputError for others than these."""
+    found = query_lists()
+    if unknown := set(found) - set(names):
+        allowed = ", ".join(f"`{name}`" for name in names)
+        has = f"the query has {allowed}" if names else "this route has none"
+        raise InputError(f"unknown parameter {min(unknown)!r}: {has}")
+    if twice := [name for name, values in found.items() if len(values) > 1]:
+        raise InputError(f"`{twice[0]}` is there twice")
+    return {name: values[0] for name, values in found.items()}

@@ -1,0 +1,181 @@
+"""What visitors did last, from the event log into a Redis that has lost it, or never had it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from botify.config import ShopConfig
+from botify.event_log.segments import log_files
+from botify.files.backwards import lines_backwards
+from botify.files.jsonlines import MAX_LINE_BYTES
+from botify.store.client import store_errors
+from botify.store.keys import recovered_key
+from botify.store.visitor_events import (
+    ID_SECONDS,
+    StoredEvent,
+    VisitorEvents,
+    digest_of,
+    id_digest,
+    pack_recent,
+)
+from contract.errors import FormatError
+from contract.shop_events import parse_shop_event
+
+if TYPE_CHECKING:
+    import redis
+
+_BATCH = 2000
+"""Events between two moments at which the parent may do something else."""
+_QUIET_SECONDS = 1.0
+"""A reading that takes longer is told while it goes on."""
+_MARK = b'"event"'
+_LOOKED_AT = 64
+"""Bytes of a line in which its `message` is, as this service and `import --events` write it."""
+
+_log = logging.getLogger("botify.server.event_recovery")
+
+
+class _Found(NamedTuple):
+    """A line, and when its file was last written, in ms."""
+
+    line: bytes
+    written: int
+
+
+class EventRecovery:
+    """Reads the newest events once at the start, and whenever Redis has lost what it had."""
+
+    def __init__(self, config: ShopConfig, clock: Callable[[], float] = time.time) -> None:
+        """`clock`: seconds since the epoch."""
+        self._config = config.events
+        self._log_dir = config.log_dir
+        self._key = recovered_key(config.log_dir)
+        self._clock = clock
+        self._done = False
+        self._unreadable: list[str] = []
+
+    def round(self, client: "redis.Redis", pause: Callable[[int], None]) -> None:
+        """Read them if that is needed. `pause` is called between batches, with their sizes; what
+        it raises ends the reading. Raises StoreError."""
+        with store_errors():
+            if self._done and client.exists(self._key):
+                return
+        self._done = False
+        began, told = time.monotonic(), False
+        events, read, bad = VisitorEvents(client, self._config.recent), 0, 0
+        batch: list[StoredEvent] = []
+        more = False
+        self._unreadable.clear()
+        for found in self._lines():
+            if read >= self._config.recover:
+                more = True
+                break
+            try:
+                stored = self._stored(found)
+            except (FormatError, ValueError, KeyError, TypeError):
+                bad += 1
+                continue
+            if stored is None:
+                continue
+            read += 1
+            batch.append(stored)
+            if len(batch) == _BATCH:
+                events.commit(batch)
+                batch.clear()
+                pause(_BATCH)
+                if not told and time.monotonic() - began > _QUIET_SECONDS:
+                    told = True
+                    with store_errors():
+                        client.set(self._key, _reading(read))
+        events.commit(batch)
+        note = self._note(read, more, bad)
+        with store_errors():
+            client.set(self._key, note)
+        self._done = True
+        if read or note:
+            _log.warning(
+                "%d events were read from the log into Redis, in %.1f s%s",
+                read,
+                time.monotonic() - began,
+                f": {note}" if note else "",
+            )
+
+    def _note(self, read: int, more: bool, bad: int) -> str:
+        """What was left out, for /health; empty if nothing was."""
+        notes = []
+        if more:
+            notes.append(
+                f"the last events of visitors were read from the newest {read:,} events of the "
+                "log (events.recover in the config); older ones are left out"
+            )
+        if bad:
+            notes.append(f"{bad:,} lines of the log are no events and were left out")
+        notes += self._unreadable
+        return "; ".join(notes)
+
+    def _lines(self) -> Iterator[_Found]:
+        """Lines of events, the files written last first, each from its end."""
+        files = log_files(self._log_dir)
+        for directory in self._config.history:
+            found = log_files(directory)
+            if not found:
+                self._unreadable.append(f"{directory}: no data.json* there (events.history)")
+            files += found
+        stamped = []
+        for path in files:
+            if path.suffix in (".gz", ".zst", ".parquet"):
+                self._unreadable.append(f"{path}: is packed, and was not read for last events")
+                continue
+            try:
+                stamped.append((path.stat().st_mtime, path))
+            except OSError:
+                continue  # shipped and deleted meanwhile
+        oldest = self._clock() - self._config.ttl
+        for written, path in sorted(stamped, reverse=True):
+            if written < oldest:
+                break
+            try:
+                for line in lines_backwards(path, MAX_LINE_BYTES):
+                    if _MARK in line[:_LOOKED_AT]:
+                        yield _Found(line, int(written * 1000))
+            except OSError as error:
+                self._unreadable.append(f"{path}: cannot be read: {error.strerror}")
+
+    def _stored(self, found: _Found) -> StoredEvent | None:
+        """The event of a line; None for what is none, is not kept, or has expired.
+
+        Raises FormatError, ValueError, KeyError, TypeError.
+        """
+        row = orjson.loads(found.line)
+        if row.get("message") != "event":
+            return None
+        event = parse_shop_event(row)
+        if event.id is None or event.timestamp is None:
+            raise FormatError("`id` or `timestamp` is missing")
+        received = int(row.get("received") or found.written)
+        now = int(self._clock() * 1000)
+        expires = received + self._config.ttl * 1000
+        known = event.event in self._config.all_kinds
+        if event.event in self._config.not_recent or not known or expires <= now:
+            packed = b""
+        else:
+            packed = pack_recent(event.id, event.event, event.item)
+        key = digest = b""
+        if received > now - ID_SECONDS * 1000 and event.id[:12] != f"{received:012x}":
+            sent = row.get("claimed")
+            if sent is None and event.timestamp != received:
+                sent = event.timestamp
+            key, digest = id_digest(event.id), digest_of(event._replace(timestamp=sent))
+        if not packed and not key:
+            return None
+        return StoredEvent(key, digest, event.user, event.item, event.timestamp, packed, expires)
+
+
+def _reading(read: int) -> str:
+    return (
+        f"the last events of visitors are being read from the log, {read:,} so far: until then, "
+        "answers miss some of them"
+    )

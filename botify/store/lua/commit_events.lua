@@ -1,0 +1,45 @@
+-- Events that are in the log: put them among the last events of their visitors, which are trimmed
+-- here, and mark their ids as done. To be repeated at will: an event is there once.
+--
+-- KEYS  1 versions of the lists served, 2 offers, 3 prefix of ids, 4 prefix of last events
+-- ARGV  1 seconds until an id is forgotten, 2 how many events a visitor keeps;
+--       then for each event: digest of the id that the client gave it ("" = none), digest of the
+--       event, user, item, time in ms, what is kept of it ("" = nothing), and when that expires,
+--       in ms since the epoch
+-- Reply: for each event one character: a where it is new, r where it was taken before; in capitals
+--        where the catalog does not have the item
+
+local keep = tonumber(ARGV[2])
+local version = redis.call('HGET', KEYS[1], 'items') or ''
+local catalog = KEYS[1] .. ':items:' .. version
+local reply = {}
+for i = 3, #ARGV, 7 do
+  local id, digest, user, item, at, event, expires = unpack(ARGV, i, i + 6)
+  local outcome = 'a'
+  if id ~= '' then
+    local known = redis.call('GET', KEYS[3] .. id)
+    if known and string.byte(known) == 68 then
+      outcome = 'r'
+    else
+      redis.call('SET', KEYS[3] .. id, 'D' .. digest, 'EX', ARGV[1])
+    end
+  end
+  if event ~= '' then
+    local key = KEYS[4] .. user
+    redis.call('ZADD', key, at, event)
+    redis.call('ZREMRANGEBYRANK', key, 0, -keep - 1)
+    local now = redis.call('TIME')
+    local left = tonumber(expires) - tonumber(now[1]) * 1000 - math.floor(tonumber(now[2]) / 1000)
+    if left > redis.call('PTTL', key) then
+      redis.call('PEXPIREAT', key, expires)
+    end
+  end
+  if redis.call('HEXISTS', catalog, item) == 0 then
+    local flags = redis.call('HGET', KEYS[2], item)
+    if not flags or flags == 'xx' then
+      outcome = string.upper(outcome)
+    end
+  end
+  reply[#reply + 1] = outcome
+end
+return table.concat(reply)
