@@ -42,6 +42,8 @@ class WorkerReport:
     """What is recommended, in words."""
     store: str = "Redis"
     """What `redis_up` tells of, in words."""
+    no_answers: str = ""
+    """Why requests get no answer at all; empty if they do."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -134,7 +136,8 @@ def _missing(state: WorkerReport) -> Iterator[str]:
 def _models(state: WorkerReport) -> Iterator[str]:
     for name, version in state.models.items():
         if not version:
-            yield f"model {name!r} is not in service; serving users' lists instead"
+            instead = "" if state.no_answers else "; serving users' lists instead"
+            yield f"model {name!r} is not in service{instead}"
         if name in state.refused:
             yield (
                 f"model {name!r}: its file was not loaded, the old version stays in service: "

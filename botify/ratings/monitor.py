@@ -33,6 +33,7 @@ class RatingsMonitor(MonitorThread):
     def report(self) -> WorkerReport:
         """The state as of the last round; no call to a store."""
         served = self._served()
+        absent = [each.refusal for each in served.values() if each.current is None]
         down = [each.breaker.reason for each in served.values() if not each.breaker.up]
         return WorkerReport(
             redis_up=not down,
@@ -50,6 +51,7 @@ class RatingsMonitor(MonitorThread):
             config_pending=self._routing.pending,
             serves="items",
             store="the store of factors",
+            no_answers="; ".join(dict.fromkeys(absent)),
         )
 
     def stop(self) -> None:
