@@ -10,7 +10,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
+.PHONY: setup demo experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
 
 setup: $(READY)
 
@@ -82,6 +82,10 @@ bench-train: $(READY)
 # Every model on the public data sets of BOTIFY_DATA; takes hours, and resumes where it was stopped.
 bench-quality: $(READY)
 	@$(BIN)/python -m bench.quality
+
+# Models of ratings on the public data sets of BOTIFY_DATA, beside scikit-surprise in its own venv.
+bench-ratings: $(READY)
+	@$(BIN)/python -m bench.ratings
 
 # A million sessions to a report, beside pandas; makes its own data.
 bench-analyze: $(READY)

@@ -23,7 +23,9 @@ the mean m of users' vectors (dimension), and of L (dimension × rank, by rows),
 covariance.
 """
 
+import hashlib
 import itertools
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -33,6 +35,7 @@ from typing import Any, NamedTuple
 
 from contract.errors import FormatError
 from contract.item_lists import MAX_ITEMS
+from contract.jsonlines import parse_line
 from contract.values import integer, is_number
 
 FORM = 1
@@ -50,6 +53,9 @@ VECTORS, ITEMS, PRIOR = "vectors", "items", "prior"
 PACKINGS = ("none", "lz4")
 """Of a blob; lz4 is the block format, without the size."""
 VERSION = re.compile(r"[0-9a-f]{16}")
+SUM = "sha256"
+"""The key of a manifest's checksum, and of a blob's."""
+_BLANK = "0" * 64
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -167,8 +173,25 @@ def manifest_object(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def encode_manifest(manifest: Manifest) -> bytes:
+    """As JSON, with `sha256`, the sum of it all while that is 64 zeros."""
+    blank = f"{json.dumps(manifest_object(manifest) | {SUM: _BLANK})}\n".encode()
+    return blank.replace(_BLANK.encode(), hashlib.sha256(blank).hexdigest().encode())
+
+
+def decode_manifest(content: bytes) -> Manifest:
+    """The inverse. Raises FormatError, also where the sum is another one."""
+    value = parse_line(content)
+    digest = value.get(SUM) if isinstance(value, dict) else None
+    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+        raise FormatError("a manifest without a checksum")
+    if hashlib.sha256(content.replace(digest.encode(), _BLANK.encode())).hexdigest() != digest:
+        raise FormatError("the manifest is damaged: its content does not match its checksum")
+    return parse_manifest(value)
+
+
 def parse_manifest(value: object) -> Manifest:
-    """The inverse of `manifest_object`. Raises FormatError; other keys are ignored."""
+    """The inverse of `manifest_object`, of JSON. Raises FormatError; other keys are ignored."""
     fields = _object(value, "a manifest")
     if fields.get("form") != FORM or fields.get("dtype") != "float16":
         raise FormatError(

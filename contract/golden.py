@@ -9,6 +9,7 @@ NAMES = (
     "catalogs",
     "chains",
     "events",
+    "factors",
     "ids",
     "item_lists",
     "lists",

@@ -10,6 +10,8 @@ from typing import Any
 SCHEMAS = (
     "catalog",
     "event",
+    "factors",
+    "factors_active",
     "item_neighbours",
     "item_recommendations",
     "items",

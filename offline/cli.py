@@ -14,6 +14,7 @@ COMMANDS = {
     "formats": "List the formats of data that are installed.",
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
+    "train-svd": "Train svd or nsvd on a file of ratings by steps, with a table of errors.",
     "export": "Write the lists that the service serves.",
     "publish": "Put a model's vectors into the stores that the service reads.",
     "recommend": "Print what a model recommends to a user.",
@@ -68,6 +69,7 @@ def main() -> None:
     collect     event logs          -> interactions
     import      data of any origin  -> interactions
     train       interactions        -> model directory
+    train-svd   file of ratings     -> errors by step
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
     publish     model               -> vectors in stores that the service reads
     recommend   model, user         -> titles and ids, best first

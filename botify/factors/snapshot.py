@@ -20,8 +20,8 @@ from contract.factors import (
     WITH_RATINGS,
     Blob,
     Manifest,
+    decode_manifest,
     item_code,
-    parse_manifest,
 )
 from contract.item_lists import Item, parse_item
 from contract.jsonlines import parse_line
@@ -169,7 +169,7 @@ def load_snapshot(source: FactorSource, version: str) -> Snapshot:
         return SourceError(f"{source.where}: version {version}: {reason}: publish it again")
 
     try:
-        manifest = parse_manifest(parse_line(source.blob(version, MANIFEST)))
+        manifest = decode_manifest(source.blob(version, MANIFEST))
         if manifest.version != version:
             raise refused(f"it says that it is {manifest.version}")
         content = {blob.name: _unpacked(source, version, blob) for blob in manifest.blobs}

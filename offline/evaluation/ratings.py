@@ -60,7 +60,7 @@ class CrossValidated:
 
 
 def folds_of(n: int, folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold of each rating, shape (n,): as many in each, give or take one, drawn by the seed."""
+    """The fold of each rating, shape (n,): as many in each, give or take one, by the seed."""
     return np.random.default_rng(seed).permutation(n) % folds
 
 

@@ -5,26 +5,24 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from contract.errors import FormatError
 from contract.factor_stores import ITEMS, MANIFEST, USERS, StoreUrl
-from contract.factors import VERSION, Manifest
+from contract.factors import VERSION, Manifest, decode_manifest, encode_manifest
 from offline.atomic import write_atomic
-from offline.errors import InputError
-from offline.factors.packing import decode_manifest, encode_manifest
+from offline.factors.lease import wait_for
 from offline.factors.store import FactorStore, ItemContent, Records, check_count
 
-_WAIT = 60.0
 _USERS_SUFFIX = ".sqlite"
 
 
 class FileStore(FactorStore):
     """A file of users and a directory of items for each version, each whole or not there."""
 
-    failures = (OSError, sqlite3.Error)
+    failures = (OSError, sqlite3.Error, FormatError)
 
     def __init__(self, url: StoreUrl) -> None:
         super().__init__(url)
@@ -95,17 +93,7 @@ class FileStore(FactorStore):
         """By flock, which ends with the process."""
         self._root.mkdir(parents=True, exist_ok=True)
         with (self._root / ".lock").open("a") as file:
-            end = time.monotonic() + _WAIT
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        raise InputError(
-                            f"{self.url.shown}: somebody else publishes there; try again later"
-                        ) from None
-                    time.sleep(0.1)
+            wait_for(self.url.shown, lambda: _taken(file.fileno()))
             yield
 
     def close(self) -> None:
@@ -139,6 +127,14 @@ def _count(path: Path, side: str) -> int:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as base:
         (count,) = base.execute("PRAGMA user_version").fetchone()
         return int(count)
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _to_disk(path: Path) -> None:

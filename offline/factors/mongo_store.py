@@ -9,13 +9,12 @@ from pymongo import MongoClient, WriteConcern
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from contract.factor_stores import DATABASE, ITEMS, MANIFEST, USERS, StoreUrl
-from contract.factors import Manifest
+from contract.factors import Manifest, encode_manifest
 from offline.errors import InputError
 from offline.factors.lease import SECONDS, leased
-from offline.factors.packing import encode_manifest
 from offline.factors.store import FactorStore, ItemContent, Records, check_count
 
-_TIMEOUT_MS = 30_000
+_TIMEOUT_MS, _SELECTION_MS = 30_000, 3000
 _DURABLE = WriteConcern(w="majority", j=True)
 _STATE = "state"
 """Of its collection's document, which has both the active version and the lock."""
@@ -31,7 +30,7 @@ class MongoStore(FactorStore):
         self._token = ""
         try:
             self._client: MongoClient[dict[str, Any]] = MongoClient(
-                url.url, timeoutMS=_TIMEOUT_MS, serverSelectionTimeoutMS=5000
+                url.url, socketTimeoutMS=_TIMEOUT_MS, serverSelectionTimeoutMS=_SELECTION_MS
             )
         except (PyMongoError, ValueError) as error:
             raise InputError(f"{url.shown}: no URL of a MongoDB") from error

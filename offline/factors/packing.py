@@ -15,12 +15,9 @@ from contract.factors import (
     WITH_RATINGS,
     Active,
     Blob,
-    Manifest,
     active_object,
     item_code,
-    manifest_object,
     parse_active,
-    parse_manifest,
 )
 from contract.jsonlines import parse_line
 from offline.errors import InputError
@@ -87,22 +84,9 @@ def pack_blob(name: str, content: bytes, compress: bool) -> tuple[Blob, bytes]:
     return Blob(name, len(content), packing, hashlib.sha256(stored).hexdigest()), stored
 
 
-def encode_manifest(manifest: Manifest) -> bytes:
-    """As JSON."""
-    return _encode(manifest_object(manifest))
-
-
-def decode_manifest(content: bytes) -> Manifest:
-    """The inverse. Raises InputError."""
-    try:
-        return parse_manifest(parse_line(content))
-    except FormatError as error:
-        raise InputError(f"a manifest of factors cannot be read: {error}") from error
-
-
 def encode_active(active: Active) -> bytes:
     """As JSON."""
-    return _encode(active_object(active))
+    return f"{json.dumps(active_object(active))}\n".encode()
 
 
 def decode_active(content: bytes | None) -> Active | None:
@@ -113,10 +97,6 @@ def decode_active(content: bytes | None) -> Active | None:
         return parse_active(parse_line(content))
     except FormatError as error:
         raise InputError(f"the active version of factors cannot be read: {error}") from error
-
-
-def _encode(value: Any) -> bytes:
-    return f"{json.dumps(value)}\n".encode()
 
 
 def digest_of(parts: Sequence[Any]) -> str:

@@ -10,11 +10,10 @@ import psycopg
 from psycopg import sql
 
 from contract.factor_stores import ITEMS, MANIFEST, SCHEMA, USERS, StoreUrl, table
-from contract.factors import BLOCK_ITEMS, HEADER, VECTORS, Manifest, item_code
+from contract.factors import BLOCK_ITEMS, HEADER, VECTORS, Manifest, encode_manifest, item_code
 from offline.errors import InputError
 from offline.factors import pg_copy
 from offline.factors.lease import wait_for
-from offline.factors.packing import encode_manifest
 from offline.factors.store import FactorStore, ItemContent, Records, check_count
 
 _PREPARE = """

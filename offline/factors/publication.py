@@ -34,6 +34,7 @@ from offline.models.fold_in import Prior
 from offline.models.ratings import RatingModel
 from offline.models.top_n import best_n, leave_out
 
+_MAX_HALF = float(np.finfo(np.float16).max)
 _BLOCK = 1024
 """Users whose records are made at a time."""
 
@@ -77,8 +78,14 @@ class Publication:
             yield list(zip(self.users[some], packed, strict=True))
 
     def content(self, compress: bool) -> ItemContent:
-        """The items' side; with `compress`, packed by lz4 where that is worth it."""
-        stored = [pack_blob(name, content, compress) for name, content in self._blobs()]
+        """The items' side; with `compress`, the items' lines packed by lz4 where it is worth it.
+
+        Vectors never are: a store may have a type of its own for them.
+        """
+        stored = [
+            pack_blob(name, content, compress and name.startswith(ITEMS))
+            for name, content in self._blobs()
+        ]
         manifest = self.manifest._replace(blobs=tuple(blob for blob, _ in stored))
         return ItemContent(
             manifest, self.items, [(blob.name, content) for blob, content in stored]
@@ -190,10 +197,10 @@ def _prior_numbers(prior: Prior) -> NDArray[np.float64]:
 
 def _half(what: str, vectors: NDArray[np.float32]) -> NDArray[np.float16]:
     largest = float(np.abs(vectors).max(initial=0))
-    if not largest <= np.finfo(np.float16).max:
+    if not largest <= _MAX_HALF:
         raise InputError(
             f"the vectors of {what} have numbers up to {largest:.3g}: float16 has none beyond "
-            f"{np.finfo(np.float16).max:,.0f}; train with more regularisation"
+            f"{_MAX_HALF:,.0f}; train with more regularisation"
         )
     return vectors.astype(np.float16)
 

@@ -7,10 +7,9 @@ from typing import Any
 import redis
 
 from contract.factor_stores import ITEMS, MANIFEST, PREFIX, USERS, StoreUrl
-from contract.factors import Manifest
+from contract.factors import Manifest, encode_manifest
 from offline.errors import InputError
 from offline.factors.lease import SECONDS, leased
-from offline.factors.packing import encode_manifest
 from offline.factors.store import FactorStore, ItemContent, Records, check_count
 
 _TIMEOUT = 30.0

@@ -1,0 +1,1 @@
+"""Models of ratings beside scikit-surprise: error, time, memory."""

@@ -1,0 +1,277 @@
+"""Stores of factors side by side: what an answer costs in each, and what fails when one is down.
+
+Each answer is for another user: the stored vector, its product with all items in memory, the ten
+best, rated ones left out. `in the database` is one query that ranks there. The servers run here.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import click
+import lz4.block
+import numpy as np
+import psycopg
+import redis
+
+from bench.common.tables import machine, table
+from botify.factors import FactorReader, Snapshot, SourceError, open_reader
+from botify.store.embedded_valkey import EmbeddedValkey
+from contract.factor_stores import DEFAULT_NAME, PREFIX, SCHEMA
+from offline.data.training_set import TrainingSet
+from offline.factors.by_url import open_store
+from offline.factors.publication import Publication, publication_of
+from offline.factors.publish import publish
+from offline.importing.import_data import import_data
+from offline.models.registry import make_model
+from tests.postgres import Postgres
+
+TOP = 10
+_RANK = """
+WITH u AS MATERIALIZED (
+    SELECT vector, rated FROM {schema}.{name}_users_{version} WHERE "user" = %s)
+SELECT v.item, -(v.vector <#> (SELECT vector FROM u)) FROM {schema}.{name}_vectors_{version} v
+WHERE NOT EXISTS (SELECT FROM u, unnest(u.rated) AS r(number) WHERE r.number = v.number)
+ORDER BY v.vector <#> (SELECT vector FROM u), v.number LIMIT %s
+"""
+
+Answer = Callable[[str], list[str]]
+
+
+class Measured(NamedTuple):
+    """One store's figures."""
+
+    name: str
+    publish: float
+    """Seconds."""
+    load: float
+    """Seconds for a worker to read all items; 0 where it needs none."""
+    milliseconds: list[float]
+    bytes_per_user: float
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path("../shared/data"),
+    envvar="BOTIFY_DATA",
+    show_default=True,
+    show_envvar=True,
+    help="Where the data sets' directories are.",
+)
+@click.option("--dataset", default="ml-1m", show_default=True)
+@click.option("--answers", default=3000, show_default=True)
+def main(data: Path, dataset: str, answers: int) -> None:
+    """Print what answers from each store cost, as Markdown."""
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place)
+        import_data(data / dataset, directory / "interactions")
+        training = TrainingSet.of_ratings(directory / "interactions")
+        model = make_model("truncated-svd", {"factors": 50, "centred": True}).fit(training)
+        publication = publication_of(model)
+        ranked = publication_of(model, precompute=100)
+        manifest = publication.manifest
+        click.echo(
+            f"{dataset}: {manifest.users:,} users, {manifest.items:,} items, "
+            f"{publication.entries.nnz:,} ratings, {manifest.dimension} numbers a vector. "
+            f"{machine()}\n"
+        )
+        users = np.random.default_rng(0).permutation(publication.users).tolist()[:answers]
+        _packing(publication)
+        with ExitStack() as stack:
+            valkey = stack.enter_context(EmbeddedValkey())
+            postgres = stack.enter_context(Postgres())
+            found = [
+                *_file(directory / "store", publication, users),
+                *_redis(valkey.url, publication, users),
+                *_redis(f"{valkey.url}#ranked", ranked, users, ", 100 items ranked for each"),
+                *_postgres(postgres, publication, users),
+            ]
+        _print(found)
+        _print_failures(directory / "down", publication)
+
+
+def _print(found: list[Measured]) -> None:
+    table(
+        ("store", "p50, ms", "p99, ms", "bytes a user", "publish, s", "load items, s"),
+        [
+            (
+                each.name,
+                f"{np.percentile(each.milliseconds, 50):.2f}",
+                f"{np.percentile(each.milliseconds, 99):.2f}",
+                f"{each.bytes_per_user:,.0f}",
+                f"{each.publish:.2f}",
+                f"{each.load:.2f}" if each.load else "–",
+            )
+            for each in found
+        ],
+    )
+
+
+def _packing(publication: Publication) -> None:
+    """How far lz4 shrinks what is stored."""
+    records = [record for some in publication.records() for _, record in some]
+    rows = [
+        ("records of users, each", *_sizes(sum(map(len, records)), sum(map(_packed, records))))
+    ]
+    blobs = dict(publication.content(compress=False).blobs)
+    for kind in ("vectors", "items"):
+        some = [blob for name, blob in blobs.items() if name.startswith(f"{kind}-")]
+        rows.append((f"blobs of {kind}", *_sizes(sum(map(len, some)), sum(map(_packed, some)))))
+    table(("", "bytes", "with lz4", "share"), rows)
+
+
+def _packed(record: bytes) -> int:
+    return len(lz4.block.compress(record, store_size=False))
+
+
+def _sizes(whole: int, packed: int) -> tuple[str, str, str]:
+    return f"{whole:,}", f"{packed:,}", f"{packed / whole:.2f}"
+
+
+def _timed(answer: Answer, users: list[str], expected: dict[str, list[str]]) -> list[float]:
+    """Milliseconds of each answer; those of `expected` are compared."""
+    for user in users[:100]:
+        answer(user)
+    times = []
+    for user in users:
+        began = time.perf_counter()
+        items = answer(user)
+        times.append(1000 * (time.perf_counter() - began))
+        if expected.setdefault(user, items) != items:
+            raise click.ClickException(f"user {user} gets {items}, elsewhere {expected[user]}")
+    return times
+
+
+_expected: dict[str, list[str]] = {}
+"""What every store must answer."""
+
+
+def _through(reader: FactorReader) -> Answer:
+    snapshot = reader.current
+    assert snapshot is not None
+    held: Snapshot = snapshot
+
+    def answer(user: str) -> list[str]:
+        found = reader.user(held, user)
+        assert found is not None
+        return [held.items[number].item for number in held.rank(found, TOP).items]
+
+    return answer
+
+
+@contextmanager
+def _published(
+    url: str, publication: Publication, halfvec: bool = True
+) -> Iterator[tuple[float, float, FactorReader]]:
+    began = time.perf_counter()
+    with open_store(url) as store:
+        if not halfvec:
+            store.has_halfvec = False  # type: ignore[attr-defined]
+        publish(publication, store, store, now=lambda: 0, keep=1, grace=0)
+    seconds = time.perf_counter() - began
+    reader = open_reader(url, url, timeout=30)
+    began = time.perf_counter()
+    reader.refresh()
+    yield seconds, time.perf_counter() - began, reader
+    reader.close()
+
+
+def _file(place: Path, publication: Publication, users: list[str]) -> Iterator[Measured]:
+    with _published(f"file:{place}", publication) as (seconds, load, reader):
+        times = _timed(_through(reader), users, _expected)
+        size = sum(path.stat().st_size for path in place.glob("users/*"))
+        yield Measured("file", seconds, load, times, size / len(publication.users))
+
+
+def _redis(
+    url: str, publication: Publication, users: list[str], how: str = ""
+) -> Iterator[Measured]:
+    with _published(url, publication) as (seconds, load, reader):
+        times = _timed(_through(reader), users, _expected)
+        name = url.partition("#")[2] or DEFAULT_NAME
+        key = f"{PREFIX}{name}:users:{publication.manifest.version}"
+        with redis.Redis.from_url(url.partition("#")[0]) as client:
+            size: Any = client.memory_usage(key, samples=0)
+        yield Measured(f"Redis{how}", seconds, load, times, size / len(publication.users))
+
+
+def _postgres(
+    postgres: Postgres, publication: Publication, users: list[str]
+) -> Iterator[Measured]:
+    version, count = publication.manifest.version, len(publication.users)
+    for halfvec, how in ((True, "pgvector"), (False, "bytea")):
+        with postgres.database() as url, psycopg.connect(url, autocommit=True) as client:
+            names = {"schema": SCHEMA, "name": DEFAULT_NAME, "version": version}
+            with _published(url, publication, halfvec) as (seconds, load, reader):
+                size = "SELECT pg_total_relation_size('{schema}.{name}_users_{version}')"
+                (stored,) = client.execute(size.format(**names)).fetchone() or (0,)
+                times = _timed(_through(reader), users, _expected)
+                yield Measured(f"PostgreSQL, {how}", seconds, load, times, stored / count)
+                if halfvec:
+                    query = _RANK.format(**names)
+
+                    def ask(user: str, query: str = query) -> list[str]:
+                        rows = client.execute(query, (user, TOP), prepare=True).fetchall()
+                        return [str(item) for item, _ in rows]
+
+                    client.execute(f"ANALYZE {SCHEMA}.{DEFAULT_NAME}_vectors_{version}")
+                    yield Measured(
+                        "PostgreSQL, pgvector, ranked in the database",
+                        seconds,
+                        0,
+                        _timed(ask, users, {}),
+                        stored / count,
+                    )
+                    same = [len({*ask(user)} & {*_expected[user]}) / TOP for user in users[:300]]
+                    click.echo(f"in the database: {np.mean(same):.2%} of the items are the same\n")
+
+
+def _print_failures(place: Path, publication: Publication) -> None:
+    """What a reader does when a server that it uses is killed."""
+    from tests.contract.valkey_server import Valkey
+
+    rows = []
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres())
+        database = stack.enter_context(postgres.database())
+        for which in ("users", "items"):
+            for kind in ("Redis", "PostgreSQL"):
+                with Valkey() as valkey:
+                    there = valkey.url if kind == "Redis" else database
+                    here = f"file:{place / kind}"
+                    urls = (there, here) if which == "users" else (here, there)
+                    with open_store(urls[0]) as users, open_store(urls[1]) as items:
+                        publish(publication, users, items, now=lambda: 0)
+                    reader = open_reader(*urls, timeout=1)
+                    reader.refresh()
+                    (valkey.kill if kind == "Redis" else postgres.kill)()
+                    rows.append((f"{which} in {kind}, the rest in files", *_down(reader)))
+                    reader.close()
+                    if kind == "PostgreSQL":
+                        postgres.start()
+    table(("killed", "a user's vector", "items", "after, ms"), rows)
+
+
+def _down(reader: FactorReader) -> tuple[str, str, str]:
+    snapshot, times = reader.current, []
+    assert snapshot is not None
+    user = "there"
+    for number in range(20):
+        began = time.perf_counter()
+        try:
+            reader.user(snapshot, snapshot.items[number].item)
+        except SourceError:
+            user = "popular items instead"
+        times.append(1000 * (time.perf_counter() - began))
+    items = "held" if len(snapshot.popular(TOP).items) == TOP else "gone"
+    return user, items, f"{median(times):.1f}"
+
+
+if __name__ == "__main__":
+    main()
