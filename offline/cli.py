@@ -11,6 +11,9 @@ from offline.errors import InputError
 COMMANDS = {
     "collect": "Turn event logs into implicit interactions.",
     "import": "Turn data of any origin into interactions.",
+    "load-csv": "Load CSV files of ratings and movies into a database.",
+    "generate-ratings": "Make ratings whose best possible error is known.",
+    "score": "Put an RMSE on generated ratings between the mean and the best possible.",
     "formats": "List the formats of data that are installed.",
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",

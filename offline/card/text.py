@@ -12,6 +12,11 @@ def as_text(facts: Facts) -> str:
 
 def _lines(facts: Facts) -> Iterator[str]:
     summary = facts.summary
+    for step in summary.selection:
+        yield (
+            f"{step['what']}: {step['rows']:,} rows, {step['users']:,} users, "
+            f"{step['items']:,} items"
+        )
     yield (
         f"{facts.interactions:,} interactions of {facts.users:,} users with {facts.items:,} items"
         f"; {100 * facts.density:.3g} % of all pairs"

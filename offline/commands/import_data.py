@@ -1,19 +1,17 @@
 """`botify-offline import`: data of any origin -> interactions."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from offline.card import as_text
-from offline.engine.progress import Report
+from offline.commands._bars import step_bars
+from offline.commands.sql_options import selection_of, selection_options
+from offline.databases.connect import is_server
 from offline.errors import InputError
-from offline.importing.import_data import LOGS, import_data
+from offline.importing.import_data import LOGS, SQL, import_data
 from offline.importing.registry import guess_format
 from offline.importing.source import Columns
 from offline.logs.bad_lines import list_bad_lines
@@ -30,12 +28,13 @@ def _column_options(command: Any) -> Any:
 
 
 @click.command("import")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.option("--format", "format_", metavar="NAME", help="The format of SOURCE; else guessed.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Directory to write, or replace."
 )
 @_column_options
+@selection_options
 @click.option("--no-value", is_flag=True, help="Take no column for values.")
 @click.option("--no-time", is_flag=True, help="Take no column for times.")
 @click.option(
@@ -70,7 +69,7 @@ def _column_options(command: Any) -> Any:
 def command(
     context: click.Context,
     /,
-    source: Path,
+    source: str,
     format_: str | None,
     out: Path,
     no_value: bool,
@@ -81,24 +80,25 @@ def command(
     repeats: Any,
     items: Path | None,
     allow_bad: bool,
-    **columns: str | None,
+    **more: Any,
 ) -> None:
     """Turn data of any origin into interactions.
 
-    SOURCE is a file, or a directory with the files that a data set is published as;
-    `botify-offline formats` lists the formats. Ids stay as their owner has them. What is guessed,
-    and what is left out, is told, and is in OUT/card.html.
+    SOURCE is a file, a directory with the files that a data set is published as, or the URL of a
+    PostgreSQL database; `botify-offline formats` lists the formats. Ids stay as their owner has
+    them. What is guessed, and what is left out, is told, and is in OUT/card.html.
     """
     started = time.perf_counter()
-    name = format_ or guess_format(source)[0]
+    name = format_ or (SQL if is_server(source) else guess_format(Path(source))[0])
     if name == LOGS:
         _refuse_others(context, LOGS)
-    with _bars() as stage:
+    selection = selection_of(more, name == SQL, _given(context, "repeats"))
+    with step_bars() as stage:
         summary, skipped, facts = import_data(
             source,
             out,
             format_,
-            columns=Columns(**{role: columns[f"{role}_column"] for role in _ROLES}),
+            columns=Columns(**{role: more[f"{role}_column"] for role in _ROLES}),
             items=items,
             without=tuple(
                 role for role, absent in (("value", no_value), ("time", no_time)) if absent
@@ -108,10 +108,13 @@ def command(
             liked_from=liked_from,
             repeats=repeats,
             allow_bad=allow_bad,
+            selection=selection,
             stage=stage,
         )
     seconds = time.perf_counter() - started
     files = f"{len(summary.files)} file{'s' if len(summary.files) > 1 else ''}"
+    if name == SQL:
+        files = summary.files[0]
     click.echo(f"{summary.lines:,} rows of {files} in {seconds:.1f} s")
     noun = "line" if name == LOGS else "row"
     guessed = [] if format_ else [f"format guessed: {name}"]
@@ -124,36 +127,12 @@ def _refuse_others(context: click.Context, name: str) -> None:
     """Raises InputError for an option that is given and has no meaning for a format."""
     allowed = ("source", "format_", "out", "allow_bad")
     for option in context.params:
-        given = context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
-        if given and option not in allowed:
+        if _given(context, option) and option not in allowed:
             raise InputError(f"--{option.replace('_', '-')} has no meaning for {name}")
 
 
-@contextmanager
-def _bars() -> Iterator[Any]:
-    """A bar for the step that runs, on a terminal."""
-    bar: Any = tqdm(
-        total=1.0,
-        disable=None,
-        file=sys.stderr,
-        leave=False,
-        bar_format="{desc} {percentage:3.0f} %|{bar}| {elapsed}",
-    )
-
-    def stage(name: str) -> Report:
-        bar.reset()
-        bar.set_description_str(name)
-
-        def report(share: float) -> None:
-            bar.n = share
-            bar.refresh()
-
-        return report
-
-    try:
-        yield stage
-    finally:
-        bar.close()
+def _given(context: click.Context, option: str) -> bool:
+    return context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ class Summary:
     """Bad lines by their fault."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Rows left out that are not bad, by the reason."""
+    selection: tuple[Mapping[str, str | int], ...] = ()
+    """Of a database: `rows`, `users` and `items` before the filter, and after each bound."""
     notes: tuple[str, ...] = ()
     """Assumptions about the files, and what was left out of them."""
     form: int = FORM
@@ -72,6 +74,7 @@ class Summary:
                     f"{fields.get('form', 1)}; this one reads {FORM}): collect again, or import"
                 )
             lists = {"files": tuple(fields["files"]), "notes": tuple(fields["notes"])}
+            lists["selection"] = tuple(fields.get("selection", ()))
             return cls(**{**fields, **lists})
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(

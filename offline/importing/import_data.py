@@ -6,8 +6,10 @@ from pathlib import Path
 
 from offline.card import Facts, write_card
 from offline.data.collect import collect
+from offline.databases.connect import is_server
 from offline.errors import InputError
 from offline.importing.formats.generic import with_items
+from offline.importing.formats.sql import Selection, Sql
 from offline.importing.load import Imported, Repeats, Stage, load_source
 from offline.importing.registry import guess_format, make_format
 from offline.importing.source import Columns, Source
@@ -15,6 +17,7 @@ from offline.importing.typed import Unit
 from offline.logs.bad_lines import BAD_STOP, BadLine, Skipped
 
 LOGS = "botify-log"
+SQL = "sql"
 
 
 def import_data(
@@ -30,6 +33,7 @@ def import_data(
     liked_from: float | None = None,
     repeats: Repeats = "last",
     allow_bad: bool = False,
+    selection: Selection | None = None,
     stage: Stage | None = None,
 ) -> Imported:
     r"""Turn data of any origin into a directory of interactions.
@@ -37,7 +41,8 @@ def import_data(
     Parameters
     ----------
     source : str or Path
-        A file, or a directory with the files that a data set is published as.
+        A file, a directory with the files that a data set is published as, or the URL of a
+        database.
     out : str or Path
         The directory to write. It appears whole or not at all.
     format : str, optional
@@ -58,6 +63,8 @@ def import_data(
         The value of a user, item and kind that are there several times: the latest, or the sum.
     allow_bad : bool, default False
         Whether more than 5 % of bad rows are accepted, and left out.
+    selection : Selection, optional
+        Of the format `sql`: the table or the query, and bounds.
     stage : callable, optional
         Called with the name of each step; gives what is told how far the step has come, 0 to 1.
 
@@ -84,26 +91,34 @@ def import_data(
     >>> found.summary.notes[1]
     'columns guessed by their names: user = user, item = item, value = rating'
     """
-    source, out = Path(source), Path(out)
+    out = Path(out)
     notes: list[str] = []
-    if format is None:
-        format, notes = guess_format(source)
+    if format is None and is_server(source):
+        format = SQL
+    elif format is None:
+        format, notes = guess_format(Path(source))
         notes.append(f"format guessed: {format}")
-    elif not source.exists():
+    elif format != SQL and is_server(source):
+        raise InputError(f"{format} reads files: --format {SQL} reads a database")
+    elif format != SQL and not Path(source).exists():
         raise InputError(f"{source}: no such file or directory")
     if format == LOGS:
-        return _collected(source, out, allow_bad)
-    form, columns = make_format(format), columns or Columns()
-    if columns.named and not form.generic:
-        raise InputError(f"--{min(columns.named)}-column: the columns of {format} are known")
-    found = form.open(source, columns)
+        return _collected(Path(source), out, allow_bad)
+    columns = columns or Columns()
+    if format == SQL:
+        found = Sql(replace(selection or Selection(), without=without)).open(source, columns)
+    else:
+        form = make_format(format)
+        if columns.named and not form.generic:
+            raise InputError(f"--{min(columns.named)}-column: the columns of {format} are known")
+        found = _without(form.open(Path(source), columns), without)
     if items is not None:
         found = with_items(found, Path(items), found.files[0].columns.item, None)
     found = replace(found, notes=(*notes, *found.notes))
     if liked_from is not None:
         found = replace(found, liked_from=liked_from)
     return load_source(
-        _without(found, without),
+        found,
         out,
         format,
         unit=time_unit,

@@ -277,5 +277,6 @@ def _summarise(
         liked_from=source.liked_from,
         fingerprint=fingerprint(directory, ("users", "items", "interactions"), source.liked_from),
         faults=dict(skipped.faults),
+        selection=tuple(step._asdict() for step in source.selection),
         notes=tuple(notes),
     )

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -56,6 +56,18 @@ class File:
     """For the layout `table`: rows in memory, with a column `line` of their places in `path`."""
 
 
+class Step(NamedTuple):
+    """What a selection from a database has left after one of its bounds."""
+
+    what: str
+    rows: int
+    users: int
+    items: int
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.rows:,} rows, {self.users:,} users, {self.items:,} items"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """What a format found."""
@@ -68,6 +80,8 @@ class Source:
     """The value from which an interaction is a like; None: every value above 0 is."""
     notes: tuple[str, ...] = ()
     """What was guessed."""
+    selection: tuple[Step, ...] = ()
+    """What each bound left, where a database was asked."""
 
 
 class DataFormat(ABC):

@@ -63,11 +63,12 @@ class Staged:
         if file.layout == "table":
             assert file.table is not None
             self.connection.register("incoming", file.table)
-            self._insert(file, number, "incoming")
+            types, texts = _types(file, self.connection.table("incoming"))
+            self._insert(file, number, "incoming", types, texts)
             self.connection.unregister("incoming")
             return file.path
         if file.layout == "parquet":
-            types, texts = self._parquet_types(file)
+            types, texts = _types(file, self.connection.read_parquet(escaped(file.path)))
             relation = f"read_parquet({literal(escaped(file.path))})"
             self._insert(file, number, relation, types, texts)
             return file.path
@@ -164,29 +165,29 @@ class Staged:
             f" {', '.join(items)} FROM {relation}"
         )
 
-    def _parquet_types(self, file: File) -> tuple[dict[str, str], dict[str, str]]:
-        """Of the ids' columns 'n' or 't'; and how a column becomes text where a cast is not it."""
-        relation = self.connection.read_parquet(escaped(file.path))
-        kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
-        types: dict[str, str] = {}
-        texts: dict[str, str] = {}
-        for role, name in file.columns.named.items():
-            kind, column = kinds[name], quoted(name)
-            if kind.endswith("[]") or kind.startswith(("STRUCT", "MAP", "BLOB", "UNION")):
-                raise InputError(f"{file.path}: column {name!r} holds {kind}, not one value a row")
-            if kind.startswith(("TIMESTAMP", "DATE")):
-                cast = "TIMESTAMPTZ" if "TIME ZONE" in kind else "TIMESTAMP"
-                moment = f"CAST({column} AS {cast})"
-                texts[name] = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S.%gZ')"
-            elif kind in ("DOUBLE", "FLOAT"):
-                texts[name] = (
-                    f"CASE WHEN ABS({column}) <= 9007199254740992 AND {column} = TRUNC({column})"
-                    f" THEN CAST(CAST({column} AS BIGINT) AS VARCHAR)"
-                    f" ELSE CAST({column} AS VARCHAR) END"
-                )
-            if role in ("user", "item"):
-                types[name] = "t" if kind == "VARCHAR" or kind.startswith("ENUM") else "n"
-        return types, texts
+
+def _types(file: File, relation: duckdb.DuckDBPyRelation) -> tuple[dict[str, str], dict[str, str]]:
+    """Of the ids' columns 'n' or 't'; and how a column becomes text where a cast is not it."""
+    kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    types: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for role, name in file.columns.named.items():
+        kind, column = kinds[name], quoted(name)
+        if kind.endswith("[]") or kind.startswith(("STRUCT", "MAP", "BLOB", "UNION")):
+            raise InputError(f"{file.path}: column {name!r} holds {kind}, not one value a row")
+        if kind.startswith(("TIMESTAMP", "DATE")):
+            cast = "TIMESTAMPTZ" if "TIME ZONE" in kind else "TIMESTAMP"
+            moment = f"CAST({column} AS {cast})"
+            texts[name] = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S.%gZ')"
+        elif kind in ("DOUBLE", "FLOAT"):
+            texts[name] = (
+                f"CASE WHEN ABS({column}) <= 9007199254740992 AND {column} = TRUNC({column})"
+                f" THEN CAST(CAST({column} AS BIGINT) AS VARCHAR)"
+                f" ELSE CAST({column} AS VARCHAR) END"
+            )
+        if role in ("user", "item"):
+            types[name] = "t" if kind == "VARCHAR" or kind.startswith("ENUM") else "n"
+    return types, texts
 
 
 def _as_text(name: str) -> str:

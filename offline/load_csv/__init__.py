@@ -1,0 +1,1 @@
+"""CSV files of ratings, links and movies, to tables of a database."""
