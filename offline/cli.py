@@ -71,6 +71,7 @@ def main() -> None:
     \b
     collect     event logs          -> interactions
     import      data of any origin  -> interactions
+    load-csv    files of ratings    -> tables of a database
     train       interactions        -> model directory
     train-svd   file of ratings     -> errors by step
     export      model, interactions -> recommendations.json, neighbours.json, and popular items

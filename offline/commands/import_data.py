@@ -15,6 +15,7 @@ from offline.importing.import_data import LOGS, SQL, import_data
 from offline.importing.registry import guess_format
 from offline.importing.source import Columns
 from offline.logs.bad_lines import list_bad_lines
+from offline.synthetic.truth import TRUTH, Truth
 
 _ROLES = ("user", "item", "value", "time", "kind", "title")
 
@@ -120,6 +121,12 @@ def command(
     guessed = [] if format_ else [f"format guessed: {name}"]
     told = dict.fromkeys([*list_bad_lines(skipped, noun=noun), *guessed, *summary.notes])
     click.echo("\n".join([*told, as_text(facts)]))
+    if (out / TRUTH).is_file():
+        truth = Truth.read(out)
+        click.echo(
+            f"generated ratings: RMSE of the mean {truth.rmse_mean:.4f}, best possible "
+            f"{truth.rmse_oracle:.4f} (botify-offline score {out} RMSE)"
+        )
     click.echo(f"wrote {out} (card: {out / 'card.html'})")
 
 

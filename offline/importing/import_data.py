@@ -1,11 +1,13 @@
 """Data of any origin, by the path and the options that a person gives."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from offline.card import Facts, write_card
 from offline.data.collect import collect
+from offline.data.summary import Summary
 from offline.databases.connect import is_server
 from offline.errors import InputError
 from offline.importing.formats.generic import with_items
@@ -15,6 +17,7 @@ from offline.importing.registry import guess_format, make_format
 from offline.importing.source import Columns, Source
 from offline.importing.typed import Unit
 from offline.logs.bad_lines import BAD_STOP, BadLine, Skipped
+from offline.synthetic.truth import Truth
 
 LOGS = "botify-log"
 SQL = "sql"
@@ -117,7 +120,7 @@ def import_data(
     found = replace(found, notes=(*notes, *found.notes))
     if liked_from is not None:
         found = replace(found, liked_from=liked_from)
-    return load_source(
+    imported = load_source(
         found,
         out,
         format,
@@ -127,6 +130,17 @@ def import_data(
         allow_bad=allow_bad,
         stage=stage,
     )
+    if format != SQL:
+        _carry_truth(Path(source), out, imported.summary)
+    return imported
+
+
+def _carry_truth(source: Path, out: Path, summary: Summary) -> None:
+    """What is known of generated ratings goes along, where all of them were taken."""
+    with suppress(InputError):  # none is there, or a file of somebody else's
+        truth = Truth.read(source)
+        if (truth.ratings, truth.users) == (summary.interactions, summary.users):
+            truth.write(out)
 
 
 def _without(source: Source, roles: tuple[str, ...]) -> Source:

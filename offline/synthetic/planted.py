@@ -9,7 +9,6 @@ from scipy.special import ndtr
 _ITEMS, _ACTIVITY = 1, 2
 _NODES = 1 << 13
 _ACTIVITY_SD = 1.0
-_TAIL, _TAIL_SHIFT = 0.9, 10.0
 _MEAN, _USER_SD, _ITEM_SD, _TASTE_SD = 3.5, 0.4, 0.5, 0.45
 NOISE_SD = 0.8
 """As are the others, for a scale of 0.5 to 5; close to what is seen of MovieLens."""
@@ -59,7 +58,7 @@ def plant_items(seed: int, n_items: int, n_factors: int, scale: Scale, uniform: 
     rng = stream(seed, _ITEMS)
     bias = rng.normal(0, _ITEM_SD * scale.unit, n_items)
     factors = rng.normal(0, factor_sd(n_factors, scale), (n_items, n_factors))
-    weight = (rng.permutation(n_items) + _TAIL_SHIFT) ** -_TAIL
+    weight = 1 / (1 + 0.01 * n_items + rng.permutation(n_items))
     if uniform:
         weight = np.ones(n_items)
     return Items(bias, factors, weight / weight.sum())
