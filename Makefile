@@ -10,7 +10,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
+.PHONY: setup demo experiment days ratings workshop serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
 
 setup: $(READY)
 
@@ -37,6 +37,10 @@ days: $(READY)
 # a service on port 5000: GET /reco.
 ratings: $(READY)
 	@$(BIN)/python script/reco_api.py
+
+# Ratings in PostgreSQL, users in MongoDB, items in Redis, and a page on port 5001; on this machine.
+workshop: $(READY)
+	@$(BIN)/python -m pipeline.workshop
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)

@@ -39,8 +39,8 @@ class LivePublication:
             self.refusal = str(error)
             if before is None:
                 return  # no request is answered before the first version
-            if not self._has_users(before):
-                self.breaker.trip(str(error))
+            if no_users := self._no_users(before):
+                self.breaker.trip(no_users)
                 return
         else:
             self.refusal = ""
@@ -48,13 +48,14 @@ class LivePublication:
         if (now := self.current) is not None and before is not None and now is not before:
             _log.info("version %s is in service, before it %s", now.version, before.version)
 
-    def _has_users(self, snapshot: Snapshot) -> bool:
-        """Whether requests can go on with the items that are held: the users' store answers."""
+    def _no_users(self, snapshot: Snapshot) -> str:
+        """Why requests cannot go on with the items that are held; empty if they can: the users'
+        store answers."""
         try:
             self._reader.user(snapshot, _NOBODY)
-        except SourceError:
-            return False
-        return True
+        except SourceError as error:
+            return str(error)
+        return ""
 
     def user(self, snapshot: Snapshot, user: str) -> UserFactors | None:
         """A user of a version; None for one that it does not know. Raises SourceError."""
