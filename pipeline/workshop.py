@@ -88,7 +88,8 @@ def main(
         _run("botify-offline", "load-csv", *tables.values(), "--to", where.postgres)
         _step("2/5 filter and average in SQL")
         words = [word for name, n in bounds.items() for word in (f"--{name.replace('_', '-')}", n)]
-        items = ("--items", tables["movies"]) if "movies" in tables else ()
+        # Generated ratings have neither titles nor times.
+        items = ("--items", tables["movies"]) if "movies" in tables else ("--no-time",)
         source = ("import", where.postgres, "--format", "sql", *words, *items)
         _run("botify-offline", *source, "--out", out / "data")
         _step("3/5 factorise: a truncated SVD of what the biases leave of the ratings")
