@@ -13,7 +13,7 @@ from scipy import sparse
 
 from offline.errors import InputError
 from offline.models.base import Recommender
-from offline.models.inputs import in_order, training_set
+from offline.models.inputs import in_order, rating_set, training_set
 from offline.models.top_n import TopN
 
 Make = Callable[[], Recommender]
@@ -22,6 +22,8 @@ _USERS = np.arange(30)
 
 def check_model(make: Make) -> None:
     """Run every check on a model; each fits a fresh one on small data.
+
+    It is of ratings for a model of ratings, which has more checks: `check_rating_model`.
 
     Parameters
     ----------
@@ -43,26 +45,37 @@ def check_model(make: Make) -> None:
         check(make)
 
 
-def scattered() -> sparse.csr_matrix:
+def scattered(rated: bool = False) -> sparse.csr_matrix:
     """30 users by 50 items with chance likes, some items more liked than others; user 3 has none.
 
-    Item 11 is nobody's.
+    Item 11 is nobody's. `rated`: entries are ratings of 1 to 5, else 1.
     """
     rng = np.random.default_rng(8)
     dense = rng.random((30, 50)) < rng.uniform(0.05, 0.4, 50)
     dense[3] = dense[:, 11] = False
-    return sparse.csr_matrix(dense.astype(np.float32))
+    return _rated(sparse.csr_matrix(dense.astype(np.float32)), rated)
 
 
-def checkerboard(n: int = 40) -> sparse.csr_matrix:
+def checkerboard(n: int = 40, rated: bool = False) -> sparse.csr_matrix:
     """Users and items of two camps, even and odd; user u has all items of the camp but item u."""
     users, items = np.indices((n, n))
-    return sparse.csr_matrix(((users % 2 == items % 2) & (users != items)).astype(np.float32))
+    dense = (users % 2 == items % 2) & (users != items)
+    return _rated(sparse.csr_matrix(dense.astype(np.float32)), rated)
+
+
+def _rated(matrix: sparse.csr_matrix, rated: bool) -> sparse.csr_matrix:
+    if rated:
+        matrix.data[:] = np.random.default_rng(9).integers(1, 6, matrix.nnz)
+    return matrix
+
+
+def _rates(make: Make) -> bool:
+    return make().learns_from == "ratings"
 
 
 def lists_are_the_best_scores_in_order(make: Make) -> None:
     """Ids are the highest scores, best first, and `scores` are theirs."""
-    model = make().fit(scattered())
+    model = make().fit(scattered(_rates(make)))
     found = model.recommend(_USERS, len(_ranked(model)), exclude_seen=False)
     _that((np.diff(found.scores, axis=1) <= 0).all(), "scores must not rise along a list")
     _that(np.isfinite(found.scores).all(), "scores must be finite")
@@ -74,7 +87,7 @@ def lists_are_the_best_scores_in_order(make: Make) -> None:
 
 def seen_items_come_back_only_when_asked_for(make: Make) -> None:
     """`exclude_seen` leaves out exactly what the user was fitted with; shorter lists end in -1."""
-    matrix = scattered()
+    matrix = scattered(_rates(make))
     model = make().fit(matrix)
     lists, whole = model.recommend(_USERS, 60), model.recommend(_USERS, 60, exclude_seen=False)
     items = _ranked(model)
@@ -90,7 +103,7 @@ def seen_items_come_back_only_when_asked_for(make: Make) -> None:
 
 def a_user_without_items_gets_the_most_popular(make: Make) -> None:
     """Most users first, ties by id; for new users too."""
-    matrix = scattered()
+    matrix = scattered(_rates(make))
     counts = np.bincount(matrix.indices, minlength=50)
     expected = np.argsort(-counts, kind="stable")[:10].tolist()
     model = make().fit(matrix)
@@ -103,20 +116,22 @@ def a_user_without_items_gets_the_most_popular(make: Make) -> None:
 
 def one_seed_gives_one_result(make: Make) -> None:
     """Two models with the same options give the same lists."""
-    one, two = (make().fit(scattered()).recommend(_USERS, 20) for _ in range(2))
+    one, two = (make().fit(scattered(_rates(make))).recommend(_USERS, 20) for _ in range(2))
     _same(one, two, "the same options must give the same lists")
 
 
 def fitting_again_starts_anew(make: Make) -> None:
     """Nothing is left of what was fitted before."""
-    model = make().fit(checkerboard())
-    expected = make().fit(scattered()).recommend(_USERS, 20)
-    _same(model.fit(scattered()).recommend(_USERS, 20), expected, "fit must start anew")
+    model = make().fit(checkerboard(rated=_rates(make)))
+    expected = make().fit(scattered(_rates(make))).recommend(_USERS, 20)
+    _same(
+        model.fit(scattered(_rates(make))).recommend(_USERS, 20), expected, "fit must start anew"
+    )
 
 
 def others_asked_for_change_nothing(make: Make) -> None:
     """A user's list is the same alone, among others, and in blocks of any size."""
-    model = make().fit(scattered())
+    model = make().fit(scattered(_rates(make)))
     whole = model.recommend(_USERS, 20)
     some = np.array([29, 0, 7, 7])
     _same(model.recommend(some, 20), TopN(whole.ids[some], whole.scores[some]), "among others")
@@ -128,8 +143,10 @@ def others_asked_for_change_nothing(make: Make) -> None:
 
 def users_known_by_their_history_alone(make: Make) -> None:
     """A model that folds in gives a history the same list, whoever's it is."""
-    matrix = scattered()
+    matrix = scattered(_rates(make))
     model = make().fit(matrix)
+    if model.learns_from == "ratings":
+        return  # a new user's vector may be another than one learned together with the items'
     if model.folds_in:
         known = model.recommend(_USERS, 20)
         _same(model.recommend_for(matrix, 20), known, "recommend_for must agree with recommend")
@@ -139,10 +156,11 @@ def users_known_by_their_history_alone(make: Make) -> None:
 
 def input_is_left_as_it_was(make: Make) -> None:
     """The order of entries says nothing, and the caller's matrix is not changed."""
-    matrix = scattered()
+    matrix = scattered(_rates(make))
     for user in range(30):  # ids in falling order: sorting them in place would show
         row = slice(matrix.indptr[user], matrix.indptr[user + 1])
-        matrix.indices[row] = matrix.indices[row][::-1].copy()
+        for array in (matrix.indices, matrix.data):
+            array[row] = array[row][::-1].copy()
     matrix.has_sorted_indices = False
     before = matrix.copy()
     model = make().fit(matrix)
@@ -152,25 +170,26 @@ def input_is_left_as_it_was(make: Make) -> None:
     for name in ("data", "indices", "indptr"):
         same = np.array_equal(getattr(matrix, name), getattr(before, name))
         _that(same, f"the matrix's {name} must be left as they were")
-    expected = make().fit(scattered()).recommend(_USERS, 5)
+    expected = make().fit(scattered(_rates(make))).recommend(_USERS, 5)
     _same(lists, expected, "the order of entries must not matter")
 
 
 def timestamps_are_taken(make: Make) -> None:
     """Data with timestamps can be learned from, saved and loaded."""
-    matrix = scattered()
+    matrix = scattered(_rates(make))
     times = 1_700_000_000_000 + np.random.default_rng(1).integers(10**9, size=matrix.nnz)
-    model = make().fit(training_set(matrix, times))
+    data = rating_set(matrix, times) if _rates(make) else training_set(matrix, times)
+    model = make().fit(data)
     expected = model.recommend(_USERS, 20)
     _same(_loaded(model).recommend(_USERS, 20), expected, "a loaded model must give the same")
-    if model.folds_in:
+    if model.folds_in and model.learns_from == "likes":
         found = model.recommend_for(matrix, 20, timestamps=in_order(matrix, times)[1])
         _same(found, expected, "recommend_for with timestamps must agree with recommend")
 
 
 def similar_items_are_others(make: Make) -> None:
     """Never the item itself, nor one that nobody liked; best first, ended by -1."""
-    matrix = scattered()
+    matrix = scattered(_rates(make))
     liked = set(matrix.indices.tolist())
     model = make().fit(matrix)
     found = model.similar_items(np.array([11, 4, 0]), 60)
@@ -186,7 +205,7 @@ def similar_items_are_others(make: Make) -> None:
 
 def item_vectors_fit_the_items(make: Make) -> None:
     """A row of finite numbers for each item, if the model has them."""
-    vectors = make().fit(scattered()).item_vectors
+    vectors = make().fit(scattered(_rates(make))).item_vectors
     if vectors is not None:
         _that(vectors.ndim == 2 and len(vectors) == 50, "item_vectors: shape (n_items, d)")
         _that(np.isfinite(vectors).all(), "item_vectors: finite numbers")
@@ -194,7 +213,7 @@ def item_vectors_fit_the_items(make: Make) -> None:
 
 def a_saved_model_gives_the_same(make: Make) -> None:
     """Lists, similar items, config and metrics of a loaded model are those of the saved one."""
-    model = make().fit(scattered())
+    model = make().fit(scattered(_rates(make)))
     again = _loaded(model)
     _that(again.config == model.config, "the config must be loaded as it was saved")
     _that(again.metrics() == model.metrics(), "the metrics must be loaded as they were saved")
@@ -211,7 +230,7 @@ def bad_questions_are_refused(make: Make) -> None:
     model = make()
     _refused(lambda: model.recommend(np.array([0]), 5), "has not been fitted")
     _refused(lambda: model.fit(sparse.csr_matrix(np.zeros((4, 6)))), "no interactions")
-    model.fit(scattered())
+    model.fit(scattered(_rates(make)))
     for user in (-1, 30):
         _refused(partial(model.recommend, np.array([0, user]), 5), f"user {user}:")
     _refused(lambda: model.recommend(np.array([0]), 0), "a list of 0 items")

@@ -1,6 +1,7 @@
 """What svd, svdpp, nsvd and nmf have in common: training by passes of gradient descent."""
 
 import time
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -51,12 +52,12 @@ class SGDModel(RatingModel):
     class Config(RatingModel.Config):
         """Options of models trained by gradient descent."""
 
-        factors: PositiveInt = 32
+        factors: PositiveInt = 64
         epochs: PositiveInt = 30
         """Passes over the ratings."""
         learning_rate: float = Field(default=0.02, gt=0, le=1)
         """At the start; it falls in a straight line to 0."""
-        regularization: float = Field(default=0.05, ge=0)
+        regularization: float = Field(default=0.06, ge=0)
         """Of factors, for each rating."""
         bias_regularization: float = Field(default=0.01, ge=0)
         """Of biases, for each rating."""
@@ -65,6 +66,8 @@ class SGDModel(RatingModel):
         time_bins: NonNegativeInt = 0
         """Parts of the period that items have a bias for, and users one for each day; 0: none.
         Data without timestamps has none."""
+        time_regularization: float = Field(default=0.1, ge=0)
+        """Of the biases in time, for each rating."""
         validation: float = Field(default=0.0, ge=0, lt=1)
         """Share of the ratings held out to stop early: the best epoch by their RMSE is kept."""
         patience: PositiveInt = 3
@@ -206,6 +209,10 @@ class SGDModel(RatingModel):
         """The error of each epoch on the ratings it learned from, before each was learned."""
         return {"epochs": self._curve}
 
+    def _read(self, directory: Path, about: dict[str, Any], data: TrainingSet) -> None:
+        super()._read(directory, about, data)
+        self._curve = about["metrics"]["epochs"]
+
     def _learned(self) -> Arrays:
         found: dict[str, NDArray[Any]] = {"list_size": np.array([self._most])}
         if len(self._y):
@@ -245,7 +252,7 @@ class _Pass:
             self._all_slots(state), f(state.mean), state.bu, state.bi, bt, state.p, state.q,
             state.y, rated.indptr, rated.items, rated.norms, f(rate), f(o.regularization),
             f(o.bias_regularization), f(self._model.implicit_regularization),
-            f(o.bias_regularization), flags,
+            f(o.time_regularization), flags,
         )  # fmt: skip
         if state.time is not None:
             state.time.values[-1] = 0  # of days that are not there

@@ -1,7 +1,7 @@
 """Models in which a user is known by which items are rated, not by the ratings alone."""
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from offline.data.training_set import TrainingSet
 from offline.models.mf.by_steps import StepModel
@@ -18,7 +18,7 @@ class SVDpp(SGDModel):
     class Config(SGDModel.Config):
         """Options of svdpp."""
 
-        implicit_regularization: float = Field(default=0.05, ge=0)
+        implicit_regularization: float = Field(default=0.02, ge=0)
         """Of the implicit factors of items, for each rating."""
 
     config: Config
@@ -45,7 +45,13 @@ class NSVD(StepModel):
     class Config(StepModel.Config):
         """Options of nsvd."""
 
-        implicit_regularization: float = Field(default=0.05, ge=0)
+        factors: PositiveInt = 32
+        learning_rate: float = Field(default=0.05, gt=0, le=1)
+        """At the start; it falls in a straight line to 0."""
+        regularization: float = Field(default=0.03, ge=0)
+        """Of items' factors, for each rating."""
+
+        implicit_regularization: float = Field(default=0.005, ge=0)
         """Of the implicit factors of items, for each rating."""
         list_size: Size = "all"
         """How many of a user's items are summed: `all`; `max`, the same; `mean`, as many as users
