@@ -274,7 +274,7 @@ def _print_failures(place: Path, publication: Publication) -> None:
                     urls = (there, here) if which == "users" else (here, there)
                     with open_store(urls[0]) as users, open_store(urls[1]) as items:
                         publish(publication, users, items, now=lambda: 0)
-                    reader = open_reader(*urls, timeout=1)
+                    reader = open_reader(urls[0], urls[1], timeout=1)
                     reader.refresh()
                     (valkey.kill if kind == "Redis" else postgres.kill)()
                     rows.append((f"{which} in {kind}, the rest in files", *_down(reader)))
