@@ -27,7 +27,13 @@ def main() -> None:
     rating, fold = data["rating"].tolist(), data["fold"]
     scale = (min(rating), max(rating))
     rows = list(zip(user, item, rating, [None] * len(user), strict=True))
-    found = {"rmse": [], "mae": [], "fit_cpu": [], "fit_wall": [], "test_cpu": []}
+    found: dict[str, list[float]] = {
+        "rmse": [],
+        "mae": [],
+        "fit_cpu": [],
+        "fit_wall": [],
+        "test_cpu": [],
+    }
     for number in args.folds:
         held = (fold == number).tolist()
         whole = Dataset(Reader(rating_scale=scale))

@@ -18,7 +18,7 @@ from offline.compare.text import as_text, columns
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS
 from offline.importing.evaluated import LOADERS as FORMATS
-from offline.models.registry import MODELS, model_class
+from offline.models.registry import model_class, names_of
 
 _ACCURACY = {
     "same-users": ("ndcg@20", "recall@20"),
@@ -32,7 +32,7 @@ _ACCURACY = {
 @click.option(
     "--models",
     help="Names of models, with commas between; `botify-offline models` lists them. "
-    "[default: all]",
+    "[default: all that learn from likes]",
 )
 @click.option(
     "--format",
@@ -81,7 +81,7 @@ def command(
 
     A model that fails is named with the reason, and the exit code is 1; the others are compared.
     """
-    names = _of_likes() if models is None else [name.strip() for name in models.split(",")]
+    names = names_of("likes") if models is None else [name.strip() for name in models.split(",")]
     for name in names:
         model_class(name)  # an unknown name ends it before the first model trains
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -120,10 +120,6 @@ def command(
         click.echo(f"page -> {out}", err=as_json)
     if failed:
         raise click.exceptions.Exit(1)
-
-
-def _of_likes() -> list[str]:
-    return [name for name in MODELS.names if model_class(name).learns_from == "likes"]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -38,7 +38,7 @@ _MODELS: dict[str, type[StepModel]] = {"svd": SVD, "nsvd": NSVD}
 @click.option("--dimension", type=click.IntRange(min=1), default=12, show_default=True)
 @click.option("--reg", type=click.FloatRange(min=0), default=0.0003, show_default=True)
 @click.option(
-    "--learning", type=click.FloatRange(min=0, min_open=True), default=0.001, show_default=True
+    "--learning", type=click.FloatRange(0, 1, min_open=True), default=0.001, show_default=True
 )
 @click.option(
     "--momentum", type=click.FloatRange(0, 1, max_open=True), default=0.926, show_default=True
@@ -78,7 +78,7 @@ def command(
     printed by that name. The defaults overfit: `train --model svd` has better ones.
     """
     data = _read(ratings)
-    options = {"list_size": nsvd_size} if model == "nsvd" else {}
+    options: dict[str, Any] = {"list_size": nsvd_size} if model == "nsvd" else {}
     made = _MODELS[model](
         factors=dimension,
         batch=batch,

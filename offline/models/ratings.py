@@ -117,7 +117,7 @@ class RatingModel(Recommender):
             values += self._drift(users, items, np.asarray(timestamps, dtype=np.int64))
         return Ratings(np.clip(values, *factors.scale), self._errors(users, items))
 
-    def fold_in(self, items: NDArray[np.int64], ratings: NDArray[np.float32]) -> NDArray[Any]:
+    def fold_in(self, items: NDArray[np.int64], ratings: NDArray[Any]) -> NDArray[np.float32]:
         """The vector of a new user, from ratings of some items; the model is left as it is.
 
         Parameters
@@ -239,10 +239,11 @@ class RatingModel(Recommender):
         if users is not None:
             rows = self._users[users]
         else:
+            indices = histories.indices.astype(np.int64)
             parts = np.split(np.arange(histories.nnz), histories.indptr[1:-1])
             rows = np.array(
                 [
-                    self._fold_in(histories.indices[part], histories.data[part].astype(float))
+                    self._fold_in(indices[part], histories.data[part].astype(float))
                     for part in parts
                 ]
             )

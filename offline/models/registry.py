@@ -25,6 +25,22 @@ MODELS = Plugins(GROUP, "model", _fault)
 """The installed models."""
 
 
+def names_of(learns_from: str, models: Plugins = MODELS) -> list[str]:
+    """Names of the installed models that learn from `likes`, or from `ratings`.
+
+    One that cannot be imported is among both, so that it is named where it is asked for.
+    """
+    found = []
+    for name in models.names:
+        try:
+            learns = models.get(name).learns_from
+        except PluginError:
+            learns = learns_from
+        if learns == learns_from:
+            found.append(name)
+    return found
+
+
 def model_class(name: str, models: Plugins = MODELS) -> type[Recommender]:
     """The class of a model.
 

@@ -132,11 +132,15 @@ class _Chain:
         self.width = -(-(k + 1) // _PAD) * _PAD
         by_item = ratings.tocsc()
         self._sides = [
-            _Side(each.indptr.astype(np.int64), each.indices, each.data - np.float32(self.mean))
+            _Side(
+                each.indptr.astype(np.int64),
+                each.indices.astype(np.int32, copy=False),
+                each.data - np.float32(self.mean),
+            )
             for each in (ratings, by_item)
         ]
         self.users, self.items = (self._start(n) for n in ratings.shape)
-        self.alpha = float(1 / max(np.var(self._sides[0].values), 1e-6))
+        self.alpha = 1 / max(float(np.var(self._sides[0].values)), 1e-6)
         self._errors = np.empty(ratings.shape[0])
 
     def start_at(self, users: NDArray[np.float32], items: NDArray[np.float32]) -> None:

@@ -1,13 +1,30 @@
 """Draws of Bayesian matrix factorisation, compiled: the same for a seed whatever the threads."""
 
+from typing import Any
+
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from offline.jit import compiled
 
+Floats = NDArray[np.float32]
+Ints = NDArray[Any]
+
 
 @compiled(parallel=True, fastmath=True)
-def draw_vectors(indptr, others, values, offsets, vectors, prior, pull, alpha, noise, out):
+def draw_vectors(
+    indptr: Ints,
+    others: Ints,
+    values: Floats,
+    offsets: Floats,
+    vectors: Floats,
+    prior: Floats,
+    pull: Floats,
+    alpha: np.float32,
+    noise: Floats,
+    out: Floats,
+) -> None:
     """Draw every row's vector given the other side's: normal, by Cholesky.
 
     Row r has the ratings values[indptr[r]:indptr[r + 1]] of the others' rows `others`, whose
@@ -49,7 +66,12 @@ def draw_vectors(indptr, others, values, offsets, vectors, prior, pull, alpha, n
 
 
 @compiled(fastmath=True)
-def _draw(a, b, noise, out):
+def _draw(
+    a: Floats,
+    b: Floats,
+    noise: Floats,
+    out: Floats,
+) -> None:
     """out = A^-1 b + L^-T noise, with A = L L^T; `a` and `b` are overwritten."""
     d = len(b)
     for j in range(d):
@@ -82,7 +104,15 @@ def _draw(a, b, noise, out):
 
 
 @compiled(parallel=True, fastmath=True)
-def squared_errors(indptr, items, values, users, vectors, offsets, found):
+def squared_errors(
+    indptr: Ints,
+    items: Ints,
+    values: Floats,
+    users: Floats,
+    vectors: Floats,
+    offsets: Floats,
+    found: NDArray[np.float64],
+) -> None:
     """Each user's sum of squared errors of users @ vectors + offsets, into `found`, float64."""
     d = users.shape[1]
     for u in numba.prange(len(indptr) - 1):

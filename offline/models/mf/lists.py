@@ -36,8 +36,8 @@ class RatedItems(NamedTuple):
         sizes = np.diff(ratings.indptr)
         items = ratings.indices.astype(np.int32, copy=False)
         if size in ("all", "max"):
-            norms = 1 / np.sqrt(np.maximum(sizes, 1))
-            return cls(ratings.indptr.astype(np.int64), items, norms.astype(np.float32))
+            roots = 1 / np.sqrt(np.maximum(sizes, 1))
+            return cls(ratings.indptr.astype(np.int64), items, roots.astype(np.float32))
         there = sizes[sizes > 0]
         most = int(there.mean()) if size == "mean" else int(there.min())
         users = np.repeat(np.arange(len(sizes)), sizes)

@@ -9,16 +9,37 @@ Rows are padded, and have the biases in them: a user's is [p, b_u, 1, 0 ...], an
 [q, 1, b_i, 0 ...], so that their product is all but the mean.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from offline.jit import compiled
+
+Floats = NDArray[np.float32]
+Ints = NDArray[Any]
 
 
 @compiled(fastmath=True, nogil=True)
 def momentum_steps(  # noqa: PLR0913  # a kernel takes what it changes
-    steps, batch, pairs, values, mean, k, p, q, y, moving, lists, list_ptr, norms,
-    rate, momentum, reg, state,
-):  # fmt: skip
+    steps: int,
+    batch: int,
+    pairs: Ints,
+    values: Floats,
+    mean: np.float32,
+    k: int,
+    p: Floats,
+    q: Floats,
+    y: Floats,
+    moving: tuple[Floats, Floats, Floats],
+    lists: Ints,
+    list_ptr: Ints,
+    norms: Floats,
+    rate: np.float32,
+    momentum: np.float32,
+    reg: np.float32,
+    state: Ints,
+) -> float:
     """Do some steps; returns the root mean square error of the last batch before its update.
 
     pairs, values: user and item of each rating, shape (n, 2), and the rating. k: factors, of which
@@ -48,7 +69,7 @@ def momentum_steps(  # noqa: PLR0913  # a kernel takes what it changes
             entry = ((x >> np.uint64(32)) * n) >> np.uint64(32)
             us[at], its[at] = pairs[entry, 0], pairs[entry, 1]
             rs[at] = values[entry] - mean
-        n_u, n_i, n_y, total = 0, 0, 0, zero
+        n_u, n_i, n_y, total = 0, 0, 0, 0.0
         for at in range(batch):
             u, i = us[at], its[at]
             pu, qi, vu, vi = p[u], q[i], vp[u], vq[i]
@@ -120,4 +141,4 @@ def momentum_steps(  # noqa: PLR0913  # a kernel takes what it changes
             for f in range(k):
                 yi[f] -= rate * vi[f]
     state[0] = x
-    return np.sqrt(total / batch)
+    return float(np.sqrt(total / batch))

@@ -10,9 +10,15 @@ are: so z is kept through the user's ratings, and the y_j get their due at the e
 same step, for the cost of two passes over R(u) instead of one for each rating.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from offline.jit import compiled
+
+Floats = NDArray[np.float32]
+Ints = NDArray[Any]
 
 USE_P, NON_NEGATIVE, BIASED = 1, 2, 4
 """Bits of `flags`: p is learned; factors stay at 0 or above; biases are learned."""
@@ -20,9 +26,29 @@ USE_P, NON_NEGATIVE, BIASED = 1, 2, 4
 
 @compiled(fastmath=True, nogil=True)
 def sgd_pass(  # noqa: PLR0913  # a kernel takes what it changes
-    order, starts, indptr, items, values, slots, mean, bu, bi, bt, p, q, y,
-    list_ptr, list_items, norms, rate, reg, reg_bias, reg_y, reg_time, flags,
-):  # fmt: skip
+    order: Ints,
+    starts: Ints,
+    indptr: Ints,
+    items: Ints,
+    values: Floats,
+    slots: Ints,
+    mean: np.float32,
+    bu: Floats,
+    bi: Floats,
+    bt: Floats,
+    p: Floats,
+    q: Floats,
+    y: Floats,
+    list_ptr: Ints,
+    list_items: Ints,
+    norms: Floats,
+    rate: np.float32,
+    reg: np.float32,
+    reg_bias: np.float32,
+    reg_y: np.float32,
+    reg_time: np.float32,
+    flags: int,
+) -> float:
     """One pass over all ratings; returns the sum of squared errors met on the way.
 
     order: users, shape (n_users,). starts: where in a user's ratings to begin. indptr, items,
@@ -121,7 +147,12 @@ def sgd_pass(  # noqa: PLR0913  # a kernel takes what it changes
 
 
 @compiled(fastmath=True, nogil=True)
-def implicit_sums(y, list_ptr, list_items, norms):
+def implicit_sums(
+    y: Floats,
+    list_ptr: Ints,
+    list_items: Ints,
+    norms: Floats,
+) -> Floats:
     """|R(u)|^-½ Σ y_j of each user, shape (n_users, k), float32."""
     n = len(list_ptr) - 1
     found = np.zeros((n, y.shape[1]), np.float32)

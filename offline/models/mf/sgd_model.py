@@ -34,9 +34,9 @@ class State(NamedTuple):
 
     def copy(self) -> "State":
         """The same in arrays of its own."""
-        parts = [each.copy() if isinstance(each, np.ndarray) else each for each in self[:-1]]
         drift = self.time and self.time._replace(values=self.time.values.copy())
-        return State(*parts, drift)  # type: ignore[arg-type]
+        bu, bi, p, q, y = (each.copy() for each in (self.bu, self.bi, self.p, self.q, self.y))
+        return State(self.mean, bu, bi, p, q, y, drift)
 
 
 class SGDModel(RatingModel):
@@ -52,12 +52,12 @@ class SGDModel(RatingModel):
     class Config(RatingModel.Config):
         """Options of models trained by gradient descent."""
 
-        factors: PositiveInt = 64
-        epochs: PositiveInt = 30
+        factors: PositiveInt = 32
+        epochs: PositiveInt = 20
         """Passes over the ratings."""
-        learning_rate: float = Field(default=0.02, gt=0, le=1)
+        learning_rate: float = Field(default=0.03, gt=0, le=1)
         """At the start; it falls in a straight line to 0."""
-        regularization: float = Field(default=0.06, ge=0)
+        regularization: float = Field(default=0.05, ge=0)
         """Of factors, for each rating."""
         bias_regularization: float = Field(default=0.01, ge=0)
         """Of biases, for each rating."""
@@ -248,7 +248,8 @@ class _Pass:
         total: float = sgd_pass(
             rng.permutation(len(sizes)),
             (rng.random(len(sizes)) * sizes).astype(np.int64),
-            ratings.indptr.astype(np.int64), ratings.indices, ratings.data,
+            ratings.indptr.astype(np.int64), ratings.indices.astype(np.int32, copy=False),
+            ratings.data,
             self._all_slots(state), f(state.mean), state.bu, state.bi, bt, state.p, state.q,
             state.y, rated.indptr, rated.items, rated.norms, f(rate), f(o.regularization),
             f(o.bias_regularization), f(self._model.implicit_regularization),
@@ -265,5 +266,7 @@ class _Pass:
                 ratings = self._data.ratings
                 assert self._data.timestamps is not None
                 times = np.asarray(self._data.timestamps)
-                self._slots = state.time.slots(entry_users(ratings), ratings.indices, times)
+                self._slots = state.time.slots(
+                    entry_users(ratings), ratings.indices.astype(np.int64), times
+                )
         return self._slots

@@ -1,7 +1,5 @@
 """Matrix factorisations with factors of users and items alone."""
 
-from pydantic import Field, PositiveInt
-
 from offline.models.mf.by_steps import StepModel
 from offline.models.mf.sgd_model import SGDModel
 
@@ -31,9 +29,5 @@ class NMF(SGDModel):
 
     class Config(SGDModel.Config):
         """Options of nmf."""
-
-        factors: PositiveInt = 32
-        regularization: float = Field(default=0.05, ge=0)
-        """Of factors, for each rating."""
 
     config: Config

@@ -18,6 +18,14 @@ class SVDpp(SGDModel):
     class Config(SGDModel.Config):
         """Options of svdpp."""
 
+        factors: PositiveInt = 64
+        epochs: PositiveInt = 30
+        """Passes over the ratings."""
+        learning_rate: float = Field(default=0.02, gt=0, le=1)
+        """At the start; it falls in a straight line to 0."""
+        regularization: float = Field(default=0.06, ge=0)
+        """Of factors of users and items, for each rating."""
+
         implicit_regularization: float = Field(default=0.02, ge=0)
         """Of the implicit factors of items, for each rating."""
 
@@ -45,7 +53,8 @@ class NSVD(StepModel):
     class Config(StepModel.Config):
         """Options of nsvd."""
 
-        factors: PositiveInt = 32
+        epochs: PositiveInt = 30
+        """Passes over the ratings."""
         learning_rate: float = Field(default=0.05, gt=0, le=1)
         """At the start; it falls in a straight line to 0."""
         regularization: float = Field(default=0.03, ge=0)

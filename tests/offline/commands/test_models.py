@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from contract.item_lists import parse_item, parse_item_neighbours, parse_popular, parse_user_items
 from contract.schema import json_schema
-from offline.models.registry import MODELS, model_class
+from offline.models.registry import MODELS, model_class, names_of
 
 from ..programs import offline_in
 
@@ -51,7 +51,7 @@ def camp_of(item: object) -> int:
     return int(str(item).removeprefix("p-")) // CAMP
 
 
-@pytest.mark.parametrize("model", [name for name in MODELS.names if name != "popular"])
+@pytest.mark.parametrize("model", [name for name in names_of("likes") if name != "popular"])
 def test_from_a_file_to_lists_in_its_own_ids(
     model: str, place: Path, offline: Callable[..., str]
 ) -> None:
