@@ -71,7 +71,7 @@ def problems(
     return [
         *_redis(states),
         *_memory(states),
-        *excess_fallback(shares, limit),
+        *excess_fallback(shares, limit, states[0].store if states else "Redis"),
         *_once(_missing, states),
         *_once(_models, states),
         *_once(_refused, states),
@@ -117,13 +117,16 @@ def _memory(states: Sequence[WorkerReport]) -> Iterator[str]:
         )
 
 
-def excess_fallback(shares: Iterable[FallbackShare], limit: float) -> Iterator[str]:
-    """Treatments with a larger recent share of the fallback than `limit`."""
+def excess_fallback(
+    shares: Iterable[FallbackShare], limit: float, store: str = "Redis"
+) -> Iterator[str]:
+    """Treatments with a larger recent share of the fallback than `limit`; it answers without
+    `store`."""
     for each in exceeding(shares, limit):
         of = f"{each.experiment} {each.treatment}'s" if each.experiment else "all"
         yield (
             f"{each.share:.1%} of {of} answers in the last 5 minutes ({each.fallbacks:,} of "
-            f"{each.answers:,}) came from the fallback, without Redis (max_fallback_share is "
+            f"{each.answers:,}) came from the fallback, without {store} (max_fallback_share is "
             f"{limit:.1%}): they say nothing about the treatments of an experiment"
         )
 

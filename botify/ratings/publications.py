@@ -8,6 +8,8 @@ from botify.config import RatingRecommenderConfig, RatingsConfig
 from botify.factors import FactorReader, Snapshot, SourceError, UserFactors, open_reader
 from botify.store.circuit_breaker import CircuitBreaker
 
+STORE = "the store of factors"
+"""What requests need, in words."""
 _NOBODY = "\0"
 """No user's id."""
 
@@ -20,7 +22,7 @@ class LivePublication:
     def __init__(self, reader: FactorReader, timeout: float) -> None:
         """`timeout`: seconds that requests wait for a store."""
         self._reader = reader
-        self.breaker = CircuitBreaker(timeout, what="the store of factors")
+        self.breaker = CircuitBreaker(timeout, what=STORE)
         """Whether requests may ask for users."""
         self.refusal = ""
         """Why the active version is not the one in service; empty if it is."""
