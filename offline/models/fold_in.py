@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-_SAMPLE = 2**20
+_SAMPLE = 2**17
 """Ratings by which the noise is measured, at most."""
 
 
