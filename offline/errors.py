@@ -10,10 +10,10 @@ class InputError(ValueError):
     --------
     >>> from offline import InputError, make_model
     >>> try:
-    ...     make_model("svd")
+    ...     make_model("slim")
     ... except InputError as error:
     ...     print(str(error).split(";")[0])
-    no model 'svd'
+    no model 'slim'
     """
 
 

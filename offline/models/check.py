@@ -77,10 +77,10 @@ def lists_are_the_best_scores_in_order(make: Make) -> None:
     """Ids are the highest scores, best first, and `scores` are theirs."""
     model = make().fit(scattered(_rates(make)))
     found = model.recommend(_USERS, len(_ranked(model)), exclude_seen=False)
-    _that((np.diff(found.scores, axis=1) <= 0).all(), "scores must not rise along a list")
-    _that(np.isfinite(found.scores).all(), "scores must be finite")
+    that((np.diff(found.scores, axis=1) <= 0).all(), "scores must not rise along a list")
+    that(np.isfinite(found.scores).all(), "scores must be finite")
     ties = np.diff(found.scores, axis=1) == 0
-    _that((np.diff(found.ids, axis=1)[ties] > 0).all(), "of equal scores the smaller id is first")
+    that((np.diff(found.ids, axis=1)[ties] > 0).all(), "of equal scores the smaller id is first")
     first = model.recommend(_USERS, 7, exclude_seen=False)
     _same(first, TopN(found.ids[:, :7], found.scores[:, :7]), "a shorter list is the longer's top")
 
@@ -95,10 +95,10 @@ def seen_items_come_back_only_when_asked_for(make: Make) -> None:
         unseen = items - set(matrix[[user]].indices.tolist())
         left = len(unseen)
         ids, everything = lists.ids[user].tolist(), whole.ids[user].tolist()
-        _that(set(ids[:left]) == unseen, f"user {user}: all unseen items, once each")
-        _that(set(ids[left:]) == {-1}, f"user {user}: -1 where no item is left")
-        _that(set(everything[: len(items)]) == items, "all items that somebody liked, once each")
-        _that(bool((lists.scores[user, left:] == -np.inf).all()), "-inf where no item is left")
+        that(set(ids[:left]) == unseen, f"user {user}: all unseen items, once each")
+        that(set(ids[left:]) == {-1}, f"user {user}: -1 where no item is left")
+        that(set(everything[: len(items)]) == items, "all items that somebody liked, once each")
+        that(bool((lists.scores[user, left:] == -np.inf).all()), "-inf where no item is left")
 
 
 def a_user_without_items_gets_the_most_popular(make: Make) -> None:
@@ -108,10 +108,10 @@ def a_user_without_items_gets_the_most_popular(make: Make) -> None:
     expected = np.argsort(-counts, kind="stable")[:10].tolist()
     model = make().fit(matrix)
     found = model.recommend(np.array([3]), 10)
-    _that(found.ids[0].tolist() == expected, "a user without items gets the most popular ones")
+    that(found.ids[0].tolist() == expected, "a user without items gets the most popular ones")
     if model.folds_in:
         nothing = sparse.csr_matrix(np.zeros((2, 50), np.float32))
-        _that(model.recommend_for(nothing, 10).ids[1].tolist() == expected, "a new one too")
+        that(model.recommend_for(nothing, 10).ids[1].tolist() == expected, "a new one too")
 
 
 def one_seed_gives_one_result(make: Make) -> None:
@@ -138,7 +138,7 @@ def others_asked_for_change_nothing(make: Make) -> None:
     for rows in (1, 7):
         model.block = rows * 50 + 1
         found = model.recommend(_USERS, 20)
-        _that((found.ids == whole.ids).all(), f"blocks of {rows} users must give the same lists")
+        that((found.ids == whole.ids).all(), f"blocks of {rows} users must give the same lists")
 
 
 def users_known_by_their_history_alone(make: Make) -> None:
@@ -151,7 +151,7 @@ def users_known_by_their_history_alone(make: Make) -> None:
         known = model.recommend(_USERS, 20)
         _same(model.recommend_for(matrix, 20), known, "recommend_for must agree with recommend")
         return
-    _refused(lambda: model.recommend_for(matrix, 20), "only for users it was fitted on")
+    refused(lambda: model.recommend_for(matrix, 20), "only for users it was fitted on")
 
 
 def input_is_left_as_it_was(make: Make) -> None:
@@ -169,7 +169,7 @@ def input_is_left_as_it_was(make: Make) -> None:
         model.recommend_for(matrix, 5)
     for name in ("data", "indices", "indptr"):
         same = np.array_equal(getattr(matrix, name), getattr(before, name))
-        _that(same, f"the matrix's {name} must be left as they were")
+        that(same, f"the matrix's {name} must be left as they were")
     expected = make().fit(scattered(_rates(make))).recommend(_USERS, 5)
     _same(lists, expected, "the order of entries must not matter")
 
@@ -193,30 +193,30 @@ def similar_items_are_others(make: Make) -> None:
     liked = set(matrix.indices.tolist())
     model = make().fit(matrix)
     found = model.similar_items(np.array([11, 4, 0]), 60)
-    _that(found.ids.shape == found.scores.shape == (3, 60), "a row for each item")
-    _that(set(found.ids[0].tolist()) == {-1}, "an item that nobody liked has no similar ones")
+    that(found.ids.shape == found.scores.shape == (3, 60), "a row for each item")
+    that(set(found.ids[0].tolist()) == {-1}, "an item that nobody liked has no similar ones")
     for row, item in ((1, 4), (2, 0)):
         ids, others = found.ids[row].tolist(), liked - {item}
-        _that(set(ids[: len(others)]) == others, "all others that somebody liked, once each")
-        _that(set(ids[len(others) :]) == {-1}, "-1 where no item is left")
-        _that((np.diff(found.scores[row, : len(others)]) <= 0).all(), "best first")
-    _refused(lambda: model.similar_items(np.array([50]), 5), "items 0 to 49")
+        that(set(ids[: len(others)]) == others, "all others that somebody liked, once each")
+        that(set(ids[len(others) :]) == {-1}, "-1 where no item is left")
+        that((np.diff(found.scores[row, : len(others)]) <= 0).all(), "best first")
+    refused(lambda: model.similar_items(np.array([50]), 5), "items 0 to 49")
 
 
 def item_vectors_fit_the_items(make: Make) -> None:
     """A row of finite numbers for each item, if the model has them."""
     vectors = make().fit(scattered(_rates(make))).item_vectors
     if vectors is not None:
-        _that(vectors.ndim == 2 and len(vectors) == 50, "item_vectors: shape (n_items, d)")
-        _that(np.isfinite(vectors).all(), "item_vectors: finite numbers")
+        that(vectors.ndim == 2 and len(vectors) == 50, "item_vectors: shape (n_items, d)")
+        that(np.isfinite(vectors).all(), "item_vectors: finite numbers")
 
 
 def a_saved_model_gives_the_same(make: Make) -> None:
     """Lists, similar items, config and metrics of a loaded model are those of the saved one."""
     model = make().fit(scattered(_rates(make)))
     again = _loaded(model)
-    _that(again.config == model.config, "the config must be loaded as it was saved")
-    _that(again.metrics() == model.metrics(), "the metrics must be loaded as they were saved")
+    that(again.config == model.config, "the config must be loaded as it was saved")
+    that(again.metrics() == model.metrics(), "the metrics must be loaded as they were saved")
     items = np.arange(50)
     for seen in (True, False):
         expected = model.recommend(_USERS, 20, exclude_seen=seen)
@@ -228,14 +228,14 @@ def a_saved_model_gives_the_same(make: Make) -> None:
 def bad_questions_are_refused(make: Make) -> None:
     """An InputError that says what to change: not fitted, unknown users, lists of no items."""
     model = make()
-    _refused(lambda: model.recommend(np.array([0]), 5), "has not been fitted")
-    _refused(lambda: model.fit(sparse.csr_matrix(np.zeros((4, 6)))), "no interactions")
+    refused(lambda: model.recommend(np.array([0]), 5), "has not been fitted")
+    refused(lambda: model.fit(sparse.csr_matrix(np.zeros((4, 6)))), "no interactions")
     model.fit(scattered(_rates(make)))
     for user in (-1, 30):
-        _refused(partial(model.recommend, np.array([0, user]), 5), f"user {user}:")
-    _refused(lambda: model.recommend(np.array([0]), 0), "a list of 0 items")
+        refused(partial(model.recommend, np.array([0, user]), 5), f"user {user}:")
+    refused(lambda: model.recommend(np.array([0]), 0), "a list of 0 items")
     empty = model.recommend(np.array([], dtype=np.int64), 5)
-    _that(empty.ids.shape == empty.scores.shape == (0, 5), "nobody asked for: no lists")
+    that(empty.ids.shape == empty.scores.shape == (0, 5), "nobody asked for: no lists")
 
 
 def _ranked(model: Recommender) -> set[int]:
@@ -243,21 +243,23 @@ def _ranked(model: Recommender) -> set[int]:
     return set(range(50) if model.ranks_new_items else np.flatnonzero(model.known_items).tolist())
 
 
-def _that(holds: object, expected: str) -> None:
+def that(holds: object, expected: str) -> None:
+    """Raises AssertionError, which says what was expected, unless it holds."""
     if not holds:
         raise AssertionError(expected)
 
 
 def _same(found: TopN, expected: TopN, what: str) -> None:
-    _that(np.array_equal(found.ids, expected.ids), f"{what}: other ids")
-    _that(np.array_equal(found.scores, expected.scores), f"{what}: other scores")
+    that(np.array_equal(found.ids, expected.ids), f"{what}: other ids")
+    that(np.array_equal(found.scores, expected.scores), f"{what}: other scores")
 
 
-def _refused(call: Callable[[], object], words: str) -> None:
+def refused(call: Callable[[], object], words: str) -> None:
+    """Raises AssertionError unless the call raises an InputError with these words."""
     try:
         call()
     except InputError as error:
-        _that(words in str(error), f"an InputError with {words!r}, not {str(error)!r}")
+        that(words in str(error), f"an InputError with {words!r}, not {str(error)!r}")
     else:
         raise AssertionError(f"an InputError with {words!r}, but nothing was raised")
 

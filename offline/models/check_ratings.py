@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from offline.errors import InputError
-from offline.models.check import check_model, scattered
+from offline.models.check import check_model, refused, scattered, that
 from offline.models.inputs import rating_set
 from offline.models.ratings import RatingModel, Ratings
 
@@ -51,12 +50,12 @@ def predictions_are_products_on_the_scale(make: Make) -> None:
     model = make().fit(scattered(rated=True))
     users, items = pairs()
     found, factors = model.predict(users, items), model.factors()
-    _that(factors.scale == (1.0, 5.0), "the scale is that of the training data")
-    _that(factors.users.shape[0] == 30, "a vector for each user")
-    _that(factors.items.shape == (50, factors.users.shape[1]), "a vector for each item")
+    that(factors.scale == (1.0, 5.0), "the scale is that of the training data")
+    that(factors.users.shape[0] == 30, "a vector for each user")
+    that(factors.items.shape == (50, factors.users.shape[1]), "a vector for each item")
     for array in (found.values, factors.users, factors.items):
-        _that(array.dtype == np.float32, "float32")
-        _that(np.isfinite(array).all(), "finite numbers")
+        that(array.dtype == np.float32, "float32")
+        that(np.isfinite(array).all(), "finite numbers")
     products = (factors.users @ factors.items.T).ravel()
     _near(found.values, np.clip(products, 1, 5), "clipped products")
 
@@ -75,8 +74,8 @@ def errors_are_standard_errors(make: Make) -> None:
     model = make().fit(scattered(rated=True))
     errors = model.predict(*pairs()).errors
     if errors is not None:
-        _that(errors.shape == (1500,), "one for each pair")
-        _that(bool((errors > 0).all() and np.isfinite(errors).all()), "above 0 and finite")
+        that(errors.shape == (1500,), "one for each pair")
+        that(bool((errors > 0).all() and np.isfinite(errors).all()), "above 0 and finite")
 
 
 def a_new_user_is_folded_in(make: Make) -> None:
@@ -86,16 +85,16 @@ def a_new_user_is_folded_in(make: Make) -> None:
     before = factors.users.copy(), factors.items.copy()
     items = np.array([30, 4, 17])
     found = model.fold_in(items, np.array([5.0, 1.0, 3.0]))
-    _that(found.shape == factors.users[0].shape, "as long as the known users'")
-    _that(bool(np.isfinite(found).all()), "finite")
+    that(found.shape == factors.users[0].shape, "as long as the known users'")
+    that(bool(np.isfinite(found).all()), "finite")
     again = model.fold_in(items[::-1], np.array([3.0, 1.0, 5.0]))
     _near(found, again, "whatever the order of the ratings")
-    _that(bool(np.isfinite(model.fold_in(items[:0], np.empty(0))).all()), "of no rating")
+    that(bool(np.isfinite(model.fold_in(items[:0], np.empty(0))).all()), "of no rating")
     high = model.fold_in(items, np.array([5.0, 5.0, 5.0])) @ factors.items.T
     low = model.fold_in(items, np.array([1.0, 1.0, 1.0])) @ factors.items.T
-    _that(high[items].mean() > low[items].mean(), "who rates high is predicted to rate high")
+    that(high[items].mean() > low[items].mean(), "who rates high is predicted to rate high")
     same = all(map(np.array_equal, before, (model.factors().users, model.factors().items)))
-    _that(same, "folding in must change nothing")
+    that(same, "folding in must change nothing")
 
 
 def a_saved_model_predicts_the_same(make: Make) -> None:
@@ -113,7 +112,7 @@ def a_saved_model_predicts_the_same(make: Make) -> None:
             _same(found, model.predict(users, items, given))
         few = np.array([4, 9]), np.array([5.0, 2.0])
         _near(again.fold_in(*few), model.fold_in(*few), "the same new user")
-        _that(np.array_equal(again.data.ratings.data, matrix.data), "the ratings are kept")
+        that(np.array_equal(again.data.ratings.data, matrix.data), "the ratings are kept")
 
 
 def what_is_unknown_is_predicted_too(make: Make) -> None:
@@ -123,7 +122,7 @@ def what_is_unknown_is_predicted_too(make: Make) -> None:
     matrix[7, 4] = 5
     model = make().fit(sparse.csr_matrix(matrix))
     found = model.predict(np.array([0, 3, 3, 7]), np.array([11, 4, 11, 20])).values
-    _that(bool(((found >= 1) & (found <= 5)).all()), "on the scale")
+    that(bool(((found >= 1) & (found <= 5)).all()), "on the scale")
 
 
 def a_rating_of_zero_is_a_rating(make: Make) -> None:
@@ -131,56 +130,42 @@ def a_rating_of_zero_is_a_rating(make: Make) -> None:
     matrix = scattered(rated=True)
     matrix.data -= 3  # explicit zeros stay stored
     model = make().fit(matrix)
-    _that(model.factors().scale == (-2.0, 2.0), "the scale is -2 to 2")
-    _that(bool(np.isfinite(model.predict(*pairs()).values).all()), "finite predictions")
+    that(model.factors().scale == (-2.0, 2.0), "the scale is -2 to 2")
+    that(bool(np.isfinite(model.predict(*pairs()).values).all()), "finite predictions")
 
 
 def bad_ratings_are_refused(make: Make) -> None:
     """An InputError that says what to change."""
     model = make()
     matrix = scattered(rated=True)
-    _refused(lambda: model.factors(), "has not been fitted")
+    refused(lambda: model.factors(), "has not been fitted")
     equal = matrix.copy()
     equal.data[:] = 4
-    _refused(lambda: model.fit(equal), "ratings are 4")
+    refused(lambda: model.fit(equal), "ratings are 4")
     wrong = matrix.copy()
     wrong.data[3] = np.nan
-    _refused(lambda: model.fit(wrong), "is nan")
+    refused(lambda: model.fit(wrong), "is nan")
     model.fit(matrix)
     one = np.array([1])
     for user, item, words in ((30, 0, "user 30"), (-1, 0, "user -1"), (0, 50, "item 50")):
-        _refused(partial(model.predict, one * user, one * item), words)
-    _refused(lambda: model.predict(one, np.array([1, 2])), "for every pair")
-    _refused(lambda: model.fold_in(one, np.array([6.0])), "a rating of 6")
-    _refused(lambda: model.fold_in(one, np.array([np.nan])), "a rating of nan")
-    _refused(lambda: model.fold_in(one * 50, np.array([5.0])), "item 50")
-    _refused(lambda: model.fold_in(np.array([1, 1]), np.array([5.0, 4.0])), "twice")
-    _refused(lambda: model.fold_in(np.array([1, 2]), np.array([5.0])), "one for each")
-
-
-def _that(holds: object, expected: str) -> None:
-    if not holds:
-        raise AssertionError(expected)
+        refused(partial(model.predict, one * user, one * item), words)
+    refused(lambda: model.predict(one, np.array([1, 2])), "for every pair")
+    refused(lambda: model.fold_in(one, np.array([6.0])), "a rating of 6")
+    refused(lambda: model.fold_in(one, np.array([np.nan])), "a rating of nan")
+    refused(lambda: model.fold_in(one * 50, np.array([5.0])), "item 50")
+    refused(lambda: model.fold_in(np.array([1, 1]), np.array([5.0, 4.0])), "twice")
+    refused(lambda: model.fold_in(np.array([1, 2]), np.array([5.0])), "one for each")
 
 
 def _near(found: np.ndarray, expected: np.ndarray, what: str) -> None:
-    _that(np.allclose(found, expected, atol=1e-4), f"{what}: {found} is not {expected}")
+    that(np.allclose(found, expected, atol=1e-4), f"{what}: {found} is not {expected}")
 
 
 def _same(found: Ratings, expected: Ratings) -> None:
-    _that(np.array_equal(found.values, expected.values), "the same predictions")
+    that(np.array_equal(found.values, expected.values), "the same predictions")
     both = found.errors is None and expected.errors is None
     equal = both or np.array_equal(found.errors, expected.errors)  # type: ignore[arg-type]
-    _that(equal, "the same standard errors")
-
-
-def _refused(call: Callable[[], object], words: str) -> None:
-    try:
-        call()
-    except InputError as error:
-        _that(words in str(error), f"an InputError with {words!r}, not {str(error)!r}")
-    else:
-        raise AssertionError(f"an InputError with {words!r}, but nothing was raised")
+    that(equal, "the same standard errors")
 
 
 RATING_CHECKS: dict[str, Callable[[Make], None]] = {
