@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
+.PHONY: setup demo experiment days ratings workshop serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
 
 setup: $(READY)
 
@@ -33,6 +33,15 @@ experiment: $(READY)
 # The daily loop: serve, explore, learn at night, serve what was learned. Ten minutes.
 days: $(READY)
 	@$(BIN)/python -m pipeline.daily --seed $(SEED)
+
+# Ratings of MovieLens where BOTIFY_DATA or movielens/ has them, else generated ones, to a model and
+# a service on port 5000: GET /reco.
+ratings: $(READY)
+	@$(BIN)/python script/reco_api.py
+
+# Ratings in PostgreSQL, users in MongoDB, items in Redis, and a page on port 5001; on this machine.
+workshop: $(READY)
+	@$(BIN)/python -m pipeline.workshop
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)
@@ -87,6 +96,7 @@ bench-quality: $(READY)
 # Models of ratings on the public data sets of BOTIFY_DATA, beside scikit-surprise in its own venv.
 bench-ratings: $(READY)
 	@$(BIN)/python -m bench.ratings
+	@$(BIN)/python -m bench.ratings.face
 
 # A million sessions to a report, beside pandas; makes its own data.
 bench-analyze: $(READY)

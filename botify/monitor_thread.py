@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from botify.event_log.writer import EventLog
 from botify.observability.health import WorkerReport, excess_fallback
@@ -19,6 +20,9 @@ _log = logging.getLogger("botify.worker_monitor")
 
 class MonitorThread(ABC):
     """Has a round about once a second, and an immediate one when `wake` is set."""
+
+    store_name: ClassVar[str] = "Redis"
+    """What the fallback answers without, in words."""
 
     def __init__(
         self, log: EventLog, metrics: Metrics, wake: threading.Event, max_fallback_share: float
@@ -75,7 +79,9 @@ class MonitorThread(ABC):
     def _log_excess_fallback(self) -> None:
         """Log once when the fallback answers too much, and once when that is over."""
         found = list(
-            excess_fallback(self._metrics.own_fallback_shares(), self._max_fallback_share)
+            excess_fallback(
+                self._metrics.own_fallback_shares(), self._max_fallback_share, self.store_name
+            )
         )
         if bool(found) != self._logged_excess:
             self._logged_excess = bool(found)

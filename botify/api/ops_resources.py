@@ -150,11 +150,16 @@ class ReadinessResource(Resource):  # type: ignore[misc]  # flask_restful has no
 
     def get(self) -> Response:
         """200 even if degraded: if Redis is unavailable, a load balancer that removed every
-        instance would turn worse recommendations into an outage. 503 only if no worker answers.
+        instance would turn worse recommendations into an outage. 503 only if no worker answers,
+        or none has anything to answer with.
         """
         if self._table and not self._table.serving():
             return json_response({"status": "away", "reasons": _absent_workers(self._table)}, 503)
-        reasons = degradations(self._states())
+        states = self._states()
+        absent = [state.no_answers for state in states]
+        if absent and all(absent):
+            return json_response({"status": "away", "reasons": list(dict.fromkeys(absent))}, 503)
+        reasons = degradations(states)
         return json_response({"status": "degraded" if reasons else "ready", "reasons": reasons})
 
 

@@ -87,7 +87,11 @@ def create_ratings_app(
     add_operations(
         api, reports, metrics, experiments, table, warnings=lambda: RATING_RECOMMENDERS.problems
     )
-    add_docs(api, lambda: ratings_document(experiments(), config.allow_forced))
+
+    def document() -> Mapping[str, Any]:
+        return ratings_document(experiments(), config.allow_forced, publications.scale())
+
+    add_docs(api, document)
     monitor.start()
     app.extensions["botify"] = monitor
     return app

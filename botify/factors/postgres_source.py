@@ -120,10 +120,8 @@ class PostgresSource(FactorSource):
         with self.as_source_errors():
             try:
                 return self._asked(ask)
-            except psycopg.errors.UndefinedTable:
-                if place is None:  # nothing was published there
-                    return None
-                raise
+            except psycopg.errors.UndefinedTable:  # nothing was published, or it is gone
+                return None
 
     def _asked(self, ask: Callable[[_BoundedConnection], Any]) -> Any:
         connection = getattr(self._local, "connection", None)

@@ -46,6 +46,8 @@ class WorkerReport:
     """What `redis_up` tells of, in words."""
     note: str = ""
     """What else a person may want to know."""
+    no_answers: str = ""
+    """Why requests get no answer at all; empty if they do."""
 
 
 def degradations(states: Sequence[WorkerReport]) -> list[str]:
@@ -73,7 +75,7 @@ def problems(
     return [
         *_redis(states),
         *_memory(states),
-        *excess_fallback(shares, limit),
+        *excess_fallback(shares, limit, states[0].store if states else "Redis"),
         *_once(_missing, states),
         *_once(_models, states),
         *_once(_refused, states),
@@ -119,13 +121,16 @@ def _memory(states: Sequence[WorkerReport]) -> Iterator[str]:
         )
 
 
-def excess_fallback(shares: Iterable[FallbackShare], limit: float) -> Iterator[str]:
-    """Treatments with a larger recent share of the fallback than `limit`."""
+def excess_fallback(
+    shares: Iterable[FallbackShare], limit: float, store: str = "Redis"
+) -> Iterator[str]:
+    """Treatments with a larger recent share of the fallback than `limit`; it answers without
+    `store`."""
     for each in exceeding(shares, limit):
         of = f"{each.experiment} {each.treatment}'s" if each.experiment else "all"
         yield (
             f"{each.share:.1%} of {of} answers in the last 5 minutes ({each.fallbacks:,} of "
-            f"{each.answers:,}) came from the fallback, without Redis (max_fallback_share is "
+            f"{each.answers:,}) came from the fallback, without {store} (max_fallback_share is "
             f"{limit:.1%}): they say nothing about the treatments of an experiment"
         )
 
@@ -138,7 +143,8 @@ def _missing(state: WorkerReport) -> Iterator[str]:
 def _models(state: WorkerReport) -> Iterator[str]:
     for name, version in state.models.items():
         if not version:
-            yield f"model {name!r} is not in service; serving users' lists instead"
+            instead = "" if state.no_answers else "; serving users' lists instead"
+            yield f"model {name!r} is not in service{instead}"
         if name in state.refused:
             yield (
                 f"model {name!r}: its file was not loaded, the old version stays in service: "

@@ -9,12 +9,14 @@ from botify.monitor_thread import MonitorThread
 from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
-from botify.ratings.publications import LivePublication, Publications
+from botify.ratings.publications import STORE, LivePublication, Publications
 from botify.ratings.recommenders import RatingRecommender
 
 
 class RatingsMonitor(MonitorThread):
     """Keeps publications and routing up to date; at once when a store failed."""
+
+    store_name = STORE
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class RatingsMonitor(MonitorThread):
     def report(self) -> WorkerReport:
         """The state as of the last round; no call to a store."""
         served = self._served()
+        absent = [each.refusal for each in served.values() if each.current is None]
         down = [each.breaker.reason for each in served.values() if not each.breaker.up]
         return WorkerReport(
             redis_up=not down,
@@ -49,7 +52,8 @@ class RatingsMonitor(MonitorThread):
             config_refusal=self._routing.refusal,
             config_pending=self._routing.pending,
             serves="items",
-            store="the store of factors",
+            store=STORE,
+            no_answers="; ".join(dict.fromkeys(absent)),
         )
 
     def stop(self) -> None:

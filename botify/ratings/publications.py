@@ -8,6 +8,11 @@ from botify.config import RatingRecommenderConfig, RatingsConfig
 from botify.factors import FactorReader, Snapshot, SourceError, UserFactors, open_reader
 from botify.store.circuit_breaker import CircuitBreaker
 
+STORE = "the store of factors"
+"""What requests need, in words."""
+_NOBODY = "\0"
+"""No user's id."""
+
 _log = logging.getLogger("botify.ratings")
 
 
@@ -17,7 +22,7 @@ class LivePublication:
     def __init__(self, reader: FactorReader, timeout: float) -> None:
         """`timeout`: seconds that requests wait for a store."""
         self._reader = reader
-        self.breaker = CircuitBreaker(timeout, what="the store of factors")
+        self.breaker = CircuitBreaker(timeout, what=STORE)
         """Whether requests may ask for users."""
         self.refusal = ""
         """Why the active version is not the one in service; empty if it is."""
@@ -34,12 +39,25 @@ class LivePublication:
             self._reader.refresh()
         except SourceError as error:
             self.refusal = str(error)
-            self.breaker.trip(str(error))
-            return
-        self.refusal = ""
+            if before is None:
+                return  # no request is answered before the first version
+            if no_users := self._no_users(before):
+                self.breaker.trip(no_users)
+                return
+        else:
+            self.refusal = ""
         self.breaker.probe_succeeded()
         if (now := self.current) is not None and before is not None and now is not before:
             _log.info("version %s is in service, before it %s", now.version, before.version)
+
+    def _no_users(self, snapshot: Snapshot) -> str:
+        """Why requests cannot go on with the items that are held; empty if they can: the users'
+        store answers."""
+        try:
+            self._reader.user(snapshot, _NOBODY)
+        except SourceError as error:
+            return str(error)
+        return ""
 
     def user(self, snapshot: Snapshot, user: str) -> UserFactors | None:
         """A user of a version; None for one that it does not know. Raises SourceError."""
@@ -88,6 +106,15 @@ class Publications:
         """Look at the active version of each."""
         for publication in list(self._by_stores.values()):
             publication.refresh()
+
+    def scale(self) -> tuple[float, float] | None:
+        """The ratings that all of them take; None where one takes none."""
+        held = [each.current for each in self._by_stores.values()]
+        scales = [each.manifest.scale for each in held if each is not None]
+        known = [scale for scale in scales if scale is not None]
+        if not known or len(known) < len(scales):
+            return None
+        return max(least for least, _ in known), min(largest for _, largest in known)
 
     def close(self) -> None:
         """End all connections."""

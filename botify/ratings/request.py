@@ -87,4 +87,4 @@ def _ratings(value: object) -> Mapping[str, float]:
     for item, rating in value.items():
         if not is_number(rating) or not math.isfinite(rating):
             raise InputError(f"`ratings`: that of {item[:60]!r} must be a number")
-    return {item: float(rating) for item, rating in value.items()}
+    return {parse_id(item, "`ratings`: an item"): float(value[item]) for item in value}

@@ -91,6 +91,8 @@ class DataSync(SyncThread):
     no file keeps others from being loaded; if Redis is unavailable, the next round tries again.
     """
 
+    work = "Redis or the loading of lists"
+
     def __init__(
         self,
         redis_url: str,

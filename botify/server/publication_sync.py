@@ -11,6 +11,8 @@ from botify.server.sync_thread import SyncThread
 class PublicationSync(SyncThread):
     """The config, and the record of what was put into service."""
 
+    work = "following the config and publications"
+
     def __init__(
         self,
         config: ConfigSync,

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from botify.errors import InputError
 from botify.store.client import StoreError
@@ -20,6 +21,9 @@ class StoppedError(Exception):
 
 class SyncThread(ABC):
     """A control loop with two rounds a second. No error ends it: the next round tries again."""
+
+    work: ClassVar[str]
+    """What a round does, in words."""
 
     def __init__(self) -> None:
         self._logged_failure = ""
@@ -71,8 +75,8 @@ class SyncThread(ABC):
         if failure == self._logged_failure:
             return False
         if failure:
-            _log.warning("Redis or the loading of lists failed: %s", failure)
+            _log.warning("%s failed: %s", self.work, failure)
         else:
-            _log.warning("Redis and the loading of lists recovered")
+            _log.warning("%s recovered", self.work)
         self._logged_failure = failure
         return True

@@ -9,9 +9,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -31,15 +33,16 @@ MONITORING = ROOT / "config" / "monitoring"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+WORKSHOP = (ROOT / "Dockerfile.workshop").read_text().replace("\\\n", " ").splitlines()
 DASHBOARD = json.loads((MONITORING / "grafana" / "dashboards" / "botify.json").read_text())
 RULES = yaml.safe_load((MONITORING / "prometheus" / "alerts.yml").read_text())
 NGINX = (ROOT / "config" / "nginx.conf").read_text()
 ALERTS: list[dict[str, Any]] = RULES["groups"][0]["rules"]
 
 
-def of_dockerfile(word: str) -> list[str]:
+def of_dockerfile(word: str, lines: list[str] = DOCKERFILE) -> list[str]:
     """What follows this instruction, line by line."""
-    return [line.removeprefix(word).strip() for line in DOCKERFILE if line.startswith(word + " ")]
+    return [line.removeprefix(word).strip() for line in lines if line.startswith(word + " ")]
 
 
 def published() -> Iterator[tuple[str, str]]:
@@ -72,11 +75,38 @@ def test_what_a_profile_starts() -> None:
         "": {"redis", "recommender", "nginx"},
         "hdfs": {"namenode", "datanode"},
         "monitoring": {"prometheus", "grafana"},
+        "workshop": {"flask-app", "workshop-postgres", "workshop-mongo", "workshop-redis"},
     }
     for profile, names in started.items():
         for name in names:
             # docker-compose refuses a profile whose services need some that it does not start.
             assert set(SERVICES[name].get("depends_on", ())) <= started[""] | started[profile]
+
+
+def test_the_workshop_needs_its_own_three_stores_alone() -> None:
+    app = SERVICES["flask-app"]
+    stores = {"workshop-postgres", "workshop-mongo", "workshop-redis"}
+    assert set(app["depends_on"]) == stores
+    assert not any("depends_on" in SERVICES[store] for store in stores)
+    named = {}
+    for name in ("POSTGRES", "MONGO", "REDIS"):
+        url = urlsplit(app["environment"][f"WORKSHOP_{name}"].replace("${WORKSHOP_PASSWORD:-", ""))
+        named[url.hostname] = url.port
+    assert named == {"workshop-postgres": 5433, "workshop-mongo": 27018, "workshop-redis": 6380}
+    for store, port in named.items():
+        assert str(port) in SERVICES[store]["command"]
+        assert SERVICES[store]["ports"] == [f"127.0.0.1:{port}:{port}"]
+
+
+def test_the_programs_of_the_workshop_know_their_options() -> None:
+    (line,) = of_dockerfile("CMD", WORKSHOP)
+    *start, module = json.loads(line)[:3]
+    assert start == ["python", "-m"]
+    command = import_module(module).main
+    known = {option for each in command.params for option in each.opts}
+    assert {word for word in json.loads(line) if word.startswith("--")} <= known
+    variables = {each.envvar for each in command.params}
+    assert set(SERVICES["flask-app"]["environment"]) <= variables
 
 
 def test_only_port_5001_is_open_to_other_machines() -> None:
@@ -141,7 +171,7 @@ def test_a_service_is_watched_restarted_and_pinned(name: str) -> None:
     assert len(check["test"]) > 1
     assert {"interval", "timeout"} < set(check)
     assert service["restart"] == "unless-stopped"
-    if name != "recommender":  # that one is built here
+    if "build" not in service:
         assert re.fullmatch(r"[\w./-]+:v?\d[\w.-]*", service["image"])
 
 
@@ -153,14 +183,15 @@ def test_the_image_and_docker_compose_check_the_same() -> None:
 
 
 def test_the_image_is_pinned_and_not_run_by_root() -> None:
-    stages = of_dockerfile("FROM")
-    bases = {stage.split()[0] for stage in stages}
-    assert len(stages) == 2
-    assert len(bases) == 1
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases.pop())
-    assert "--constraint constraints.txt" in " ".join(of_dockerfile("RUN"))
-    (user,) = of_dockerfile("USER")
-    assert user not in {"root", "0"}
+    for lines, n_stages in ((DOCKERFILE, 2), (WORKSHOP, 1)):
+        stages = of_dockerfile("FROM", lines)
+        bases = {stage.split()[0] for stage in stages}
+        assert len(stages) == n_stages
+        assert len(bases) == 1
+        assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases.pop())
+        assert "--constraint constraints.txt" in " ".join(of_dockerfile("RUN", lines))
+        (user,) = of_dockerfile("USER", lines)
+        assert user not in {"root", "0"}
 
 
 def test_what_the_image_copies_is_let_in_and_is_there() -> None:
@@ -168,7 +199,7 @@ def test_what_the_image_copies_is_let_in_and_is_there() -> None:
     let_in = {line[1:] for line in lines if line.startswith("!")}
     copied = {
         source
-        for copy in of_dockerfile("COPY")
+        for copy in [*of_dockerfile("COPY"), *of_dockerfile("COPY", WORKSHOP)]
         if not copy.startswith("--from")
         for source in copy.split()[:-1]
     }

@@ -30,6 +30,7 @@ SMALL = {
     r"--episodes [35]000": "--episodes 600",
     r"STEPS = 256, 4_000": "STEPS = 64, 100",
     r"--sessions 20000": "--sessions 400",
+    r"--users 2000 --items 500 --ratings 100000": "--users 200 --items 60 --ratings 4000",
 }
 PLUGINS = "plugins"
 """Where `pip install` of a page puts a plug-in: beside what is installed here, not into it."""
@@ -46,6 +47,7 @@ class Sandbox:
     shop_ports: tuple[int, int]
     """For 8000 and 8001."""
     small: bool
+    ratings_port: int = 0
 
     def run_page(self, name: str) -> str:
         """Do what the page says; what its commands printed."""
@@ -80,6 +82,8 @@ class Sandbox:
         text = re.sub(music, rf"\g<0> --port {self.port}", text)
         for port, free in zip((8000, 8001), self.shop_ports, strict=True):
             text = re.sub(rf"(localhost:|port: ){port}", rf"\g<1>{free}", text)
+        text = text.replace("localhost:5000", f"localhost:{self.ratings_port}")
+        text = text.replace("--face ratings", f"--face ratings --port {self.ratings_port}")
         text = text.replace("--face shop", f"--face shop --port {self.shop_ports[0]}")
         if self.small:
             for long, short in SMALL.items():
@@ -149,4 +153,4 @@ def make_sandbox(path: Path, small: bool) -> Sandbox:
         options = yaml.safe_load(train.read_text())["model"]
         options |= {"hidden": [32], "batch_size": 20, "epochs": 6, "patience": 6}
         train.write_text(yaml.safe_dump({"model": options}))
-    return Sandbox(path, port, (_free_port(), _free_port()), small)
+    return Sandbox(path, port, (_free_port(), _free_port()), small, _free_port())

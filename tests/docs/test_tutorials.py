@@ -13,6 +13,7 @@ pytestmark = pytest.mark.integration
 PAGES = DOCS / "tutorials"
 FIRST = "first-loop"
 OWN_DATA = "your-own-data"
+RATINGS = "ratings"
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
 MODELS = "../how-to/test-one-model-against-another"
 """A guide that goes on from the first tutorial, too."""
@@ -33,7 +34,7 @@ def _check_first(printed: str) -> None:
 
 
 def test_all_tutorials_are_tested() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, OWN_DATA, *NEXT}
+    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, OWN_DATA, RATINGS, *NEXT}
 
 
 def test_what_is_made_small_is_in_the_tutorials() -> None:
@@ -74,6 +75,16 @@ def test_own_data_is_served_in_its_own_ids(tmp_path: Path) -> None:
     assert sources[3] in ({"als"}, {"dae"})
     assert any(answer.get("title") == "Thing 1, large" for answer in answers)
     assert any(answer.get("message") == "recommend" for answer in answers)
+
+
+def test_predicted_ratings_are_served(tmp_path: Path) -> None:
+    printed = make_sandbox(tmp_path, small=True).run_page(f"tutorials/{RATINGS}")
+    answers = [json.loads(text) for text in re.findall(r"^\{.*\}$", printed, re.MULTILINE)]
+    known, stranger, folded_in, page = answers
+    assert (len(known["items"]), known["user"], "cold" in known) == (5, "40", False)
+    assert (stranger["cold"], "cold" in folded_in) == (True, False)
+    assert not {"1", "2", "3"} & set(folded_in["items"])
+    assert len(page["recommendations"]) == 1
 
 
 @pytest.mark.nightly

@@ -27,10 +27,15 @@ _ID: Json = {
 }
 
 
-def ratings_document(experiments: Sequence[Mapping[str, Any]], forcing: bool) -> Json:
+def ratings_document(
+    experiments: Sequence[Mapping[str, Any]],
+    forcing: bool,
+    scale: tuple[float, float] | None = None,
+) -> Json:
     """The document of a service with these experiments (`Experiments.describe`).
 
-    `forcing`: whether a header may force treatments.
+    `forcing`: whether a header may force treatments. `scale`: which ratings every model that is
+    served takes; None where it is not known, or one takes none.
     """
     about = (
         "Recommends what a user has not rated, with predicted ratings, by the ids that the data's "
@@ -42,7 +47,7 @@ def ratings_document(experiments: Sequence[Mapping[str, Any]], forcing: bool) ->
     )
     tags = [{"name": "ratings", "description": "What clients call."}]
     paths = _paths(forced_header(experiments) if forcing else [])
-    return document_of(about, tags, paths, _schemas())
+    return document_of(about, tags, paths, _schemas(scale))
 
 
 def _paths(forced: list[Json]) -> Json:
@@ -110,9 +115,12 @@ def _paths(forced: list[Json]) -> Json:
     return {"/": root, "/reco": reco, "/recs": recs, "/experiments/{user}": assignment}
 
 
-def _schemas() -> Json:
+def _schemas(scale: tuple[float, float] | None) -> Json:
     rating: Json = {"type": "number"}
     version: Json = {"type": "string", "description": "Of the publication that was read."}
+    given_rating = (
+        rating if scale is None else {**rating, "minimum": scale[0], "maximum": scale[1]}
+    )
     marks: Json = {
         "cold": {"type": "boolean", "description": "The model does not know the user."},
         "fallback": {"type": "boolean", "description": "The store of users is unavailable."},
@@ -127,11 +135,12 @@ def _schemas() -> Json:
         "Request": object_schema(
             {
                 "UsrID": number_or_text,
-                "n_recos": _count(DEFAULT_N),
+                "n_recos": {**_count(DEFAULT_N), "type": ["integer", "null"]},
                 "ratings": {
-                    "type": "object",
+                    "type": ["object", "null"],
                     "maxProperties": MAX_RATINGS,
-                    "additionalProperties": rating,
+                    "propertyNames": _ID,
+                    "additionalProperties": given_rating,
                     "description": (
                         "What the user says now, by item, on the scale of the model: it counts "
                         "for this answer together with what is known, and is not stored."

@@ -66,7 +66,7 @@ def test_fields_of_items_come_from_the_interactions(imported: Path, tmp_path: Pa
     reader.refresh()
     assert reader.current is not None
     one = reader.current.items[reader.current.numbers["i3"]]
-    assert (one.title, one.fields["year"]) == ("Film 3", 1993)
+    assert (one.title, one.fields["year"]) == ("Film 3", "1993")
 
 
 def test_interactions_of_another_model(imported: Path, tmp_path: Path) -> None:
