@@ -97,6 +97,7 @@ bench-quality: $(READY)
 bench-ratings: $(READY)
 	@$(BIN)/python -m bench.ratings
 	@$(BIN)/python -m bench.ratings.face
+	@$(BIN)/python -m bench.ratings.stores
 
 # A million sessions to a report, beside pandas; makes its own data.
 bench-analyze: $(READY)

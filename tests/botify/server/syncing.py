@@ -72,3 +72,9 @@ def pass_rounds(client: "redis.Redis") -> None:
         version: Any = client.hget(LIST_VERSIONS, "top_tracks")
         client.delete(f"{LIST_VERSIONS}:top_tracks:{version.decode()}")
         eventually(lambda: in_service(client))
+
+
+def size(client: "redis.Redis") -> int:
+    """How many users have a list in service."""
+    version: Any = client.hget(LIST_VERSIONS, "dae")
+    return client.hlen(f"{LIST_VERSIONS}:dae:{version.decode()}")

@@ -25,7 +25,6 @@ from contract.files import PUBLISHED
 from .syncing import (
     KINDS,
     N_TRACKS,
-    ROUND,
     SETTLE,
     Keep,
     eventually,
@@ -34,6 +33,7 @@ from .syncing import (
     pass_rounds,
     refusal,
     replace,
+    size,
     users,
 )
 
@@ -47,11 +47,6 @@ def files(tmp_path: Path) -> dict[str, ListFile]:
     replace(found["dae"].file, users(1))
     replace(found["top_tracks"].file, "[3, 4]")
     return found
-
-
-@pytest.fixture(autouse=True)
-def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botify.server.sync_thread._POLL_INTERVAL", ROUND)
 
 
 @pytest.fixture
@@ -378,11 +373,6 @@ def test_most_of_a_list_is_not_lost_by_a_file_that_stays_short(
     eventually(lambda: first_track(client) == 2)
     eventually(lambda: refusal(client) == "")
     assert size(client) == 250
-
-
-def size(client: "redis.Redis") -> int:
-    version: Any = client.hget(LIST_VERSIONS, "dae")
-    return client.hlen(f"{LIST_VERSIONS}:dae:{version.decode()}")
 
 
 def test_a_list_that_redis_has_no_room_for_keeps_no_other_from_being_loaded(

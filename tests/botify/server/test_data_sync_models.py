@@ -16,7 +16,6 @@ from botify.session_model.repository import ModelRepository
 from botify.store.keys import LIST_VERSIONS, REFUSALS
 
 from .syncing import (
-    ROUND,
     SETTLE,
     eventually,
     replace,
@@ -30,11 +29,6 @@ class Twelve(NamedTuple):
 
     file: Path
     repository: ModelRepository
-
-
-@pytest.fixture(autouse=True)
-def _short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botify.server.sync_thread._POLL_INTERVAL", ROUND)
 
 
 @pytest.fixture
