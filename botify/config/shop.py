@@ -109,11 +109,16 @@ def shop_defaults(data_dir: Path) -> dict[str, Any]:
     """A config for what a directory has: its lists of users and neighbours, where it has them."""
     config: dict[str, Any] = {"face": "shop", "recommenders": {"popular": {"type": "popular"}}}
     config["default"] = "popular"
+    blend = {"type": "blend"}
     if (data_dir / NEIGHBOURS).exists():
+        blend["neighbours"] = "neighbours"
         config |= {"neighbours": {"neighbours": NEIGHBOURS}, "similar": "neighbours"}
         config["recommenders"]["similar"] = {"type": "similar_items", "neighbours": "neighbours"}
     if (data_dir / RECOMMENDATIONS).exists():
         config["lists"] = {"recommendations": RECOMMENDATIONS}
         config["recommenders"]["for_you"] = {"type": "user_list", "list": "recommendations"}
-        config["default"] = "for_you"
+        blend["list"] = "recommendations"
+    if len(blend) > 1:
+        config["recommenders"]["blend"] = blend
+        config["default"] = "blend"
     return config

@@ -242,7 +242,7 @@ _HELLO = {
 _RECOMMENDATIONS = {
     "recs": ["sku-2", "sku-9"],
     "request": "5d3c0a9be1f24c5f8d8f6b0f0a4c7e21",
-    "sources": ["for_you", "popular"],
+    "sources": ["recommendations", "popular"],
     "roles": ["discovery", "discovery"],
     "because": [None, None],
     "model_version": "0f3a5b7c9d1e",
