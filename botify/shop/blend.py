@@ -85,7 +85,7 @@ class Blend(MergingRecommender):
         reminder_weight: float = Field(default=1.0, ge=0)
         constant: float = Field(default=60.0, ge=0)
         """The larger it is, the less the first ranks count for."""
-        depth: int = Field(default=100, ge=1, le=1000)
+        depth: int = Field(default=30, ge=1, le=1000)
         """How many items of each list are candidates."""
         reminders: int = Field(default=2, ge=0)
         """The most items of an answer that the visitor has seen before."""

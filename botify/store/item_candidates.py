@@ -1,12 +1,15 @@
 """Candidates: the items of several lists, each with its place, for a recommender that merges."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from struct import Struct
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
 
 from botify.store.visitor_events import RecentEvent, unpack_recent
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class OfRecent(NamedTuple):
@@ -27,7 +30,7 @@ class CandidateQuery(NamedTuple):
     """Name and owner of each."""
     recent: OfRecent | None = None
     """Further lists."""
-    depth: int = 100
+    depth: int = 30
     """How many items of each list at most."""
 
 
@@ -49,7 +52,7 @@ class Candidates(NamedTuple):
     out."""
     recent: tuple[RecentEvent, ...]
     """The visitor's last events, newest first."""
-    items: dict[str, dict[str, Any]]
+    items: Mapping[str, Mapping[str, Any]]
     """All items of the lists and of the last events that may be offered, with what is known of
     each, if it was asked for, else with nothing."""
     version: str | None
@@ -74,18 +77,23 @@ def unpack_candidates(reply: Sequence[Any], details: bool) -> Candidates:
     version, events, found, known = reply
     lists = []
     for name, owner, ids, packed in zip(*(found[i::4] for i in range(4)), strict=True):
-        scores: list[float | None] = [None] * len(ids)
+        items = _split(ids)
+        scores: list[float | None] = [None] * len(items)
         if packed:
-            scores = list(Struct(f"<{len(ids)}d").unpack(packed))
-        items = [item.decode() for item in ids]
+            scores = list(Struct(f"<{len(items)}d").unpack(packed))
         lists.append(CandidateList(name.decode(), owner.decode(), items, scores))
+    of_items: dict[str, Mapping[str, Any]]
     if details:
         ids = [item.decode() for item in known[::3]]
         of_each = zip(ids, known[1::3], known[2::3], strict=True)
         of_items = {item: details_of(item, *each) or {} for item, *each in of_each}
     else:
-        of_items = {item.decode(): {} for item in known}
+        of_items = dict.fromkeys(_split(known), _NOTHING)
     return Candidates(lists, unpack_recent(events), of_items, version.decode() or None)
+
+
+def _split(ids: bytes) -> list[str]:
+    return ids.decode().split("\n") if ids else []
 
 
 def details_of(item: str, known: bytes, changes: Sequence[bytes]) -> dict[str, Any] | None:

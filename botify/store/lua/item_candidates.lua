@@ -8,9 +8,9 @@
 --       6 number of excluded items, the excluded items,
 --       then name and owner of further lists, which come first in the reply
 -- Reply: version of the first list ("" = none); the last events, each with its time;
---        for each list its name, owner, items and the bytes of their scores ("" = none), in turns;
---        for each item that may be offered (of the last events, too) its id and, with "details",
---        its JSON ("" = none) and its changes, names and values in turns.
+--        for each list its name, owner, items, a newline between them, and the bytes of their scores ("" = none), in turns;
+--        for each item that may be offered (of the last events, too) its id, a newline between
+--        them; with "details", in turns its id, its JSON ("" = none) and its changes, names and values in turns.
 
 local depth, details = tonumber(ARGV[1]), ARGV[2] == 'details'
 local n_excluded = tonumber(ARGV[6])
@@ -57,7 +57,7 @@ local function add(name, owner)
     place = place + 8
   end
   local n = #lists
-  lists[n + 1], lists[n + 2], lists[n + 3], lists[n + 4] = name, owner, ids, table.concat(scores)
+  lists[n + 1], lists[n + 2], lists[n + 3], lists[n + 4] = name, owner, table.concat(ids, '\n'), table.concat(scores)
 end
 
 for i = 7 + n_excluded, #ARGV, 2 do
@@ -70,4 +70,4 @@ local events = last_events()
 for i = 1, #events, 2 do
   offer(string.sub(events[i], string.find(events[i], '\0', 9, true) + 1))
 end
-return { version, events, lists, items }
+return { version, events, lists, details and items or table.concat(items, '\n') }
