@@ -31,9 +31,16 @@ RECOMMEND = (
     Field("k", "integer"),
     Field("session", "text", nullable=True),
     Field("run", "text"),
+    Field("roles", "list"),
+    Field("because", "list"),
     Field("forced", "object", only_if_forced=True),
 )
-"""The fields of a line that says `recommend`, in its order. `scores` may have nulls."""
+"""The fields of a line that says `recommend`, in its order. `scores`, `roles` and `because` may
+have nulls."""
+
+SHADOW = Field("shadow", "object")
+"""A field that such a line has besides where the config has a shadow recommender: `recommender`,
+`items` and `sources`."""
 
 SHOP_EVENT = (
     Field("message", "text"),

@@ -14,6 +14,11 @@ from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
 from botify.api.ops_resources import add_operations
 from botify.api.shop.openapi import shop_document
+from botify.api.shop.other_edition import (
+    OfflineResource,
+    OnlineResource,
+    SimilarItemsResource,
+)
 from botify.api.shop.resources import (
     RecommendationsResource,
     ShopRootResource,
@@ -36,11 +41,14 @@ from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
+from botify.shop.answers import Answers
+from botify.shop.category_file import read_categories
 from botify.shop.intake import EventIntake
 from botify.shop.item_intake import ItemIntake
+from botify.shop.lookup import ItemLookup
 from botify.shop.recommenders import build_item_recommenders
 from botify.shop.redis_calls import RedisCalls
-from botify.shop.service import ItemLookup, ShopService
+from botify.shop.service import ShopService
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.event_outbox import EventOutbox
 from botify.store.item_changes import ItemChanges
@@ -90,7 +98,15 @@ def create_shop_app(
     )
     calls = RedisCalls(worker.breaker, metrics)
     lookup = ItemLookup(worker.store, calls)
-    service = ShopService(worker, lookup, routing)
+    answers = Answers(
+        lookup,
+        worker.fallback,
+        worker.failures,
+        config.rules,
+        read_categories(config.rules.categories),
+        config.events.recent,
+    )
+    service = ShopService(answers, routing, worker.log, metrics, config.shadow)
     intake = EventIntake(
         calls, worker.log, metrics, visitor_events, outbox, config.events, routing
     )
@@ -118,12 +134,18 @@ def create_shop_app(
     events: dict[str, Any] = {"intake": intake, **writes}
     of_visitors = {"lookup": lookup, "outbox": outbox}
     items: dict[str, Any] = {"intake": item_intake, **writes}
+    of_near = {"neighbours": config.similar}
+    of_similar = {"lookup": lookup, **of_near}
+    users = next(iter(config.lists), None)
     for resource, path, needs in (
-        (SimilarResource, "/similar/<id:item>", {"lookup": lookup, "neighbours": config.similar}),
+        (SimilarResource, "/similar/<id:item>", of_similar),
         (EventsResource, "/events", events),
         (VisitorEventsResource, "/events/<id:user>", of_visitors),
         (PutResource, "/put", events),
         (GetResource, "/get", of_visitors),
+        (SimilarItemsResource, "/similar_items", of_similar),
+        (OfflineResource, "/recommendations_offline", {"service": service, "list_name": users}),
+        (OnlineResource, "/recommendations_online", {"service": service, **of_near}),
         (ItemsResource, "/items", items),
         (ItemResource, "/items/<id:item>", {"lookup": lookup, **items}),
         (AssignmentResource, "/experiments/<id:user>", {"routing": routing}),

@@ -46,6 +46,18 @@ class EventsConfig(Settings):
         return self
 
 
+class RulesConfig(Settings):
+    """What every answer keeps to, whatever recommender it is from."""
+
+    bought_days: float = Field(default=30.0, ge=0)
+    """What the visitor bought in the last so many days is not answered, as far as his last events
+    tell."""
+    max_per_category: int | None = Field(default=None, ge=1)
+    """The most items of one category."""
+    categories: Path | None = None
+    """A CSV file with two columns, a category and the one above it."""
+
+
 class ShopConfig(ServiceConfig):
     """All settings of the shop face."""
 
@@ -60,12 +72,17 @@ class ShopConfig(ServiceConfig):
     api_keys: Path | None = None
     """A file with the keys, one a line, of which routes that write want one. BOTIFY_API_KEYS in
     the environment, with commas between them, has further ones. Without any, they want none."""
+    rules: RulesConfig = RulesConfig()
+    shadow: Name | None = None
+    """A recommender whose answers are computed and logged as well, and not shown."""
     recommenders: dict[Name, AnyItemRecommenderConfig] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _known_neighbours(self) -> "ShopConfig":
+    def _known_names(self) -> "ShopConfig":
         if self.similar is not None:
             check_known("similar", self.similar, "neighbours", self.neighbours)
+        if self.shadow is not None:
+            check_known("shadow", self.shadow, "recommenders", self.recommenders)
         return self
 
     @property
@@ -92,11 +109,16 @@ def shop_defaults(data_dir: Path) -> dict[str, Any]:
     """A config for what a directory has: its lists of users and neighbours, where it has them."""
     config: dict[str, Any] = {"face": "shop", "recommenders": {"popular": {"type": "popular"}}}
     config["default"] = "popular"
+    blend = {"type": "blend"}
     if (data_dir / NEIGHBOURS).exists():
+        blend["neighbours"] = "neighbours"
         config |= {"neighbours": {"neighbours": NEIGHBOURS}, "similar": "neighbours"}
         config["recommenders"]["similar"] = {"type": "similar_items", "neighbours": "neighbours"}
     if (data_dir / RECOMMENDATIONS).exists():
         config["lists"] = {"recommendations": RECOMMENDATIONS}
         config["recommenders"]["for_you"] = {"type": "user_list", "list": "recommendations"}
-        config["default"] = "for_you"
+        blend["list"] = "recommendations"
+    if len(blend) > 1:
+        config["recommenders"]["blend"] = blend
+        config["default"] = "blend"
     return config

@@ -30,6 +30,7 @@ from botify.server.event_recovery import EventRecovery
 from botify.server.item_sync import ItemSync
 from botify.session_model.live import LiveModel
 from botify.session_model.repository import ModelRepository
+from botify.shop.category_file import read_categories
 from botify.shop.recommenders import build_item_recommenders
 from botify.store.item_journal import JOURNAL, ItemJournal
 from contract.plugins import Plugins
@@ -92,6 +93,7 @@ def read_face(config: AnyConfig, stack: ExitStack) -> FaceData:
         with as_input_errors(file):
             ((_, popular),) = read_item_lists(file, ListKind.POPULAR_ITEMS)
         read_api_keys(config.api_keys)
+        read_categories(config.rules.categories)
         journal = ItemJournal(config.log_dir / JOURNAL)
         with as_input_errors(journal.path):
             journal.compact()

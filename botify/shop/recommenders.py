@@ -29,7 +29,8 @@ from botify.config import (
 from botify.config.settings import Name
 from botify.lists.reader import EVERYONE
 from botify.shop.request import MAX_SEEDS, ItemRequest
-from botify.store.items import OfRecent, Source
+from botify.store.item_candidates import OfRecent
+from botify.store.items import Source
 
 __all__ = ["ItemRecommender", "ItemRecommenderConfig", "build_item_recommenders"]
 

@@ -6,13 +6,20 @@ from typing import Any, NamedTuple
 from botify.config import MAX_EXCLUDED
 from botify.errors import InputError
 from botify.request_values import json_object, parse_count, parse_id
+from botify.shop.selection import Filter
 from contract.item_lists import MAX_ITEMS
+from contract.values import is_number
 
 DEFAULT_K = 10
 MAX_SEEDS = 20
 """Items that a request may ask for similar ones of."""
 _QUERY = ("user_id", "k")
-_BODY = ("user_id", "k", "exclude", "items", "session")
+MAX_CATEGORIES = 20
+"""Of a request."""
+_BODY = (
+    *("user_id", "k", "exclude", "items", "session"),
+    *("category", "price", "reminders", "discoveries"),
+)
 
 
 class ItemRequest(NamedTuple):
@@ -26,6 +33,11 @@ class ItemRequest(NamedTuple):
     """Items that the user looks at: for recommenders of similar ones. They are not answered."""
     session: str | None = None
     """As the client names it; it is only logged."""
+    filter: Filter = Filter()
+    reminders: bool = True
+    """Whether items may be answered that the visitor has seen before."""
+    discoveries: bool = True
+    """Whether others may."""
 
 
 def parse_request(query: Mapping[str, Sequence[str]], body: bytes) -> ItemRequest:
@@ -57,6 +69,9 @@ def parse_request(query: Mapping[str, Sequence[str]], body: bytes) -> ItemReques
         _ids(fields.get("exclude"), "exclude", MAX_EXCLUDED),
         _ids(fields.get("items"), "items", MAX_SEEDS),
         None if session is None else parse_id(session, "`session`"),
+        Filter(_categories(fields.get("category")), *_bounds(fields.get("price"))),
+        _flag(fields, "reminders"),
+        _flag(fields, "discoveries"),
     )
 
 
@@ -71,6 +86,37 @@ def _ids(values: object, key: str, most: int) -> tuple[str, ...]:
     if not isinstance(values, list) or len(values) > most:
         raise InputError(f"`{key}` must be a list of up to {most:,} items")
     return tuple(dict.fromkeys(parse_id(value, f"`{key}`: an item") for value in values))
+
+
+def _categories(value: object) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    values = value if isinstance(value, list) else [value]
+    if not 0 < len(values) <= MAX_CATEGORIES:
+        raise InputError(f"`category` must be a category, or a list of 1 to {MAX_CATEGORIES}")
+    return frozenset(parse_id(each, "`category`") for each in values)
+
+
+def _bounds(value: object) -> tuple[float | None, float | None]:
+    if value is None:
+        return None, None
+    wrong = '`price` must be {"min": number, "max": number}, or one of the two'
+    if not isinstance(value, dict) or not value or value.keys() - {"min", "max"}:
+        raise InputError(wrong)
+    bounds = value.get("min"), value.get("max")
+    if not all(bound is None or (is_number(bound) and bound >= 0) for bound in bounds):
+        raise InputError(f"{wrong}, not negative")
+    least, most = bounds
+    if least is not None and most is not None and least > most:
+        raise InputError("`price`: `min` is above `max`")
+    return least, most
+
+
+def _flag(fields: Mapping[str, object], key: str) -> bool:
+    value = fields.get(key, True)
+    if not isinstance(value, bool):
+        raise InputError(f"`{key}` must be true or false")
+    return value
 
 
 def names(keys: Sequence[str]) -> str:

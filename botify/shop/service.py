@@ -3,68 +3,19 @@
 import random
 import time
 from collections.abc import Mapping
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any
 
 from botify.config import ShopConfig
 from botify.event_log.writer import EventLog
-from botify.live_routing import LiveRouting
+from botify.live_routing import LiveRouting, Routing
 from botify.observability.metrics import Metrics
-from botify.shop.recommenders import ItemRecommender, popular_source
-from botify.shop.redis_calls import RedisCalls
+from botify.shop.answers import Answers
+from botify.shop.recommenders import ItemRecommender
 from botify.shop.request import ItemRequest
-from botify.store.client import StoreError
 from botify.store.fallback import FALLBACK
-from botify.store.items import ItemStore, PopularItems, Source, TopItems
-from botify.store.visitor_events import RecentEvent
-from botify.worker_context import WorkerContext
 
-_POPULAR = popular_source()
-
-
-class ItemLookup:
-    """Asks Redis while it is available, and reports to the circuit breaker how that went."""
-
-    def __init__(self, store: ItemStore, calls: RedisCalls) -> None:
-        self._store = store
-        self._calls = calls
-
-    def top(
-        self,
-        most: int,
-        sources: tuple[Source, ...],
-        exclude: tuple[str, ...] = (),
-        *,
-        user: str = "",
-        recent: int = 0,
-        details: bool = False,
-    ) -> TopItems | None:
-        """As `ItemStore.top`; None without Redis."""
-        if not self._calls.up:
-            return None
-        try:
-            found = self._store.top(
-                most, sources, exclude, user=user, recent=recent, details=details
-            )
-        except StoreError as error:
-            self._calls.failed(error)
-            return None
-        self._calls.answered(monotonic())
-        return found
-
-    def item(self, item: str) -> dict[str, Any] | None:
-        """As `ItemStore.item`. Raises StoreError."""
-        self._calls.check()
-        try:
-            return self._store.item(item)
-        except StoreError as error:
-            self._calls.failed(error)
-            raise
-
-    def recent(self, user: str, most: int) -> tuple[RecentEvent, ...] | None:
-        """As `ItemStore.recent`; None without Redis."""
-        found = self.top(0, (), user=user, recent=most)
-        return None if found is None else found.recent
+_Routing = Routing[ItemRecommender]
 
 
 class ShopService:
@@ -72,17 +23,18 @@ class ShopService:
 
     def __init__(
         self,
-        worker: WorkerContext[ItemStore, PopularItems],
-        lookup: ItemLookup,
+        answers: Answers,
         routing: LiveRouting[ShopConfig, ItemRecommender],
+        log: EventLog,
+        metrics: Metrics,
+        shadow: str | None = None,
     ) -> None:
-        """`routing` has the recommender of each user."""
-        self._lookup = lookup
+        """`routing` has the recommender of each user, and `shadow`, whose answers are logged."""
+        self._answers = answers
         self._routing = routing
-        self._popular = worker.fallback
-        self._log: EventLog = worker.log
-        self._metrics: Metrics = worker.metrics
-        self._failures = worker.failures
+        self._log = log
+        self._metrics = metrics
+        self._shadow = shadow
         self._rng = random.Random()
 
     def recommend(
@@ -96,15 +48,36 @@ class ShopService:
         routing = self._routing.current
         treatments = routing.experiments.assign(request.user)
         recommender = routing.recommender(treatments, forced)
-        excluded = (*request.exclude, *request.items)
-        found = self._found(recommender, request, excluded) or self._fallback(request, excluded)
-        answered = found.sources[0] if found.sources else recommender.name
+        if forced:
+            return self._answer(routing, recommender, request, started, {}, forced)
+        return self._answer(routing, recommender, request, started, treatments)
+
+    def recommend_with(
+        self, recommender: ItemRecommender, request: ItemRequest, started: float, fill: bool
+    ) -> dict[str, Any]:
+        """The answer of one recommender, outside all experiments; see `Answers.of`."""
+        return self._answer(self._routing.current, recommender, request, started, {}, fill=fill)
+
+    def _answer(
+        self,
+        routing: _Routing,
+        recommender: ItemRecommender,
+        request: ItemRequest,
+        started: float,
+        treatments: Mapping[str, str],
+        forced: Mapping[str, str] | None = None,
+        fill: bool = True,
+    ) -> dict[str, Any]:
+        found = self._answers.of(recommender, request, fill)
         answer: dict[str, Any] = {
             "recs": found.items,
             "request": f"{self._rng.getrandbits(128):032x}",
             "sources": found.sources,
+            "roles": found.roles,
+            "because": found.because,
             "model_version": found.version,
         }
+        shadow = self._of_shadow(routing, request) if self._shadow else None
         seconds = perf_counter() - started
         timestamp = time.time_ns() // 1_000_000
         event: dict[str, object] = {
@@ -115,34 +88,32 @@ class ShopService:
             "sources": found.sources,
             "scores": found.scores,
             "request": answer["request"],
-            "experiments": {} if forced else treatments,
-            "recommender": answered,
+            "experiments": treatments,
+            "recommender": found.recommender,
             "model_version": found.version,
             "latency": seconds,
             "k": request.k,
             "session": request.session,
             "run": routing.run,
+            "roles": found.roles,
+            "because": found.because,
         }
         if forced:
             event["forced"] = forced
+        if self._shadow:
+            event["shadow"] = shadow
         self._log.write(event)
+        answered = found.recommender
         self._metrics.observe_answer("recommendations", answered, seconds, timestamp)
-        self._metrics.count_treatments({} if forced else treatments, answered == FALLBACK)
+        self._metrics.count_treatments(treatments, answered == FALLBACK)
         if answered != recommender.name:
             self._metrics.count_fallback(recommender.name, answered)
         return answer
 
-    def _found(
-        self, recommender: ItemRecommender, request: ItemRequest, excluded: tuple[str, ...]
-    ) -> TopItems | None:
-        try:
-            sources = (*recommender.sources(request), _POPULAR)
-            return self._lookup.top(request.k, sources, excluded, user=request.user)
-        except (Exception, SystemExit) as error:  # of a plug-in: items are answered all the same
-            self._failures.note(recommender.name, error)
-            return self._lookup.top(request.k, (_POPULAR,), excluded)
-
-    def _fallback(self, request: ItemRequest, excluded: tuple[str, ...]) -> TopItems:
-        found = list(self._popular.top(request.k, frozenset(excluded)))
-        items, scores = [item for item, _ in found], [score for _, score in found]
-        return TopItems(items, scores, [FALLBACK] * len(items), None)
+    def _of_shadow(self, routing: _Routing, request: ItemRequest) -> dict[str, Any]:
+        found = self._answers.of(routing.recommenders[self._shadow or ""], request)
+        return {
+            "recommender": found.recommender,
+            "items": found.items,
+            "sources": found.sources,
+        }

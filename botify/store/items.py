@@ -4,10 +4,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from botify.config import POPULAR_LIST
 from botify.store.client import Connections, Script, script_text
+from botify.store.item_candidates import (
+    CandidateQuery,
+    Candidates,
+    OfRecent,
+    candidate_arguments,
+    details_of,
+    unpack_candidates,
+)
 from botify.store.keys import SHOP_EVENTS, SHOP_ITEMS, SHOP_KEYS, SHOP_OFFERS
 from botify.store.visitor_events import RecentEvent, unpack_recent
 
@@ -16,17 +22,6 @@ if TYPE_CHECKING:
 
 _DOUBLE = Struct("<d")
 _KEYS = (SHOP_KEYS.lists, SHOP_OFFERS, SHOP_ITEMS)
-
-
-class OfRecent(NamedTuple):
-    """Lists of the items of the visitor's last events, newest first; the script looks them up."""
-
-    name: str
-    """Name of the lists."""
-    most: int
-    """How many items."""
-    kinds: tuple[str, ...]
-    """The kinds of event that count."""
 
 
 class Source(NamedTuple):
@@ -71,31 +66,14 @@ def unpack_items(packed: bytes) -> tuple[list[str], list[float | None]]:
     return items, list(Struct(f"<{len(items)}d").unpack(scores))
 
 
-def details_of(item: str, known: bytes, changes: Sequence[bytes]) -> dict[str, Any] | None:
-    """What the catalog says of an item (b"": nothing), with its changes: names, values in turns.
-
-    None if there is no such item, or it was deleted.
-    """
-    fields: dict[str, Any] = orjson.loads(known) if known else {}
-    deleted = changed = False
-    for name, value in zip(changes[::2], changes[1::2], strict=True):
-        if name:
-            changed = True
-            fields[name.decode()] = orjson.loads(value.partition(b":")[2])
-        else:
-            deleted = True
-    if not changed and (deleted or not known):
-        return None
-    fields["item"] = item
-    return fields
-
-
 class ItemStore:
     """Looks items up; holds no state of its own."""
 
     def __init__(self, client: "redis.Redis") -> None:
         connections = Connections(client)
-        self._top_items = Script(connections, script_text("top_items"))
+        shared = script_text("shop_lists")
+        self._top_items = Script(connections, shared + script_text("top_items"))
+        self._candidates = Script(connections, shared + script_text("item_candidates"))
         self._item = Script(connections, script_text("item"))
 
     def top(
@@ -125,8 +103,7 @@ class ItemStore:
                 arguments += (0, "", "")
             else:
                 arguments += (of.most, of.name, "".join([f"{kind}\n" for kind in of.kinds]))
-        keys = (*_KEYS, f"{SHOP_EVENTS}{user}" if user else "")
-        version, events, *found = self._top_items(keys, arguments)
+        version, events, *found = self._top_items(_keys_of(user), arguments)
         step = 5 if details else 3
         items = [item.decode() for item in found[1::step]]
         known = zip(items, found[3::step], found[4::step], strict=True) if details else ()
@@ -138,6 +115,21 @@ class ItemStore:
             unpack_recent(events),
             [details_of(*each) or {} for each in known],
         )
+
+    def candidates(
+        self,
+        query: CandidateQuery,
+        user: str,
+        exclude: Collection[str] = (),
+        details: bool = False,
+    ) -> Candidates:
+        """The items of several lists, list by list, and the last events of `user`.
+
+        Items that may not be offered, and excluded ones, are left out. With `details`, what is
+        known of each item. Raises StoreError.
+        """
+        arguments = candidate_arguments(query, exclude, details)
+        return unpack_candidates(self._candidates(_keys_of(user), arguments), details)
 
     def recent(self, user: str, most: int) -> tuple[RecentEvent, ...]:
         """Up to `most` of the last events of a visitor, newest first. Raises StoreError."""
@@ -151,6 +143,10 @@ class ItemStore:
     def probe(self) -> None:
         """Check that requests can be answered, by their script. Raises StoreError."""
         self.top(0, ())
+
+
+def _keys_of(user: str) -> tuple[str, ...]:
+    return (*_KEYS, f"{SHOP_EVENTS}{user}" if user else "")
 
 
 class PopularItems:

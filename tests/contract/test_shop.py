@@ -62,7 +62,7 @@ def test_a_directory_is_served_without_a_config(
     client = connect(url)
     status, answer = client.request("GET", "/recommendations/?user_id=anna&k=3")
     assert (status, answer["recs"]) == (200, ["sku/5", "sku/6", "sku/7"])
-    assert answer["sources"] == ["for_you"] * 3
+    assert answer["sources"] == ["recommendations"] * 3
     assert client.request("GET", "/recommendations?user_id=nobody&k=1")[1]["recs"] == ["sku/0"]
     assert client.request("GET", "/similar/sku/1?k=2")[1]["items"] == ["sku/2", "sku/3"]
     assert client.request("GET", "/items/sku/1")[1]["title"] == "Thing sku/1"
@@ -73,6 +73,28 @@ def test_a_directory_is_served_without_a_config(
         for line in path.read_text().splitlines()
     ]
     assert sorted(line["user"] for line in lines) == ["anna", "nobody"]
+
+
+def test_the_next_answer_of_every_worker_knows_a_click(
+    serve_shop: Callable[..., str], connect: Callable[[str], Connection]
+) -> None:
+    url = serve_shop()
+    clients = [connect(url) for _ in range(8)]  # the workers share them
+    event = {"user": "anna", "item": "sku/1", "event": "addtocart"}
+    for n, client in enumerate(clients):
+        client.request("POST", "/events", json.dumps({**event, "user": f"anna {n}"}).encode())
+    for client in clients:
+        for n in range(len(clients)):
+            path = f"/recommendations/?user_id=anna+{n}&k=3"
+            _, answer = client.request("GET", path)
+            assert answer["recs"] == ["sku/2", "sku/1", "sku/3"]
+            assert answer["because"] == ["sku/1"] * 3
+            assert answer["roles"] == ["discovery", "reminder", "discovery"]
+    client = clients[0]
+    bought = {**event, "user": "anna 0", "event": "transaction"}
+    client.request("POST", "/events", json.dumps(bought).encode())
+    _, answer = client.request("GET", "/recommendations/?user_id=anna+0&k=3")
+    assert answer["recs"] == ["sku/2", "sku/3", "sku/4"]
 
 
 def test_lists_items_and_recommenders_change_live(

@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from botify.config import RECOMMENDERS, Config, EventsConfig, RecommenderConfig, ShopConfig
+from botify.config.shop import RulesConfig
+from botify.shop.blend import Blend
 from offline.experiment.metric_files import BUILT_IN, built_in
 from offline.options import TrainOptions
 from sim.config import SimConfig
@@ -70,9 +72,12 @@ def test_every_key_of_the_shop_face_is_there() -> None:
     text, rows = (REFERENCE / "service-config.md").read_text("utf-8"), _rows("service-config.md")
     for name in ShopConfig.model_fields:
         assert f"`{name}`" in text, name
-    for name, field in EventsConfig.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        assert default in [yaml.safe_load(cell.strip("`")) for cell in rows[name]], name
+    for model in (EventsConfig, RulesConfig, Blend.Config):
+        for name, field in model.model_fields.items():
+            if name in ("type", "list", "neighbours"):
+                continue
+            default = field.get_default(call_default_factory=True)
+            assert default in [yaml.safe_load(cell.strip("`")) for cell in rows[name]], name
 
 
 @pytest.mark.parametrize("page", CONFIGS)
@@ -95,7 +100,9 @@ def test_no_key_is_told_that_is_none() -> None:
     for page, model in CONFIGS.items():
         known = {name for name, _ in _fields(model, set())}
         if model is Config:  # whose page tells of the shop face too
-            known |= {name for name, _ in _fields(ShopConfig, set())}
+            known |= {name for name, _ in _fields(ShopConfig, set())} | {
+                *Blend.Config.model_fields
+            }
         for line in (REFERENCE / page).read_text(encoding="utf-8").splitlines():
             if found := re.match(r"\| `([\w.]+)`( \(top level\))? \| ", line):
                 key = found[1].rpartition(".")[2]

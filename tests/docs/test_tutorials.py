@@ -71,7 +71,7 @@ def test_own_data_is_served_in_its_own_ids(tmp_path: Path) -> None:
     recs = [answer for answer in answers if "recs" in answer]
     assert all(item.startswith("SKU/") for answer in recs for item in answer["recs"])
     sources = [set(answer["sources"]) for answer in recs]
-    assert sources[:3] == [{"for_you"}, {"popular"}, {"for_you"}]
+    assert sources[:3] == [{"recommendations"}, {"popular"}, {"recommendations"}]
     assert sources[3] in ({"als"}, {"dae"})
     assert any(answer.get("title") == "Thing 1, large" for answer in answers)
     assert any(answer.get("message") == "recommend" for answer in answers)

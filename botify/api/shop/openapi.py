@@ -14,9 +14,10 @@ from botify.api.openapi_parts import (
     ref,
     responses,
 )
+from botify.api.shop.openapi_other_edition import other_edition_paths, other_edition_schemas
 from botify.api.shop.openapi_writing import writing_paths, writing_schemas
 from botify.config import MAX_EXCLUDED
-from botify.shop.request import DEFAULT_K, MAX_SEEDS
+from botify.shop.request import DEFAULT_K, MAX_CATEGORIES, MAX_SEEDS
 from contract.ids import MAX_ID_CHARACTERS
 from contract.item_lists import MAX_ITEMS
 from contract.shop_events import KINDS
@@ -54,7 +55,7 @@ def shop_document(
         {"name": "events", "description": "What visitors do, and what changes of items."},
     ]
     paths = _paths(forced_header(experiments) if forcing else []) | writing_paths(TEXT_ID, COUNT)
-    schemas = _schemas() | writing_schemas(TEXT_ID, kinds)
+    schemas = _schemas() | other_edition_schemas() | writing_schemas(TEXT_ID, kinds)
     return document_of(about, tags, paths, schemas)
 
 
@@ -97,6 +98,7 @@ def _paths(forced: list[Json]) -> Json:
         "/": get("items", "Is the service there?", ok("Alive", ref("Hello"), _HELLO)),
         "/recommendations": recommendations,
         "/recommendations/": recommendations,
+        **other_edition_paths(TEXT_ID, COUNT),
         "/similar/{item}": get(
             "items",
             "The neighbours of an item, best first",
@@ -121,6 +123,11 @@ def _schemas() -> Json:
     version: Json = {"type": ["string", "null"], "description": "Of the list that was read."}
     text: Json = {"type": "string"}
     id_or_number: Json = {"anyOf": [TEXT_ID, {"type": "integer"}]}
+    recs: Json = {
+        "type": "array",
+        "items": {"anyOf": [ref("Id"), {"type": "integer"}]},
+        "description": "A POST without a body is answered with integers where ids are such.",
+    }
     asked: Json = {"type": ["array", "null"], "items": id_or_number}
     return {
         "Id": {**TEXT_ID, "examples": ["sku-1"]},
@@ -139,12 +146,40 @@ def _schemas() -> Json:
                         "not answered."
                     ),
                 },
+                "category": {
+                    "anyOf": [
+                        *id_or_number["anyOf"],
+                        {"type": "null"},
+                        {
+                            "type": "array",
+                            "items": id_or_number,
+                            "minItems": 1,
+                            "maxItems": MAX_CATEGORIES,
+                        },
+                    ],
+                    "description": "Only items of these categories, and of those below them.",
+                },
+                "price": {
+                    "type": ["object", "null"],
+                    "minProperties": 1,
+                    "properties": {"min": _BOUND, "max": _BOUND},
+                    "additionalProperties": False,
+                    "description": "Only items whose price is known and inside.",
+                },
+                "reminders": {
+                    **_FLAG,
+                    "description": "Whether items may be there that the user has seen before.",
+                },
+                "discoveries": {**_FLAG, "description": "Whether others may."},
                 "session": {
                     "description": "Is logged.",
                     "anyOf": [*id_or_number["anyOf"], {"type": "null"}],
                 },
             },
-            optional=("exclude", "items", "session"),
+            optional=(
+                *("exclude", "items", "session"),
+                *("category", "price", "reminders", "discoveries"),
+            ),
             description=(
                 "`user_id` and `k` may be here instead of in the query. Other fields are refused."
             ),
@@ -152,12 +187,25 @@ def _schemas() -> Json:
         | {"additionalProperties": False},
         "Recommendations": object_schema(
             {
-                "recs": ids,
+                "recs": recs,
                 "request": {"type": "string", "description": "Id of this answer, as logged."},
                 "sources": {
                     "type": "array",
                     "items": text,
-                    "description": "Of each item: the recommender, `popular`, or `fallback`.",
+                    "description": (
+                        "Of each item: the recommender, or the list that a blend has it from; "
+                        "`reminders`, `popular`, or `fallback`."
+                    ),
+                },
+                "roles": {
+                    "type": "array",
+                    "items": {"enum": ["reminder", "discovery", None]},
+                    "description": "Of each item: has the user seen it? null: not known.",
+                },
+                "because": {
+                    "type": "array",
+                    "items": {"anyOf": [ref("Id"), {"type": "null"}]},
+                    "description": "Of each item: what it is similar to, or itself.",
                 },
                 "model_version": version,
             }
@@ -185,6 +233,8 @@ def _path(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": TEXT_ID, "example": example}
 
 
+_BOUND: Json = {"type": ["number", "null"], "minimum": 0}
+_FLAG: Json = {"type": ["boolean", "null"], "default": True}
 _HELLO = {
     "status": "alive",
     "message": "botify answers GET /recommendations/?user_id=1&k=5",
@@ -192,7 +242,9 @@ _HELLO = {
 _RECOMMENDATIONS = {
     "recs": ["sku-2", "sku-9"],
     "request": "5d3c0a9be1f24c5f8d8f6b0f0a4c7e21",
-    "sources": ["for_you", "popular"],
+    "sources": ["recommendations", "popular"],
+    "roles": ["discovery", "discovery"],
+    "because": [None, None],
     "model_version": "0f3a5b7c9d1e",
 }
 _SIMILAR = {

@@ -10,12 +10,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from botify.api.forcing import Forcing, read_forced
 from botify.api.json_response import json_response
 from botify.api.resources import MAX_BODY_BYTES
-from botify.api.shop.requests import query_lists, query_of, refused
+from botify.api.shop.requests import as_number, query_lists, query_of, refused
 from botify.errors import InputError
 from botify.observability.metrics import Metrics
 from botify.request_values import parse_id
+from botify.shop.lookup import ItemLookup
 from botify.shop.request import parse_k, parse_request
-from botify.shop.service import ItemLookup, ShopService
+from botify.shop.service import ShopService
 from botify.store.client import StoreError
 from botify.store.items import Source
 
@@ -53,10 +54,13 @@ class RecommendationsResource(Resource):  # type: ignore[misc]  # flask_restful 
             forced = read_forced(self._forcing)
         except InputError as error:
             return refused(self._metrics, "recommendations", str(error))
-        return json_response(self._service.recommend(asked, forced, started))
+        answer = self._service.recommend(asked, forced, started)
+        if request.method == "POST" and not body:  # as the other edition asks
+            answer = {**answer, "recs": [as_number(item) for item in answer["recs"]]}
+        return json_response(answer)
 
     def post(self) -> Response:
-        """The same."""
+        """The same; without a body, integers where ids are such."""
         return self.get()
 
 

@@ -1,6 +1,5 @@
 """The REST routes of the shop face that write, and those that read what visitors did."""
 
-import re
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, ClassVar
@@ -10,21 +9,19 @@ from flask_restful import Resource
 
 from botify.api.api_keys import ApiKeys
 from botify.api.json_response import json_response
-from botify.api.shop.requests import query_of, refused
+from botify.api.shop.requests import as_number, needed, query_of, refused
 from botify.errors import InputError
 from botify.observability.metrics import Metrics
 from botify.request_values import parse_id
 from botify.shop.event_request import parse_events
 from botify.shop.intake import EventIntake, LogFullError
 from botify.shop.item_intake import ItemIntake, parse_changes
+from botify.shop.lookup import ItemLookup
 from botify.shop.request import parse_k
-from botify.shop.service import ItemLookup
 from botify.store.client import StoreError
 from botify.store.event_outbox import EventOutbox
 from botify.store.visitor_events import ConflictError, RecentEvent
 from contract.shop_events import ShopEvent
-
-_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 class EventsResource(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -101,7 +98,7 @@ class GetResource(_OfVisitor):
         started = perf_counter()
         try:
             query = query_of("user_id", "k")
-            user = parse_id(_needed(query, "user_id"), "`user_id`")
+            user = parse_id(needed(query, "user_id"), "`user_id`")
             events, complete = self._last(user, parse_k(query.get("k")))
         except InputError as error:
             return refused(self._metrics, "get", str(error))
@@ -129,8 +126,8 @@ class PutResource(Resource):  # type: ignore[misc]  # flask_restful has no types
         self._keys.check()
         try:
             query = query_of("user_id", "item_id")
-            user = parse_id(_needed(query, "user_id"), "`user_id`")
-            item = parse_id(_needed(query, "item_id"), "`item_id`")
+            user = parse_id(needed(query, "user_id"), "`user_id`")
+            item = parse_id(needed(query, "item_id"), "`item_id`")
             self._intake.take([ShopEvent(user, item, "view")])
         except InputError as error:
             return refused(self._metrics, "put", str(error))
@@ -213,11 +210,6 @@ class ItemResource(Resource):  # type: ignore[misc]  # flask_restful has no type
         )
 
 
-def as_number(item: str) -> int | str:
-    """An id as the other edition answers it: an integer where its text is that of one."""
-    return int(item) if _INTEGER.fullmatch(item) else item
-
-
 def _changed(
     metrics: Metrics, started: float, take: Callable[[], bool], answer: dict[str, Any]
 ) -> Response:
@@ -228,9 +220,3 @@ def _changed(
         return refused(metrics, "items", message, 503)
     metrics.observe_request("items", perf_counter() - started)
     return json_response(answer)
-
-
-def _needed(query: dict[str, str], name: str) -> str:
-    if name not in query:
-        raise InputError(f"`{name}` is missing")
-    return query[name]

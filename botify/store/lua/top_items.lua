@@ -18,6 +18,7 @@
 -- Reply: version of the first list ("" = none); the last events, each with its time; then for each
 --        item the number of its source, from 0, the item, the bytes of its score ("" = none), and
 --        with "details" its JSON ("" = none) and its changes, names and values in turns.
+-- Before it stands shop_lists.lua.
 
 local most, n_recent, details = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == 'details'
 local n_excluded = tonumber(ARGV[4])
@@ -26,66 +27,8 @@ for i = 5, 4 + n_excluded do
   taken[ARGV[i]] = true
 end
 
-local versions = {}
-local function key_of(name)
-  local version = versions[name]
-  if not version then
-    version = redis.call('HGET', KEYS[1], name) or ''
-    versions[name] = version
-  end
-  return KEYS[1] .. ':' .. name .. ':' .. version
-end
-
-local catalog = key_of('items')
-local changed = redis.call('EXISTS', KEYS[2]) == 1
 local reply = { '' }
 local count = 0
-
-local function may_be_offered(item)
-  local known = redis.call('HGET', catalog, item)
-  local flags = changed and redis.call('HGET', KEYS[2], item)
-  if not flags then
-    return known and string.byte(known) == 123, known
-  end
-  local hidden, available = string.sub(flags, 1, 1), string.sub(flags, 2, 2)
-  if hidden == '-' and known and string.find(known, '^\t') then
-    hidden = 'h'
-  end
-  if available == '-' and known and string.find(known, '^\t? ') then
-    available = 'u'
-  end
-  return hidden ~= 'h' and hidden ~= 'x' and available ~= 'u', known
-end
-
-local recent
-local function last_events()
-  if not recent then
-    recent = KEYS[4] ~= '' and redis.call('ZREVRANGE', KEYS[4], 0, -1, 'WITHSCORES') or {}
-  end
-  return recent
-end
-
--- The items of the last events of these kinds, newest first.
-local function seeds_of(most_seeds, kinds)
-  local seeds, known = {}, {}
-  local counts = {}
-  for kind in string.gmatch(kinds, '[^\n]+') do
-    counts[kind] = true
-  end
-  for i = 1, #last_events(), 2 do
-    if #seeds >= most_seeds then
-      break
-    end
-    local event = recent[i]
-    local zero = string.find(event, '\0', 9, true)
-    local item = string.sub(event, zero + 1)
-    if counts[string.sub(event, 9, zero - 1)] and not known[item] then
-      known[item] = true
-      seeds[#seeds + 1] = item
-    end
-  end
-  return seeds
-end
 
 -- The next item of a list that is not taken and may be offered, and its JSON; nil at the end.
 local function next_free(list)

@@ -45,7 +45,7 @@ def test_a_directory_that_loses_a_list_is_refused_and_one_that_gets_one_is_not(
     neighbours, users = tmp_path / "neighbours.json", tmp_path / "recommendations.json"
     users.touch()
     source = ConfigFile(None, "shop", data_dir=tmp_path)
-    assert source.load().default == "for_you"
+    assert source.load().default == "blend"
     users.unlink()
     for _ in range(2):
         with pytest.raises(InputError, match=r"recommendations\.json: no such file any more"):
@@ -56,7 +56,7 @@ def test_a_directory_that_loses_a_list_is_refused_and_one_that_gets_one_is_not(
     neighbours.unlink()
     with pytest.raises(InputError, match=r"neighbours\.json: no such file any more"):
         source.load()
-    assert ConfigFile(None, "shop", data_dir=tmp_path).load().default == "for_you"
+    assert ConfigFile(None, "shop", data_dir=tmp_path).load().default == "blend"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pytest
 import redis
 
+from botify.store.item_candidates import OfRecent
 from botify.store.item_changes import ItemChange, ItemChanges
-from botify.store.items import ItemStore, OfRecent, Source, pack_items
+from botify.store.items import ItemStore, Source, pack_items
 from botify.store.keys import SHOP_EVENTS, SHOP_KEYS
 from botify.store.visitor_events import (
     ConflictError,

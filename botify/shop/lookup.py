@@ -1,0 +1,69 @@
+"""Reads lists and items of Redis while it is available."""
+
+from time import monotonic
+from typing import Any
+
+from botify.shop.redis_calls import RedisCalls
+from botify.store.client import StoreError
+from botify.store.item_candidates import CandidateQuery, Candidates
+from botify.store.items import ItemStore, Source, TopItems
+from botify.store.visitor_events import RecentEvent
+
+
+class ItemLookup:
+    """Asks Redis while it is available, and reports to the circuit breaker how that went."""
+
+    def __init__(self, store: ItemStore, calls: RedisCalls) -> None:
+        self._store = store
+        self._calls = calls
+
+    def top(
+        self,
+        most: int,
+        sources: tuple[Source, ...],
+        exclude: tuple[str, ...] = (),
+        *,
+        user: str = "",
+        recent: int = 0,
+        details: bool = False,
+    ) -> TopItems | None:
+        """As `ItemStore.top`; None without Redis."""
+        if not self._calls.up:
+            return None
+        try:
+            found = self._store.top(
+                most, sources, exclude, user=user, recent=recent, details=details
+            )
+        except StoreError as error:
+            self._calls.failed(error)
+            return None
+        self._calls.answered(monotonic())
+        return found
+
+    def candidates(
+        self, query: CandidateQuery, user: str, exclude: tuple[str, ...], details: bool
+    ) -> Candidates | None:
+        """As `ItemStore.candidates`; None without Redis."""
+        if not self._calls.up:
+            return None
+        try:
+            found = self._store.candidates(query, user, exclude, details)
+        except StoreError as error:
+            self._calls.failed(error)
+            return None
+        self._calls.answered(monotonic())
+        return found
+
+    def item(self, item: str) -> dict[str, Any] | None:
+        """As `ItemStore.item`. Raises StoreError."""
+        self._calls.check()
+        try:
+            return self._store.item(item)
+        except StoreError as error:
+            self._calls.failed(error)
+            raise
+
+    def recent(self, user: str, most: int) -> tuple[RecentEvent, ...] | None:
+        """As `ItemStore.recent`; None without Redis."""
+        found = self.top(0, (), user=user, recent=most)
+        return None if found is None else found.recent
