@@ -14,6 +14,7 @@ COMMANDS = {
     "formats": "List the formats of data that are installed.",
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
+    "train-ranker": "Train a ranker of a shop's candidates.",
     "export": "Write the lists that the service serves.",
     "recommend": "Print what a model recommends to a user.",
     "similar": "Print the items that a model finds similar.",
@@ -67,6 +68,7 @@ def main() -> None:
     collect     event logs          -> interactions
     import      data of any origin  -> interactions
     train       interactions        -> model directory
+    train-ranker features of a shop -> ranker that the service reads
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
     recommend   model, user         -> titles and ids, best first
     similar     model, item         -> titles and ids, most similar first

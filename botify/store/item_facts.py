@@ -36,7 +36,7 @@ class FactsFound(NamedTuple):
 class ItemFactsStore:
     """Looks facts up, those of all items in one round trip; holds no state of its own."""
 
-    def __init__(self, client: "redis.Redis", kinds: int) -> None:
+    def __init__(self, client: "redis.Redis", kinds: int = 3) -> None:
         """`kinds`: how many kinds of event are counted."""
         text = script_text("item_category") + script_text("item_facts")
         self._script = Script(Connections(client), text)

@@ -6,6 +6,7 @@ any order of events, in Redis as in memory (forward decay: Cormode, Shkapenyuk, 
 Forward decay, ICDE 2009).
 """
 
+import math
 from typing import NamedTuple
 
 COUNTED = ("view", "addtocart", "transaction")
@@ -35,7 +36,7 @@ def weight(at: int) -> float:
     >>> weight(_LANDMARK_MS + _HALF_LIFE_MS)
     2.0
     """
-    return 2.0 ** max(-_MOST, min(_MOST, (at - _LANDMARK_MS) / _HALF_LIFE_MS))
+    return math.exp2(max(-_MOST, min(_MOST, (at - _LANDMARK_MS) / _HALF_LIFE_MS)))
 
 
 def decay(now: int) -> float:

@@ -71,7 +71,8 @@ def feature_values(
     total = _rate(facts.total, shrink, 0.0)
     rates: dict[str | None, tuple[float, float, float, float]] = {None: (NAN, NAN, NAN, NAN)}
     for category, sums in facts.categories.items():
-        rates[category] = (*(one * shrink for one in sums), _rate(sums, shrink, total))
+        views, carts, purchases = (one * shrink for one in sums)
+        rates[category] = (views, carts, purchases, _rate(sums, shrink, total))
     hour, weekday = (now // 3_600_000) % 24, (now // 86_400_000 + 3) % 7
     rows = []
     for candidate in candidates:

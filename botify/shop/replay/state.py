@@ -52,7 +52,9 @@ class ShopState:
         if fields is None:
             self._fields[item] = None
         else:
-            self._fields[item] = {**(self._of(item) or {}), **fields}
+            # A deleted item comes back as the catalog has it.
+            before = self._of(item) or (self._catalog or {}).get(item, {})
+            self._fields[item] = {**before, **fields}
 
     def offers(self, item: str) -> bool:
         """Whether the catalog has the item."""

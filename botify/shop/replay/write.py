@@ -15,7 +15,7 @@ Groups are in the order of `times`.
 import json
 import os
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def write_features(
 
 
 def _write(
-    out: Path, values: Path, features: FeatureSet, kept: list[tuple[int, ...]], labels: Any
+    out: Path, values: Path, features: FeatureSet, kept: Sequence[tuple[int, ...]], labels: Any
 ) -> None:
     first, sizes, times, until, visitors, shown = np.array(kept, dtype=np.int64).T
     order = np.argsort(times, kind="stable")
