@@ -11,8 +11,10 @@ from safetensors.numpy import save_file
 
 from botify.config import EventsConfig
 from botify.errors import InputError
+from botify.session_model.repository import FileRepository
 from botify.shop.features.counts import Sums
 from botify.shop.features.facts import Candidate, Facts
+from botify.shop.live_ranker import LiveRanker, put_ranker
 from botify.shop.ranker import Ranker, rank
 from botify.shop.replay.run import Options, write_log_features
 from offline.commands.train_ranker import command
@@ -101,3 +103,30 @@ def test_a_damaged_ranker_is_refused(trained: Path, tmp_path: Path) -> None:
         Ranker.read(path, SOURCES)
     with pytest.raises(InputError, match="not a ranker"):
         Ranker.read(changed(trained, tmp_path, format="another"), SOURCES)
+
+
+def test_a_new_ranker_is_swapped_in_and_a_refused_one_is_not(
+    trained: Path, tmp_path: Path
+) -> None:
+    repository, file = FileRepository(tmp_path), trained / "ranker" / "ranker.safetensors"
+    live = LiveRanker("ranker", repository, SOURCES)
+    assert live.current is None
+    first = put_ranker(repository, "ranker", file, SOURCES)
+    live.refresh()
+    served = live.current
+    assert live.version == first
+    assert served is not None
+    (tmp_path / "new").mkdir()
+    other = changed(trained, tmp_path / "new", bias="1.5")
+    with pytest.raises(InputError, match="does not compute: rank:popular"):
+        put_ranker(repository, "ranker", other, SOURCES[:2])
+    live.refresh()
+    assert live.current is served
+    assert put_ranker(repository, "ranker", other, SOURCES) != first
+    live.refresh()
+    assert live.current is not served
+    values = np.zeros((3, len(served.features.names)), np.float32)
+    assert served.scores(values).shape == (3,)  # requests that have it go on
+    narrow = LiveRanker("ranker", repository, SOURCES[:1])
+    assert narrow.current is None
+    assert "does not compute" in narrow.refusal
