@@ -25,6 +25,8 @@ from botify.shop.ranker import Ranker
 CANDIDATES = 200
 EVENTS = 50
 ROUNDS = 1000
+MOST_TREES = 500
+DEPTH = 6
 NOW = 1_780_000_000_000
 
 
@@ -54,9 +56,19 @@ def main(directory: Path) -> None:
         for number, item in enumerate(items)
     ]
     values = feature_values(features, some, recent, facts, NOW)
+    shape = (MOST_TREES, DEPTH)
+    largest = Ranker(
+        features,
+        rng.integers(len(features.names), size=shape).astype(np.int32),
+        rng.normal(size=shape).astype(np.float32),
+        rng.normal(size=(MOST_TREES, 2**DEPTH)),
+        1.0,
+        0.0,
+    )
     steps: dict[str, Callable[[], object]] = {
         "features": lambda: feature_values(features, some, recent, facts, NOW),
         "scores": lambda: ranker.scores(values),
+        "scores by 500 random trees": lambda: largest.scores(values),
     }
     print(f"{about['trees']} trees, {len(features.names)} features, {CANDIDATES} candidates")
     for name, step in steps.items():

@@ -71,10 +71,12 @@ class Ranker:
 
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of rows of values (n, features), larger is better; (n,)."""
-        answers = values.T[self._asked_of] > self._borders
-        places = np.zeros((self._which.shape[1], len(values)), dtype=np.uint8)
-        for level, which in enumerate(self._which):
-            places |= answers[which].view(np.uint8) << np.uint8(level)
+        columns = np.ascontiguousarray(values.T)
+        answers = (columns.take(self._asked_of, axis=0) > self._borders).view(np.uint8)
+        places = answers.take(self._which[-1], axis=0)
+        for which in self._which[-2::-1]:  # the bits of a leaf's number, the highest first
+            places += places
+            places += answers.take(which, axis=0)
         found = self._leaves.take(places + self._first).sum(axis=0)
         scores: NDArray[np.float64] = found * self._scale + self._bias
         return scores

@@ -37,13 +37,17 @@ class _OfItem:
 class _Visitor(NamedTuple):
     events: int
     idle: float
-    items: dict[str, _OfItem]
-    categories: dict[str, _OfItem]
+    items: dict[str, tuple[float, ...]]
+    """The values of the features `visitor_item_*`."""
+    categories: dict[str, tuple[float, ...]]
+    """The values of the features `visitor_category_*`."""
     log_price: float
 
 
-_NEVER = _OfItem(-1)
-_NEVER_PART = (0, 0, 0, 0, NAN, NAN, NAN, NAN)
+_NO_ITEM = (0, 0, 0, 0, NAN, NAN, NAN, NAN)
+_NO_CATEGORY = (0, 0, 0, NAN)
+_UNKNOWN_CATEGORY = (NAN, NAN, NAN, NAN, *_NO_CATEGORY)
+_NO_PLACE = (NAN, NAN)
 
 
 def feature_values(
@@ -62,60 +66,54 @@ def feature_values(
     60.0
     """
     n_sources = features.of_sources
-    values = np.full((len(candidates), n_sources + len(FIXED)), np.nan, dtype=np.float32)
     if not candidates:
-        return values
-    values[:, :n_sources] = _of_sources(features, candidates)
+        return np.empty((0, n_sources + len(FIXED)), dtype=np.float32)
     shrink = decay(now)
     visitor = _visitor(recent, facts, now)
     total = _rate(facts.total, shrink, 0.0)
-    rates: dict[str | None, tuple[float, float, float, float]] = {None: (NAN, NAN, NAN, NAN)}
-    for category, sums in facts.categories.items():
-        views, carts, purchases = (one * shrink for one in sums)
-        rates[category] = (views, carts, purchases, _rate(sums, shrink, total))
-    hour, weekday = (now // 3_600_000) % 24, (now // 86_400_000 + 3) % 7
-    rows = []
-    for candidate in candidates:
-        known = facts.items.get(candidate.item, _UNKNOWN)
-        of_category = rates.get(known.category) or rates[None]
-        prior = of_category[3] if of_category[3] == of_category[3] else total
-        sums = known.sums
-        done = visitor.items.get(candidate.item, _NEVER)
-        of = visitor.categories.get(known.category or "")
-        rows.append(
-            (
-                sums.views * shrink,
-                sums.carts * shrink,
-                sums.purchases * shrink,
-                _rate(sums, shrink, prior),
-                NAN if known.first is None else max(0, now - known.first) / 1000,
-                *of_category,
-                visitor.events,
-                visitor.idle,
-                *done.counts,
-                *done.newest[:3],
-                NAN if done.place < 0 else done.place,
-                *(_NEVER_PART[:3] if of is None else of.counts[:3]),
-                NAN if of is None else _least(of.newest),
-                NAN if known.price is None else known.price,
-                NAN if known.price is None else math.log(known.price) - visitor.log_price,
-                hour,
-                weekday,
-            )
+    of_categories = {
+        category: (
+            *_of_category(sums, shrink, total),
+            *visitor.categories.get(category, _NO_CATEGORY),
         )
-    values[:, n_sources:] = rows
+        for category, sums in facts.categories.items()
+    }
+    # One pass in Python, which only collects; the arithmetic is on whole columns.
+    known = [facts.items.get(candidate.item, _UNKNOWN) for candidate in candidates]
+    sums = np.array([one.sums for one in known], dtype=np.float64) * shrink
+    firsts = np.array([NAN if one.first is None else one.first for one in known])
+    prices = np.array([NAN if one.price is None else one.price for one in known])
+    done = [visitor.items.get(candidate.item, _NO_ITEM) for candidate in candidates]
+    category = np.array(
+        [of_categories.get(one.category or "", _UNKNOWN_CATEGORY) for one in known]
+    )
+    prior = np.where(np.isnan(category[:, 3]), total, category[:, 3])
+    values = np.empty((len(candidates), n_sources + len(FIXED)), dtype=np.float32)
+    values[:, :n_sources] = _of_sources(features, candidates)
+    fixed = values[:, n_sources:]
+    fixed[:, 0:3] = sums
+    fixed[:, 3] = (sums[:, 1] + PRIOR_VIEWS * prior) / (sums[:, 0] + PRIOR_VIEWS)
+    fixed[:, 4] = np.maximum(0, now - firsts) / 1000
+    fixed[:, 5:9] = category[:, :4]
+    fixed[:, 9:11] = visitor.events, visitor.idle
+    fixed[:, 11:19] = done
+    fixed[:, 19:23] = category[:, 4:]
+    fixed[:, 23] = prices
+    fixed[:, 24] = np.log(prices) - visitor.log_price
+    fixed[:, 25:27] = (now // 3_600_000) % 24, (now // 86_400_000 + 3) % 7
     return values
 
 
-def _of_sources(features: FeatureSet, candidates: Sequence[Candidate]) -> NDArray[np.float32]:
-    rows = []
-    for candidate in candidates:
-        places = [candidate.places.get(source) for source in features.sources]
-        row = [NAN if place is None else place[0] for place in places]
-        if features.scores:
-            row += [NAN if place is None or place[1] is None else place[1] for place in places]
-        rows.append(row)
-    return np.array(rows, dtype=np.float32)
+def _of_sources(features: FeatureSet, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+    """(candidates, features that depend on the sources)."""
+    columns = []
+    for source in features.sources:
+        places = [candidate.places.get(source, _NO_PLACE) for candidate in candidates]
+        columns.append(np.array(places, dtype=np.float64))  # None becomes NaN
+    if not columns:
+        return np.empty((len(candidates), 0))
+    both = np.stack(columns, axis=2)
+    return np.concatenate([both[:, 0], both[:, 1]] if features.scores else [both[:, 0]], axis=1)
 
 
 def _visitor(recent: Recent, facts: Facts, now: int) -> _Visitor:
@@ -141,14 +139,23 @@ def _visitor(recent: Recent, facts: Facts, now: int) -> _Visitor:
             one.counts[number] += 1
             if one.newest[number] != one.newest[number]:  # the first is the newest
                 one.newest[number] = ago
-    idle = max(0, now - recent[0][2]) / 1000 if recent else NAN
-    price = math.fsum(logs.values()) / len(logs) if logs else NAN
-    return _Visitor(len(recent), idle, items, categories, price)
+    return _Visitor(
+        len(recent),
+        max(0, now - recent[0][2]) / 1000 if recent else NAN,
+        {item: (*of.counts, *of.newest[:3], of.place) for item, of in items.items()},
+        {name: (*of.counts[:3], _least(of.newest)) for name, of in categories.items()},
+        math.fsum(logs.values()) / len(logs) if logs else NAN,
+    )
 
 
 def _least(ages: Sequence[float]) -> float:
     known = [age for age in ages if age == age]
     return min(known) if known else NAN
+
+
+def _of_category(sums: Sums, shrink: float, total: float) -> tuple[float, float, float, float]:
+    views, carts, purchases = sums
+    return views * shrink, carts * shrink, purchases * shrink, _rate(sums, shrink, total)
 
 
 def _rate(sums: Sums, shrink: float, prior: float) -> float:
