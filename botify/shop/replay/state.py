@@ -42,7 +42,8 @@ class ShopState:
         insort(kept, (*entry, RecentEvent(event.item, event.event, at)))
         del kept[: -config.recent]
         self._expires[event.user] = known + config.ttl * 1000
-        if event.event in COUNTED and self.offers(event.item):
+        lasts = kept[0] <= (*entry, RecentEvent(event.item, event.event, at))
+        if lasts and event.event in COUNTED and self.offers(event.item):
             self._count(event.item, COUNTED.index(event.event), at)
         return True
 

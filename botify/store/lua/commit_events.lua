@@ -52,7 +52,10 @@ for i = 3, #ARGV, 9 do
   if event ~= '' then
     local key = KEYS[4] .. user
     new = redis.call('ZADD', key, at, event) == 1
-    redis.call('ZREMRANGEBYRANK', key, 0, -keep - 1)
+    -- What is trimmed at once is not new: it is read from the log again at each start.
+    if redis.call('ZREMRANGEBYRANK', key, 0, -keep - 1) > 0 and new then
+      new = redis.call('ZSCORE', key, event) ~= false
+    end
     local now = redis.call('TIME')
     local left = tonumber(expires) - tonumber(now[1]) * 1000 - math.floor(tonumber(now[2]) / 1000)
     if left > redis.call('PTTL', key) then
