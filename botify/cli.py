@@ -55,6 +55,7 @@ def main() -> None:
     serve --face ratings, factors -> HTTP on port 5000, event log in log-ratings/data.json*
     lists load  a list file        -> a running service, with no restart
     recommenders                      the types of recommender that are installed
+    shop features, event log -> features that a ranker is trained on
     """
 
 
@@ -162,6 +163,103 @@ def recommenders() -> None:
         click.echo(f"Error: {problem}", err=True)
     if problems:
         raise SystemExit(1)
+
+
+@main.group()
+def shop() -> None:
+    """Tools of the shop face."""
+
+
+@shop.command("features")
+@click.argument("events", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Directory to write.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    default=("addtocart",),
+    show_default=True,
+    help="Kind of event that makes an item a good answer; may be repeated.",
+)
+@click.option(
+    "--items",
+    type=click.Path(path_type=Path),
+    help="The catalog, items.json [default: the config's, else all items of the log].",
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    help="Source of candidates that features are of; may be repeated [default: all].",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="SOURCE=NAME",
+    help="What the config calls one of the sources reminders, similar and popular.",
+)
+@click.option(
+    "--candidates",
+    "each",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="Candidates of each source at most, where nothing was shown.",
+)
+@click.option(
+    "--window",
+    type=click.FloatRange(0, 24 * 365, min_open=True),
+    default=24.0,
+    show_default=True,
+    help="Hours after an answer in which an event counts for it.",
+)
+@click.option("--scores", is_flag=True, help="The scores that sources give are features too.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Config file of the shop: its kinds of event, how many are kept, its items.",
+)
+def features(
+    events: tuple[Path, ...],
+    out: Path,
+    targets: tuple[str, ...],
+    items: Path | None,
+    sources: tuple[str, ...],
+    names: tuple[str, ...],
+    each: int,
+    window: float,
+    scores: bool,
+    config_path: Path | None,
+) -> None:
+    """Write the features that a ranker is trained on, from event logs of the shop.
+
+    EVENTS: files, or directories with data.json*. The log is replayed in order of time through
+    the code that computes features for answers, so that each value is as the service had it at
+    that moment. Negatives are the other items of an answer, or candidates as of the moment where
+    nothing was shown in the hours before. `botify-offline train-ranker OUT` learns from them.
+    """
+    from botify.config import EventsConfig, ShopConfig, load_service_config
+    from botify.shop.replay.run import Options, write_log_features
+
+    kept = EventsConfig()
+    if config_path is not None:
+        config = load_service_config(config_path, "shop")
+        assert isinstance(config, ShopConfig)
+        kept, items = config.events, items or config.data_dir / config.items
+    renamed = {}
+    for pair in names:
+        source, equals, name = pair.partition("=")
+        if not equals or not name:
+            raise InputError(f"--name: {pair!r} is not SOURCE=NAME")
+        renamed[source] = name
+    options = Options(targets, sources, renamed, each, round(window * 3_600_000), scores)
+    with _rate("lines read and replayed") as progress:
+        done = write_log_features(events, out, options, kept, items, progress)
+    click.echo(f"{done.groups:,} groups, {len(done.features.names)} features -> {out}")
+    for note in done.notes():
+        click.echo(note)
 
 
 @contextmanager

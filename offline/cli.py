@@ -18,6 +18,7 @@ COMMANDS = {
     "models": "List the models that are installed.",
     "train": "Train a model on interactions.",
     "train-svd": "Train svd or nsvd on a file of ratings by steps, with a table of errors.",
+    "train-ranker": "Train a ranker of a shop's candidates.",
     "export": "Write the lists that the service serves.",
     "publish": "Put a model's vectors into the stores that the service reads.",
     "recommend": "Print what a model recommends to a user.",
@@ -74,6 +75,7 @@ def main() -> None:
     load-csv    files of ratings    -> tables of a database
     train       interactions        -> model directory
     train-svd   file of ratings     -> errors by step
+    train-ranker features of a shop -> ranker that the service reads
     export      model, interactions -> recommendations.json, neighbours.json, and popular items
     publish     model               -> vectors in stores that the service reads
     recommend   model, user         -> titles and ids, best first

@@ -11,6 +11,7 @@ from botify.config import ShopConfig
 from botify.event_log.segments import log_files
 from botify.files.backwards import lines_backwards
 from botify.files.jsonlines import MAX_LINE_BYTES
+from botify.shop.features.counts import counted_as
 from botify.store.client import store_errors
 from botify.store.keys import recovered_key
 from botify.store.visitor_events import (
@@ -171,7 +172,9 @@ class EventRecovery:
             key, digest = id_digest(event.id), digest_of(event._replace(timestamp=sent))
         if not packed and not key:
             return None
-        return StoredEvent(key, digest, event.user, event.item, event.timestamp, packed, expires)
+        user, item, at = event.user, event.item, event.timestamp
+        counted = counted_as(event.event, at) if packed else ("", "")
+        return StoredEvent(key, digest, user, item, at, packed, expires, *counted)
 
 
 def _reading(read: int) -> str:

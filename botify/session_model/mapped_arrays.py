@@ -17,7 +17,7 @@ from botify.files.reading import as_input_errors, open_regular
 SHA256 = "sha256"
 """Key of the metadata with the SHA-256 of the whole file, its own 64 digits taken as zeros."""
 
-_DTYPES = {"F32": "<f4", "I32": "<i4", "I64": "<i8"}
+_DTYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8"}
 _LARGEST_HEADER = 100_000_000
 _MOST_DIMENSIONS = 8
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class ModelRepository:
+Check = Callable[[Path, Path | None], None]
+"""Raises InputError for a copy that must not be served; the other file is the one in service, if
+it is another version."""
+
+
+class FileRepository:
     """A directory with a copy of each version in service, and a link to the newest of each name.
 
     Workers map the copies into memory, and so share it. The original may be written to: mapped,
@@ -42,15 +48,13 @@ class ModelRepository:
         except OSError:
             return ""
 
-    def put(self, name: str, file: Path, n_tracks: int, min_kept: float = 0.0) -> str:
-        """Check a copy of the file and put it into service; returns its version.
+    def put_checked(self, name: str, file: Path, check: Check) -> str:
+        """Put a copy of the file into service if `check` does not refuse it; returns its version.
 
-        Raises InputError if it is refused; the version in service then stays. `min_kept`: the
-        share of the users and tracks of the version in service that the file must have as well.
+        Raises InputError if it is refused; the version in service then stays.
         """
-        # Here: only services with such a model need numpy.
+        # Here: only services with such a file need numpy.
         from botify.session_model.mapped_arrays import check_size
-        from botify.session_model.tables import Tables
 
         before: Stamp | None = stamp_of(file)
         check_size(file)  # an endless file would fill the disk
@@ -60,12 +64,7 @@ class ModelRepository:
             with copy.open("rb") as content:
                 version = hashlib.file_digest(content, "sha256").hexdigest()[:12]
             old = self.version(name)
-            tables = Tables.read(copy, n_tracks, shown_as=file)
-            if min_kept and old not in ("", version):
-                served = Tables.read(self.path(name, old), n_tracks)
-                for what in ("users", "tracks"):
-                    had, has = getattr(served, what), getattr(tables, what)
-                    check_kept(file, what, len(had), _count_common(had, has), min_kept)
+            check(copy, self.path(name, old) if old not in ("", version) else None)
             if stamp_of(file) != before:
                 raise InputError(f"{file}: changed while it was read; load it again")
             os.replace(copy, self.path(name, version))
@@ -84,6 +83,28 @@ class ModelRepository:
         finally:
             with suppress(OSError):
                 copy.unlink(missing_ok=True)
+
+
+class ModelRepository(FileRepository):
+    """Of session models."""
+
+    def put(self, name: str, file: Path, n_tracks: int, min_kept: float = 0.0) -> str:
+        """Check a copy of the file and put it into service; returns its version.
+
+        Raises InputError if it is refused; the version in service then stays. `min_kept`: the
+        share of the users and tracks of the version in service that the file must have as well.
+        """
+        from botify.session_model.tables import Tables
+
+        def check(copy: Path, old: Path | None) -> None:
+            tables = Tables.read(copy, n_tracks, shown_as=file)
+            if min_kept and old is not None:
+                served = Tables.read(old, n_tracks)
+                for what in ("users", "tracks"):
+                    had, has = getattr(served, what), getattr(tables, what)
+                    check_kept(file, what, len(had), _count_common(had, has), min_kept)
+
+        return self.put_checked(name, file, check)
 
 
 def _count_common(some: "NDArray[Any]", others: "NDArray[Any]") -> int:

@@ -11,6 +11,7 @@ from botify.config import EventsConfig, ShopConfig
 from botify.event_log.writer import EventLog
 from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics
+from botify.shop.features.counts import counted_as
 from botify.shop.redis_calls import RedisCalls
 from botify.store.client import StoreError
 from botify.store.event_outbox import EventOutbox
@@ -175,7 +176,9 @@ class EventIntake:
         kept = event.event not in self._not_recent
         packed = pack_recent(each.id, event.event, event.item) if kept else b""
         expires = now + self._ttl_ms
-        return StoredEvent(each.key, each.digest, event.user, event.item, each.at, packed, expires)
+        counted = counted_as(event.event, each.at) if kept else ("", "")
+        user, item = event.user, event.item
+        return StoredEvent(each.key, each.digest, user, item, each.at, packed, expires, *counted)
 
 
 def _line(each: _Fresh, now: int, run: str) -> dict[str, object]:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import orjson
 
 from botify.store.client import Connections, Script, script_text
-from botify.store.keys import SHOP_EVENT_IDS, SHOP_EVENTS, SHOP_KEYS, SHOP_OFFERS
+from botify.store.keys import (
+    SHOP_COUNTS,
+    SHOP_EVENT_IDS,
+    SHOP_EVENTS,
+    SHOP_ITEMS,
+    SHOP_KEYS,
+    SHOP_OFFERS,
+)
 from contract.shop_events import ShopEvent
 
 if TYPE_CHECKING:
@@ -48,6 +55,10 @@ class StoredEvent(NamedTuple):
     """As `pack_recent`; empty if it is none of those that are kept."""
     expires: int
     """When it may be forgotten, in ms since the epoch."""
+    counted_as: str = ""
+    """The number of its kind in the sums by item and category; empty if it is not counted."""
+    weight: str = ""
+    """What it adds to a sum, in digits."""
 
 
 def pack_recent(event_id: str, kind: str, item: str) -> bytes:
@@ -111,7 +122,9 @@ class VisitorEvents:
         self._keep = keep
         self._claim = Script(connections, script_text("claim_events"))
         self._release = Script(connections, script_text("release_events"))
-        self._commit = Script(connections, script_text("commit_events"))
+        self._commit = Script(
+            connections, script_text("item_category") + script_text("commit_events")
+        )
 
     def claim(self, ids: Sequence[tuple[bytes, bytes]]) -> list[bool]:
         """Whether the events with these digests, of id and content, were taken before.
@@ -138,7 +151,10 @@ class VisitorEvents:
         Returns a character for each: "a" where it is new, "r" where it was taken before; in
         capitals where the catalog does not have its item. May be repeated.
         """
-        keys = (SHOP_KEYS.lists, SHOP_OFFERS, SHOP_EVENT_IDS, SHOP_EVENTS)
+        keys = (
+            *(SHOP_KEYS.lists, SHOP_OFFERS, SHOP_EVENT_IDS, SHOP_EVENTS),
+            *(SHOP_ITEMS, SHOP_COUNTS),
+        )
         outcome = ""
         for chunk in _chunks(events):
             arguments: list[object] = [ID_SECONDS, self._keep]

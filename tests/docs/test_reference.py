@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from botify.config import RECOMMENDERS, Config, EventsConfig, RecommenderConfig, ShopConfig
 from botify.config.shop import RulesConfig
 from botify.shop.blend import Blend
+from botify.shop.features.names import FIXED
 from offline.experiment.metric_files import BUILT_IN, built_in
 from offline.options import TrainOptions
 from sim.config import SimConfig
@@ -66,6 +67,10 @@ def _plain(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def test_every_feature_of_a_ranker_is_there() -> None:
+    assert not {*FIXED} - {*_rows("shop-features.md")}
 
 
 def test_every_key_of_the_shop_face_is_there() -> None:

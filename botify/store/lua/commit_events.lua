@@ -1,11 +1,16 @@
 -- Events that are in the log: put them among the last events of their visitors, which are trimmed
 -- here, and mark their ids as done. To be repeated at will: an event is there once.
 --
--- KEYS  1 versions of the lists served, 2 offers, 3 prefix of ids, 4 prefix of last events
+-- After item_category.lua.
+--
+-- KEYS  1 versions of the lists served, 2 offers, 3 prefix of ids, 4 prefix of last events,
+--       5 prefix of the changes of items, 6 sums of events by item and category
 -- ARGV  1 seconds until an id is forgotten, 2 how many events a visitor keeps;
 --       then for each event: digest of the id that the client gave it ("" = none), digest of the
---       event, user, item, time in ms, what is kept of it ("" = nothing), and when that expires,
---       in ms since the epoch
+--       event, user, item, time in ms, what is kept of it ("" = nothing), when that expires,
+--       in ms since the epoch, the number of the kind in the sums ("" = not counted), and what
+--       the event adds to a sum. What is not kept is not counted, nor are items that the catalog
+--       does not have.
 -- Reply: for each event one character: a where it is new, r where it was taken before; in capitals
 --        where the catalog does not have the item
 
@@ -13,9 +18,29 @@ local keep = tonumber(ARGV[2])
 local version = redis.call('HGET', KEYS[1], 'items') or ''
 local catalog = KEYS[1] .. ':items:' .. version
 local reply = {}
-for i = 3, #ARGV, 7 do
-  local id, digest, user, item, at, event, expires = unpack(ARGV, i, i + 6)
-  local outcome = 'a'
+
+local function add(field, weight)
+  local sum = tonumber(redis.call('HGET', KEYS[6], field) or 0) + weight
+  redis.call('HSET', KEYS[6], field, string.format('%.17g', sum))
+end
+
+local function count(item, kind, weight, at)
+  add('t' .. kind, weight)
+  add('i' .. kind .. item, weight)
+  local known = redis.call('HGET', catalog, item)
+  local category = category_of(known, redis.call('HGET', KEYS[5] .. item, 'category'))
+  if category then
+    add('c' .. kind .. category, weight)
+  end
+  local first = redis.call('HGET', KEYS[6], 'f' .. item)
+  if not first or tonumber(at) < tonumber(first) then
+    redis.call('HSET', KEYS[6], 'f' .. item, at)
+  end
+end
+
+for i = 3, #ARGV, 9 do
+  local id, digest, user, item, at, event, expires, kind, weight = unpack(ARGV, i, i + 8)
+  local outcome, new = 'a', false
   if id ~= '' then
     local known = redis.call('GET', KEYS[3] .. id)
     if known and string.byte(known) == 68 then
@@ -26,8 +51,11 @@ for i = 3, #ARGV, 7 do
   end
   if event ~= '' then
     local key = KEYS[4] .. user
-    redis.call('ZADD', key, at, event)
-    redis.call('ZREMRANGEBYRANK', key, 0, -keep - 1)
+    new = redis.call('ZADD', key, at, event) == 1
+    -- What is trimmed at once is not new: it is read from the log again at each start.
+    if redis.call('ZREMRANGEBYRANK', key, 0, -keep - 1) > 0 and new then
+      new = redis.call('ZSCORE', key, event) ~= false
+    end
     local now = redis.call('TIME')
     local left = tonumber(expires) - tonumber(now[1]) * 1000 - math.floor(tonumber(now[2]) / 1000)
     if left > redis.call('PTTL', key) then
@@ -39,6 +67,9 @@ for i = 3, #ARGV, 7 do
     if not flags or flags == 'xx' then
       outcome = string.upper(outcome)
     end
+  end
+  if new and kind ~= '' and string.lower(outcome) == outcome then
+    count(item, kind, tonumber(weight), at)
   end
   reply[#reply + 1] = outcome
 end

@@ -55,7 +55,10 @@ def test_one_of_another_catalog_is_refused_with_both_sizes(
         ({"taste_offsets": np.arange(11)}, "taste_offsets must go from 0 to 20"),
         ({"members": np.full(60, 10, np.int32)}, "members must be from 0 to 9"),
         ({"members": None}, "members"),
-        ({"starts": np.zeros((10, 2))}, "starts is of type F64, not F32, I32, I64"),
+        (
+            {"starts": np.zeros((10, 2), np.float16)},
+            "starts is of type F16, not F32, F64, I32, I64",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(
