@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botify.store.client import Connections, Script, script_text
-from botify.store.items import details_of
+from botify.store.item_candidates import details_of
 from botify.store.keys import SHOP_COUNTS, SHOP_ITEMS, SHOP_KEYS
 
 if TYPE_CHECKING:

@@ -183,7 +183,7 @@ class Recommender(Fitted):
         height = self._height()
 
         def scores(one_each: sparse.csr_matrix) -> NDArray[np.float32]:
-            return self._scores(filled_up(one_each, height), None)[: one_each.shape[0]]
+            return self._likeness(filled_up(one_each, height))[: one_each.shape[0]]
 
         return similar_by_scores(scores, known, asked, n, height)
 
@@ -269,6 +269,10 @@ class Recommender(Fitted):
         self, histories: sparse.csr_matrix, timestamps: NDArray[np.int64] | None, n_items: int
     ) -> tuple[sparse.csr_matrix, NDArray[np.int64] | None]:
         return in_order(histories, timestamps, n_items)
+
+    def _likeness(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """Scores of items for users who liked one item each: how similar to it they are."""
+        return self._scores(histories, None)
 
     def _of_nobody(self) -> NDArray[np.float32]:
         """Scores of all items for a user without any, shape (n_items,)."""

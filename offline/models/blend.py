@@ -1,5 +1,6 @@
 """Several models' lists as one."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -80,6 +81,16 @@ class Blend(Recommender):
     def _scores(
         self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
+        return self._sum(histories, lambda part, weighed: part._scores(weighed, None))
+
+    def _likeness(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        return self._sum(histories, lambda part, weighed: part._likeness(weighed))
+
+    def _sum(
+        self,
+        histories: sparse.csr_matrix,
+        scores_of: Callable[[Recommender, sparse.csr_matrix], NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
         o = self.config
         ones = np.ones(histories.nnz, np.float32)
         plain = sparse.csr_matrix((ones, histories.indices, histories.indptr), histories.shape)
@@ -88,7 +99,7 @@ class Blend(Recommender):
         rows = np.arange(len(total))[:, None]
         for name, weight in o.weights.items():
             part = self._parts[name]
-            scores = part._scores(part._weighed(plain, order), None)
+            scores = scores_of(part, part._weighed(plain, order))
             if o.by == "score":
                 largest = np.abs(scores).max(axis=1, keepdims=True)
                 total += weight * scores / np.maximum(largest, np.finfo(np.float32).tiny)

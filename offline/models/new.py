@@ -35,7 +35,7 @@ class New(Recommender):
         keys = np.stack([self.popularity.astype(np.int64), first, enough.astype(np.int64)])
         # Alike in all of them is alike in score.
         _, places = np.unique(keys[::-1], axis=1, return_inverse=True)
-        self._newness = places.astype(np.float32)
+        self._newness = np.where(self.known_items, places + 1, 0).astype(np.float32)
 
     @property
     def for_everyone(self) -> NDArray[np.float32]:

@@ -42,6 +42,14 @@ def columns_of_lines() -> dict[str, str]:
     return {name: kind for name, kind, *_ in found}
 
 
+def columns_of_shop_lines() -> set[str]:
+    """The same of a shop's log; `same` is added to them by shop_events.sql."""
+    with duckdb.connect() as connection:
+        for script in ("events.sql", "shop_lines.sql"):
+            connection.execute((json_lines.HERE / script).read_text())
+        return {name for name, *_ in connection.execute("DESCRIBE lines").fetchall()}
+
+
 def test_the_simulators_log_has_fields_of_the_contract_in_their_order() -> None:
     schema = sim_log.schema_of(Origin("run", "world"))
     names = schema.names[: len(sim_log.SCHEMA)]
@@ -89,18 +97,24 @@ def test_faults_of_sql_are_fields_of_the_contract() -> None:
 
 
 def test_spark_has_the_columns_of_that_table() -> None:
-    types = dict(word.split(" ") for word in line_parser.SCHEMA.split(", "))
+    types = dict(word.split(" ") for word in line_parser.SCHEMAS["music"].split(", "))
     spark = {"VARCHAR": "STRING", "INTEGER": "INT", "UTINYINT": "TINYINT"}
     for column, kind in columns_of_lines().items():
         assert types[column] == spark.get(kind, kind), column
+    assert columns_of_shop_lines() - {"fault"} <= {
+        word.split(" ")[0] for word in line_parser.SCHEMAS["shop"].split(", ")
+    }
 
 
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "offline").rglob("*.sql")), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_queries_ask_events_for_columns_that_there_are(path: Path) -> None:
-    asked = set(re.findall(r"\bevents\.(\w+)", path.read_text()))
-    assert asked <= {*columns_of_lines(), "n"} - {"unit", "fault"}
+    text = re.sub(r"--.*", "", path.read_text())
+    asked = set(re.findall(r"\bevents\.(\w+)", text))
+    shop = path.name.startswith("shop_")
+    columns = {*columns_of_shop_lines(), "same"} if shop else columns_of_lines().keys()
+    assert asked <= {*columns, "n"} - {"unit", "fault"}
 
 
 def event_literals() -> Iterator[tuple[str, set[str]]]:

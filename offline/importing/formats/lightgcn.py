@@ -96,4 +96,7 @@ def _named(
             f"{path}: {role} {missing[0]} is not in {role}_list.txt: mend that file, or take it "
             "away to keep the numbers"
         )
-    return np.array([owners[number] for number in there.tolist()], dtype=object)[places]
+    found = [owners[number] for number in there.tolist()]
+    if all(word.isdecimal() and str(int(word)) == word and len(word) < 19 for word in found):
+        return np.array([int(word) for word in found], dtype=np.int64)[places]
+    return np.array(found, dtype=object)[places]

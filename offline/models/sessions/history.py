@@ -33,6 +33,10 @@ class History(SessionRecommender):
         scores[rows, histories.indices] = 1 + histories.data
         return scores
 
+    def _likeness(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """Nothing: what is popular is similar to no item for that."""
+        return np.zeros(histories.shape, np.float32)
+
     def _state(self) -> Arrays:
         return {}
 

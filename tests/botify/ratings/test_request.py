@@ -59,7 +59,7 @@ def test_ratings_are_of_a_json_body() -> None:
         ({}, b'{"UsrID": null}', "`UsrID` is missing"),
         ({}, b'{"UsrID": [1]}', "`UsrID` must be"),
         ({}, b'{"UsrID": 1, "n_recos": 1e9}', "`n_recos` must be"),
-        ({}, b'{"UsrID": 1', "the body is not JSON"),
+        ({}, b'{"UsrID": 1', "the body: cut off after 11 characters"),
         ({}, b"[1]", "the body must be a JSON object"),
         ({}, b'{"UsrID": 1, "ratings": [5]}', "`ratings` must be an object"),
         ({}, b'{"UsrID": 1, "ratings": {"7": "5"}}', "`ratings`: that of '7' must be a number"),

@@ -115,7 +115,10 @@ def test_next_item_of_sessions_and_of_events(sessions: Path, shop: Path) -> None
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--protocol", "time-cut", "--split", "time"], "--split does not go with"),
+        (
+            ["--protocol", "time-cut", "--split", "time"],
+            "--split goes with the protocol same-users",
+        ),
         (["--targets", "view"], "--targets goes with --protocol time-cut or next-item"),
         (["--protocol", "next-item", "--targets", "view"], "--targets goes with time-cut"),
         (["--protocol", "time-cut", "--targets", "click"], "no event is of kind 'click'"),

@@ -19,6 +19,8 @@ OPTIONS = {
     "pure-svd": ["factors=4"],
 }
 """Of models whose defaults are for more data than this."""
+FOR_EVERYONE = ("history", "new")
+"""Of these the items that a user does not have yet are the same for all."""
 USERS, CAMP = 60, 30
 
 
@@ -76,7 +78,8 @@ def test_from_a_file_to_lists_in_its_own_ids(
         assert not bought[user] & set(found.items)
         right += [camp_of(item) == int(user[1:]) % 2 for item in found.items]
     assert len(right) == 10 * USERS
-    assert np.mean(right) > (0.65 if model in ("dae", "vae") else 0.95)
+    if model not in FOR_EVERYONE:
+        assert np.mean(right) > (0.65 if model in ("dae", "vae") else 0.95)
     for row in rows(place / "lists/neighbours.json"):
         item, near = parse_item_neighbours(row)
         assert {camp_of(other) for other in near.items} == {camp_of(item)}
@@ -90,7 +93,7 @@ def test_from_a_file_to_lists_in_its_own_ids(
     (near,) = (json.loads(offline("similar", "@model", "--item", "p-07", "-n", "4", "--json")),)
     assert near["item"] == "p-07"
     assert len(near["items"]) == 4
-    if model not in ("dae", "vae"):
+    if model not in ("dae", "vae", *FOR_EVERYONE):
         assert {camp_of(row["item"]) for row in near["items"]} == {0}
 
 

@@ -70,7 +70,7 @@ def test_an_unknown_model_is_told_the_nearest() -> None:
         ("als", {"factors": 0}, r"als: factors: Input should be greater than 0"),
         ("als", {"alpha": float("nan")}, r"als: alpha: "),
         ("dae", {"sessions": {"dimension": 3}}, r"key sessions.dimension: .*mean dimensions\?"),
-        ("popular", {"factors": 3}, r"popular: unknown key factors: there are none"),
+        ("popular", {"factors": 3}, r"popular: unknown key factors: there are window_days, "),
     ],
 )
 def test_unknown_options_and_bad_values_are_named(
