@@ -14,5 +14,8 @@ USER_IDS = "users.parquet"
 """`id` (int64 or text), sorted."""
 ITEM_IDS = "items.parquet"
 """`id` (int64 or text), `title` (text or null), other fields of the source."""
+EVENTS = "events.parquet"
+"""`user`, `item`, `kind`, `timestamp`, as above, of every event, by user, then time; only where
+some user, item and kind are there several times, and have times."""
 PLAYS = "plays.parquet"
 """Of a music log: `user`, `session`, `position`, `track`, `time`, as in the log."""

@@ -46,6 +46,7 @@ from offline.experiment.verdict.rules import decide
 from offline.experiment.verdict.verdict import Verdict, verdicts
 from offline.experiment.words import label, treatment_names
 from offline.logs.bad_lines import list_bad_lines
+from offline.logs.first_line import face_of
 from offline.logs.line_filter import LineFilter
 from offline.logs.reader import open_logs
 from offline.watch.batch import Question
@@ -100,8 +101,11 @@ def command(
         _refuse_with_table(logs, source, asked, table)
         metrics = table.metrics(how.metrics_file, how.primary)
     else:
-        metrics = how.metrics_of_log()
-        check_metrics(metrics.of_users)
+        face = source.face or face_of(logs)
+        metrics = how.metrics_of_log(face)
+        check_metrics(metrics.of_users, face)
+        if face == "shop" and source.catalog is not None:
+            raise InputError("--catalog is of music: a shop's metrics need none")
     questions = asked.about(metrics)
     if how.cuped and not source.before and not of_table:
         raise InputError("--cuped needs --before: the same users' logs from before the experiment")
@@ -154,7 +158,8 @@ def _read_logs(
     questions: Questions,
     drop: Sequence[str],
 ) -> _Read:
-    with open_logs(logs, source.engine, line_filter) as log:
+    face = source.face or face_of(logs)
+    with open_logs(logs, source.engine, line_filter, face) as log:
         name = only_experiment(log) if source.experiment is None else source.experiment
         questions.check_other(name)
         shares = planned.shares(name)
@@ -175,7 +180,7 @@ def _read_logs(
             tables = replace(tables, dilution=told)
     earlier = None
     if source.before:
-        with open_logs(source.before, source.engine) as log:
+        with open_logs(source.before, source.engine, face=face) as log:
             earlier = aggregate_all(log, source.catalog, metrics)
     return _Read(aggregates, shares, earlier, tables)
 
@@ -236,6 +241,7 @@ def _refuse_with_table(
         published=source.published,
         catalog=source.catalog,
         engine=source.engine == "spark",
+        face=source.face,
         interaction=asked.interaction,
         triggered=asked.triggered,
     )

@@ -22,10 +22,16 @@ from offline.experiment.metrics import Metrics
 from offline.experiment.report.run_info import RunInfo, load_run_info
 from offline.experiment.stats.capping import check_percentile
 from offline.experiment.stats.effects import ALPHA
+from offline.logs.forms import FORMS, Face
 from offline.logs.line_filter import LineFilter, parse_moment
 
 _FILE = click.Path(path_type=Path)
 _OPTIONS = (
+    click.option(
+        "--face",
+        type=click.Choice(list(FORMS)),
+        help="What the logs are of. [default: as the first line of LOGS says]",
+    ),
     click.option(
         "--experiment",
         help="Name of the experiment, as in the logs; needed where they have several.",
@@ -142,6 +148,7 @@ _OPTIONS = (
 class InputOptions:
     """What is read, beside LOGS."""
 
+    face: Face | None
     experiment: str | None
     before: tuple[str, ...]
     run: str | None
@@ -179,9 +186,10 @@ class AnalysisOptions:
     allow_incomplete: bool
     allow_fallback: bool
 
-    def metrics_of_log(self) -> Metrics:
+    def metrics_of_log(self, face: Face) -> Metrics:
         """The built-in metrics, or those of --metrics. Raises InputError."""
-        metrics = built_in() if self.metrics_file is None else read_metrics(self.metrics_file)
+        file = self.metrics_file
+        metrics = built_in(face) if file is None else read_metrics(file, face)
         return metrics.with_primaries(self.primary)
 
     def options(self, metrics: Metrics) -> Options:

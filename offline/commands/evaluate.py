@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.commands._data_options import INTERACTIONS, read_data, split_option
+from offline.commands._shop_protocols import PROTOCOLS as SHOP_PROTOCOLS
+from offline.commands._shop_protocols import ShopOptions, measure_shop, shop_options
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, Measured, measure
+from offline.evaluation.shop.text import as_json as shop_json
+from offline.evaluation.shop.text import as_text as shop_text
 from offline.evaluation.splits import PUBLIC, SPLITS
 from offline.importing.evaluated import LOADERS as FORMATS
 from offline.memory import peak_memory
@@ -20,6 +24,8 @@ from offline.metrics.intervals import mean_over_users
 from offline.models.base import Hooks
 from offline.models.registry import load_model, make_model, model_class
 from offline.options import settings
+
+_OF_TRAINING = ["model", "set_", "split", "protocol", "targets", "cut", "part", "seed", "per_user"]
 
 
 @click.command("evaluate")
@@ -33,9 +39,8 @@ from offline.options import settings
 )
 @click.option(
     "--model",
-    default="linear-dae",
-    show_default=True,
-    help="The name of a model; `botify-offline models` lists them.",
+    help="The name of a model; `botify-offline models` lists them. [default: linear-dae, for "
+    "time-cut and next-item blend]",
 )
 @click.option(
     "--set",
@@ -47,12 +52,16 @@ from offline.options import settings
 @split_option
 @click.option(
     "--protocol",
-    type=click.Choice(PROTOCOLS),
+    type=click.Choice((*PROTOCOLS, *SHOP_PROTOCOLS)),
     default="same-users",
     show_default=True,
     help="Known users and their other likes (recall@20, NDCG@20), or new users given 80 % "
-    "of their likes (recall@20, recall@50, NDCG@100).",
+    "of their likes (recall@20, recall@50, NDCG@100); for the events of a shop, what came after a "
+    "cut in time, or what came next in a session.",
 )
+@shop_options[0]
+@shop_options[1]
+@shop_options[2]
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
@@ -72,10 +81,13 @@ def command(
     directory: Path,
     interactions: Path | None,
     format_: str | None,
-    model: str,
+    model: str | None,
     set_: tuple[str, ...],
     split: str | None,
     protocol: str,
+    targets: str | None,
+    cut: float | None,
+    part: str | None,
     seed: int,
     as_json: bool,
     per_user: Path | None,
@@ -88,13 +100,16 @@ def command(
     evaluate MODEL INTERACTIONS          measures the model directory MODEL on what its
                                          training held out of INTERACTIONS, next to popularity
 
+    The protocols time-cut and next-item have popularity and co-visitation in every table beside
+    the model (docs/how-to/evaluate-a-shop.md).
+
     Metrics are means over users with a 95 % interval; what the user was trained on is not
     offered. How the data was divided is told with them.
     """
     if format_ is None and interactions is not None:
         given = [
             f"--{name.rstrip('_').replace('_', '-')}"
-            for name in ("model", "set_", "split", "protocol", "seed", "per_user")
+            for name in _OF_TRAINING
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
         ]
         if given:
@@ -105,25 +120,40 @@ def command(
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
     if protocol == "strong" and split is not None:
         raise click.UsageError("--split goes with the protocol same-users; strong has its own")
+    shop, of_shop = ShopOptions(targets, cut, part), protocol in SHOP_PROTOCOLS
+    model = model or ("blend" if of_shop else "linear-dae")
     options = model_class(model).Config.of(settings(set_), f"{model}, --set").model_dump()
     if "seed" in options and not any(pair.startswith("seed=") for pair in set_):
         options["seed"] = seed
+    about: dict[str, object] = {
+        "model": model,
+        "format": format_ or INTERACTIONS,
+        "data": directory.resolve().name,
+        "protocol": protocol,
+    }
+    hooks = Hooks(progress=sys.stderr.isatty())
+    if of_shop:
+        for name, given in (("split", split), ("per-user", per_user)):
+            if given is not None:
+                raise click.UsageError(f"--{name} does not go with --protocol {protocol}")
+        made = make_model(model, options)
+        rows = measure_shop(directory, format_, protocol, made, shop, seed, hooks)
+        facts = about | {"seed": seed} | shop_json(rows)
+        click.echo(json.dumps(facts) if as_json else shop_text(rows))
+        return
+    shop.refuse(protocol)
     found = measure(
         make_model(model, options),
         read_data(directory, format_),
         protocol,
         split,
         seed,
-        Hooks(progress=sys.stderr.isatty()),
+        hooks,
         SPLITS if format_ is None else PUBLIC,
     )
     if per_user is not None:
         write_per_user(per_user, found.measured.per_user)
-    facts: dict[str, object] = {
-        "model": model,
-        "format": format_ or INTERACTIONS,
-        "data": directory.resolve().name,
-        "protocol": protocol,
+    facts = about | {
         "split": found.told,
         "seed": seed,
         **_facts(found.measured),

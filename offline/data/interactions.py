@@ -6,6 +6,7 @@ A directory of interactions, which `collect` and `import` write, holds
   each user, item and kind, sorted by them. `user` and `item` are row numbers of
 - `users.parquet` (`id`) and `items.parquet` (`id`, `title`, other fields of the source): the ids
   that the data's owner uses, whole numbers or text;
+- `events.parquet`, where a user, item and kind are there several times: every event, with time;
 - `plays.parquet` of a music log: user, session, position, track, time, as in the log;
 - `interactions.json`: how they came to be, `Summary`.
 """
@@ -22,6 +23,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import sparse
 
+from contract.interactions import EVENTS
+from offline.data.events import Events
 from offline.data.ids import Ids
 from offline.data.summary import Summary
 from offline.errors import InputError
@@ -155,6 +158,30 @@ class Interactions:
         at = np.flatnonzero(first)
         last = None if timestamp is None else np.maximum.reduceat(timestamp, at)
         return Likes(user[at], item[at], np.add.reduceat(value, at), last)
+
+    def events(self) -> Events:
+        """Every event in the order of time, repeats included; those of the same time as imported.
+
+        Raises InputError where not every interaction has a time.
+        """
+        if self.timestamp is None:
+            raise InputError(
+                f"{self.directory}: not every interaction has a time, so there is no order of "
+                "events: import data with times"
+            )
+        if not (self.directory / EVENTS).is_file():
+            kinds, codes = self.kind.dictionary, self.kind.indices
+            kind = codes.to_numpy().astype(np.int16)
+            return Events.of(self.user, self.item, kind, self.timestamp, tuple(kinds.to_pylist()))
+        rows = read_table(self.directory, "events")
+        kinds = rows["kind"].combine_chunks().dictionary_encode()
+        return Events.of(
+            rows["user"].to_numpy(),
+            rows["item"].to_numpy(),
+            kinds.indices.to_numpy().astype(np.int16),
+            rows["timestamp"].to_numpy(),
+            tuple(kinds.dictionary.to_pylist()),
+        )
 
     def matrix(
         self,

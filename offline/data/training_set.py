@@ -1,7 +1,8 @@
 """The training set: users' likes, and all users who get a list."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
+from offline.data.events import Events
 from offline.data.ids import Ids
 from offline.data.interactions import Interactions
 from offline.data.matrix import INDPTR, InteractionMatrix
@@ -58,6 +60,21 @@ class TrainingSet:
     """The owner's id of each column of `histories`; None: its number, as in a music catalog."""
     titles: pa.Array | None = None
     """The title of each column, some of them null; None: not known."""
+    read_events: Callable[[], Events] | None = None
+    """Reads every event, users and items numbered as in `histories`; None: these are all."""
+
+    def events(self) -> Events:
+        """What happened when, by user and time; without times all of a user at one time.
+
+        Where no events are known, one of kind "like" for each entry of `histories`.
+        """
+        if self.read_events is not None:
+            return self.read_events()
+        matrix = self.matrix
+        users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        times = np.zeros(len(users), np.int64) if self.timestamps is None else self.timestamps
+        kind = np.zeros(len(users), np.int16)
+        return Events.of(users, matrix.indices.astype(np.int64), kind, times, ("like",))
 
     @cached_property
     def matrix(self) -> sparse.csr_matrix:
@@ -97,6 +114,7 @@ class TrainingSet:
         matrix, liked = interactions.matrix(n_tracks), interactions.likes()
         # A user without a like is nothing to learn from.
         known = np.flatnonzero(np.diff(matrix.indptr))
+        has_times = interactions.timestamp is not None
         ids, music = interactions.users.values, interactions.summary.format == MUSIC
         return cls(
             InteractionMatrix.of(matrix[known]),
@@ -107,6 +125,7 @@ class TrainingSet:
             timestamps=liked.timestamp,
             items=None if music else interactions.items,
             titles=interactions.titles,
+            read_events=partial(_events, interactions, known) if has_times and not music else None,
         )
 
     @classmethod
@@ -135,3 +154,11 @@ class TrainingSet:
             return cls(histories, users, users, histories.fingerprint())
         interactions = Interactions.load(directory)
         return cls.of(interactions, len(interactions.items) if n_tracks is None else n_tracks)
+
+
+def _events(interactions: Interactions, known: npt.NDArray[np.int64]) -> Events:
+    """The events of the users that are `known`, numbered by their place among these."""
+    events = interactions.events()
+    rows = rows_of(known, events.user)
+    events = events.where(rows >= 0)
+    return replace(events, user=rows[rows >= 0])

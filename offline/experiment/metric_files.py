@@ -10,8 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from offline.errors import InputError, check_regular
 from offline.experiment.metrics import COMPUTED, CORE_METRICS, Kind, Metric, Metrics, Role, Source
 from offline.experiment.rule import Rule
+from offline.logs.forms import Face
 
-BUILT_IN = Path(__file__).with_name("metrics.yml")
+BUILT_IN: dict[Face, Path] = {
+    "music": Path(__file__).with_name("metrics.yml"),
+    "shop": Path(__file__).with_name("shop_metrics.yml"),
+}
 RESERVED = ("all", "control", "off", "treatment", "user_id")
 """Names that mean something else where a metric is named."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -37,15 +41,15 @@ class _Told(BaseModel):
     direction: Literal["up", "down"]
     role: Role = "secondary"
     margin: float | None = Field(default=None, gt=0, lt=1e6)
-    needs: tuple[Literal["catalog", "recommender", "recommendation"], ...] = ()
+    needs: tuple[Literal["catalog", "recommender", "recommendation", "price"], ...] = ()
 
 
-def built_in() -> Metrics:
+def built_in(face: Face = "music") -> Metrics:
     """The built-in metrics of event logs."""
-    return _read(BUILT_IN, {}, Metrics({}))
+    return _read(BUILT_IN[face], {}, Metrics({}))
 
 
-def read_metrics(path: Path) -> Metrics:
+def read_metrics(path: Path, face: Face = "music") -> Metrics:
     """The built-in metrics, with the changes and additions of a file.
 
     Parameters
@@ -53,6 +57,8 @@ def read_metrics(path: Path) -> Metrics:
     path : Path
         A YAML file like config/metrics.yml. A metric with a built-in name keeps what the file does
         not change; `null` removes one.
+    face : {"music", "shop"}
+        What the logs are of, for which there are built-in metrics.
 
     Returns
     -------
@@ -72,8 +78,8 @@ def read_metrics(path: Path) -> Metrics:
     >>> read_metrics(Path("metrics.yml"))["repeats"].title
     'Repeated tracks'
     """
-    content, _ = _entries(BUILT_IN)
-    found = _read(path, content, built_in())
+    content, _ = _entries(BUILT_IN[face])
+    found = _read(path, content, built_in(face))
     if not found.primaries:
         raise InputError(f"{path}: no metric has `role: primary`: the verdict needs one")
     return found

@@ -55,7 +55,7 @@ class Metric:
     margin: float | None = None
     """Of a guardrail: how much worse it may get, in percent of the control mean."""
     needs: tuple[str, ...] = ()
-    """Inputs that a log must have: "catalog", "recommender", "recommendation"."""
+    """Inputs that a log must have: "catalog", "recommender", "recommendation", "price"."""
     before: str | None = None
     """Column of `Aggregates.users` with the user's value before the experiment, for CUPED."""
 

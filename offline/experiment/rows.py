@@ -208,6 +208,7 @@ def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
         "catalog": None if aggregates.has_catalog else "needs --catalog tracks.json",
         "recommender": None if aggregates.recommenders else "the log has no `recommender`",
         "recommendation": _no_recommendation(aggregates),
+        "price": _no_price(aggregates),
     }
     missing = {
         metric.name: why
@@ -217,6 +218,13 @@ def applicable(aggregates: Aggregates) -> tuple[list[Metric], dict[str, str]]:
     }
     there = [metric for metric in aggregates.metrics.of_users if metric.name not in missing]
     return there, missing
+
+
+def _no_price(aggregates: Aggregates) -> str | None:
+    found = aggregates.completeness
+    if "priced" in found.columns and found["priced"].sum():
+        return None
+    return "no purchase in the log has a price"
 
 
 def _no_recommendation(aggregates: Aggregates) -> str | None:

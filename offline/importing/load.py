@@ -10,7 +10,7 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from contract.interactions import SUMMARY
+from contract.interactions import EVENTS, SUMMARY
 from offline.atomic import check_place, new_directory
 from offline.card import Facts, write_card
 from offline.data.interactions import read_table
@@ -20,7 +20,7 @@ from offline.errors import InputError
 from offline.importing.items import write_items
 from offline.importing.source import Source
 from offline.importing.stage import Staged, open_staged
-from offline.importing.typed import Unit, type_rows
+from offline.importing.typed import Typed, Unit, type_rows
 from offline.logs.bad_lines import BAD_STOP, BadLine, Skipped, check_bad_lines
 
 MAX_NAMED = 1000
@@ -145,7 +145,7 @@ def _load(
     notes = [*source.notes, *typed.notes]
     _check_sizes(connection, source, names, notes)
     with reporting(connection, stage("sorting interactions")):
-        n_repeats = _write_interactions(connection, directory, typed.has_value, repeats)
+        n_repeats = _write_interactions(connection, directory, typed, repeats)
     with reporting(connection, stage("writing users and items")):
         connection.sql("SELECT id FROM users ORDER BY number").write_parquet(
             str(directory / "users.parquet"), compression="zstd"
@@ -208,9 +208,10 @@ def _check_sizes(
 
 
 def _write_interactions(
-    connection: duckdb.DuckDBPyConnection, directory: Path, has_value: bool, repeats: Repeats
+    connection: duckdb.DuckDBPyConnection, directory: Path, typed: Typed, repeats: Repeats
 ) -> int:
-    """Write `interactions.parquet`; how many rows repeated others."""
+    """Write `interactions.parquet`, and `events.parquet` where rows repeat others; how many do."""
+    has_value, has_time = typed.has_value, typed.has_time
     [(rows, distinct)] = connection.execute(
         "SELECT SUM(c), COUNT(*) FROM"
         " (SELECT COUNT(*) AS c FROM typed WHERE fault IS NULL GROUP BY uid, iid, kind)"
@@ -221,6 +222,8 @@ def _write_interactions(
         # Of rows without a time, or of one time, none is the last: the largest value stands.
         latest = "MAX({'ms': COALESCE(ms, 0), 'val': val}).val"
         value = "SUM(val)" if repeats == "sum" or not has_value else latest
+        if has_time:
+            _write_events(connection, directory)
     connection.sql(
         'SELECT users.number AS "user", items.number AS item, r.value, r.timestamp, r.kind FROM'
         f" (SELECT uid, iid, kind, CAST({value} AS DOUBLE) AS value, {last} AS timestamp"
@@ -228,6 +231,14 @@ def _write_interactions(
         " JOIN users ON users.id = r.uid JOIN items ON items.id = r.iid ORDER BY 1, 2, 5"
     ).write_parquet(str(directory / "interactions.parquet"), compression="zstd")
     return int(rows - distinct)
+
+
+def _write_events(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    connection.sql(
+        'SELECT users.number AS "user", items.number AS item, r.kind, r.ms AS timestamp'
+        " FROM typed r JOIN users ON users.id = r.uid JOIN items ON items.id = r.iid"
+        " WHERE r.fault IS NULL ORDER BY 1, 4, r.file, r.place"
+    ).write_parquet(str(directory / EVENTS), compression="zstd")
 
 
 def _kept(has_value: bool, has_time: bool, repeats: Repeats) -> str:

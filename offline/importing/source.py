@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
+from offline.data.sessions import SessionData
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
 
@@ -98,6 +99,10 @@ class DataFormat(ABC):
 
     def dataset(self, source: Path) -> Dataset | None:
         """Likes to measure models on, where they are not those of an import. Raises InputError."""
+        return None
+
+    def sessions(self, source: Path) -> SessionData | None:
+        """Sessions with a test part of their own, for next-item evaluation. Raises InputError."""
         return None
 
     def file(self, source: Path, name: str) -> Path:

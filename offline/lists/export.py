@@ -19,7 +19,7 @@ from offline.errors import InputError
 from offline.lists.by_score import by_score
 from offline.lists.files import ListFiles, MusicFiles, OwnerFiles, item_lines
 from offline.lists.maker import ListMaker
-from offline.lists.neighbours import Neighbours
+from offline.lists.neighbours import ModelNeighbours, NearItems, Neighbours
 from offline.lists.resumable import append_blocks, completed, work_directory
 from offline.models.base import Recommender
 from offline.models.top_n import TopN
@@ -122,7 +122,7 @@ def export_lists(
     _check(model, training_set, list_length, files)
     check_place(out, RECOMMENDATIONS)
     lists = lists or by_score(model, list_length)
-    users = training_set.histories.popularity()
+    users = model.for_everyone
     popular = by_popularity(users)[:top]
     about = {
         "model": model.identity(),
@@ -148,7 +148,9 @@ def export_lists(
                     "no user gets a list: all have interacted with everything that could be "
                     "listed; export without --unseen"
                 )
-            near = Neighbours(training_set.histories, neighbours)
+            near: NearItems = Neighbours(training_set.histories, neighbours)
+            if model.own_neighbours:
+                near = ModelNeighbours(model, neighbours)
             count = _write_neighbours(work, files, near, progress)
             with new_directory(out, RECOMMENDATIONS) as new:
                 if files.for_everyone:
@@ -174,7 +176,7 @@ def export_lists(
 
 
 def by_popularity(listeners: NDArray[Any]) -> NDArray[np.int64]:
-    """Tracks with a like, most users first; ties go to the smaller id."""
+    """Tracks with a like, most users (or the highest score) first; ties go to the smaller id."""
     order = np.argsort(-listeners, kind="stable")
     return order[listeners[order] > 0]
 
@@ -260,7 +262,7 @@ def _rows_of(training_set: TrainingSet, users: NDArray[np.int64]) -> NDArray[np.
     return np.where((rows >= 0) & (training_set.histories.sizes[rows] > 0), rows, -1)
 
 
-def _write_neighbours(work: Path, files: ListFiles, near: Neighbours, progress: bool) -> int:
+def _write_neighbours(work: Path, files: ListFiles, near: NearItems, progress: bool) -> int:
     """Gives the number of items that have any."""
     path = work / NEIGHBOURS
     done = completed(path)

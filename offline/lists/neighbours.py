@@ -1,16 +1,20 @@
 """Item-to-item neighbours from co-listening."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from offline.data.matrix import InteractionMatrix
+from offline.models.base import Recommender
 from offline.models.top_n import TopN
 
 _COUNTS = 2**25
 """Most pairs of tracks that are counted at a time; those that share a user take memory."""
+_AT_ONCE = 4096
+"""Items whose similar ones are asked of a model at a time."""
 _ENTRIES = 2**22
 """Most interactions that are read at a time; one user's are always read together."""
 
@@ -50,6 +54,43 @@ def cosine_neighbours(
     near = Neighbours(InteractionMatrix.of(matrix), k, least_in_common)
     blocks = [near.of(part).ids for part in near.blocks()]
     return np.concatenate(blocks) if blocks else np.empty((0, k), dtype=np.int64)
+
+
+class NearItems(Protocol):
+    """Neighbours of all items, some items at a time."""
+
+    @property
+    def n_items(self) -> int:
+        """Items, whether they have neighbours or not."""
+
+    def blocks(self) -> Iterator[slice]:
+        """All items, in parts that fit into memory."""
+
+    def of(self, tracks: slice) -> TopN:
+        """The neighbours of some items, best first."""
+
+
+class ModelNeighbours:
+    """A model's own similar items, of those that have any: a score above 0."""
+
+    def __init__(self, model: Recommender, k: int) -> None:
+        self._model, self._k = model, k
+
+    @property
+    def n_items(self) -> int:
+        """Items, whether they have neighbours or not."""
+        return len(self._model.popularity)
+
+    def blocks(self) -> Iterator[slice]:
+        """All items, in parts that fit into memory."""
+        for at in range(0, self.n_items, _AT_ONCE):
+            yield slice(at, min(at + _AT_ONCE, self.n_items))
+
+    def of(self, tracks: slice) -> TopN:
+        """The k most similar of some items."""
+        found = self._model.similar_items(np.arange(tracks.start, tracks.stop), self._k)
+        none = ~(found.scores > 0)
+        return TopN(np.where(none, -1, found.ids), np.where(none, -np.inf, found.scores))
 
 
 class Neighbours:

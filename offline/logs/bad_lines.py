@@ -76,7 +76,7 @@ def reason_of(fault: str) -> str:
         return "not an object of JSON"
     if fault == DAMAGE:
         return "the rest of a compressed log is lost"
-    if fault not in WANTED:  # of a table, where it is in words already
+    if fault not in WANTED:  # of a table or a shop, where it is in words already
         return fault
     return f"no `{fault}`, or not {WANTED[fault]}"
 
@@ -140,6 +140,8 @@ def _percent(share: float) -> str:
 
 def explain_fault(fault: str, shown: str | None) -> str:
     """The fault of a field; `shown` is the text of its value, None if it has none."""
+    if fault not in WANTED:  # of a shop, where it is in words already
+        return fault
     if shown is None:
         return f"no `{fault}`"
     if fault in ("timestamp", "track", "recommendation") and re.fullmatch(r"-?\d{19,}", shown):

@@ -21,7 +21,8 @@ from offline.engine.duck import DuckEngine
 from offline.errors import InputError
 from offline.logs.bad_lines import DAMAGE, BadLine, Skipped, too_long
 from offline.logs.files import find_log_files
-from offline.logs.json_lines import HERE, explain_json, load_json
+from offline.logs.forms import FORMS, MUSIC, Face, LineForm
+from offline.logs.json_lines import HERE, explain_json, load_json, make_lines
 from offline.logs.line_filter import LineFilter
 from offline.logs.normalise import LogFile, copied, examine
 from offline.logs.parquet import explain_rows, load_parquet
@@ -29,11 +30,7 @@ from offline.logs.time_units import SIZES, Row, counts_of, timestamps_of
 
 MAX_NAMED = 1000
 """Bad lines are all counted; this many of them are named."""
-EVENTS = (
-    "file, message, {timestamp} AS timestamp, user_id, track, time, latency, experiments, session,"
-    " recommendation, recommender, propensity, run, world_version, model_version"
-)
-"""Columns of `events`, but for `n`, the place of a line in the log."""
+EVENTS = MUSIC.columns
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,8 @@ class EventLog:
     """The units of the timestamps."""
     notes: tuple[str, ...] = ()
     """Assumptions and omissions, to be shown with the result."""
+    face: Face = "music"
+    """What it is the log of."""
 
     @property
     def lines(self) -> int:
@@ -72,7 +71,10 @@ class _OddError(Exception):
 
 @contextmanager
 def open_logs(
-    paths: Sequence[str | Path], engine: str = "duckdb", line_filter: LineFilter | None = None
+    paths: Sequence[str | Path],
+    engine: str = "duckdb",
+    line_filter: LineFilter | None = None,
+    face: Face = "music",
 ) -> Iterator[EventLog]:
     """Read event logs, for queries in SQL.
 
@@ -88,6 +90,8 @@ def open_logs(
         Which engine runs the queries.
     line_filter : LineFilter, optional
         Which of the events to use: of one run, version or time; None: all.
+    face : {"music", "shop"}
+        What the logs are of.
 
     Yields
     ------
@@ -113,7 +117,7 @@ def open_logs(
     """
     if engine == "spark":
         with needing_spark("offline.logs.spark.event_log").open_on_spark(
-            paths, line_filter
+            paths, line_filter, FORMS[face]
         ) as log:
             yield check_filter(log, line_filter)
         return
@@ -126,9 +130,9 @@ def open_logs(
                 connection.execute("SET enable_progress_bar = false")
             # The database is deleted when it is closed: nothing of it has to be packed then.
             connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-            connection.execute((HERE / "events.sql").read_text())
+            make_lines(connection, FORMS[face])
             files = [examine(file, Path(scratch)) for file in found.files]
-            log = _read(connection, files, Path(scratch), line_filter or LineFilter())
+            log = _read(connection, files, Path(scratch), line_filter or LineFilter(), FORMS[face])
             yield check_filter(replace(log, notes=(*found.notes, *log.notes)), line_filter)
         finally:
             connection.close()
@@ -179,20 +183,26 @@ def _read(
     files: list[LogFile],
     scratch: Path,
     line_filter: LineFilter,
+    form: LineForm,
 ) -> EventLog:
-    skipped, notes, sizes = read_lines(connection, files, scratch)
+    skipped, notes, sizes = read_lines(connection, files, scratch, form)
     log = checked_log(DuckEngine(connection), [file.path for file in files], skipped, notes)
     timestamp, unit, more = timestamps_of(sizes, lambda row: _place(connection, files, row))
-    columns = EVENTS.format(timestamp=timestamp)
+    columns = form.columns.format(timestamp=timestamp)
     connection.execute(
-        f"CREATE VIEW events AS SELECT rowid AS n, {columns} FROM lines"
-        f" WHERE fault IS NULL AND {line_filter.condition(timestamp)}"
+        f"CREATE VIEW {form.view} AS SELECT rowid AS n, {columns} FROM lines"
+        f" WHERE fault IS NULL AND {form.where} AND {line_filter.condition(timestamp)}"
     )
-    return replace(log, unit=unit, notes=(*notes, *more))
+    if form.after is not None:
+        log.engine.run((HERE / form.after).read_text())
+    return replace(log, unit=unit, notes=(*notes, *more), face=form.face)
 
 
 def read_lines(
-    connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    files: list[LogFile],
+    scratch: Path,
+    form: LineForm = MUSIC,
 ) -> tuple[Skipped, list[str], list[Row]]:
     """Fill the empty table `lines` (see events.sql); returns bad lines, notes, and the rows of
     `SIZES`.
@@ -201,24 +211,29 @@ def read_lines(
     where one cannot be read.
     """
     while True:
-        notes = _load(connection, files, scratch)
+        notes = _load(connection, files, scratch, form)
         sizes = connection.execute(SIZES.format(order="rowid")).fetchall()
         try:
-            return _account(connection, files, counts_of(sizes), scratch), notes, sizes
+            return _account(connection, files, counts_of(sizes), scratch, form), notes, sizes
         except _OddError as odd:
             files[odd.args[0]] = copied(files[odd.args[0]].path, scratch)
             connection.execute("DELETE FROM lines")
 
 
-def _load(connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path) -> list[str]:
+def _load(
+    connection: duckdb.DuckDBPyConnection, files: list[LogFile], scratch: Path, form: LineForm
+) -> list[str]:
     notes: list[str] = []
     for kind, group in itertools.groupby(enumerate(files), key=lambda pair: pair[1].kind):
         indices = [index for index, _ in group]
         if kind == "parquet":
+            if form is not MUSIC:
+                path = files[indices[0]].path
+                raise InputError(f"{path}: the log of a {form.face} is read from JSON Lines")
             for index in indices:
                 notes += load_parquet(connection, files[index].path, index)
         else:
-            _load_json(connection, files, indices, scratch)
+            _load_json(connection, files, indices, scratch, form)
     return notes
 
 
@@ -227,18 +242,19 @@ def _load_json(
     files: list[LogFile],
     indices: Sequence[int],
     scratch: Path,
+    form: LineForm,
 ) -> None:
     batch = [files[index] for index in indices]
     try:
-        load_json(connection, [file.content for file in batch], batch[0].kind, indices[0])
+        load_json(connection, [file.content for file in batch], batch[0].kind, indices[0], form)
     except duckdb.Error as error:
         if len(batch) > 1:  # one of them it is
             for index in indices:
-                _load_json(connection, files, [index], scratch)
+                _load_json(connection, files, [index], scratch, form)
         elif batch[0].content == batch[0].path:
             # A line exceeds DuckDB's limit, or zeros follow a gzip: a copy has neither.
             files[indices[0]] = copied(batch[0].path, scratch)
-            _load_json(connection, files, indices, scratch)
+            _load_json(connection, files, indices, scratch, form)
         else:
             said = str(error).splitlines()[0]
             raise InputError(f"{batch[0].path} cannot be read: {said}") from error
@@ -249,6 +265,7 @@ def _account(
     files: Sequence[LogFile],
     counts: Mapping[str | None, int],
     scratch: Path,
+    form: LineForm,
 ) -> Skipped:
     lines = sum(counts.values())
     faults = {fault: count for fault, count in counts.items() if fault is not None}
@@ -272,7 +289,7 @@ def _account(
             short = [line for _, line in found if isinstance(line, bytes)]
             if file.content == file.path and any(line.startswith(BOM) for line in short):
                 raise _OddError(index)
-            reasons = iter(explain_json(connection, short, scratch / "bad.json"))
+            reasons = iter(explain_json(connection, short, scratch / "bad.json", form))
             for number, line in found:
                 reason = too_long(line) if isinstance(line, int) else next(reasons)
                 bad.append(BadLine(file.path, number, file.odd.get(number, reason)))

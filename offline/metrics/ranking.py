@@ -53,6 +53,16 @@ class Ranked:
         found: NDArray[np.float64] = self.hits[:, :k] @ gains[: self.hits.shape[1]] / ideal
         return found
 
+    def precision(self, k: int) -> NDArray[np.float64]:
+        """Share of the first k places that are relevant; a list that ends before counts as k."""
+        return self._found(k) / k
+
+    def reciprocal_rank(self, k: int) -> NDArray[np.float64]:
+        """1 / rank of the first relevant item, ranks from 1; 0 where none is in k places."""
+        hits = self.hits[:, :k]
+        found: NDArray[np.float64] = hits.any(axis=1) / (hits.argmax(axis=1) + 1.0)
+        return found
+
     def _found(self, k: int) -> NDArray[np.int64]:
         found: NDArray[np.int64] = self.hits[:, :k].sum(axis=1)
         return found

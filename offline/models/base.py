@@ -50,6 +50,9 @@ class Recommender(Fitted):
     """Whether it makes use of when things were liked."""
     folds_in: ClassVar[bool] = True
     """Whether it can rank for users it was not fitted on, given their likes (fold-in)."""
+    own_neighbours: ClassVar[bool] = False
+    """Whether the lists of neighbours that are exported are its `similar_items`; else they are by
+    the cosine of co-occurrence."""
     rows: int = 512
     """Users whose scores are computed at a time, at most."""
     block: int = 2**24
@@ -189,6 +192,11 @@ class Recommender(Fitted):
         """
         return None
 
+    @property
+    def for_everyone(self) -> NDArray[np.float32]:
+        """Scores of items for the list of popular items, shape (n_items,): users of each."""
+        return self.popularity
+
     def taste_scores(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
         """How well items fit tastes, for lists by session; needs `item_vectors`.
 
@@ -237,6 +245,10 @@ class Recommender(Fitted):
         """
         return histories
 
+    def _of_nobody(self) -> NDArray[np.float32]:
+        """Scores of all items for a user without any, shape (n_items,)."""
+        return self.popularity
+
     # Lists in blocks of memory.
 
     def _height(self) -> int:
@@ -273,7 +285,7 @@ class Recommender(Fitted):
                 users = np.pad(users, (0, height - len(users)), mode="edge")
             whole = self._scores(shown, users)[: histories.shape[0]]
             scores = np.require(whole, np.float32, ["C", "W"])
-            scores[np.diff(histories.indptr) == 0] = self.popularity
+            scores[np.diff(histories.indptr) == 0] = self._of_nobody()
             if unranked is not None:
                 scores[:, unranked] = UNWANTED
             if exclude_seen:

@@ -19,6 +19,7 @@ from offline.engine import Engine, Parameters
 from offline.engine.duck import DuckEngine
 from offline.errors import InputError
 from offline.experiment.metrics import Metric, Source
+from offline.logs.forms import Face
 
 SQL = Path(__file__).parent / "sql"
 RELATIONS: dict[Source, str] = {"events": "metric_events", "sessions": "experiment_sessions"}
@@ -27,7 +28,7 @@ MOST_LOOKS = 30
 _ENDS: dict[Source, str] = {"events": "timestamp", "sessions": "ended"}
 _DIGITS = 10
 """Sums over threads differ in their last digits from run to run; a log must make one page."""
-_EMPTY = """
+_MUSIC_EMPTY = """
 CREATE TABLE metric_events (
     n BIGINT, file INTEGER, message VARCHAR, timestamp BIGINT, user_id VARCHAR, track BIGINT,
     time DOUBLE, latency DOUBLE, session VARCHAR, recommendation BIGINT, recommender VARCHAR,
@@ -39,6 +40,20 @@ CREATE TABLE experiment_sessions (
     artists BIGINT, started BIGINT, ended BIGINT, total_time DOUBLE
 );
 """
+_SHOP_EMPTY = """
+CREATE TABLE metric_events (
+    n BIGINT, file INTEGER, message VARCHAR, timestamp BIGINT, user_id VARCHAR, item VARCHAR,
+    event VARCHAR, price DOUBLE, quantity DOUBLE, value DOUBLE, latency DOUBLE, session VARCHAR,
+    request VARCHAR, k BIGINT, shown_items BIGINT, recommender VARCHAR, run VARCHAR,
+    model_version VARCHAR, attributed INTEGER, lost INTEGER, experiments VARCHAR,
+    treatment VARCHAR, part BIGINT, own_recommender VARCHAR
+);
+CREATE TABLE experiment_sessions (
+    user_id VARCHAR, treatment VARCHAR, finished INTEGER, length BIGINT, started BIGINT,
+    ended BIGINT, answers BIGINT
+);
+"""
+_EMPTY: dict[Face, str] = {"music": _MUSIC_EMPTY, "shop": _SHOP_EMPTY}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +83,10 @@ def selected(columns: Sequence[str], source: Source) -> str:
     )
 
 
-def check_metrics(metrics: Iterable[Metric]) -> None:
+def check_metrics(metrics: Iterable[Metric], face: Face = "music") -> None:
     """Raises InputError that names the first metric whose SQL cannot be run; reads no log."""
     connection = duckdb.connect()
-    connection.execute(_EMPTY)
+    connection.execute(_EMPTY[face])
     engine = DuckEngine(connection)
     try:
         for metric in metrics:
@@ -207,7 +222,9 @@ def progress(engine: Engine, metric: Metric, length: int, first: int, last: int)
     return Progress(_sums(pd.concat(parts, ignore_index=True), metric), whole=True)
 
 
-def cut_into_sessions(engine: Engine, metrics: Sequence[Metric]) -> None:
+def cut_into_sessions(
+    engine: Engine, metrics: Sequence[Metric], query: str = "experiment_sessions"
+) -> None:
     """Make `experiment_sessions`, with the sums of metrics that add up over sessions: c0, c1, ...
 
     Queries by day and by version then read sessions instead of events. Raises InputError that
@@ -216,7 +233,7 @@ def cut_into_sessions(engine: Engine, metrics: Sequence[Metric]) -> None:
     summed = _of_lines(metrics)
     columns = selected(columns_of(summed), "events")
     try:
-        engine.run((SQL / "experiment_sessions.sql").read_text().format(columns=columns))
+        engine.run((SQL / f"{query}.sql").read_text().format(columns=columns))
     except Exception as error:  # each engine has its own
         raise find_fault(engine, summed, error) from error
 

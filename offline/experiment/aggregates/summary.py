@@ -110,8 +110,8 @@ class Aggregates:
     progress: Mapping[str, Progress]
     strays: Mapping[str, int] = field(default_factory=dict)
     """Users by treatment, for treatments that the config does not have."""
-    source: Literal["log", "table"] = "log"
-    """What it was computed from: an event log, or a table."""
+    source: Literal["log", "shop", "table"] = "log"
+    """What it was computed from: a log of music, the log of a shop, or a table."""
     control: str = CONTROL
     """The treatment that the others are compared with, the first of `arms`."""
     users_twice: int = 0

@@ -53,11 +53,13 @@ def run_checks(aggregates: Aggregates, allowed: Collection[str] = ()) -> tuple[C
     """Every check, those of the whole log first; `allowed` of ALLOWANCES stop nothing."""
     return (
         _bad_lines(aggregates, allowed),
-        *(_mixed(aggregates.provenance, allowed) if aggregates.source == "log" else ()),
+        *(_mixed(aggregates.provenance, allowed) if aggregates.source != "table" else ()),
         _both(aggregates),
         *_twice(aggregates),
         *_strays(aggregates),
-        *_completeness(aggregates.completeness, allowed),
+        *(_shop_completeness if aggregates.source == "shop" else _completeness)(
+            aggregates.completeness, allowed
+        ),
         *_values(aggregates),
     )
 
@@ -97,7 +99,7 @@ def share_text(part: int, whole: int) -> str:
 
 def _bad_lines(aggregates: Aggregates, allowed: Collection[str]) -> Check:
     quality = aggregates.quality
-    noun, source = ("line", "log") if aggregates.source == "log" else ("row", "table")
+    noun, source = ("row", "table") if aggregates.source == "table" else ("line", "log")
     name, title = "bad_lines", f"Bad {noun}s"
     if not quality.bad_lines:
         return Check(name, title, "ok", f"every {noun} could be used")
@@ -195,6 +197,22 @@ def _completeness(found: pd.DataFrame, allowed: Collection[str]) -> Iterator[Che
         yield _share("ends", "Session ends", arm, share, what, INCOMPLETE, cut, allowed)
         what = "of the answers came from the fallback, not from the treatment's recommender"
         share = (of["fallback_answers"], of["answers"] if of["told_recommenders"] else 0)
+        yield _share("fallback", "Fallback", arm, share, what, FALLBACK, fallback, allowed)
+
+
+def _shop_completeness(found: pd.DataFrame, allowed: Collection[str]) -> Iterator[Check]:
+    cut, fallback = (INCOMPLETE_TOLD, INCOMPLETE_STOP), (FALLBACK_TOLD, FALLBACK_STOP)
+    for row in found.to_dict("records"):
+        arm = str(row.pop("treatment"))
+        of = {str(name): int(count) for name, count in row.items()}
+        what = "of the events that name an answer name one that the log does not have"
+        share = (of["lost"], of["following"])
+        yield _share("followed", "Answers followed", arm, share, what, INCOMPLETE, cut, allowed)
+        what = "of the answers had no item"
+        share = (of["empty_answers"], of["answers"])
+        yield _share("empty", "Answers with items", arm, share, what, INCOMPLETE, cut, allowed)
+        what = "of the answers came from the fallback, not from the treatment's recommender"
+        share = (of["fallback_answers"], of["answers"])
         yield _share("fallback", "Fallback", arm, share, what, FALLBACK, fallback, allowed)
 
 

@@ -43,6 +43,7 @@ _COUNTS = {
         "unfinished": "Unfinished sessions",
         "lines": "Lines",
     },
+    "shop": {"users": "Visitors", "sessions": "Sessions", "lines": "Lines"},
     "table": {"users": "Users", "lines": "Rows"},
 }
 """Of each treatment: field of `Arm` and title."""
@@ -116,7 +117,7 @@ def render_report(
         "alpha": f"{100 * analysis.options.alpha:g} %",
         "upper_tail": f"{100 - 50 * analysis.options.alpha:g} %",
         "is_log": aggregates.source == "log",
-        "noun": "line" if aggregates.source == "log" else "row",
+        "noun": "row" if aggregates.source == "table" else "line",
         "right": RIGHT,
         "smallest_share": SMALLEST_SHARE,
         "smallest_ms": SMALLEST_MS,

@@ -136,6 +136,11 @@ def quality_text(aggregates: Aggregates) -> str:
     quality = aggregates.quality
     if aggregates.source == "table":
         return _table_text(aggregates)
+    if aggregates.source == "shop":
+        arms = "; ".join(
+            f"{arm.treatment}: {arm.users:,} visitors, {arm.sessions:,} sessions"
+            for arm in aggregates.arms
+        )
     text = f"{quality.lines:,} lines; {arms}"
     for count, what in (
         (sum(arm.users_without_session for arm in aggregates.arms), "users without a session"),

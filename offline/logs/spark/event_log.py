@@ -17,29 +17,32 @@ from offline.engine.spark import FAILURES, SparkEngine, map_in_arrow, reason_of
 from offline.errors import InputError
 from offline.logs.bad_lines import BadLine, Skipped
 from offline.logs.decompress import PACKED
+from offline.logs.forms import MUSIC, LineForm
 from offline.logs.json_lines import FIELDS, HERE
 from offline.logs.line_filter import LineFilter
 from offline.logs.normalise import problem_of
 from offline.logs.parquet import check_columns, note_on_padded
-from offline.logs.reader import EVENTS, MAX_NAMED, EventLog, checked_log, names_of
+from offline.logs.reader import MAX_NAMED, EventLog, checked_log, names_of
 from offline.logs.spark.hadoop_files import SparkFile, find_spark_files, read_head
-from offline.logs.spark.line_parser import SCHEMA
+from offline.logs.spark.line_parser import SCHEMAS
 from offline.logs.spark.tasks import read_packed, read_rows, read_text
 from offline.logs.time_units import SIZES, timestamps_of
 
 
 @contextmanager
 def open_on_spark(
-    paths: Sequence[str | Path], line_filter: LineFilter | None = None
+    paths: Sequence[str | Path],
+    line_filter: LineFilter | None = None,
+    form: LineForm = MUSIC,
 ) -> Iterator[EventLog]:
     """As `offline.logs.reader.open_logs`; paths may be addresses of other file systems."""
     engine = SparkEngine.start()
     try:
         files, notes = find_spark_files(engine.session, paths)
         try:
-            lines, more = _lines(engine, files)
+            lines, more = _lines(engine, files, form)
             engine.define("lines", lines, keep=True)
-            log = _account(engine, files, [*notes, *more], line_filter or LineFilter())
+            log = _account(engine, files, [*notes, *more], line_filter or LineFilter(), form)
         except FAILURES as error:
             names = names_of([file.name for file in files])
             raise InputError(f"{names} cannot be read: {reason_of(error)}") from error
@@ -48,8 +51,14 @@ def open_on_spark(
         engine.close()
 
 
-def _lines(engine: SparkEngine, files: Sequence[SparkFile]) -> tuple[DataFrame, list[str]]:
+def _lines(
+    engine: SparkEngine, files: Sequence[SparkFile], form: LineForm
+) -> tuple[DataFrame, list[str]]:
     """The table `lines`, and notes on Parquet files."""
+    schema = SCHEMAS[form.face]
+    parquet = [file.name for file in files if file.kind == "parquet"]
+    if parquet and form is not MUSIC:
+        raise InputError(f"{parquet[0]}: the log of a {form.face} is read from JSON Lines")
     numbers = {file.key: number for number, file in enumerate(files)}
     frames = []
     path = "_metadata.file_path AS path"
@@ -61,19 +70,19 @@ def _lines(engine: SparkEngine, files: Sequence[SparkFile]) -> tuple[DataFrame, 
                 "CAST(value AS BINARY) AS value", path, "_metadata.file_block_start AS block"
             )
         )
-        frames.append(map_in_arrow(text, read_text(numbers), SCHEMA))
+        frames.append(map_in_arrow(text, read_text(numbers, form), schema))
     for kind in PACKED.values():
         if packed := [file.pattern for file in files if file.kind == kind]:
             # Whole files: they have no parts, and the rest of a damaged one must be counted.
             whole = _read(engine).format("binaryFile").load(packed).selectExpr("content", path)
-            frames.append(map_in_arrow(whole, read_packed(numbers, kind), SCHEMA))
+            frames.append(map_in_arrow(whole, read_packed(numbers, kind, form), schema))
     notes: list[str] = []
     for columns, group in _parquet(engine, files, notes):
         row = "_metadata.row_index AS row"
         rows = _read(engine).parquet(*group).selectExpr(*columns, path, row)
-        frames.append(map_in_arrow(rows, read_rows(numbers), SCHEMA))
+        frames.append(map_in_arrow(rows, read_rows(numbers), schema))
     if not frames:
-        frames.append(engine.session.createDataFrame([], SCHEMA))
+        frames.append(engine.session.createDataFrame([], schema))
     first, *others = frames
     for frame in others:
         first = first.unionAll(frame)
@@ -137,7 +146,11 @@ def _column(field: StructField, nanos: bool) -> str:
 
 
 def _account(
-    engine: SparkEngine, files: Sequence[SparkFile], notes: Sequence[str], line_filter: LineFilter
+    engine: SparkEngine,
+    files: Sequence[SparkFile],
+    notes: Sequence[str],
+    line_filter: LineFilter,
+    form: LineForm,
 ) -> EventLog:
     faults = dict(
         engine.rows("SELECT fault, COUNT(*) FROM lines WHERE fault IS NOT NULL GROUP BY fault")
@@ -156,13 +169,15 @@ def _account(
         return f"{files[file].name}:{_before(engine)[file, block] + row + 1}"
 
     timestamp, unit, more = timestamps_of(engine.rows(SIZES.format(order="n")), place)
-    columns = EVENTS.format(timestamp=timestamp)
+    columns = form.columns.format(timestamp=timestamp)
     events = engine.session.sql(
         f"SELECT n, {columns} FROM lines"
-        f" WHERE held AND fault IS NULL AND {line_filter.condition(timestamp)}"
+        f" WHERE held AND fault IS NULL AND {form.where} AND {line_filter.condition(timestamp)}"
     )
-    engine.define("events", events, keep=False)
-    return replace(log, unit=unit, notes=(*log.notes, *more))
+    engine.define(form.view, events, keep=False)
+    if form.after is not None:
+        engine.run((HERE / form.after).read_text())
+    return replace(log, unit=unit, notes=(*log.notes, *more), face=form.face)
 
 
 def _refuse_others(engine: SparkEngine, files: Sequence[SparkFile]) -> None:

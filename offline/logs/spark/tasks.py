@@ -7,18 +7,19 @@ import numpy as np
 import pyarrow as pa
 
 from offline.logs.decompress import DamageError, Kind, unpacked
+from offline.logs.forms import MUSIC, LineForm
 from offline.logs.spark.line_parser import Batches, Ints, LineReader, damage_row
 
 _AT_ONCE = 1 << 24
 """Bytes of unpacked lines that DuckDB gets at a time."""
 
 
-def read_text(files: Mapping[str, int]) -> Callable[[Batches], Batches]:
+def read_text(files: Mapping[str, int], form: LineForm) -> Callable[[Batches], Batches]:
     """A task over `value` (bytes), `path`, `block` (where the part of the file begins)."""
 
     def task(batches: Batches) -> Batches:
         last, count = (-1, -1), 0
-        with LineReader() as reader:
+        with LineReader(form) as reader:
             for batch in batches:
                 if not len(batch):
                     continue
@@ -37,14 +38,16 @@ def read_text(files: Mapping[str, int]) -> Callable[[Batches], Batches]:
     return task
 
 
-def read_packed(files: Mapping[str, int], kind: Kind) -> Callable[[Batches], Batches]:
+def read_packed(
+    files: Mapping[str, int], kind: Kind, form: LineForm
+) -> Callable[[Batches], Batches]:
     """A task over `content` (bytes of whole files), `path`."""
 
     def task(batches: Batches) -> Batches:
-        with LineReader() as reader:
+        with LineReader(form) as reader:
             for batch in batches:
                 for file, content in zip(_files(batch, files), batch["content"], strict=True):
-                    yield from _packed(reader, int(file), content.as_py(), kind)
+                    yield from _packed(reader, int(file), content.as_py(), kind, form)
 
     return task
 
@@ -53,7 +56,7 @@ def read_rows(files: Mapping[str, int]) -> Callable[[Batches], Batches]:
     """A task over `path`, `row` (from 0) and columns of a Parquet log."""
 
     def task(batches: Batches) -> Batches:
-        with LineReader() as reader:
+        with LineReader(MUSIC) as reader:
             for batch in batches:
                 row = batch["row"].to_numpy()
                 yield from reader.parquet(batch, _files(batch, files), row)
@@ -68,7 +71,7 @@ def _files(batch: pa.RecordBatch, files: Mapping[str, int]) -> Ints:
     return found
 
 
-def _packed(reader: LineReader, file: int, content: bytes, kind: Kind) -> Batches:
+def _packed(reader: LineReader, file: int, content: bytes, kind: Kind, form: LineForm) -> Batches:
     done = 0
     try:
         for lines in _whole_lines(unpacked(io.BytesIO(content), kind)):
@@ -76,7 +79,7 @@ def _packed(reader: LineReader, file: int, content: bytes, kind: Kind) -> Batche
             yield from reader.json(lines, np.full(len(lines), file), np.zeros_like(row), row)
             done += len(lines)
     except DamageError as error:
-        yield from damage_row(file, done, str(error))
+        yield from damage_row(file, done, str(error), form)
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:

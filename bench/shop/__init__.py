@@ -1,0 +1,1 @@
+"""Candidate models on the events and sessions of a real shop."""
