@@ -10,7 +10,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
+.PHONY: setup demo shop experiment days serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
 
 setup: $(READY)
 
@@ -32,6 +32,10 @@ experiment: $(READY)
 # The daily loop: serve, explore, learn at night, serve what was learned. Ten minutes.
 days: $(READY)
 	@$(BIN)/python -m pipeline.daily --seed $(SEED)
+
+# A generated shop, its visitors, and the verdict on what was recommended. Two minutes.
+shop: $(READY)
+	@$(BIN)/python -m pipeline.shop --seed $(SEED)
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)

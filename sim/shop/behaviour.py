@@ -2,8 +2,9 @@
 
 Hours and weekdays were read from the even visitors of retailrocket-2k. The others were chosen so
 that generated events have the spread of theirs, and the share of views that come back to an item
-that the training part of retailrocket-sessions has; clicks on what is shown are in neither. `python -m bench.shop_world` measures both
-beside each other, on the parts that nothing was fitted to: docs/benchmarks/generated-shop.md.
+that the training part of retailrocket-sessions has; clicks on what is shown are in neither.
+`python -m bench.shop_world` measures both beside each other, on the parts that nothing was fitted
+to: docs/benchmarks/generated-shop.md.
 """
 
 from dataclasses import dataclass

@@ -62,8 +62,8 @@ def visit(world: ShopWorld, plan: Plan, memory: Memory, tally: Tally) -> Visit:
     """One visit. `memory` and `tally` are brought up to date.
 
     It yields once for each page that shows items, the shop's front page first, and returns what
-    was done after the last one. What the visitor does without being shown anything does not depend on
-    what is shown, but for items that were bought or are remembered.
+    was done after the last one. What the visitor does without being shown anything does not depend
+    on what is shown, but for items that were bought or are remembered.
     """
     own = _OwnChoice(world, plan, memory)
     taste = _Taste(world, plan, memory)

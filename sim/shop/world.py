@@ -21,7 +21,7 @@ class ShopOptions:
     """The size of a shop."""
 
     items: int = 3_000
-    visitors: int = 12_000
+    visitors: int = 8_000
     days: int = 56
     """Of history; what simulated visitors do on the days after it is not in it."""
     days_after: int = 7
