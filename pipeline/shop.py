@@ -1,5 +1,6 @@
 """A shop to play with: history, lists, service, visitors and verdict."""
 
+import csv
 import json
 import shutil
 import time
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import click
 import yaml
@@ -16,6 +18,7 @@ from pipeline.steps import run_command, serving, step
 CONFIG = Path("config/shop_experiment.yml")
 EXPERIMENT = "LISTS_VS_POPULAR"
 _METRIC = "carts_per_visitor"
+_READ_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def main(out: Path, seed: int, model: str, items: int | None, visitors: int | No
     config = _config(out)
     shutil.rmtree(out / "log", ignore_errors=True)
     with serving("--config", config) as port:
+        wait_for_history(port, world / "events.csv")
         step("5/6 visitors: they come back, or for the first time, and see what is recommended")
         run_command(
             *("botify-sim", "shop", "--world", world, "--url", f"http://127.0.0.1:{port}"),
@@ -82,6 +86,25 @@ def learn(out: Path, events: Path, model: str) -> None:
         *("botify-offline", "train", data, "--model", model),
         *("--out", out / "model", "--export", out / "lists"),
     )
+
+
+def wait_for_history(port: int, events: Path) -> None:
+    """Wait until the service knows what all visitors did; it reads the newest events first.
+
+    Else what is recommended would depend on how fast it reads. Ends the program after a while.
+    """
+    last: dict[str, int] = {}
+    with events.open(newline="") as file:
+        for row in csv.DictReader(file):
+            last[row["user"]] = int(row["timestamp"])
+    user = min(last, key=lambda one: last[one])
+    url, until = f"http://127.0.0.1:{port}/events/{user}?k=1", time.monotonic() + _READ_SECONDS
+    while time.monotonic() < until:
+        with urlopen(url, timeout=10) as answer:
+            if json.loads(answer.read())["events"]:
+                return
+        time.sleep(0.2)
+    raise click.ClickException(f"the service did not read its history in {_READ_SECONDS} s")
 
 
 def _config(out: Path) -> Path:
