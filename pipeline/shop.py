@@ -122,10 +122,11 @@ def compared(told: dict[str, Any], effects: dict[str, Any]) -> str:
 
     `told`: what `botify-sim shop --json` wrote; `effects`: what `analyze --json` did.
     """
-    arms = {name: arm["expected_carts"] for name, arm in told["treatments"].items()}
-    if len(arms) < 2:
+    if len(told["treatments"]) < 2:
         return "all visitors were in one treatment: nothing to compare"
-    true = 100 * (arms["T1"] / arms["C"] - 1)
+    # Of the same visitors: how the two halves differ by chance is no part of the effect.
+    arm = told["treatments"]["T1"]
+    true = 100 * (arm["expected_carts"] / arm["popular"] - 1)
     best = 100 * (told["truth"]["oracle"] / told["truth"]["popular"] - 1)
     [row] = [row for row in effects["metrics"] if row["metric"] == _METRIC]
     if not row["interval"] or row["effect"] is None:
@@ -135,8 +136,9 @@ def compared(told: dict[str, Any], effects: dict[str, Any]) -> str:
     return (
         f"add-to-carts per visitor, T1 against C: measured {row['effect']:+.1f} % "
         f"({lower:+.1f} to {upper:+.1f})\n"
-        f"the truth: {true:+.1f} % by the chances of what these visitors looked at, {inside} the "
-        f"interval; the best items on every page would give {best:+.1f} %"
+        f"the truth: {true:+.1f} % by the chances of what T1 looked at, beside the same visitors "
+        f"with popular items; {inside} the interval\n"
+        f"the best items on every page would give {best:+.1f} % (all visitors)"
     )
 
 

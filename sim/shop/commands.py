@@ -18,8 +18,7 @@ from sim.shop.drive import Driven, drive_shop_parallel
 from sim.shop.files import EVENTS, load_shop, save_shop
 from sim.shop.history import user_id, write_history
 from sim.shop.plans import DAY, plans_of
-from sim.shop.truth import truth_of
-from sim.shop.visit import Tally
+from sim.shop.truth import truth_of, truths_of
 from sim.shop.world import ShopOptions, ShopWorld, generate_shop
 
 _WEEK_MS, _MONDAY_MS = 7 * DAY * 1000, 4 * DAY * 1000
@@ -136,8 +135,11 @@ def shop(
         )
     if driven.failed > _MOST_FAILED * len(coming):
         raise InputError(f"{driven.failed:,} of {len(coming):,} visitors failed: see the service")
+    treatments = _treatments(driven, url, experiment) if experiment else {}
+    groups = {"all": sorted(driven.of_visitors), **treatments}
     with _bar("truth", world.options.visitors) as bar:
-        truth = truth_of(world, k, sorted(driven.of_visitors), bar.update)
+        truths = truths_of(world, k, groups, bar.update)
+    truth = truths.pop("all")
     tally = driven.tally
     click.echo(
         f"{driven.visitors:,} visitors, {tally.visits:,} visits, {tally.answers:,} answers with "
@@ -151,30 +153,37 @@ def shop(
     ):
         if count:
             click.echo(f"note: {count:,} {what}")
-    arms = _arms(driven, url, experiment) if experiment else {}
     click.echo("expected add-to-carts per visitor (the truth):")
     click.echo(f"  {truth.nothing:.3f} without recommendations")
     click.echo(f"  {truth.popular:.3f} with popular items for all")
     click.echo(f"  {truth.oracle:.3f} with the best items for all")
-    for name, (n, arm) in arms.items():
-        click.echo(f"  {arm.expected_carts / n:.3f} of {n:,} visitors in {name}, as answered")
+    answered = {
+        name: sum(driven.of_visitors[one].expected_carts for one in group) / len(group)
+        for name, group in treatments.items()
+    }
+    for name, carts in answered.items():
+        of = truths[name]
+        click.echo(
+            f"  {carts:.3f} of the {of.visitors:,} visitors in {name} as answered; of the same "
+            f"visitors {of.nothing:.3f}, {of.popular:.3f} and {of.oracle:.3f} in the three cases"
+        )
     if json_path:
         content = {
             "truth": asdict(truth),
             "tally": asdict(tally),
             "failed": driven.failed,
             "treatments": {
-                name: {"visitors": n, "expected_carts": arm.expected_carts / n}
-                for name, (n, arm) in arms.items()
+                name: {"expected_carts": carts, **asdict(truths[name])}
+                for name, carts in answered.items()
             },
         }
         json_path.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _arms(driven: Driven, url: str, experiment: str) -> dict[str, tuple[int, Tally]]:
-    """Visitors of each treatment, as the service says, and what they did."""
-    arms: dict[str, tuple[int, Tally]] = {}
-    for visitor, tally in sorted(driven.of_visitors.items()):
+def _treatments(driven: Driven, url: str, experiment: str) -> dict[str, list[int]]:
+    """Visitors of each treatment, as the service says."""
+    treatments: dict[str, list[int]] = {}
+    for visitor in sorted(driven.of_visitors):
         try:
             with urlopen(f"{url.rstrip('/')}/experiments/{user_id(visitor)}", timeout=10) as reply:
                 treatment = json.loads(reply.read()).get(experiment)
@@ -182,9 +191,8 @@ def _arms(driven: Driven, url: str, experiment: str) -> dict[str, tuple[int, Tal
             raise InputError(f"{url}/experiments: {error}") from error
         if treatment is None:
             raise InputError(f"the service runs no experiment {experiment}")
-        n, total = arms.get(treatment, (0, Tally()))
-        arms[treatment] = n + 1, total + tally
-    return dict(sorted(arms.items()))
+        treatments.setdefault(treatment, []).append(visitor)
+    return dict(sorted(treatments.items()))
 
 
 def _service(url: str, connections: int) -> ServiceOptions:

@@ -1,6 +1,6 @@
 """What visitors do under recommenders that need no service: a truth to check verdicts by."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,31 +92,43 @@ class Truth:
 
 
 def truth_of(
-    world: ShopWorld,
-    k: int,
-    only: Sequence[int] | None = None,
-    progress: Callable[[int], object] = lambda done: None,
+    world: ShopWorld, k: int, progress: Callable[[int], object] = lambda done: None
 ) -> Truth:
-    """The truth about all visitors who come on the days after the history, or `only` some of them.
+    """The truth about all visitors who come on the days after the history.
 
     `progress` receives a number of visitors each time.
     """
-    came, wanted = list[set[int]](), None if only is None else set(only)
-    later: list[tuple[Memory, list[Plan]]] = []
+    return truths_of(world, k, {"all": range(world.options.visitors)}, progress)["all"]
+
+
+def truths_of(
+    world: ShopWorld,
+    k: int,
+    groups: Mapping[str, Sequence[int]],
+    progress: Callable[[int], object] = lambda done: None,
+) -> dict[str, Truth]:
+    """The same about each group of visitors; those who do not come are not counted."""
+    came = list[set[int]]()
+    later: dict[int, tuple[Memory, list[Plan]]] = {}
+    wanted = {visitor for group in groups.values() for visitor in group}
     for visitor in range(world.options.visitors):
         events, memory, plans = past(world, visitor)
         came.append({event.item for event in events})
-        if plans and (wanted is None or visitor in wanted):
-            later.append((memory, plans))
+        if plans and visitor in wanted:
+            later[visitor] = memory, plans
         progress(1)
-    n = max(len(later), 1)
     policies: tuple[Policy, ...] = (nothing, Popular.of(world, came, k), Oracle(world, k))
-    means = [
-        sum(
+    carts = {
+        visitor: [
             play(world, plans, Memory([*memory.seen], {*memory.bought}), policy).expected_carts
-            for memory, plans in later
-        )
-        / n
-        for policy in policies
-    ]
-    return Truth(len(later), sum(not memory.seen for memory, _ in later), *means)
+            for policy in policies
+        ]
+        for visitor, (memory, plans) in later.items()
+    }
+    found = {}
+    for name, group in groups.items():
+        coming = [visitor for visitor in group if visitor in later]
+        new = sum(not later[visitor][0].seen for visitor in coming)
+        sums = (sum(carts[visitor][i] for visitor in coming) for i in range(len(policies)))
+        found[name] = Truth(len(coming), new, *(total / max(len(coming), 1) for total in sums))
+    return found

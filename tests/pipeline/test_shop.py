@@ -11,7 +11,10 @@ import pytest
 from pipeline.shop import compared
 
 TOLD = {
-    "treatments": {"C": {"expected_carts": 0.5}, "T1": {"expected_carts": 0.75}},
+    "treatments": {
+        "C": {"expected_carts": 0.4, "popular": 0.4},
+        "T1": {"expected_carts": 0.75, "popular": 0.5},
+    },
     "truth": {"popular": 0.5, "oracle": 1.0},
 }
 

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_a_shop_depends_on_seed_and_options_alone(world: ShopWorld) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"items": 3}, {"days": 10}, {"visitors": 0}])
-def test_sizes_that_make_no_shop_are_named(wrong: dict[str, int]) -> None:
+def test_sizes_that_make_no_shop_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         ShopOptions(**wrong)
 
