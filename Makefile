@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings workshop serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
+.PHONY: setup demo experiment days ratings workshop shop serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
 
 setup: $(READY)
 
@@ -42,6 +42,10 @@ ratings: $(READY)
 # Ratings in PostgreSQL, users in MongoDB, items in Redis, and a page on port 5001; on this machine.
 workshop: $(READY)
 	@$(BIN)/python -m pipeline.workshop
+
+# A generated shop, its visitors, and the verdict on what was recommended. Two minutes.
+shop: $(READY)
+	@$(BIN)/python -m pipeline.shop --seed $(SEED)
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)

@@ -156,25 +156,13 @@ class Loop:
         """Run the service on a free port until the end of the block; yields the port."""
         shutil.rmtree(self.out / log, ignore_errors=True)
         self._read_treatments()
-        words = ["botify", "serve", "--config", str(config or self.design.config)]
-        words += ["--data-dir", str(self.out), "--log-dir", str(self.out / log), "--port", "0"]
-        # The same seed must give the same verdict, however busy the machine is.
-        words += ["--seed", str(self.seed), "--redis-timeout", "10"]
-        click.secho("$ " + " ".join(words), dim=True)
         started = time.monotonic()
-        with subprocess.Popen(
-            [str(BIN / words[0]), *words[1:]],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=_environment(),
-        ) as process:
-            try:
-                port = _port(process)
-                self.seconds.setdefault("service, until it answers", time.monotonic() - started)
-                yield port
-            finally:
-                process.terminate()
-                process.wait(_READY_SECONDS)
+        with serving(
+            *("--config", config or self.design.config, "--data-dir", self.out),
+            *("--log-dir", self.out / log, "--seed", self.seed),
+        ) as port:
+            self.seconds.setdefault("service, until it answers", time.monotonic() - started)
+            yield port
 
     def count(self, port: int) -> None:
         """Save the service's counters, which are lost when it stops."""
@@ -253,13 +241,34 @@ class Loop:
         )
 
     def _run(self, stage: str, program: str, *arguments: object) -> None:
-        words = [program, *map(str, arguments)]
-        click.secho("$ " + " ".join(words), dim=True)
         started = time.monotonic()
-        done = subprocess.run([str(BIN / words[0]), *words[1:]], check=False, env=_environment())
-        if done.returncode:
-            sys.exit(done.returncode)
+        run_command(program, *arguments)
         self.seconds[stage] = time.monotonic() - started
+
+
+def run_command(program: str, *arguments: object) -> None:
+    """Print a command, and run it; if it fails, the program ends with its exit code."""
+    words = [program, *map(str, arguments)]
+    click.secho("$ " + " ".join(words), dim=True)
+    done = subprocess.run([str(BIN / words[0]), *words[1:]], check=False, env=_environment())
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+@contextmanager
+def serving(*options: object) -> Iterator[int]:
+    """Run the service on a free port until the end of the block; yields the port."""
+    # The same seed must give the same verdict, however busy the machine is.
+    words = ["botify", "serve", *map(str, options), "--port", "0", "--redis-timeout", "10"]
+    click.secho("$ " + " ".join(words), dim=True)
+    with subprocess.Popen(
+        [str(BIN / words[0]), *words[1:]], stdout=subprocess.PIPE, text=True, env=_environment()
+    ) as process:
+        try:
+            yield _port(process)
+        finally:
+            process.terminate()
+            process.wait(_READY_SECONDS)
 
 
 def step(text: str) -> None:

@@ -14,6 +14,7 @@ PAGES = DOCS / "tutorials"
 FIRST = "first-loop"
 OWN_DATA = "your-own-data"
 RATINGS = "ratings"
+SHOP = "shop"
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
 MODELS = "../how-to/test-one-model-against-another"
 """A guide that goes on from the first tutorial, too."""
@@ -34,7 +35,7 @@ def _check_first(printed: str) -> None:
 
 
 def test_all_tutorials_are_tested() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, OWN_DATA, RATINGS, *NEXT}
+    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, OWN_DATA, RATINGS, SHOP, *NEXT}
 
 
 def test_what_is_made_small_is_in_the_tutorials() -> None:
@@ -53,6 +54,11 @@ def test_runs_on_a_small_world(name: str, small: Sandbox) -> None:
         "train-a-gym-agent": "artist bandit",
     }
     assert expected[name] in printed
+
+
+def test_a_shop_is_made_served_and_visited(tmp_path: Path) -> None:
+    printed = make_sandbox(tmp_path, small=True).run_page(f"tutorials/{SHOP}")
+    assert "with the best items for all" in printed
 
 
 def test_own_data_is_served_in_its_own_ids(tmp_path: Path) -> None:

@@ -73,6 +73,10 @@ while at <= #ARGV and count < most do
   at = at + 1 + 2 * n_lists
   local most_seeds, name = tonumber(ARGV[at]), ARGV[at + 1]
   if most_seeds > 0 then
+    if reply[1] == '' then -- of a visitor without events too: the version is the recommender's
+      key_of(name)
+      reply[1] = versions[name]
+    end
     for _, item in ipairs(seeds_of(most_seeds, ARGV[at + 2])) do
       taken[item] = true
       open_list(open, name, item)

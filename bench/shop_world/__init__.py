@@ -1,0 +1,1 @@
+"""Generated events of a shop beside real ones."""
