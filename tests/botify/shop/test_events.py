@@ -160,6 +160,18 @@ def test_what_is_no_event(app: Flask, body: bytes) -> None:
     assert answer.json["message"]
 
 
+def test_a_key_that_is_there_twice_is_refused(app: Flask, tmp_path: Path) -> None:
+    for body, key in (
+        (b'{"user": "anna", "user": "ben", "item": "a", "event": "view"}', "user"),
+        (b'[{"user": 1, "item": "a:b", "event" : "view", "item": "c"}]', "item"),
+    ):
+        response = app.test_client().post("/events", data=body)
+        assert response.status_code == 400
+        assert f"the key '{key}' is there twice" in response.get_json()["message"]
+    assert not lines(tmp_path, "event")
+    assert send(app, "/events", {**VIEW, "item": "urn:a:b"}) == taken(1, unknown=1)
+
+
 def test_ids_of_any_form(app: Flask) -> None:
     for user in ("ü" * 100, "0", "a/b?c#d", "  ", "-1", "💡", "%41"):
         assert send(app, "/events", {**VIEW, "user": user, "item": user}) == taken(1, unknown=1)
