@@ -91,3 +91,9 @@ def command(
 
 def _move(bar: "tqdm[Any]", done: int) -> None:
     bar.update(done - bar.n)
+
+
+if __name__ == "__main__":
+    from offline.cli import standalone
+
+    standalone("train-ranker")

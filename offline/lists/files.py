@@ -7,6 +7,7 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from offline.data.ids import Ids
 
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.float32]
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class ListFiles(ABC):
@@ -99,8 +101,19 @@ def item_lines(table: pa.Table) -> Iterable[str]:
     """Lines of items.json, from the items of interactions: id, title and the other fields."""
     for batch in table.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
-            fields = {name: _plain(value) for name, value in row.items() if name != "id"}
+            fields = {name: _field(name, value) for name, value in row.items() if name != "id"}
             yield _line({"item": row["id"], **fields})
+
+
+def _field(name: str, value: Any) -> Any:
+    """A value as the service counts with it: fields of an import are text."""
+    if isinstance(value, str):
+        if name in ("available", "hidden"):
+            return _TRUTHS.get(value.strip().lower(), value)
+        if name == "price":
+            with suppress(ValueError):
+                return _plain(float(value))
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import click
 from tqdm import tqdm
 
-from sim._click import SEED
+from sim._click import SEED, standalone
 from sim.errors import InputError
 from sim.remote.service_options import ServiceOptions
 from sim.shop.drive import Driven, drive_shop_parallel
@@ -213,3 +213,7 @@ def _check_k(world: ShopWorld, k: int) -> None:
 
 def _bar(what: str, total: int) -> Any:
     return tqdm(desc=what, total=total, unit=" visitors", disable=None, leave=False)
+
+
+if __name__ == "__main__":
+    standalone(shop)
