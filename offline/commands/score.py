@@ -21,6 +21,11 @@ def command(data: Path, rmse: float) -> None:
         f"{score:.1f} of 100: RMSE {rmse:.4f}, of the mean {truth.rmse_mean:.4f}, best possible "
         f"{truth.rmse_oracle:.4f}"
     )
+    if score > 100:
+        click.echo(
+            "better than the best possible: of ratings that the model was trained on, of other "
+            "data, or, if only just above 100, of a part on which the noise is smaller by chance"
+        )
 
 
 if __name__ == "__main__":

@@ -134,7 +134,10 @@ def test_what_is_known_goes_along_with_an_import(tmp_path: Path) -> None:
     assert f"best possible {truth.rmse_oracle:.4f}" in told
     middle = (truth.rmse_mean + truth.rmse_oracle) / 2
     assert "50.0 of 100" in run("score", data, str(middle))
-    assert "100.0 of 100" in run("score", made, str(truth.rmse_oracle))
+    best = run("score", made, str(truth.rmse_oracle))
+    assert "100.0 of 100" in best
+    assert "better than the best possible" not in best
+    assert "better than the best possible" in run("score", made, str(truth.rmse_oracle / 2))
     lines = (tmp_path / "made" / "ratings.csv").read_text().splitlines()
     (tmp_path / "made" / "ratings.csv").write_text("\n".join(lines[:-9]))
     run("import", made, "--format", "csv", "--out", data)
