@@ -5,8 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botify.version import VERSION
+from contract.ids import MAX_ID_CHARACTERS
 
 Json = dict[str, Any]
+# Without control characters, and the character that stands for bytes that are no UTF-8.
+_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffd]+$"
+TEXT_ID: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID_CHARACTERS,
+    "pattern": _PATTERN,
+}
+"""An id as its owner gave it."""
 
 
 def document_of(about: str, tags: list[Json], paths: Json, schemas: Json) -> Json:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botify.api.openapi_parts import (
+    TEXT_ID,
     Json,
     document_of,
     error,
@@ -15,16 +16,6 @@ from botify.api.openapi_parts import (
     responses,
 )
 from botify.ratings.request import DEFAULT_N, DEFAULT_TOP, DEFAULT_USER, MAX_N, MAX_RATINGS
-from contract.ids import MAX_ID_CHARACTERS
-
-# Without control characters, and the character that stands for bytes that are no UTF-8.
-_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffd]+$"
-_ID: Json = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": MAX_ID_CHARACTERS,
-    "pattern": _PATTERN,
-}
 
 
 def ratings_document(
@@ -66,7 +57,7 @@ def _paths(forced: list[Json]) -> Json:
         ),
     }
     answer = ok("The items, best first", ref("Reco"), _RECO)
-    parameters = [_query("UsrID", _ID, "40"), _query("n_recos", _count(DEFAULT_N), 5), *forced]
+    parameters = [_query("UsrID", TEXT_ID, "40"), _query("n_recos", _count(DEFAULT_N), 5), *forced]
     example = {"UsrID": 40, "n_recos": 5, "ratings": {"2571": 5, "1": 3.5}}
     body = {"application/json": {"schema": ref("Request"), "example": example}}
     reco = {
@@ -92,7 +83,7 @@ def _paths(forced: list[Json]) -> Json:
         ok("A page; JSON for `Accept: application/json`", ref("Recs"), _RECS),
         {"400": _also(wrong, page), "503": _also(away, page)},
         parameters=[
-            _query("user_id", {**_ID, "default": DEFAULT_USER}, "10"),
+            _query("user_id", {**TEXT_ID, "default": DEFAULT_USER}, "10"),
             _query("top", _count(DEFAULT_TOP), 15),
             *forced,
         ],
@@ -110,7 +101,7 @@ def _paths(forced: list[Json]) -> Json:
         "The treatment of a user in each experiment",
         ok("By experiment", ref("Assignment"), {"SVD_VS_NSVD": "T1"}),
         {"400": bad_user, "404": error("No user is named.", "there is no /experiments/")},
-        parameters=[{"name": "user", "in": "path", "required": True, "schema": _ID}],
+        parameters=[{"name": "user", "in": "path", "required": True, "schema": TEXT_ID}],
     )
     return {"/": root, "/reco": reco, "/recs": recs, "/experiments/{user}": assignment}
 
@@ -128,10 +119,10 @@ def _schemas(scale: tuple[float, float] | None) -> Json:
     rated = {"item": ref("Id"), "title": {"type": "string"}, "year": {"type": _YEAR_TYPES}}
     given = {**rated, "rating": {"type": ["number", "null"]}}
     ids: Json = {"type": "array", "items": ref("Id")}
-    number_or_text: Json = {"anyOf": [_ID, {"type": "integer"}]}
+    number_or_text: Json = {"anyOf": [TEXT_ID, {"type": "integer"}]}
     return {
         "Assignment": {"type": "object", "additionalProperties": {"type": "string"}},
-        "Id": {**_ID, "examples": ["2571"]},
+        "Id": {**TEXT_ID, "examples": ["2571"]},
         "Request": object_schema(
             {
                 "UsrID": number_or_text,
@@ -139,7 +130,7 @@ def _schemas(scale: tuple[float, float] | None) -> Json:
                 "ratings": {
                     "type": ["object", "null"],
                     "maxProperties": MAX_RATINGS,
-                    "propertyNames": _ID,
+                    "propertyNames": TEXT_ID,
                     "additionalProperties": given_rating,
                     "description": (
                         "What the user says now, by item, on the scale of the model: it counts "

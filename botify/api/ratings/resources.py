@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import parse_qs
 
 from flask import Response, request
 from flask_restful import Resource
 
 from botify.api.forcing import Forcing, read_forced
 from botify.api.json_response import json_response
+from botify.api.query import query_lists
 from botify.api.ratings.pages import Pages, details, prefers_page
 from botify.errors import InputError
 from botify.live_routing import LiveRouting
@@ -109,7 +110,7 @@ class RecoResource(_Answering):
         started = perf_counter()
         try:
             form, body = _form_and_body()
-            asked = parse_reco(_query().items(), form.items(), body)
+            asked = parse_reco(query_lists().items(), form.items(), body)
             forced = read_forced(self._forcing)
             answer = self._service.recommend(asked, forced, started, "reco")
         except (InputError, UnavailableError) as error:
@@ -128,7 +129,7 @@ class RecsResource(_Answering):
         """A page, or JSON for clients that ask for it."""
         started = perf_counter()
         try:
-            asked = parse_page(_query().items())
+            asked = parse_page(query_lists().items())
             forced = read_forced(self._forcing)
             answer = self._service.recommend(asked, forced, started, "recs")
         except (InputError, UnavailableError) as error:
@@ -144,16 +145,6 @@ class RecsResource(_Answering):
             "top": asked.n,
         }
         return self._pages.render("recs", {**found, **more})
-
-
-def _query() -> Mapping[str, Sequence[str]]:
-    """The parameters. Raises InputError for bytes that are not UTF-8, which would become text."""
-    if b"%" in (raw := request.query_string):
-        try:
-            unquote_to_bytes(raw).decode()
-        except UnicodeDecodeError:
-            raise InputError("the query must be UTF-8") from None
-    return dict(request.args.lists())
 
 
 def _form_and_body() -> tuple[Mapping[str, Sequence[str]], bytes]:

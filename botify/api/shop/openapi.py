@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botify.api.openapi_parts import (
+    TEXT_ID,
     Json,
     document_of,
     error,
@@ -18,19 +19,9 @@ from botify.api.shop.openapi_other_edition import other_edition_paths, other_edi
 from botify.api.shop.openapi_writing import writing_paths, writing_schemas
 from botify.config import MAX_EXCLUDED
 from botify.shop.request import DEFAULT_K, MAX_CATEGORIES, MAX_SEEDS
-from contract.ids import MAX_ID_CHARACTERS
 from contract.item_lists import MAX_ITEMS
 from contract.shop_events import KINDS
 
-# Without control characters, and the character that stands for bytes that are
-# no UTF-8.
-_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\ufffd]+$"
-TEXT_ID: Json = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": MAX_ID_CHARACTERS,
-    "pattern": _PATTERN,
-}
 COUNT: Json = {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS, "default": DEFAULT_K}
 
 

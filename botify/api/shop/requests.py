@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes
 
-from flask import Response, request
+from flask import Response
 
 from botify.api.json_response import json_response
+from botify.api.query import query_lists
 from botify.errors import InputError
 from botify.observability.metrics import Metrics
 
@@ -26,16 +26,6 @@ def refused(metrics: Metrics, route: str, message: str, status: int = 400) -> Re
     """An error, which is counted."""
     metrics.count_error(route, status)
     return json_response({"message": message}, status)
-
-
-def query_lists() -> Mapping[str, list[str]]:
-    """The parameters. Raises InputError for bytes that are not UTF-8, which would become text."""
-    if b"%" in (raw := request.query_string):
-        try:
-            unquote_to_bytes(raw).decode()
-        except UnicodeDecodeError:
-            raise InputError("the query must be UTF-8") from None
-    return dict(request.args.lists())
 
 
 def query_of(*names: str) -> dict[str, str]:

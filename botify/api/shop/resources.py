@@ -9,8 +9,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from botify.api.forcing import Forcing, read_forced
 from botify.api.json_response import json_response
+from botify.api.query import query_lists
 from botify.api.resources import MAX_BODY_BYTES
-from botify.api.shop.requests import as_number, query_lists, query_of, refused
+from botify.api.shop.requests import as_number, query_of, refused
 from botify.errors import InputError
 from botify.observability.metrics import Metrics
 from botify.request_values import parse_id

@@ -24,9 +24,7 @@ from botify.store.visitor_events import ConflictError, RecentEvent
 from contract.shop_events import ShopEvent
 
 
-class EventsResource(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """`POST /events`: what visitors did."""
-
+class _TakesEvents(Resource):  # type: ignore[misc]  # flask_restful has no types
     init_every_request: ClassVar[bool] = False
 
     def __init__(self, intake: EventIntake, keys: ApiKeys, metrics: Metrics) -> None:
@@ -34,6 +32,10 @@ class EventsResource(Resource):  # type: ignore[misc]  # flask_restful has no ty
         self._intake = intake
         self._keys = keys
         self._metrics = metrics
+
+
+class EventsResource(_TakesEvents):
+    """`POST /events`: what visitors did."""
 
     def post(self) -> Response:
         """How many were taken. All or none, but for 503, where the log's disk is full."""
@@ -70,6 +72,14 @@ class _OfVisitor(Resource):  # type: ignore[misc]  # flask_restful has no types
             return list(found), True
         return list(self._outbox.of(user))[:most], False
 
+    def _answered(
+        self, route: str, started: float, answer: dict[str, Any], complete: bool
+    ) -> Response:
+        if not complete:
+            answer["partial"] = True
+        self._metrics.observe_request(route, perf_counter() - started)
+        return json_response(answer)
+
 
 class VisitorEventsResource(_OfVisitor):
     """`GET /events/<user>`: what the visitor did last."""
@@ -83,11 +93,8 @@ class VisitorEventsResource(_OfVisitor):
             events, complete = self._last(user, parse_k(query.get("k")))
         except InputError as error:
             return refused(self._metrics, "events", str(error))
-        answer: dict[str, Any] = {"user": user, "events": [event._asdict() for event in events]}
-        if not complete:
-            answer["partial"] = True
-        self._metrics.observe_request("events", perf_counter() - started)
-        return json_response(answer)
+        answer = {"user": user, "events": [event._asdict() for event in events]}
+        return self._answered("events", started, answer, complete)
 
 
 class GetResource(_OfVisitor):
@@ -102,23 +109,12 @@ class GetResource(_OfVisitor):
             events, complete = self._last(user, parse_k(query.get("k")))
         except InputError as error:
             return refused(self._metrics, "get", str(error))
-        answer: dict[str, Any] = {"events": [as_number(event.item) for event in events]}
-        if not complete:
-            answer["partial"] = True
-        self._metrics.observe_request("get", perf_counter() - started)
-        return json_response(answer)
+        answer = {"events": [as_number(event.item) for event in events]}
+        return self._answered("get", started, answer, complete)
 
 
-class PutResource(Resource):  # type: ignore[misc]  # flask_restful has no types
+class PutResource(_TakesEvents):
     """`POST /put?user_id&item_id`, as the service of another edition has it: a view."""
-
-    init_every_request: ClassVar[bool] = False
-
-    def __init__(self, intake: EventIntake, keys: ApiKeys, metrics: Metrics) -> None:
-        """As for EventsResource."""
-        self._intake = intake
-        self._keys = keys
-        self._metrics = metrics
 
     def post(self) -> Response:
         """Always the same, once the event is in the log."""
