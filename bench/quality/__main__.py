@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from bench.common.options import data_option
 from bench.common.results import Found, Kept, PartError
 from bench.common.tables import machine
 from bench.quality.table import MODELS, report
@@ -30,15 +31,7 @@ WITHOUT_CHANCE = {"popular", "item-knn", "ease"}
 @click.option("--datasets", default=",".join(FORMATS), show_default=True)
 @click.option("--models", default=",".join(MODELS), show_default=True)
 @click.option("--seeds", default="1,2,3", show_default=True)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("../shared/data"),
-    envvar="BOTIFY_DATA",
-    show_default=True,
-    show_envvar=True,
-    help="Where the data sets' directories are.",
-)
+@data_option
 @click.option("--fresh", is_flag=True, help="Forget the runs that are kept.")
 @click.option("--report-only", is_flag=True, help="Run nothing; print the kept results.")
 @click.option("--out", type=Path, default=Path("out/bench-quality"), show_default=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from bench.common.options import data_option
 from bench.common.results import Found, Kept, PartError
 from bench.common.tables import machine
 from bench.ratings.surprise_venv import NoSurpriseError, surprise_python
@@ -35,15 +36,7 @@ SLOW = "SVDpp"
 @click.command()
 @click.option("--datasets", default=",".join(FORMATS), show_default=True)
 @click.option("--models", default=";".join(OURS), show_default=True)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("../shared/data"),
-    envvar="BOTIFY_DATA",
-    show_default=True,
-    show_envvar=True,
-    help="Where the data sets' directories are.",
-)
+@data_option
 @click.option(
     "--large", type=click.Path(path_type=Path), help="Interactions of millions, to time."
 )

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from bench.common.options import data_option
+
 OFFLINE = Path(sys.executable).with_name("botify-offline")
 RUNS = {
     "retailrocket-2k": ("retailrocket", "time-cut"),
@@ -25,15 +27,7 @@ MEASURES = ("recall", "precision", "ndcg", "mrr")
 @click.option("--datasets", default=",".join(RUNS), show_default=True)
 @click.option("--model", default="blend", show_default=True)
 @click.option("--part", type=click.Choice(["test", "validation"]), default="test")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("../shared/data"),
-    envvar="BOTIFY_DATA",
-    show_default=True,
-    show_envvar=True,
-    help="Where the data sets' directories are.",
-)
+@data_option
 @click.option(
     "--from",
     "results",

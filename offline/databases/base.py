@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -25,6 +26,9 @@ class Database(ABC):
     """
 
     engine: ClassVar[str]
+    faults: ClassVar[type[Exception]]
+    """What the engine's client raises."""
+    _client: Any
 
     def __init__(self, shown: str) -> None:
         self.shown = shown
@@ -79,9 +83,21 @@ class Database(ABC):
     def commit(self) -> None:
         """Make what was written last."""
 
-    @abstractmethod
     def close(self) -> None:
         """End the connection; what is not committed is undone."""
+        self._client.close()
+
+    def reason(self, fault: Exception) -> str:
+        """What is wrong, in a line."""
+        return str(fault)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Faults of the client become InputErrors that say which database it is."""
+        try:
+            yield
+        except self.faults as fault:
+            raise InputError(f"{self.shown}: {self.reason(fault)}") from fault
 
     def table(self, name: str) -> str:
         """A table as SQL names it. Raises InputError where it is not there, and says which are."""

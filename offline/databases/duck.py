@@ -2,7 +2,6 @@
 
 import glob
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pyarrow as pa
 from offline.databases.base import BATCH, Database, Kind, Parameters
 from offline.engine.progress import Report, reporting
 from offline.engine.quoting import literal, quoted
-from offline.errors import InputError
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 
@@ -21,6 +19,7 @@ class Duck(Database):
     """A file of DuckDB."""
 
     engine = "DuckDB"
+    faults = duckdb.Error
 
     def __init__(self, path: Path, *, writes: bool = False) -> None:
         super().__init__(str(path))
@@ -81,15 +80,8 @@ class Duck(Database):
             self._client.execute("COMMIT")
             self._client.execute("BEGIN")
 
-    def close(self) -> None:
-        self._client.close()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except duckdb.Error as error:
-            raise InputError(f"{self.shown}: {str(error).splitlines()[0]}") from error
+    def reason(self, fault: Exception) -> str:
+        return str(fault).splitlines()[0]
 
 
 def _kind(name: str) -> Kind:

@@ -1,7 +1,6 @@
 """PostgreSQL, by psycopg."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ class Postgres(Database):
     """A database of a PostgreSQL server, by URL; a password may also be in PGPASSWORD."""
 
     engine = "PostgreSQL"
+    faults = psycopg.Error
 
     def __init__(self, url: str, *, writes: bool = False) -> None:
         super().__init__(_shown(url))
@@ -85,7 +85,9 @@ class Postgres(Database):
 
     def row(self, query: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
         with self._told():
-            found = self._client.execute(query.encode(), parameters or {}).fetchone()
+            found: tuple[Any, ...] | None = self._client.execute(
+                query.encode(), parameters or {}
+            ).fetchone()
         assert found is not None
         return found
 
@@ -111,15 +113,8 @@ class Postgres(Database):
         with self._told():
             self._client.commit()
 
-    def close(self) -> None:
-        self._client.close()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            raise InputError(f"{self.shown}: {_reason(error)}") from error
+    def reason(self, fault: Exception) -> str:
+        return _reason(fault)
 
 
 def _shown(url: str) -> str:
@@ -132,7 +127,7 @@ def _shown(url: str) -> str:
     return f"{host}{parts.path}"
 
 
-def _reason(error: psycopg.Error) -> str:
+def _reason(error: Exception) -> str:
     """What is wrong, in a line that says what to change."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[-1] if isinstance(error, psycopg.OperationalError) and lines else ""

@@ -4,7 +4,6 @@ import csv
 import math
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,7 +12,6 @@ import pyarrow as pa
 from offline.databases.base import BATCH, Database, Kind, Parameters, as_batch
 from offline.engine.progress import Report
 from offline.engine.quoting import quoted
-from offline.errors import InputError
 
 _WAIT_S = 10.0
 
@@ -22,6 +20,7 @@ class Sqlite(Database):
     """A file of SQLite, whose columns may hold anything."""
 
     engine = "SQLite"
+    faults = sqlite3.Error
 
     def __init__(self, path: Path, *, writes: bool = False) -> None:
         super().__init__(str(path))
@@ -98,16 +97,6 @@ class Sqlite(Database):
         with self._told():
             self._client.execute("COMMIT")
             self._client.execute("BEGIN IMMEDIATE")
-
-    def close(self) -> None:
-        self._client.close()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise InputError(f"{self.shown}: {error}") from error
 
 
 def _is_number(value: object) -> bool:
