@@ -47,7 +47,6 @@ def make_user(db: None) -> Callable[..., Any]:
     from web.people.models import User
 
     def make(name: str, *permissions: str, staff: bool = False, superuser: bool = False) -> User:
-        roles = {"is_staff": staff, "is_superuser": superuser}
         user = User.objects.create_user(
             name,
             f"{name}@example.org",
@@ -85,3 +84,10 @@ def signed_in(make_user: Callable[..., Any]) -> Callable[..., Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    from django.core.cache import cache
+
+    cache.clear()
