@@ -73,7 +73,7 @@ class Config(_Strict):
     agent: str
     """What the scraper calls itself, with an address of yours for complaints."""
     delay: float = Field(default=2.0, gt=0)
-    """Least seconds between two requests; more where robots.txt or the site's speed asks for it."""
+    """Least seconds between two requests; more where robots.txt or a slow site asks for it."""
     timeout: float = Field(default=30.0, gt=0)
     """Seconds to wait for an answer."""
     tries: int = Field(default=5, ge=1)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 _TABLES = """
 CREATE TABLE IF NOT EXISTS pages (
     url TEXT PRIMARY KEY, kind TEXT NOT NULL, product TEXT, number INTEGER NOT NULL,
-    hops INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', tries INTEGER NOT NULL DEFAULT 0);
+    hops INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+    tries INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS products (
     id TEXT PRIMARY KEY, parent TEXT, url TEXT NOT NULL, said TEXT NOT NULL,
     written INTEGER NOT NULL DEFAULT 0);

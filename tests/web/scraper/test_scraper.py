@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_asks_once_slowly_and_only_for_what_is_allowed(tmp_path: Path) -> None:
         assert Counter(site.paths()) == Counter(PAGES)  # no third page of reviews
         assert site.most_at_once == 1
         times = [when for when, _, _ in site.log]
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(times)]
         assert min(gaps) >= DELAY * 0.9  # robots.txt asks for more than the config
         assert {agent for _, _, agent in site.log} == {"my-scraper (+mailto:me@example.org)"}
         found = products(tmp_path / "out")
@@ -108,14 +109,14 @@ def test_waits_longer_each_time_and_as_long_as_it_is_asked(tmp_path: Path) -> No
     with serving(site):
         said = scraped(written(tmp_path, site), tmp_path / "out")
         times = [when for when, path, _ in site.log if path == "/p/1"]
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(times)]
         assert len(gaps) == 3
         assert gaps[0] >= 2 * DELAY * 0.9
         assert gaps[1] >= 4 * DELAY * 0.9
         assert gaps[2] >= 1
         assert not any(path.startswith("/private") for path in site.paths())
         assert set(products(tmp_path / "out")) == {"P0", "P0-red", "P1", "P5"}
-        assert "1 disallowed" in said or "2 disallowed" in said
+        assert "2 disallowed" in said
         assert "1 gone" in said
 
 
@@ -127,8 +128,6 @@ def test_stops_where_the_site_wants_no_more_or_has_changed(tmp_path: Path) -> No
         said = scraped(written(tmp_path, site), tmp_path / "out", code=1)
         assert "run again later" in said
         assert site.paths() == ["/search", "/p/0"]
-        scraped(written(tmp_path, site), tmp_path / "out")
-        assert set(products(tmp_path / "out")) == WHOLE
     changed = shop()
     for n in range(6):
         changed.page(f"/p/{n}", "<h2>New look</h2>")
