@@ -47,7 +47,6 @@ def make_user(db: None) -> Callable[..., Any]:
     from web.people.models import User
 
     def make(name: str, *permissions: str, staff: bool = False, superuser: bool = False) -> User:
-        roles = {"is_staff": staff, "is_superuser": superuser}
         user = User.objects.create_user(
             name,
             f"{name}@example.org",
