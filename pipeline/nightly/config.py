@@ -71,6 +71,8 @@ class Gate:
     k: int = 10
     margin: float = 0.01
     """How much worse NDCG@k may be at the lower end of the paired interval."""
+    neighbours_margin: float = 0.05
+    """The same for the neighbours, a guardrail: the share of next items among the k nearest."""
     confidence: float = 0.95
     resamples: int = 2000
     min_visitors: int = 30
@@ -137,6 +139,7 @@ def parse(content: object) -> Config:
         ("gate.confidence", config.gate.confidence, 0.5, 0.999),
         ("gate.keep", config.gate.keep, 0, 1),
         ("gate.margin", config.gate.margin, 0, 1),
+        ("gate.neighbours_margin", config.gate.neighbours_margin, 0, 1),
         ("gate.k", config.gate.k, 1, 1000),
         ("gate.resamples", config.gate.resamples, 100, 100_000),
         ("split.days", config.split.days, 1, 365),

@@ -36,7 +36,7 @@ def judge(evaluation: Path, gate: Gate, seed: int, first: bool) -> dict[str, Any
     if names["hit"] in {name.removeprefix("new_") for name in told}:
         low = hits[1]
         note = f"{told['old_' + names['hit']]:.4f} -> {told['new_' + names['hit']]:.4f}"
-        rails.append(at_least(f"{names['hit']}, lower end", low, -gate.margin, note))
+        rails.append(at_least(f"{names['hit']}, lower end", low, -gate.neighbours_margin, note))
     for name in () if first else ("coverage", "lists", "items_with_neighbours"):
         old, new = told[f"old_{name}"], told[f"new_{name}"]
         rails.append(at_least(name, new, gate.keep * old, f"{old:g} -> {new:g}"))
