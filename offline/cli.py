@@ -58,10 +58,23 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except InputError as error:
-            raise _Failure(str(error)) from error
         except MemoryError as error:
             raise _Failure(f"not enough memory: {error or 'none is left'}") from error
+        except Exception as error:
+            if _is_interrupt(error):
+                raise KeyboardInterrupt from error
+            if isinstance(error, InputError):
+                raise _Failure(str(error)) from error
+            raise
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Whether Ctrl-C ended a query of DuckDB, which is imported only by what uses it."""
+    if "duckdb" not in sys.modules:
+        return False
+    from offline.engine.interrupts import is_interrupt
+
+    return is_interrupt(error)
 
 
 @click.group(cls=_Group)

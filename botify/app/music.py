@@ -12,6 +12,7 @@ from werkzeug.routing import IntegerConverter
 from botify.api.assignment import AssignmentResource
 from botify.api.cross_origin import CrossOriginPolicy
 from botify.api.docs import add_docs
+from botify.api.fast_path import FastPath
 from botify.api.json_api import JsonApi
 from botify.api.openapi import MAX_USER_DIGITS, document
 from botify.api.ops_resources import add_operations
@@ -136,4 +137,7 @@ def create_music_app(
     add_docs(api, lambda: document(len(catalog), experiments(), config.allow_forced))
     monitor.start()
     app.extensions["botify"] = monitor
+    if config.allowed_hosts is None:  # else Flask looks at each request's host
+        fast = FastPath(service, len(catalog), MAX_USER_DIGITS)
+        app.extensions["botify.fast_path"] = fast
     return app

@@ -137,7 +137,8 @@ def run_worker(
     end_with_parent()
     own_socket = listeners.keep(number)
     app, end = make_app()
-    gateway = Gateway(app, listeners.address, largest_body, body_seconds)
+    fast_path = getattr(app, "extensions", {}).get("botify.fast_path")
+    gateway = Gateway(app, listeners.address, largest_body, body_seconds, fast_path)
     _watch(gateway, table, number, threads, body_seconds / _CHECKS)
     stopped = threading.Event()
     serving = Serving(

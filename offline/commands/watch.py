@@ -17,6 +17,7 @@ from offline.commands._common import (
     read_users,
     weights_option,
 )
+from offline.engine.interrupts import interruptible
 from offline.errors import InputError
 from offline.experiment.analysis import check_alpha
 from offline.experiment.metric_files import built_in, read_metrics
@@ -134,34 +135,41 @@ def watch(watched: Watched, json_out: Path | None = None, port: int = PORT) -> N
     board = Board(_reading(watched, since))
     server = serve(board, port)
     try:
-        click.echo(f"page: http://{HOST}:{server.server_address[1]}/ (Ctrl-C ends it)")
-        watcher = Watcher(watched)
-        started = time.monotonic()
-        with tqdm(total=100, desc="reading", unit=" %", leave=False, disable=None) as bar:
-
-            def report(share: float) -> None:
-                bar.update(round(100 * share) - bar.n)
-                board.put(_reading(watched, since, share))
-
-            watcher.read_all(report)
-        seconds = time.monotonic() - started
-        lines = watcher.state.skipped.lines
-        rate = lines / seconds
-        click.echo(f"read {lines:,} lines in {seconds:.1f} s ({rate:,.0f} lines/s)")
-        followed = ", ".join(metric.called for metric in watched.question.metrics.primaries)
-        click.echo(f"followed: {followed}; {watcher.told()['correction']}")
-        while True:
-            told = watcher.told()
-            board.put(told)
-            if json_out is not None:
-                _write(json_out, told)
-            time.sleep(watched.every)
-            watcher.look()
+        with interruptible():
+            _follow(watched, board, server.server_address[1], since, json_out)
     except KeyboardInterrupt:
         click.echo("ended")
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _follow(
+    watched: Watched, board: Board, port: int, since: float, json_out: Path | None
+) -> None:
+    click.echo(f"page: http://{HOST}:{port}/ (Ctrl-C ends it)")
+    watcher = Watcher(watched)
+    started = time.monotonic()
+    with tqdm(total=100, desc="reading", unit=" %", leave=False, disable=None) as bar:
+
+        def report(share: float) -> None:
+            bar.update(round(100 * share) - bar.n)
+            board.put(_reading(watched, since, share))
+
+        watcher.read_all(report)
+    seconds = time.monotonic() - started
+    lines = watcher.state.skipped.lines
+    rate = lines / seconds
+    click.echo(f"read {lines:,} lines in {seconds:.1f} s ({rate:,.0f} lines/s)")
+    followed = ", ".join(metric.called for metric in watched.question.metrics.primaries)
+    click.echo(f"followed: {followed}; {watcher.told()['correction']}")
+    while True:
+        told = watcher.told()
+        board.put(told)
+        if json_out is not None:
+            _write(json_out, told)
+        time.sleep(watched.every)
+        watcher.look()
 
 
 def _write(path: Path, told: Json) -> None:

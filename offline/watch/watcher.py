@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from offline.engine.interrupts import is_interrupt
 from offline.engine.progress import Report
 from offline.errors import InputError
 from offline.experiment.aggregates.summary import Aggregates
@@ -138,6 +139,8 @@ class Watcher:
                     if not self._log.read(Path(scratch)):
                         self.state.doubts["files that changed while they were read"] += 1
         except (InputError, OSError, duckdb.Error) as error:
+            if is_interrupt(error):
+                raise
             self._broken = " ".join(str(error).split())
             self._read_at = time.monotonic()
         self._look_seconds = time.monotonic() - started

@@ -102,7 +102,7 @@ def load_world(tracks: Path, embeddings: Path, users: Path, defaults: UserCatalo
     """Load a world from its three files. Raises InputError that names file and line."""
     parts = load_catalog(tracks), load_embeddings(embeddings), load_users(users, defaults)
     try:
-        return World(*parts)
+        return World(*parts, kept_at=embeddings.with_suffix(".first_tracks.npz"))
     except InputError as error:
         raise InputError(f"{tracks}, {embeddings} and {users}: {error}") from error
 

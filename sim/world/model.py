@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
+from sim.world.kept_lists import WORTH, kept
 from sim.world.nearest import nearest
 
 # Inner products of larger rows could leave the range of float32.
@@ -132,6 +134,8 @@ class World:
     users : Users
     hype : float64 array, shape (n_tracks,), optional
         Added to everybody's affinity with each track; 0 by default.
+    kept_at : Path, optional
+        File for what takes seconds to compute in a large world; by default, nothing is kept.
 
     Raises
     ------
@@ -150,6 +154,8 @@ class World:
     embeddings: NDArray[np.float32]
     users: Users
     hype: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    kept_at: Path | None = None
+    """File beside the world for what takes seconds to compute; None: nothing is kept."""
 
     def __post_init__(self) -> None:
         n_tracks = len(self.catalog)
@@ -210,7 +216,13 @@ class World:
         wanted = np.zeros(len(self.tastes), dtype=np.int64)
         np.maximum.at(wanted, self.taste_rows[users.interests], owners)
         wanted = np.minimum(wanted, len(self.catalog))
-        lists = nearest(self.embeddings, self.tastes, int(wanted.max()))
+        k = int(wanted.max())
+        worth = len(self.tastes) * len(self.embeddings) >= WORTH
+        lists = kept(
+            self.kept_at if worth else None,
+            (self.embeddings, self.tastes, np.asarray(k)),
+            lambda: nearest(self.embeddings, self.tastes, k),
+        )
         bounds = np.concatenate([[0], np.cumsum(wanted)]).astype(np.int64)
         keep = np.arange(lists.shape[1]) < wanted[:, None]
         return bounds, lists[keep]
