@@ -8,8 +8,8 @@ import click
 
 from pipeline.nightly.config import Config, ConfigError, load
 from pipeline.nightly.directory import StopNightError, locked
-from pipeline.nightly.night import STEPS, Nightly
 from pipeline.nightly.serving import Serving
+from pipeline.nightly.steps import STEPS
 
 _config = click.option(
     "--config", "path", type=Path, default=Path("config/pipeline.yml"), show_default=True
@@ -36,6 +36,8 @@ def run(step: str, path: Path, night: datetime | None, force: bool) -> None:
     What is done already, from the same inputs, is left as it is: after a kill the same command
     goes on. The exit code is 1, and the reason is told, where nothing may be published.
     """
+    from pipeline.nightly.night import Nightly  # slow to import, and a rollback is in a hurry
+
     config = _load(path)
     nightly = Nightly(config, night.date() if night else _yesterday(), force)
     try:

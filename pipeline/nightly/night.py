@@ -17,6 +17,7 @@ from pipeline.nightly.directory import (
 )
 from pipeline.nightly.serving import Serving
 from pipeline.nightly.steps import (
+    STEPS,
     evaluate,
     extract,
     features,
@@ -27,9 +28,6 @@ from pipeline.nightly.steps import (
     verify,
 )
 
-STEPS = (
-    "extract", "transform", "features", "split", "train", "evaluate", "gate", "publish", "verify",
-)  # fmt: skip
 DECISION = "decision.json"
 
 
