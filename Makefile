@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
+.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web
 
 setup: $(READY)
 
@@ -106,6 +106,10 @@ bench-ratings: $(READY)
 	@$(BIN)/python -m bench.ratings
 	@$(BIN)/python -m bench.ratings.face
 	@$(BIN)/python -m bench.ratings.stores
+
+# The rows of the site beside popular items, on the public data sets of BOTIFY_DATA.
+bench-web: $(READY)
+	@$(BIN)/python -m bench.web
 
 # A million sessions to a report, beside pandas; makes its own data.
 bench-analyze: $(READY)

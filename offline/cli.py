@@ -23,6 +23,7 @@ COMMANDS = {
     "publish": "Put a model's vectors into the stores that the service reads.",
     "recommend": "Print what a model recommends to a user.",
     "similar": "Print the items that a model finds similar.",
+    "similarity": "Write the nearest users and items of each, for a site.",
     "evaluate": "Measure a trained model, or any model on data.",
     "compare": "Measure several models on the same data: a table, tests, a page.",
     "analyze": "Judge an A/B experiment from the service's logs.",
@@ -93,6 +94,7 @@ def main() -> None:
     publish     model               -> vectors in stores that the service reads
     recommend   model, user         -> titles and ids, best first
     similar     model, item         -> titles and ids, most similar first
+    similarity  ratings, or items   -> nearest users and items of each, as CSV
     evaluate    model, interactions -> metrics of what training held out
     evaluate    interactions        -> metrics of any model, trained on a part of them
     evaluate    public data set     -> metrics of any model, trained on it

@@ -9,6 +9,7 @@ from contract.interactions import SUMMARY
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.evaluation.ratings import CrossValidated, cross_validate
+from offline.importing.import_data import import_data
 from offline.importing.load import load_source
 from offline.importing.registry import make_format
 from offline.importing.source import Columns
@@ -29,6 +30,19 @@ def read_rated(directory: Path, format_: str | None) -> TrainingSet:
     with tempfile.TemporaryDirectory() as scratch:
         source = make_format(format_).open(directory, Columns())
         load_source(source, Path(scratch) / "data", format_)
+        return TrainingSet.of_ratings(Path(scratch) / "data")
+
+
+def read_rated_file(path: Path) -> TrainingSet:
+    """All ratings of interactions, or of a file such as MovieLens' ratings.dat or ratings.csv.
+
+    Raises InputError.
+    """
+    if (path / SUMMARY).is_file():
+        return TrainingSet.of_ratings(path)
+    with tempfile.TemporaryDirectory() as scratch:
+        # A CSV file is read by its header; what else lies beside it does not matter.
+        import_data(path, Path(scratch) / "data", "csv" if path.suffix == ".csv" else None)
         return TrainingSet.of_ratings(Path(scratch) / "data")
 
 

@@ -1,6 +1,5 @@
 """`botify-offline train-svd`: what script/svd.py runs."""
 
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -9,10 +8,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.interactions import SUMMARY
-from offline.data.training_set import TrainingSet
+from offline.commands._evaluate_ratings import read_rated_file
 from offline.errors import InputError
-from offline.importing.import_data import import_data
 from offline.metrics.rating import rating_errors
 from offline.models.mf.by_steps import SHOWN, StepModel, Steps
 from offline.models.mf.svd import SVD
@@ -77,7 +74,7 @@ def command(
     All errors are root mean square errors (RMSE), in ratings; the mean square error (MSE) is
     printed by that name. The defaults overfit: `train --model svd` has better ones.
     """
-    data = _read(ratings)
+    data = read_rated_file(ratings)
     options: dict[str, Any] = {"list_size": nsvd_size} if model == "nsvd" else {}
     made = _MODELS[model](
         factors=dimension,
@@ -119,15 +116,6 @@ def command(
         f"the following score:\n{expected[some]}"
         f"\n\n>> And in reality the scores are:\n{true[some]}"
     )
-
-
-def _read(ratings: Path) -> TrainingSet:
-    if (ratings / SUMMARY).is_file():
-        return TrainingSet.of_ratings(ratings)
-    with tempfile.TemporaryDirectory() as scratch:
-        # A CSV file is read by its header; what else lies beside it does not matter.
-        import_data(ratings, Path(scratch) / "data", "csv" if ratings.suffix == ".csv" else None)
-        return TrainingSet.of_ratings(Path(scratch) / "data")
 
 
 def _run(

@@ -1,0 +1,1 @@
+"""A scraper of a shop's public pages that asks politely and hides nothing."""
