@@ -1,0 +1,7 @@
+"""The app of `web/api`."""
+
+from django.apps import AppConfig
+
+
+class Api(AppConfig):
+    name = "web.api"

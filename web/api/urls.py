@@ -1,0 +1,5 @@
+"""The addresses of `web/api`."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

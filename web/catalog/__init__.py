@@ -1,0 +1,1 @@
+"""Items and their tags: search, pages of items, adding, editing and removing."""

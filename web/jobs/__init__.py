@@ -1,0 +1,1 @@
+"""Programs that run by themselves: similarity matrices, their schedule."""

@@ -1,0 +1,1 @@
+"""Accounts: signing in, roles, one's own data and its removal."""

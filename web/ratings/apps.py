@@ -1,0 +1,7 @@
+"""The app of `web/ratings`."""
+
+from django.apps import AppConfig
+
+
+class Ratings(AppConfig):
+    name = "web.ratings"

@@ -1,0 +1,1 @@
+"""Rows of recommendations: recommenders, similarity matrices, reasons, quality."""

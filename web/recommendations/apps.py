@@ -1,0 +1,7 @@
+"""The app of `web/recommendations`."""
+
+from django.apps import AppConfig
+
+
+class Recommendations(AppConfig):
+    name = "web.recommendations"

@@ -1,0 +1,36 @@
+"""What every answer tells the browser about what it may load, run and keep."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+def content_security_policy(get_response: Answer) -> Answer:
+    """Scripts and styles of this site alone; pictures of items from any HTTPS address."""
+    forms = " ".join(["'self'", *settings.FORM_TARGETS])
+    policy = (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; "
+        f"form-action {forms}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    )
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", policy)
+        return response
+
+    return middleware
+
+
+def private_pages(get_response: Answer) -> Answer:
+    """No shared cache and no `back` after signing out shows a signed-in person's page."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.user.is_authenticated and not response.has_header("Cache-Control"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return middleware
