@@ -99,6 +99,7 @@ def test_goes_on_after_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.nightly
 def test_waits_longer_each_time_and_as_long_as_it_is_asked(tmp_path: Path) -> None:
     site = shop()
     site.refusals["/p/1"] = [(503, {}), (503, {}), (429, {"Retry-After": "1"})]

@@ -1,0 +1,1 @@
+"""Loaders of catalogues and ratings: one module for each source."""
