@@ -90,3 +90,7 @@ def _yesterday() -> date:
 def _stop(error: StopNightError) -> None:
     click.secho(f"stopped: {error}", err=True, fg="red")
     sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
