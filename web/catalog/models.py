@@ -11,7 +11,10 @@ LONGEST_ADDRESS = 1000
 
 def validate_image(address: str) -> None:
     """Refuse all but https:, http: and paths on this site: no javascript:, no data:."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as http://[
+        parts = urlsplit("")
     if parts.scheme in ("http", "https") and parts.netloc:
         return
     if not parts.scheme and not parts.netloc and address.startswith("/"):
@@ -34,7 +37,7 @@ class Tag(models.Model):
 
 
 class Item(models.Model):
-    """What is rated. `popularity`, `rating` and `votes` are counted from the interactions."""
+    """What is rated. `counts.py` counts popularity, rating, votes and likes from the ratings."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(_("name"), max_length=255)
@@ -46,6 +49,7 @@ class Item(models.Model):
     popularity = models.FloatField(_("popularity"), default=0.0, db_index=True)
     rating = models.FloatField(_("mean rating"), default=0.0)  # 0.0 where nobody has rated
     votes = models.PositiveIntegerField(_("ratings"), default=0)
+    likes = models.PositiveIntegerField(_("ratings of 4 and above"), default=0, db_index=True)
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="items")
 
     class Meta:

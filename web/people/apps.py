@@ -5,10 +5,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from web.people.ids import reserve_loaded_ids
+
 
 def _reserve(using: str, **_: Any) -> None:
-    from web.people.ids import reserve_loaded_ids
-
     reserve_loaded_ids(using)
 
 
@@ -16,4 +16,6 @@ class People(AppConfig):
     name = "web.people"
 
     def ready(self) -> None:
+        from web.people import removal  # noqa: F401  # its receiver
+
         post_migrate.connect(_reserve, sender=self)

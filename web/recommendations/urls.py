@@ -1,5 +1,10 @@
 """The addresses of `web/recommendations`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from web.recommendations import views
+
+urlpatterns = [
+    path("recommendations", views.recommendations, name="recommendations"),
+    path("quality", views.quality, name="quality"),
+]

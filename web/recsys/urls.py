@@ -1,9 +1,16 @@
 """The addresses of the site."""
 
+from allauth.account.decorators import secure_admin_login
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
-from web.recsys import views
+from web.recsys import look, metrics, views
+
+# Its own form has no limit on tries; providers are set in the environment alone.
+admin.site.login = secure_admin_login(admin.site.login)
+admin.site.unregister([SocialApp, SocialToken])
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -13,6 +20,10 @@ urlpatterns = [
     path("", include("web.recommendations.urls")),
     path("api/", include("web.api.urls")),
     path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("language", set_language, name="set_language"),
+    path("theme", look.set_theme, name="set_theme"),
+    path("health/live", views.live, name="health_live"),
+    path("health/ready", views.ready, name="health_ready"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]
