@@ -11,7 +11,9 @@ from django.test import Client
 Make = Callable[..., Any]
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "Sign in")])
+@pytest.mark.parametrize(
+    ("language", "words"), [("es", "Iniciar sesión"), ("ru", "Войти"), ("en", "Sign in")]
+)
 def test_pages_are_in_the_language_of_the_person(db: None, language: str, words: str) -> None:
     page = Client().get("/", headers={"Accept-Language": language}).content.decode()
     assert words in page
