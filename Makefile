@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings workshop shop web serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-web bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean
+.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web
 
 setup: $(READY)
 
@@ -46,6 +46,10 @@ workshop: $(READY)
 # A generated shop, its visitors, and the verdict on what was recommended. Two minutes.
 shop: $(READY)
 	@$(BIN)/python -m pipeline.shop --seed $(SEED)
+
+# A week of nights of a generated shop, three of which go wrong, beside a running service.
+nightly: $(READY)
+	@$(BIN)/python -m pipeline.week --seed $(SEED)
 
 # The site, on port 8080: sign in, rate, see why. MovieLens of BOTIFY_DATA or movielens/, else
 # invented films.

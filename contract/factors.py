@@ -106,6 +106,8 @@ class Manifest(NamedTuple):
     """Length of the stored rankings; 0: there are none."""
     popular: Popular
     blobs: tuple[Blob, ...]
+    numbered: bool = False
+    """Whether every user's id is a whole number: then a request for another one is a mistake."""
 
 
 class Active(NamedTuple):
@@ -218,6 +220,7 @@ def parse_manifest(value: object) -> Manifest:
         _count(fields, "precomputed", 0, MAX_RANKED),
         Popular(tuple(number for number in numbers if number is not None), scores),
         tuple(_blob(_object(blob, "a blob")) for blob in _list(fields, "blobs")),
+        fields.get("numbered") is True,
     )
 
 

@@ -51,10 +51,20 @@ fetch() {
     echo "$name -> $into/$folder/$ratings"
 }
 
-if [ "${1:-}" = "--list" ]; then
+case "${1:-}" in
+--list)
     list
     exit 0
-fi
+    ;;
+-h | --help)
+    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
+    exit 0
+    ;;
+-*)
+    echo "no option $1: there are --list and --help" >&2
+    exit 2
+    ;;
+esac
 for name in "${@:-ml-1m}"; do
     fetch "$name"
 done

@@ -6,6 +6,7 @@ which alone refuses requests: nothing has been done about them by then.
 """
 
 import re
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -21,9 +22,15 @@ _FORCED = FORCED_HEADER.lower()
 class FastPath:
     """Answers plain requests; the others are for the application."""
 
-    def __init__(self, service: Service, n_tracks: int, max_digits: int) -> None:
-        """Users have at most `max_digits` digits, tracks are below `n_tracks`."""
+    def __init__(
+        self, service: Service, n_tracks: int, max_digits: int, refused: Callable[[str, int], None]
+    ) -> None:
+        """Users have at most `max_digits` digits, tracks are below `n_tracks`.
+
+        `refused(route, status)` counts errors.
+        """
         self._service = service
+        self._refused = refused
         self._n_tracks = n_tracks
         self._path = re.compile(rf"/(next|last)/([0-9]{{1,{max_digits}}})", re.ASCII)
 
@@ -41,8 +48,12 @@ class FastPath:
             play = parse_play(body, self._n_tracks)
         except InputError:
             return None
-        user = int(found[2])
-        if found[1] == "next":
-            return encode({"user": user, "track": self._service.next(user, play, {}, started)})
-        self._service.last(user, play, {}, started)
+        route, user = found[1], int(found[2])
+        try:
+            if route == "next":
+                return encode({"user": user, "track": self._service.next(user, play, {}, started)})
+            self._service.last(user, play, {}, started)
+        except Exception:
+            self._refused(route, 500)
+            raise
         return encode({"user": user})

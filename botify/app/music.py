@@ -138,6 +138,6 @@ def create_music_app(
     monitor.start()
     app.extensions["botify"] = monitor
     if config.allowed_hosts is None:  # else Flask looks at each request's host
-        fast = FastPath(service, len(catalog), MAX_USER_DIGITS)
+        fast = FastPath(service, len(catalog), MAX_USER_DIGITS, metrics.count_error)
         app.extensions["botify.fast_path"] = fast
     return app

@@ -89,7 +89,9 @@ def create_ratings_app(
     )
 
     def document() -> Mapping[str, Any]:
-        return ratings_document(experiments(), config.allow_forced, publications.scale())
+        return ratings_document(
+            experiments(), config.allow_forced, publications.scale(), publications.numbered()
+        )
 
     add_docs(api, document)
     monitor.start()

@@ -21,6 +21,7 @@ from contract.errors import FormatError
 from contract.ids import MAX_ID_CHARACTERS, NOT_IN_IDS
 from contract.item_lists import MAX_ITEMS, ItemList
 from contract.jsonlines import numbered_lines, parse_line
+from contract.values import is_number
 
 _OWNERS = {ListKind.USER_ITEMS: "user", ListKind.ITEM_NEIGHBOURS: "item", ListKind.ITEMS: "item"}
 _PARSE: dict[ListKind, Callable[[object], tuple[str, ItemList]]] = {
@@ -165,7 +166,8 @@ def _parsed(kind: ListKind, line: bytes) -> tuple[str, bytes, int]:
 
 
 def _item(row: Any, line: bytes) -> tuple[str, bytes]:
-    # The row as it is, but for the id, which becomes text: other fields are the owner's business.
+    # The row as it is, but for the id, which becomes text. What the service reads itself is
+    # checked; other fields are the owner's business.
     item = row.get("item") if isinstance(row, dict) else None
     if type(item) is int:
         item = str(item)
@@ -178,7 +180,16 @@ def _item(row: Any, line: bytes) -> tuple[str, bytes]:
 
 
 def _flags(row: dict[str, Any]) -> bytes:
-    """What the text of an item begins with: see `botify.store.keys`."""
+    """What the text of an item begins with: see `botify.store.keys`.
+
+    Raises FormatError for values that would have no effect, such as the text "no".
+    """
+    for name in ("hidden", "available"):
+        if row.get(name) not in (None, True, False):  # 1 and 0 count as such
+            raise FormatError(f"`{name}` must be true or false, not {row[name]!r}")
+    price = row.get("price")
+    if price is not None and not is_number(price):
+        raise FormatError(f"`price` must be a number, not {price!r}")
     hidden, available = row.get("hidden"), row.get("available")
     return b"\t" * (hidden in (True, 1)) + b" " * (available in (False, 0))
 

@@ -116,6 +116,11 @@ class Publications:
             return None
         return max(least for least, _ in known), min(largest for _, largest in known)
 
+    def numbered(self) -> bool:
+        """Whether users of each of them are whole numbers: others are refused."""
+        held = [each.current for each in self._by_stores.values()]
+        return bool(held) and all(each is not None and each.manifest.numbered for each in held)
+
     def close(self) -> None:
         """End all connections."""
         for publication in self._by_stores.values():

@@ -20,6 +20,8 @@ from botify.ratings.request import RatingRequest
 
 POPULAR = "popular"
 """The recommender of users that the model does not know, in the log."""
+NOTHING_LEFT = "this user has rated every item: there is nothing left to recommend"
+"""What an answer without items says."""
 FALLBACK = "fallback"
 """That of all while the store of users is unavailable."""
 _DECIMALS = 4
@@ -68,6 +70,8 @@ class Answer(NamedTuple):
             body["fallback"] = True
         if self.unknown_items:
             body["unknown_items"] = self.unknown_items
+        if not self.numbers:
+            body["message"] = NOTHING_LEFT
         return body
 
 
@@ -132,6 +136,7 @@ class RatingsService:
         snapshot = publication.current
         if snapshot is None:
             raise UnavailableError(f"no recommendations yet: {publication.refusal}")
+        _check_user(snapshot, request.user)
         rated, unknown = _rated(snapshot, request)
         try:
             user = publication.user(snapshot, request.user)
@@ -165,6 +170,13 @@ def _made(
     ratings = [round(rating, _DECIMALS) for rating in snapshot.shown(found.scores)]
     numbers = found.items.tolist()
     return Answer(request, snapshot, numbers, ratings, recommender, user, cold, unknown)
+
+
+def _check_user(snapshot: Snapshot, user: str) -> None:
+    """Raises InputError for a user who cannot be one of this data: a typing error would be
+    answered as a new user is."""
+    if snapshot.manifest.numbered and not (user.isascii() and user.isdigit()):
+        raise InputError(f"the users of this data are whole numbers such as 40, not {user!r}")
 
 
 def _rated(snapshot: Snapshot, request: RatingRequest) -> tuple[dict[int, float], list[str]]:

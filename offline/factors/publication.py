@@ -169,6 +169,7 @@ def publication_of(
         precompute,
         popular,
         (),
+        bool(user_ids) and all(user.isascii() and user.isdigit() for user in user_ids),
     )
     return Publication(manifest, user_ids, item_ids, vectors, entries, has_ratings, lines)
 

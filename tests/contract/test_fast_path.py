@@ -19,6 +19,10 @@ class _Spy:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
+        self.errors: list[tuple[str, int]] = []
+
+    def refused(self, route: str, status: int) -> None:
+        self.errors.append((route, status))
 
     def next(self, user: int, *_: object) -> int:
         self.asked.append(("next", user))
@@ -35,7 +39,7 @@ def spy() -> _Spy:
 
 @pytest.fixture
 def fast(spy: _Spy) -> FastPath:
-    return FastPath(spy, 10, 20)  # type: ignore[arg-type]
+    return FastPath(spy, 10, 20, spy.refused)  # type: ignore[arg-type]
 
 
 def test_a_plain_play_is_answered(fast: FastPath, spy: _Spy) -> None:
@@ -66,6 +70,15 @@ def test_everything_else_is_left_to_flask(
 ) -> None:
     assert fast(method, path, headers, body) is None
     assert spy.asked == []
+
+
+def test_an_error_of_the_service_is_counted(
+    fast: FastPath, spy: _Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(_Spy, "next")
+    with pytest.raises(AttributeError):
+        fast("POST", "/next/7", {}, PLAY)
+    assert spy.errors == [("next", 500)]
 
 
 @pytest.mark.integration

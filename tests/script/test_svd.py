@@ -109,6 +109,8 @@ def test_the_download_says_where_each_set_is(tmp_path: Path) -> None:
     ]
     assert listed[1].endswith("movielens/ml-1m/ratings.dat (there)")
     assert run().stdout == "ml-1m is there: movielens/ml-1m/ratings.dat\n"
+    assert "--list" in run("--help").stdout
+    assert run("--nope").returncode == 2
     unknown = run("ml-2")
     assert unknown.returncode == 2
     assert "no data set ml-2" in unknown.stderr

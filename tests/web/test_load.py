@@ -85,3 +85,37 @@ def test_a_path_that_is_not_there(source: str, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="none") as raised:
         load(source, tmp_path / "none")
     assert raised.value.returncode == 2
+
+
+def test_of_several_ratings_the_latest_counts_whatever_the_order(films: Path) -> None:
+    from web.ratings.models import Interaction
+
+    rated = "userId,movieId,rating,timestamp\n1,1,2,20\n1,1,4,30\n1,1,5,10\n"
+    (films / "ratings.csv").write_text(rated)
+    _, err = load("movielens", films)
+    assert "dropped 2: rating of an item by a user who rated it more than once" in err
+    assert Interaction.objects.get(user_id=1).rating == 4
+
+
+def test_sneakers_of_odd_types_are_kept_and_what_is_lost_is_told(tmp_path: Path) -> None:
+    from web.catalog.models import Item
+
+    rows = [
+        {"id": "a", "title": "x" * 300, "description": "long", "tags": ["t" * 120]},
+        {"id": "b", "title": "B", "description": ["no", "text"], "tags": 7, "image": 5},
+        {"id": "c", "title": "C", "images": []},
+        {"id": "d", "title": ["no", "title"]},
+    ]
+    (tmp_path / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    out, err = load("sneakers", tmp_path)
+    assert "3 new items" in out
+    for reason in (
+        "end of name after 255 characters",
+        "end of tag after 100 characters",
+        "description that is no text",
+        "tags that are no list of texts",
+        "image that is no text",
+        "item without an id or a title",
+    ):
+        assert f"dropped 1: {reason}" in err
+    assert {len(name) for name in Item.objects.values_list("name", flat=True)} == {255, 1}

@@ -22,11 +22,13 @@ def ratings_document(
     experiments: Sequence[Mapping[str, Any]],
     forcing: bool,
     scale: tuple[float, float] | None = None,
+    numbered: bool = False,
 ) -> Json:
     """The document of a service with these experiments (`Experiments.describe`).
 
     `forcing`: whether a header may force treatments. `scale`: which ratings every model that is
-    served takes; None where it is not known, or one takes none.
+    served takes; None where it is not known, or one takes none. `numbered`: whether all of their
+    users are whole numbers.
     """
     about = (
         "Recommends what a user has not rated, with predicted ratings, by the ids that the data's "
@@ -37,11 +39,12 @@ def ratings_document(
         "Every error is JSON with a `message`."
     )
     tags = [{"name": "ratings", "description": "What clients call."}]
-    paths = _paths(forced_header(experiments) if forcing else [])
-    return document_of(about, tags, paths, _schemas(scale))
+    user = {**TEXT_ID, "pattern": "^[0-9]+$"} if numbered else TEXT_ID
+    paths = _paths(forced_header(experiments) if forcing else [], user)
+    return document_of(about, tags, paths, _schemas(scale, user))
 
 
-def _paths(forced: list[Json]) -> Json:
+def _paths(forced: list[Json], user: Json) -> Json:
     wrong = error(
         "A parameter is missing, unknown or malformed"
         + (", or the header asks for what does not run." if forced else "."),
@@ -57,7 +60,7 @@ def _paths(forced: list[Json]) -> Json:
         ),
     }
     answer = ok("The items, best first", ref("Reco"), _RECO)
-    parameters = [_query("UsrID", TEXT_ID, "40"), _query("n_recos", _count(DEFAULT_N), 5), *forced]
+    parameters = [_query("UsrID", user, "40"), _query("n_recos", _count(DEFAULT_N), 5), *forced]
     example = {"UsrID": 40, "n_recos": 5, "ratings": {"2571": 5, "1": 3.5}}
     body = {"application/json": {"schema": ref("Request"), "example": example}}
     reco = {
@@ -83,7 +86,7 @@ def _paths(forced: list[Json]) -> Json:
         ok("A page; JSON for `Accept: application/json`", ref("Recs"), _RECS),
         {"400": _also(wrong, page), "503": _also(away, page)},
         parameters=[
-            _query("user_id", {**TEXT_ID, "default": DEFAULT_USER}, "10"),
+            _query("user_id", {**user, "default": DEFAULT_USER}, "10"),
             _query("top", _count(DEFAULT_TOP), 15),
             *forced,
         ],
@@ -106,7 +109,7 @@ def _paths(forced: list[Json]) -> Json:
     return {"/": root, "/reco": reco, "/recs": recs, "/experiments/{user}": assignment}
 
 
-def _schemas(scale: tuple[float, float] | None) -> Json:
+def _schemas(scale: tuple[float, float] | None, user: Json) -> Json:
     rating: Json = {"type": "number"}
     version: Json = {"type": "string", "description": "Of the publication that was read."}
     given_rating = (
@@ -119,7 +122,8 @@ def _schemas(scale: tuple[float, float] | None) -> Json:
     rated = {"item": ref("Id"), "title": {"type": "string"}, "year": {"type": _YEAR_TYPES}}
     given = {**rated, "rating": {"type": ["number", "null"]}}
     ids: Json = {"type": "array", "items": ref("Id")}
-    number_or_text: Json = {"anyOf": [TEXT_ID, {"type": "integer"}]}
+    whole = {"type": "integer"} if user is TEXT_ID else {"type": "integer", "minimum": 0}
+    number_or_text: Json = {"anyOf": [user, whole]}
     return {
         "Assignment": {"type": "object", "additionalProperties": {"type": "string"}},
         "Id": {**TEXT_ID, "examples": ["2571"]},
@@ -150,8 +154,9 @@ def _schemas(scale: tuple[float, float] | None) -> Json:
                 "model_version": version,
                 **marks,
                 "unknown_items": {**ids, "description": "Rated in the request, but not known."},
+                "message": {"type": "string", "description": "Why there are no items."},
             },
-            optional=("cold", "fallback", "unknown_items"),
+            optional=("cold", "fallback", "unknown_items", "message"),
         ),
         "Recs": object_schema(
             {

@@ -119,3 +119,32 @@ def test_scores_are_kept_exactly(tmp_path: Path, scores: list[float]) -> None:
     path = write(tmp_path / "x.json", {"user": "u", "items": ["a", "b"], "scores": scores})
     ((_, packed),) = read_item_lists(path, ListKind.USER_ITEMS)
     assert unpack_items(packed) == (["a", "b"], scores)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("available", "no", "`available` must be true or false, not 'no'"),
+        ("available", "", "`available` must be true or false, not ''"),
+        ("hidden", 2, "`hidden` must be true or false, not 2"),
+        ("hidden", [True], "`hidden` must be true or false"),
+        ("price", "12.50", "`price` must be a number, not '12.50'"),
+        ("price", True, "`price` must be a number, not True"),
+    ],
+)
+def test_a_field_that_would_have_no_effect_is_refused_by_its_line(
+    client: "redis.Redis", tmp_path: Path, field: str, value: Any, message: str
+) -> None:
+    path = write(tmp_path / "items.json", {"item": "a"}, {"item": "b", field: value})
+    with pytest.raises(InputError) as refused:
+        load(client, path, "items")
+    assert f"{path}:2: {message}" in str(refused.value)
+
+
+def test_fields_that_have_their_form(client: "redis.Redis", tmp_path: Path) -> None:
+    rows = (
+        {"item": "a", "available": False, "hidden": None, "price": 12.5},
+        {"item": "b", "available": 1, "hidden": 0, "price": 0},
+        {"item": "c", "colour": "red", "price": None},
+    )
+    assert load(client, write(tmp_path / "items.json", *rows), "items").size == 3

@@ -107,7 +107,7 @@ def test_a_malformed_request_is_a_400(
     assert logged(stores) == []
 
 
-@pytest.mark.parametrize("user", ["abc", "-1", "1" + "0" * 30, "60", "07"])
+@pytest.mark.parametrize("user", ["1" + "0" * 30, "60", "07"])
 def test_an_unknown_user_gets_popular_items_marked_cold(
     app: Flask, stores: Path, user: str
 ) -> None:
@@ -122,9 +122,29 @@ def test_an_unknown_user_gets_popular_items_marked_cold(
     assert (line["user"], line["cold"], line["recommender"]) == (user, True, "popular")
 
 
+@pytest.mark.parametrize("user", ["abc", "-1", "4.0", "٤"])
+def test_where_all_users_are_numbers_another_id_is_a_mistake(
+    app: Flask, stores: Path, user: str
+) -> None:
+    status, answer = get(app, f"/reco?UsrID={user}")
+    assert status == 400
+    assert answer == {
+        "message": f"the users of this data are whole numbers such as 40, not {user!r}"
+    }
+    assert logged(stores) == []
+
+
+def test_a_user_who_has_rated_everything_is_told_so(app: Flask) -> None:
+    everything = {str(item): 3 for item in range(N_ITEMS)}
+    asked = {"UsrID": 777, "ratings": everything}
+    status, answer = get(app, "/reco", json=asked, method="POST")
+    assert (status, answer["items"]) == (200, [])
+    assert "rated every item" in answer["message"]
+
+
 def test_a_new_user_by_ratings_of_the_request(app: Flask, stores: Path) -> None:
     ends = expected(3)
-    asked = {"UsrID": "new", "n_recos": 40, "ratings": {"5": 5, "6": 0.5, "gone": 3}}
+    asked = {"UsrID": 777, "n_recos": 40, "ratings": {"5": 5, "6": 0.5, "gone": 3}}
     status, answer = get(app, "/reco", json=asked, method="POST")
     assert status == 200
     assert "cold" not in answer
@@ -134,7 +154,7 @@ def test_a_new_user_by_ratings_of_the_request(app: Flask, stores: Path) -> None:
     turned = {**asked, "ratings": {"5": 0.5, "6": 5}}
     assert get(app, "/reco", json=turned, method="POST")[1]["items"] != answer["items"]
     # Nothing is stored.
-    assert get(app, "/reco?UsrID=new")[1]["cold"] is True
+    assert get(app, "/reco?UsrID=777")[1]["cold"] is True
     assert [line["folded_in"] for line in logged(stores)] == [3, 2, 0]
     assert [str(item) for item in ends[:10]] == get(app, "/reco?UsrID=3")[1]["items"]
 
@@ -146,7 +166,7 @@ def test_ratings_of_the_request_join_those_of_a_known_user(app: Flask) -> None:
 
 
 def test_ratings_of_unknown_items_alone_leave_a_user_cold(app: Flask) -> None:
-    _, answer = get(app, "/reco", json={"UsrID": "new", "ratings": {"gone": 3}})
+    _, answer = get(app, "/reco", json={"UsrID": 777, "ratings": {"gone": 3}})
     assert (answer["cold"], answer["unknown_items"]) == (True, ["gone"])
 
 
@@ -170,7 +190,7 @@ def test_two_models_in_one_test(make: Callable[..., Flask], stores: Path) -> Non
 def test_every_line_is_as_the_schema_says(make: Callable[..., Flask], stores: Path) -> None:
     app = make(allow_forced=True, experiments=AB)
     get(app, "/reco?UsrID=5", headers={"X-Botify-Experiments": "SVD_VS_SMALL=T1"})
-    get(app, "/reco?UsrID=nobody")
+    get(app, "/reco?UsrID=888")
     get(app, "/recs?user_id=3&top=4", headers={"Accept": "application/json"})
     lines = logged(stores)
     assert [line["route"] for line in lines] == ["reco", "reco", "recs"]
@@ -208,7 +228,7 @@ def test_popular_items_while_the_users_are_away(app: Flask, stores: Path) -> Non
     users.rename(stores / "gone")
     status, answer = get(app, "/reco?UsrID=7&n_recos=3")
     assert (status, answer["fallback"]) == (200, True)
-    assert answer["items"] == get(app, "/reco?UsrID=nobody&n_recos=3")[1]["items"]
+    assert answer["items"] == get(app, "/reco?UsrID=888&n_recos=3")[1]["items"]
     assert logged(stores)[-1]["recommender"] == "fallback"
     status, ready = get(app, "/health/ready")
     assert (status, ready["status"]) == (200, "degraded")
@@ -253,4 +273,4 @@ def test_the_document_tells_of_every_route(make: Callable[..., Flask]) -> None:
     document = app.test_client().get("/openapi.json").json
     assert {"/", "/reco", "/recs", "/health/ready"} <= set(document["paths"])
     described = app.test_client().get("/experiments").json["experiments"]
-    assert document == ratings_document(described, True, (0.5, 5.0))
+    assert document == ratings_document(described, True, (0.5, 5.0), numbered=True)

@@ -129,7 +129,7 @@ def test_a_page_says_when_it_is_for_nobody_in_particular(
     make: Callable[..., Flask], stores: Path
 ) -> None:
     app = make()
-    assert "does not know user new" in page(app, "/recs?user_id=new")[1]
+    assert "does not know user 888" in page(app, "/recs?user_id=888")[1]
     (stores / "four" / "users").rename(stores / "gone")
     app.extensions["botify"]._round()
     assert "store of users is unavailable" in page(app, "/recs?user_id=10")[1]

@@ -164,15 +164,17 @@ COLUMNS: dict[str, dict[str, pa.Array]] = {
     **{
         f"datetime64[{unit}]{' UTC' if zone else ''}": {
             "timestamp": pa.array(
-                STAMPS.tz_localize(zone).astype(f"datetime64[{unit}, {zone}]")
-                if zone
-                else STAMPS.astype(f"datetime64[{unit}]")
+                STAMPS.to_numpy().astype(f"datetime64[{unit}]"), pa.timestamp(unit, zone)
             )
         }
         for unit in ("ms", "us", "ns")
         for zone in ("UTC", None)
     },
-    "another zone": {"timestamp": pa.array(STAMPS.tz_localize("UTC").tz_convert("Asia/Tokyo"))},
+    "another zone": {
+        "timestamp": pa.array(
+            STAMPS.to_numpy().astype("datetime64[ms]"), pa.timestamp("ms", "Asia/Tokyo")
+        )
+    },
     "texts of times": {"timestamp": pa.array([f"{time.isoformat()}Z" for time in STAMPS])},
     "ns": {"timestamp": pa.array([MS * 10**6, (MS + 5) * 10**6])},
     "doubles": {

@@ -63,7 +63,10 @@ def test_asks_once_slowly_and_only_for_what_is_allowed(tmp_path: Path) -> None:
         assert site.most_at_once == 1
         times = [when for when, _, _ in site.log]
         gaps = [b - a for a, b in pairwise(times)]
-        assert min(gaps) >= DELAY * 0.9  # robots.txt asks for more than the config
+        # robots.txt asks for more than the config. The site's clock may be late for one request
+        # and not for the next, but not for all of them.
+        assert min(gaps) >= DELAY * 0.5
+        assert times[-1] - times[0] >= DELAY * 0.95 * len(gaps)
         assert {agent for _, _, agent in site.log} == {"my-scraper (+mailto:me@example.org)"}
         found = products(tmp_path / "out")
         assert set(found) == WHOLE

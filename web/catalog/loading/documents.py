@@ -30,11 +30,33 @@ def _item(rows: Rows, found: dict[str, Any], source: str, where: str) -> int | N
         return None
     rows.items[id_] = {
         "name": title.strip(),
-        "description": found.get("description") or "",
-        "image": (images[0] if isinstance(images, list) else "") or "",
-        "tags": [tag for tag in found.get("tags") or [] if isinstance(tag, str) and tag],
+        "description": _text(rows, found.get("description"), "description", where),
+        "image": _text(rows, _first(images), "image", where),
+        "tags": _tags(rows, found.get("tags"), where),
     }
     return id_
+
+
+def _first(images: Any) -> Any:
+    if isinstance(images, list):
+        return images[0] if images else None
+    return images
+
+
+def _text(rows: Rows, value: Any, what: str, where: str) -> str:
+    if value is not None and not isinstance(value, str):
+        rows.drop(f"{what} that is no text (the item is kept)", where)
+        return ""
+    return value or ""
+
+
+def _tags(rows: Rows, value: Any, where: str) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+        rows.drop("tags that are no list of texts (the item is kept)", where)
+        return []
+    return [tag for tag in value if tag]
 
 
 def books(path: Path) -> Rows:

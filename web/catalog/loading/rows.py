@@ -50,9 +50,18 @@ class Rows:
         if item not in self.items:
             return self.drop("rating of an unknown item", where)
         if (user, item) in self.ratings:
-            return self.drop("second rating of an item by a user", where)
+            self.drop("rating of an item by a user who rated it more than once", where)
+            before = self.ratings[user, item][1]
+            if at is None or before is None or at <= before:
+                return None  # without times, nothing says which one is the latest
         self.ratings[user, item] = (rating, at)
         return None
+
+    def cut(self, text: str, longest: int, what: str, where: str) -> str:
+        """The text, not longer than the database takes; counted where something is lost."""
+        if len(text) > longest:
+            self.drop(f"end of {what} after {longest:,} characters (the item is kept)", where)
+        return text[:longest]
 
 
 def hashed(text: str) -> int:

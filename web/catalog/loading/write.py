@@ -46,7 +46,7 @@ def write(rows: Rows, progress: Callable[[str, int, int], None]) -> dict[str, in
     names = dict(Item.objects.values_list("id", "name"))
     new = []
     for id_, said in rows.items.items():
-        name = said["name"][:255]
+        name = rows.cut(said["name"], 255, "name", f"item {id_}")
         if names.get(id_, name) != name:
             raise LoadError(f"item {id_} is {names[id_]!r} here and {name!r} in the data")
         if id_ not in names:
@@ -54,12 +54,21 @@ def write(rows: Rows, progress: Callable[[str, int, int], None]) -> dict[str, in
                 Item(
                     id=id_,
                     name=name,
-                    description=said["description"][:10_000],
+                    description=rows.cut(
+                        said["description"], 10_000, "description", f"item {id_}"
+                    ),
                     image=_image(rows, said["image"], id_),
                 )
             )
     _batches(Item.objects, new, "items", progress)
-    _tags({item.id: rows.items[item.id]["tags"] for item in new})
+    _tags(
+        {
+            item.id: [
+                rows.cut(tag, 100, "tag", f"item {item.id}") for tag in rows.items[item.id]["tags"]
+            ]
+            for item in new
+        }
+    )
     known = {(i.user_id, i.item_id): i for i in Interaction.objects.iterator()}
     now, fresh, changed = timezone.now(), [], []
     for (user, item), (rating, at) in rows.ratings.items():
@@ -107,11 +116,11 @@ def _batches(table: Any, made: list[Any], what: str, progress: Callable[..., Non
 
 
 def _tags(wanted: dict[int, list[str]]) -> None:
-    words = sorted({word[:100] for words in wanted.values() for word in words})
+    words = sorted({word for words in wanted.values() for word in words})
     Tag.objects.bulk_create([Tag(name=word) for word in words], BATCH, ignore_conflicts=True)
     ids = dict(Tag.objects.values_list("name", "id"))
     link = Item.tags.through
-    pairs = {(item, ids[word[:100]]) for item, words in wanted.items() for word in words}
+    pairs = {(item, ids[word]) for item, words in wanted.items() for word in words}
     link.objects.bulk_create([link(item_id=i, tag_id=t) for i, t in sorted(pairs)], BATCH)
 
 

@@ -1,0 +1,1 @@
+"""Nights: new events in, checks, training, a gate against what serves, publication, rollback."""

@@ -1,0 +1,5 @@
+"""The steps of a night, in their order."""
+
+STEPS = (
+    "extract", "transform", "features", "split", "train", "evaluate", "gate", "publish", "verify",
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""split: what is learned from, and what came after."""
+
+from pathlib import Path
+
+import duckdb
+
+from pipeline.nightly.directory import Night, Result, StopNightError
+
+TRAIN, HELD_OUT = "train.csv", "held_out.parquet"
+_COLUMNS = '"user", item, event, timestamp'
+
+
+def work(events: Path, night: Night, days: int, out: Path) -> Result:
+    """Write train.csv, the events before the last days, and held_out.parquet, those of them."""
+    cut = night.end - days * 86_400_000
+    source = f"FROM read_parquet('{events}') WHERE timestamp"
+    order = 'ORDER BY "user", timestamp, item, event'
+    duckdb.execute(
+        f"COPY (SELECT {_COLUMNS} {source} < {cut} {order}) TO '{out / TRAIN}' (HEADER)"
+    )
+    duckdb.execute(f"COPY (SELECT {_COLUMNS} {source} >= {cut} {order}) TO '{out / HELD_OUT}'")
+    counts = [
+        duckdb.execute(f"SELECT count(*) {source} {side} {cut}").fetchall()[0][0]
+        for side in ("<", ">=")
+    ]
+    for count, where in zip(counts, ("before", "in"), strict=True):
+        if not count:
+            raise StopNightError(f"no events {where} the last {days} days, which are held out")
+    return Result({"train": counts[0], "held_out": counts[1], "cut_ms": cut})
