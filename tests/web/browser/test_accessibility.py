@@ -30,7 +30,7 @@ SIGNED_IN = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
 def test_axe_finds_nothing_serious(open_page: Callable[..., Any], scheme: str) -> None:
     axe = Axe()
     found = []
