@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from django.test import Client
 
 from web.catalog.models import Item
 from web.ratings.models import Interaction
-from web.recommendations.models import Recommender
+from web.recommendations.defaults import make_defaults
+from web.recommendations.models import EnsembleConfig, Recommender
 from web.recsys.invented import write_invented
+from web.recsys.management.commands.prepare import PEOPLE
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,6 +49,21 @@ def test_a_second_run_adds_nothing(
     page = client.get("/recommendations").content.decode()
     assert page.count('class="tile"') >= 40  # popular, new to boris, and boris' tags
     assert "The similarities have not been computed" in page
+
+
+def test_the_tutorial_names_the_people_the_ladder_and_an_address_that_are_there(
+    signed_in: Callable[..., Client],
+) -> None:
+    text = (ROOT / "docs" / "tutorials" / "site.md").read_text()
+    assert all(f"`{name}`" in text for name in PEOPLE)
+    make_defaults()
+    steps = EnsembleConfig.objects.order_by("active_from_n_user_iterations")
+    _, tags, people = steps.values_list("active_from_n_user_iterations", flat=True)
+    assert f"After {tags} ratings your tags" in text
+    assert f"after {people} the people" in text
+    (address,) = re.findall(r"`(/items\?[^`]+)`", text)
+    page = signed_in().get(address)
+    assert page.context["chosen"] == ["Comedy", "-Romance"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
