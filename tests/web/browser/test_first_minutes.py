@@ -107,6 +107,7 @@ def test_a_form_from_before_another_sign_in(open_page: OpenPage, site: Site) -> 
     assert [rating for _, rating in ratings(site, "second")] == [4.0]
 
 
+@pytest.mark.nightly
 def test_two_tabs_rate_one_item_and_the_last_counts(open_page: OpenPage, site: Site) -> None:
     page = open_page()
     sign_up(page, "tabs")
