@@ -86,7 +86,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[Si
         process.wait()
 
 
-@pytest.fixture(scope="session")
+# For a module, not longer: Django refuses its database to a thread that the driver's loop runs in.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
