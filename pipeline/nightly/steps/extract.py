@@ -1,7 +1,6 @@
 """extract: the events until the end of the night's day, from where they are."""
 
 import os
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -13,9 +12,9 @@ from pyarrow import fs
 from pipeline.nightly import commands
 from pipeline.nightly.config import Source
 from pipeline.nightly.directory import Night, Result, StopNightError, fingerprint_of
+from pipeline.nightly.logs import complete, log_files
 
 OUT = "events.parquet"
-_BLOCK = 1 << 16
 _COLUMNS = ("user", "item", "event", "timestamp")
 _LOG = (
     "SELECT {columns} FROM read_json({files}, format = 'newline_delimited', columns = "
@@ -91,7 +90,7 @@ def _question(
     if not files:
         raise StopNightError(f"{source.place}: no events are there")
     if source.kind == "log":
-        whole = [_complete(file, scratch / f"{n}-{file.name}") for n, file in enumerate(files)]
+        whole = [complete(file, scratch / f"{n}-{file.name}") for n, file in enumerate(files)]
         return _of_log(whole), sum(file not in files for file in whole)
     names = ", ".join(f"'{file}'" for file in files)
     columns = ", ".join(f'"{column}"' for column in _COLUMNS)
@@ -107,45 +106,10 @@ def _of_log(files: list[Path]) -> str:
     return _LOG.format(columns=columns, files=f"[{names}]")
 
 
-def _complete(file: Path, copy: Path) -> Path:
-    """The file, or a copy without its last line if the service is still writing that one."""
-    if file.suffix == ".gz" or not file.stat().st_size:
-        return file
-    with file.open("rb") as content:
-        content.seek(-1, os.SEEK_END)
-        if content.read() == b"\n":
-            return file
-    shutil.copyfile(file, copy)
-    with copy.open("r+b") as content:
-        end = copy.stat().st_size
-        while end:
-            start = max(0, end - _BLOCK)
-            content.seek(start)
-            if (found := content.read(end - start).rfind(b"\n")) >= 0:
-                end = start + found + 1
-                break
-            end = start
-        content.truncate(end)
-    return copy
-
-
-def _log_files(place: Path) -> list[Path]:
-    """In the directory and below, but not where a data client is at work (`_incoming`)."""
-    found = []
-    for file in sorted(place.rglob("data*")):
-        if any(part[0] in "_." for part in file.relative_to(place).parts) or not file.is_file():
-            continue
-        if file.suffix == ".parquet":
-            raise StopNightError(f"{file}: source.kind `log` reads data.json*, no Parquet")
-        if file.name.startswith("data.json"):
-            found.append(file)
-    return found
-
-
 def _files(source: Source) -> list[Path]:
     place = Path(source.place)
     if source.kind == "log" and place.is_dir():
-        return _log_files(place)
+        return log_files(place)
     pattern = f"*.{source.kind}"
     if place.is_dir():
         return sorted(place.glob(pattern))
