@@ -3,7 +3,6 @@
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -123,7 +122,7 @@ def _yesterday() -> date:
     return (datetime.now(UTC) - timedelta(days=1)).date()
 
 
-def _stop(error: StopNightError) -> NoReturn:
+def _stop(error: StopNightError) -> None:
     click.secho(f"stopped: {error}", err=True, fg="red")
     sys.exit(1)
 
