@@ -98,12 +98,14 @@ start shop "$BIN/botify" serve --config config/shop.yml --data-dir "${SHOP_DATA:
 said "shop" "http://127.0.0.1:$SHOP" "http://127.0.0.1:$SHOP/health/ready"
 echo "the owner's page: http://127.0.0.1:$SHOP/shop"
 if command -v prometheus > /dev/null; then
+    operations=$((SHOP + 10000))
+    [ $operations -le 65535 ] || operations=$((SHOP - 10000))
     cat > "$OUT/prometheus.yml" <<END
 global: {scrape_interval: 10s}
 rule_files: [../../config/monitoring/prometheus/alerts.yml]
 scrape_configs:
   - job_name: botify
-    static_configs: [{targets: ["127.0.0.1:$((SHOP + 10000))"]}]
+    static_configs: [{targets: ["127.0.0.1:$operations"]}]
 END
     start prometheus prometheus --config.file="$OUT/prometheus.yml" \
         --storage.tsdb.path="$OUT/prometheus" --web.listen-address="127.0.0.1:$PROMETHEUS"
