@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-shop bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web
+.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-shop bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web
 
 setup: $(READY)
 
@@ -50,6 +50,11 @@ shop: $(READY)
 # A week of nights of a generated shop, three of which go wrong, beside a running service.
 nightly: $(READY)
 	@$(BIN)/python -m pipeline.week --seed $(SEED)
+
+# The site, on port 8080: sign in, rate, see why. MovieLens of BOTIFY_DATA or movielens/, else
+# invented films.
+web: $(READY)
+	@$(BIN)/python -m web.deploy.local
 
 serve: $(READY)
 	@$(BIN)/botify serve --data-dir $(OUT)

@@ -27,7 +27,8 @@ from .logs import lines
 
 pytestmark = pytest.mark.integration
 
-N_TRACKS = 50
+N_TRACKS = 10_000
+"""So many that what the fallback cannot know of is not drawn again by chance."""
 
 
 class Worker:

@@ -34,6 +34,7 @@ MONITORING = ROOT / "config" / "monitoring"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+SITE = (ROOT / "Dockerfile.web").read_text().replace("\\\n", " ").splitlines()
 WORKSHOP = (ROOT / "Dockerfile.workshop").read_text().replace("\\\n", " ").splitlines()
 DASHBOARD = json.loads((MONITORING / "grafana" / "dashboards" / "botify.json").read_text())
 RULES = yaml.safe_load((MONITORING / "prometheus" / "alerts.yml").read_text())
@@ -78,6 +79,7 @@ def test_what_a_profile_starts() -> None:
         "monitoring": {"prometheus", "grafana"},
         "shop": {"shop", "prometheus"},
         "ratings": {"ratings"},
+        "web": {"web", "web-postgres"},
         "workshop": {"flask-app", "workshop-postgres", "workshop-mongo", "workshop-redis"},
     }
     for profile, names in started.items():
@@ -202,7 +204,7 @@ def test_the_image_and_docker_compose_check_the_same() -> None:
 
 
 def test_the_image_is_pinned_and_not_run_by_root() -> None:
-    for lines, n_stages in ((DOCKERFILE, 2), (WORKSHOP, 1)):
+    for lines, n_stages in ((DOCKERFILE, 2), (WORKSHOP, 1), (SITE, 1)):
         stages = of_dockerfile("FROM", lines)
         bases = {stage.split()[0] for stage in stages}
         assert len(stages) == n_stages
@@ -218,7 +220,11 @@ def test_what_the_image_copies_is_let_in_and_is_there() -> None:
     let_in = {line[1:] for line in lines if line.startswith("!")}
     copied = {
         source
-        for copy in [*of_dockerfile("COPY"), *of_dockerfile("COPY", WORKSHOP)]
+        for copy in [
+            *of_dockerfile("COPY"),
+            *of_dockerfile("COPY", WORKSHOP),
+            *of_dockerfile("COPY", SITE),
+        ]
         if not copy.startswith("--from")
         for source in copy.split()[:-1]
     }

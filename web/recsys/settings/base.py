@@ -1,5 +1,6 @@
 """What all settings share. Values that differ between hosts come from the environment."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ MIDDLEWARE = [
     "web.recsys.metrics.measure",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "web.recsys.security.limit_forms",
     "web.recsys.security.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -110,7 +112,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = WEB.parent / "out" / "web" / "static"
+STATIC_ROOT = os.environ.get("STATIC_ROOT") or WEB.parent / "out" / "web" / "static"
 
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
