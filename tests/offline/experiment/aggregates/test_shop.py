@@ -128,7 +128,7 @@ def test_the_first_line_tells_the_face(tmp_path: Path) -> None:
     assert face_of([music]) == face_of([tmp_path / "nothing"]) == "music"
     ratings = tmp_path / "ratings.json"
     ratings.write_text('{"message": "reco", "user": "7", "items": ["1"]}\n')
-    with pytest.raises(InputError, match="log of the ratings face.*--events"):
+    with pytest.raises(InputError, match=r"log of the ratings face.*--events"):
         face_of([ratings])
 
 
