@@ -124,3 +124,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 
 REST_FRAMEWORK: dict[str, Any] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+
+# Versions of a similarity matrix that are kept besides the published one, to go back to.
+SIMILARITY_KEEP = number("SIMILARITY_KEEP", 1)
