@@ -7,6 +7,7 @@ from web.recommendations.models import (
     EnsembleConfig,
     EnsembleEvaluation,
     EvaluationMetric,
+    MatrixVersion,
     Recommender,
     RecommenderEnsemble,
     SimilarityMatrix,
@@ -76,6 +77,16 @@ class MatrixAdmin(admin.ModelAdmin):
     list_filter = ["type"]
     search_fields = ["name", "description"]
     readonly_fields = ["version"]
+
+
+@admin.register(MatrixVersion)
+class VersionAdmin(admin.ModelAdmin):
+    """What was published and is kept."""
+
+    list_display = ["matrix", "version", "cells", "ratings", "made_at", "published_at"]
+    list_filter = ["matrix", "published_at"]
+    list_select_related = ["matrix"]
+    search_fields = ["matrix__name", "fingerprint"]
 
 
 @admin.register(SimilarityMatrixCell)

@@ -20,6 +20,8 @@ class SimilarityMatrix(models.Model):
     type = models.PositiveSmallIntegerField(_("type"), choices=Type)
     description = models.TextField(_("description"), blank=True)
     version = models.PositiveIntegerField(_("version"), default=0)  # 0: none is published
+    # The highest that was ever published: no later one has its number, whatever was removed.
+    last_version = models.PositiveIntegerField(_("last version"), default=0, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -52,6 +54,31 @@ class SimilarityMatrixCell(models.Model):
 
     def __str__(self) -> str:
         return f"{self.matrix_id} v{self.version}: {self.row}, {self.column} = {self.value:.3f}"
+
+
+class MatrixVersion(models.Model):
+    """A version that was published and is kept: the one that is read, or one to go back to."""
+
+    matrix = models.ForeignKey(
+        SimilarityMatrix, models.CASCADE, related_name="versions", verbose_name=_("matrix")
+    )
+    version = models.PositiveIntegerField(_("version"))
+    cells = models.PositiveIntegerField(_("similarities"))
+    made_at = models.DateTimeField(_("ratings read"))
+    published_at = models.DateTimeField(_("published"))
+    fingerprint = models.CharField(_("fingerprint of the ratings"), max_length=64, blank=True)
+    ratings = models.PositiveIntegerField(_("ratings"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["matrix", "-version"]
+        verbose_name = _("published version")
+        verbose_name_plural = _("published versions")
+        constraints = [
+            models.UniqueConstraint(fields=["matrix", "version"], name="one_row_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.matrix_id} v{self.version}"
 
 
 class Recommender(models.Model):

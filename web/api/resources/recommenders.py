@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from web.api.models import Scope
 from web.api.resources import filters
+from web.api.resources.publishing import Publishing
 from web.api.rest.fields import LinkField, Strict
 from web.api.rest.permissions import Managed, Scoped, sees_all
 from web.catalog.models import Item
@@ -61,7 +62,7 @@ class RecommenderSerializer(Strict):
         return attrs
 
 
-class RecommenderViewSet(viewsets.ModelViewSet):
+class RecommenderViewSet(Publishing, viewsets.ModelViewSet):
     """Recommenders."""
 
     queryset = Recommender.objects.all()
