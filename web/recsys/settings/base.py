@@ -155,7 +155,6 @@ API_REQUESTS = number("API_REQUESTS", 1200)
 API_WRITES = number("API_WRITES", 300)
 RATINGS = number("RATINGS_A_MINUTE", 120)
 LIMITS_DIR = Path(os.environ.get("CACHE_DIR") or WEB.parent / "out" / "web" / "cache") / "limits"
-REST_FRAMEWORK: dict[str, Any] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 
 # Versions of a similarity matrix that are kept besides the published one, to go back to.
 SIMILARITY_KEEP = number("SIMILARITY_KEEP", 1)
