@@ -55,7 +55,7 @@ def make_token(
 
 
 def find_token(secret: str) -> Token:
-    """The token of that text. Raises TokenError where it is unknown, expired, or its person gone."""
+    """The token of that text. Raises TokenError where it is unknown or not taken any more."""
     token = Token.objects.select_related("user").filter(digest=_digest(secret)).first()
     if token is None:
         raise TokenError("the token is not known here, or was revoked")

@@ -26,12 +26,12 @@ urlpatterns = [
     re_path(r"^schema/?$", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs",
-        SpectacularSwaggerSplitView.as_view(
-            url_name="api:schema", template_name="api/docs.html"
-        ),
+        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="api/docs.html"),
         name="docs",
     ),
     re_path(rf"{PERSON}/?$", RecommendedItems.as_view(), name="recommended"),
-    re_path(rf"{PERSON}/(?P<item_id>\d{{1,18}})/similar/?$", SimilarItems.as_view(), name="similar"),
+    re_path(
+        rf"{PERSON}/(?P<item_id>\d{{1,18}})/similar/?$", SimilarItems.as_view(), name="similar"
+    ),
     path("", include(router.urls)),
 ]

@@ -131,7 +131,10 @@ def test_the_three_forms_say_the_same(api: Make, films: list[Item]) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"rating": 0}, "line 2: rating is from 0.5 to 5.0 in steps of 0.5, and what was not rated"),
+        (
+            {"rating": 0},
+            "line 2: rating is from 0.5 to 5.0 in steps of 0.5, and what was not rated",
+        ),
         ({"rating": 4.3}, "line 2: rating is from"),
         ({"rating": True}, "line 2: rating is from"),
         ({"rating": "NaN"}, "line 2: rating is from"),
@@ -152,13 +155,17 @@ def test_one_wrong_line_stores_nothing(
     good = [{"user": user, "item": films[0].pk, "rating": 3} for user in (1, 2, 3)]
     good[1] |= wrong
     answer = api(manager=True).post(BULK, lines(*good), NDJSON)
-    assert (answer.status_code, answer.data["message"].startswith(said)) == (400, True), answer.data
+    assert (answer.status_code, answer.data["message"].startswith(said)) == (400, True), (
+        answer.data
+    )
     assert not Interaction.objects.exists()
 
 
 def test_ratings_of_others_are_for_managers(api: Make, films: list[Item]) -> None:
     client = api()
-    other = lines({"item": films[0].pk, "rating": 3}, {"user": 1, "item": films[0].pk, "rating": 3})
+    other = lines(
+        {"item": films[0].pk, "rating": 3}, {"user": 1, "item": films[0].pk, "rating": 3}
+    )
     assert client.post(BULK, other, NDJSON).status_code == 403
     assert not Interaction.objects.exists()
     assert client.post(BULK, lines({"item": films[0].pk, "rating": 3}), NDJSON).status_code == 200
@@ -215,7 +222,9 @@ def test_with_a_wrong_cell_the_version_stays_as_it_was(
     client = api(manager=True)
     client.put(path(matrix, 1), "row,column,value\n8,9,0.5\n", CSV)
     answer = client.put(path(matrix, 1), f"row,column,value\n1,2,0.5\n{wrong}\n", CSV)
-    assert (answer.status_code, answer.data["message"].startswith(said)) == (400, True), answer.data
+    assert (answer.status_code, answer.data["message"].startswith(said)) == (400, True), (
+        answer.data
+    )
     assert SimilarityMatrixCell.objects.get().row == 8
 
 
@@ -230,7 +239,9 @@ def test_memory_does_not_grow_with_the_body(api: Make, matrix: SimilarityMatrix)
         """Lines made as they are read."""
 
         def __init__(self, n: int) -> None:
-            self.lines: Iterator[bytes] = (b"%d,%d,0.5\n" % (a // 50 + 1, a % 50 + 1) for a in range(n))
+            self.lines: Iterator[bytes] = (
+                b"%d,%d,0.5\n" % (a // 50 + 1, a % 50 + 1) for a in range(n)
+            )
             self.head = b"row,column,value\n"
 
         def read(self, most: int) -> bytes:

@@ -32,7 +32,9 @@ def test_only_a_hash_is_stored(api: Make) -> None:
     assert client.secret.startswith(row["start"])
 
 
-@pytest.mark.parametrize("header", ["", "Token", "Token a b", "Token x", "Token \xff", "Basic eA=="])
+@pytest.mark.parametrize(
+    "header", ["", "Token", "Token a b", "Token x", "Token \xff", "Basic eA=="]
+)
 def test_without_a_token_nothing_is_told(db: None, header: str) -> None:
     answer = APIClient().get("/api/items/", headers={"Authorization": header})
     assert answer.status_code == 401
@@ -94,7 +96,8 @@ def test_tokens_are_made_and_revoked_on_the_account_page(signed_in: Make) -> Non
 
 
 @pytest.mark.parametrize(
-    "change", [{"days": 0}, {"days": 9999}, {"scopes": ["everything"]}, {"scopes": []}, {"name": ""}]
+    "change",
+    [{"days": 0}, {"days": 9999}, {"scopes": ["everything"]}, {"scopes": []}, {"name": ""}],
 )
 def test_a_form_that_is_wrong_makes_no_token(signed_in: Make, change: dict[str, Any]) -> None:
     form = {"name": "x", "scopes": ["read"], "days": 30} | change
@@ -102,9 +105,7 @@ def test_a_form_that_is_wrong_makes_no_token(signed_in: Make, change: dict[str, 
     assert not Token.objects.exists()
 
 
-def test_nobody_makes_tokens_without_end(
-    signed_in: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_makes_tokens_without_end(signed_in: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MOST_TOKENS", 2)
     client = signed_in()
     for _ in range(3):

@@ -114,11 +114,11 @@ def replace(matrix: int, version: int, given: Iterable[tuple[Any, ...]], word: s
 
     Raises RecordError, and Conflict where the version is published.
     """
-    with uploaded(FIELDS, given) as received, connection.cursor() as cursor:
-        with transaction.atomic():
-            locked = SimilarityMatrix.objects.select_for_update().filter(pk=matrix).first()
-            if locked is None or locked.version == version:
-                raise Conflict(f"version {version} is published: write one that nobody reads yet")
-            SimilarityMatrixCell.objects.filter(matrix=matrix, version=version).delete()
-            _insert(cursor, word)
+    upload = uploaded(FIELDS, given)
+    with upload as received, connection.cursor() as cursor, transaction.atomic():
+        locked = SimilarityMatrix.objects.select_for_update().filter(pk=matrix).first()
+        if locked is None or locked.version == version:
+            raise Conflict(f"version {version} is published: write one that nobody reads yet")
+        SimilarityMatrixCell.objects.filter(matrix=matrix, version=version).delete()
+        _insert(cursor, word)
     return received

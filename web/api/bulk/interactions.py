@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.exceptions import PermissionDenied
 
 from web.api.bulk.records import Record, RecordError, Records
-from web.api.bulk.table import NAME, sql, uploaded
+from web.api.bulk.table import NAME, uploaded
 from web.api.rest.fields import read_id
 from web.catalog.counts import recount
 from web.people.ids import FIRST_ACCOUNT_ID
@@ -25,7 +25,7 @@ FIELDS = [
 ]
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 FEW = 100
-"""Up to so many items are counted one by one; the popularity of all waits for the next full count."""
+"""Up to so many items are counted one by one; popularity waits for the next full count."""
 
 SAME = "t.user_id = u.user_id AND t.item_id = u.item_id"
 DIFFERS = "(t.rating <> u.rating OR t.suitable_to_train <> u.suitable_to_train)"

@@ -1,4 +1,4 @@
-"""The records of a body, one at a time: NDJSON, CSV with a header, or a JSON list; also gzipped."""
+"""The records of a body, one at a time: NDJSON, CSV with a header, a JSON list; also gzipped."""
 
 import codecs
 import csv

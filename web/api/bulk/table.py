@@ -1,7 +1,7 @@
 """A temporary table that takes rows as they come, before anything else is locked or changed.
 
-Bodies arrive slowly and are large; what is known only when all is there (two rows of one key, a row
-that refers to nothing) is then asked of the database, so that memory does not grow with the body.
+Bodies arrive slowly and are large; what is known only when all is there (two rows of one key, a
+row that refers to nothing) is then asked of the database: memory does not grow with the body.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,8 +49,9 @@ def _fill(cursor: Any, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> i
     if connection.vendor == "postgresql":
         count = 0
         with cursor.copy(sql(f"COPY {NAME} ({names}) FROM STDIN")) as copy:
-            for count, row in enumerate(rows, 1):
+            for row in rows:
                 copy.write_row(row)
+                count += 1
         return count
     places = ", ".join(["%s"] * len(columns))
     insert = sql(f"INSERT INTO {NAME} ({names}) VALUES ({places})")

@@ -66,7 +66,9 @@ class MatrixViewSet(viewsets.ModelViewSet):
         matrix = self.get_object()
         found = SimilarityMatrixCell.objects.filter(matrix=matrix).values("version")
         counted = found.annotate(cells=Count("id")).order_by("version")
-        return Response([{**one, "published": one["version"] == matrix.version} for one in counted])
+        return Response(
+            [{**one, "published": one["version"] == matrix.version} for one in counted]
+        )
 
     @extend_schema(
         methods=["PUT"],

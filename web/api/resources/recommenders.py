@@ -146,10 +146,10 @@ class RecommendedItems(_OfPerson):
     """What a recommender gives a person."""
 
     @extend_schema(responses=RowSerializer)
-    def get(self, request: Request, recommender_id: int, user_id: int) -> Response:
+    def get(self, request: Request, recommender_id: str, user_id: str) -> Response:
         """The items of the row, each with its reason."""
-        recommender = self._found(recommender_id, user_id)
-        row = fill(recommender, load_person(user_id))
+        recommender = self._found(int(recommender_id), int(user_id))
+        row = fill(recommender, load_person(int(user_id)))
         shown = Item.objects.in_bulk([one.item.pk for one in row.items])
         items = [
             {**_item(shown[one.item.pk]), "reason": one.reason}
@@ -164,12 +164,12 @@ class SimilarItems(_OfPerson):
     """Items that are like an item, as a recommender's matrix has them."""
 
     @extend_schema(responses=SimilarSerializer)
-    def get(self, request: Request, recommender_id: int, user_id: int, item_id: int) -> Response:
+    def get(self, request: Request, recommender_id: str, user_id: str, item_id: str) -> Response:
         """The items, the most similar first."""
-        recommender = self._found(recommender_id, user_id)
-        get_object_or_404(Item, pk=item_id)
+        recommender = self._found(int(recommender_id), int(user_id))
+        item = get_object_or_404(Item, pk=item_id).pk
         most = recommender.max_similar_items
-        values = nearest(recommender.item_similarity_matrix, [item_id], most).get(item_id, {})
+        values = nearest(recommender.item_similarity_matrix, [item], most).get(item, {})
         found = Item.objects.in_bulk(list(values))
         items = [
             {**_item(found[id_]), "similarity": value}

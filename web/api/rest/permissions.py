@@ -23,7 +23,7 @@ def sees_all(user: User) -> bool:
 
 
 class Scoped(BasePermission):
-    """Signed in, and with a token: the token has `read`, or `view.scope` where something changes."""
+    """Signed in; a token has the scope `read`, or `view.scope` where something changes."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Raises PermissionDenied, which names the scope."""

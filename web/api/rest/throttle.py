@@ -10,7 +10,7 @@ from web.recsys.limits import spend
 
 
 class Throttle(BaseThrottle):
-    """`settings.API_REQUESTS` a minute for a person, `API_WRITES` of them that change something."""
+    """`settings.API_REQUESTS` a minute of a person, `API_WRITES` of which change something."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request."""
