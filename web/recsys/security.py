@@ -44,7 +44,8 @@ def private_pages(get_response: Answer) -> Answer:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.user.is_authenticated and not response.has_header("Cache-Control"):
+        private = request.user.is_authenticated or request.path_info.startswith("/api/")
+        if private and not response.has_header("Cache-Control"):
             response.headers["Cache-Control"] = "no-store"
         return response
 

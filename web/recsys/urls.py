@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from web.api import account
 from web.recsys import look, metrics, views
 
 # Its own form has no limit on tries; providers are set in the environment alone.
@@ -19,6 +20,8 @@ urlpatterns = [
     path("", include("web.ratings.urls")),
     path("", include("web.recommendations.urls")),
     path("api/", include("web.api.urls")),
+    path("account/tokens", account.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/revoke", account.revoke, name="token_revoke"),
     path("accounts/", include("allauth.urls")),
     path("language", set_language, name="set_language"),
     path("theme", look.set_theme, name="set_theme"),

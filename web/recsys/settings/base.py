@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "web.people",
     "web.catalog",
     "web.ratings",
@@ -123,6 +124,37 @@ CSRF_FAILURE_VIEW = "web.recsys.views.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "web.api.rest.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["web.api.rest.permissions.Scoped"],
+    "DEFAULT_THROTTLE_CLASSES": ["web.api.rest.throttle.Throttle"],
+    "DEFAULT_PAGINATION_CLASS": "web.api.rest.pages.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["web.api.rest.parsers.SmallJSON"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "web.api.rest.errors.as_message",
+    "NUM_PROXIES": number("TRUSTED_PROXIES", 0),
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "The site's API",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "MatrixType": "web.recommendations.models.SimilarityMatrix.Type",
+        "RecommenderType": "web.recommendations.models.Recommender.Type",
+    },
+}
+# A minute, of one person: requests of the API, those of them that change something, and forms that
+# rate. docs/reference/site-api.md
+API_REQUESTS = number("API_REQUESTS", 1200)
+API_WRITES = number("API_WRITES", 300)
+RATINGS = number("RATINGS_A_MINUTE", 120)
+LIMITS_DIR = Path(os.environ.get("CACHE_DIR") or WEB.parent / "out" / "web" / "cache") / "limits"
 REST_FRAMEWORK: dict[str, Any] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 
 # Versions of a similarity matrix that are kept besides the published one, to go back to.
