@@ -20,7 +20,7 @@ LEASE_SECONDS = 90
 RENEW_SECONDS = 15
 
 
-class LeaseLost(RuntimeError):
+class LeaseLostError(RuntimeError):
     """Another process has the lease: what this one does must not be published."""
 
 
@@ -37,11 +37,11 @@ class Lease:
         self.owner = owner
         self._renewed = 0.0
 
-    def take(self) -> bool:
-        """Take it where nobody has it; gives whether this one did."""
+    def take(self, *still: Q) -> bool:
+        """Take it where nobody has it, and `still` holds; gives whether this one did."""
         now = timezone.now()
         free = Q(lease_until=None) | Q(lease_until__lte=now)
-        taken = self._rows.filter(free).update(
+        taken = self._rows.filter(free, *still).update(
             owner=self.owner,
             lease_until=now + timedelta(seconds=LEASE_SECONDS),
             started_at=now,
@@ -50,15 +50,15 @@ class Lease:
         return bool(taken)
 
     def renew(self) -> None:
-        """Hold it longer. Raises LeaseLost where it ran out or somebody else has it."""
+        """Hold it longer. Raises LeaseLostError where it ran out or somebody else has it."""
         now = timezone.now()
         mine = self._rows.filter(owner=self.owner, lease_until__gt=now)
         if not mine.update(lease_until=now + timedelta(seconds=LEASE_SECONDS)):
-            raise LeaseLost("the lease is lost: another run may have begun")
+            raise LeaseLostError("the lease is lost: another run may have begun")
         self._renewed = time.monotonic()
 
     def keep(self, *_: object) -> None:
-        """Renew it where that is due; called often while the work goes on. Raises LeaseLost."""
+        """Renew it where that is due; called often as the work goes on. Raises LeaseLostError."""
         if time.monotonic() - self._renewed >= RENEW_SECONDS:
             self.renew()
 

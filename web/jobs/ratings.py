@@ -14,12 +14,11 @@ _BYTES = 16
 
 
 class Rating(NamedTuple):
-    """A rating, and when it was first given, in seconds since 1970."""
+    """Who rated what how."""
 
     user: int
     item: int
     rating: float
-    timestamp: int
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Content:
 
     count: int = 0
     total: int = 0
-    """The sum of the hashes of all ratings: the same in any order, another one where any rating
+    """The sum of the hashes of all ratings: the same in any order, and another one where a rating
     was added, changed or removed."""
 
     def add(self, one: Rating) -> None:
@@ -48,20 +47,19 @@ def stored() -> Iterator[Rating]:
     rows = Interaction.objects.filter(suitable_to_train=True).order_by("id")
     last = 0
     while True:
-        page = rows.filter(id__gt=last).values_list(
-            "id", "user_id", "item_id", "rating", "created_at"
-        )[:PAGE]
-        found = list(page)
-        for last, user, item, rating, at in found:  # noqa: B007
-            yield Rating(user, item, rating, int(at.timestamp()))
-        if len(found) < PAGE:
+        page = list(
+            rows.filter(id__gt=last).values_list("id", "user_id", "item_id", "rating")[:PAGE]
+        )
+        yield from (Rating(*row[1:]) for row in page)
+        if len(page) < PAGE:
             return
+        last = page[-1][0]
 
 
 def write_ratings(
-    ratings: Iterable[Rating], path: Path, after: Callable[[int], object]
+    ratings: Iterable[Rating], path: Path, after: Callable[[int], object] = lambda read: None
 ) -> Content:
-    """Write them as CSV that `botify-offline` reads; calls `after` with the number of each page."""
+    """Write them as CSV that `botify-offline` reads; `after` gets the number of each page."""
     content = Content()
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -159,3 +159,4 @@ REST_FRAMEWORK: dict[str, Any] = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.opena
 
 # Versions of a similarity matrix that are kept besides the published one, to go back to.
 SIMILARITY_KEEP = number("SIMILARITY_KEEP", 1)
+JOBS_DIR = os.environ.get("JOBS_DIR") or WEB.parent / "out" / "web" / "jobs"
