@@ -16,6 +16,23 @@ wsgi_app = "web.recsys.wsgi:application"
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
 
+_schedulers: list[Any] = []
+
+
+def post_worker_init(worker: Any) -> None:
+    """Each worker asks for jobs that are due; one of them gets the lease. SCHEDULER=0: none."""
+    if os.environ.get("SCHEDULER", "1") != "0":
+        from web.jobs.scheduler import start
+
+        _schedulers.append(start())
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """A job that this worker started ends with it, and is run again by another."""
+    for scheduler in _schedulers:
+        scheduler.end()
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """The counters of a worker that ended stay; its gauges go."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

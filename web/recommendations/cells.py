@@ -1,6 +1,10 @@
 """The nearest of a user or an item in the version of a matrix that is published."""
 
-from web.recommendations.models import SimilarityMatrix, SimilarityMatrixCell
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from web.recommendations.models import MatrixVersion, SimilarityMatrix, SimilarityMatrixCell
 
 
 def nearest(
@@ -26,3 +30,13 @@ def nearest(
         here: dict(sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))[:most])
         for here, others in found.items()
     }
+
+
+def described(matrix: SimilarityMatrix) -> str:
+    """The matrix, its version, and how old the ratings are that it was computed of."""
+    version = MatrixVersion.objects.filter(matrix=matrix, version=matrix.version).first()
+    said = {"name": matrix.name, "version": matrix.version}
+    if version is None:
+        return _("From %(name)s, version %(version)d; its age is not known.") % said
+    said["age"] = timesince(version.made_at, timezone.now())
+    return _("From %(name)s, version %(version)d, of the ratings %(age)s ago.") % said

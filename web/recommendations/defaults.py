@@ -16,39 +16,16 @@ LADDER = "By number of ratings"
 
 @transaction.atomic
 def make_defaults() -> bool:
-    """Make them where no recommender exists; gives whether they were made.
-
-    Neighbours are as many, and as many of them must have rated an item, as in the measured rows:
-    docs/benchmarks/site.md.
-    """
+    """Make them where no recommender exists; gives whether they were made."""
     if Recommender.objects.exists():
         return False
     kinds = Recommender.Type
     Recommender.objects.create(name="Popular", type=kinds.POPULAR, position=10)
     new = Recommender.objects.create(name="New to you", type=kinds.NEW_POPULAR, position=20)
     tags = Recommender.objects.create(name="Your tags", type=kinds.PROFILE, position=30)
-    collaborative = []
-    for at, model in enumerate(MODELS):
-        users = SimilarityMatrix.objects.get_or_create(
-            name=f"{model}-users", defaults={"type": SimilarityMatrix.Type.USER_TO_USER}
-        )[0]
-        items = SimilarityMatrix.objects.get_or_create(
-            name=f"{model}-items", defaults={"type": SimilarityMatrix.Type.ITEM_TO_ITEM}
-        )[0]
-        collaborative.append(
-            Recommender.objects.create(
-                name=model.upper(),
-                type=kinds.COLLABORATIVE,
-                user_similarity_matrix=users,
-                item_similarity_matrix=items,
-                max_similar_users=50,
-                max_items_by_similar_user=1000,
-                min_similar_users=3,
-                position=40 + 10 * at,
-            )
-        )
+    by_people = [collaborative(model) for model in MODELS]
     ladder = RecommenderEnsemble.objects.create(name=LADDER)
-    for recommender, start, end in ((new, 0, 4), (tags, 5, 19), (collaborative[0], 20, 0)):
+    for recommender, start, end in ((new, 0, 4), (tags, 5, 19), (by_people[0], 20, 0)):
         EnsembleConfig.objects.create(
             ensemble=ladder,
             recommender=recommender,
@@ -57,3 +34,31 @@ def make_defaults() -> bool:
         )
     EnsembleEvaluation.objects.create(ensemble=ladder)
     return True
+
+
+@transaction.atomic
+def collaborative(model: str) -> Recommender:
+    """The recommender of `model` with its two matrices, made where they are not there.
+
+    Neighbours are as many, and as many of them must have rated an item, as in the measured rows:
+    docs/benchmarks/site.md.
+    """
+    kinds = SimilarityMatrix.Type
+    users, items = (
+        SimilarityMatrix.objects.get_or_create(name=f"{model}-{word}", defaults={"type": kind})[0]
+        for word, kind in (("users", kinds.USER_TO_USER), ("items", kinds.ITEM_TO_ITEM))
+    )
+    found, _ = Recommender.objects.get_or_create(
+        name=model.upper(),
+        defaults={
+            "type": Recommender.Type.COLLABORATIVE,
+            "max_similar_users": 50,
+            "max_items_by_similar_user": 1000,
+            "min_similar_users": 3,
+            "position": 40 + 10 * MODELS.index(model) if model in MODELS else 90,
+        },
+    )
+    if (found.user_similarity_matrix, found.item_similarity_matrix) != (users, items):
+        found.user_similarity_matrix, found.item_similarity_matrix = users, items
+        found.save(update_fields=["user_similarity_matrix", "item_similarity_matrix"])
+    return found

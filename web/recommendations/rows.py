@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from django.db.models import Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from web.catalog.models import Item
 from web.ratings.models import Interaction
-from web.recommendations.cells import nearest
-from web.recommendations.models import Recommender
+from web.recommendations.cells import described, nearest
+from web.recommendations.models import Recommender, SimilarityMatrix
 from web.recommendations.person import Person
 from web.recommendations.profile import by_tags
 
@@ -37,6 +38,7 @@ class Row:
     items: list[Shown] = field(default_factory=list)
     empty: str = ""
     note: str = ""
+    source: str = ""  # the matrix that filled it, its version and age
 
 
 def _in_order(ids: Iterable[int]) -> list[Item]:
@@ -151,7 +153,25 @@ def collaborative(recommender: Recommender, person: Person) -> Row:
         )
         for item in items
     ]
-    return Row(recommender, shown, empty=_("Your nearest people rated nothing new to you."))
+    return Row(
+        recommender,
+        shown,
+        empty=_("Your nearest people rated nothing new to you."),
+        source=_source(recommender.user_similarity_matrix, person),
+    )
+
+
+def _source(matrix: SimilarityMatrix | None, person: Person) -> str:
+    """What filled a row, and how many of the person's ratings came too late for it."""
+    if matrix is None or not matrix.version:
+        return ""
+    made = matrix.versions.filter(version=matrix.version).values("made_at")
+    later = Interaction.objects.filter(user_id=person.user_id, updated_at__gt=Subquery(made))
+    n = later.count()
+    late = ngettext("%(n)d rating of yours is newer.", "%(n)d ratings of yours are newer.", n) % {
+        "n": n
+    }
+    return f"{described(matrix)} {late}" if n else described(matrix)
 
 
 def _by_items(recommender: Recommender, person: Person) -> Row:
@@ -188,6 +208,7 @@ def _by_items(recommender: Recommender, person: Person) -> Row:
         shown,
         empty=_("The similarities have not been computed since you began to rate."),
         note=_("By items like yours: your nearest people are not computed yet."),
+        source=_source(recommender.item_similarity_matrix, person),
     )
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from web.catalog.models import Item
-from web.recommendations.cells import nearest
+from web.recommendations.cells import described, nearest
 from web.recommendations.models import SimilarityMatrix
 
 SHOWN = 12
@@ -14,6 +14,7 @@ class Similar(NamedTuple):
 
     matrix: SimilarityMatrix
     items: list[tuple[Item, float]]
+    source: str
 
 
 def similar_items(item: Item) -> list[Similar]:
@@ -27,5 +28,5 @@ def similar_items(item: Item) -> list[Similar]:
         items = Item.objects.in_bulk(list(values))
         if items:
             known = [(items[id_], value) for id_, value in values.items() if id_ in items]
-            found.append(Similar(matrix, known))
+            found.append(Similar(matrix, known, described(matrix)))
     return found

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("web.catalog.urls")),
     path("", include("web.ratings.urls")),
     path("", include("web.recommendations.urls")),
+    path("", include("web.jobs.urls")),
     path("api/", include("web.api.urls")),
     path("account/tokens", account.tokens, name="tokens"),
     path("account/tokens/<int:token_id>/revoke", account.revoke, name="token_revoke"),

@@ -17,7 +17,7 @@ from web.api.resources import filters
 from web.api.rest.errors import Conflict
 from web.api.rest.fields import LinkField, Strict
 from web.api.rest.permissions import Managed, Scoped, sees_all
-from web.recommendations.models import SimilarityMatrix, SimilarityMatrixCell
+from web.recommendations.models import MatrixVersion, SimilarityMatrix, SimilarityMatrixCell
 
 
 class MatrixSerializer(Strict):
@@ -42,6 +42,10 @@ VERSIONS = inline_serializer(
         "version": serializers.IntegerField(),
         "cells": serializers.IntegerField(),
         "published": serializers.BooleanField(),
+        "made_at": serializers.DateTimeField(
+            help_text="When its ratings were read.", allow_null=True
+        ),
+        "fingerprint": serializers.CharField(help_text="Of its ratings; empty if not known."),
     },
     many=True,
 )
@@ -66,8 +70,17 @@ class MatrixViewSet(viewsets.ModelViewSet):
         matrix = self.get_object()
         found = SimilarityMatrixCell.objects.filter(matrix=matrix).values("version")
         counted = found.annotate(cells=Count("id")).order_by("version")
+        made = {one.version: one for one in MatrixVersion.objects.filter(matrix=matrix)}
         return Response(
-            [{**one, "published": one["version"] == matrix.version} for one in counted]
+            [
+                {
+                    **one,
+                    "published": one["version"] == matrix.version,
+                    "made_at": getattr(made.get(one["version"]), "made_at", None),
+                    "fingerprint": getattr(made.get(one["version"]), "fingerprint", ""),
+                }
+                for one in counted
+            ]
         )
 
     @extend_schema(

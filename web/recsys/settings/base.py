@@ -158,3 +158,4 @@ LIMITS_DIR = Path(os.environ.get("CACHE_DIR") or WEB.parent / "out" / "web" / "c
 
 # Versions of a similarity matrix that are kept besides the published one, to go back to.
 SIMILARITY_KEEP = number("SIMILARITY_KEEP", 1)
+JOBS_DIR = os.environ.get("JOBS_DIR") or WEB.parent / "out" / "web" / "jobs"
