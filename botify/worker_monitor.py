@@ -12,7 +12,7 @@ from botify.live_routing import LiveRouting
 from botify.monitor_thread import MonitorThread
 from botify.observability.fallback_shares import WINDOW_SECONDS
 from botify.observability.health import WorkerReport
-from botify.session_model.live import LiveModel
+from botify.session_model.live_file import LiveFile
 from botify.store.client import StoreError, store_errors
 from botify.store.keys import MUSIC_KEYS, Keys
 from botify.store.redis_memory import RedisMemory, full_message, read_redis_memory
@@ -30,7 +30,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         self,
         worker: WorkerContext[_Store, PopularFallback[_Store]],
         lists: Iterable[str],
-        models: Iterable[LiveModel] = (),
+        models: Iterable[LiveFile[Any]] = (),
         routing: LiveRouting[Any, Any] | None = None,
         *,
         redis_timeout: float = 1.0,

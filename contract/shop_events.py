@@ -42,6 +42,11 @@ SHADOW = Field("shadow", "object")
 """A field that such a line has besides where the config has a shadow recommender: `recommender`,
 `items` and `sources`."""
 
+FEATURES = Field("features", "object")
+"""A field that such a line has besides where a ranker put the candidates in their order: `ranker`,
+`version` of its file, `fingerprint` of its features, and their `values`, a list for each item,
+null for an item that was not ranked."""
+
 SHOP_EVENT = (
     Field("message", "text"),
     Field("timestamp", "integer"),

@@ -143,7 +143,7 @@ def _missing(state: WorkerReport) -> Iterator[str]:
 def _models(state: WorkerReport) -> Iterator[str]:
     for name, version in state.models.items():
         if not version:
-            instead = "" if state.no_answers else "; serving users' lists instead"
+            instead = "" if state.no_answers else "; lists answer without it"
             yield f"model {name!r} is not in service{instead}"
         if name in state.refused:
             yield (

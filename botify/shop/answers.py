@@ -1,13 +1,14 @@
 """What a recommender answers a request with: candidates from Redis, by the shop's rules."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from botify.config.shop import RulesConfig
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.shop.blend import MergingRecommender
 from botify.shop.lookup import ItemLookup
+from botify.shop.ranking import Ranked, Ranking
 from botify.shop.recommenders import ItemRecommender, popular_source
 from botify.shop.request import ItemRequest
 from botify.shop.selection import Candidate, Role, Rules
@@ -34,6 +35,10 @@ class Answer(NamedTuple):
     """Of the list that was looked up first."""
     recommender: str
     """Which one really answered."""
+    at: int
+    """As of when, in ms."""
+    ranked: Ranked | None = None
+    """What a ranker said."""
 
 
 class Answers:
@@ -47,8 +52,10 @@ class Answers:
         rules: RulesConfig,
         above: Mapping[str, str | None],
         recent: int,
+        ranking: Ranking,
     ) -> None:
         """`above`: the category above each. `recent`: how many last events Redis has."""
+        self._ranking = ranking
         self._lookup = lookup
         self._popular = popular
         self._failures = failures
@@ -94,15 +101,25 @@ class Answers:
             visitor = visitor_of(
                 found.recent, _now(), self._rules.bought_days, of.kinds, of.half_life
             )
-            merged = of.merge(request, found, visitor)
+            merged: Iterable[Candidate] = of.merge(request, found, visitor)
+            ranked = None
+            if of.ranker is not None:
+                some = (each for each in merged if rules.may_have(each.item, visitor.seen))
+                ranked = self._ranking.order(of, some, found.recent, visitor.barred)
+                if ranked is None:
+                    return None
+                merged = ranked.candidates
             chosen = rules.select(merged, found.items, visitor.seen, visitor.barred)
             cut = any(len(each.items) >= depth for each in found.lists)
             if len(chosen) == request.k or depth == MAX_ITEMS or not cut:
                 break
             depth = MAX_ITEMS
         all_popular = all(each.source == _POPULAR.answers_as for each, _ in chosen)
-        answered = _POPULAR.answers_as if chosen and all_popular else of.name
-        return _answer(chosen, found.version, answered)
+        in_their_order = chosen and all_popular and not (ranked and ranked.rows)
+        answered = _POPULAR.answers_as if in_their_order else of.name
+        return _answer(chosen, found.version, answered)._replace(
+            ranked=ranked, at=ranked.at if ranked else _now()
+        )
 
     def _in_order(
         self,
@@ -153,7 +170,9 @@ class Answers:
             found = list(self._popular.top(request.k, frozenset(excluded)))
         items, scores = [item for item, _ in found], [score for _, score in found]
         n = len(items)
-        return Answer(items, scores, [FALLBACK] * n, [None] * n, [None] * n, None, FALLBACK)
+        return Answer(
+            items, scores, [FALLBACK] * n, [None] * n, [None] * n, None, FALLBACK, _now()
+        )
 
 
 def _answer(chosen: list[tuple[Candidate, Role]], version: str | None, name: str) -> Answer:
@@ -165,6 +184,7 @@ def _answer(chosen: list[tuple[Candidate, Role]], version: str | None, name: str
         [each.because for each, _ in chosen],
         version,
         name,
+        _now(),
     )
 
 

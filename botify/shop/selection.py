@@ -20,6 +20,8 @@ class Candidate(NamedTuple):
     """Where it is from."""
     because: str | None = None
     """The item that it is similar to, or itself, where it is there for that."""
+    places: Mapping[str, tuple[int, float | None]] = MappingProxyType({})
+    """For a ranker: by source that has it, its place there, from 0, and its score."""
 
 
 class Filter(NamedTuple):
@@ -75,6 +77,10 @@ class Rules(NamedTuple):
         """Whether it needs to be known what the shop says of an item."""
         return self.filter.of_details or self.max_per_category is not None
 
+    def may_have(self, item: str, seen: Set[str]) -> bool:
+        """Whether answers may have an item, by what the visitor has seen."""
+        return self.reminders != 0 if item in seen else self.discoveries
+
     def select(
         self,
         candidates: Iterable[Candidate],
@@ -98,7 +104,7 @@ class Rules(NamedTuple):
             if item in taken:
                 continue
             role: Role = "reminder" if item in seen else "discovery"
-            if role == "discovery" and not self.discoveries:
+            if not self.may_have(item, seen):
                 continue
             if role == "reminder" and self.reminders is not None and reminders >= self.reminders:
                 continue
