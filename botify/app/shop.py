@@ -45,7 +45,7 @@ from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
 from botify.session_model.repository import FileRepository
 from botify.shop.answers import Answers
-from botify.shop.category_file import read_categories
+from botify.shop.category_file import all_below, read_categories
 from botify.shop.intake import EventIntake
 from botify.shop.item_intake import ItemIntake
 from botify.shop.lookup import ItemLookup
@@ -113,7 +113,7 @@ def create_shop_app(
         worker.fallback,
         worker.failures,
         config.rules,
-        read_categories(config.rules.categories),
+        all_below(read_categories(config.rules.categories)),
         config.events.recent,
         Ranking(rankers, lookup),
     )

@@ -1,7 +1,7 @@
 """What a recommender answers a request with: candidates from Redis, by the shop's rules."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from botify.config.shop import RulesConfig
@@ -14,12 +14,15 @@ from botify.shop.request import ItemRequest
 from botify.shop.selection import Candidate, Role, Rules
 from botify.shop.visitor import visitor_of
 from botify.store.fallback import FALLBACK
+from botify.store.item_filter import ANY_ITEM, ItemFilter
 from botify.store.items import PopularItems, Source
 from contract.item_lists import MAX_ITEMS
 
 _POPULAR = popular_source()
 _ALL = 1_000_000
 """More items than the sources of a request have."""
+_SPARE = 4
+"""Where rules may leave items out, so many times k are looked up first."""
 
 
 class Answer(NamedTuple):
@@ -50,17 +53,17 @@ class Answers:
         popular: PopularItems,
         failures: RecommenderFailures,
         rules: RulesConfig,
-        above: Mapping[str, str | None],
+        below: Mapping[str, frozenset[str]],
         recent: int,
         ranking: Ranking,
     ) -> None:
-        """`above`: the category above each. `recent`: how many last events Redis has."""
+        """`below`: a category with all below it. `recent`: how many last events Redis has."""
         self._ranking = ranking
         self._lookup = lookup
         self._popular = popular
         self._failures = failures
         self._rules = rules
-        self._above = above
+        self._below = below
         self._recent = recent
 
     def of(self, recommender: ItemRecommender, request: ItemRequest, fill: bool = True) -> Answer:
@@ -90,30 +93,34 @@ class Answers:
         self, of: MergingRecommender, request: ItemRequest, excluded: tuple[str, ...]
     ) -> Answer | None:
         rules = self._rules_of(request, of.reminders if request.discoveries else None)
-        query = of.query(request)
-        depth = MAX_ITEMS if rules.filter.of_details else query.depth
+        query, within = of.query(request), self._within(request)
+        depth = query.depth
         while True:
             found = self._lookup.candidates(
-                query._replace(depth=depth), request.user, excluded, rules.of_details
+                query._replace(depth=depth),
+                request.user,
+                excluded,
+                within,
+                rules.max_per_category is not None,
             )
             if found is None:
                 return None
             visitor = visitor_of(
                 found.recent, _now(), self._rules.bought_days, of.kinds, of.half_life
             )
-            merged: Iterable[Candidate] = of.merge(request, found, visitor)
-            ranked = None
-            if of.ranker is not None:
-                some = (each for each in merged if rules.may_have(each.item, visitor.seen))
-                ranked = self._ranking.order(of, some, found.recent, visitor.barred)
-                if ranked is None:
-                    return None
-                merged = ranked.candidates
+            merged = [*of.merge(request, found, visitor)]
             chosen = rules.select(merged, found.items, visitor.seen, visitor.barred)
             cut = any(len(each.items) >= depth for each in found.lists)
             if len(chosen) == request.k or depth == MAX_ITEMS or not cut:
                 break
             depth = MAX_ITEMS
+        ranked = None
+        if of.ranker is not None:
+            some = (each for each in merged if rules.may_have(each.item, visitor.seen))
+            ranked = self._ranking.order(of, some, found.recent, visitor.barred)
+            if ranked is None:
+                return None
+            chosen = rules.select(ranked.candidates, found.items, visitor.seen, visitor.barred)
         all_popular = all(each.source == _POPULAR.answers_as for each, _ in chosen)
         in_their_order = chosen and all_popular and not (ranked and ranked.rows)
         answered = _POPULAR.answers_as if in_their_order else of.name
@@ -129,8 +136,10 @@ class Answers:
         excluded: tuple[str, ...],
     ) -> Answer | None:
         rules = self._rules_of(request, None)
-        any_item = request.reminders and request.discoveries and not rules.of_details
-        most = request.k if any_item else _ALL
+        within, most = self._within(request), request.k
+        any_item = request.reminders and request.discoveries and rules.max_per_category is None
+        if not any_item:
+            most *= _SPARE
         while True:
             found = self._lookup.top(
                 most,
@@ -138,35 +147,44 @@ class Answers:
                 excluded,
                 user=request.user,
                 recent=self._recent,
-                details=rules.of_details,
+                within=within,
+                categories=rules.max_per_category is not None,
             )
             if found is None:
                 return None
             visitor = visitor_of(found.recent, _now(), self._rules.bought_days)
             rows = zip(found.items, found.scores, found.sources, strict=True)
-            details = dict(zip(found.items, found.details, strict=False))
+            categories = dict(zip(found.items, found.categories, strict=False))
             chosen = rules.select(
-                (Candidate(*row) for row in rows), details, visitor.seen, visitor.barred
+                (Candidate(*row) for row in rows), categories, visitor.seen, visitor.barred
             )
-            barred = visitor.barred.intersection(found.items)
-            if len(chosen) == request.k or not barred or len(found.items) < most:
+            if len(chosen) == request.k or len(found.items) < most:
                 break
-            excluded = (*excluded, *barred)
+            # A second time at most: without barred items, those that any_item leaves are enough.
+            excluded = (*excluded, *visitor.barred)
+            most = request.k if any_item else _ALL
         return _answer(chosen, found.version, chosen[0][0].source if chosen else name)
 
     def _rules_of(self, request: ItemRequest, reminders: int | None) -> Rules:
         return Rules(
             request.k,
-            request.filter,
-            self._above,
             self._rules.max_per_category,
             reminders if request.reminders else 0,
             request.discoveries,
         )
 
+    def _within(self, request: ItemRequest) -> ItemFilter:
+        """What it asks of items, its categories with all below them."""
+        named = request.within.categories
+        if not named:
+            return request.within
+        return request.within._replace(
+            categories=named.union(*(self._below.get(each, ()) for each in named))
+        )
+
     def _fallback(self, request: ItemRequest, excluded: tuple[str, ...]) -> Answer:
         found: list[tuple[str, float | None]] = []
-        if not request.filter.of_details and request.discoveries:
+        if request.within == ANY_ITEM and request.discoveries:
             found = list(self._popular.top(request.k, frozenset(excluded)))
         items, scores = [item for item, _ in found], [score for _, score in found]
         n = len(items)

@@ -10,6 +10,7 @@ from botify.shop.redis_calls import RedisCalls
 from botify.store.client import StoreError
 from botify.store.item_candidates import CandidateQuery, Candidates
 from botify.store.item_facts import ItemFactsStore
+from botify.store.item_filter import ANY_ITEM, ItemFilter
 from botify.store.items import ItemStore, Source, TopItems
 from botify.store.visitor_events import RecentEvent
 
@@ -30,14 +31,21 @@ class ItemLookup:
         *,
         user: str = "",
         recent: int = 0,
-        details: bool = False,
+        within: ItemFilter = ANY_ITEM,
+        categories: bool = False,
     ) -> TopItems | None:
         """As `ItemStore.top`; None without Redis."""
         if not self._calls.up:
             return None
         try:
             found = self._store.top(
-                most, sources, exclude, user=user, recent=recent, details=details
+                most,
+                sources,
+                exclude,
+                user=user,
+                recent=recent,
+                within=within,
+                categories=categories,
             )
         except StoreError as error:
             self._calls.failed(error)
@@ -46,13 +54,18 @@ class ItemLookup:
         return found
 
     def candidates(
-        self, query: CandidateQuery, user: str, exclude: tuple[str, ...], details: bool
+        self,
+        query: CandidateQuery,
+        user: str,
+        exclude: tuple[str, ...] = (),
+        within: ItemFilter = ANY_ITEM,
+        categories: bool = False,
     ) -> Candidates | None:
         """As `ItemStore.candidates`; None without Redis."""
         if not self._calls.up:
             return None
         try:
-            found = self._store.candidates(query, user, exclude, details)
+            found = self._store.candidates(query, user, exclude, within, categories)
         except StoreError as error:
             self._calls.failed(error)
             return None

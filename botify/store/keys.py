@@ -11,9 +11,9 @@ The shop face has, besides its lists:
     botify:shop:offers        hash of item -> two characters, of each item with changes: h or s,
                               hidden or shown; u or a, unavailable or available; - where no change
                               says so; xx for a deleted item
-    botify:shop:counts        hash of sums of events (`botify.shop.features.counts`), as digits, by
-                              "i", number of the kind, item; "c", kind, category; "t", kind: all;
-                              and "f", item -> time in ms of the item's first counted event
+    botify:shop:sums          hash of sums of events (`botify.shop.features.counts`), three doubles
+                              (views, carts, purchases), by "c", category; "t": all; and by "i",
+                              item, with the time in ms of the item's first counted event before
     botify:shop:journal:ID    how much of a service's record of changes is in Redis; expires
     botify:shop:recovered:ID  that the last events were read back from the log of one service, and
                               in words what was left out; "" where nothing was
@@ -41,7 +41,7 @@ SHOP_EVENTS = "botify:shop:events:"
 SHOP_EVENT_IDS = "botify:shop:id:"
 SHOP_ITEMS = "botify:shop:item:"
 SHOP_OFFERS = "botify:shop:offers"
-SHOP_COUNTS = "botify:shop:counts"
+SHOP_SUMS = "botify:shop:sums"
 SHOP_JOURNAL = "botify:shop:journal:"
 SHOP_RECOVERED = "botify:shop:recovered:"
 

@@ -9,12 +9,12 @@ import orjson
 
 from botify.store.client import Connections, Script, script_text
 from botify.store.keys import (
-    SHOP_COUNTS,
     SHOP_EVENT_IDS,
     SHOP_EVENTS,
     SHOP_ITEMS,
     SHOP_KEYS,
     SHOP_OFFERS,
+    SHOP_SUMS,
 )
 from contract.shop_events import ShopEvent
 
@@ -123,7 +123,7 @@ class VisitorEvents:
         self._claim = Script(connections, script_text("claim_events"))
         self._release = Script(connections, script_text("release_events"))
         self._commit = Script(
-            connections, script_text("item_category") + script_text("commit_events")
+            connections, script_text("item_fields") + script_text("commit_events")
         )
 
     def claim(self, ids: Sequence[tuple[bytes, bytes]]) -> list[bool]:
@@ -153,7 +153,7 @@ class VisitorEvents:
         """
         keys = (
             *(SHOP_KEYS.lists, SHOP_OFFERS, SHOP_EVENT_IDS, SHOP_EVENTS),
-            *(SHOP_ITEMS, SHOP_COUNTS),
+            *(SHOP_ITEMS, SHOP_SUMS),
         )
         outcome = ""
         for chunk in _chunks(events):

@@ -1,7 +1,7 @@
 -- Events that are in the log: put them among the last events of their visitors, which are trimmed
 -- here, and mark their ids as done. To be repeated at will: an event is there once.
 --
--- After item_category.lua.
+-- After item_fields.lua.
 --
 -- KEYS  1 versions of the lists served, 2 offers, 3 prefix of ids, 4 prefix of last events,
 --       5 prefix of the changes of items, 6 sums of events by item and category
@@ -19,22 +19,27 @@ local version = redis.call('HGET', KEYS[1], 'items') or ''
 local catalog = KEYS[1] .. ':items:' .. version
 local reply = {}
 
-local function add(field, weight)
-  local sum = tonumber(redis.call('HGET', KEYS[6], field) or 0) + weight
-  redis.call('HSET', KEYS[6], field, string.format('%.17g', sum))
+local function unpacked(field, form)
+  local packed = redis.call('HGET', KEYS[6], field)
+  return packed and { struct.unpack(form, packed) }
+end
+
+local function add(field, kind, weight)
+  local sums = unpacked(field, '<ddd') or { 0, 0, 0 }
+  sums[kind] = sums[kind] + weight
+  redis.call('HSET', KEYS[6], field, struct.pack('<ddd', sums[1], sums[2], sums[3]))
 end
 
 local function count(item, kind, weight, at)
-  add('t' .. kind, weight)
-  add('i' .. kind .. item, weight)
+  add('t', kind, weight)
+  local of = unpacked('i' .. item, '<dddd') or { at, 0, 0, 0 }
+  of[1] = math.min(of[1], at)
+  of[kind + 1] = of[kind + 1] + weight
+  redis.call('HSET', KEYS[6], 'i' .. item, struct.pack('<dddd', of[1], of[2], of[3], of[4]))
   local known = redis.call('HGET', catalog, item)
   local category = category_of(known, redis.call('HGET', KEYS[5] .. item, 'category'))
   if category then
-    add('c' .. kind .. category, weight)
-  end
-  local first = redis.call('HGET', KEYS[6], 'f' .. item)
-  if not first or tonumber(at) < tonumber(first) then
-    redis.call('HSET', KEYS[6], 'f' .. item, at)
+    add('c' .. category, kind, weight)
   end
 end
 
@@ -69,7 +74,7 @@ for i = 3, #ARGV, 9 do
     end
   end
   if new and kind ~= '' and string.lower(outcome) == outcome then
-    count(item, kind, tonumber(weight), at)
+    count(item, tonumber(kind) + 1, tonumber(weight), tonumber(at))
   end
   reply[#reply + 1] = outcome
 end
