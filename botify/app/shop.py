@@ -76,11 +76,11 @@ def create_shop_app(
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
     provenance = provenance or provenance_of(config)
-    visitor_events = VisitorEvents(client, config.events.recent)
+    visitor_events = VisitorEvents(client, config.events.recent, config.rules.bought_days)
     outbox = EventOutbox(visitor_events)
     worker = WorkerContext(
         client=client,
-        store=ItemStore(client),
+        store=ItemStore(client, config.rules.bought_days),
         breaker=CircuitBreaker(config.redis_timeout),
         fallback=PopularItems(popular, outbox.flush),
         log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),

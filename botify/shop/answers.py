@@ -91,9 +91,7 @@ class Answers:
             )
             if found is None:
                 return None
-            visitor = visitor_of(
-                found.recent, _now(), self._rules.bought_days, of.kinds, of.half_life
-            )
+            visitor = visitor_of(found.recent, _now(), of.kinds, of.half_life)
             merged = of.merge(request, found, visitor)
             chosen = rules.select(merged, found.items, visitor.seen, visitor.barred)
             cut = any(len(each.items) >= depth for each in found.lists)
@@ -125,7 +123,7 @@ class Answers:
             )
             if found is None:
                 return None
-            visitor = visitor_of(found.recent, _now(), self._rules.bought_days)
+            visitor = visitor_of(found.recent, _now())
             rows = zip(found.items, found.scores, found.sources, strict=True)
             details = dict(zip(found.items, found.details, strict=False))
             chosen = rules.select(

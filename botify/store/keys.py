@@ -4,6 +4,8 @@ The shop face has, besides its lists:
 
     botify:shop:events:USER   sorted set, by time in ms: the visitor's last events, each as 8 bytes
                               that order events of one time, kind, zero byte, item; expires
+    botify:shop:bought:USER   sorted set, by time in ms: the items that the visitor bought, each with
+                              its last purchase, as long as `rules.bought_days` asks for it
     botify:shop:id:DIGEST     an id that a client gave to an event: "P" while its line is being
                               logged, "D" when that is done, then a digest of the event; expires
     botify:shop:item:ITEM     hash of field -> "MS:JSON": the item's changes by `POST /items`, each
@@ -38,6 +40,7 @@ CONFIGURED_VERSIONS = "botify:configured"
 """Hash of list name -> version of the configured file when it was last loaded."""
 
 SHOP_EVENTS = "botify:shop:events:"
+SHOP_BOUGHT = "botify:shop:bought:"
 SHOP_EVENT_IDS = "botify:shop:id:"
 SHOP_ITEMS = "botify:shop:item:"
 SHOP_OFFERS = "botify:shop:offers"

@@ -2,7 +2,8 @@
 --
 -- KEYS  1 versions of the lists served; the items are among them, as "items"
 --       2 offers, 3 prefix of the changes of items (see keys.py)
---       4 the visitor's last events, or ""
+--       4 the visitor's last events, or "", 5 what the visitor bought, or ""
+-- BOUGHT_MS: for so many ms, what the visitor bought is not offered.
 
 local versions = {}
 local function key_of(name)
@@ -16,7 +17,22 @@ end
 
 local catalog = key_of('items')
 local changed = redis.call('EXISTS', KEYS[2]) == 1
+
+local bought_since
+local function is_bought(item)
+  if bought_since == nil then
+    bought_since = false
+    if KEYS[5] ~= '' and redis.call('EXISTS', KEYS[5]) == 1 then
+      bought_since = tonumber(redis.call('TIME')[1]) * 1000 - BOUGHT_MS
+    end
+  end
+  return bought_since and tonumber(redis.call('ZSCORE', KEYS[5], item) or -1) >= bought_since
+end
+
 local function may_be_offered(item)
+  if is_bought(item) then
+    return false
+  end
   local known = redis.call('HGET', catalog, item)
   local flags = changed and redis.call('HGET', KEYS[2], item)
   if not flags then
