@@ -92,9 +92,10 @@ class ItemStore:
         """The first `most` items of the sources, one after the other. Raises StoreError.
 
         Items that are not in the catalog (any more), hidden, out of stock, excluded, bought by
-        `user` a short time ago, or in an earlier source are left out. In the same round trip come up to `recent` of the last events
-        of `user`, who must be named for sources of recent events too, and with `details` what is
-        known of each item: stock, price, category and whatever else the shop says.
+        `user` a short time ago, or in an earlier source are left out. In the same round trip come
+        up to `recent` of the last events of `user`, who must be named for sources of recent events
+        too, and with `details` what is known of each item: stock, price, category and whatever
+        else the shop says.
         """
         arguments: list[Any] = [most, recent, "details" if details else "", len(exclude), *exclude]
         for source in sources:
@@ -128,8 +129,8 @@ class ItemStore:
     ) -> Candidates:
         """The items of several lists, list by list, and the last events of `user`.
 
-        Items that may not be offered, or not to `user`, and excluded ones, are left out. With `details`, what is
-        known of each item. Raises StoreError.
+        Items that may not be offered, or not to `user`, and excluded ones, are left out. With
+        `details`, what is known of each item. Raises StoreError.
         """
         arguments = candidate_arguments(query, exclude, details)
         return unpack_candidates(self._candidates(_keys_of(user), arguments), details)

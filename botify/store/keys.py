@@ -4,8 +4,8 @@ The shop face has, besides its lists:
 
     botify:shop:events:USER   sorted set, by time in ms: the visitor's last events, each as 8 bytes
                               that order events of one time, kind, zero byte, item; expires
-    botify:shop:bought:USER   sorted set, by time in ms: the items that the visitor bought, each with
-                              its last purchase, as long as `rules.bought_days` asks for it
+    botify:shop:bought:USER   sorted set, by time in ms of the last purchase: what a visitor bought
+                              in the last `rules.bought_days`
     botify:shop:id:DIGEST     an id that a client gave to an event: "P" while its line is being
                               logged, "D" when that is done, then a digest of the event; expires
     botify:shop:item:ITEM     hash of field -> "MS:JSON": the item's changes by `POST /items`, each

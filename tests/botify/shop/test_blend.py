@@ -7,9 +7,8 @@ from botify.shop.blend import Blend
 from botify.shop.request import ItemRequest
 from botify.shop.selection import Candidate, Filter, Rules
 from botify.shop.visitor import Visitor, visitor_of
-from botify.store.visitor_events import DAY_MS
 from botify.store.item_candidates import CandidateList, Candidates
-from botify.store.visitor_events import RecentEvent
+from botify.store.visitor_events import DAY_MS, RecentEvent
 
 HOUR = 3_600_000
 NOW = 40 * DAY_MS
