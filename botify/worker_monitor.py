@@ -39,6 +39,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         popular: str = TOP_TRACKS,
         serves: str = "tracks",
         note_key: str = "",
+        reading_key: str = "",
     ) -> None:
         """`lists`: names of all lists that must be in Redis. `models` and `routing` are kept up to
         date.
@@ -47,7 +48,8 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         less than half of it. `max_fallback_share`: the part of the answers, of a treatment or of
         all, that may come from the fallback before this is reported. `keys`: of the service's
         face; `popular`: name of the list that the fallback answers from; `serves`: what is
-        recommended, in words. `note_key`: where Redis has a text for `/health`, if it has one.
+        recommended, in words. `note_key`, `reading_key`: where Redis has the texts `note` and
+        `reading` of the report, if it has them.
         """
         super().__init__(worker.log, worker.metrics, worker.breaker.wake, max_fallback_share)
         self._client = worker.client
@@ -59,8 +61,8 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         self._keys = keys
         self._popular = popular
         self._serves = serves
-        self._note_key = note_key
-        self._note = ""
+        self._text_keys = (note_key, reading_key) if note_key else ()
+        self._note = self._reading = ""
         self._models = tuple(models)
         self._routing = routing
         self._max_probe_seconds = redis_timeout / 2
@@ -89,6 +91,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
             config_note=self._routing.note if self._routing else "",
             serves=self._serves,
             note=self._note,
+            reading=self._reading,
         )
 
     def _is_up(self) -> bool:
@@ -114,10 +117,11 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hgetall(self._keys.lists)
         pipeline.hgetall(self._keys.refusals)
-        if self._note_key:
-            pipeline.get(self._note_key)
-        versions, refused, *notes = pipeline.execute()
-        self._note = notes[0].decode() if notes and notes[0] else ""
+        for key in self._text_keys:
+            pipeline.get(key)
+        versions, refused, *texts = pipeline.execute()
+        if texts:
+            self._note, self._reading = ((text or b"").decode() for text in texts)
         self._read_memory()
         self._versions, self._refused = _texts(versions), _texts(refused)
         popular = self._versions.get(self._popular, "")

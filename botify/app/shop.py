@@ -57,7 +57,7 @@ from botify.store.event_outbox import EventOutbox
 from botify.store.item_changes import ItemChanges
 from botify.store.item_journal import JOURNAL, ItemJournal
 from botify.store.items import ItemStore, PopularItems
-from botify.store.keys import SHOP_KEYS, recovered_key
+from botify.store.keys import SHOP_KEYS, reading_key, recovered_key
 from botify.store.visitor_events import VisitorEvents
 from botify.worker_context import WorkerContext
 from botify.worker_monitor import WorkerMonitor
@@ -98,6 +98,7 @@ def create_shop_app(
         popular=POPULAR_LIST,
         serves="items",
         note_key=recovered_key(config.log_dir),
+        reading_key=reading_key(config.log_dir),
     )
     calls = RedisCalls(worker.breaker, metrics)
     lookup = ItemLookup(worker.store, calls)

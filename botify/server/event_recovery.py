@@ -13,7 +13,7 @@ from botify.files.backwards import lines_backwards
 from botify.files.jsonlines import MAX_LINE_BYTES
 from botify.shop.features.counts import counted_as
 from botify.store.client import store_errors
-from botify.store.keys import recovered_key
+from botify.store.keys import reading_key, recovered_key
 from botify.store.visitor_events import (
     DAY_MS,
     ID_SECONDS,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _BATCH = 2000
 """Events between two moments at which the parent may do something else."""
-_QUIET_SECONDS = 1.0
-"""A reading that takes longer is told while it goes on."""
+_READING_SECONDS = 600
+"""How long it is told that events are being read, by a parent that ended meanwhile."""
 _MARK = b'"event"'
 _PURCHASE = b'"%b"' % PURCHASE.encode()
 _DAY_SECONDS = 86_400
@@ -58,6 +58,7 @@ class EventRecovery:
         self._bought_days = config.rules.bought_days
         self._log_dir = config.log_dir
         self._key = recovered_key(config.log_dir)
+        self._reading_key = reading_key(config.log_dir)
         self._clock = clock
         self._done = False
         self._unreadable: list[str] = []
@@ -66,10 +67,11 @@ class EventRecovery:
         """Read them if that is needed. `pause` is called between batches, with their sizes; what
         it raises ends the reading. Raises StoreError."""
         with store_errors():
-            if self._done and client.exists(self._key):
-                return
+            complete = bool(client.exists(self._key))
+        if self._done and complete:
+            return
         self._done = False
-        began, told = time.monotonic(), False
+        began = time.monotonic()
         events = VisitorEvents(client, self._config.recent, self._bought_days)
         read = purchases = bad = 0
         batch: list[StoredEvent] = []
@@ -99,15 +101,15 @@ class EventRecovery:
             if len(batch) == _BATCH:
                 events.commit(batch)
                 batch.clear()
-                pause(_BATCH)
-                if not told and time.monotonic() - began > _QUIET_SECONDS:
-                    told = True
+                if not complete:
                     with store_errors():
-                        client.set(self._key, _reading(read))
+                        client.set(self._reading_key, _reading(read), ex=_READING_SECONDS)
+                pause(_BATCH)
         events.commit(batch)
         note = self._note(read, more, bad, purchases)
         with store_errors():
             client.set(self._key, note)
+            client.delete(self._reading_key)
         self._done = True
         if read or note:
             _log.warning(

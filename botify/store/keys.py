@@ -19,6 +19,7 @@ The shop face has, besides its lists:
     botify:shop:journal:ID    how much of a service's record of changes is in Redis; expires
     botify:shop:recovered:ID  that the last events were read back from the log of one service, and
                               in words what was left out; "" where nothing was
+    botify:shop:reading:ID    how far that reading is, in words, while it goes on; expires
 
 The served items are a list, `items`. Where items.json says that an item is hidden, its JSON begins
 with a tab; where it says that an item is not available, a space follows. So one look-up tells
@@ -46,13 +47,23 @@ SHOP_ITEMS = "botify:shop:item:"
 SHOP_OFFERS = "botify:shop:offers"
 SHOP_COUNTS = "botify:shop:counts"
 SHOP_JOURNAL = "botify:shop:journal:"
+SHOP_READING = "botify:shop:reading:"
 SHOP_RECOVERED = "botify:shop:recovered:"
 
 
 def recovered_key(log_dir: Path) -> str:
     """Key of what was read back from the log in this directory of this machine."""
+    return SHOP_RECOVERED + _place(log_dir)
+
+
+def reading_key(log_dir: Path) -> str:
+    """Key of how far that reading is."""
+    return SHOP_READING + _place(log_dir)
+
+
+def _place(log_dir: Path) -> str:
     place = f"{socket.gethostname()}:{log_dir.resolve()}"
-    return SHOP_RECOVERED + blake2b(place.encode(), digest_size=8).hexdigest()
+    return blake2b(place.encode(), digest_size=8).hexdigest()
 
 
 def session_key(user: str) -> str:

@@ -176,7 +176,15 @@ def test_a_reading_may_be_ended(app: Flask, client: "redis.Redis", tmp_path: Pat
     with pytest.raises(EnoughError):
         reading.round(client, stop)
     assert client.exists(recovered_key(tmp_path / "log")) == 0
+    by_hand(app)._round()
+    ready = send(app, "/health/ready", method="GET")
+    assert ready[0] == 200
+    assert ready[1]["status"] == "degraded"
+    assert "being read from the log, 2,000 so far" in ready[1]["reasons"][0]
+    assert send(app, "/health", method="GET")[1]["warnings"] == ready[1]["reasons"]
     reading.round(client, ignore)
+    app.extensions["botify"]._round()
+    assert send(app, "/health/ready", method="GET")[1] == {"status": "ready", "reasons": []}
     assert len(last(app, "u0")) == len(last(app, "u2099")) == 1
 
 
