@@ -38,8 +38,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         keys: Keys = MUSIC_KEYS,
         popular: str = TOP_TRACKS,
         serves: str = "tracks",
-        note_key: str = "",
-        reading_key: str = "",
+        text_keys: tuple[str, str] | None = None,
     ) -> None:
         """`lists`: names of all lists that must be in Redis. `models` and `routing` are kept up to
         date.
@@ -48,8 +47,8 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         less than half of it. `max_fallback_share`: the part of the answers, of a treatment or of
         all, that may come from the fallback before this is reported. `keys`: of the service's
         face; `popular`: name of the list that the fallback answers from; `serves`: what is
-        recommended, in words. `note_key`, `reading_key`: where Redis has the texts `note` and
-        `reading` of the report, if it has them.
+        recommended, in words. `text_keys`: where Redis has the texts `note` and `reading` of
+        the report, if it has them.
         """
         super().__init__(worker.log, worker.metrics, worker.breaker.wake, max_fallback_share)
         self._client = worker.client
@@ -61,7 +60,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         self._keys = keys
         self._popular = popular
         self._serves = serves
-        self._text_keys = (note_key, reading_key) if note_key else ()
+        self._text_keys = text_keys or ()
         self._note = self._reading = ""
         self._models = tuple(models)
         self._routing = routing

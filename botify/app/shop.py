@@ -97,8 +97,7 @@ def create_shop_app(
         keys=SHOP_KEYS,
         popular=POPULAR_LIST,
         serves="items",
-        note_key=recovered_key(config.log_dir),
-        reading_key=reading_key(config.log_dir),
+        text_keys=(recovered_key(config.log_dir), reading_key(config.log_dir)),
     )
     calls = RedisCalls(worker.breaker, metrics)
     lookup = ItemLookup(worker.store, calls)
