@@ -1,11 +1,15 @@
 """botify-pipeline: nights of training and publication, from the command line."""
 
+import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
 
+from pipeline import messages
+from pipeline.messages import Settings, SettingsError
+from pipeline.messages.text import text
 from pipeline.nightly.config import Config, ConfigError, load
 from pipeline.nightly.directory import StopNightError, locked
 from pipeline.nightly.serving import Serving
@@ -43,7 +47,12 @@ def run(step: str, path: Path, night: datetime | None, force: bool) -> None:
     try:
         with locked(config.out):
             if step == "all":
-                decision = nightly.run_all(click.echo)
+                try:
+                    decision = nightly.run_all(click.echo)
+                except StopNightError:
+                    _tell(nightly.night.path)
+                    raise
+                _tell(nightly.night.path)
                 click.echo(f"published {decision['candidate']}: {decision['reason']}")
             else:
                 report = nightly.run(step)
@@ -74,6 +83,44 @@ def rollback(path: Path, reason: str) -> None:
     except StopNightError as error:
         _stop(error)
     click.echo(f"in service: {version}")
+
+
+@main.command()
+@click.argument("night", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--note", default="", help="A line to add.")
+@click.option("--show", is_flag=True, help="Print the message, and send nothing.")
+def notify(night: Path, note: str, show: bool) -> None:
+    """Send what became of the NIGHT, a directory, by Telegram, e-mail and webhook.
+
+    The environment says where to. The same text is sent once. The exit code is 1 where a message
+    could not be sent.
+    """
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    if show:
+        click.echo(text(night, settings.link, note))
+        return
+    if settings.empty:
+        raise click.UsageError(
+            "nobody to tell: set TELEGRAM_BOT_TOKEN, SMTP_HOST or NOTIFY_WEBHOOK_URL"
+        )
+    if failed := messages.notify(night, settings, note):
+        click.secho(f"not sent: {'; '.join(failed)}", err=True, fg="red")
+        sys.exit(1)
+    click.echo("sent")
+
+
+def _tell(night: Path) -> None:
+    """After a night: nothing here fails it."""
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        click.secho(f"no message was sent: {error}", err=True, fg="yellow")
+        return
+    for failed in [] if settings.empty else messages.notify(night, settings):
+        click.secho(f"message not sent: {failed}", err=True, fg="yellow")
 
 
 def _load(path: Path) -> Config:
