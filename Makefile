@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web
+.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web mlflow
 
 setup: $(READY)
 
@@ -50,6 +50,10 @@ shop: $(READY)
 # A week of nights of a generated shop, three of which go wrong, beside a running service.
 nightly: $(READY)
 	@$(BIN)/python -m pipeline.week --seed $(SEED)
+
+# Runs and registered lists, on port 5500: MLFLOW_TRACKING_URI, or the file out/mlflow/mlflow.db.
+mlflow: $(READY)
+	@$(BIN)/python -m pipeline.tracking.server
 
 # The site, on port 8080: sign in, rate, see why. MovieLens of BOTIFY_DATA or movielens/, else
 # invented films.

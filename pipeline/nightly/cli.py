@@ -4,6 +4,7 @@ import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -14,6 +15,9 @@ from pipeline.nightly.config import Config, ConfigError, load
 from pipeline.nightly.directory import StopNightError, locked
 from pipeline.nightly.serving import Serving
 from pipeline.nightly.steps import STEPS
+
+if TYPE_CHECKING:
+    from pipeline.nightly.night import Nightly
 
 _config = click.option(
     "--config", "path", type=Path, default=Path("config/pipeline.yml"), show_default=True
@@ -50,9 +54,9 @@ def run(step: str, path: Path, night: datetime | None, force: bool) -> None:
                 try:
                     decision = nightly.run_all(click.echo)
                 except StopNightError:
-                    _tell(nightly.night.path)
+                    _told(nightly)
                     raise
-                _tell(nightly.night.path)
+                _told(nightly)
                 click.echo(f"published {decision['candidate']}: {decision['reason']}")
             else:
                 report = nightly.run(step)
@@ -112,6 +116,57 @@ def notify(night: Path, note: str, show: bool) -> None:
     click.echo("sent")
 
 
+@main.command()
+@click.argument("night", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_config
+def track(night: Path, path: Path) -> None:
+    """Write the runs of a NIGHT, a directory, to MLflow, register its lists, set the aliases."""
+    serving = Serving(_load(path).serving)
+    if problem := _tracked(night, serving):
+        click.secho(f"not tracked: {problem}", err=True, fg="red")
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("alias", default="champion")
+@_config
+@click.option("--force", is_flag=True, help="Also what was rolled back before; recorded.")
+def publish(alias: str, path: Path, force: bool) -> None:
+    """Put the registry's lists of that ALIAS into service, the champion by default."""
+    from pipeline.nightly.from_registry import publish as take
+    from pipeline.tracking.registry import TrackingError
+
+    config = _load(path)
+    try:
+        version = take(config.face, alias, Serving(config.serving), force)
+    except (StopNightError, TrackingError) as error:
+        _stop(error)
+    click.echo(f"in service: {version}")
+
+
+def _told(nightly: "Nightly") -> None:
+    """What became of a night, for MLflow and for people; nothing here fails it."""
+    night = nightly.night.path
+    if nightly.config.track and (problem := _tracked(night, nightly.serving)):
+        click.secho(f"not tracked: {problem}", err=True, fg="yellow")
+    _tell(night)
+
+
+def _tracked(night: Path, serving: Serving) -> str | None:
+    """Why a night was not tracked; None: it was."""
+    from pipeline.tracking.registry import TrackingError, registry
+    from pipeline.tracking.runs import runs_of
+
+    try:
+        runs = runs_of(night)
+        with registry() as place:
+            numbers = place.log(runs, serving.current())
+    except (TrackingError, ValueError) as error:
+        return str(error)
+    click.echo(f"tracked: {len(numbers)} runs of {runs.face}_nightly at {place.uri}")
+    return None
+
+
 def _tell(night: Path) -> None:
     """After a night: nothing here fails it."""
     try:
@@ -134,7 +189,7 @@ def _yesterday() -> date:
     return (datetime.now(UTC) - timedelta(days=1)).date()
 
 
-def _stop(error: StopNightError) -> None:
+def _stop(error: Exception) -> NoReturn:
     click.secho(f"stopped: {error}", err=True, fg="red")
     sys.exit(1)
 

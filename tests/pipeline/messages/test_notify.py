@@ -16,8 +16,8 @@ from pipeline.messages import Settings, notify
 from pipeline.messages.channels import parts
 from pipeline.messages.settings import Email, Telegram, Webhook
 from pipeline.nightly.cli import main
-from tests.pipeline.messages.nights import CHECK, a_night
 from tests.pipeline.messages.servers import Inbox, Mailbox, running
+from tests.pipeline.nights import CHECK, a_night
 
 TOKEN = "123:very-secret"
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from pipeline.messages.text import text
-from tests.pipeline.messages.nights import CHECK, a_night, a_step
+from tests.pipeline.nights import CHECK, a_night, a_step
 
 
 def test_a_published_night(tmp_path: Path) -> None:
