@@ -15,6 +15,8 @@ FIRST = "first-loop"
 OWN_DATA = "your-own-data"
 RATINGS = "ratings"
 SHOP = "shop"
+SITE = "site"
+"""Walked through in tests/web: browser/test_first_minutes.py, recsys/test_prepare.py."""
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
 MODELS = "../how-to/test-one-model-against-another"
 """A guide that goes on from the first tutorial, too."""
@@ -35,7 +37,14 @@ def _check_first(printed: str) -> None:
 
 
 def test_all_tutorials_are_tested() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {FIRST, OWN_DATA, RATINGS, SHOP, *NEXT}
+    assert {page.stem for page in PAGES.glob("*.md")} == {
+        FIRST,
+        OWN_DATA,
+        RATINGS,
+        SHOP,
+        SITE,
+        *NEXT,
+    }
 
 
 def test_what_is_made_small_is_in_the_tutorials() -> None:

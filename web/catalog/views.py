@@ -50,8 +50,10 @@ def _tag_links(words: str, chosen: list[str]) -> list[dict[str, str]]:
 @login_required
 def items(request: HttpRequest) -> HttpResponse:
     """The catalogue: `?q=words&tag=a&tag=-b&page=2`."""
-    words = request.GET.get("q", "").strip()[:200]
-    chosen = [tag for tag in request.GET.getlist("tag") if tag.strip("- ")][:20]
+    words = request.GET.get("q", "").replace("\0", "").strip()[:200]
+    # PostgreSQL takes no NUL in a text.
+    tags = [tag.replace("\0", "") for tag in request.GET.getlist("tag")]
+    chosen = [tag for tag in tags if tag.strip("- ")][:20]
     found = find(words, chosen).order_by("-popularity", "id").prefetch_related("tags")
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     mine = Interaction.objects.filter(user_id=request.user.pk, item__in=[i.pk for i in page])

@@ -49,6 +49,7 @@ def main(port: int, out: Path, similarity: bool) -> None:
         ALLOWED_HOSTS="localhost,127.0.0.1",
         INSECURE_HTTP="1",
         PROMETHEUS_MULTIPROC_DIR=str(counters.resolve()),
+        CACHE_DIR=str((out / "cache").resolve()),
         STATIC_ROOT=str((out / "static").resolve()),
         BIND=f"127.0.0.1:{port}",
     )

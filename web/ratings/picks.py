@@ -70,7 +70,13 @@ def telling(user_id: int, n: int) -> list[int]:
     """Up to `n` items, the most telling first; further ones by likes where candidates run out."""
     known = set_aside(user_id)
     candidates = cache.get_or_set("picks", _candidates, KEPT_SECONDS) or []
-    left = [candidate for candidate in candidates if candidate.item_id not in known]
+    # Some may have been removed since they were counted.
+    there = set(
+        Item.objects.filter(pk__in=[one.item_id for one in candidates]).values_list(
+            "pk", flat=True
+        )
+    )
+    left = [one for one in candidates if one.item_id in there - known]
     picked: list[int] = []
     seen: dict[int, int] = {}
     while left and len(picked) < n:

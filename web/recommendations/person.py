@@ -1,6 +1,7 @@
 """What the rows know about a person."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from web.ratings.models import Dismissal, Interaction
 
@@ -13,12 +14,12 @@ class Person:
     ratings: dict[int, float]
     unwanted: set[int]
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The mean of the ratings; 0 where there are none."""
         return sum(self.ratings.values()) / len(self.ratings) if self.ratings else 0.0
 
-    @property
+    @cached_property
     def hidden(self) -> set[int]:
         """What a row of new items leaves out."""
         return self.unwanted | self.ratings.keys()

@@ -44,7 +44,7 @@ class Row:
 def _in_order(ids: Iterable[int]) -> list[Item]:
     """The items of those ids that are still there, in that order."""
     wanted = list(ids)
-    found = Item.objects.in_bulk(wanted)
+    found = Item.objects.defer("description").in_bulk(wanted)
     return [found[id_] for id_ in wanted if id_ in found]
 
 
@@ -131,27 +131,27 @@ def collaborative(recommender: Recommender, person: Person) -> Row:
             if item not in person.hidden:
                 given.setdefault(item, []).append((near[user], rating - mean + LIFT, rating))
     enough = {i: g for i, g in given.items() if len(g) >= recommender.min_similar_users}
-    items = Item.objects.in_bulk(list(enough))
+    likes = dict(Item.objects.filter(pk__in=list(enough)).values_list("id", "likes"))
     scores = {
-        i: max(sum(s * r for s, r, _r in enough[i]), 0) * math.log1p(items[i].likes) ** 2
-        for i in items
+        i: max(sum(s * r for s, r, _r in enough[i]), 0) * math.log1p(n) ** 2
+        for i, n in likes.items()
     }
-    order = sorted(scores, key=lambda i: (-scores[i], i))[:SHOWN]
+    items = _in_order(sorted(scores, key=lambda i: (-scores[i], i))[:SHOWN])
     change = _(
         "Other ratings of yours give you other neighbours, when matrices are next computed."
     )
     shown = [
         Shown(
-            items[i],
+            item,
             _("%(n)d of your %(all)d nearest people rated it, on average %(mean).1f.")
             % {
-                "n": len(enough[i]),
+                "n": len(enough[item.pk]),
                 "all": len(theirs),
-                "mean": sum(r for _s, _l, r in enough[i]) / len(enough[i]),
+                "mean": sum(r for _s, _l, r in enough[item.pk]) / len(enough[item.pk]),
             },
             change,
         )
-        for i in order
+        for item in items
     ]
     return Row(recommender, shown, empty=_("Your nearest people rated nothing new to you."))
 

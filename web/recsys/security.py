@@ -6,6 +6,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 Answer = Callable[[HttpRequest], HttpResponse]
+MOST_BYTES = 2 * 1024 * 1024
+"""Of a form, its file included. The API has limits of its own."""
+
+
+def limit_forms(get_response: Answer) -> Answer:
+    """Refuse a large body before it is read: the check of the token would store it first."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        api = request.path_info.startswith("/api/")
+        if not api and (not length.isdecimal() or int(length) > MOST_BYTES):
+            return HttpResponse(f"at most {MOST_BYTES} bytes\n", "text/plain", 413)
+        return get_response(request)
+
+    return middleware
 
 
 def content_security_policy(get_response: Answer) -> Answer:

@@ -68,6 +68,11 @@ def test_a_file_that_is_too_large_is_not_read(signed_in: Make) -> None:
     assert "at most" in page.content.decode()
 
 
+def test_a_huge_upload_is_refused_before_it_is_read(signed_in: Make) -> None:
+    file = SimpleUploadedFile("r.csv", b"x" * (3 * 1024 * 1024))
+    assert signed_in().post("/ratings/import", {"file": file}).status_code == 413
+
+
 def test_all_ratings_go_at_once_with_the_permission(make_item: Make, signed_in: Make) -> None:
     ada, eve = signed_in("ada"), signed_in("eve", "reset_interactions")
     item = make_item("Alien")

@@ -139,6 +139,8 @@ def test_the_first_items_are_those_that_tell_most(make_item: Make) -> None:
     assert telling(99, 3) == [disputed.pk, agreed.pk, unknown.pk]
     dismiss(99, disputed.pk, "skip")
     assert telling(99, 1) == [agreed.pk]
+    agreed.delete()  # after it was counted
+    assert telling(99, 1) == [unknown.pk]
 
 
 def test_first_items_differ_in_their_tags(make_item: Make) -> None:

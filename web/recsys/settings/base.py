@@ -39,6 +39,7 @@ MIDDLEWARE = [
     "web.recsys.metrics.measure",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "web.recsys.security.limit_forms",
     "web.recsys.security.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

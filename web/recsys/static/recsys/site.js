@@ -9,11 +9,13 @@ async function send(form, button) {
   const part = form.closest("[data-part]");
   if (!part || form.dataset.busy) return;
   form.dataset.busy = "1";
+  // Not form.action: the buttons are named so.
+  const address = form.getAttribute("action");
   const body = new FormData(form);
   if (button?.name) body.set(button.name, button.value);
   const focused = document.activeElement?.id;
   try {
-    const answer = await fetch(form.action, {
+    const answer = await fetch(address, {
       method: "POST", body, headers: { "X-Part": "1" }, credentials: "same-origin",
     });
     // A form that is older than the last sign-in: the whole page has to be loaded anew.
