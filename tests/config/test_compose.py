@@ -34,6 +34,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 SITE = (ROOT / "Dockerfile.web").read_text().replace("\\\n", " ").splitlines()
+AIRFLOW = (ROOT / "Dockerfile.airflow").read_text().replace("\\\n", " ").splitlines()
 WORKSHOP = (ROOT / "Dockerfile.workshop").read_text().replace("\\\n", " ").splitlines()
 DASHBOARDS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text())
@@ -78,6 +79,7 @@ def test_what_a_profile_starts() -> None:
             started.setdefault(profile, set()).add(name)
     assert started == {
         "": {"redis", "recommender", "nginx"},
+        "airflow": {"airflow"},
         "hdfs": {"namenode", "datanode"},
         "monitoring": {"prometheus", "grafana"},
         "web": {"web", "web-postgres"},
@@ -189,7 +191,7 @@ def test_the_image_and_docker_compose_check_the_same() -> None:
 
 
 def test_the_image_is_pinned_and_not_run_by_root() -> None:
-    for lines, n_stages in ((DOCKERFILE, 2), (WORKSHOP, 1), (SITE, 1)):
+    for lines, n_stages in ((DOCKERFILE, 2), (WORKSHOP, 1), (SITE, 1), (AIRFLOW, 1)):
         stages = of_dockerfile("FROM", lines)
         bases = {stage.split()[0] for stage in stages}
         assert len(stages) == n_stages
@@ -209,6 +211,7 @@ def test_what_the_image_copies_is_let_in_and_is_there() -> None:
             *of_dockerfile("COPY"),
             *of_dockerfile("COPY", WORKSHOP),
             *of_dockerfile("COPY", SITE),
+            *of_dockerfile("COPY", AIRFLOW),
         ]
         if not copy.startswith("--from")
         for source in copy.split()[:-1]
