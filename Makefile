@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web mlflow airflow
+.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web mlflow airflow bench-shop
 
 setup: $(READY)
 
@@ -119,6 +119,10 @@ bench-train: $(READY)
 # Every model on the public data sets of BOTIFY_DATA; takes hours, and resumes where it was stopped.
 bench-quality: $(READY)
 	@$(BIN)/python -m bench.quality
+
+# The shop face under load, beside a plain shop of three services; makes its own data. Needs wrk.
+bench-shop: $(READY)
+	@$(BIN)/python -m bench.shop.serving
 
 # Models of ratings on the public data sets of BOTIFY_DATA, beside scikit-surprise in its own venv.
 bench-ratings: $(READY)

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from bench.common.locked_venv import NoVenvError, locked_python
 from bench.common.options import data_option
 from bench.common.results import Found, Kept, PartError
 from bench.common.tables import machine
-from bench.ratings.surprise_venv import NoSurpriseError, surprise_python
 from bench.ratings.table import report
+
+LOCK = Path(__file__).with_name("surprise.lock")
 
 FORMATS = {"ml-1m": "ml-1m", "ml-latest-small": "ml-latest", "ml-100k": "ml-100k"}
 """Data sets, each a directory of this name, and its format."""
@@ -88,8 +90,8 @@ def main(
 
 def _python(venv: Path) -> Path | None:
     try:
-        return surprise_python(venv)
-    except NoSurpriseError as error:
+        return locked_python(venv, LOCK, "scikit-surprise")
+    except NoVenvError as error:
         click.echo(f"scikit-surprise is left out, it cannot be installed: {error}", err=True)
         return None
 

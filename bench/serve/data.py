@@ -33,14 +33,14 @@ def data(root: Path, users: int, tracks: int, seed: int) -> Data:
     if not directory.exists():
         say(f"making data in {directory}: seconds, once")
         rng = np.random.default_rng(seed)
-        aside = _emptied(directory.with_name(f"{directory.name}.unfinished"))
+        aside = emptied(directory.with_name(f"{directory.name}.unfinished"))
         (aside / "world").mkdir()
         (aside / "lists").mkdir()
-        _write(aside / "world/tracks.json", _catalog(tracks, rng))
-        lists = _lists(users, LIST, tracks, rng)
-        _write(aside / "lists/recommendations.json", _rows("user", "tracks", lists))
-        lists = _lists(tracks, NEIGHBOURS, tracks, rng)
-        _write(aside / "lists/neighbours.json", _rows("track", "recommendations", lists))
+        write_rows(aside / "world/tracks.json", _catalog(tracks, rng))
+        lists = lists_of(users, LIST, tracks, rng)
+        write_rows(aside / "lists/recommendations.json", rows_of("user", "tracks", lists))
+        lists = lists_of(tracks, NEIGHBOURS, tracks, rng)
+        write_rows(aside / "lists/neighbours.json", rows_of("track", "recommendations", lists))
         top = rng.choice(tracks, min(TOP, tracks), replace=False)
         (aside / "lists/top_tracks.json").write_bytes(orjson.dumps(top.tolist()))
         os.replace(aside, directory)
@@ -53,8 +53,8 @@ def many_lists(root: Path, users: int, tracks: int, seed: int) -> Path:
     if not path.exists():
         say(f"writing {users:,} lists to {path}, once")
         aside = path.with_suffix(".unfinished")
-        lists = _lists(users, LIST, tracks, np.random.default_rng(seed))
-        _write(aside, _rows("user", "tracks", lists))
+        lists = lists_of(users, LIST, tracks, np.random.default_rng(seed))
+        write_rows(aside, rows_of("user", "tracks", lists))
         os.replace(aside, path)
     return path
 
@@ -73,24 +73,29 @@ def _catalog(tracks: int, rng: np.random.Generator) -> Iterable[dict[str, int | 
         yield {"track": track, "artist": names[artist], "title": title}
 
 
-def _lists(owners: int, length: int, tracks: int, rng: np.random.Generator) -> Iterable[list[int]]:
+def lists_of(
+    owners: int, length: int, tracks: int, rng: np.random.Generator
+) -> Iterable[list[int]]:
     """Lists of different tracks, of `length` or of all there are."""
     length = min(length, tracks)
     for _ in range(owners):
         yield rng.choice(tracks, length, replace=False).tolist()
 
 
-def _rows(owner: str, key: str, lists: Iterable[list[int]]) -> Iterable[dict[str, object]]:
+def rows_of(owner: str, key: str, lists: Iterable[list[int]]) -> Iterable[dict[str, object]]:
+    """Lines of a file of lists; owners are numbered from 0."""
     for number, tracks in enumerate(lists):
         yield {owner: number, key: tracks}
 
 
-def _write(path: Path, rows: Iterable[object]) -> None:
+def write_rows(path: Path, rows: Iterable[object]) -> None:
+    """A file of JSON Lines."""
     with path.open("wb") as file:
         file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
 
 
-def _emptied(directory: Path) -> Path:
+def emptied(directory: Path) -> Path:
+    """The directory, new."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     return directory

@@ -1,9 +1,11 @@
 """wrk as a function: how many requests a service answers, how fast, at what cost."""
 
 import json
+import os
 import resource
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,10 +40,19 @@ class Load(NamedTuple):
 
 
 class Wrk:
-    """Posts random plays to /next; each run has a seed of its own."""
+    """Asks for random users, by default by posting plays to /next; each run has its own seed."""
 
-    def __init__(self, data: Data, seed: int) -> None:
-        """Users and tracks are those of the data. Raises ClickException if wrk is missing."""
+    def __init__(
+        self,
+        data: Data,
+        seed: int,
+        asking: Path = _SCRIPT,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Users and tracks are those of the data. Raises ClickException if wrk is missing.
+
+        `asking`: the script of wrk that makes requests; `variables`: in its environment.
+        """
         program = shutil.which("wrk")
         if program is None:
             raise click.ClickException(
@@ -49,6 +60,8 @@ class Wrk:
                 "`brew install wrk` on macOS"
             )
         self._program = program
+        self._asking = asking
+        self._environment = {**os.environ, **(variables or {})}
         self._sizes = (data.users, data.tracks)
         self._seed = seed
         self.cpu_seconds = 0.0
@@ -57,10 +70,12 @@ class Wrk:
     def __call__(self, url: str, connections: int, seconds: int) -> Load:
         """One run, with one thread of wrk. Raises ClickException if wrk fails."""
         self._seed += 1
-        options = ["-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(_SCRIPT), url, "--"]
+        options = ["-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(self._asking), url, "--"]
         arguments = [*options, *map(str, (*self._sizes, self._seed))]
         before = _children()
-        done = subprocess.run([self._program, *arguments], capture_output=True, text=True)
+        done = subprocess.run(
+            [self._program, *arguments], capture_output=True, text=True, env=self._environment
+        )
         self.cpu_seconds = _children() - before
         return parse(done.stdout + done.stderr)
 

@@ -30,15 +30,31 @@ class ApiKeys:
 
     def check(self) -> None:
         """Raises Unauthorized if the request has no key, or none of these."""
-        if not self._digests:
-            return
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        digest = _digest(key.strip().encode("utf-8", "surrogateescape"))
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        if scheme.lower() != "bearer" or True not in matches:
+        if self._digests and not (scheme.lower() == "bearer" and self._has(key.strip())):
             raise Unauthorized(
                 "this route needs one of the service's keys, as Authorization: Bearer KEY"
             )
+
+    def allow_page(self) -> bool:
+        """Whether the request of a page may pass: with a key as the password that a browser asks
+        for, under any name, or as for `check`."""
+        if not self._digests:
+            return True
+        given = request.authorization
+        password = given.password if given is not None and given.type == "basic" else None
+        if password is not None:
+            return self._has(password)
+        try:
+            self.check()
+        except Unauthorized:
+            return False
+        return True
+
+    def _has(self, key: str) -> bool:
+        digest = _digest(key.encode("utf-8", "surrogateescape"))
+        # Each is compared, so that the time tells nothing.
+        return True in [hmac.compare_digest(digest, known) for known in self._digests]
 
 
 def read_api_keys(path: Path | None) -> ApiKeys:

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from botify.api.forcing import FORCED_HEADER
+from botify.api.resources import HANDLERS
 from botify.errors import InputError
 from botify.files.jsonlines import encode
 from botify.plays import parse_play
@@ -32,7 +33,8 @@ class FastPath:
         self._service = service
         self._refused = refused
         self._n_tracks = n_tracks
-        self._path = re.compile(rf"/(next|last)/([0-9]{{1,{max_digits}}})", re.ASCII)
+        routes = "|".join(HANDLERS)
+        self._path = re.compile(rf"/({routes})/([0-9]{{1,{max_digits}}})", re.ASCII)
 
     def __call__(self, method: str, path: str, headers: Any, body: bytes) -> bytes | None:
         """The JSON of a 200, or None if the request is not plain. `headers` has lower-case names.
@@ -48,12 +50,9 @@ class FastPath:
             play = parse_play(body, self._n_tracks)
         except InputError:
             return None
-        route, user = found[1], int(found[2])
+        route = found[1]
         try:
-            if route == "next":
-                return encode({"user": user, "track": self._service.next(user, play, {}, started)})
-            self._service.last(user, play, {}, started)
+            return encode(HANDLERS[route](self._service, int(found[2]), play, {}, started))
         except Exception:
             self._refused(route, 500)
             raise
-        return encode({"user": user})

@@ -1,6 +1,6 @@
 """The REST routes for listeners."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import ClassVar
 
@@ -17,6 +17,28 @@ from botify.service import Service
 
 MAX_BODY_BYTES = 64 * 1024
 """Bytes; a play takes about 30, with 1,000 tracks to exclude some 8,000."""
+
+
+Answer = dict[str, int]
+Handler = Callable[[Service, int, Play, Mapping[str, str], float], Answer]
+"""Service, user, play, forced treatments and perf_counter() at the start -> what is answered."""
+
+
+def _next(
+    service: Service, user: int, play: Play, forced: Mapping[str, str], started: float
+) -> Answer:
+    return {"user": user, "track": service.next(user, play, forced, started)}
+
+
+def _last(
+    service: Service, user: int, play: Play, forced: Mapping[str, str], started: float
+) -> Answer:
+    service.last(user, play, forced, started)
+    return {"user": user}
+
+
+HANDLERS: Mapping[str, Handler] = {"next": _next, "last": _last}
+"""Of the routes that take plays; `FastPath` answers by them too."""
 
 
 class RootResource(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -72,12 +94,7 @@ class _PlayResource(Resource):  # type: ignore[misc]  # flask_restful has no typ
         except InputError as error:
             self._metrics.count_error(self.route, 400)
             return json_response({"message": str(error)}, 400)
-        return json_response(self._handle(user, play, forced, started))
-
-    def _handle(
-        self, user: int, play: Play, forced: Mapping[str, str], started: float
-    ) -> dict[str, int]:
-        raise NotImplementedError
+        return json_response(HANDLERS[self.route](self._service, user, play, forced, started))
 
 
 class NextResource(_PlayResource):
@@ -85,19 +102,8 @@ class NextResource(_PlayResource):
 
     route = "next"
 
-    def _handle(
-        self, user: int, play: Play, forced: Mapping[str, str], started: float
-    ) -> dict[str, int]:
-        return {"user": user, "track": self._service.next(user, play, forced, started)}
-
 
 class LastResource(_PlayResource):
     """`POST /last/<user>`: the session ended."""
 
     route = "last"
-
-    def _handle(
-        self, user: int, play: Play, forced: Mapping[str, str], started: float
-    ) -> dict[str, int]:
-        self._service.last(user, play, forced, started)
-        return {"user": user}

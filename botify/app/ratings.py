@@ -12,7 +12,7 @@ from botify.api.docs import add_docs
 from botify.api.json_api import JsonApi
 from botify.api.ops_resources import add_operations
 from botify.api.ratings.openapi import ratings_document
-from botify.api.ratings.pages import Pages
+from botify.api.ratings.pages import rating_pages
 from botify.api.ratings.resources import RatingsRootResource, RecoResource, RecsResource
 from botify.config import RATING_RECOMMENDERS, RatingsConfig
 from botify.event_log.ledger import Ledger
@@ -56,7 +56,7 @@ def create_ratings_app(
         publications, routing, log, metrics, failures, config.max_fallback_share
     )
     service = RatingsService(routing, log, metrics, failures)
-    pages = Pages()
+    pages = rating_pages()
     app = Flask("botify", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.converters |= {"id": AnyId}

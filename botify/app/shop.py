@@ -19,6 +19,7 @@ from botify.api.shop.other_edition import (
     OnlineResource,
     SimilarItemsResource,
 )
+from botify.api.shop.owner_page import OwnerPageResource
 from botify.api.shop.resources import (
     RecommendationsResource,
     ShopRootResource,
@@ -33,6 +34,7 @@ from botify.api.shop.writing import (
     VisitorEventsResource,
 )
 from botify.config import ITEM_RECOMMENDERS, POPULAR_LIST, ShopConfig
+from botify.config.shop import ITEM_LIST
 from botify.event_log.ledger import Ledger
 from botify.event_log.provenance import Provenance, provenance_of
 from botify.event_log.writer import EventLog
@@ -46,6 +48,7 @@ from botify.shop.category_file import read_categories
 from botify.shop.intake import EventIntake
 from botify.shop.item_intake import ItemIntake
 from botify.shop.lookup import ItemLookup
+from botify.shop.owner.report import OwnerReport
 from botify.shop.recommenders import build_item_recommenders
 from botify.shop.redis_calls import RedisCalls
 from botify.shop.service import ShopService
@@ -137,6 +140,15 @@ def create_shop_app(
     of_near = {"neighbours": config.similar}
     of_similar = {"lookup": lookup, **of_near}
     users = next(iter(config.lists), None)
+    of_owner: dict[str, Any] = {
+        "service": service,
+        "lookup": lookup,
+        "report": OwnerReport(config.log_dir),
+        "keys": keys,
+        "versions": lambda: monitor.report().lists,
+        "files": {name: of.file for name, of in config.list_files.items()},
+        "catalogue": lambda: lookup.catalogue(monitor.report().lists.get(ITEM_LIST, "")),
+    }
     for resource, path, needs in (
         (SimilarResource, "/similar/<id:item>", of_similar),
         (EventsResource, "/events", events),
@@ -148,6 +160,7 @@ def create_shop_app(
         (OnlineResource, "/recommendations_online", {"service": service, **of_near}),
         (ItemsResource, "/items", items),
         (ItemResource, "/items/<id:item>", {"lookup": lookup, **items}),
+        (OwnerPageResource, "/shop", of_owner),
         (AssignmentResource, "/experiments/<id:user>", {"routing": routing}),
     ):
         api.add_resource(resource, path, resource_class_kwargs={**needs, "metrics": metrics})

@@ -63,6 +63,16 @@ class ItemLookup:
             self._calls.failed(error)
             raise
 
+    def catalogue(self, version: str) -> int | None:
+        """How many items this version of the catalogue has; None without Redis."""
+        if not self._calls.up:
+            return None
+        try:
+            return self._store.n_items(version)
+        except StoreError as error:
+            self._calls.failed(error)
+            return None
+
     def recent(self, user: str, most: int) -> tuple[RecentEvent, ...] | None:
         """As `ItemStore.recent`; None without Redis."""
         found = self.top(0, (), user=user, recent=most)

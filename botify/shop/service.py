@@ -10,7 +10,7 @@ from botify.config import ShopConfig
 from botify.event_log.writer import EventLog
 from botify.live_routing import LiveRouting, Routing
 from botify.observability.metrics import Metrics
-from botify.shop.answers import Answers
+from botify.shop.answers import Answer, Answers
 from botify.shop.recommenders import ItemRecommender, popular_source
 from botify.shop.request import ItemRequest
 from botify.store.fallback import FALLBACK
@@ -52,6 +52,13 @@ class ShopService:
         if forced:
             return self._answer(routing, recommender, request, started, {}, forced)
         return self._answer(routing, recommender, request, started, treatments)
+
+    def preview(self, request: ItemRequest) -> tuple[Answer, Mapping[str, str]]:
+        """What the request would be answered now, and the treatments; nothing is logged."""
+        routing = self._routing.current
+        treatments = routing.experiments.assign(request.user)
+        recommender = routing.recommender(treatments, {})
+        return self._answers.of(recommender, request), treatments
 
     def recommend_with(
         self, recommender: ItemRecommender, request: ItemRequest, started: float, fill: bool

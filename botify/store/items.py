@@ -5,7 +5,8 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botify.config import POPULAR_LIST
-from botify.store.client import Connections, Script, script_text
+from botify.config.shop import ITEM_LIST
+from botify.store.client import Connections, Script, script_text, store_errors
 from botify.store.item_candidates import (
     CandidateQuery,
     Candidates,
@@ -70,6 +71,7 @@ class ItemStore:
     """Looks items up; holds no state of its own."""
 
     def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
         connections = Connections(client)
         shared = script_text("shop_lists")
         self._top_items = Script(connections, shared + script_text("top_items"))
@@ -139,6 +141,12 @@ class ItemStore:
         """The item with all changes; None if there is none. Raises StoreError."""
         known, changes = self._item((SHOP_KEYS.lists, SHOP_ITEMS), (item,))
         return details_of(item, known, changes)
+
+    def n_items(self, version: str) -> int:
+        """How many items this version of the list `items` has. Raises StoreError."""
+        with store_errors():
+            found: Any = self._client.hlen(f"{SHOP_KEYS.lists}:{ITEM_LIST}:{version}")
+            return int(found)
 
     def probe(self) -> None:
         """Check that requests can be answered, by their script. Raises StoreError."""

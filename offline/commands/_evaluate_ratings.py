@@ -60,7 +60,7 @@ def cross_validated(
 def facts_of(found: CrossValidated) -> dict[str, object]:
     """By name; the interval of a value is named after it, with _95."""
     folds = found.folds
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "split": f"{len(folds)} folds drawn by the seed; each is predicted whole, by a model of "
         "the others; predictions are clipped to the scale",
         "users": found.users,
@@ -72,6 +72,11 @@ def facts_of(found: CrossValidated) -> dict[str, object]:
         facts[metric], facts[f"{metric}_95"] = found.estimate(metric)
     facts["rmse_of_folds"] = [round(fold.errors.rmse, 5) for fold in folds]
     facts["rmse_of_biases"] = sum(fold.of_biases.rmse for fold in folds) / len(folds)
+    if facts["rmse_of_biases"] <= facts["rmse"]:
+        facts["remark"] = (
+            "biases of users and items alone predict better: on data of this kind or size the "
+            "model has learned noise; fewer factors or a larger penalty (--set) may mend it"
+        )
     facts["pairs_of_new_users"] = sum(fold.new_users for fold in folds)
     facts["pairs_of_new_items"] = sum(fold.new_items for fold in folds)
     for name in ("seconds_to_train", "seconds_to_predict"):

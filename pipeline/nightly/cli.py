@@ -78,6 +78,41 @@ def status(path: Path) -> None:
 
 
 @main.command()
+@click.option("--user", required=True, help="The user's id.")
+@click.option("--log", required=True, type=Path, help="The directory of an event log.")
+@click.option(
+    "--key-file", required=True, type=Path, help="A secret of 16 bytes or more; keep it."
+)
+def forget(user: str, log: Path, key_file: Path) -> None:
+    """Remove the lines of a user from the event logs (music, shop) in a directory.
+
+    A service that writes them must be stopped. What was removed is recorded in forgotten.jsonl
+    there, with a hash of the id by the key in place of the id. After a kill, run it again. The
+    next night does not learn from the user, as the log has no lines.
+
+    NOT reached: copies in HDFS or elsewhere; what earlier nights extracted and trained; lists
+    already published, which name the user until the next night publishes; Redis, the memory of
+    a running service, other sources (CSV, Parquet, tables), and the site.
+
+    The data client takes a rewritten log for a new one, and ships the lines that are left a second
+    time: move a log that was shipped to a directory that is not, before or after.
+    """
+    from pipeline.nightly import forget as forgetting
+
+    try:
+        found = forgetting.forget(user, log, forgetting.read_key(key_file))
+    except StopNightError as error:
+        _stop(error)
+    lines = sum(found.lines.values())
+    click.echo(f"removed {lines:,} lines from {len(found.lines)} files; {log / forgetting.RECORD}")
+    if found.unreadable:
+        click.secho(
+            f"kept {found.unreadable:,} lines that cannot be read, and may be of the user",
+            err=True, fg="yellow",
+        )  # fmt: skip
+
+
+@main.command()
 @_config
 @click.option("--reason", default="by hand", show_default=True)
 def rollback(path: Path, reason: str) -> None:

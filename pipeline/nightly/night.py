@@ -15,6 +15,7 @@ from pipeline.nightly.directory import (
     fingerprint_of,
     write_json,
 )
+from pipeline.nightly.page import write_page
 from pipeline.nightly.serving import Serving
 from pipeline.nightly.steps import (
     STEPS,
@@ -193,7 +194,10 @@ class Nightly:
         return found
 
     def _decide(self, published: bool, reason: str) -> None:
-        """Write decision.json; a part that was not reached is null or empty."""
+        """Write decision.json, and the page of all nights.
+
+        A part that was not reached is null or empty.
+        """
         judged = self._file("gate", "verdict.json")
         verdict = json.loads(judged.read_text()) if judged.is_file() else None
         checks = [
@@ -216,6 +220,7 @@ class Nightly:
             "checks": checks,
         }
         write_json(self.night.path / DECISION, content)
+        write_page(self.night.out)
 
 
 def _because(report: dict[str, Any]) -> str:

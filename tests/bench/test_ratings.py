@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bench.ratings.surprise_venv import LOCK, NoSurpriseError, surprise_python
+from bench.common.locked_venv import NoVenvError, locked_python
+from bench.ratings.__main__ import LOCK
 from bench.ratings.table import report
 from offline.evaluation.ratings import folds_of
 
@@ -52,15 +53,12 @@ def test_folds_are_as_large_as_each_other_and_drawn_by_the_seed() -> None:
     assert (one == folds_of(1003, 5, 1)).all()
 
 
-def test_surprise_that_cannot_be_installed_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_surprise_that_cannot_be_installed_is_told(tmp_path: Path) -> None:
     assert "scikit-surprise==" in LOCK.read_text()
     lock = tmp_path / "surprise.lock"
     lock.write_text("./no-such-folder\n")
-    monkeypatch.setattr("bench.ratings.surprise_venv.LOCK", lock)
-    with pytest.raises(NoSurpriseError):
-        surprise_python(tmp_path / "venv")
+    with pytest.raises(NoVenvError):
+        locked_python(tmp_path / "venv", lock, "scikit-surprise")
 
 
 def test_the_table_tells_what_was_timed_in_part(capsys: pytest.CaptureFixture[str]) -> None:

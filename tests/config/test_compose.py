@@ -23,7 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from botify.api.resources import MAX_BODY_BYTES
 from botify.app import create_operations_app
-from botify.config import load_config
+from botify.cli import serve
+from botify.config import load_config, load_service_config
 from botify.event_log.ledger import Ledger
 from botify.observability.worker_table import WorkerTable
 from botify.store.redis_memory import SAFE_POLICY
@@ -82,6 +83,8 @@ def test_what_a_profile_starts() -> None:
         "airflow": {"airflow"},
         "hdfs": {"namenode", "datanode"},
         "monitoring": {"prometheus", "grafana"},
+        "shop": {"shop", "prometheus"},
+        "ratings": {"ratings"},
         "web": {"web", "web-postgres"},
         "workshop": {"flask-app", "workshop-postgres", "workshop-mongo", "workshop-redis"},
     }
@@ -104,6 +107,22 @@ def test_the_workshop_needs_its_own_three_stores_alone() -> None:
     for store, port in named.items():
         assert str(port) in SERVICES[store]["command"]
         assert SERVICES[store]["ports"] == [f"127.0.0.1:{port}:{port}"]
+
+
+@pytest.mark.parametrize("face", ["shop", "ratings"])
+def test_a_face_is_served_on_its_own_port_from_its_own_config(face: str) -> None:
+    service = SERVICES[face]
+    config = load_service_config(ROOT / "config" / f"{face}.yml")
+    assert service["ports"] == [f"127.0.0.1:{config.port}:{config.port}"]
+    assert f"'127.0.0.1', {config.port}" in service["healthcheck"]["test"][1]
+    assert f"./config/{face}.yml:/app/config/{face}.yml:ro" in service["volumes"]
+    command = service["command"]
+    assert command[:4] == ["botify", "serve", "--config", f"config/{face}.yml"]
+    known = {option for each in serve.params for option in each.opts}
+    assert {word for word in command if word.startswith("--")} <= known
+    # Where others reach it, and where the image lets its user write.
+    assert command[command.index("--operations-host") + 1] == "0.0.0.0"
+    assert command[command.index("--log-dir") + 1] == "/app/log"
 
 
 def test_the_programs_of_the_workshop_know_their_options() -> None:
@@ -263,9 +282,12 @@ def test_nginx_and_prometheus_ask_the_recommenders_where_they_listen() -> None:
     scrapes = yaml.safe_load((MONITORING / "prometheus" / "prometheus.yml").read_text())
     (botify,) = (job for job in scrapes["scrape_configs"] if job["job_name"] == "botify")
     # By DNS, which has an address for each replica; through nginx it would meet any of them.
-    (names,) = botify["dns_sd_configs"]
-    operations = config.operations_port_of(config.port)
-    assert (names["names"], names["port"]) == (["recommender"], operations)
+    faces = {"recommender": config}
+    faces |= {
+        face: load_service_config(ROOT / "config" / f"{face}.yml") for face in ("shop", "ratings")
+    }
+    asked = {(tuple(names["names"]), names["port"]) for names in botify["dns_sd_configs"]}
+    assert asked == {((name,), of.operations_port_of(of.port)) for name, of in faces.items()}
     # Which only this machine would reach otherwise.
     (command,) = of_dockerfile("CMD")
     assert " --operations-host 0.0.0.0 " in command

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -205,3 +206,16 @@ def until(holds: Callable[[], bool], seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_the_script_that_asks_as_visitors_do(
+    serve_shop: Callable[..., str], shop: Path, tmp_path: Path
+) -> None:
+    script = Path(__file__).resolve().parents[2] / "script" / "test_shop.py"
+    command = [sys.executable, script, "--url", serve_shop(), "--requests", "2"]
+    lists = ["--lists", shop / "recommendations.json"]
+    done = subprocess.run([*command, *lists], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "known visitors: 1 answers, 1 of them with items of their own" in done.stdout
+    assert "unknown visitors: 1 answers, 0 of them" in done.stdout
+    assert "known visitor anna" in (tmp_path / "test_service.log").read_text()

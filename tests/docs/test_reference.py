@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -18,6 +19,7 @@ from botify.shop.blend import Blend
 from botify.shop.features.names import FIXED
 from offline.experiment.metric_files import BUILT_IN, built_in
 from offline.options import TrainOptions
+from pipeline.nightly.config import Config as NightConfig
 from sim.config import SimConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -99,6 +101,32 @@ def test_every_key_is_there_with_its_default(page: str) -> None:
             default = _plain(field.default)
             told = [yaml.safe_load(cell.strip("`")) for cell in rows[name]]
             assert default in told, f"{page}: {name}: {default}"
+
+
+def _night_keys(content: object, section: str = "") -> dict[str, object]:
+    """Of a dataclass of the night's config, or of a mapping, with dots; to their values."""
+    found: dict[str, object] = {}
+    pairs = vars(content) if is_dataclass(content) else content
+    assert isinstance(pairs, dict)
+    for name, value in pairs.items():
+        if is_dataclass(value) or (isinstance(value, dict) and name != "options"):
+            found |= _night_keys(value, f"{section}{name}.")
+        else:
+            found[section + name] = _plain(value)
+    return found
+
+
+def test_every_key_of_a_night_is_there_with_its_default_and_no_other() -> None:
+    told, section = {}, ""
+    for line in (REFERENCE / "pipeline-config.md").read_text("utf-8").splitlines():
+        if heading := re.match(r"## (\w+)$", line):
+            section = heading[1] + "."
+        if row := re.match(r"\| `(\w+)` \| (.+?) \| ", line):
+            told[section + row[1]] = yaml.safe_load(row[2].strip("`"))
+    known = _night_keys(NightConfig())
+    assert told == known
+    file = yaml.safe_load((DOCS.parent / "config/pipeline.yml").read_text("utf-8"))
+    assert _night_keys(file) == known | {"source.place": "out/shop/log"}
 
 
 def test_no_key_is_told_that_is_none() -> None:

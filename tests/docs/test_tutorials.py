@@ -15,6 +15,7 @@ FIRST = "first-loop"
 OWN_DATA = "your-own-data"
 RATINGS = "ratings"
 SHOP = "shop"
+NIGHTS = "nightly"
 SITE = "site"
 """Walked through in tests/web: browser/test_first_minutes.py, recsys/test_prepare.py."""
 NEXT = ("your-first-experiment", "your-own-recommender", "train-a-gym-agent")
@@ -42,6 +43,7 @@ def test_all_tutorials_are_tested() -> None:
         OWN_DATA,
         RATINGS,
         SHOP,
+        NIGHTS,
         SITE,
         *NEXT,
     }
@@ -68,6 +70,18 @@ def test_runs_on_a_small_world(name: str, small: Sandbox) -> None:
 def test_a_shop_is_made_served_and_visited(tmp_path: Path) -> None:
     printed = make_sandbox(tmp_path, small=True).run_page(f"tutorials/{SHOP}")
     assert "with the best items for all" in printed
+
+
+def test_nights_are_published_refused_forced_and_rolled_back(tmp_path: Path) -> None:
+    printed = make_sandbox(tmp_path, small=True).run_page(f"tutorials/{NIGHTS}")
+    assert "exit code 1" in printed
+    assert printed.count("publish: done, as before") == 1
+    assert "2026-05-31  refused: the gate refused" in printed
+    assert "2026-05-31  published by force" in printed
+    published = re.findall(r"^published (\w+):", printed, re.M)
+    serving = re.findall(r"^in service: (\w+)", printed, re.M)
+    assert len(set(published)) == 2
+    assert serving == [published[0]] * 3
 
 
 def test_own_data_is_served_in_its_own_ids(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ LESSONS = {
     "autoencoder_dae": "lists/recommendations.json",
     "result_analyzer": "report.html",
 }
-OWN_DATA = {"workshop": "workshop/errors.json"}
+OWN_DATA = {"workshop": "workshop/errors.json", "shop": "shop/summary.json"}
 """Those that make all that they read."""
 
 

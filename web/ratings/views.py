@@ -44,7 +44,6 @@ def cards(request: HttpRequest) -> HttpResponse:
             "cards": shown,
             "count": count,
             "first": max(visits.ONBOARDING - count, 0),
-            "onboarding": visits.ONBOARDING,
         },
     )
 
@@ -81,7 +80,7 @@ def act(request: HttpRequest, item_id: int) -> HttpResponse:
         return HttpResponse(_("A rating is from 0.5 to 5, in halves."), status=400)
     except Item.DoesNotExist:
         if wants_part(request):
-            return render(request, "ratings/gone.html", {"item_id": item_id}, status=404)
+            return render(request, "ratings/gone.html", status=404)
         raise Http404(_("This item was removed.")) from None
     if wants_part(request):
         part = (
@@ -89,7 +88,7 @@ def act(request: HttpRequest, item_id: int) -> HttpResponse:
             if request.POST.get("part") == "stars"
             else "ratings/card.html"
         )
-        return render(request, part, {"card": _card(user_id, item), "now": action})
+        return render(request, part, {"card": _card(user_id, item)})
     return back(request, "rate")
 
 

@@ -13,8 +13,9 @@ from django.utils.dateparse import parse_datetime
 from web.ratings.models import Interaction
 from web.ratings.picks import set_aside, telling
 from web.recommendations.ladder import step
+from web.recommendations.person import load_person
 from web.recommendations.quality import record_visit
-from web.recommendations.rows import fill, load_person
+from web.recommendations.rows import fill
 
 KEY = "visit"
 ONBOARDING = 10

@@ -11,10 +11,8 @@ from web.catalog.models import Item
 from web.ratings.models import Interaction
 from web.recommendations.cells import nearest
 from web.recommendations.models import Recommender
-from web.recommendations.person import Person, load_person
+from web.recommendations.person import Person
 from web.recommendations.profile import by_tags
-
-__all__ = ["FILLERS", "Row", "Shown", "fill", "load_person"]
 
 SHOWN = 20
 LIFT = 2.0

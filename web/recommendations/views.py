@@ -57,7 +57,6 @@ def recommendations(request: HttpRequest) -> HttpResponse:
             "rows": rows_of(person),
             "count": len(person.ratings),
             "chosen": chosen.recommender if chosen else None,
-            "ratings": person.ratings,
         },
     )
 

@@ -9,9 +9,10 @@ from flask import Response, request
 from flask_restful import Resource
 
 from botify.api.forcing import Forcing, read_forced
+from botify.api.html_pages import Pages, prefers_page
 from botify.api.json_response import json_response
 from botify.api.query import query_lists
-from botify.api.ratings.pages import Pages, details, prefers_page
+from botify.api.ratings.pages import details
 from botify.errors import InputError
 from botify.live_routing import LiveRouting
 from botify.observability.metrics import Metrics

@@ -17,6 +17,7 @@ from botify.api.openapi_parts import (
 )
 from botify.api.shop.openapi_other_edition import other_edition_paths, other_edition_schemas
 from botify.api.shop.openapi_writing import writing_paths, writing_schemas
+from botify.api.shop.owner_page import DAYS
 from botify.config import MAX_EXCLUDED
 from botify.shop.request import DEFAULT_K, MAX_CATEGORIES, MAX_SEEDS
 from contract.item_lists import MAX_ITEMS
@@ -46,6 +47,9 @@ def shop_document(
         {"name": "events", "description": "What visitors do, and what changes of items."},
     ]
     paths = _paths(forced_header(experiments) if forcing else []) | writing_paths(TEXT_ID, COUNT)
+    page = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
+    for status in ("200", "400", "401"):
+        paths["/shop"]["get"]["responses"][status]["content"] |= page
     schemas = _schemas() | other_edition_schemas() | writing_schemas(TEXT_ID, kinds)
     return document_of(about, tags, paths, schemas)
 
@@ -96,6 +100,25 @@ def _paths(forced: list[Json]) -> Json:
             ok("The neighbours; none where the item has none", ref("Similar"), _SIMILAR),
             {"400": bad_id, "404": unknown, "503": unavailable},
             parameters=[_path("item"), _query("k", COUNT)],
+        ),
+        "/shop": get(
+            "items",
+            "The owner's page: figures of the log, and what a visitor would be shown",
+            ok("A page; JSON for `Accept: application/json`", {"type": "object"}, {"days": 7}),
+            {
+                "400": error(
+                    "A parameter is unknown or malformed.", "`days` must be one of 1, 7, 28"
+                ),
+                "401": error(
+                    "No key, as Bearer or as the password of Basic.",
+                    "this page needs one of the service's keys",
+                ),
+            },
+            parameters=[
+                _query("days", {"type": "integer", "enum": [*DAYS], "default": DAYS[1]}),
+                _query("user", TEXT_ID),
+                _query("k", COUNT),
+            ],
         ),
         "/experiments/{user}": get(
             "items",
@@ -214,7 +237,7 @@ def _schemas() -> Json:
 
 
 def _query(name: str, schema: Json, required: bool = False) -> Json:
-    example = 5 if schema["type"] == "integer" else "anna"
+    example = schema.get("default", 5) if schema["type"] == "integer" else "anna"
     described = {"name": name, "in": "query", "required": required, "schema": schema}
     return {**described, "example": example}
 

@@ -12,6 +12,7 @@ from pyarrow import fs
 from pipeline.nightly import commands
 from pipeline.nightly.config import Source
 from pipeline.nightly.directory import Night, Result, StopNightError, fingerprint_of
+from pipeline.nightly.logs import complete, log_files
 
 OUT = "events.parquet"
 _COLUMNS = ("user", "item", "event", "timestamp")
@@ -44,7 +45,7 @@ def work(source: Source, night: Night, out: Path) -> Result:
         database = duckdb.connect()
         database.execute(f"SET temp_directory = '{directory}'")
         try:
-            question = _question(source, Path(directory), database)
+            question, unfinished = _question(source, Path(directory), database)
             database.execute(
                 f'COPY (SELECT CAST("user" AS VARCHAR) "user", CAST(item AS VARCHAR) item, '
                 f"CAST(event AS VARCHAR) event, TRY_CAST(timestamp AS BIGINT) timestamp "
@@ -60,7 +61,7 @@ def work(source: Source, night: Night, out: Path) -> Result:
         ).fetchall()[0]
     if not rows:
         raise StopNightError(f"{_without_password(source)} has no events before {night.day}'s end")
-    return Result({"events": rows, "newest_ms": newest or 0})
+    return Result({"events": rows, "newest_ms": newest or 0, "unfinished_lines": unfinished})
 
 
 def _future() -> int:
@@ -68,7 +69,10 @@ def _future() -> int:
     return int((time.time() + 86_400) * 1000)
 
 
-def _question(source: Source, scratch: Path, database: duckdb.DuckDBPyConnection) -> str:
+def _question(
+    source: Source, scratch: Path, database: duckdb.DuckDBPyConnection
+) -> tuple[str, int]:
+    """The rows as SQL, and the number of log lines that were not yet complete."""
     if source.kind == "sql":
         history = scratch / "events"
         table = ["--table", source.table] if source.table else []
@@ -77,23 +81,23 @@ def _question(source: Source, scratch: Path, database: duckdb.DuckDBPyConnection
             *("import", source.place, "--out", scratch / "data"),
             *("--events", history, *table),
         )
-        return _of_log(sorted(history.glob("data.json*")))
+        return _of_log(sorted(history.glob("data.json*"))), 0
     if source.place.startswith("s3://"):
         columns = _bucket(source)
         database.register("bucket", columns.to_table(columns=list(_COLUMNS)))
-        return "SELECT * FROM bucket"
+        return "SELECT * FROM bucket", 0
     files = _files(source)
     if not files:
         raise StopNightError(f"{source.place}: no events are there")
     if source.kind == "log":
-        return _of_log(files)
+        whole = [complete(file, scratch / f"{n}-{file.name}") for n, file in enumerate(files)]
+        return _of_log(whole), sum(file not in files for file in whole)
     names = ", ".join(f"'{file}'" for file in files)
     columns = ", ".join(f'"{column}"' for column in _COLUMNS)
+    read = f"read_parquet([{names}]"
     if source.kind == "csv":
-        return (
-            f"SELECT {columns} FROM read_csv([{names}], all_varchar = true, union_by_name = true)"
-        )
-    return f"SELECT {columns} FROM read_parquet([{names}], union_by_name = true)"
+        read = f"read_csv([{names}], all_varchar = true"
+    return f"SELECT {columns} FROM {read}, union_by_name = true)", 0
 
 
 def _of_log(files: list[Path]) -> str:
@@ -104,7 +108,9 @@ def _of_log(files: list[Path]) -> str:
 
 def _files(source: Source) -> list[Path]:
     place = Path(source.place)
-    pattern = "data.json*" if source.kind == "log" else f"*.{source.kind}"
+    if source.kind == "log" and place.is_dir():
+        return log_files(place)
+    pattern = f"*.{source.kind}"
     if place.is_dir():
         return sorted(place.glob(pattern))
     return sorted(place.parent.glob(place.name))

@@ -85,6 +85,8 @@ def test_cross_validation_tells_errors_by_name(model: str, offline: Callable[...
     assert facts["rmse_95"] > 0
     assert len(facts["rmse_of_folds"]) == 3
     assert 0.4 < facts["rmse_of_biases"] < 0.8
+    # A model that is no better than biases says so.
+    assert ("remark" in facts) == (facts["rmse_of_biases"] <= facts["rmse"])
     if model != "truncated-svd":  # a missing rating is none to these
         assert facts["rmse"] < 1
 

@@ -72,6 +72,7 @@ def test_a_good_night_is_published_and_the_same_night_does_nothing_again(
     assert decision["published"]
     assert decision["serving"] == decision["candidate"]
     assert (config.serving / "current/recommendations.json").is_file()
+    assert NIGHT.isoformat() in (config.out / "nights.html").read_text()
     before = {path: path.stat().st_mtime_ns for path in config.out.rglob("step.json")}
     Nightly(config, NIGHT).run_all(told.append)
     assert {path: path.stat().st_mtime_ns for path in config.out.rglob("step.json")} == before

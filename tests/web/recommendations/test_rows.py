@@ -17,7 +17,8 @@ from web.recommendations.models import (
     SimilarityMatrix,
     SimilarityMatrixCell,
 )
-from web.recommendations.rows import fill, load_person
+from web.recommendations.person import load_person
+from web.recommendations.rows import fill
 from web.recommendations.views import rows_of
 
 Make = Callable[..., Any]

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-LOWEST, HIGHEST = 0.5, 5.0
-FIRST_HASHED_USER, LAST_USER = 100_000_000, 999_999_999
+from web.people.ids import FIRST_ACCOUNT_ID
+from web.ratings.models import HIGHEST, LOWEST
+
+FIRST_HASHED_USER, LAST_USER = 100_000_000, FIRST_ACCOUNT_ID - 1
 
 
 class LoadError(Exception):

@@ -7,10 +7,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.color import no_style
 from django.db import connection, transaction
-from django.db.models import Avg, Count
 from django.utils import timezone
 
-from web.catalog.models import Item, Tag, validate_image
+from web.catalog.counts import recount
+from web.catalog.models import LONGEST_ADDRESS, Item, Tag, validate_image
 from web.ratings.models import Interaction
 
 from .rows import LoadError, Rows
@@ -90,7 +90,7 @@ def write(rows: Rows, progress: Callable[[str, int, int], None]) -> dict[str, in
     _batches(Interaction.objects, fresh, "ratings", progress)
     Interaction.objects.bulk_update(changed, ["rating", "updated_at", "revision"], BATCH)
     if new or fresh or changed:
-        _count()
+        recount()
         with connection.cursor() as cursor:
             for sql in connection.ops.sequence_reset_sql(no_style(), [Item]):
                 cursor.execute(sql)
@@ -101,7 +101,7 @@ def _image(rows: Rows, address: str, id_: int) -> str:
     try:
         if address:
             validate_image(address)
-        if len(address) <= 1000:
+        if len(address) <= LONGEST_ADDRESS:
             return address
     except (ValidationError, ValueError):
         pass
@@ -122,14 +122,3 @@ def _tags(wanted: dict[int, list[str]]) -> None:
     link = Item.tags.through
     pairs = {(item, ids[word]) for item, words in wanted.items() for word in words}
     link.objects.bulk_create([link(item_id=i, tag_id=t) for i, t in sorted(pairs)], BATCH)
-
-
-def _count() -> None:
-    found = Interaction.objects.values_list("item_id").annotate(Avg("rating"), Count("id"))
-    by_item = {item: (mean, votes) for item, mean, votes in found.order_by()}
-    items = list(Item.objects.only("id"))
-    scaled = popularities({item.id: by_item.get(item.id, (0.0, 0)) for item in items})
-    for item in items:
-        item.rating, item.votes = by_item.get(item.id, (0.0, 0))
-        item.popularity = scaled[item.id]
-    Item.objects.bulk_update(items, ["popularity", "rating", "votes"], 500)

@@ -126,6 +126,10 @@ def test_the_first_line_tells_the_face(tmp_path: Path) -> None:
     music = write(tmp_path / "music.json", [{"message": "last", "track": 1}])
     assert face_of([shop]) == "shop"
     assert face_of([music]) == face_of([tmp_path / "nothing"]) == "music"
+    ratings = tmp_path / "ratings.json"
+    ratings.write_text('{"message": "reco", "user": "7", "items": ["1"]}\n')
+    with pytest.raises(InputError, match=r"log of the ratings face.*--events"):
+        face_of([ratings])
 
 
 def run(*words: object) -> Result:
