@@ -46,6 +46,8 @@ class WorkerReport:
     """What `redis_up` tells of, in words."""
     note: str = ""
     """What else a person may want to know."""
+    written: Mapping[str, float] = field(default_factory=dict)
+    """When the newest file of each list and session model was written, in seconds since 1970."""
     no_answers: str = ""
     """Why requests get no answer at all; empty if they do."""
 
