@@ -2,11 +2,13 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from botify.config import TOP_TRACKS
+from botify.config import TOP_TRACKS, ListFile
 from botify.lists.reader import EVERYONE
 from botify.live_routing import LiveRouting
 from botify.monitor_thread import MonitorThread
@@ -29,7 +31,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
     def __init__(
         self,
         worker: WorkerContext[_Store, PopularFallback[_Store]],
-        lists: Iterable[str],
+        lists: Mapping[str, ListFile],
         models: Iterable[LiveModel] = (),
         routing: LiveRouting[Any, Any] | None = None,
         *,
@@ -40,7 +42,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         serves: str = "tracks",
         text_keys: tuple[str, str] | None = None,
     ) -> None:
-        """`lists`: names of all lists that must be in Redis. `models` and `routing` are kept up to
+        """`lists`: all lists that must be in Redis, by name. `models` and `routing` are kept up to
         date.
 
         `redis_timeout`: seconds that requests wait for Redis; after a failure, probes must take
@@ -62,6 +64,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         self._serves = serves
         self._text_keys = text_keys or ()
         self._note = self._reading = ""
+        self._files = {name: of.file for name, of in lists.items()}
         self._models = tuple(models)
         self._routing = routing
         self._max_probe_seconds = redis_timeout / 2
@@ -91,6 +94,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
             serves=self._serves,
             note=self._note,
             reading=self._reading,
+            written={**dict(_times(self._files)), **{m.name: m.written for m in self._models}},
         )
 
     def _is_up(self) -> bool:
@@ -156,6 +160,13 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
 
     def _missing(self) -> tuple[str, ...]:
         return tuple(name for name in self._needed if name not in self._versions)
+
+
+def _times(files: Mapping[str, Path]) -> Iterator[tuple[str, float]]:
+    """When each was written; those that are gone are left out."""
+    for name, path in files.items():
+        with suppress(OSError):
+            yield name, path.stat().st_mtime
 
 
 def _texts(found: Mapping[bytes, bytes]) -> Mapping[str, str]:

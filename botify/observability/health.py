@@ -48,6 +48,8 @@ class WorkerReport:
     """What else a person may want to know."""
     reading: str = ""
     """What is being read that answers miss until then; empty if nothing is."""
+    written: Mapping[str, float] = field(default_factory=dict)
+    """When the newest file of each list and session model was written, in seconds since 1970."""
     no_answers: str = ""
     """Why requests get no answer at all; empty if they do."""
 

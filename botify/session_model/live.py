@@ -22,6 +22,8 @@ class LiveModel:
         self.name = name
         self.current: SessionModel | None = None
         """Each request reads this once."""
+        self.written = 0.0
+        """When the file of `current` was written, in seconds since 1970; 0 if there is none."""
         self._repository = repository
         self._catalog = catalog
         self.refusal = ""
@@ -52,6 +54,7 @@ class LiveModel:
             with as_input_errors(path):
                 tables = Tables.read(path, len(self._catalog))
                 artists = np.array(self._catalog.artist_numbers, dtype=np.int32)
+                self.written = path.stat().st_mtime
                 self.current = SessionModel(tables, artists, version)
             self.refusal = self._refused = ""
         except InputError as error:

@@ -29,6 +29,10 @@ AHEAD_MS = 60_000
 """A later time than so many ms from now is not believed: it would stay the newest for long."""
 
 
+IMPRESSION = "impression"
+"""The kind that tells what was shown: nothing that a visitor did."""
+
+
 class Taken(NamedTuple):
     """What became of the events of a request."""
 
@@ -107,12 +111,26 @@ class EventIntake:
         kinds = [each.event.event for each in fresh]
         times = [each.at for each in fresh]
         self._metrics.count_shop_events(kinds, times, taken.repeated, taken.unknown_items or 0)
+        new = (
+            fresh
+            if outcome is None
+            else [each for each, told in zip(fresh, outcome, strict=True) if told not in "rR"]
+        )
+        self._count_attributed(new, now)
         if lost:
             raise LogFullError(
                 f"the event log's disk is full: {done:,} of {done + lost:,} events were taken; "
                 "send them all again when it has room: those with an id are not taken twice"
             )
         return taken
+
+    def _count_attributed(self, fresh: Sequence[_Fresh], now: int) -> None:
+        experiments = self._routing.current.experiments
+        for each in fresh:
+            self._metrics.observe_event_lag(max(0, now - each.at) / 1000)
+            if each.event.request is not None and each.event.event != IMPRESSION:
+                treatments = experiments.assign(each.event.user)
+                self._metrics.count_attributed(treatments, each.event.event)
 
     def _fresh(self, events: Sequence[ShopEvent], now: int) -> tuple[list[_Fresh], list[int], int]:
         """Events with different ids, their places, and how many are repeats within the request."""
