@@ -176,7 +176,7 @@ def test_training_by_steps_says_what_biases_alone_give(taste: bool, place: Path)
     """Better than biases where half of the users like what the others do not."""
     if taste:
         rows = [
-            f"{u}::{i}::{4 if (u + i) % 2 else 2}::9"
+            f"{u}::{i}::{4 if (u + i) % 2 else 2}::978300000"
             for u in range(USERS)
             for i in range(ITEMS)
             if (u * 7 + i * 3) % 5 < 2
