@@ -13,7 +13,8 @@ from contract.values import LARGEST_EXACT, integer, is_nothing, is_number
 SHOP_MESSAGES = ("event", "item", "recommend")
 """What the lines of this face say in `message`."""
 
-KINDS = ("view", "addtocart", "transaction", "impression", "rating", "dismiss")
+PURCHASE = "transaction"
+KINDS = ("view", "addtocart", PURCHASE, "impression", "rating", "dismiss")
 """The kinds of event that every shop has; a config may name others."""
 
 RECOMMEND = (

@@ -59,7 +59,7 @@ from botify.store.item_changes import ItemChanges
 from botify.store.item_facts import ItemFactsStore
 from botify.store.item_journal import JOURNAL, ItemJournal
 from botify.store.items import ItemStore, PopularItems
-from botify.store.keys import SHOP_KEYS, recovered_key
+from botify.store.keys import SHOP_KEYS, reading_key, recovered_key
 from botify.store.visitor_events import VisitorEvents
 from botify.worker_context import WorkerContext
 from botify.worker_monitor import WorkerMonitor
@@ -79,11 +79,11 @@ def create_shop_app(
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
     provenance = provenance or provenance_of(config)
-    visitor_events = VisitorEvents(client, config.events.recent)
+    visitor_events = VisitorEvents(client, config.events.recent, config.rules.bought_days)
     outbox = EventOutbox(visitor_events)
     worker = WorkerContext(
         client=client,
-        store=ItemStore(client),
+        store=ItemStore(client, config.rules.bought_days),
         breaker=CircuitBreaker(config.redis_timeout),
         fallback=PopularItems(popular, outbox.flush),
         log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),
@@ -104,7 +104,7 @@ def create_shop_app(
         keys=SHOP_KEYS,
         popular=POPULAR_LIST,
         serves="items",
-        note_key=recovered_key(config.log_dir),
+        text_keys=(recovered_key(config.log_dir), reading_key(config.log_dir)),
     )
     calls = RedisCalls(worker.breaker, metrics)
     lookup = ItemLookup(worker.store, ItemFactsStore(client), calls)

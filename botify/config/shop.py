@@ -49,9 +49,8 @@ class EventsConfig(Settings):
 class RulesConfig(Settings):
     """What every answer keeps to, whatever recommender it is from."""
 
-    bought_days: float = Field(default=30.0, ge=0)
-    """What the visitor bought in the last so many days is not answered, as far as his last events
-    tell."""
+    bought_days: float = Field(default=30.0, ge=0, le=36_500)
+    """What the visitor bought in the last so many days is not answered."""
     max_per_category: int | None = Field(default=None, ge=1)
     """The most items of one category."""
     categories: Path | None = None

@@ -32,6 +32,8 @@ class LiveFile(ABC, Generic[_Content]):
         self.name = name
         self.current: _Content | None = None
         """Each request reads this once."""
+        self.written = 0.0
+        """When the file of `current` was written, in seconds since 1970; 0 if there is none."""
         self.refusal = ""
         """Why the version in service could not be loaded; empty if it was."""
         self._repository = repository
@@ -53,7 +55,8 @@ class LiveFile(ABC, Generic[_Content]):
         path = self._repository.path(self.name, version)
         try:
             with as_input_errors(path):
-                self.current = self._read(path, version)
+                current, written = self._read(path, version), path.stat().st_mtime
+            self.current, self.written = current, written
             self.refusal = self._refused = ""
         except InputError as error:
             self._refused, self.refusal = version, str(error)

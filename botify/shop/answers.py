@@ -105,9 +105,7 @@ class Answers:
             )
             if found is None:
                 return None
-            visitor = visitor_of(
-                found.recent, _now(), self._rules.bought_days, of.kinds, of.half_life
-            )
+            visitor = visitor_of(found.recent, _now(), of.kinds, of.half_life)
             merged = [*of.merge(request, found, visitor)]
             chosen = rules.select(merged, found.items, visitor.seen, visitor.barred)
             cut = any(len(each.items) >= depth for each in found.lists)
@@ -152,7 +150,7 @@ class Answers:
             )
             if found is None:
                 return None
-            visitor = visitor_of(found.recent, _now(), self._rules.bought_days)
+            visitor = visitor_of(found.recent, _now())
             rows = zip(found.items, found.scores, found.sources, strict=True)
             categories = dict(zip(found.items, found.categories, strict=False))
             chosen = rules.select(

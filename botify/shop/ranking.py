@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import orjson
 
@@ -11,10 +11,12 @@ from botify.errors import InputError
 from botify.session_model.repository import FileRepository
 from botify.shop.blend import REMINDERS, MergingRecommender
 from botify.shop.live_ranker import LiveRanker
-from botify.shop.lookup import ItemLookup
 from botify.shop.recommenders import ItemRecommender, build_item_recommenders
 from botify.shop.selection import Candidate
 from botify.store.visitor_events import RecentEvent
+
+if TYPE_CHECKING:  # not in the parent of the workers: it imports prometheus_client
+    from botify.shop.lookup import ItemLookup
 
 MOST_RANKED = 200
 """So many candidates are ranked, the first ones; others follow as they came."""
@@ -50,7 +52,7 @@ class Ranked(NamedTuple):
 class Ranking:
     """Asks the rankers in service."""
 
-    def __init__(self, rankers: Mapping[str, LiveRanker], lookup: ItemLookup) -> None:
+    def __init__(self, rankers: Mapping[str, LiveRanker], lookup: "ItemLookup") -> None:
         """`rankers` by name."""
         self._rankers = rankers
         self._lookup = lookup

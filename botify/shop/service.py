@@ -10,11 +10,12 @@ from botify.event_log.writer import EventLog
 from botify.live_routing import LiveRouting, Routing
 from botify.observability.metrics import Metrics
 from botify.shop.answers import Answer, Answers
-from botify.shop.recommenders import ItemRecommender
+from botify.shop.recommenders import ItemRecommender, popular_source
 from botify.shop.request import ItemRequest
 from botify.store.fallback import FALLBACK
 
 _Routing = Routing[ItemRecommender]
+_POPULAR = popular_source().answers_as
 
 
 class ShopService:
@@ -115,6 +116,8 @@ class ShopService:
         self._metrics.count_treatments(treatments, answered == FALLBACK)
         if answered != recommender.name:
             self._metrics.count_fallback(recommender.name, answered)
+            if answered == _POPULAR:
+                self._metrics.count_cold("recommendations")
         return answer
 
     def _of_shadow(self, routing: _Routing, request: ItemRequest) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from botify.store.item_candidates import (
     unpack_candidates,
 )
 from botify.store.item_filter import ANY_ITEM, ItemFilter
-from botify.store.keys import SHOP_EVENTS, SHOP_ITEMS, SHOP_KEYS, SHOP_OFFERS
-from botify.store.visitor_events import RecentEvent, unpack_recent
+from botify.store.keys import SHOP_BOUGHT, SHOP_EVENTS, SHOP_ITEMS, SHOP_KEYS, SHOP_OFFERS
+from botify.store.visitor_events import DAY_MS, RecentEvent, unpack_recent
 
 if TYPE_CHECKING:
     import redis
@@ -72,10 +72,17 @@ def unpack_items(packed: bytes) -> tuple[list[str], list[float | None]]:
 class ItemStore:
     """Looks items up; holds no state of its own."""
 
-    def __init__(self, client: "redis.Redis") -> None:
+    def __init__(self, client: "redis.Redis", bought_days: float = 30.0) -> None:
+        """`bought_days`: for so long, what a visitor bought is not among the items found."""
         self._client = client
         connections = Connections(client)
-        shared = script_text("item_fields") + script_text("shop_lists")
+        shared = "".join(
+            (
+                f"local BOUGHT_MS = {int(bought_days * DAY_MS)}\n",
+                script_text("item_fields"),
+                script_text("shop_lists"),
+            )
+        )
         self._top_items = Script(connections, shared + script_text("top_items"))
         self._candidates = Script(connections, shared + script_text("item_candidates"))
         self._item = Script(connections, script_text("item"))
@@ -94,9 +101,9 @@ class ItemStore:
         """The first `most` items of the sources, one after the other. Raises StoreError.
 
         Items that are not in the catalog (any more), hidden, out of stock, not `within`, excluded,
-        or in an earlier source are left out. In the same round trip come up to `recent` of the
-        last events of `user`, who must be named for sources of recent events too, and with
-        `categories` the category of each item.
+        bought by `user` a short time ago, or in an earlier source are left out. In the same round
+        trip come up to `recent` of the last events of `user`, who must be named for sources of
+        recent events too, and with `categories` the category of each item.
         """
         arguments: list[Any] = [*within.arguments(), most, recent]
         arguments += ("categories" if categories else "", joined(exclude))
@@ -130,8 +137,8 @@ class ItemStore:
     ) -> Candidates:
         """The items of several lists, list by list, and the last events of `user`.
 
-        Items that may not be offered, are not `within`, or are excluded are left out. With
-        `categories`, the category of each item. Raises StoreError.
+        Items that may not be offered, or not to `user`, that are not `within`, or are excluded
+        are left out. With `categories`, the category of each item. Raises StoreError.
         """
         arguments = candidate_arguments(query, exclude, within, categories)
         return unpack_candidates(self._candidates(_keys_of(user), arguments), categories)
@@ -157,7 +164,7 @@ class ItemStore:
 
 
 def _keys_of(user: str) -> tuple[str, ...]:
-    return (*_KEYS, f"{SHOP_EVENTS}{user}" if user else "")
+    return (*_KEYS, *((f"{SHOP_EVENTS}{user}", f"{SHOP_BOUGHT}{user}") if user else ("", "")))
 
 
 class PopularItems:

@@ -4,13 +4,15 @@
 -- After item_fields.lua.
 --
 -- KEYS  1 versions of the lists served, 2 offers, 3 prefix of ids, 4 prefix of last events,
---       5 prefix of the changes of items, 6 sums of events by item and category
--- ARGV  1 seconds until an id is forgotten, 2 how many events a visitor keeps;
+--       5 prefix of the changes of items, 6 sums of events by item and category,
+--       7 prefix of what visitors bought
+-- ARGV  1 seconds until an id is forgotten, 2 how many events a visitor keeps,
+--       3 for how many ms purchases are kept, 4 how many of them, the newest ones;
 --       then for each event: digest of the id that the client gave it ("" = none), digest of the
 --       event, user, item, time in ms, what is kept of it ("" = nothing), when that expires,
---       in ms since the epoch, the number of the kind in the sums ("" = not counted), and what
---       the event adds to a sum. What is not kept is not counted, nor are items that the catalog
---       does not have.
+--       in ms since the epoch, the number of the kind in the sums ("" = not counted), what the
+--       event adds to a sum, and whether it is a purchase ("" = no). What is not kept is
+--       not counted, nor are items that the catalog does not have.
 -- Reply: for each event one character: a where it is new, r where it was taken before; in capitals
 --        where the catalog does not have the item
 
@@ -43,8 +45,24 @@ local function count(item, kind, weight, at)
   end
 end
 
-for i = 3, #ARGV, 9 do
-  local id, digest, user, item, at, event, expires, kind, weight = unpack(ARGV, i, i + 8)
+-- Of each item the last purchase, while it is of interest.
+local function keep_purchase(key, item, at)
+  local now = redis.call('TIME')
+  local since = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000) - tonumber(ARGV[3])
+  if at < since then
+    return
+  end
+  if tonumber(redis.call('ZSCORE', key, item) or at) <= at then
+    redis.call('ZADD', key, at, item)
+  end
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('(%.0f', since))
+  redis.call('ZREMRANGEBYRANK', key, 0, -tonumber(ARGV[4]) - 1)
+  local newest = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
+  redis.call('PEXPIREAT', key, string.format('%.0f', tonumber(newest[2]) + tonumber(ARGV[3])))
+end
+
+for i = 5, #ARGV, 10 do
+  local id, digest, user, item, at, event, expires, kind, weight, purchase = unpack(ARGV, i, i + 9)
   local outcome, new = 'a', false
   if id ~= '' then
     local known = redis.call('GET', KEYS[3] .. id)
@@ -66,6 +84,9 @@ for i = 3, #ARGV, 9 do
     if left > redis.call('PTTL', key) then
       redis.call('PEXPIREAT', key, expires)
     end
+  end
+  if purchase ~= '' then
+    keep_purchase(KEYS[7] .. user, item, tonumber(at))
   end
   if redis.call('HEXISTS', catalog, item) == 0 then
     local flags = redis.call('HGET', KEYS[2], item)

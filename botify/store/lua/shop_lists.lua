@@ -2,7 +2,8 @@
 --
 -- KEYS  1 versions of the lists served; the items are among them, as "items"
 --       2 offers, 3 prefix of the changes of items (see keys.py)
---       4 the visitor's last events, or ""
+--       4 the visitor's last events, or "", 5 what the visitor bought, or ""
+-- BOUGHT_MS: for so many ms, what the visitor bought is not offered.
 
 local versions = {}
 local function key_of(name)
@@ -28,6 +29,17 @@ local function ask(categories, lower, upper)
       asked[category] = true
     end
   end
+end
+
+local bought_since
+local function is_bought(item)
+  if bought_since == nil then
+    bought_since = false
+    if KEYS[5] ~= '' and redis.call('EXISTS', KEYS[5]) == 1 then
+      bought_since = tonumber(redis.call('TIME')[1]) * 1000 - BOUGHT_MS
+    end
+  end
+  return bought_since and tonumber(redis.call('ZSCORE', KEYS[5], item) or -1) >= bought_since
 end
 
 -- JSON in the catalog, or false, and flags of the items that were looked up, by item.
@@ -76,7 +88,7 @@ end
 
 -- Whether an item that was looked up may be offered.
 local function may_be_offered(item)
-  if not is_shown(item) then
+  if not is_shown(item) or is_bought(item) then
     return false
   end
   if asked and not asked[category_id(item)] then
