@@ -11,7 +11,7 @@ OUT ?= $(if $(filter generated,$(WORLD)),out/demo,out/$(basename $(notdir $(pats
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-shop bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web
+.PHONY: setup demo experiment days ratings workshop shop nightly serve ladder test test-nightly lint bench bench-sim bench-serve bench-train bench-quality bench-ratings bench-analyze bench-watch bench-ship kill-ship calibrate soak docs docs-serve spark-package clean bench-web web mlflow airflow bench-shop
 
 setup: $(READY)
 
@@ -50,6 +50,20 @@ shop: $(READY)
 # A week of nights of a generated shop, three of which go wrong, beside a running service.
 nightly: $(READY)
 	@$(BIN)/python -m pipeline.week --seed $(SEED)
+
+# Runs and registered lists, on port 5500: MLFLOW_TRACKING_URI, or the file out/mlflow/mlflow.db.
+mlflow: $(READY)
+	@$(BIN)/python -m pipeline.tracking.server
+
+# The nights on a schedule, on port 8081; Airflow has an environment of its own, .venv-airflow.
+airflow: $(READY) .venv-airflow/.ready
+	@.venv-airflow/bin/python pipeline/airflow/local.py
+
+.venv-airflow/.ready: pipeline/airflow/constraints.txt
+	@echo "set-up: making .venv-airflow"
+	@$(PYTHON) -m venv .venv-airflow
+	@.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r pipeline/airflow/constraints.txt
+	@touch .venv-airflow/.ready
 
 # The site, on port 8080: sign in, rate, see why. MovieLens of BOTIFY_DATA or movielens/, else
 # invented films.
@@ -157,5 +171,5 @@ spark-package:
 	@echo "made out/spark/environment.tar.gz and out/spark/botify_offline.py"
 
 clean:
-	rm -rf .venv out
+	rm -rf .venv .venv-airflow out
 	find botify contract offline pipeline script sim -name __pycache__ -prune -exec rm -rf {} +

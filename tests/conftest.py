@@ -116,15 +116,24 @@ def exposition() -> str:
     from botify.store.redis_memory import RedisMemory
 
     metrics = Metrics()
-    metrics.observe_answer("next", "dae", 0.001, 0)
+    for route in ("next", "recommendations", "reco"):
+        metrics.observe_answer(route, "dae", 0.001, 0)
     metrics.count_fallback("dae", "top_pop")
     metrics.count_error("next", 400)
     metrics.count_redis_failure("timeout")
     metrics.count_recommender_failure("dae")
     metrics.count_treatments({"A": "C"}, fallback=True)
+    metrics.count_shop_events(["view"], [0], 1, 1)
+    metrics.observe_event_lag(1)
+    for kind in ("view", "addtocart", "transaction"):
+        metrics.count_attributed({"A": "C"}, kind)
+    for route in ("recommendations", "reco"):
+        metrics.count_cold(route)
     log = LogStatus(Path("data.json"), 1, 0, 0, 0.0, "", 1, False, 1, 1)
     memory = RedisMemory(1, 2, "volatile-lru", 3)
-    report = WorkerReport(True, "", {"dae": "1"}, (), {}, log, {"sessions": "2"}, memory)
+    report = WorkerReport(
+        True, "", {"dae": "1"}, (), {}, log, {"sessions": "2"}, memory, written={"dae": 1.0}
+    )
     metrics.publish(report)
     return metrics.render(table=WorkerTable(2)).decode()
 

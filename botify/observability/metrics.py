@@ -6,28 +6,28 @@ https://prometheus.github.io/client_python/multiprocess/. The counts of a killed
 """
 
 import os
-import platform
 import threading
 from collections import Counter as TallyCounter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
 
 from botify.event_log.ledger import Ledger, LogTotals
+from botify.observability.collectors import LogCollector, StateCollector
 from botify.observability.fallback_shares import ALL, FallbackShare, FallbackShares, Treatment
 from botify.observability.health import WorkerReport
+from botify.observability.resident import resident_bytes
 from botify.observability.worker_reports import is_alive, read_reports, write_report
 from botify.observability.worker_table import WorkerTable
-from botify.version import VERSION
 
 _BUCKETS = tuple(ms / 1000 for ms in (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 15, 25, 50, 100, 250))
 """Seconds. The fallback must answer within 50 ms; most answers take less than one."""
+_LAG_BUCKETS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400)
+"""Seconds."""
 _MS_PER_HOUR = 3_600_000
 
 
@@ -38,7 +38,7 @@ class Exposition:
         """`ledger`: counts of all workers' event logs. `own`: metrics of this process, used if it
         is the only one."""
         self._ledger = ledger
-        self._state_collector = _StateCollector()
+        self._state_collector = StateCollector()
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         self._directory = Path(directory) if directory else None
         self._all = own if own and not directory else CollectorRegistry()
@@ -171,6 +171,27 @@ class Metrics(Exposition):
             "Events of items that the catalog does not have.",
             registry=own,
         )
+        self._attributed = Counter(
+            "botify_shop_attributed_events",
+            "Events that name the answer they came from, by the visitor's treatments.",
+            ["experiment", "treatment", "kind"],
+            registry=own,
+        )
+        self._event_lag = Histogram(
+            "botify_shop_event_lag_seconds",
+            "Time from an event to its arrival.",
+            buckets=_LAG_BUCKETS,
+            registry=own,
+        )
+        self._cold = Counter(
+            "botify_cold_answers",
+            "Answers to users of whom too little was known for a personal one.",
+            ["route"],
+            registry=own,
+        )
+        self._memory = _gauge(
+            own, "botify_memory_bytes", "Resident memory of the workers, summed.", "livesum"
+        )
         self._redis_up = _gauge(
             own, "botify_redis_up", "Whether every worker reaches Redis.", "livemin"
         )
@@ -210,6 +231,22 @@ class Metrics(Exposition):
                 self._shop_events.labels(kind).inc(number)
             self._repeated_events.inc(repeated)
             self._unknown_items.inc(unknown_items)
+
+    def count_attributed(self, treatments: Mapping[str, str], kind: str) -> None:
+        """A visitor with these treatments, by experiment, did this with what was recommended."""
+        with self._ignore_disk_errors:
+            for experiment, treatment in treatments.items():
+                self._attributed.labels(experiment, treatment, kind).inc()
+
+    def observe_event_lag(self, seconds: float) -> None:
+        """An event came in so long after its time."""
+        with self._ignore_disk_errors:
+            self._event_lag.observe(seconds)
+
+    def count_cold(self, route: str) -> None:
+        """Too little was known of the user for a personal answer."""
+        with self._ignore_disk_errors:
+            self._cold.labels(route).inc()
 
     def observe_request(self, route: str, seconds: float) -> None:
         """A request that is no event was answered with 200."""
@@ -256,6 +293,7 @@ class Metrics(Exposition):
         """Publish this worker's newest report."""
         with self._publishing:
             self._redis_up.set(state.redis_up)
+            self._memory.set(resident_bytes())
             self._state_collector.state = state
             with self._ignore_disk_errors:
                 self._publish_shares()
@@ -281,103 +319,6 @@ class Metrics(Exposition):
     def own_fallback_shares(self) -> list[FallbackShare]:
         """Shares of the last five minutes, of this worker alone, as last published."""
         return self._recent
-
-
-class _StateCollector(Collector):
-    """State that all workers share, with labels that come and go."""
-
-    def __init__(self) -> None:
-        self.state: WorkerReport | None = None
-        self.table: WorkerTable | None = None
-
-    def collect(self) -> Iterator[Metric]:
-        build = GaugeMetricFamily("botify_build_info", "Always 1.", labels=["version", "python"])
-        build.add_metric([VERSION, platform.python_version()], 1)
-        yield build
-        if self.table is not None:
-            for name, text, value in (
-                ("workers", "Workers that the service should have.", self.table.workers),
-                ("workers_serving", "Workers that answer.", self.table.serving()),
-            ):
-                yield GaugeMetricFamily(f"botify_{name}", text, value=value)
-        if self.state is None:
-            return
-        refused, models = self.state.refused, self.state.models
-        lists = self.state.lists.keys() | (refused.keys() - models.keys())
-        yield from _versions("list", self.state.lists, lists, refused)
-        yield from _versions("model", models, models, refused)
-        yield GaugeMetricFamily(
-            "botify_config_refused",
-            "Whether the newest config file was refused, or is gone.",
-            value=bool(self.state.config_refusal),
-        )
-        memory = self.state.memory
-        if memory is not None:
-            yield CounterMetricFamily(
-                "botify_redis_evicted_keys",
-                "Sessions (and whatever else Redis holds) dropped to make room, as Redis counts.",
-                value=memory.evicted,
-            )
-            for name, text, value in (
-                ("used", "What Redis uses.", memory.used),
-                ("max", "Its limit, maxmemory; 0 where it has none.", memory.limit),
-            ):
-                yield GaugeMetricFamily(f"botify_redis_memory_{name}_bytes", text, value=value)
-        log = self.state.log
-        for name, text, value in (
-            ("free_bytes", "Space left on the event log's disk.", log.free_bytes),
-            ("low_space", "Whether that is below log.min_free_bytes.", log.low_space),
-            ("unshipped_files", "Log files not marked as shipped.", log.unshipped_files),
-            ("unshipped_bytes", "Their bytes.", log.unshipped_bytes),
-        ):
-            yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
-
-
-def _versions(
-    kind: str, versions: Mapping[str, str], names: Iterable[str], refused: Mapping[str, str]
-) -> Iterator[Metric]:
-    """Of all lists, or of all session models."""
-    info = GaugeMetricFamily(
-        f"botify_{kind}_info",
-        f"Version of each {kind} served; always 1.",
-        labels=["name", "version"],
-    )
-    for pair in versions.items():
-        info.add_metric(pair, 1)
-    yield info
-    failed = GaugeMetricFamily(
-        f"botify_{kind}_refused",
-        f"Whether a {kind}'s newest file was refused, or is gone.",
-        labels=["name"],
-    )
-    for name in names:
-        failed.add_metric([name], name in refused)
-    yield failed
-
-
-class LogCollector(Collector):
-    """Counts of all workers' event logs; any process with the ledger can collect them."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        """The ledger of the workers."""
-        self._ledger = ledger
-
-    def collect(self) -> Iterator[Metric]:
-        """As of now."""
-        totals = self._ledger.totals()
-        for name, text, count in (
-            ("events", "Events written.", totals.written),
-            ("events_lost", "Events that will never be written.", totals.lost),
-        ):
-            yield CounterMetricFamily(f"botify_log_{name}", text, value=count)
-        for name, text, value in (
-            ("pending_events", "Events that wait for the disk.", totals.pending),
-            ("pending_events_in_memory", "Those in a worker's memory alone.", totals.in_memory),
-            ("pending_events_orphaned", "Those that a dead worker left.", totals.orphaned),
-            ("failing", "Workers whose events the disk refuses.", totals.failing),
-            ("lag_seconds", "Age of the oldest event that waits.", totals.lag_seconds),
-        ):
-            yield GaugeMetricFamily(f"botify_log_{name}", text, value=value)
 
 
 def _gauge(

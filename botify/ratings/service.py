@@ -129,6 +129,8 @@ class RatingsService:
         self._metrics.count_treatments({} if forced else treatments, answered == FALLBACK)
         if answered != recommender.name:
             self._metrics.count_fallback(recommender.name, answered)
+        if answer.cold:
+            self._metrics.count_cold(route)
         return answer
 
     def _answer(self, recommender: RatingRecommender, request: RatingRequest) -> Answer:

@@ -23,10 +23,14 @@ from botify.store.visitor_events import (
     id_digest,
     pack_recent,
 )
-from contract.shop_events import ShopEvent
+from contract.shop_events import PURCHASE, ShopEvent
 
 AHEAD_MS = 60_000
 """A later time than so many ms from now is not believed: it would stay the newest for long."""
+
+
+IMPRESSION = "impression"
+"""The kind that tells what was shown: nothing that a visitor did."""
 
 
 class Taken(NamedTuple):
@@ -107,12 +111,26 @@ class EventIntake:
         kinds = [each.event.event for each in fresh]
         times = [each.at for each in fresh]
         self._metrics.count_shop_events(kinds, times, taken.repeated, taken.unknown_items or 0)
+        new = (
+            fresh
+            if outcome is None
+            else [each for each, told in zip(fresh, outcome, strict=True) if told not in "rR"]
+        )
+        self._count_attributed(new, now)
         if lost:
             raise LogFullError(
                 f"the event log's disk is full: {done:,} of {done + lost:,} events were taken; "
                 "send them all again when it has room: those with an id are not taken twice"
             )
         return taken
+
+    def _count_attributed(self, fresh: Sequence[_Fresh], now: int) -> None:
+        experiments = self._routing.current.experiments
+        for each in fresh:
+            self._metrics.observe_event_lag(max(0, now - each.at) / 1000)
+            if each.event.request is not None and each.event.event != IMPRESSION:
+                treatments = experiments.assign(each.event.user)
+                self._metrics.count_attributed(treatments, each.event.event)
 
     def _fresh(self, events: Sequence[ShopEvent], now: int) -> tuple[list[_Fresh], list[int], int]:
         """Events with different ids, their places, and how many are repeats within the request."""
@@ -178,7 +196,9 @@ class EventIntake:
         expires = now + self._ttl_ms
         counted = counted_as(event.event, each.at) if kept else ("", "")
         user, item = event.user, event.item
-        return StoredEvent(each.key, each.digest, user, item, each.at, packed, expires, *counted)
+        purchase = "1" if event.event == PURCHASE else ""
+        stored = (each.key, each.digest, user, item, each.at, packed, expires, *counted, purchase)
+        return StoredEvent(*stored)
 
 
 def _line(each: _Fresh, now: int, run: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from offline.commands._data_options import INTERACTIONS, read_data, split_option
 from offline.commands._evaluate_ratings import cross_validated, read_rated
 from offline.commands._shop_protocols import PROTOCOLS as SHOP_PROTOCOLS
 from offline.commands._shop_protocols import ShopOptions, measure_shop, shop_options
+from offline.commands._tracked import tell_of_measures
 from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.evaluation.protocols import PROTOCOLS, K, Measured, measure
@@ -28,6 +29,7 @@ from offline.metrics.intervals import mean_over_users
 from offline.models.base import Hooks, Recommender
 from offline.models.registry import load_model, make_model, model_class
 from offline.options import settings
+from offline.tracking import check_installed
 
 _OF_TRAINING = (
     "model",
@@ -96,6 +98,7 @@ _OF_TRAINING = (
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write each test user's values to: NumPy's .npz, an array for each metric.",
 )
+@click.option("--track", is_flag=True, help="Write a run to MLflow (MLFLOW_TRACKING_URI).")
 @click.pass_context
 def command(
     context: click.Context,
@@ -113,6 +116,7 @@ def command(
     seed: int,
     as_json: bool,
     per_user: Path | None,
+    track: bool,
 ) -> None:
     """Train and measure a model on data, or measure one that is trained.
 
@@ -134,6 +138,8 @@ def command(
     """
     if format_ is not None and interactions is not None:
         raise click.UsageError(f"--format takes one directory, not {interactions} as well")
+    if track:
+        check_installed()
     given = [
         f"--{name.rstrip('_').replace('_', '-')}"
         for name in _OF_TRAINING
@@ -149,7 +155,7 @@ def command(
             raise click.UsageError(f"{given[0]} goes with data to train on, not with a model")
         trained, data = _opened(directory, interactions)
         if not given and trained.learns_from != "ratings":
-            _trained(trained, data, as_json)
+            _trained(trained, data, as_json, interactions if track else None)
             return
         model, options = trained.name, trained.config.model_dump()
         directory, seed_is_set = interactions, "--seed" not in given
@@ -174,12 +180,16 @@ def command(
         rows = measure_shop(directory, format_, protocol, made, shop, seed, Hooks(progress=bar))
         facts |= {"seed": seed, **shop_json(rows)}
         click.echo(json.dumps(facts) if as_json else shop_text(rows))
+        if track:
+            tell_of_measures(facts, options, directory)
         return
     shop.refuse(protocol)
     if protocol == RATINGS:
         rated = read_rated(directory, format_)
         facts |= {"seed": seed, **cross_validated(model, options, rated, folds, seed, bar)}
-        click.echo(json.dumps(facts) if as_json else _text(facts))
+        _tell(facts, as_json)
+        if track:
+            tell_of_measures(facts, options, directory)
         return
     found = measure(
         make_model(model, options),
@@ -193,6 +203,12 @@ def command(
     if per_user is not None:
         write_per_user(per_user, found.measured.per_user)
     facts |= {"split": found.told, "seed": seed, **_facts(found.measured)}
+    _tell(facts, as_json)
+    if track:
+        tell_of_measures(facts, options, directory)
+
+
+def _tell(facts: Mapping[str, object], as_json: bool) -> None:
     click.echo(json.dumps(facts) if as_json else _text(facts))
 
 
@@ -246,7 +262,7 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _text(facts: dict[str, object]) -> str:
+def _text(facts: Mapping[str, object]) -> str:
     lines = []
     for name, value in facts.items():
         if name.endswith("_95"):
@@ -266,7 +282,10 @@ def _opened(model: Path, interactions: Path) -> tuple[Recommender, TrainingSet]:
     return trained, data
 
 
-def _trained(model: Recommender, data: TrainingSet, as_json: bool) -> None:
+def _trained(
+    model: Recommender, data: TrainingSet, as_json: bool, tracked_as: Path | None
+) -> None:
+    """`tracked_as`: the directory of the data, for a run at MLflow; None: no run."""
     # Imported here so that measuring on a data set does not wait for torch.
     from offline.evaluation.trained_model import evaluate
     from offline.models.dae.training import K
@@ -281,6 +300,9 @@ def _trained(model: Recommender, data: TrainingSet, as_json: bool) -> None:
             click.echo(json.dumps({**facts, "trained_anew": anew and name == model.name}))
         else:
             click.echo(_line(name, facts))
+        if tracked_as is not None:
+            options = model.config.model_dump(mode="json") if name == model.name else {}
+            tell_of_measures({**facts, "data": tracked_as.resolve().name}, options, tracked_as)
     if anew and not as_json:
         click.echo(
             f"{model.name} learned from all interactions: these figures are of another one with "

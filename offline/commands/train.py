@@ -16,6 +16,7 @@ from contract.interactions import PLAYS
 from offline.atomic import check_place
 from offline.commands import export
 from offline.commands._model_options import make, model_options
+from offline.commands._tracked import tell_of_training
 from offline.data.catalog import artists_of, catalog_size
 from offline.data.plays import no_plays
 from offline.data.training_set import TrainingSet
@@ -27,6 +28,7 @@ from offline.models.dae.training import Epoch, workers_of_torchrun
 from offline.models.dae.training.checkpoint import State
 from offline.models.storage import ARTEFACT
 from offline.options import SessionOptions, TrainOptions
+from offline.tracking import check_installed
 from offline.training import SessionInput, train
 
 
@@ -64,6 +66,7 @@ from offline.training import SessionInput, train
     type=click.Path(path_type=Path),
     help="Directory to write the lists to as well, as `export` does, with its defaults.",
 )
+@click.option("--track", is_flag=True, help="Write a run to MLflow (MLFLOW_TRACKING_URI).")
 @click.option("--unseen", is_flag=True, help="With --export: without what users have already.")
 @click.pass_context
 def command(
@@ -78,6 +81,7 @@ def command(
     sessions: bool,
     fresh: bool,
     lists: Path | None,
+    track: bool,
     unseen: bool,
 ) -> None:
     """Train a model on INTERACTIONS, and write it as the directory OUT.
@@ -95,6 +99,9 @@ def command(
     """
     if unseen and lists is None:
         raise click.UsageError("--unseen is of the lists: name their directory with --export")
+    if track:
+        check_installed()
+    began = time.time()
     chosen = make(model, config, set_)
     if isinstance(chosen, DAERecommender):
         if sessions and chosen.config.sessions is None:
@@ -103,6 +110,8 @@ def command(
             )
         if _train_dae(chosen, interactions, catalog, out, print_every, fresh):
             _export(context, out, interactions, lists, unseen, catalog)
+            if track:
+                tell_of_training(out, interactions, began)
         return
     for given, name in ((sessions, "sessions"), (fresh, "fresh")):
         if given:
@@ -118,6 +127,8 @@ def command(
         f"trained in {time.perf_counter() - started:,.1f} s -> {out}"
     )
     _export(context, out, interactions, lists, unseen, catalog)
+    if track:
+        tell_of_training(out, interactions, began)
 
 
 def _export(

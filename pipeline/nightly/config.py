@@ -101,6 +101,8 @@ class Config:
     """`current` there is what the service reads: its data_dir."""
     items: Path = Path("out/shop/world/items.json")
     seed: int = 31337
+    track: bool = False
+    """Whether a night's runs go to MLflow, where MLFLOW_TRACKING_URI says."""
     source: Source = Source()
     model: Model = Model()
     split: Split = Split()
@@ -177,6 +179,6 @@ def _value(kind: Any, value: object, name: str) -> object:
         raise ConfigError(f"{name}: {value!r} is no mapping")
     if kind is float and type(value) in (int, float):
         return float(value)  # type: ignore[arg-type]
-    if kind in (int, str) and type(value) is kind:
+    if kind in (bool, int, str) and type(value) is kind:
         return value
     raise ConfigError(f"{name}: {value!r} is no {getattr(kind, '__name__', kind)}")

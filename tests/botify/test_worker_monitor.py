@@ -1,5 +1,6 @@
 """What a worker does besides answering, with a real Valkey."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,7 +62,9 @@ class Worker:
             Metrics(),
             RecommenderFailures(Metrics()),
         )
-        self.monitor = WorkerMonitor(context, ["top_tracks"], redis_timeout=0.2)
+        self.file = log_dir / "top.json"
+        lists = {"top_tracks": ListFile(file=self.file)}
+        self.monitor = WorkerMonitor(context, lists, redis_timeout=0.2)
 
 
 @pytest.fixture
@@ -169,3 +172,11 @@ def test_a_redis_that_is_full_is_not_used(worker: Worker, client: "redis.Redis")
     finally:
         client.config_set("maxmemory", 0)
     eventually(lambda: worker.breaker.up)
+
+
+def test_the_age_of_a_list_is_that_of_its_file(worker: Worker) -> None:
+    assert worker.monitor.report().written == {}  # gone, or not there yet
+    worker.file.parent.mkdir(parents=True, exist_ok=True)
+    worker.file.write_text("")
+    os.utime(worker.file, (5, 77))
+    assert worker.monitor.report().written == {"top_tracks": 77}

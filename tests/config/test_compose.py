@@ -35,9 +35,14 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 SITE = (ROOT / "Dockerfile.web").read_text().replace("\\\n", " ").splitlines()
+AIRFLOW = (ROOT / "Dockerfile.airflow").read_text().replace("\\\n", " ").splitlines()
 WORKSHOP = (ROOT / "Dockerfile.workshop").read_text().replace("\\\n", " ").splitlines()
-DASHBOARD = json.loads((MONITORING / "grafana" / "dashboards" / "botify.json").read_text())
+DASHBOARDS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted((MONITORING / "grafana" / "dashboards").glob("*.json"))
+}
 RULES = yaml.safe_load((MONITORING / "prometheus" / "alerts.yml").read_text())
+RULE_TESTS = [ROOT / "tests" / "config" / name for name in ("alerts.yml", "shop_alerts.yml")]
 NGINX = (ROOT / "config" / "nginx.conf").read_text()
 ALERTS: list[dict[str, Any]] = RULES["groups"][0]["rules"]
 
@@ -75,6 +80,7 @@ def test_what_a_profile_starts() -> None:
             started.setdefault(profile, set()).add(name)
     assert started == {
         "": {"redis", "recommender", "nginx"},
+        "airflow": {"airflow"},
         "hdfs": {"namenode", "datanode"},
         "monitoring": {"prometheus", "grafana"},
         "shop": {"shop", "prometheus"},
@@ -204,7 +210,7 @@ def test_the_image_and_docker_compose_check_the_same() -> None:
 
 
 def test_the_image_is_pinned_and_not_run_by_root() -> None:
-    for lines, n_stages in ((DOCKERFILE, 2), (WORKSHOP, 1), (SITE, 1)):
+    for lines, n_stages in ((DOCKERFILE, 2), (WORKSHOP, 1), (SITE, 1), (AIRFLOW, 1)):
         stages = of_dockerfile("FROM", lines)
         bases = {stage.split()[0] for stage in stages}
         assert len(stages) == n_stages
@@ -224,6 +230,7 @@ def test_what_the_image_copies_is_let_in_and_is_there() -> None:
             *of_dockerfile("COPY"),
             *of_dockerfile("COPY", WORKSHOP),
             *of_dockerfile("COPY", SITE),
+            *of_dockerfile("COPY", AIRFLOW),
         ]
         if not copy.startswith("--from")
         for source in copy.split()[:-1]
@@ -300,16 +307,19 @@ def test_grafana_finds_its_dashboard_and_prometheus() -> None:
     sources = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())
     (prometheus,) = sources["datasources"]
     assert prometheus["url"] == "http://prometheus:9090"
-    panels = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-    assert {panel["datasource"]["uid"] for panel in panels} == {prometheus["uid"]}
+    for name, dashboard in DASHBOARDS.items():
+        assert dashboard["uid"] == name
+        panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+        assert {panel["datasource"]["uid"] for panel in panels} == {prometheus["uid"]}
 
 
-def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:
-    numbers = [panel["id"] for panel in DASHBOARD["panels"]]
+@pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
+def test_panels_have_numbers_of_their_own_and_do_not_overlap(dashboard: dict[str, Any]) -> None:
+    numbers = [panel["id"] for panel in dashboard["panels"]]
     assert len(set(numbers)) == len(numbers)
     cells = [
         (x, y)
-        for place in (panel["gridPos"] for panel in DASHBOARD["panels"])
+        for place in (panel["gridPos"] for panel in dashboard["panels"])
         for x in range(place["x"], place["x"] + place["w"])
         for y in range(place["y"], place["y"] + place["h"])
     ]
@@ -342,14 +352,15 @@ def queries() -> Iterator[tuple[str, str]]:
     for alert in ALERTS:
         summary = alert["annotations"]["summary"]
         yield alert["expr"], summary.replace("{{ $labels.", "{{").replace(" }}", "}}")
-    for panel in DASHBOARD["panels"]:
-        for target in panel.get("targets", ()):
-            yield target["expr"], target.get("legendFormat", "")
-    for annotation in DASHBOARD["annotations"]["list"]:
-        yield annotation["expr"], annotation["titleFormat"]
+    for dashboard in DASHBOARDS.values():
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", ()):
+                yield target["expr"], target.get("legendFormat", "")
+        for annotation in dashboard["annotations"]["list"]:
+            yield annotation["expr"], annotation["titleFormat"]
 
 
-@pytest.mark.parametrize(("query", "text"), list(queries()))
+@pytest.mark.parametrize(("query", "text"), list(dict.fromkeys(queries())))
 def test_a_query_asks_for_what_the_service_tells(
     query: str, text: str, exposed: dict[str, set[str]]
 ) -> None:
@@ -369,10 +380,14 @@ def test_a_query_asks_for_what_the_service_tells(
 
 
 def test_every_alert_says_what_to_do_and_is_tried_out() -> None:
-    tried = (ROOT / "tests" / "config" / "alerts.yml").read_text()
+    tried = "".join(path.read_text() for path in RULE_TESTS)
+    told = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
     for alert in ALERTS:
         assert alert["labels"]["severity"] in {"warning", "critical"}
-        assert set(alert["annotations"]) == {"summary", "description"}
+        assert set(alert["annotations"]) == {"summary", "description", "runbook"}
+        runbook = ROOT / alert["annotations"]["runbook"]
+        assert runbook.read_text().startswith(f"# {alert['alert']}\n")
+        assert f"[`{alert['alert']}`](runbooks/{runbook.name})" in told
         assert f'alertname="{alert["alert"]}"' in tried
 
 
@@ -380,7 +395,7 @@ def test_alerts_fire_where_they_should() -> None:
     if shutil.which("promtool") is None:
         pytest.skip("promtool is absent; Debian has it in the package prometheus")
     done = subprocess.run(
-        ["promtool", "test", "rules", ROOT / "tests" / "config" / "alerts.yml"],
+        ["promtool", "test", "rules", *RULE_TESTS],
         capture_output=True,
         text=True,
         timeout=60,

@@ -38,6 +38,8 @@ def work(split: Path, candidate: Path, serving: Path | None, config: Config, out
     old = _read(serving) if serving else Lists({}, {}, new.popular)
     k = config.gate.k
     told = {"visitors": float(len(found))}
+    _, popular = _measured(Lists({}, {}, new.popular), found, k, items)
+    told |= {f"popular_{metric}": value for metric, value in popular.items()}
     arrays: dict[str, Numbers] = {}
     for name, lists in (("old", old), ("new", new)):
         values, described = _measured(lists, found, k, items)

@@ -239,3 +239,28 @@ def test_a_killed_worker_keeps_its_counts_and_loses_its_say(tmp_path: Path) -> N
         for worker in workers:
             worker.process.kill()
             worker.process.communicate()
+
+
+def test_what_came_of_recommendations_is_counted_by_treatment() -> None:
+    metrics = Metrics()
+    metrics.count_attributed({"A": "T", "B": "C"}, "addtocart")
+    metrics.count_attributed({"A": "T"}, "addtocart")
+    metrics.count_attributed({}, "view")
+    samples = parse(metrics.render())
+    name = "botify_shop_attributed_events_total"
+    assert value(samples, name, experiment="A", treatment="T", kind="addtocart") == 2
+    assert value(samples, name, experiment="B", treatment="C", kind="addtocart") == 1
+    assert sum(found for (each, _), found in samples.items() if each == name) == 3
+
+
+def test_age_memory_and_cold_answers() -> None:
+    metrics = Metrics()
+    metrics.count_cold("reco")
+    metrics.observe_event_lag(30)
+    metrics.publish(state(written={"dae": 1234.5}))
+    samples = parse(metrics.render())
+    assert value(samples, "botify_file_written_timestamp_seconds", name="dae") == 1234.5
+    assert value(samples, "botify_memory_bytes") > 10_000_000
+    assert value(samples, "botify_cold_answers_total", route="reco") == 1
+    assert value(samples, "botify_shop_event_lag_seconds_bucket", le="10.0") == 0
+    assert value(samples, "botify_shop_event_lag_seconds_bucket", le="60.0") == 1

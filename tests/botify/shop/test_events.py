@@ -256,6 +256,32 @@ def test_metrics(app: Flask) -> None:
         assert line in text
 
 
+def test_events_that_name_their_answer_are_counted_by_treatment(make: Make) -> None:
+    both = {"type": "similar_items", "neighbours": "near"}
+    app = make(
+        recommenders={"beside": both, "other": both},
+        experiments={"A": {"treatments": {"C": "other", "T1": "other"}}},
+    )
+    named = {**VIEW, "request": "f" * 32}
+    send(app, "/events", [VIEW, named, {**named, "event": "impression"}, {**named, "id": "x"}])
+    send(app, "/events", [{**named, "id": "x"}])  # a repeat
+    send(app, "/events", [{**named, "event": "addtocart", "timestamp": MS}])
+    text = app.test_client().get("/metrics").text
+    mine = app.test_client().get("/experiments/anna").json["A"]
+    counted = 'botify_shop_attributed_events_total{experiment="A",kind="%s",treatment="%s"} %s'
+    assert counted % ("view", mine, "2.0") in text
+    assert counted % ("addtocart", mine, "1.0") in text
+    assert 'kind="impression",treatment' not in text
+    assert 'botify_shop_event_lag_seconds_bucket{le="10.0"} 4.0' in text
+
+
+def test_an_answer_of_popular_items_instead_of_others_is_cold(app: Flask) -> None:
+    recommended(app, "nobody")
+    assert 'botify_cold_answers_total{route="recommendations"} 1.0' in (
+        app.test_client().get("/metrics").text
+    )
+
+
 def test_a_full_disk_is_told_and_the_rest_may_be_sent_again(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,6 @@
 """A small shop's nights, through the steps themselves."""
 
 import json
-import random
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -13,30 +12,12 @@ from pipeline.nightly.config import Checks, Config, Gate, Source, Split
 from pipeline.nightly.directory import Night, Result, StopNightError, locked
 from pipeline.nightly.night import DECISION, STEPS, Nightly
 from pipeline.nightly.steps import train
-
-_DAY = 86_400_000
-_START = 1_767_225_600_000  # 2026-01-01
-_ITEMS = [f"i{number}" for number in range(40)]
-NIGHT = date(2026, 1, 21)
+from tests.pipeline.small_shop import DAY, ITEMS, NIGHT, START, write_shop
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    """Visitors of 4 tastes, 21 days; a taste is 10 of 40 items."""
-    chance = random.Random(5)
-    rows = ["user,item,event,timestamp"]
-    for user in range(200):
-        taste = _ITEMS[user % 4 * 10 : user % 4 * 10 + 10]
-        for day in range(21):
-            if chance.random() < 0.5:
-                time = _START + day * _DAY + chance.randrange(_DAY)
-                first, second = chance.sample(taste, 2)
-                rows.append(f"u{user},{first},view,{time}")
-                rows.append(f"u{user},{second},view,{time + 60_000}")
-                rows.append(f"u{user},{second},addtocart,{time + 90_000}")
-    (tmp_path / "events.csv").write_text("\n".join(rows) + "\n")
-    lines = [json.dumps({"item": item, "title": item}) for item in _ITEMS]
-    (tmp_path / "items.json").write_text("\n".join(lines) + "\n")
+    write_shop(tmp_path)
     return Config(
         out=tmp_path / "nights",
         serving=tmp_path / "serving",
@@ -60,13 +41,13 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         shift = 10 if kind[-1] == "bad" else 0
         for user in range(200):
             start = (user % 4 * 10 + shift) % 40
-            users.append({"user": f"u{user}", "items": _ITEMS[start : start + 10]})
-        for number, item in enumerate(_ITEMS):
+            users.append({"user": f"u{user}", "items": ITEMS[start : start + 10]})
+        for number, item in enumerate(ITEMS):
             start = (number // 10 * 10 + shift) % 40
-            near.append({"item": item, "items": _ITEMS[start : start + 10]})
+            near.append({"item": item, "items": ITEMS[start : start + 10]})
         for name, rows in (("recommendations.json", users), ("neighbours.json", near)):
             (lists / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-        (lists / "popular.json").write_text(json.dumps({"items": _ITEMS}))
+        (lists / "popular.json").write_text(json.dumps({"items": ITEMS}))
         shutil.copyfile(items, lists / "items.json")
         return Result({})
 
@@ -108,7 +89,7 @@ def test_bad_data_stop_the_night_and_serving_is_left_alone(
     lines = events.read_text().splitlines()
     # The next day's items come from another table.
     late = [
-        f"u{user},other-{user},view,{_START + 21 * _DAY + user * 400_000}" for user in range(200)
+        f"u{user},other-{user},view,{START + 21 * DAY + user * 400_000}" for user in range(200)
     ]
     events.write_text("\n".join(lines + late) + "\n")
     night = date(2026, 1, 22)
