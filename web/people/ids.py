@@ -29,5 +29,11 @@ def reserve_loaded_ids(using: str) -> None:
                 f"SELECT setval('{sequence}', GREATEST(%s, (SELECT last_value FROM {sequence})))",
                 [last],
             )
-        else:  # MariaDB keeps a higher value that is there already
-            cursor.execute(f"ALTER TABLE people_user AUTO_INCREMENT = {last + 1}")
+        else:
+            cursor.execute(
+                "SELECT auto_increment FROM information_schema.tables "
+                "WHERE table_schema = DATABASE() AND table_name = 'people_user'"
+            )
+            # Only where it is needed: MariaDB commits the transaction around an ALTER TABLE.
+            if (cursor.fetchone()[0] or 0) <= last:
+                cursor.execute(f"ALTER TABLE people_user AUTO_INCREMENT = {last + 1}")

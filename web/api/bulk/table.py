@@ -30,14 +30,16 @@ def uploaded(fields: list[Field], rows: Iterable[tuple[Any, ...]]) -> Iterator[i
     columns = ["line", *(field.column for field in fields)]
     types = ["integer", *(_type(field) for field in fields)]
     said = ", ".join(f"`{name}` {kind}" for name, kind in zip(columns, types, strict=True))
+    # Without the word TEMPORARY MariaDB would commit the transaction around it.
+    kind = "TEMPORARY TABLE" if connection.vendor == "mysql" else "TABLE"
     with connection.cursor() as cursor:
-        cursor.execute(sql(f"DROP TABLE IF EXISTS {NAME}"))
+        cursor.execute(f"DROP {kind} IF EXISTS {NAME}")
         cursor.execute(sql(f"CREATE TEMPORARY TABLE {NAME} ({said})"))
         try:
             yield _fill(cursor, columns, rows)
         finally:
             if not connection.needs_rollback:
-                cursor.execute(f"DROP TABLE IF EXISTS {NAME}")
+                cursor.execute(f"DROP {kind} IF EXISTS {NAME}")
 
 
 def _type(field: Field) -> str:
@@ -46,17 +48,20 @@ def _type(field: Field) -> str:
 
 def _fill(cursor: Any, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> int:
     names = ", ".join(f"`{name}`" for name in columns)
-    if connection.vendor == "postgresql":
-        count = 0
-        with cursor.copy(sql(f"COPY {NAME} ({names}) FROM STDIN")) as copy:
-            for row in rows:
-                copy.write_row(row)
-                count += 1
-        return count
     places = ", ".join(["%s"] * len(columns))
     insert = sql(f"INSERT INTO {NAME} ({names}) VALUES ({places})")
+    copies = connection.vendor == "postgresql"
     count, rest = 0, iter(rows)
+    # A batch is read to its end before it is sent: rows may ask the database, which answers
+    # nothing else while a COPY lasts.
     while batch := list(islice(rest, BATCH)):
-        cursor.executemany(insert, batch)
+        if copies:
+            with cursor.copy(sql(f"COPY {NAME} ({names}) FROM STDIN")) as copy:
+                for row in batch:
+                    copy.write_row(row)
+        else:
+            cursor.executemany(insert, batch)
         count += len(batch)
+    if copies:  # else joins take the table for another size than it has
+        cursor.execute(f"ANALYZE {NAME}")
     return count
