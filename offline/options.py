@@ -107,7 +107,7 @@ class TrainOptions(Options):
     epochs: PositiveInt = 100
     """At most."""
     patience: PositiveInt = 5
-    """Stop after this many epochs without a better held-out NDCG@50."""
+    """Stop after this many epochs without a better held-out NDCG@50, after the first 50 steps."""
     held_out_users: float = Field(default=0.2, gt=0, le=1)
     """Share of the users some of whose interactions are held out."""
     held_out_most: PositiveInt = 10_000

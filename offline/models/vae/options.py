@@ -24,8 +24,8 @@ class VAEOptions(Options):
     """Users a step."""
     epochs: PositiveInt = 50
     """At most."""
-    patience: PositiveInt = 5
-    """Stop after this many epochs without a better held-out NDCG@50."""
+    patience: PositiveInt = 10
+    """Stop after this many epochs without a better held-out NDCG@50, after the first 50 steps."""
     held_out_users: float = Field(default=0.2, gt=0, le=1)
     """Share of the users some of whose interactions are held out."""
     held_out_share: float = Field(default=0.2, gt=0, lt=1)

@@ -13,7 +13,7 @@ from offline.data.matrix import InteractionMatrix
 from offline.data.splits import held_out
 from offline.errors import InputError
 from offline.models.dae.training.batches import Batches
-from offline.models.dae.training.epochs import Epoch, best_of
+from offline.models.dae.training.epochs import Epoch, best_of, has_stalled
 from offline.models.dae.training.optim import Optimizer
 from offline.models.dae.training.trainer import held_out_metrics, precision_of
 from offline.models.vae.network import VAE
@@ -97,7 +97,7 @@ def _train(
         epochs = (*epochs, epoch)
         if best_of(epochs) is epoch:
             best = {name: value.clone() for name, value in model.state_dict().items()}
-        if number - best_of(epochs).number >= options.patience:
+        if has_stalled(epochs, options.patience, batches.per_epoch):
             break
     model.load_state_dict(best)
     return model, epochs

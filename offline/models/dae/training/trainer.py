@@ -23,7 +23,7 @@ from offline.models.dae.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from offline.models.dae.training.epochs import Epoch, Trained, best_of
+from offline.models.dae.training.epochs import Epoch, Trained, best_of, has_stalled
 from offline.models.dae.training.inference import K, top_lists
 from offline.models.dae.training.optim import Optimizer
 from offline.models.dae.training.workers import ALONE, Workers
@@ -144,10 +144,9 @@ class _Run:
         return Trained(self.model.cpu(), self.state.epochs)
 
     def _done(self) -> bool:
-        done = self.state.epochs
-        if len(done) >= self.options.epochs:
-            return True
-        return bool(done) and len(done) - best_of(done).number >= self.options.patience
+        done, options = self.state.epochs, self.options
+        stalled = has_stalled(done, options.patience, self.batches.per_epoch)
+        return len(done) >= options.epochs or stalled
 
     def _epoch(self) -> None:
         state = self.state
