@@ -14,7 +14,7 @@ from botify.live_routing import LiveRouting
 from botify.monitor_thread import MonitorThread
 from botify.observability.fallback_shares import WINDOW_SECONDS
 from botify.observability.health import WorkerReport
-from botify.session_model.live import LiveModel
+from botify.session_model.live_file import LiveFile
 from botify.store.client import StoreError, store_errors
 from botify.store.keys import MUSIC_KEYS, Keys
 from botify.store.redis_memory import RedisMemory, full_message, read_redis_memory
@@ -32,7 +32,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         self,
         worker: WorkerContext[_Store, PopularFallback[_Store]],
         lists: Mapping[str, ListFile],
-        models: Iterable[LiveModel] = (),
+        models: Iterable[LiveFile[Any]] = (),
         routing: LiveRouting[Any, Any] | None = None,
         *,
         redis_timeout: float = 1.0,
@@ -40,7 +40,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         keys: Keys = MUSIC_KEYS,
         popular: str = TOP_TRACKS,
         serves: str = "tracks",
-        note_key: str = "",
+        text_keys: tuple[str, str] | None = None,
     ) -> None:
         """`lists`: all lists that must be in Redis, by name. `models` and `routing` are kept up to
         date.
@@ -49,7 +49,8 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         less than half of it. `max_fallback_share`: the part of the answers, of a treatment or of
         all, that may come from the fallback before this is reported. `keys`: of the service's
         face; `popular`: name of the list that the fallback answers from; `serves`: what is
-        recommended, in words. `note_key`: where Redis has a text for `/health`, if it has one.
+        recommended, in words. `text_keys`: where Redis has the texts `note` and `reading` of
+        the report, if it has them.
         """
         super().__init__(worker.log, worker.metrics, worker.breaker.wake, max_fallback_share)
         self._client = worker.client
@@ -61,8 +62,8 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         self._keys = keys
         self._popular = popular
         self._serves = serves
-        self._note_key = note_key
-        self._note = ""
+        self._text_keys = text_keys or ()
+        self._note = self._reading = ""
         self._files = {name: of.file for name, of in lists.items()}
         self._models = tuple(models)
         self._routing = routing
@@ -92,6 +93,7 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
             config_note=self._routing.note if self._routing else "",
             serves=self._serves,
             note=self._note,
+            reading=self._reading,
             written={**dict(_times(self._files)), **{m.name: m.written for m in self._models}},
         )
 
@@ -118,10 +120,11 @@ class WorkerMonitor(MonitorThread, Generic[_Store]):
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hgetall(self._keys.lists)
         pipeline.hgetall(self._keys.refusals)
-        if self._note_key:
-            pipeline.get(self._note_key)
-        versions, refused, *notes = pipeline.execute()
-        self._note = notes[0].decode() if notes and notes[0] else ""
+        for key in self._text_keys:
+            pipeline.get(key)
+        versions, refused, *texts = pipeline.execute()
+        if texts:
+            self._note, self._reading = ((text or b"").decode() for text in texts)
         self._read_memory()
         self._versions, self._refused = _texts(versions), _texts(refused)
         popular = self._versions.get(self._popular, "")

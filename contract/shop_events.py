@@ -13,7 +13,8 @@ from contract.values import LARGEST_EXACT, integer, is_nothing, is_number
 SHOP_MESSAGES = ("event", "item", "recommend")
 """What the lines of this face say in `message`."""
 
-KINDS = ("view", "addtocart", "transaction", "impression", "rating", "dismiss")
+PURCHASE = "transaction"
+KINDS = ("view", "addtocart", PURCHASE, "impression", "rating", "dismiss")
 """The kinds of event that every shop has; a config may name others."""
 
 RECOMMEND = (
@@ -41,6 +42,11 @@ have nulls."""
 SHADOW = Field("shadow", "object")
 """A field that such a line has besides where the config has a shadow recommender: `recommender`,
 `items` and `sources`."""
+
+FEATURES = Field("features", "object")
+"""A field that such a line has besides where a ranker put the candidates in their order: `ranker`,
+`version` of its file, `fingerprint` of its features, and their `values`, a list for each item,
+null for an item that was not ranked."""
 
 SHOP_EVENT = (
     Field("message", "text"),

@@ -8,6 +8,7 @@ import click
 from bench.common.results import Found
 from bench.common.tables import table
 
+CLOCKS = ("cpu", "wall")
 _SURPRISE_EPOCHS = 20
 """Of SVD and SVD++ by default."""
 
@@ -44,9 +45,9 @@ def _row(name: str, found: Found) -> tuple[str, ...]:
     if found["epochs"] == 1:
         fold = found["fit_cpu"][0] * _SURPRISE_EPOCHS + found["test_cpu"][0]
         return (f"{name}, from one pass", "", "", f"{5 * fold:,.0f} (1 fold: {fold:,.0f})", "", "")
-    cpu = sum(found["fit_cpu"]) + sum(found["test_cpu"])
+    cpu, wall = (sum(found[f"fit_{clock}"]) + sum(found[f"test_{clock}"]) for clock in CLOCKS)
     shown = f"{mean(found['rmse']):.4f}", f"{mean(found['mae']):.4f}"
-    return (name, *shown, f"{cpu:,.1f}", "", "")
+    return (name, *shown, f"{cpu:,.1f}", f"{wall:,.1f}", "")
 
 
 def _large(found: Found) -> None:

@@ -16,7 +16,7 @@ from botify.observability.worker_table import WorkerTable
 
 if TYPE_CHECKING:
     from botify.catalog import Catalog
-    from botify.session_model.repository import ModelRepository
+    from botify.session_model.repository import FileRepository
 
 __all__ = ["LARGEST_BODY", "create_app", "create_operations_app"]
 
@@ -29,7 +29,7 @@ def create_app(
     catalog: "Catalog | None",
     client: "redis.Redis | None",
     popular: bytes = b"",
-    repository: "ModelRepository | None" = None,
+    repository: "FileRepository | None" = None,
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,
@@ -38,7 +38,7 @@ def create_app(
     """The application of one worker, of the config's face; the lists must be in Redis already.
 
     Opens the worker's log and starts its monitor thread, so call it in the process that serves.
-    `catalog`, and `repository` with the models that the config names: of the music face alone.
+    `catalog`: of the music face alone. `repository`: the models, or rankers, of the config.
     `popular`: what the fallback answers, packed as in Redis, until the monitor has read it there.
     If several processes serve: `ledger` is where all their logs count, `provenance` is logged by
     all of them, and `table` has the state of each. `config_state`: where the parent says what is
@@ -55,7 +55,9 @@ def create_app(
     if isinstance(config, ShopConfig):
         from botify.app.shop import create_shop_app
 
-        return create_shop_app(config, client, popular, ledger, provenance, table, config_state)
+        return create_shop_app(
+            config, client, popular, repository, ledger, provenance, table, config_state
+        )
     from botify.app.music import create_music_app
 
     if catalog is None:

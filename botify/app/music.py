@@ -30,7 +30,7 @@ from botify.observability.worker_table import WorkerTable
 from botify.recommenders import Resources, build_recommenders
 from botify.service import Service
 from botify.session_model.live import LiveModel
-from botify.session_model.repository import ModelRepository
+from botify.session_model.repository import FileRepository
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.fallback import Fallback
 from botify.store.sessions import SessionStore
@@ -62,7 +62,7 @@ def create_music_app(
     catalog: Catalog,
     client: "redis.Redis",
     popular: bytes = b"",
-    repository: ModelRepository | None = None,
+    repository: FileRepository | None = None,
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,

@@ -43,21 +43,23 @@ from botify.observability.health import WorkerReport
 from botify.observability.metrics import Metrics
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.observability.worker_table import WorkerTable
+from botify.session_model.repository import FileRepository
 from botify.shop.answers import Answers
-from botify.shop.category_file import read_categories
+from botify.shop.category_file import all_below, read_categories
 from botify.shop.intake import EventIntake
 from botify.shop.item_intake import ItemIntake
 from botify.shop.lookup import ItemLookup
 from botify.shop.owner.report import OwnerReport
-from botify.shop.recommenders import build_item_recommenders
+from botify.shop.ranking import Ranking, build_with_rankers, live_rankers
 from botify.shop.redis_calls import RedisCalls
 from botify.shop.service import ShopService
 from botify.store.circuit_breaker import CircuitBreaker
 from botify.store.event_outbox import EventOutbox
 from botify.store.item_changes import ItemChanges
+from botify.store.item_facts import ItemFactsStore
 from botify.store.item_journal import JOURNAL, ItemJournal
 from botify.store.items import ItemStore, PopularItems
-from botify.store.keys import SHOP_KEYS, recovered_key
+from botify.store.keys import SHOP_KEYS, reading_key, recovered_key
 from botify.store.visitor_events import VisitorEvents
 from botify.worker_context import WorkerContext
 from botify.worker_monitor import WorkerMonitor
@@ -67,6 +69,7 @@ def create_shop_app(
     config: ShopConfig,
     client: "redis.Redis",
     popular: bytes = b"",
+    repository: FileRepository | None = None,
     ledger: Ledger | None = None,
     provenance: Provenance | None = None,
     table: WorkerTable | None = None,
@@ -76,38 +79,43 @@ def create_shop_app(
     ledger = ledger or Ledger()
     metrics = Metrics(ledger)
     provenance = provenance or provenance_of(config)
-    visitor_events = VisitorEvents(client, config.events.recent)
+    visitor_events = VisitorEvents(client, config.events.recent, config.rules.bought_days)
     outbox = EventOutbox(visitor_events)
     worker = WorkerContext(
         client=client,
-        store=ItemStore(client),
+        store=ItemStore(client, config.rules.bought_days),
         breaker=CircuitBreaker(config.redis_timeout),
         fallback=PopularItems(popular, outbox.flush),
         log=EventLog(config.log_dir, config.workers, config.log, ledger=ledger),
         metrics=metrics,
         failures=RecommenderFailures(metrics),
     )
-    routing = LiveRouting(config, build_item_recommenders, provenance.run, config_state)
+    rankers = live_rankers(config, repository)
+    routing = LiveRouting(
+        config, lambda of: build_with_rankers(of, rankers), provenance.run, config_state
+    )
     monitor = WorkerMonitor(
         worker,
         config.list_files,
-        routing=routing,
+        rankers.values(),
+        routing,
         redis_timeout=config.redis_timeout,
         max_fallback_share=config.max_fallback_share,
         keys=SHOP_KEYS,
         popular=POPULAR_LIST,
         serves="items",
-        note_key=recovered_key(config.log_dir),
+        text_keys=(recovered_key(config.log_dir), reading_key(config.log_dir)),
     )
     calls = RedisCalls(worker.breaker, metrics)
-    lookup = ItemLookup(worker.store, calls)
+    lookup = ItemLookup(worker.store, ItemFactsStore(client), calls)
     answers = Answers(
         lookup,
         worker.fallback,
         worker.failures,
         config.rules,
-        read_categories(config.rules.categories),
+        all_below(read_categories(config.rules.categories)),
         config.events.recent,
+        Ranking(rankers, lookup),
     )
     service = ShopService(answers, routing, worker.log, metrics, config.shadow)
     intake = EventIntake(

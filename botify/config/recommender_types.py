@@ -34,7 +34,7 @@ _log = logging.getLogger("botify.recommenders")
 class Reference(NamedTuple):
     """Marks a setting that names an entry of another part of the config."""
 
-    section: Literal["lists", "neighbours", "models"]
+    section: Literal["lists", "neighbours", "models", "rankers"]
 
 
 def _store(url: str) -> str:

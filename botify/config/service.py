@@ -105,7 +105,9 @@ class ServiceConfig(Settings):
         names = self.list_names
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"lists, neighbours, models: the name {name!r} is used twice")
+                raise ValueError(
+                    f"lists, neighbours, models, rankers: the name {name!r} is used twice"
+                )
         for name, recommender in self.recommenders.items():
             for setting, section, needed in recommender.references():
                 place = f"recommenders.{name}.{setting}"

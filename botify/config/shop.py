@@ -49,9 +49,8 @@ class EventsConfig(Settings):
 class RulesConfig(Settings):
     """What every answer keeps to, whatever recommender it is from."""
 
-    bought_days: float = Field(default=30.0, ge=0)
-    """What the visitor bought in the last so many days is not answered, as far as his last events
-    tell."""
+    bought_days: float = Field(default=30.0, ge=0, le=36_500)
+    """What the visitor bought in the last so many days is not answered."""
     max_per_category: int | None = Field(default=None, ge=1)
     """The most items of one category."""
     categories: Path | None = None
@@ -66,6 +65,8 @@ class ShopConfig(ServiceConfig):
     log_dir: Path = Path("log-shop")
     items: Path = Path(ITEMS)
     popular: Path = Path(POPULAR)
+    rankers: dict[Name, Path] = Field(default_factory=dict)
+    """Files of rankers, as `botify-offline train-ranker` writes them, relative to `data_dir`."""
     similar: Name | None = None
     """The neighbours that `GET /similar/<item>` answers; none if it is absent."""
     events: EventsConfig = EventsConfig()
@@ -87,8 +88,8 @@ class ShopConfig(ServiceConfig):
 
     @property
     def list_names(self) -> list[str]:
-        """Of all lists, and of the items."""
-        return [ITEM_LIST, POPULAR_LIST, *self.lists, *self.neighbours]
+        """Of all lists, of the items, and of rankers."""
+        return [ITEM_LIST, POPULAR_LIST, *self.lists, *self.neighbours, *self.rankers]
 
     @property
     def list_files(self) -> dict[str, ListFile]:
@@ -103,6 +104,11 @@ class ShopConfig(ServiceConfig):
             name: ListFile(file=self.data_dir / of.file, length=of.length)
             for name, of in files.items()
         }
+
+    @property
+    def ranker_files(self) -> dict[str, Path]:
+        """Files of all rankers, by name."""
+        return {name: self.data_dir / path for name, path in self.rankers.items()}
 
 
 def shop_defaults(data_dir: Path) -> dict[str, Any]:

@@ -176,7 +176,9 @@ def _item(row: Any, line: bytes) -> tuple[str, bytes]:
     if not quick:
         item, title, fields = item_lists.parse_item(parse_line(line))
         row = {"item": item, "title": title or None, **fields}
-    return str(item), _flags(row) + encode({**row, "item": item})
+    # First what scripts look for (item_fields.lua), so that they need not parse the rest.
+    first = {name: row[name] for name in ("category", "price") if row.get(name) is not None}
+    return str(item), _flags(row) + encode({**first, **row, "item": item})
 
 
 def _flags(row: dict[str, Any]) -> bytes:

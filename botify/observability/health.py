@@ -46,6 +46,8 @@ class WorkerReport:
     """What `redis_up` tells of, in words."""
     note: str = ""
     """What else a person may want to know."""
+    reading: str = ""
+    """What is being read that answers miss until then; empty if nothing is."""
     written: Mapping[str, float] = field(default_factory=dict)
     """When the newest file of each list and session model was written, in seconds since 1970."""
     no_answers: str = ""
@@ -62,6 +64,7 @@ def degradations(states: Sequence[WorkerReport]) -> list[str]:
         *_once(_missing, states),
         *_once(_models, states),
         *_once(_failing, states),
+        *_once(_reading, states),
     ]
 
 
@@ -89,7 +92,7 @@ def problems(
 
 def notices(states: Sequence[WorkerReport]) -> list[str]:
     """What a person may want to know although nothing is wrong."""
-    return [*_once(_pending, states), *_once(_note, states)]
+    return [*_once(_pending, states), *_once(_note, states), *_once(_reading, states)]
 
 
 def _once(
@@ -145,7 +148,7 @@ def _missing(state: WorkerReport) -> Iterator[str]:
 def _models(state: WorkerReport) -> Iterator[str]:
     for name, version in state.models.items():
         if not version:
-            instead = "" if state.no_answers else "; serving users' lists instead"
+            instead = "" if state.no_answers else "; lists answer without it"
             yield f"model {name!r} is not in service{instead}"
         if name in state.refused:
             yield (
@@ -184,6 +187,11 @@ def _note(state: WorkerReport) -> Iterator[str]:
         yield state.config_note
     if state.note:
         yield state.note
+
+
+def _reading(state: WorkerReport) -> Iterator[str]:
+    if state.reading:
+        yield state.reading
 
 
 def _log(here: Sequence[LogStatus], all_logs: LogTotals) -> Iterator[str]:

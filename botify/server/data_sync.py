@@ -18,7 +18,7 @@ from botify.lists.loader import NoRoomError, load_list
 from botify.lists.reader import ListKind
 from botify.server.config_sync import ConfigSync
 from botify.server.sync_thread import StoppedError, SyncThread
-from botify.session_model.repository import ModelRepository
+from botify.session_model.repository import FileRepository
 from botify.store.client import StoreError, connect, script_text, store_errors
 from botify.store.embedded_valkey import EmbeddedValkey
 from botify.store.keys import MUSIC_KEYS, Keys
@@ -63,11 +63,16 @@ def first_rounds(jobs: Sequence[SyncJob], client: "redis.Redis") -> None:
 
 
 class WatchedModels(NamedTuple):
-    """Models to keep up to date with their files."""
+    """Models, or rankers, to keep up to date with their files."""
 
-    repository: ModelRepository
+    repository: FileRepository
     files: Mapping[str, Path]
     """By name."""
+    put: Callable[[str, Path, float], str]
+    """`put(name, file, min_kept)` puts a file into service and returns its version. Raises
+    InputError if it is refused."""
+    what: str = "model"
+    """In words."""
 
 
 class FileRules(NamedTuple):
@@ -188,21 +193,21 @@ class DataSync(SyncThread):
             stamp, settled = watched.poll()
             if stamp is None and settled:
                 if watched.note_absence():
-                    _log.error("model %s: %s; it stays in service", name, watched.refusal)
+                    _log.error(
+                        "%s %s: %s; it stays in service", models.what, name, watched.refusal
+                    )
             elif settled and stamp != watched.handled:
                 try:
                     with as_input_errors(watched.file):
-                        version = models.repository.put(
-                            name, watched.file, self._n_tracks, self._rules.min_kept
-                        )
+                        version = models.put(name, watched.file, self._rules.min_kept)
                     watched.refusal = ""
-                    _log.info("model %s: version %s is in service", name, version)
+                    _log.info("%s %s: version %s is in service", models.what, name, version)
                     self._record(name, version)
                     with store_errors():
                         self._client.hdel(self._keys.refusals, name)
                 except InputError as error:
                     watched.refusal = str(error)
-                    _log.error("model %s: its file is refused: %s", name, error)
+                    _log.error("%s %s: its file is refused: %s", models.what, name, error)
                 watched.handled = stamp
             if watched.refusal:
                 self._publish(name, watched.refusal)  # again: Redis may have been restarted

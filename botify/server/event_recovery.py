@@ -13,8 +13,9 @@ from botify.files.backwards import lines_backwards
 from botify.files.jsonlines import MAX_LINE_BYTES
 from botify.shop.features.counts import counted_as
 from botify.store.client import store_errors
-from botify.store.keys import recovered_key
+from botify.store.keys import reading_key, recovered_key
 from botify.store.visitor_events import (
+    DAY_MS,
     ID_SECONDS,
     StoredEvent,
     VisitorEvents,
@@ -23,16 +24,18 @@ from botify.store.visitor_events import (
     pack_recent,
 )
 from contract.errors import FormatError
-from contract.shop_events import parse_shop_event
+from contract.shop_events import PURCHASE, parse_shop_event
 
 if TYPE_CHECKING:
     import redis
 
 _BATCH = 2000
 """Events between two moments at which the parent may do something else."""
-_QUIET_SECONDS = 1.0
-"""A reading that takes longer is told while it goes on."""
+_READING_SECONDS = 600
+"""How long it is told that events are being read, by a parent that ended meanwhile."""
 _MARK = b'"event"'
+_PURCHASE = b'"%b"' % PURCHASE.encode()
+_DAY_SECONDS = 86_400
 _LOOKED_AT = 64
 """Bytes of a line in which its `message` is, as this service and `import --events` write it."""
 
@@ -52,8 +55,10 @@ class EventRecovery:
     def __init__(self, config: ShopConfig, clock: Callable[[], float] = time.time) -> None:
         """`clock`: seconds since the epoch."""
         self._config = config.events
+        self._bought_days = config.rules.bought_days
         self._log_dir = config.log_dir
         self._key = recovered_key(config.log_dir)
+        self._reading_key = reading_key(config.log_dir)
         self._clock = clock
         self._done = False
         self._unreadable: list[str] = []
@@ -62,18 +67,21 @@ class EventRecovery:
         """Read them if that is needed. `pause` is called between batches, with their sizes; what
         it raises ends the reading. Raises StoreError."""
         with store_errors():
-            if self._done and client.exists(self._key):
-                return
+            complete = bool(client.exists(self._key))
+        if self._done and complete:
+            return
         self._done = False
-        began, told = time.monotonic(), False
-        events, read, bad = VisitorEvents(client, self._config.recent), 0, 0
+        began = time.monotonic()
+        events = VisitorEvents(client, self._config.recent, self._bought_days)
+        read = purchases = bad = 0
         batch: list[StoredEvent] = []
         more = False
         self._unreadable.clear()
         for found in self._lines():
-            if read >= self._config.recover:
+            full = read >= self._config.recover
+            if full and _PURCHASE not in found.line:
                 more = True
-                break
+                continue
             try:
                 stored = self._stored(found)
             except (FormatError, ValueError, KeyError, TypeError):
@@ -81,20 +89,27 @@ class EventRecovery:
                 continue
             if stored is None:
                 continue
-            read += 1
+            if full:
+                more = True
+                if not stored.purchase:
+                    continue
+                stored = stored._replace(id=b"", packed=b"", counted_as="")
+                purchases += 1
+            else:
+                read += 1
             batch.append(stored)
             if len(batch) == _BATCH:
                 events.commit(batch)
                 batch.clear()
-                pause(_BATCH)
-                if not told and time.monotonic() - began > _QUIET_SECONDS:
-                    told = True
+                if not complete:
                     with store_errors():
-                        client.set(self._key, _reading(read))
+                        client.set(self._reading_key, _reading(read), ex=_READING_SECONDS)
+                pause(_BATCH)
         events.commit(batch)
-        note = self._note(read, more, bad)
+        note = self._note(read, more, bad, purchases)
         with store_errors():
             client.set(self._key, note)
+            client.delete(self._reading_key)
         self._done = True
         if read or note:
             _log.warning(
@@ -104,13 +119,14 @@ class EventRecovery:
                 f": {note}" if note else "",
             )
 
-    def _note(self, read: int, more: bool, bad: int) -> str:
+    def _note(self, read: int, more: bool, bad: int, purchases: int) -> str:
         """What was left out, for /health; empty if nothing was."""
         notes = []
         if more:
             notes.append(
                 f"the last events of visitors were read from the newest {read:,} events of the "
-                "log (events.recover in the config); older ones are left out"
+                "log (events.recover in the config); of older ones, only what was bought in the "
+                f"last {self._bought_days:g} days: {purchases:,} purchases"
             )
         if bad:
             notes.append(f"{bad:,} lines of the log are no events and were left out")
@@ -134,7 +150,7 @@ class EventRecovery:
                 stamped.append((path.stat().st_mtime, path))
             except OSError:
                 continue  # shipped and deleted meanwhile
-        oldest = self._clock() - self._config.ttl
+        oldest = self._clock() - max(self._config.ttl, self._bought_days * _DAY_SECONDS)
         for written, path in sorted(stamped, reverse=True):
             if written < oldest:
                 break
@@ -170,11 +186,13 @@ class EventRecovery:
             if sent is None and event.timestamp != received:
                 sent = event.timestamp
             key, digest = id_digest(event.id), digest_of(event._replace(timestamp=sent))
-        if not packed and not key:
+        bought = event.event == PURCHASE and now - event.timestamp <= self._bought_days * DAY_MS
+        if not packed and not key and not bought:
             return None
         user, item, at = event.user, event.item, event.timestamp
         counted = counted_as(event.event, at) if packed else ("", "")
-        return StoredEvent(key, digest, user, item, at, packed, expires, *counted)
+        purchase = "1" if bought else ""
+        return StoredEvent(key, digest, user, item, at, packed, expires, *counted, purchase)
 
 
 def _reading(read: int) -> str:

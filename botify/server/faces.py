@@ -29,9 +29,10 @@ from botify.server.data_sync import SyncJob, WatchedModels
 from botify.server.event_recovery import EventRecovery
 from botify.server.item_sync import ItemSync
 from botify.session_model.live import LiveModel
-from botify.session_model.repository import ModelRepository
+from botify.session_model.repository import FileRepository, ModelRepository
 from botify.shop.category_file import read_categories
-from botify.shop.recommenders import build_item_recommenders
+from botify.shop.live_ranker import put_ranker
+from botify.shop.ranking import build_with_rankers, live_rankers, ranker_sources
 from botify.store.item_journal import JOURNAL, ItemJournal
 from contract.plugins import Plugins
 
@@ -48,7 +49,7 @@ class FaceData(NamedTuple):
     build: Callable[[Any], Mapping[str, object]]
     """Builds the recommenders of a config. Raises InputError if it does not fit what was read."""
     catalog: Catalog | None = None
-    repository: ModelRepository | None = None
+    repository: FileRepository | None = None
     models: WatchedModels | None = None
     """Those of `repository`, with their files."""
     versions: Mapping[str, str] = MappingProxyType({})
@@ -60,6 +61,11 @@ class FaceData(NamedTuple):
     def model_names(self) -> list[str]:
         """Names of the models."""
         return list(self.models.files) if self.models else []
+
+    @property
+    def models_are(self) -> str:
+        """What they are, in words."""
+        return self.models.what if self.models else ""
 
     def model_version(self, name: str) -> str:
         """The version of a model."""
@@ -74,6 +80,8 @@ class FaceData(NamedTuple):
 def files_of(config: AnyConfig) -> list[Path]:
     """All files that must be there at the start."""
     lists = [of.file for of in config.list_files.values()]
+    if isinstance(config, ShopConfig):
+        return [*lists, *config.ranker_files.values()]
     if not isinstance(config, Config):
         return lists
     return [config.catalog_path, *lists, *config.model_files.values()]
@@ -88,7 +96,6 @@ def read_face(config: AnyConfig, stack: ExitStack) -> FaceData:
         what = _published(list(found.values()))
         return FaceData(what, b"", check_rating_recommenders, versions=versions)
     if isinstance(config, ShopConfig):
-        build_item_recommenders(config)  # so that mistakes are reported before workers start
         file = config.list_files[POPULAR_LIST].file
         with as_input_errors(file):
             ((_, popular),) = read_item_lists(file, ListKind.POPULAR_ITEMS)
@@ -98,7 +105,17 @@ def read_face(config: AnyConfig, stack: ExitStack) -> FaceData:
         with as_input_errors(journal.path):
             journal.compact()
         jobs = (ItemSync(journal), EventRecovery(config))
-        return FaceData("", popular, build_item_recommenders, jobs=jobs)
+        watched = _rankers(config, stack)
+        rankers = live_rankers(config, watched.repository if watched else None)
+
+        def build(of: ShopConfig) -> Mapping[str, object]:
+            for ranker in rankers.values():
+                ranker.refresh()
+            return build_with_rankers(of, rankers)
+
+        build(config)  # so that mistakes are reported before workers start
+        repository = watched.repository if watched else None
+        return FaceData("", popular, build, None, repository, watched, jobs=jobs)
     with as_input_errors(config.catalog_path):
         catalog = load_catalog(config.catalog_path)
     repository = ModelRepository(stack.enter_context(temporary_directory("models")))
@@ -111,7 +128,12 @@ def read_face(config: AnyConfig, stack: ExitStack) -> FaceData:
     file = config.list_files[TOP_TRACKS].file
     with as_input_errors(file):
         ((_, popular),) = read_lists(file, ListKind.TOP, len(catalog))
-    watched = WatchedModels(repository, config.model_files)
+    n_tracks = len(catalog)
+    watched = WatchedModels(
+        repository,
+        config.model_files,
+        lambda name, path, min_kept: repository.put(name, path, n_tracks, min_kept),
+    )
     return FaceData(
         f"{len(catalog):,} tracks",
         popular,
@@ -120,6 +142,22 @@ def read_face(config: AnyConfig, stack: ExitStack) -> FaceData:
         repository,
         watched,
     )
+
+
+def _rankers(config: ShopConfig, stack: ExitStack) -> WatchedModels | None:
+    """Put into service; None where the config has none."""
+    if not config.rankers:
+        return None
+    sources = ranker_sources(config)
+    repository = FileRepository(stack.enter_context(temporary_directory("rankers")))
+
+    def put(name: str, path: Path, _: float = 0.0) -> str:
+        return put_ranker(repository, name, path, sources[name])
+
+    for name, path in config.ranker_files.items():
+        with as_input_errors(path):
+            put(name, path)
+    return WatchedModels(repository, config.ranker_files, put, "ranker")
 
 
 def _published(snapshots: list[Snapshot]) -> str:

@@ -137,7 +137,7 @@ def run(source: ConfigFile) -> None:
             return app, app.extensions["botify"].stop
 
         def on_ready() -> None:
-            names = [f"{name} (session model)" for name in face.model_names]
+            names = [f"{name} ({face.models_are})" for name in face.model_names]
             lists = map(_count, redis.loaded if redis else ())
             served = ", ".join(filter(None, [face.what, *lists, *names]))
             with suppress(OSError):  # nothing may read it any more

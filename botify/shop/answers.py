@@ -8,17 +8,21 @@ from botify.config.shop import RulesConfig
 from botify.observability.recommender_failures import RecommenderFailures
 from botify.shop.blend import MergingRecommender
 from botify.shop.lookup import ItemLookup
+from botify.shop.ranking import Ranked, Ranking
 from botify.shop.recommenders import ItemRecommender, popular_source
 from botify.shop.request import ItemRequest
 from botify.shop.selection import Candidate, Role, Rules
 from botify.shop.visitor import visitor_of
 from botify.store.fallback import FALLBACK
+from botify.store.item_filter import ANY_ITEM, ItemFilter
 from botify.store.items import PopularItems, Source
 from contract.item_lists import MAX_ITEMS
 
 _POPULAR = popular_source()
 _ALL = 1_000_000
 """More items than the sources of a request have."""
+_SPARE = 4
+"""Where rules may leave items out, so many times k are looked up first."""
 
 
 class Answer(NamedTuple):
@@ -34,6 +38,10 @@ class Answer(NamedTuple):
     """Of the list that was looked up first."""
     recommender: str
     """Which one really answered."""
+    at: int
+    """As of when, in ms."""
+    ranked: Ranked | None = None
+    """What a ranker said."""
 
 
 class Answers:
@@ -45,15 +53,17 @@ class Answers:
         popular: PopularItems,
         failures: RecommenderFailures,
         rules: RulesConfig,
-        above: Mapping[str, str | None],
+        below: Mapping[str, frozenset[str]],
         recent: int,
+        ranking: Ranking,
     ) -> None:
-        """`above`: the category above each. `recent`: how many last events Redis has."""
+        """`below`: a category with all below it. `recent`: how many last events Redis has."""
+        self._ranking = ranking
         self._lookup = lookup
         self._popular = popular
         self._failures = failures
         self._rules = rules
-        self._above = above
+        self._below = below
         self._recent = recent
 
     def of(self, recommender: ItemRecommender, request: ItemRequest, fill: bool = True) -> Answer:
@@ -83,26 +93,38 @@ class Answers:
         self, of: MergingRecommender, request: ItemRequest, excluded: tuple[str, ...]
     ) -> Answer | None:
         rules = self._rules_of(request, of.reminders if request.discoveries else None)
-        query = of.query(request)
-        depth = MAX_ITEMS if rules.filter.of_details else query.depth
+        query, within = of.query(request), self._within(request)
+        depth = query.depth
         while True:
             found = self._lookup.candidates(
-                query._replace(depth=depth), request.user, excluded, rules.of_details
+                query._replace(depth=depth),
+                request.user,
+                excluded,
+                within,
+                rules.max_per_category is not None,
             )
             if found is None:
                 return None
-            visitor = visitor_of(
-                found.recent, _now(), self._rules.bought_days, of.kinds, of.half_life
-            )
-            merged = of.merge(request, found, visitor)
+            visitor = visitor_of(found.recent, _now(), of.kinds, of.half_life)
+            merged = [*of.merge(request, found, visitor)]
             chosen = rules.select(merged, found.items, visitor.seen, visitor.barred)
             cut = any(len(each.items) >= depth for each in found.lists)
             if len(chosen) == request.k or depth == MAX_ITEMS or not cut:
                 break
             depth = MAX_ITEMS
+        ranked = None
+        if of.ranker is not None:
+            some = (each for each in merged if rules.may_have(each.item, visitor.seen))
+            ranked = self._ranking.order(of, some, found.recent, visitor.barred)
+            if ranked is None:
+                return None
+            chosen = rules.select(ranked.candidates, found.items, visitor.seen, visitor.barred)
         all_popular = all(each.source == _POPULAR.answers_as for each, _ in chosen)
-        answered = _POPULAR.answers_as if chosen and all_popular else of.name
-        return _answer(chosen, found.version, answered)
+        in_their_order = chosen and all_popular and not (ranked and ranked.rows)
+        answered = _POPULAR.answers_as if in_their_order else of.name
+        return _answer(chosen, found.version, answered)._replace(
+            ranked=ranked, at=ranked.at if ranked else _now()
+        )
 
     def _in_order(
         self,
@@ -112,8 +134,10 @@ class Answers:
         excluded: tuple[str, ...],
     ) -> Answer | None:
         rules = self._rules_of(request, None)
-        any_item = request.reminders and request.discoveries and not rules.of_details
-        most = request.k if any_item else _ALL
+        within, most = self._within(request), request.k
+        any_item = request.reminders and request.discoveries and rules.max_per_category is None
+        if not any_item:
+            most *= _SPARE
         while True:
             found = self._lookup.top(
                 most,
@@ -121,39 +145,50 @@ class Answers:
                 excluded,
                 user=request.user,
                 recent=self._recent,
-                details=rules.of_details,
+                within=within,
+                categories=rules.max_per_category is not None,
             )
             if found is None:
                 return None
-            visitor = visitor_of(found.recent, _now(), self._rules.bought_days)
+            visitor = visitor_of(found.recent, _now())
             rows = zip(found.items, found.scores, found.sources, strict=True)
-            details = dict(zip(found.items, found.details, strict=False))
+            categories = dict(zip(found.items, found.categories, strict=False))
             chosen = rules.select(
-                (Candidate(*row) for row in rows), details, visitor.seen, visitor.barred
+                (Candidate(*row) for row in rows), categories, visitor.seen, visitor.barred
             )
-            barred = visitor.barred.intersection(found.items)
-            if len(chosen) == request.k or not barred or len(found.items) < most:
+            if len(chosen) == request.k or len(found.items) < most:
                 break
-            excluded = (*excluded, *barred)
+            # A second time at most: without barred items, those that any_item leaves are enough.
+            excluded = (*excluded, *visitor.barred)
+            most = request.k if any_item else _ALL
         return _answer(chosen, found.version, chosen[0][0].source if chosen else name)
 
     def _rules_of(self, request: ItemRequest, reminders: int | None) -> Rules:
         return Rules(
             request.k,
-            request.filter,
-            self._above,
             self._rules.max_per_category,
             reminders if request.reminders else 0,
             request.discoveries,
         )
 
+    def _within(self, request: ItemRequest) -> ItemFilter:
+        """What it asks of items, its categories with all below them."""
+        named = request.within.categories
+        if not named:
+            return request.within
+        return request.within._replace(
+            categories=named.union(*(self._below.get(each, ()) for each in named))
+        )
+
     def _fallback(self, request: ItemRequest, excluded: tuple[str, ...]) -> Answer:
         found: list[tuple[str, float | None]] = []
-        if not request.filter.of_details and request.discoveries:
+        if request.within == ANY_ITEM and request.discoveries:
             found = list(self._popular.top(request.k, frozenset(excluded)))
         items, scores = [item for item, _ in found], [score for _, score in found]
         n = len(items)
-        return Answer(items, scores, [FALLBACK] * n, [None] * n, [None] * n, None, FALLBACK)
+        return Answer(
+            items, scores, [FALLBACK] * n, [None] * n, [None] * n, None, FALLBACK, _now()
+        )
 
 
 def _answer(chosen: list[tuple[Candidate, Role]], version: str | None, name: str) -> Answer:
@@ -165,6 +200,7 @@ def _answer(chosen: list[tuple[Candidate, Role]], version: str | None, name: str
         [each.because for each, _ in chosen],
         version,
         name,
+        _now(),
     )
 
 

@@ -1,14 +1,16 @@
 """A recommender that merges several lists, and takes the visitor's last events into account."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from pydantic import Field, model_validator
 
 from botify.config import POPULAR_LIST, ItemRecommenderConfig
 from botify.config.settings import Name
 from botify.lists.reader import EVERYONE
+from botify.shop.fusion import Fusion
 from botify.shop.recommenders import ItemRecommender
 from botify.shop.request import MAX_SEEDS, ItemRequest
 from botify.shop.selection import Candidate
@@ -18,6 +20,7 @@ from botify.store.items import Source
 
 REMINDERS = "reminders"
 """The source of items that are there because the visitor saw them."""
+_NOWHERE: Mapping[str, tuple[int, float | None]] = MappingProxyType({})
 
 
 class MergingRecommender(ItemRecommender):
@@ -29,6 +32,11 @@ class MergingRecommender(ItemRecommender):
     """Of that weight, in hours."""
     reminders: int
     """The most items of an answer that the visitor has seen before."""
+    ranker: str | None = None
+    """The name of the ranker that puts the candidates in their order, where there is one: then
+    they have places. The order of `merge` says which of them, if they are many, are ranked."""
+    candidate_sources: tuple[str, ...] = ()
+    """The sources that candidates may have places in."""
 
     @abstractmethod
     def query(self, request: ItemRequest) -> CandidateQuery:
@@ -45,16 +53,10 @@ class MergingRecommender(ItemRecommender):
         return ()
 
 
-class _Sum(NamedTuple):
-    total: float
-    best: float
-    source: str
-    because: str | None
-
-
 class Blend(MergingRecommender):
     """The visitor's list, items similar to those of the last events, and those items themselves,
-    by weighted reciprocal ranks; popular items when these are used up.
+    by weighted reciprocal ranks; popular items when these are used up. With a ranker, the first
+    of all these by its scores.
 
     An item's score is the sum of w / (constant + rank) over the lists that have it, its rank from
     1: w is `list_weight`; for neighbours, `similar_weight` times the interest in the item whose
@@ -89,6 +91,8 @@ class Blend(MergingRecommender):
         """How many items of each list are candidates."""
         reminders: int = Field(default=2, ge=0)
         """The most items of an answer that the visitor has seen before."""
+        ranker: Name | None = None
+        """The ranker that puts the first candidates in another order."""
 
         @model_validator(mode="after")
         def _something(self) -> "Blend.Config":
@@ -99,11 +103,13 @@ class Blend(MergingRecommender):
             return self
 
         def references(self) -> Iterator[tuple[str, str, str]]:
-            """Those of the two that it names."""
+            """Those of the three that it names."""
             if self.list is not None:
                 yield "list", "lists", self.list
             if self.neighbours is not None:
                 yield "neighbours", "neighbours", self.neighbours
+            if self.ranker is not None:
+                yield "ranker", "rankers", self.ranker
 
     config: Config
 
@@ -112,6 +118,9 @@ class Blend(MergingRecommender):
         self.kinds = config.kinds
         self.half_life = config.half_life
         self.reminders = config.reminders
+        self.ranker = config.ranker
+        named = [name for name in (config.list, config.neighbours) if name is not None]
+        self.candidate_sources = (*named, REMINDERS, POPULAR_LIST)
 
     def query(self, request: ItemRequest) -> CandidateQuery:
         """The visitor's list, neighbours, popular items."""
@@ -127,37 +136,46 @@ class Blend(MergingRecommender):
         self, request: ItemRequest, found: Candidates, visitor: Visitor
     ) -> Iterator[Candidate]:
         """By weighted reciprocal ranks, then popular items."""
-        of, sums = self.config, dict[str, _Sum]()
+        of, fusion = self.config, Fusion(self.config.constant)
         looked_at = max(of.kinds.values(), default=1.0)  # by the request: nothing tells more
-
-        def add(item: str, part: float, source: str, because: str | None) -> None:
-            known = sums.get(item, _Sum(0.0, 0.0, source, because))
-            if part > known.best:
-                known = _Sum(known.total, part, source, because)
-            sums[item] = known._replace(total=known.total + part)
-
-        popular: list[Candidate] = []
+        popular: list[tuple[str, float | None]] = []
         for name, owner, items, scores in found.lists:
             if name == POPULAR_LIST:
-                popular = [
-                    Candidate(item, score, POPULAR_LIST)
-                    for item, score in zip(items, scores, strict=True)
-                ]
+                popular = list(zip(items, scores, strict=True))
                 continue
-            because = None
-            weight = of.list_weight
+            because, weight = None, of.list_weight
             if name == of.neighbours:
                 because = owner
                 interest = looked_at if owner in request.items else visitor.interest.get(owner)
                 weight = of.similar_weight * (interest or 0.0)
             if weight > 0:
-                for rank, item in enumerate(items, 1):
-                    add(item, weight / (of.constant + rank), name, because)
+                fusion.add(items, weight, name, because)
         wanted = sorted(visitor.wanted.items(), key=lambda pair: -pair[1])
         for rank, (item, interest) in enumerate(wanted, 1):
             weight = of.reminder_weight * interest
             if weight > 0 and item in found.items:
-                add(item, weight / (of.constant + rank), REMINDERS, item)
-        for item, each in sorted(sums.items(), key=lambda pair: -pair[1].total):
-            yield Candidate(item, each.total, each.source, each.because)
-        yield from popular
+                fusion.add_parts([(item, weight / (of.constant + rank))], REMINDERS, item)
+        places = {} if self.ranker is None else self._places(fusion, found, visitor)
+        for item, score, source, because in fusion.best_first():
+            yield Candidate(item, score, source, because, places.get(item, _NOWHERE))
+        for item, listed in popular:
+            yield Candidate(item, listed, POPULAR_LIST, None, places.get(item, _NOWHERE))
+
+    def _places(
+        self, fusion: Fusion, found: Candidates, visitor: Visitor
+    ) -> Mapping[str, dict[str, tuple[int, float | None]]]:
+        """Of each item, by source: its place there and its score, which reminders do not have."""
+        of: list[tuple[str, Iterable[tuple[str, float | None]]]] = [
+            (name, zip(items, scores, strict=True))
+            for name, _, items, scores in found.lists
+            if name != self.config.neighbours
+        ]
+        if self.config.neighbours is not None:
+            of.append((self.config.neighbours, fusion.of_source(self.config.neighbours).items()))
+        reminders = fusion.of_source(REMINDERS)  # newest first, as in a replay
+        of.append((REMINDERS, [(item, None) for item in visitor.wanted if item in reminders]))
+        places: defaultdict[str, dict[str, tuple[int, float | None]]] = defaultdict(dict)
+        for source, items in of:
+            for place, (item, score) in enumerate(items):
+                places[item][source] = (place, score)
+        return places

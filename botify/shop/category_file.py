@@ -1,6 +1,7 @@
 """The file of a shop's categories, as RetailRocket's `category_tree.csv` is."""
 
 import csv
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,21 @@ from botify.errors import InputError
 from botify.files.reading import as_input_errors, open_regular
 from contract.categories import parse_tree
 from contract.errors import FormatError
+
+
+def all_below(above: Mapping[str, str | None]) -> dict[str, frozenset[str]]:
+    """Each category with all below it; `above`: the category above each.
+
+    >>> sorted(all_below({"lamps": "home", "home": None})["home"])
+    ['home', 'lamps']
+    """
+    below: defaultdict[str, set[str]] = defaultdict(set)
+    for category in above:
+        higher: str | None = category
+        while higher is not None:
+            below[higher].add(category)
+            higher = above.get(higher)
+    return {category: frozenset(each) for category, each in below.items()}
 
 
 def read_categories(path: Path | None) -> Mapping[str, str | None]:

@@ -23,7 +23,7 @@ from botify.store.visitor_events import (
     id_digest,
     pack_recent,
 )
-from contract.shop_events import ShopEvent
+from contract.shop_events import PURCHASE, ShopEvent
 
 AHEAD_MS = 60_000
 """A later time than so many ms from now is not believed: it would stay the newest for long."""
@@ -196,7 +196,9 @@ class EventIntake:
         expires = now + self._ttl_ms
         counted = counted_as(event.event, each.at) if kept else ("", "")
         user, item = event.user, event.item
-        return StoredEvent(each.key, each.digest, user, item, each.at, packed, expires, *counted)
+        purchase = "1" if event.event == PURCHASE else ""
+        stored = (each.key, each.digest, user, item, each.at, packed, expires, *counted, purchase)
+        return StoredEvent(*stored)
 
 
 def _line(each: _Fresh, now: int, run: str) -> dict[str, object]:

@@ -3,18 +3,9 @@
 from collections.abc import Sequence
 
 from botify.shop.features.counts import Sums
-from botify.shop.features.facts import Facts, ItemFacts, category_of, price_known
-from botify.store.item_facts import FactsFound, ItemFactsStore
-
-
-def facts_of(found: FactsFound) -> Facts:
-    """The facts that features are computed of."""
-    items = {
-        item: ItemFacts(category_of(of.fields), price_known(of.fields), Sums(*of.sums), of.first)
-        for item, of in found.items.items()
-    }
-    categories = {name: Sums(*sums) for name, sums in found.categories.items()}
-    return Facts(items, categories, Sums(*found.total))
+from botify.shop.features.facts import Facts, ItemFacts
+from botify.store.item_facts import ItemFactsStore
+from contract.values import LARGEST_EXACT
 
 
 def read_facts(
@@ -24,5 +15,19 @@ def read_facts(
 
     Raises StoreError.
     """
-    both = dict.fromkeys([*items, *(item for item, _, _ in recent)])
-    return facts_of(store.read([*both]))
+    both = [*dict.fromkeys([*items, *(item for item, _, _ in recent)])]
+    found = store.read(both)
+    names: list[str | None] = [*found.categories, None]  # which -1 is the place of
+    of_items = {
+        item: ItemFacts(
+            names[int(category)],
+            price if 0 < price < LARGEST_EXACT else None,
+            Sums(views, carts, purchases),
+            int(first) if first == first else None,
+        )
+        for item, (category, price, first, views, carts, purchases) in zip(
+            both, found.items, strict=True
+        )
+    }
+    sums = zip(found.categories, found.of_categories, strict=True)
+    return Facts(of_items, {name: Sums(*each) for name, each in sums}, Sums(*found.total))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from botify.errors import InputError
 from botify.session_model.mapped_arrays import check_size, read_arrays
-from botify.shop.features.facts import Candidate, Facts
+from botify.shop.features.facts import Facts, Placed
 from botify.shop.features.names import FeatureSet, difference, feature_set
 from botify.shop.features.values import Recent, feature_values
 
@@ -30,9 +30,11 @@ class Ranker:
         leaves: NDArray[np.float64],
         scale: float,
         bias: float,
+        version: str = "",
     ) -> None:
         """`split_features`, `split_borders` (trees, depth); `leaves` (trees, 2^depth)."""
         self.features = features
+        self.version = version
         self._scale = scale
         self._bias = bias
         self._leaves = leaves.reshape(-1)
@@ -45,7 +47,13 @@ class Ranker:
         self._first = (np.arange(len(leaves), dtype=np.int32) * leaves.shape[1])[:, None]
 
     @classmethod
-    def read(cls, path: Path, sources: Sequence[str], shown_as: Path | None = None) -> Self:
+    def read(
+        cls,
+        path: Path,
+        sources: Sequence[str],
+        shown_as: Path | None = None,
+        version: str = "",
+    ) -> Self:
         """Map the file; messages call it `shown_as`. `sources`: those that the service has.
 
         Raises InputError for a file that is damaged, or whose features are not those that this
@@ -67,7 +75,7 @@ class Ranker:
             raise InputError(f"{shown}: not a whole ranker ({error!r})") from error
         features = _checked(shown, names, fingerprint, sources)
         _check_trees(shown, splits, borders, leaves, len(names))
-        return cls(features, splits, borders, leaves, scale, bias)
+        return cls(features, splits, borders, leaves, scale, bias, version)
 
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of rows of values (n, features), larger is better; (n,)."""
@@ -92,15 +100,9 @@ class Ranked(NamedTuple):
     values: NDArray[np.float32]
     """Of the features, a row for each candidate as they came."""
 
-    def logged(self, features: FeatureSet, places: Sequence[int]) -> dict[str, Any]:
-        """What a `recommend` line has as `features`, for the candidates at these places."""
-        rows = self.values[list(places)].tolist()
-        values = [[None if value != value else value for value in row] for row in rows]
-        return {"fingerprint": features.fingerprint, "values": values}
-
 
 def rank(
-    ranker: Ranker, candidates: Sequence[Candidate], recent: Recent, facts: Facts, now: int
+    ranker: Ranker, candidates: Sequence[Placed], recent: Recent, facts: Facts, now: int
 ) -> Ranked:
     """Order candidates by their scores; those of one score stay in their order.
 

@@ -6,9 +6,9 @@ A type is a class with its settings inside, `Config`, offered as an entry point 
 What a visitor did last and what the shop says of an item reach an answer in the one round trip
 that reads the lists. A recommender names its sources before that: a `Source` with `recent` has the
 script look up the lists of the items of the last events. `ItemStore.top` also replies the last
-events themselves (`recent=50`: item, kind, time in ms; newest first), and with `details=True` what
-is known of each item, as changed by `POST /items` up to this moment: `price`, `category`, and
-whatever else the shop says. Hidden and unavailable items are left out there.
+events themselves (`recent=50`: item, kind, time in ms; newest first), and with `categories=True`
+the category of each item, as changed by `POST /items` up to this moment. Hidden and unavailable
+items are left out there, and those that are not `within` the categories and prices of a request.
 """
 
 from abc import ABC, abstractmethod

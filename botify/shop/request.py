@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from botify.config import MAX_EXCLUDED
 from botify.errors import InputError
 from botify.request_values import json_object, parse_count, parse_id
-from botify.shop.selection import Filter
+from botify.store.item_filter import ANY_ITEM, ItemFilter
 from contract.item_lists import MAX_ITEMS
 from contract.values import is_number
 
@@ -33,7 +33,8 @@ class ItemRequest(NamedTuple):
     """Items that the user looks at: for recommenders of similar ones. They are not answered."""
     session: str | None = None
     """As the client names it; it is only logged."""
-    filter: Filter = Filter()
+    within: ItemFilter = ANY_ITEM
+    """The categories that it names, and bounds of the price."""
     reminders: bool = True
     """Whether items may be answered that the visitor has seen before."""
     discoveries: bool = True
@@ -69,7 +70,7 @@ def parse_request(query: Mapping[str, Sequence[str]], body: bytes) -> ItemReques
         _ids(fields.get("exclude"), "exclude", MAX_EXCLUDED),
         _ids(fields.get("items"), "items", MAX_SEEDS),
         None if session is None else parse_id(session, "`session`"),
-        Filter(_categories(fields.get("category")), *_bounds(fields.get("price"))),
+        ItemFilter(_categories(fields.get("category")), *_bounds(fields.get("price"))),
         _flag(fields, "reminders"),
         _flag(fields, "discoveries"),
     )

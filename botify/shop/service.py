@@ -1,7 +1,6 @@
 """The use case `recommendations`: choose a recommender, get its items, log the answer."""
 
 import random
-import time
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
@@ -87,10 +86,9 @@ class ShopService:
         }
         shadow = self._of_shadow(routing, request) if self._shadow else None
         seconds = perf_counter() - started
-        timestamp = time.time_ns() // 1_000_000
         event: dict[str, object] = {
             "message": "recommend",
-            "timestamp": timestamp,
+            "timestamp": found.at,
             "user": request.user,
             "items": found.items,
             "sources": found.sources,
@@ -110,9 +108,11 @@ class ShopService:
             event["forced"] = forced
         if self._shadow:
             event["shadow"] = shadow
+        if found.ranked is not None and found.ranked.version:
+            event["features"] = found.ranked.logged(found.items)
         self._log.write(event)
         answered = found.recommender
-        self._metrics.observe_answer("recommendations", answered, seconds, timestamp)
+        self._metrics.observe_answer("recommendations", answered, seconds, found.at)
         self._metrics.count_treatments(treatments, answered == FALLBACK)
         if answered != recommender.name:
             self._metrics.count_fallback(recommender.name, answered)

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from botify.store.visitor_events import RecentEvent
-
-DAY_MS = 86_400_000
+from contract.shop_events import PURCHASE
 
 
 class Visitor(NamedTuple):
@@ -19,13 +18,12 @@ class Visitor(NamedTuple):
     seen: frozenset[str]
     """All items of the last events."""
     barred: frozenset[str]
-    """Not to be answered: bought a short time ago, or dismissed and not looked at since."""
+    """Not to be answered: dismissed, and not looked at since."""
 
 
 def visitor_of(
     events: Sequence[RecentEvent],
     now: int,
-    bought_days: float,
     kinds: Mapping[str, float] | None = None,
     half_life: float = 1.0,
 ) -> Visitor:
@@ -33,7 +31,7 @@ def visitor_of(
 
     `kinds`: weight of each kind of event that tells of interest.
 
-    >>> visitor_of([RecentEvent("lamp", "view", 0)], 3_600_000, 30, {"view": 2.0}).wanted
+    >>> visitor_of([RecentEvent("lamp", "view", 0)], 3_600_000, {"view": 2.0}).wanted
     {'lamp': 1.0}
     """
     kinds = kinds or {}
@@ -41,16 +39,12 @@ def visitor_of(
     wanted: dict[str, float] = {}
     settled: set[str] = set()  # bought or dismissed by a later event
     dismissed: set[str] = set()
-    barred: set[str] = set()
     for item, kind, at in events:
         if kind == "dismiss":
             if item not in interest:
                 dismissed.add(item)
-                barred.add(item)
             settled.add(item)
-        elif kind == "transaction":
-            if now - at <= bought_days * DAY_MS:
-                barred.add(item)
+        elif kind == PURCHASE:
             settled.add(item)
         weight = kinds.get(kind, 0.0)
         if weight > 0 and item not in dismissed:
@@ -59,4 +53,6 @@ def visitor_of(
             interest[item] = max(interest.get(item, 0.0), strength)
             if item not in settled:
                 wanted[item] = max(wanted.get(item, 0.0), strength)
-    return Visitor(interest, wanted, frozenset(event.item for event in events), frozenset(barred))
+    return Visitor(
+        interest, wanted, frozenset(event.item for event in events), frozenset(dismissed)
+    )

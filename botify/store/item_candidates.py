@@ -1,15 +1,13 @@
 """Candidates: the items of several lists, each with its place, for a recommender that merges."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from struct import Struct
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
 
+from botify.store.item_filter import ItemFilter
 from botify.store.visitor_events import RecentEvent, unpack_recent
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class OfRecent(NamedTuple):
@@ -52,29 +50,34 @@ class Candidates(NamedTuple):
     out."""
     recent: tuple[RecentEvent, ...]
     """The visitor's last events, newest first."""
-    items: Mapping[str, Mapping[str, Any]]
-    """All items of the lists and of the last events that may be offered, with what is known of
-    each, if it was asked for, else with nothing."""
+    items: Mapping[str, str]
+    """All items of the lists and of the last events that may be offered, each with its category:
+    "" where it has none, or categories were not asked for."""
     version: str | None
     """Of the first list that was looked up."""
 
 
 def candidate_arguments(
-    query: CandidateQuery, exclude: Collection[str], details: bool
+    query: CandidateQuery, exclude: Collection[str], within: ItemFilter, categories: bool
 ) -> list[Any]:
     """The arguments of item_candidates.lua."""
     of = query.recent or OfRecent("", 0, ())
     kinds = "".join([f"{kind}\n" for kind in of.kinds])
-    arguments: list[Any] = [query.depth, "details" if details else "", of.most, of.name, kinds]
-    arguments += (len(exclude), *exclude)
+    arguments: list[Any] = [*within.arguments(), query.depth, "categories" if categories else ""]
+    arguments += (of.most, of.name, kinds, joined(exclude))
     for name, owner in query.lists:
         arguments += (name, owner)
     return arguments
 
 
-def unpack_candidates(reply: Sequence[Any], details: bool) -> Candidates:
+def joined(ids: Iterable[str]) -> str:
+    """Ids as scripts read them."""
+    return "".join([f"{one}\n" for one in ids])
+
+
+def unpack_candidates(reply: Sequence[Any], categories: bool) -> Candidates:
     """The reply of item_candidates.lua."""
-    version, events, found, known = reply
+    version, events, found, known, of_known = reply
     lists = []
     for name, owner, ids, packed in zip(*(found[i::4] for i in range(4)), strict=True):
         items = _split(ids)
@@ -82,13 +85,11 @@ def unpack_candidates(reply: Sequence[Any], details: bool) -> Candidates:
         if packed:
             scores = list(Struct(f"<{len(items)}d").unpack(packed))
         lists.append(CandidateList(name.decode(), owner.decode(), items, scores))
-    of_items: dict[str, Mapping[str, Any]]
-    if details:
-        ids = [item.decode() for item in known[::3]]
-        of_each = zip(ids, known[1::3], known[2::3], strict=True)
-        of_items = {item: details_of(item, *each) or {} for item, *each in of_each}
+    may = _split(known)
+    if categories and may:
+        of_items = dict(zip(may, of_known.decode().split("\n"), strict=True))
     else:
-        of_items = dict.fromkeys(_split(known), _NOTHING)
+        of_items = dict.fromkeys(may, "")
     return Candidates(lists, unpack_recent(events), of_items, version.decode() or None)
 
 

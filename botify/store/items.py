@@ -13,10 +13,12 @@ from botify.store.item_candidates import (
     OfRecent,
     candidate_arguments,
     details_of,
+    joined,
     unpack_candidates,
 )
-from botify.store.keys import SHOP_EVENTS, SHOP_ITEMS, SHOP_KEYS, SHOP_OFFERS
-from botify.store.visitor_events import RecentEvent, unpack_recent
+from botify.store.item_filter import ANY_ITEM, ItemFilter
+from botify.store.keys import SHOP_BOUGHT, SHOP_EVENTS, SHOP_ITEMS, SHOP_KEYS, SHOP_OFFERS
+from botify.store.visitor_events import DAY_MS, RecentEvent, unpack_recent
 
 if TYPE_CHECKING:
     import redis
@@ -47,8 +49,8 @@ class TopItems(NamedTuple):
     """Of the first list that was looked up."""
     recent: tuple[RecentEvent, ...] = ()
     """The visitor's last events, newest first, as of the same moment."""
-    details: Sequence[dict[str, Any]] = ()
-    """What is known of each item, with all changes, if it was asked for; else empty."""
+    categories: Sequence[str] = ()
+    """Of each item, "" where it has none, if they were asked for; else empty."""
 
 
 def pack_items(items: Collection[str], scores: Sequence[float] | None) -> bytes:
@@ -70,10 +72,17 @@ def unpack_items(packed: bytes) -> tuple[list[str], list[float | None]]:
 class ItemStore:
     """Looks items up; holds no state of its own."""
 
-    def __init__(self, client: "redis.Redis") -> None:
+    def __init__(self, client: "redis.Redis", bought_days: float = 30.0) -> None:
+        """`bought_days`: for so long, what a visitor bought is not among the items found."""
         self._client = client
         connections = Connections(client)
-        shared = script_text("shop_lists")
+        shared = "".join(
+            (
+                f"local BOUGHT_MS = {int(bought_days * DAY_MS)}\n",
+                script_text("item_fields"),
+                script_text("shop_lists"),
+            )
+        )
         self._top_items = Script(connections, shared + script_text("top_items"))
         self._candidates = Script(connections, shared + script_text("item_candidates"))
         self._item = Script(connections, script_text("item"))
@@ -86,16 +95,18 @@ class ItemStore:
         *,
         user: str = "",
         recent: int = 0,
-        details: bool = False,
+        within: ItemFilter = ANY_ITEM,
+        categories: bool = False,
     ) -> TopItems:
         """The first `most` items of the sources, one after the other. Raises StoreError.
 
-        Items that are not in the catalog (any more), hidden, out of stock, excluded, or in an
-        earlier source are left out. In the same round trip come up to `recent` of the last events
-        of `user`, who must be named for sources of recent events too, and with `details` what is
-        known of each item: stock, price, category and whatever else the shop says.
+        Items that are not in the catalog (any more), hidden, out of stock, not `within`, excluded,
+        bought by `user` a short time ago, or in an earlier source are left out. In the same round
+        trip come up to `recent` of the last events of `user`, who must be named for sources of
+        recent events too, and with `categories` the category of each item.
         """
-        arguments: list[Any] = [most, recent, "details" if details else "", len(exclude), *exclude]
+        arguments: list[Any] = [*within.arguments(), most, recent]
+        arguments += ("categories" if categories else "", joined(exclude))
         for source in sources:
             arguments.append(len(source.lists))
             for name, owner in source.lists:  # a tuple of another length is an error of a plug-in
@@ -106,16 +117,14 @@ class ItemStore:
             else:
                 arguments += (of.most, of.name, "".join([f"{kind}\n" for kind in of.kinds]))
         version, events, *found = self._top_items(_keys_of(user), arguments)
-        step = 5 if details else 3
-        items = [item.decode() for item in found[1::step]]
-        known = zip(items, found[3::step], found[4::step], strict=True) if details else ()
+        step = 4 if categories else 3
         return TopItems(
-            items,
+            [item.decode() for item in found[1::step]],
             [_DOUBLE.unpack(score)[0] if score else None for score in found[2::step]],
             [sources[number].answers_as for number in found[::step]],
             version.decode() or None,
             unpack_recent(events),
-            [details_of(*each) or {} for each in known],
+            [category.decode() for category in found[3::step]] if categories else (),
         )
 
     def candidates(
@@ -123,15 +132,16 @@ class ItemStore:
         query: CandidateQuery,
         user: str,
         exclude: Collection[str] = (),
-        details: bool = False,
+        within: ItemFilter = ANY_ITEM,
+        categories: bool = False,
     ) -> Candidates:
         """The items of several lists, list by list, and the last events of `user`.
 
-        Items that may not be offered, and excluded ones, are left out. With `details`, what is
-        known of each item. Raises StoreError.
+        Items that may not be offered, or not to `user`, that are not `within`, or are excluded
+        are left out. With `categories`, the category of each item. Raises StoreError.
         """
-        arguments = candidate_arguments(query, exclude, details)
-        return unpack_candidates(self._candidates(_keys_of(user), arguments), details)
+        arguments = candidate_arguments(query, exclude, within, categories)
+        return unpack_candidates(self._candidates(_keys_of(user), arguments), categories)
 
     def recent(self, user: str, most: int) -> tuple[RecentEvent, ...]:
         """Up to `most` of the last events of a visitor, newest first. Raises StoreError."""
@@ -154,7 +164,7 @@ class ItemStore:
 
 
 def _keys_of(user: str) -> tuple[str, ...]:
-    return (*_KEYS, f"{SHOP_EVENTS}{user}" if user else "")
+    return (*_KEYS, *((f"{SHOP_EVENTS}{user}", f"{SHOP_BOUGHT}{user}") if user else ("", "")))
 
 
 class PopularItems:

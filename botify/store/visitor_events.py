@@ -9,12 +9,13 @@ import orjson
 
 from botify.store.client import Connections, Script, script_text
 from botify.store.keys import (
-    SHOP_COUNTS,
+    SHOP_BOUGHT,
     SHOP_EVENT_IDS,
     SHOP_EVENTS,
     SHOP_ITEMS,
     SHOP_KEYS,
     SHOP_OFFERS,
+    SHOP_SUMS,
 )
 from contract.shop_events import ShopEvent
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 ID_SECONDS = 24 * 3600
 """For so long, an event whose id was seen is not taken again."""
+MOST_BOUGHT = 10_000
+"""So many items that a visitor bought are kept, the last ones."""
+DAY_MS = 86_400_000
 _CHUNK = 200
 """Events per script: between two of them, Redis answers requests."""
 _T = TypeVar("_T")
@@ -59,6 +63,8 @@ class StoredEvent(NamedTuple):
     """The number of its kind in the sums by item and category; empty if it is not counted."""
     weight: str = ""
     """What it adds to a sum, in digits."""
+    purchase: str = ""
+    """Not empty if it is one: then its item is kept for as long as it is not to be offered."""
 
 
 def pack_recent(event_id: str, kind: str, item: str) -> bytes:
@@ -116,14 +122,16 @@ class ConflictError(Exception):
 class VisitorEvents:
     """Takes events in two steps, between which they are logged; holds no state of its own."""
 
-    def __init__(self, client: "redis.Redis", keep: int) -> None:
-        """`keep`: how many of the last events of each visitor."""
+    def __init__(self, client: "redis.Redis", keep: int, bought_days: float = 30.0) -> None:
+        """`keep`: how many of the last events of each visitor. `bought_days`: how long a purchase
+        is kept, be it among these or not."""
         connections = Connections(client)
         self._keep = keep
+        self._bought_ms = int(bought_days * DAY_MS)
         self._claim = Script(connections, script_text("claim_events"))
         self._release = Script(connections, script_text("release_events"))
         self._commit = Script(
-            connections, script_text("item_category") + script_text("commit_events")
+            connections, script_text("item_fields") + script_text("commit_events")
         )
 
     def claim(self, ids: Sequence[tuple[bytes, bytes]]) -> list[bool]:
@@ -153,11 +161,11 @@ class VisitorEvents:
         """
         keys = (
             *(SHOP_KEYS.lists, SHOP_OFFERS, SHOP_EVENT_IDS, SHOP_EVENTS),
-            *(SHOP_ITEMS, SHOP_COUNTS),
+            *(SHOP_ITEMS, SHOP_SUMS, SHOP_BOUGHT),
         )
         outcome = ""
         for chunk in _chunks(events):
-            arguments: list[object] = [ID_SECONDS, self._keep]
+            arguments: list[object] = [ID_SECONDS, self._keep, self._bought_ms, MOST_BOUGHT]
             for event in chunk:
                 arguments += event
             outcome += self._commit(keys, arguments).decode()

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline.commands._evaluate_ratings import read_rated_file
+from offline.data.training_set import TrainingSet
 from offline.errors import InputError
 from offline.metrics.rating import rating_errors
+from offline.models.mf.biases import damped_biases
 from offline.models.mf.by_steps import SHOWN, StepModel, Steps
 from offline.models.mf.svd import SVD
 from offline.models.mf.svdpp import NSVD
@@ -110,6 +112,7 @@ def command(
         f"{errors.rmse:.6f}\n   (mean square error, MSE, {errors.mse:.6f}; mean absolute error, "
         f"MAE, {errors.mae:.6f}; {len(valid.values):,} ratings)"
     )
+    _tell_biases(errors.rmse, train, valid)
     some = rng.choice(len(true), min(TRUTHS, len(true)), replace=False)
     click.echo(
         f"\n>> Using our model for {len(some)} specific users and {len(some)} movies we predicted "
@@ -147,6 +150,18 @@ def _predicted(
     users, items = vectors
     found = (users[held.users[some]] * items[held.items[some]]).sum(axis=1)
     return np.clip(found, *held.train.scale), held.values[some]
+
+
+def _tell_biases(rmse: float, train: TrainingSet, valid: Held) -> None:
+    """Beside the model, what it has to beat."""
+    expected = damped_biases(train.ratings).of_pairs(valid.users, valid.items)
+    biases = rating_errors(np.clip(expected, *train.scale), valid.values).rmse
+    click.echo(f"   (biases of users and items alone: RMSE {biases:.6f})")
+    if rmse >= biases:
+        click.echo(
+            "   Biases alone predict as well or better: the factors have learned noise, and what "
+            "they add is no taste. Take a larger --reg or fewer --steps, or `train --model svd`."
+        )
 
 
 def _tell_duration(seconds: float, steps: int) -> None:

@@ -123,8 +123,7 @@ def _measured(model: RatingModel, held: Held) -> Fold:
     fitted = time.perf_counter()
     found = model.predict(held.users, held.items, held.timestamps)
     predicted = time.perf_counter()
-    biases = damped_biases(held.train.ratings)
-    plain = biases.mean + biases.users[held.users] + biases.items[held.items]
+    plain = damped_biases(held.train.ratings).of_pairs(held.users, held.items)
     new_users = held.train.histories.sizes[held.users] == 0
     new_items = ~model.known_items[held.items]
     return Fold(

@@ -2,7 +2,6 @@
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
-from implicit.cpu.bpr import BayesianPersonalizedRanking
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveInt
 from scipy import sparse
@@ -86,59 +85,3 @@ class ALS(Recommender):
     def _set_state(self, state: Arrays, data: TrainingSet) -> None:
         self._model = self._library()
         self._model.item_factors = state["item_factors"]
-
-
-class BPR(Recommender):
-    """BPR of Rendle et al. (UAI 2009): a user's item above one drawn at random, by SGD.
-
-    It has a vector for the users it was fitted on alone.
-    """
-
-    name = "bpr"
-    folds_in = False
-
-    class Config(FactorOptions):
-        """Options of BPR."""
-
-        learning_rate: float = Field(default=0.1, gt=0)
-        regularization: float = Field(default=0.005, ge=0)
-        iterations: PositiveInt = 200
-        threads: NonNegativeInt = 1
-        """With more than 1 (0: every core) they race, and no two runs are the same."""
-
-    config: Config
-
-    def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
-        o = self.config
-        model = BayesianPersonalizedRanking(
-            factors=o.factors,
-            learning_rate=o.learning_rate,
-            regularization=o.regularization,
-            iterations=o.iterations,
-            random_state=o.seed,
-            num_threads=o.threads,
-        )
-        model.fit(data.matrix, show_progress=hooks.progress)
-        self._users, self._items = model.user_factors, model.item_factors
-
-    def _scores(
-        self, histories: sparse.csr_matrix, users: NDArray[np.int64] | None
-    ) -> NDArray[np.float32]:
-        assert users is not None  # the base class refuses others
-        scores: NDArray[np.float32] = self._users[users] @ self._items.T
-        return scores
-
-    def ranking_vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """With the items' biases, for which users have a 1."""
-        return self._users, self._items
-
-    @property
-    def item_vectors(self) -> NDArray[np.float32]:
-        """The items' factors, without their biases, which say how popular they are."""
-        return np.ascontiguousarray(self._items[:, :-1])
-
-    def _state(self) -> Arrays:
-        return {"user_factors": self._users, "item_factors": self._items}
-
-    def _set_state(self, state: Arrays, data: TrainingSet) -> None:
-        self._users, self._items = state["user_factors"], state["item_factors"]

@@ -63,12 +63,13 @@ def test_surprise_that_cannot_be_installed_is_told(tmp_path: Path) -> None:
 
 def test_the_table_tells_what_was_timed_in_part(capsys: pytest.CaptureFixture[str]) -> None:
     whole = {"rmse": [0.87, 0.88], "mae": [0.7, 0.7], "fit_cpu": [4.0, 5.0],
-             "test_cpu": [1.0, 1.0], "epochs": 20}  # fmt: skip
+             "test_cpu": [1.0, 1.0],
+             "fit_wall": [6.0, 7.0], "test_wall": [1.5, 1.5], "epochs": 20}  # fmt: skip
     part = {"rmse": [0.93], "mae": [0.7], "fit_cpu": [10.0], "test_cpu": [30.0], "epochs": 1}
     report({"ml-1m": {"svd": OURS, "Surprise SVD": whole, "Surprise SVDpp": part}})
     told = capsys.readouterr().out
     assert "| svd | 0.8000 ± 0.0100 | 0.6000 | 9.0 | 5.0 | 400 |" in told
-    assert "| Surprise SVD | 0.8750 | 0.7000 | 11.0 |" in told
+    assert "| Surprise SVD | 0.8750 | 0.7000 | 11.0 | 16.0 |" in told
     assert "| Surprise SVDpp, from one pass |  |  | 1,150 (1 fold: 230) |" in told
     assert "Biases alone, damped: RMSE 0.9000." in told
 

@@ -59,9 +59,6 @@ def test_candidates_in_order_with_the_values_used(trained: Path) -> None:
     np.testing.assert_array_equal(
         ranker.scores(ranked.values)[ranked.order], np.array(ranked.scores)
     )
-    logged = ranked.logged(ranker.features, ranked.order[:2])
-    assert json.loads(json.dumps(logged))["fingerprint"] == ranker.features.fingerprint
-    assert [len(row) for row in logged["values"]] == [len(ranker.features.names)] * 2
     assert rank(ranker, [], recent, Facts({}, {}, Sums()), START).order == []
 
 

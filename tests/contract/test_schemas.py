@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from contract.events import EVENT, FIELDS, MESSAGES, REQUIRED
 from contract.golden import golden_cases
 from contract.schema import SCHEMAS, json_schema
-from contract.shop_events import RECOMMEND, SHADOW
+from contract.shop_events import FEATURES, RECOMMEND, SHADOW
 
 SCHEMA_OF = {"users": "recommendations", "neighbours": "neighbours", "top": "top_tracks"}
 # Schemas cannot say that two keys agree.
@@ -80,7 +80,7 @@ def test_the_schema_of_events_is_that_of_the_contract() -> None:
 
 def test_the_schema_of_answers_is_that_of_the_contract() -> None:
     properties = json_schema("recommend")["properties"]
-    assert list(properties) == [field.name for field in (*RECOMMEND, SHADOW)]
+    assert list(properties) == [field.name for field in (*RECOMMEND, SHADOW, FEATURES)]
     kinds = {"text": "string", "list": "array"}
     for field in RECOMMEND:
         types = properties[field.name].get("type", "string")  # `message` and ids are texts

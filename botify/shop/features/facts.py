@@ -1,7 +1,7 @@
 """What is known at one moment of the items that features are computed of."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from botify.shop.features.counts import NOTHING, Sums
 from contract.values import LARGEST_EXACT, is_number
@@ -25,6 +25,18 @@ class Facts(NamedTuple):
     categories: Mapping[str, Sums]
     total: Sums
     """Of all items."""
+
+
+class Placed(Protocol):
+    """An item that may be answered."""
+
+    @property
+    def item(self) -> str:
+        """Its id."""
+
+    @property
+    def places(self) -> Mapping[str, tuple[int, float | None]]:
+        """By the name of each source that has it: its place there, from 0, and its score."""
 
 
 class Candidate(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from botify.shop.features.counts import COUNTED, Sums, decay
-from botify.shop.features.facts import Candidate, Facts, ItemFacts
+from botify.shop.features.facts import Facts, ItemFacts, Placed
 from botify.shop.features.names import FIXED, FeatureSet
 
 PRIOR_VIEWS = 20.0
@@ -51,7 +51,7 @@ _NO_PLACE = (NAN, NAN)
 
 
 def feature_values(
-    features: FeatureSet, candidates: Sequence[Candidate], recent: Recent, facts: Facts, now: int
+    features: FeatureSet, candidates: Sequence[Placed], recent: Recent, facts: Facts, now: int
 ) -> NDArray[np.float32]:
     """A row for each candidate, a column for each of `features.names`; unknown values are NaN.
 
@@ -60,6 +60,7 @@ def feature_values(
     is 0 seconds old.
 
     >>> set_ = FeatureSet(("popular",))
+    >>> from botify.shop.features.facts import Candidate
     >>> cup = Candidate("cup", {"popular": (0, 3.5)})
     >>> row = feature_values(set_, [cup], [("cup", "view", 1000)], Facts({}, {}, Sums()), 61_000)
     >>> dict(zip(set_.names, row[0].tolist()))["visitor_item_viewed_ago"]
@@ -104,7 +105,7 @@ def feature_values(
     return values
 
 
-def _of_sources(features: FeatureSet, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+def _of_sources(features: FeatureSet, candidates: Sequence[Placed]) -> NDArray[np.float64]:
     """(candidates, features that depend on the sources)."""
     columns = []
     for source in features.sources:

@@ -132,9 +132,15 @@ class Grouping:
         if not isinstance(logged, dict) or logged.get("fingerprint") != self._features.fingerprint:
             self.counts["answers whose values are replayed"] += 1
             return values
-        rows = [[np.nan if value is None else value for value in row] for row in logged["values"]]
-        used = np.array(rows, dtype=np.float32)
-        if used.shape != values.shape:
+        used = values.copy()
+        try:
+            for place, row in enumerate(logged["values"]):
+                if row is not None:  # else it was not ranked
+                    used[place] = [np.nan if value is None else value for value in row]
+            fits = len(logged["values"]) == len(values)
+        except (ValueError, IndexError):
+            fits = False
+        if not fits:
             self.counts["answers whose logged values have another shape"] += 1
             return values
         self.counts["answers whose values are logged"] += 1

@@ -1,35 +1,35 @@
 -- Candidates: the items of several lists that may be offered, list by list, with what the visitor
--- did last. One round trip. Before it stands shop_lists.lua.
+-- did last. One round trip. Before it stand item_fields.lua and shop_lists.lua.
 --
 -- KEYS  as shop_lists.lua
--- ARGV  1 how many items of each list at most, 2 "details" to reply what is known of each item,
---       or "", 3 of how many items of the last events to read lists, 4 the name of those lists,
---       5 the kinds of event that count, each ended by a newline,
---       6 number of excluded items, the excluded items,
+-- ARGV  1 to 3 as `ask` has them, 4 how many items of each list at most,
+--       5 "categories" to reply the category of each item, or "",
+--       6 of how many items of the last events to read lists, 7 the name of those lists,
+--       8 the kinds of event that count, each ended by a newline,
+--       9 the excluded items, each ended by a newline,
 --       then name and owner of further lists, which come first in the reply
 -- Reply: version of the first list ("" = none); the last events, each with its time;
---        for each list its name, owner, items, a newline between them, and the bytes of their scores ("" = none), in turns;
---        for each item that may be offered (of the last events, too) its id, a newline between
---        them; with "details", in turns its id, its JSON ("" = none) and its changes, names and values in turns.
+--        for each list its name, owner, items, a newline between them, and the bytes of their scores
+--        ("" = none), in turns;
+--        the items that may be offered (of the last events, too), a newline between them; with
+--        "categories", the category of each ("" = none), a newline between them.
 
-local depth, details = tonumber(ARGV[1]), ARGV[2] == 'details'
-local n_excluded = tonumber(ARGV[6])
+ask(ARGV[1], ARGV[2], ARGV[3])
+local depth, with_categories = tonumber(ARGV[4]), ARGV[5] == 'categories'
 local may = {}
-for i = 7, 6 + n_excluded do
-  may[ARGV[i]] = false
+for item in string.gmatch(ARGV[9], '[^\n]+') do
+  may[item] = false
 end
 
-local version, lists, items = '', {}, {}
+local version, lists, items, categories = '', {}, {}, {}
 
 local function offer(item)
   if may[item] == nil then
-    local offered, known = may_be_offered(item)
-    may[item] = offered or false
-    if offered then
+    may[item] = may_be_offered(item)
+    if may[item] then
       items[#items + 1] = item
-      if details then
-        items[#items + 1] = known or ''
-        items[#items + 1] = changed and redis.call('HGETALL', KEYS[3] .. item) or {}
+      if with_categories then
+        categories[#categories + 1] = category_id(item)
       end
     end
   end
@@ -44,30 +44,33 @@ local function add(name, owner)
   if not value then
     return
   end
-  local zero = string.find(value, '\0', 1, true)
-  local ids, scores, place = {}, {}, zero + 1
-  for item in string.gmatch(string.sub(value, 1, zero - 1), '[^\n]+') do
+  local ids, scores = {}, {}
+  for item, first in reader(value, depth) do
     if offer(item) then
       ids[#ids + 1] = item
-      scores[#scores + 1] = string.sub(value, place, place + 7)
+      scores[#scores + 1] = string.sub(value, first, first + 7)
       if #ids >= depth then
         break
       end
     end
-    place = place + 8
   end
   local n = #lists
-  lists[n + 1], lists[n + 2], lists[n + 3], lists[n + 4] = name, owner, table.concat(ids, '\n'), table.concat(scores)
+  lists[n + 1], lists[n + 2] = name, owner
+  lists[n + 3], lists[n + 4] = table.concat(ids, '\n'), table.concat(scores)
 end
 
-for i = 7 + n_excluded, #ARGV, 2 do
+for i = 10, #ARGV, 2 do
   add(ARGV[i], ARGV[i + 1])
 end
-for _, item in ipairs(seeds_of(tonumber(ARGV[3]), ARGV[5])) do
-  add(ARGV[4], item)
+for _, item in ipairs(seeds_of(tonumber(ARGV[6]), ARGV[8])) do
+  add(ARGV[7], item)
 end
-local events = last_events()
+local events, seen = last_events(), {}
 for i = 1, #events, 2 do
-  offer(string.sub(events[i], string.find(events[i], '\0', 9, true) + 1))
+  seen[#seen + 1] = string.sub(events[i], string.find(events[i], '\0', 9, true) + 1)
 end
-return { version, events, lists, details and items or table.concat(items, '\n') }
+look_up(seen)
+for _, item in ipairs(seen) do
+  offer(item)
+end
+return { version, events, lists, table.concat(items, '\n'), table.concat(categories, '\n') }

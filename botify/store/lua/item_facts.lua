@@ -1,45 +1,62 @@
--- What is known of some items, and how often they and their categories were viewed, carted and
--- bought. After item_category.lua.
+-- Category and price of some items, and how often they and their categories were viewed, carted and
+-- bought. After item_fields.lua.
 --
--- KEYS  1 versions of the lists served, 2 prefix of the changes of items, 3 sums of events
--- ARGV  1 how many kinds are counted, then the items
--- Reply: the total of each kind; the categories, each with its sum of each kind; then for each item
---        its JSON, its changes, names and values in turns, the time of its first event, and its sum
---        of each kind. "" where there is none.
+-- KEYS  1 versions of the lists served, 2 offers, 3 prefix of the changes of items, 4 sums of events
+-- ARGV  the items, each ended by a newline
+-- Reply: the sums of all; the categories; their sums; for each item six doubles: the number of its
+--        category, from 0, or -1, its price, or NaN, the time of its first event, or NaN, and its sums.
+--        Sums are three doubles (views, carts, purchases).
 
+local NAN = 0 / 0
+local NOTHING = struct.pack('<ddd', 0, 0, 0)
+local NO_EVENT = struct.pack('<dddd', NAN, 0, 0, 0)
+
+local items, fields = {}, {}
+for item in string.gmatch(ARGV[1], '[^\n]+') do
+  items[#items + 1] = item
+  fields[#fields + 1] = 'i' .. item
+end
+if #items == 0 then
+  return { redis.call('HGET', KEYS[4], 't') or NOTHING, {}, '', '' }
+end
 local version = redis.call('HGET', KEYS[1], 'items') or ''
-local catalog = KEYS[1] .. ':items:' .. version
-local kinds = tonumber(ARGV[1])
-local reply, of_categories, seen = {}, {}, {}
+local known = redis.call('HMGET', KEYS[1] .. ':items:' .. version, unpack(items))
+local sums = redis.call('HMGET', KEYS[4], unpack(fields))
+local flags = redis.call('EXISTS', KEYS[2]) == 1 and redis.call('HMGET', KEYS[2], unpack(items)) or {}
 
-local function append_sums(to, letter, name, first)
-  local fields = first and { first } or {}
-  for kind = 0, kinds - 1 do
-    fields[#fields + 1] = letter .. kind .. name
+local rows, categories, numbers = {}, {}, {}
+for i, item in ipairs(items) do
+  local text, changes = known[i], {}
+  if flags[i] then
+    changes = redis.call('HMGET', KEYS[3] .. item, 'category', 'price')
+    if flags[i] == 'xx' then
+      text = false
+    end
   end
-  for _, sum in ipairs(redis.call('HMGET', KEYS[3], unpack(fields))) do
-    to[#to + 1] = sum or ''
+  local category = category_of(text, changes[1])
+  local number = -1
+  if category then
+    number = numbers[category]
+    if not number then
+      number = #categories
+      numbers[category] = number
+      categories[number + 1] = 'c' .. category
+    end
   end
+  rows[i] = struct.pack('<dd', number, price_of(text, changes[2]) or NAN) .. (sums[i] or NO_EVENT)
 end
 
-append_sums(reply, 't', '')
-reply[#reply + 1] = of_categories
-for i = 2, #ARGV do
-  local item = ARGV[i]
-  local known = redis.call('HGET', catalog, item)
-  local changes = redis.call('HGETALL', KEYS[2] .. item)
-  local changed
-  for j = 1, #changes, 2 do
-    changed = changed or changes[j] == 'category' and changes[j + 1]
+local of_categories = {}
+if #categories > 0 then
+  of_categories = redis.call('HMGET', KEYS[4], unpack(categories))
+  for i = 1, #categories do
+    of_categories[i] = of_categories[i] or NOTHING
+    categories[i] = string.sub(categories[i], 2)
   end
-  local category = category_of(known, changed)
-  if category and not seen[category] then
-    seen[category] = true
-    of_categories[#of_categories + 1] = category
-    append_sums(of_categories, 'c', category)
-  end
-  reply[#reply + 1] = known or ''
-  reply[#reply + 1] = changes
-  append_sums(reply, 'i', item, 'f' .. item)
 end
-return reply
+return {
+  redis.call('HGET', KEYS[4], 't') or NOTHING,
+  categories,
+  table.concat(of_categories),
+  table.concat(rows),
+}

@@ -7,9 +7,9 @@
 -- KEYS  1 versions of the lists served; the items are among them, as "items"
 --       2 offers, 3 prefix of the changes of items (see keys.py)
 --       4 the visitor's last events, or ""
--- ARGV  1 how many items at most, 2 how many of the last events to reply,
---       3 "details" to reply what is known of each item, or "",
---       4 number of excluded items, the excluded items,
+-- ARGV  1 to 3 as `ask` has them, 4 how many items at most, 5 how many of the last events to reply,
+--       6 "categories" to reply the category of each item, or "",
+--       7 the excluded items, each ended by a newline,
 --       then the sources: number of lists of the source; name and owner of each list; then, for
 --       lists of the items of the last events: how many items at most, name of the lists, and the
 --       kinds of event that count, each ended by a newline.
@@ -17,28 +17,25 @@
 --       lists are looked up by the last events are not answered.
 -- Reply: version of the first list ("" = none); the last events, each with its time; then for each
 --        item the number of its source, from 0, the item, the bytes of its score ("" = none), and
---        with "details" its JSON ("" = none) and its changes, names and values in turns.
--- Before it stands shop_lists.lua.
+--        with "categories" its category ("" = none).
+-- Before it stand item_fields.lua and shop_lists.lua.
 
-local most, n_recent, details = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == 'details'
-local n_excluded = tonumber(ARGV[4])
+ask(ARGV[1], ARGV[2], ARGV[3])
+local most, n_recent, with_categories = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == 'categories'
 local taken = {}
-for i = 5, 4 + n_excluded do
-  taken[ARGV[i]] = true
+for item in string.gmatch(ARGV[7], '[^\n]+') do
+  taken[item] = true
 end
 
 local reply = { '' }
 local count = 0
 
--- The next item of a list that is not taken and may be offered, and its JSON; nil at the end.
+-- The next item of a list that is not taken and may be offered, and where the bytes of its score
+-- begin; nil at the end.
 local function next_free(list)
-  for item in list.ids do
-    list.place = list.place + 1
-    if not taken[item] then
-      local offered, known = may_be_offered(item)
-      if offered then
-        return item, known
-      end
+  for item, first in list.next do
+    if not taken[item] and may_be_offered(item) then
+      return item, first
     end
   end
 end
@@ -49,13 +46,7 @@ local function open_list(open, name, owner)
     reply[1] = versions[name]
   end
   if value then
-    local zero = string.find(value, '\0', 1, true)
-    open[#open + 1] = {
-      ids = string.gmatch(string.sub(value, 1, zero - 1), '[^\n]+'),
-      scores = zero,
-      value = value,
-      place = 0,
-    }
+    open[#open + 1] = { next = reader(value, math.min(most, 50)), value = value }
   end
 end
 
@@ -64,7 +55,7 @@ for i = 1, n_recent > 0 and math.min(2 * n_recent, #last_events()) or 0 do
   reply[2][i] = recent[i]
 end
 
-local at, source = 5 + n_excluded, 0
+local at, source = 8, 0
 while at <= #ARGV and count < most do
   local open, n_lists = {}, tonumber(ARGV[at])
   for i = 1, n_lists do
@@ -87,21 +78,19 @@ while at <= #ARGV and count < most do
   while found and count < most do
     found = false
     for _, list in ipairs(open) do
-      local item, known
+      local item, first
       if count < most then
-        item, known = next_free(list)
+        item, first = next_free(list)
       end
       if item then
         found = true
         taken[item] = true
         count = count + 1
-        local first = list.scores + 8 * (list.place - 1) + 1
         reply[#reply + 1] = source
         reply[#reply + 1] = item
         reply[#reply + 1] = string.sub(list.value, first, first + 7)
-        if details then
-          reply[#reply + 1] = known or ''
-          reply[#reply + 1] = changed and redis.call('HGETALL', KEYS[3] .. item) or {}
+        if with_categories then
+          reply[#reply + 1] = category_id(item)
         end
       end
     end

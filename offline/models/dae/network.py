@@ -173,7 +173,7 @@ class DAE(nn.Module):
 
     def workspace(self, users: int, dtype: torch.dtype) -> Workspace:
         """A workspace for `backward` over this many users at a time."""
-        return Workspace(users, len(self.tracks), self.hidden[-1], dtype, self.device)
+        return Workspace(users, len(self.tracks), self.last.in_features, dtype, self.device)
 
 
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:

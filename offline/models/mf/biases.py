@@ -1,6 +1,6 @@
 """The mean, and how much users and items are above it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,11 @@ class Biases(NamedTuple):
     def of_entries(self, ratings: sparse.csr_matrix) -> NDArray[np.float32]:
         """What they expect of each stored entry of a matrix, shape (nnz,)."""
         rows = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
-        found: NDArray[np.float32] = self.mean + self.users[rows] + self.items[ratings.indices]
+        return self.of_pairs(rows, ratings.indices)
+
+    def of_pairs(self, users: NDArray[Any], items: NDArray[Any]) -> NDArray[np.float32]:
+        """What they expect of pairs of rows, each of shape (n,); not clipped."""
+        found: NDArray[np.float32] = self.mean + self.users[users] + self.items[items]
         return found
 
 

@@ -65,7 +65,9 @@ class _Neighbours(SessionRecommender):
             further = (sparse.csr_matrix(histories @ self._step) @ self._step).toarray()
             best, other = (found.max(axis=1, keepdims=True) for found in (scores, further))
             best[best == 0] = 1.0
-            scores += self.config.second * best / np.maximum(other, _TINY) * further
+            # An item that was only ever alone, or with itself, has no further ones.
+            further /= np.where(other > 0, other, 1.0)
+            scores += self.config.second * best * further
         return scores
 
     def _state(self) -> Arrays:

@@ -9,8 +9,8 @@ class VAEOptions(Options):
     """Options of the variational autoencoder and its training."""
 
     hidden: PositiveInt = 300
-    """Size of the tanh layers before and behind the latent one."""
-    latent: PositiveInt = 100
+    """Size of the tanh layer before the latent one."""
+    latent: PositiveInt = 200
     """Size of the latent vector."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of a user's items left out of the input, anew each time."""

@@ -158,7 +158,7 @@ def test_unknown_keys_are_named(tmp_path: Path) -> None:
         ),
         (
             {"lists": {"dae": "a.json", "contextual": "b.json"}},
-            "lists, neighbours, models: the name 'contextual' is used twice",
+            "lists, neighbours, models, rankers: the name 'contextual' is used twice",
         ),
         ({"redis_url": "localhost:6379"}, "must begin with redis://, rediss:// or unix://"),
     ],

@@ -88,7 +88,7 @@ def test_models_that_are_missing_or_refused_are_told_to_balancers_too() -> None:
     state = replace(WELL, models={"hears": "v1"})
     assert degradations([state]) == []
     assert degradations([replace(state, models={"hears": ""})]) == [
-        "model 'hears' is not in service; serving users' lists instead"
+        "model 'hears' is not in service; lists answer without it"
     ]
     refused = replace(state, refused={"hears": "s.safetensors: cut off"})
     expected = (

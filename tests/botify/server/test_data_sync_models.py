@@ -47,7 +47,11 @@ def twelve(
         kinds,
         12,
         FileRules(True, SETTLE, 0.5),
-        models=WatchedModels(repository, {"hears": file}),
+        models=WatchedModels(
+            repository,
+            {"hears": file},
+            lambda name, at, kept: repository.put(name, at, 12, kept),
+        ),
     )
     sync.start()
     eventually(lambda: client.hget(LIST_VERSIONS, "top_tracks"))

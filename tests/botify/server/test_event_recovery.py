@@ -13,6 +13,7 @@ from flask import Flask
 from botify.config import ShopConfig
 from botify.server.event_recovery import EventRecovery
 from botify.store.keys import SHOP_RECOVERED, recovered_key
+from botify.store.visitor_events import DAY_MS
 from tests.botify.shop.shops import CONFIG, by_hand, send, shop_app
 
 NOW = time.time_ns() // 1_000_000
@@ -31,7 +32,12 @@ def recovery(tmp_path: Path, **events: Any) -> EventRecovery:
 
 
 def lose_all(client: "redis.Redis") -> None:
-    for pattern in ("botify:shop:events:*", "botify:shop:id:*", f"{SHOP_RECOVERED}*"):
+    for pattern in (
+        "botify:shop:events:*",
+        "botify:shop:id:*",
+        "botify:shop:bought:*",
+        f"{SHOP_RECOVERED}*",
+    ):
         for key in client.scan_iter(pattern):
             client.delete(key)
 
@@ -42,6 +48,12 @@ def ignore(count: int) -> None:
 
 def last(app: Flask, user: str) -> Any:
     return send(app, f"/events/{user}?k=100", method="GET")[1]["events"]
+
+
+def offered(app: Flask, user: str) -> set[str]:
+    """Of the popular items."""
+    found = send(app, "/recommendations", {"user_id": user, "k": 9})[1]["recs"]
+    return set(found) - {"a", "b", "c"}
 
 
 def test_all_that_was_lost_comes_back(app: Flask, client: "redis.Redis", tmp_path: Path) -> None:
@@ -117,6 +129,38 @@ def test_what_has_expired_stays_away(app: Flask, client: "redis.Redis", tmp_path
     assert last(app, "u") == []
 
 
+def test_what_was_bought_comes_back_from_beyond_the_events_that_are_read(
+    app: Flask, client: "redis.Redis", tmp_path: Path
+) -> None:
+    event = {"user": "u", "event": "view", "item": "a"}
+    send(app, "/events", [{**event, "item": "d", "event": "transaction"}] + [event] * 60)
+    assert offered(app, "u") == {"e", "f"}
+    lose_all(client)
+    assert offered(app, "u") == {"d", "e", "f"}
+    recovery(tmp_path, recover=20).round(client, ignore)
+    assert offered(app, "u") == {"e", "f"}
+    assert b"20 events of the log" in (client.get(recovered_key(tmp_path / "log")) or b"")
+    assert b"30 days: 1 purchases" in (client.get(recovered_key(tmp_path / "log")) or b"")
+
+
+def test_purchases_are_read_for_as_long_as_the_rule_says(
+    app: Flask, client: "redis.Redis", tmp_path: Path
+) -> None:
+    sold = [
+        {"user": "u", "event": "transaction", "item": item, "timestamp": NOW - days * DAY_MS}
+        for item, days in (("d", 29), ("e", 31))
+    ]
+    send(app, "/events", sold)
+    lose_all(client)
+    late = EventRecovery(
+        ShopConfig.model_validate({**CONFIG, "log_dir": tmp_path / "log", "events": {"ttl": 60}}),
+        lambda: time.time() + 61,
+    )
+    late.round(client, ignore)
+    assert last(app, "u") == []
+    assert offered(app, "u") == {"e", "f"}
+
+
 def test_a_reading_may_be_ended(app: Flask, client: "redis.Redis", tmp_path: Path) -> None:
     events = [{"user": f"u{n}", "item": "a", "event": "view"} for n in range(2100)]
     send(app, "/events", events)
@@ -132,7 +176,15 @@ def test_a_reading_may_be_ended(app: Flask, client: "redis.Redis", tmp_path: Pat
     with pytest.raises(EnoughError):
         reading.round(client, stop)
     assert client.exists(recovered_key(tmp_path / "log")) == 0
+    by_hand(app)._round()
+    ready = send(app, "/health/ready", method="GET")
+    assert ready[0] == 200
+    assert ready[1]["status"] == "degraded"
+    assert "being read from the log, 2,000 so far" in ready[1]["reasons"][0]
+    assert send(app, "/health", method="GET")[1]["warnings"] == ready[1]["reasons"]
     reading.round(client, ignore)
+    app.extensions["botify"]._round()
+    assert send(app, "/health/ready", method="GET")[1] == {"status": "ready", "reasons": []}
     assert len(last(app, "u0")) == len(last(app, "u2099")) == 1
 
 

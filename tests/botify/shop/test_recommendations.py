@@ -143,6 +143,21 @@ def test_what_was_bought_leaves_room_for_others(make: Callable[..., Flask], defa
     assert not {"1", "40"} & set(found)
 
 
+@pytest.mark.parametrize("default", ["mix", "plain", "top"])
+def test_what_was_bought_stays_away_whatever_happens_after(
+    make: Callable[..., Flask], default: str
+) -> None:
+    app, now = make(default=default), time.time_ns() // 1_000_000
+    act(app, 40, "transaction", timestamp=now - 29 * DAY_MS)
+    act(app, 39, "transaction", timestamp=now - 31 * DAY_MS)
+    event = {"user": "anna", "item": 3, "event": "view"}
+    send(app, "/events", [{**event, "timestamp": now - n} for n in range(200)])
+    found = ask(app, k=40, exclude=[3])["recs"]
+    assert "40" not in found
+    assert "39" in found
+    assert "40" in ask(app, "ben", k=40)["recs"]
+
+
 @pytest.mark.parametrize("default", ["mix", "plain"])
 def test_reminders_and_discoveries_are_optional(make: Callable[..., Flask], default: str) -> None:
     app = make(default=default)

@@ -9,7 +9,7 @@ import redis
 from botify.store.item_candidates import OfRecent
 from botify.store.item_changes import ItemChange, ItemChanges
 from botify.store.items import ItemStore, Source, pack_items
-from botify.store.keys import SHOP_EVENTS, SHOP_KEYS
+from botify.store.keys import SHOP_BOUGHT, SHOP_EVENTS, SHOP_KEYS
 from botify.store.visitor_events import (
     ConflictError,
     RecentEvent,
@@ -57,6 +57,26 @@ def test_newest_first_by_their_own_time_and_no_more_than_are_kept(shop: Shop) ->
     assert found[0] == RecentEvent("i9", "view", 9)
     assert shop.items.recent("anna", 2) == found[:2]
     assert shop.items.recent("ben", 10) == ()
+
+
+def bought(item: str, at: int) -> StoredEvent:
+    return stored(item, at, "transaction")._replace(purchase="1")
+
+
+def test_purchases_are_kept_by_their_last_time_for_as_long_as_asked(
+    client: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botify.store.visitor_events.MOST_BOUGHT", 3)
+    events = VisitorEvents(client, 5, bought_days=1)
+    day = 24 * HOUR
+    events.commit([bought("old", NOW - day - HOUR), bought("a", NOW - 2), bought("a", NOW - 9)])
+    kept = client.zrange(f"{SHOP_BOUGHT}anna", 0, -1, withscores=True)
+    assert kept == [(b"a", NOW - 2)]
+    events.commit([bought(item, NOW - n) for n, item in enumerate("bcd")])
+    assert client.zrange(f"{SHOP_BOUGHT}anna", 0, -1) == [b"d", b"c", b"b"]
+    assert day - HOUR < client.pttl(f"{SHOP_BOUGHT}anna") <= day
+    VisitorEvents(client, 5, bought_days=0).commit([bought("e", NOW - 1)])
+    assert client.zscore(f"{SHOP_BOUGHT}anna", "e") is None
 
 
 def test_events_of_one_time_keep_their_order(shop: Shop) -> None:
@@ -143,14 +163,11 @@ def test_an_item_of_changes_alone(shop: Shop) -> None:
     assert shop.events.commit([stored("new", 1)]) == "a"
 
 
-def test_details_come_in_the_same_round_trip(shop: Shop) -> None:
+def test_categories_come_in_the_same_round_trip(shop: Shop) -> None:
     shop.changes.apply([ItemChange(1, "c", {"price": 0.1, "category": "lamps"})])
-    found = shop.items.top(2, [Source("near", (("near", "a"),))], details=True)
+    found = shop.items.top(2, [Source("near", (("near", "a"),))], categories=True)
     assert found.items == ["b", "c"]
-    assert found.details == [
-        {"item": "b", "price": 3},
-        {"item": "c", "price": 0.1, "category": "lamps"},
-    ]
+    assert found.categories == ["", "lamps"]
     assert found.scores == [0.9, 0.8]
 
 

@@ -169,3 +169,24 @@ def test_training_by_steps_has_options(words: tuple[str, ...], place: Path) -> N
 def test_steps_that_diverge_are_told(place: Path) -> None:
     words = ("--steps", "2000", "--learning", "1", "--no-info")
     assert "lower --learning" in failing("train-svd", place / "ratings.dat", *words).output
+
+
+@pytest.mark.parametrize("taste", [True, False])
+def test_training_by_steps_says_what_biases_alone_give(taste: bool, place: Path) -> None:
+    """Better than biases where half of the users like what the others do not."""
+    if taste:
+        rows = [
+            f"{u}::{i}::{4 if (u + i) % 2 else 2}::978300000"
+            for u in range(USERS)
+            for i in range(ITEMS)
+            if (u * 7 + i * 3) % 5 < 2
+        ]
+        (place / "ratings.dat").write_text("\n".join(rows) + "\n")
+    words = ("--steps", "4000", "--batch", "50", "--learning", "0.005", "--reg", "0", "--no-info")
+    printed = offline_in(place)("train-svd", "@ratings.dat", *words)
+    found = re.search(r"\(RMSE\) of the whole valid dataset is (\d\.\d+)", printed)
+    biases = re.search(r"biases of users and items alone: RMSE (\d\.\d+)", printed)
+    assert found is not None
+    assert biases is not None
+    assert (float(found[1]) < float(biases[1])) == taste
+    assert ("Biases alone predict as well or better" in printed) == (not taste)

@@ -8,7 +8,7 @@ from offline.data.splits import hold_out, hold_out_users
 from offline.datasets.dataset import Dataset
 from offline.errors import InputError
 from offline.evaluation.protocols import same_users, strong_generalisation
-from offline.models.implicit_mf import BPR
+from offline.models.bpr import BPR
 from offline.models.popular import Popular
 from offline.models.pure_svd import PureSVD
 

@@ -5,8 +5,9 @@ import pytest
 from scipy import sparse
 
 from offline.models.base import Recommender
+from offline.models.bpr import BPR
 from offline.models.check import scattered
-from offline.models.implicit_mf import ALS, BPR
+from offline.models.implicit_mf import ALS
 from offline.models.item_knn import ItemKNN
 from offline.models.popular import Popular
 from offline.models.pure_svd import PureSVD
@@ -65,6 +66,37 @@ class TestALS(FindsCamps):
 class TestBPR(FindsCamps):
     def make(self, seed: int = 1) -> Recommender:
         return BPR(factors=8, seed=seed)
+
+    def test_a_step_follows_the_gradient_of_the_paper(self) -> None:
+        rate, reg = 0.1, 0.02
+        rng = np.random.default_rng(1)
+        users, items = (0.3 / 2 * rng.standard_normal((n, 4), np.float32) for n in (1, 2))
+        matrix = sparse.csr_matrix(np.array([[0.0, 1.0]]))
+        model = BPR(factors=4, iterations=1, learning_rate=rate, regularization=reg, seed=1)
+        vectors = model.fit(matrix).ranking_vectors()
+        (user,), (other, liked) = users, items
+        error = 1 / (1 + np.exp(user @ (liked - other)))
+        expected = user + rate * (error * (liked - other) - reg * user)
+        np.testing.assert_allclose(vectors[0][0], [*expected, 1], rtol=1e-5)
+        moved = other - rate * (error * user + reg * other)
+        np.testing.assert_allclose(vectors[1][0], [*moved, -rate * error], rtol=1e-5)
+        moved = liked + rate * (error * user - reg * liked)
+        np.testing.assert_allclose(vectors[1][1], [*moved, rate * error], rtol=1e-5)
+
+    def test_what_is_popular_ranks_high(self) -> None:
+        rng = np.random.default_rng(1)
+        chance = 0.6 / np.arange(1, 61)  # tastes are alike: only popularity is to be learned
+        matrix = sparse.csr_matrix((rng.random((400, 60)) < chance).astype(float))
+        matrix.resize(401, 60)
+        model = BPR(factors=8, iterations=30).fit(matrix)
+        lists = model.recommend(np.arange(401), 10, exclude_seen=False).ids
+        assert np.mean(lists < 10) > 0.6
+        # Of a user without a like, nothing but the popularity of items is known.
+        assert set(lists[400]) <= set(range(14))
+
+    def test_a_user_of_everything_has_nothing_to_compare_with(self) -> None:
+        matrix = sparse.csr_matrix(np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]))
+        assert BPR(factors=2, iterations=2).fit(matrix).recommend(np.array([1]), 2).ids.size == 2
 
 
 class TestPureSVD(FindsCamps):

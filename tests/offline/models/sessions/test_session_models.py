@@ -166,6 +166,15 @@ def test_new_items_come_first_if_enough_came_to_them() -> None:
     assert listed(New(least_users=2).fit(data(*rows)), 0) == [1, 2]
 
 
+def test_an_item_that_is_only_ever_with_itself_has_a_score_of_its_own() -> None:
+    rows = [(user, 0, "transaction", at) for user in range(40) for at in (0, 1)]
+    rows += [(50, 1, "view", 0), (50, 2, "view", 1)]
+    model = CoVisit(second=1.0).fit(data(*rows))
+    scores = model._scores(sparse.csr_matrix(np.eye(1, 6, dtype=np.float32)), None)[0]
+    assert scores[0] > 4
+    assert not scores[1:].any()
+
+
 def test_a_blend_adds_reciprocal_ranks() -> None:
     rows = [(user, item, "view", item) for user in range(3) for item in (0, 1, 2)]
     rows += [(9, 0, "view", 0), (9, 3, "view", 1)]
