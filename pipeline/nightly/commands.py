@@ -7,9 +7,12 @@ from pipeline.programs import BIN, environment
 
 
 def has_seed(model: str) -> bool:
-    """Whether a model has an option `seed` of its own."""
+    """Whether a model has an option `seed` of its own.
+
+    A plug-in that cannot be imported is no reason to stop a night with another model.
+    """
     found = False
-    for line in run("botify-offline", "models", "--options").splitlines():
+    for line in _done("botify-offline", "models", "--options").stdout.splitlines():
         if line and not line[0].isspace():
             found = line.split()[0] == model
         elif found and line.strip().startswith("seed:"):
@@ -19,12 +22,15 @@ def has_seed(model: str) -> bool:
 
 def run(program: str, *arguments: object) -> str:
     """Its standard output. Raises StopNightError with its last words where it fails."""
-    words = [program, *map(str, arguments)]
-    done = subprocess.run(
-        [str(BIN / words[0]), *words[1:]],
-        check=False, text=True, env=environment(), capture_output=True,
-    )  # fmt: skip
+    done = _done(program, *map(str, arguments))
     if done.returncode:
         last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-        raise StopNightError(f"{' '.join(words[:2])} failed: {last}")
+        raise StopNightError(f"{' '.join([program, *map(str, arguments[:1])])} failed: {last}")
     return done.stdout
+
+
+def _done(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(BIN / program), *arguments],
+        check=False, text=True, env=environment(), capture_output=True,
+    )  # fmt: skip

@@ -98,6 +98,25 @@ class Gate(_Strict):
     """Least share of the serving model's coverage, lists and neighbours."""
 
 
+class Canary(_Strict):
+    """A share of the users tries the candidate before all get it."""
+
+    experiment: str = ""
+    """Of the service: C has the lists of `current`, T1 those of `canary`. Empty: no canary."""
+    log: str = ""
+    """The service's event log, a directory."""
+    hours: float = Field(default=6.0, gt=0, le=24 * 14)
+    """How long it is watched."""
+    every: float = Field(default=300.0, gt=0)
+    """Seconds between two looks."""
+    min_users: int = Field(default=100, ge=2)
+    """In each treatment, at the end; with fewer nothing is published."""
+    max_fallback_rise: Share = 0.05
+    """How much larger T1's share of answers of another recommender may be than C's."""
+    max_error_share: Share = 0.01
+    """Of the service's answers that are 5xx, since the canary began."""
+
+
 class Service(_Strict):
     """The running service that has to take what is published."""
 
@@ -127,12 +146,20 @@ class Config(_Strict):
     split: Split = Split()
     checks: Checks = Checks()
     gate: Gate = Gate()
+    canary: Canary = Canary()
     service: Service = Service()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.source.kind in NOT_OF.get(self.face, ()):
             raise ValueError(f"source.kind: {self.source.kind} has no events of {self.face}")
+        if self.canary.experiment:
+            if self.face == "ratings":
+                raise ValueError("canary.experiment: the log of ratings has nothing to judge by")
+            if not self.canary.log:
+                raise ValueError("canary.log is missing: the service's event log")
+            if not self.service.url:
+                raise ValueError("service.url is missing: a canary is watched there")
         low, high = self.checks.min_value, self.checks.max_value
         if low is not None and high is not None and low > high:
             raise ValueError("checks.min_value is above checks.max_value")

@@ -20,6 +20,7 @@ from pipeline.nightly.page import write_page
 from pipeline.nightly.serving import Serving
 from pipeline.nightly.steps import (
     STEPS,
+    canary,
     evaluate,
     extract,
     features,
@@ -120,6 +121,19 @@ class Nightly:
             return Result({**numbers, "passed": float(verdict["passed"])})
 
         return self._inputs([settings, seed, old, self.forced], *files), work
+
+    def _canary(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
+        lists, version, settings = self._file("train", train.LISTS), self._candidate(), self.config
+
+        def work(out: Path) -> Result:
+            if self.forced:
+                return Result({}, skipped="forced: all users get it at once")
+            if self.serving.current() == version:
+                return Result({}, skipped="it is in service")
+            return canary.work(settings, self.serving, lists, version, out)
+
+        watched = [settings.canary, settings.service, self._serving(), self.forced]
+        return self._inputs(watched, lists), work
 
     def _publish(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
         lists, version = self._file("train", train.LISTS), self._candidate()

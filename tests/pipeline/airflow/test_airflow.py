@@ -18,7 +18,8 @@ from tests.pipeline.small_shop import NIGHT, write_shop
 ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv-airflow" / "bin" / "python"
 STEPS = [
-    "extract", "transform", "features", "split", "train", "evaluate", "gate", "publish", "verify",
+    "extract", "transform", "features", "split", "train", "evaluate", "gate", "canary", "publish",
+    "verify",
 ]  # fmt: skip
 pytestmark = [
     pytest.mark.integration,

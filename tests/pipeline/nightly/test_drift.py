@@ -42,6 +42,7 @@ def test_the_file_in_config_is_the_defaults() -> None:
         ({"split": {"days": 0}, "source": {"place": "x"}}, "split.days: 0"),
         ([], "the config: not a mapping"),
         ({"face": "ratings", "source": {"place": "x"}}, "log has no events of ratings"),
+        ({"canary": {"experiment": "X"}, "source": {"place": "x"}}, "canary.log is missing"),
         (
             {"checks": {"min_value": 2.0, "max_value": 1.0}, "source": {"place": "x"}},
             "checks.min_value is above",
