@@ -1,7 +1,6 @@
 """Nights of music and of ratings, with real models."""
 
 import json
-import random
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,69 +17,8 @@ from pipeline.nightly.night import Nightly
 from pipeline.nightly.rating_errors import Means, minus_rmse
 from pipeline.nightly.steps import extract
 from pipeline.steps import serving
-from tests.pipeline.small_shop import DAY, NIGHT, START
-
-
-def music(directory: Path) -> Config:
-    """Listeners of 4 tastes, 21 days; a taste is 10 of 60 tracks, and the rest is skipped."""
-    chance = random.Random(5)
-    lines = []
-    for user in range(120):
-        for day in range(21):
-            time = START + day * DAY + chance.randrange(DAY - 1_000_000)
-            for play in range(6):
-                track = chance.randrange(40) if play % 3 == 0 else user % 4 * 10 + play
-                heard = 1.0 if track // 10 == user % 4 else 0.1
-                lines.append(
-                    {
-                        "message": "last" if play == 5 else "next",
-                        "timestamp": time + play * 100_000,
-                        "user": user, "track": track, "time": heard, "latency": 0.01,
-                        "recommendation": 3, "experiments": {},
-                    }
-                )  # fmt: skip
-    (directory / "log").mkdir()
-    _write(directory / "log/data.json", lines)
-    tracks = [{"track": n, "artist": f"a{n % 20}", "title": f"t{n}"} for n in range(60)]
-    _write(directory / "tracks.json", tracks)
-    return _config(
-        directory, face="music", items="tracks.json", source={"kind": "log", "place": "log"},
-        model={"options": {"factors": 8}},
-    )  # fmt: skip
-
-
-def ratings(directory: Path) -> Config:
-    """Users who like every second item, and some who like the others."""
-    chance = random.Random(5)
-    rows = ["user,item,value,timestamp"]
-    for user in range(200):
-        for item in chance.sample(range(40), 25):
-            liked = item % 2 == user % 2
-            value = (4.5 if liked else 1.5) + chance.choice((-0.5, 0, 0.5))
-            time = START + chance.randrange(21 * DAY)
-            rows.append(f"u{user},i{item},{value},{time}")
-    (directory / "ratings.csv").write_text("\n".join(rows) + "\n")
-    _write(directory / "items.json", [{"item": f"i{n}", "title": f"t{n}"} for n in range(40)])
-    return _config(
-        directory, face="ratings", items="items.json",
-        source={"kind": "csv", "place": "ratings.csv"},
-        model={"options": {"factors": 4, "steps": 1000}},
-    )  # fmt: skip
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _config(directory: Path, **more: Any) -> Config:
-    more["source"]["place"] = str(directory / more["source"]["place"])
-    content = {
-        "out": str(directory / "nights"), "serving": str(directory / "serving"), "seed": 7,
-        "split": {"days": 3}, "checks": {"min_events": 100},
-        "gate": {"k": 5, "resamples": 200, "margin": 0.05},
-        **more, "items": str(directory / more["items"]),
-    }  # fmt: skip
-    return parse(content)
+from tests.pipeline.small_faces import music, ratings
+from tests.pipeline.small_shop import NIGHT
 
 
 def _quiet(_: str) -> None:
@@ -104,7 +42,7 @@ def test_what_the_face_decides_is_filled_in_and_what_is_named_stays(tmp_path: Pa
 
 
 def test_plays_of_a_log_have_the_share_that_was_heard(tmp_path: Path) -> None:
-    config = music(tmp_path)
+    config = parse(music(tmp_path))
     result = extract.work(config.source, Night(NIGHT, "music", tmp_path), tmp_path)
     assert result.metrics["events"] == 120 * 21 * 6
     kinds = duckdb.execute(
@@ -115,7 +53,7 @@ def test_plays_of_a_log_have_the_share_that_was_heard(tmp_path: Path) -> None:
 
 
 def test_a_share_beyond_1_stops_a_night_of_music(tmp_path: Path) -> None:
-    config = music(tmp_path)
+    config = parse(music(tmp_path))
     log = tmp_path / "log/data.json"
     log.write_text(log.read_text().replace('"time": 0.1', '"time": 7', 1))
     with pytest.raises(StopNightError, match="share of bad values"):
@@ -132,7 +70,7 @@ def test_errors_of_means(tmp_path: Path) -> None:
 
 @pytest.mark.integration
 def test_a_night_of_ratings_is_served_and_one_without_tastes_is_refused(tmp_path: Path) -> None:
-    config = ratings(tmp_path)
+    config = parse(ratings(tmp_path))
     first = Nightly(config, date(2026, 1, 20)).run_all(_quiet)
     assert first["primary"]["name"] == "minus_user_rmse"
     assert first["primary"]["new"] > first["primary"]["old"] + 0.3  # the means know no tastes
@@ -164,7 +102,7 @@ def test_a_night_of_ratings_is_served_and_one_without_tastes_is_refused(tmp_path
 
 @pytest.mark.integration
 def test_a_night_of_music_is_served(tmp_path: Path) -> None:
-    config = music(tmp_path)
+    config = parse(music(tmp_path))
     first = Nightly(config, date(2026, 1, 20)).run_all(_quiet)
     assert first["primary"]["name"] == "ndcg_5"
     assert first["primary"]["new"] > first["primary"]["old"] + 0.3
@@ -193,7 +131,7 @@ def test_a_night_of_music_is_served(tmp_path: Path) -> None:
 @pytest.mark.nightly
 @pytest.mark.integration
 def test_lists_computed_on_spark_are_the_same(tmp_path: Path) -> None:
-    config = music(tmp_path)
+    config = parse(music(tmp_path))
     Nightly(config, NIGHT).run_all(_quiet)
     lists = config.out / str(NIGHT) / "train/lists/recommendations.json"
     local = lists.read_text()
