@@ -3,12 +3,11 @@
 import json
 import random
 import threading
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -119,37 +118,37 @@ def test_trials_and_publications_move_the_link(tmp_path: Path) -> None:
 
 
 @contextmanager
-def shopping(port: int) -> Iterator[None]:
-    """Visitors put into the cart what is of their taste, and errors are none of theirs."""
-    ended = threading.Event()
+def visiting(visit: Callable[[random.Random], None]) -> Iterator[None]:
+    """One visit after the other until the block ends."""
+    ended, chance = threading.Event(), random.Random(1)
 
-    def shop() -> None:
-        chance = random.Random(1)
+    def visits() -> None:
         while not ended.is_set():
-            user = chance.randrange(400)
-            url = f"http://127.0.0.1:{port}"
-            with urllib.request.urlopen(
-                f"{url}/recommendations/?user_id=u{user}&k=5", timeout=10
-            ) as answer:
-                found: dict[str, Any] = json.loads(answer.read())
-            liked = [item for item in found["recs"] if ITEMS.index(item) // 10 == user % 4]
-            kinds = ["view", "addtocart"] if liked else ["view"]
-            events = [
-                {"user": f"u{user}", "item": found["recs"][0], "event": kind} for kind in kinds
-            ]
-            body = json.dumps(events).encode()
-            asked = urllib.request.Request(
-                f"{url}/events", body, {"Content-Type": "application/json"}
-            )
-            urllib.request.urlopen(asked, timeout=10).close()
+            visit(chance)
 
-    thread = threading.Thread(target=shop)
+    thread = threading.Thread(target=visits)
     thread.start()
     try:
         yield
     finally:
         ended.set()
         thread.join()
+
+
+def _shop(port: int, chance: random.Random) -> None:
+    """The visitor puts something into the cart if an item of the answer is of their taste."""
+    user, url = chance.randrange(400), f"http://127.0.0.1:{port}"
+    with urllib.request.urlopen(
+        f"{url}/recommendations/?user_id=u{user}&k=5", timeout=10
+    ) as answer:
+        items: list[str] = json.loads(answer.read())["recs"]
+    liked = any(ITEMS.index(item) // 10 == user % 4 for item in items)
+    kinds = ["view", "addtocart"] if liked else ["view"]
+    body = json.dumps([{"user": f"u{user}", "item": items[0], "event": kind} for kind in kinds])
+    asked = urllib.request.Request(
+        f"{url}/events", body.encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(asked, timeout=10).close()
 
 
 @pytest.mark.integration
@@ -200,7 +199,7 @@ def test_a_bad_candidate_is_taken_back_and_a_good_one_passes(
         )  # fmt: skip
         out = tmp_path / "out"
         out.mkdir()
-        with shopping(port):
+        with visiting(partial(_shop, port)):
             if told is None:
                 result = canary.work(config, place, candidate, "tried", out)
                 assert min(result.metrics.values()) >= 50
@@ -208,4 +207,73 @@ def test_a_bad_candidate_is_taken_back_and_a_good_one_passes(
                 with pytest.raises(StopNightError, match=f"taken back: .*{told}"):
                     canary.work(config, place, candidate, "tried", out)
     assert place.current() == "good"
+    assert (place.root / "canary").resolve().name == "good"
+
+
+def music_lists(directory: Path, shift: int) -> Path:
+    directory.mkdir(parents=True)
+    rows = []
+    for user in range(400):
+        start = (user % 4 * 10 + shift) % 40
+        rows.append({"user": user, "tracks": list(range(start, start + 10))})
+    tracks = [{"track": n, "artist": f"a{n}", "title": f"t{n}"} for n in range(100)]
+    for name, content in (("recommendations.json", rows), ("tracks.json", tracks)):
+        (directory / name).write_text("".join(json.dumps(row) + "\n" for row in content))
+    (directory / "top_tracks.json").write_text(json.dumps(list(range(100))))
+    return directory
+
+
+def _listen(port: int, chance: random.Random) -> None:
+    """A session of five tracks: those of the listener's taste are heard to the end."""
+    user, track = chance.randrange(400), 50
+    for play in range(5):
+        heard = 1.0 if track // 10 == user % 4 else 0.1
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/{'last' if play == 4 else 'next'}/{user}",
+            json.dumps({"track": track, "time": heard}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            track = json.loads(answer.read()).get("track", track)
+
+
+@pytest.mark.integration
+@pytest.mark.nightly
+def test_a_bad_candidate_of_music_is_taken_back(tmp_path: Path) -> None:
+    place = Serving(tmp_path / "serving")
+    place.publish(music_lists(tmp_path / "good", 0), "good", "")
+    candidate = music_lists(tmp_path / "tried", 10)
+    service = {
+        "data_dir": str(place.root / "current"),
+        "log_dir": str(tmp_path / "log"),
+        "catalog": "tracks.json",
+        "top_tracks": "top_tracks.json",
+        "watch_lists": True,
+        "watch_settle": 0.5,
+        "lists": {
+            "learned": "recommendations.json",
+            "canary": str(place.root / "canary/recommendations.json"),
+        },
+        "neighbours": {},
+        "recommenders": {
+            "learned": {"type": "indexed", "list": "learned"},
+            "tried": {"type": "indexed", "list": "canary"},
+        },
+        "experiments": {"CANARY": {"treatments": {"C": "learned", "T1": "tried"}}},
+        "default": "learned",
+    }
+    (tmp_path / "service.yml").write_text(yaml.safe_dump(service))
+    with serving("--config", tmp_path / "service.yml") as port:
+        config = Config(
+            face="music",
+            canary=Canary(
+                experiment="CANARY", log=str(tmp_path / "log"),
+                hours=40 / 3600, every=8.0, min_users=50,
+            ),
+            service=Service(url=f"http://127.0.0.1:{port}"),
+        )  # fmt: skip
+        out = tmp_path / "out"
+        out.mkdir()
+        with visiting(partial(_listen, port)), pytest.raises(StopNightError, match="mean_session"):
+            canary.work(config, place, candidate, "tried", out)
     assert (place.root / "canary").resolve().name == "good"
