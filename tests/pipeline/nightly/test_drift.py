@@ -32,6 +32,11 @@ def test_the_file_in_config_is_the_defaults() -> None:
     assert found == Config(source=found.source)
 
 
+@pytest.mark.parametrize("face", ["music", "ratings"])
+def test_the_files_of_the_other_faces_are_good(face: str) -> None:
+    assert load(Path(f"config/pipeline-{face}.yml")).face == face
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
