@@ -5,7 +5,6 @@ step's name.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,9 +19,9 @@ from pathlib import Path
 import click
 import yaml
 
+from pipeline.programs import BIN, environment
 from pipeline.run_info import run_info
 
-BIN = Path(sys.executable).parent
 _READY_SECONDS = 60
 
 
@@ -250,7 +249,7 @@ def run_command(program: str, *arguments: object) -> None:
     """Print a command, and run it; if it fails, the program ends with its exit code."""
     words = [program, *map(str, arguments)]
     click.secho("$ " + " ".join(words), dim=True)
-    done = subprocess.run([str(BIN / words[0]), *words[1:]], check=False, env=_environment())
+    done = subprocess.run([str(BIN / words[0]), *words[1:]], check=False, env=environment())
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -262,7 +261,7 @@ def serving(*options: object) -> Iterator[int]:
     words = ["botify", "serve", *map(str, options), "--port", "0", "--redis-timeout", "10"]
     click.secho("$ " + " ".join(words), dim=True)
     with subprocess.Popen(
-        [str(BIN / words[0]), *words[1:]], stdout=subprocess.PIPE, text=True, env=_environment()
+        [str(BIN / words[0]), *words[1:]], stdout=subprocess.PIPE, text=True, env=environment()
     ) as process:
         try:
             yield _port(process)
@@ -295,11 +294,6 @@ def source_of(world: str, lastfm: Path | None, command: str) -> Source | None:
             "the path of data to import"
         )
     return Source(Path(world))
-
-
-def _environment() -> dict[str, str]:
-    """Without REDIS_URL: the loop must not overwrite the lists of another service."""
-    return {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
 
 
 def _port(process: "subprocess.Popen[str]") -> int:

@@ -23,7 +23,8 @@ import duckdb
 import yaml
 
 from pipeline.nightly.page import decisions, line, write_page
-from pipeline.steps import BIN, run_command, serving, step
+from pipeline.programs import BIN
+from pipeline.steps import run_command, serving, step
 
 _UNTIL = datetime(2026, 6, 1)
 _NIGHTS = 7

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 _STEPS = (
-    "extract", "transform", "features", "split", "train", "evaluate", "gate", "publish", "verify",
+    "extract", "transform", "features", "split", "train", "evaluate", "gate", "canary", "publish",
+    "verify",
 )  # fmt: skip
 _MOST = 10
 """Checks or guardrails that are written out; the others are counted."""

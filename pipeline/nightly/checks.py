@@ -12,11 +12,13 @@ import numpy as np
 from pipeline.nightly.config import Checks
 from pipeline.nightly.directory import StopNightError, write_json
 from pipeline.nightly.drift import Numbers, ks, psi
+from pipeline.nightly.faces import Face
 
 _DAY = 86_400_000
 _YEAR_2000 = 946_684_800_000
 _KS_NEEDS = 100
 FEATURES = ("hour", "weekday", "kind", "gap_seconds", "popularity")
+VALUE = "value"
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ def at_least(name: str, value: float, bound: float, note: str = "") -> Check:
     return Check(name, value, f"at least {bound:g}", bool(value >= bound), note)
 
 
-def of_rows(raw: Path, items: Path, end: int, bounds: Checks) -> list[Check]:
-    """Rows, nulls, times, unknown ids, repeats and gaps of extracted events.
+def of_rows(raw: Path, items: Path, end: int, bounds: Checks, face: Face) -> list[Check]:
+    """Rows, nulls, times, values, unknown ids, repeats and gaps of extracted events.
 
     `end`: the first ms after the night's day. What is not in the newest day counts for the days
     it is compared with.
@@ -48,7 +50,7 @@ def of_rows(raw: Path, items: Path, end: int, bounds: Checks) -> list[Check]:
     database = duckdb.connect()
     database.execute(f"CREATE VIEW e AS FROM read_parquet('{raw}')")
     database.execute(
-        f"CREATE VIEW i AS SELECT CAST(item AS VARCHAR) item FROM read_json('{items}', "
+        f"CREATE VIEW i AS SELECT CAST({face.item} AS VARCHAR) item FROM read_json('{items}', "
         "format = 'newline_delimited')"
     )
 
@@ -66,6 +68,13 @@ def of_rows(raw: Path, items: Path, end: int, bounds: Checks) -> list[Check]:
     found.append(
         at_most("share with a time before 2000 or after the night", bad, bounds.max_bad_time_share)
     )
+    if face.valued:
+        low, high = bounds.min_value, bounds.max_value
+        outside = ["value IS NULL", "NOT isfinite(value)"]
+        outside += [f"value < {low}"] if low is not None else []
+        outside += [f"value > {high}"] if high is not None else []
+        bad_values = number(share.format(" OR ".join(outside)))
+        found.append(at_most("share of bad values", bad_values, bounds.max_bad_value_share))
     days = dict(
         database.execute(
             f"SELECT CAST(floor(({end} - 1 - timestamp) / {_DAY}) AS BIGINT) d, count(*) FROM e "
@@ -106,7 +115,7 @@ def of_drift(
     D is left out where either has fewer than 100 rows.
     """
     found = []
-    for name in FEATURES if before else ():
+    for name in before or ():
         assert before is not None
         old, new = before[name], now[name]
         against = f"against {night}: {len(old):,} rows then, {len(new):,} now"

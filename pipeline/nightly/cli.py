@@ -38,7 +38,10 @@ def main() -> None:
     help="The newest day of data. [default: yesterday]",
 )
 @click.option("--force", is_flag=True, help="Publish what the gate refuses; recorded.")
-def run(step: str, path: Path, night: datetime | None, force: bool) -> None:
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), help="In place of the config's engine."
+)
+def run(step: str, path: Path, night: datetime | None, force: bool, engine: str | None) -> None:
     """Run a STEP of a night, or all of them.
 
     What is done already, from the same inputs, is left as it is: after a kill the same command
@@ -47,6 +50,8 @@ def run(step: str, path: Path, night: datetime | None, force: bool) -> None:
     from pipeline.nightly.night import Nightly  # slow to import, and a rollback is in a hurry
 
     config = _load(path)
+    if engine:
+        config = config.model_copy(update={"engine": engine})
     nightly = Nightly(config, night.date() if night else _yesterday(), force)
     try:
         with locked(config.out):

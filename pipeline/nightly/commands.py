@@ -1,24 +1,36 @@
-"""Commands of the rooms, run as programs."""
+"""Commands of the rooms, whose output a step reads."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 from pipeline.nightly.directory import StopNightError
+from pipeline.programs import BIN, environment
 
-BIN = Path(sys.executable).parent
+
+def has_seed(model: str) -> bool:
+    """Whether a model has an option `seed` of its own.
+
+    A plug-in that cannot be imported is no reason to stop a night with another model.
+    """
+    found = False
+    for line in _done("botify-offline", "models", "--options").stdout.splitlines():
+        if line and not line[0].isspace():
+            found = line.split()[0] == model
+        elif found and line.strip().startswith("seed:"):
+            return True
+    return False
 
 
 def run(program: str, *arguments: object) -> str:
     """Its standard output. Raises StopNightError with its last words where it fails."""
-    words = [program, *map(str, arguments)]
-    environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
-    done = subprocess.run(
-        [str(BIN / words[0]), *words[1:]],
-        check=False, text=True, env=environment, capture_output=True,
-    )  # fmt: skip
+    done = _done(program, *map(str, arguments))
     if done.returncode:
         last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-        raise StopNightError(f"{' '.join(words[:2])} failed: {last}")
+        raise StopNightError(f"{' '.join([program, *map(str, arguments[:1])])} failed: {last}")
     return done.stdout
+
+
+def _done(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(BIN / program), *arguments],
+        check=False, text=True, env=environment(), capture_output=True,
+    )  # fmt: skip

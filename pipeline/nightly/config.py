@@ -1,23 +1,34 @@
 """config/pipeline.yml as one validated object."""
 
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, Self
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+_Path = Annotated[Path, Field(strict=False)]
+
+
+NOT_OF = {"ratings": ("log",), "music": ("sql",)}
+"""Kinds of sources by face: the service's log of ratings has answers alone."""
 
 
 class ConfigError(Exception):
     """A key or value of the config that is wrong; names it."""
 
 
-@dataclass(frozen=True)
-class Source:
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Source(_Strict):
     """Where events come from."""
 
-    kind: str = "log"
+    kind: Literal["log", "csv", "parquet", "sql"] = "log"
     """log: the event log of a service; csv or parquet: files with the columns user, item, event
-    and timestamp; sql: a table, by `botify-offline import`."""
+    and timestamp, and value where the face has it; sql: a table, by `botify-offline import`."""
     place: str = ""
     """A directory, file or glob; `s3://bucket/prefix` for csv and parquet; for sql, a URL."""
     endpoint: str = ""
@@ -26,81 +37,108 @@ class Source:
     """For sql: the table; empty: `ratings`."""
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(_Strict):
     """What is trained."""
 
-    name: str = "covisit"
-    options: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    """Empty: covisit for a shop, als for music, svd for ratings."""
+    options: dict[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(_Strict):
     """What is held out to judge by."""
 
-    days: int = 7
-    targets: tuple[str, ...] = ("addtocart", "transaction")
-    """The kinds of events that a good list has the items of."""
+    days: int = Field(default=7, ge=1, le=365)
+    targets: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The kinds of events that a good list has the items of. Empty: carts and purchases of a shop,
+    plays of music, ratings."""
+    least_value: float | None = None
+    """Of a target; None: 0.8 of a track, no bound else."""
 
 
-@dataclass(frozen=True)
-class Checks:
+class Checks(_Strict):
     """When data stop the night. Shares are from 0 to 1."""
 
-    min_events: int = 1000
-    min_day_share: float = 0.3
+    min_events: Count = 1000
+    min_day_share: float = Field(default=0.3, ge=0)
     """Of the newest day's events in the median of the seven days before it."""
-    max_day_share: float = 3.0
-    max_null_share: float = 0.01
-    max_bad_time_share: float = 0.0
+    max_day_share: float = Field(default=3.0, ge=0)
+    max_null_share: Share = 0.01
+    max_bad_time_share: Share = 0.0
     """Of events after the night's end or before 2000."""
-    max_unknown_item_share: float = 0.05
+    max_unknown_item_share: Share = 0.05
     """Of the newest day's events whose item is not in the file of items."""
-    max_repeat_share: float = 0.1
-    max_gap_hours: float = 30.0
+    max_repeat_share: Share = 0.1
+    max_gap_hours: float = Field(default=30.0, gt=0)
     """Without any event, in the last eight days."""
-    psi: float = 0.25
-    ks: float = 0.25
+    min_value: float | None = None
+    """None: 0 for music, no bound else."""
+    max_value: float | None = None
+    """None: 1 for music, no bound else."""
+    max_bad_value_share: Share = 0.0
+    """Of events whose value is outside; music and ratings without one count too."""
+    psi: float = Field(default=0.25, gt=0)
+    ks: Share = 0.25
     """The largest D of Kolmogorov and Smirnov: an effect, no p-value, which depends on rows."""
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(_Strict):
     """When a candidate replaces what serves."""
 
-    k: int = 10
-    margin: float = 0.01
-    """How much worse NDCG@k may be at the lower end of the paired interval."""
-    neighbours_margin: float = 0.05
+    k: int = Field(default=10, ge=1, le=1000)
+    margin: Share = 0.01
+    """How much worse the primary metric may be at the lower end of the paired interval."""
+    neighbours_margin: Share = 0.05
     """The same for the neighbours, a guardrail: the share of next items among the k nearest."""
-    confidence: float = 0.95
-    resamples: int = 2000
-    min_visitors: int = 30
+    confidence: float = Field(default=0.95, ge=0.5, le=0.999)
+    resamples: int = Field(default=2000, ge=100, le=100_000)
+    min_visitors: Count = 30
     """With targets; with fewer there is no verdict, and nothing is published."""
-    keep: float = 0.8
+    keep: Share = 0.8
     """Least share of the serving model's coverage, lists and neighbours."""
 
 
-@dataclass(frozen=True)
-class Service:
+class Canary(_Strict):
+    """A share of the users tries the candidate before all get it."""
+
+    experiment: str = ""
+    """Of the service: C has the lists of `current`, T1 those of `canary`. Empty: no canary."""
+    log: str = ""
+    """The service's event log, a directory."""
+    hours: float = Field(default=6.0, gt=0, le=24 * 14)
+    """How long it is watched."""
+    every: float = Field(default=300.0, gt=0)
+    """Seconds between two looks."""
+    min_users: int = Field(default=100, ge=2)
+    """In each treatment, at the end; with fewer nothing is published."""
+    max_fallback_rise: Share = 0.05
+    """How much larger T1's share of answers of another recommender may be than C's."""
+    max_error_share: Share = 0.01
+    """Of the service's answers that are 5xx, since the canary began."""
+
+
+class Service(_Strict):
     """The running service that has to take what is published."""
 
     url: str = ""
     """Empty: none is asked."""
-    wait: float = 60.0
+    wait: float = Field(default=60.0, ge=0)
     """Seconds in which it must answer from a new version; then it is rolled back."""
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(_Strict):
     """A night's settings. Paths are relative to the working directory."""
 
-    face: str = "shop"
-    out: Path = Path("out/nightly")
-    serving: Path = Path("out/nightly/serving")
+    face: Literal["shop", "music", "ratings"] = "shop"
+    out: _Path = Path("out/nightly")
+    serving: _Path = Path("out/nightly/serving")
     """`current` there is what the service reads: its data_dir."""
-    items: Path = Path("out/shop/world/items.json")
-    seed: int = 31337
+    items: _Path = Path("out/shop/world/items.json")
+    """The shop's items or the films that are rated, by `item`; tracks.json of music."""
+    seed: int = Field(default=31337, ge=0, lt=2**32)
+    """Of the model, where it has one and its options name none, and of the gate's bootstrap."""
+    engine: Literal["local", "spark"] = "local"
+    """What computes the lists, and gathers the plays of music before training."""
     track: bool = False
     """Whether a night's runs go to MLflow, where MLFLOW_TRACKING_URI says."""
     source: Source = Source()
@@ -108,11 +146,24 @@ class Config:
     split: Split = Split()
     checks: Checks = Checks()
     gate: Gate = Gate()
+    canary: Canary = Canary()
     service: Service = Service()
 
-
-_KINDS = ("log", "csv", "parquet", "sql")
-_Part = TypeVar("_Part")
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.source.kind in NOT_OF.get(self.face, ()):
+            raise ValueError(f"source.kind: {self.source.kind} has no events of {self.face}")
+        if self.canary.experiment:
+            if self.face == "ratings":
+                raise ValueError("canary.experiment: the log of ratings has nothing to judge by")
+            if not self.canary.log:
+                raise ValueError("canary.log is missing: the service's event log")
+            if not self.service.url:
+                raise ValueError("service.url is missing: a canary is watched there")
+        low, high = self.checks.min_value, self.checks.max_value
+        if low is not None and high is not None and low > high:
+            raise ValueError("checks.min_value is above checks.max_value")
+        return self
 
 
 def load(path: Path) -> Config:
@@ -130,55 +181,25 @@ def parse(content: object) -> Config:
     >>> parse({"gate": {"margin": 0.02}, "source": {"place": "log"}}).gate.margin
     0.02
     """
-    config = _part(Config, content, "")
-    if config.face != "shop":
-        raise ConfigError(f"face: {config.face!r} has no nightly steps; there is `shop`")
-    if config.source.kind not in _KINDS:
-        raise ConfigError(f"source.kind: {config.source.kind!r} is none of {', '.join(_KINDS)}")
+    if not isinstance(content, dict):
+        raise ConfigError("the config: not a mapping of keys")
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_fault(error)) from None
     if not config.source.place:
         raise ConfigError("source.place is missing: where the events are")
-    for name, value, low, high in (
-        ("gate.confidence", config.gate.confidence, 0.5, 0.999),
-        ("gate.keep", config.gate.keep, 0, 1),
-        ("gate.margin", config.gate.margin, 0, 1),
-        ("gate.neighbours_margin", config.gate.neighbours_margin, 0, 1),
-        ("gate.k", config.gate.k, 1, 1000),
-        ("gate.resamples", config.gate.resamples, 100, 100_000),
-        ("split.days", config.split.days, 1, 365),
-        ("seed", config.seed, 0, 2**32 - 1),
-    ):
-        if not low <= value <= high:
-            raise ConfigError(f"{name}: {value} is not from {low} to {high}")
     return config
 
 
-def _part(kind: type[_Part], content: object, prefix: str) -> _Part:
-    if not isinstance(content, dict):
-        raise ConfigError(f"{prefix.rstrip('.') or 'the config'}: not a mapping of keys")
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
-    if unknown := [str(key) for key in content if key not in known]:
-        raise ConfigError(
-            f"{prefix}{unknown[0]}: no such key; there are {', '.join(sorted(known))}"
-        )
-    types = get_type_hints(kind)
-    return kind(**{key: _value(types[key], value, prefix + key) for key, value in content.items()})
-
-
-def _value(kind: Any, value: object, name: str) -> object:
-    if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
-        return _part(kind, value, name + ".")
-    if kind is Path and isinstance(value, str) and value:
-        return Path(value)
-    if kind == tuple[str, ...]:
-        if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-            return tuple(value)
-        raise ConfigError(f"{name}: {value!r} is no list of names")
-    if kind == dict[str, Any]:
-        if isinstance(value, dict):
-            return value
-        raise ConfigError(f"{name}: {value!r} is no mapping")
-    if kind is float and type(value) in (int, float):
-        return float(value)  # type: ignore[arg-type]
-    if kind in (bool, int, str) and type(value) is kind:
-        return value
-    raise ConfigError(f"{name}: {value!r} is no {getattr(kind, '__name__', kind)}")
+def _fault(error: ValidationError) -> str:
+    """The first one, by the name of its key."""
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        section: Any = Config
+        for part in first["loc"][:-1]:
+            section = section.model_fields[part].annotation
+        return f"{name}: no such key; there are {', '.join(sorted(section.model_fields))}"
+    told = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {first['input']!r}: {told}" if name else told

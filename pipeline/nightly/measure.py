@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from contract.files import NEIGHBOURS, RECOMMENDATIONS
+from pipeline.nightly.faces import Face
+
 
 @dataclass(frozen=True)
 class Lists:
@@ -30,21 +33,21 @@ class Visitor:
     """(item the visitor came from, item of the target), the two not the same."""
 
 
-def read_lists(directory: Path) -> Lists:
+def read_lists(directory: Path, face: Face) -> Lists:
     """The lists in a directory of `botify-offline train --export`."""
 
-    def table(name: str, key: str) -> dict[str, list[str]]:
+    def table(name: str, key: str, listed: str) -> dict[str, list[str]]:
         with (directory / name).open() as lines:
             return {
-                str(row[key]): [str(item) for item in row["items"]]
+                str(row[key]): [str(item) for item in row[listed]]
                 for row in map(json.loads, lines)
             }
 
-    popular = json.loads((directory / "popular.json").read_text())
+    popular = json.loads((directory / face.popular).read_text())
     items = popular["items"] if isinstance(popular, dict) else popular
     return Lists(
-        table("recommendations.json", "user"),
-        table("neighbours.json", "item"),
+        table(RECOMMENDATIONS, "user", face.listed[0]),
+        table(NEIGHBOURS, face.item, face.listed[1]),
         [str(item) for item in items],
     )
 
@@ -54,14 +57,14 @@ def visitors(
 ) -> list[Visitor]:
     """Those with a target after the cut.
 
-    `events`: (user, item, event, after the cut), by user and time.
+    `events`: (user, item, event, whether it may be a target), by user and time.
     """
     found: dict[str, tuple[set[str], list[tuple[str, str]]]] = {}
     user, before = "", ""
-    for who, item, event, held_out in events:
+    for who, item, event, judged in events:
         if who != user:
             user, before = who, ""
-        if held_out and event in targets:
+        if judged and event in targets:
             items, steps = found.setdefault(user, (set(), []))
             items.add(item)
             if before and before != item:

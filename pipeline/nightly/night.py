@@ -15,10 +15,12 @@ from pipeline.nightly.directory import (
     fingerprint_of,
     write_json,
 )
+from pipeline.nightly.faces import FACES, filled
 from pipeline.nightly.page import write_page
 from pipeline.nightly.serving import Serving
 from pipeline.nightly.steps import (
     STEPS,
+    canary,
     evaluate,
     extract,
     features,
@@ -36,7 +38,8 @@ class Nightly:
     """The steps of one night."""
 
     def __init__(self, config: Config, day: date, forced: bool = False) -> None:
-        self.config, self.forced = config, forced
+        self.config, self.forced = filled(config), forced
+        self.face = FACES[config.face]
         self.night = Night(day, config.face, config.out)
         self.serving = Serving(config.serving)
 
@@ -72,22 +75,27 @@ class Nightly:
     def _transform(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
         raw, items, bounds = self._file("extract", extract.OUT), self._items(), self.config.checks
         inputs = self._inputs(bounds, raw, items)
-        return inputs, lambda out: transform.work(raw, items, self.night, bounds, out)
+        return inputs, lambda out: transform.work(raw, items, self.night, bounds, self.face, out)
 
     def _features(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
         events, bounds = self._file("transform", transform.OUT), self.config.checks
         accepted = self._last_accepted()
         inputs = self._inputs(bounds, events, *([accepted / features.OUT] if accepted else []))
-        return inputs, lambda out: features.work(events, self.night, accepted, bounds, out)
+        return inputs, lambda out: features.work(
+            events, self.night, accepted, bounds, self.face, out
+        )
 
     def _split(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
         events, days = self._file("features", features.OUT), self.config.split.days
-        return self._inputs(days, events), lambda out: split.work(events, self.night, days, out)
+        return self._inputs(days, events), lambda out: split.work(
+            events, self.night, days, self.face, out
+        )
 
     def _train(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
-        events, items, model = self._file("split", split.TRAIN), self._items(), self.config.model
-        inputs = self._inputs([model, self.config.seed], events, items)
-        return inputs, lambda out: train.work(events, items, model, out)
+        events, items, config = self._file("split", split.TRAIN), self._items(), self.config
+        settings = [config.model, config.seed, config.engine, config.split.least_value]
+        inputs = self._inputs(settings, events, items)
+        return inputs, lambda out: train.work(events, items, config, out)
 
     def _evaluate(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
         candidate, old = self._file("train", train.LISTS), self._serving()
@@ -104,7 +112,7 @@ class Nightly:
         files = [evaluation / name for name in (evaluate.OUT, evaluate.VALUES)]
 
         def work(out: Path) -> Result:
-            verdict = gate.judge(evaluation, settings, seed, first=old is None)
+            verdict = gate.judge(evaluation, settings, seed, old is None, self.face)
             write_json(out / "verdict.json", verdict)
             if not verdict["passed"] and not self.forced:
                 raise StopNightError(f"the gate refused the candidate: {verdict['reason']}")
@@ -113,6 +121,19 @@ class Nightly:
             return Result({**numbers, "passed": float(verdict["passed"])})
 
         return self._inputs([settings, seed, old, self.forced], *files), work
+
+    def _canary(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
+        lists, version, settings = self._file("train", train.LISTS), self._candidate(), self.config
+
+        def work(out: Path) -> Result:
+            if self.forced:
+                return Result({}, skipped="forced: all users get it at once")
+            if self.serving.current() == version:
+                return Result({}, skipped="it is in service")
+            return canary.work(settings, self.serving, lists, version, out)
+
+        watched = [settings.canary, settings.service, self._serving(), self.forced]
+        return self._inputs(watched, lists), work
 
     def _publish(self) -> tuple[dict[str, str], Callable[[Path], Result]]:
         lists, version = self._file("train", train.LISTS), self._candidate()
@@ -137,7 +158,7 @@ class Nightly:
 
         def work(out: Path) -> Result:
             try:
-                return verify.work(service, self.serving.lists(version))
+                return verify.work(service, self.config.face, self.serving.lists(version))
             except StopNightError as error:
                 if old is None:
                     raise

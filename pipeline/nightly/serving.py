@@ -1,7 +1,8 @@
 """The versions of lists that were published, and the one in service.
 
 `current` is a symbolic link to a directory in `versions`; it is replaced in one step, so that the
-service never sees lists of two versions in one directory.
+service never sees lists of two versions in one directory. `canary` is one to what a share of the
+users tries: the same, unless there is a trial.
 """
 
 import json
@@ -15,6 +16,7 @@ from pipeline.nightly.directory import StopNightError, fingerprint, locked, now
 
 _HISTORY = "history.jsonl"
 _CURRENT = "current"
+_CANARY = "canary"
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,23 @@ class Serving:
         with locked(self.root, "publication"):
             if version in self._withdrawn() and not forced:
                 raise StopNightError(f"{version} was rolled back; --force publishes it again")
-            target = self.lists(version)
-            if not target.exists():
-                aside = target.with_name(f".{version}-{os.getpid()}")
-                shutil.copytree(lists, aside)
-                os.rename(aside, target)
-            if fingerprint(target) != fingerprint(lists):
-                raise StopNightError(f"{target} is not what was judged; remove it")
+            self._copy(lists, version)
             if self.current() != version:
                 self._switch("publish", version, reason)
+
+    def try_out(self, lists: Path, version: str) -> None:
+        """Copy lists, and let `canary` point to them. Raises StopNightError as `publish` does."""
+        with locked(self.root, "publication"):
+            if version in self._withdrawn():
+                raise StopNightError(f"{version} was rolled back; --force publishes it again")
+            self._copy(lists, version)
+            self._point(_CANARY, version)
+
+    def end_trial(self) -> None:
+        """Let `canary` point to what is in service."""
+        with locked(self.root, "publication"):
+            if current := self.current():
+                self._point(_CANARY, current)
 
     def rollback(self, reason: str, expected: str | None = None) -> str:
         """Put the version before into service again, and return it.
@@ -87,6 +97,15 @@ class Serving:
                 found.discard(event["version"])
         return found
 
+    def _copy(self, lists: Path, version: str) -> None:
+        target = self.lists(version)
+        if not target.exists():
+            aside = target.with_name(f".{version}-{os.getpid()}")
+            shutil.copytree(lists, aside)
+            os.rename(aside, target)
+        if fingerprint(target) != fingerprint(lists):
+            raise StopNightError(f"{target} is not what was judged; remove it")
+
     def _switch(self, action: str, version: str, reason: str) -> None:
         event: dict[str, str | None] = {"time": now(), "action": action, "version": version}
         event |= {"replaced": self.current(), "reason": reason}
@@ -95,7 +114,11 @@ class Serving:
             file.write(json.dumps(event) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        link = self.root / f".{_CURRENT}-{os.getpid()}"
+        self._point(_CURRENT, version)
+        self._point(_CANARY, version)
+
+    def _point(self, name: str, version: str) -> None:
+        link = self.root / f".{name}-{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(Path("versions") / version)
-        os.replace(link, self.root / _CURRENT)
+        os.replace(link, self.root / name)

@@ -86,7 +86,7 @@ def _trained(night: Path, steps: dict[str, dict[str, Any]]) -> list[Run]:
             "popular",
             data,
             _starting(measured, "popular_"),
-            _there(lists / "popular.json"),
+            _there(lists / "popular.json", lists / "top_tracks.json"),
         ),
         Run(
             "similar_items",

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -104,12 +103,12 @@ def test_every_key_is_there_with_its_default(page: str) -> None:
 
 
 def _night_keys(content: object, section: str = "") -> dict[str, object]:
-    """Of a dataclass of the night's config, or of a mapping, with dots; to their values."""
+    """Of the night's config, or of a mapping, with dots; to their values."""
     found: dict[str, object] = {}
-    pairs = vars(content) if is_dataclass(content) else content
+    pairs = dict(content) if isinstance(content, BaseModel) else content
     assert isinstance(pairs, dict)
     for name, value in pairs.items():
-        if is_dataclass(value) or (isinstance(value, dict) and name != "options"):
+        if isinstance(value, BaseModel) or (isinstance(value, dict) and name != "options"):
             found |= _night_keys(value, f"{section}{name}.")
         else:
             found[section + name] = _plain(value)

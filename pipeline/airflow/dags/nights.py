@@ -23,10 +23,13 @@ CONFIGS = Path(os.environ.get("BOTIFY_PIPELINES", PROJECT / "config"))
 
 FACES = {"shop": "pipeline.yml", "music": "pipeline-music.yml", "ratings": "pipeline-ratings.yml"}
 STEPS = (
-    "extract", "transform", "features", "split", "train", "evaluate", "gate", "publish", "verify",
+    "extract", "transform", "features", "split", "train", "evaluate", "gate", "canary",
+    "publish", "verify",
 )  # fmt: skip
-FINAL = ("transform", "features", "gate")
+FINAL = ("transform", "features", "gate", "canary")
 """Steps that would say the same again, of the same data."""
+HOURS = {"train": 6, "canary": 24 * 15}
+"""Until a step is stopped; else 1. A canary ends by its config."""
 SITE_JOB = PROJECT / "web/jobs/management/commands/similarity.py"
 SITE_MODELS = ("svd", "nmf")
 
@@ -97,7 +100,7 @@ def nightly(face: str, config: Path) -> DAG:
         before = None
         for step in STEPS:
             run = (BIN / "botify-pipeline", "run", step, "--config", config, "--night", NIGHT)
-            now = task(step, run, 0 if step in FINAL else 2, 6 if step == "train" else 1)
+            now = task(step, run, 0 if step in FINAL else 2, HOURS.get(step, 1))
             if before:
                 before >> now
             before = now

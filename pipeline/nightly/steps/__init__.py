@@ -1,5 +1,6 @@
 """The steps of a night, in their order."""
 
 STEPS = (
-    "extract", "transform", "features", "split", "train", "evaluate", "gate", "publish", "verify",
+    "extract", "transform", "features", "split", "train", "evaluate", "gate", "canary", "publish",
+    "verify",
 )  # fmt: skip

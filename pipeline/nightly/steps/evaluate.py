@@ -6,37 +6,39 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from pipeline.nightly.config import Config
+from pipeline.nightly.config import Config, Split
 from pipeline.nightly.directory import Result, StopNightError, write_json
 from pipeline.nightly.drift import Numbers
+from pipeline.nightly.faces import FACES, Face
 from pipeline.nightly.measure import Lists, Visitor, facts, per_visitor, read_lists, visitors
+from pipeline.nightly.rating_errors import Means, Published, minus_rmse
 from pipeline.nightly.steps.split import HELD_OUT, TRAIN
+from pipeline.nightly.steps.train import FACTORS
 
 OUT, VALUES = "evaluation.json", "per_visitor.npz"
 _EVENTS = """
-SELECT "user", item, event, held_out FROM (
+SELECT "user", item, event, judged FROM (
     SELECT CAST("user" AS VARCHAR) "user", CAST(item AS VARCHAR) item, event,
-        CAST(timestamp AS BIGINT) timestamp, false AS held_out
+        CAST(timestamp AS BIGINT) timestamp, false AS judged
     FROM read_csv('{train}', all_varchar = true)
-    UNION ALL SELECT "user", item, event, timestamp, true FROM read_parquet('{held_out}')
+    UNION ALL SELECT "user", item, event, timestamp, {judged} FROM read_parquet('{held_out}')
 ) ORDER BY "user", timestamp, item, event
 """
+_RATINGS = 'SELECT "user", item, CAST(value AS DOUBLE) FROM {read} ORDER BY ALL'
 
 
 def work(split: Path, candidate: Path, serving: Path | None, config: Config, out: Path) -> Result:
     """Write evaluation.json and per_visitor.npz.
 
-    Where nothing serves yet, the candidate is judged against popular items alone.
+    Where nothing serves yet, the candidate is judged against popular items alone; predicted
+    ratings against each item's mean.
     """
-    found = visitors(
-        duckdb.execute(_EVENTS.format(train=split / TRAIN, held_out=split / HELD_OUT)).fetchall(),
-        config.split.targets,
-    )
+    face, k = FACES[config.face], config.gate.k
+    found = visitors(duckdb.execute(_events(split, config.split)).fetchall(), config.split.targets)
     with config.items.open() as lines:
-        items = frozenset(str(json.loads(line)["item"]) for line in lines)
-    new = _read(candidate)
-    old = _read(serving) if serving else Lists({}, {}, new.popular)
-    k = config.gate.k
+        items = frozenset(str(json.loads(line)[face.item]) for line in lines)
+    new = _read(candidate, face)
+    old = _read(serving, face) if serving else Lists({}, {}, new.popular)
     told = {"visitors": float(len(found))}
     _, popular = _measured(Lists({}, {}, new.popular), found, k, items)
     told |= {f"popular_{metric}": value for metric, value in popular.items()}
@@ -45,14 +47,47 @@ def work(split: Path, candidate: Path, serving: Path | None, config: Config, out
         values, described = _measured(lists, found, k, items)
         arrays |= {f"{name}_{metric}": array for metric, array in values.items()}
         told |= {f"{name}_{metric}": value for metric, value in described.items()}
+    if face.primary != "ndcg":
+        errors = _errors(split, candidate, serving, [each.user for each in found])
+        for name, array in errors.items():
+            arrays[f"{name}_{face.primary}"] = array
+            if len(array):
+                told[f"{name}_{face.primary}"] = float(array.mean())
     np.savez(out / VALUES, allow_pickle=False, **arrays)
     write_json(out / OUT, told)
     return Result(told)
 
 
-def _read(directory: Path) -> Lists:
+def _events(split: Path, settings: Split) -> str:
+    least = settings.least_value
+    return _EVENTS.format(
+        train=split / TRAIN,
+        held_out=split / HELD_OUT,
+        judged="true" if least is None else f"value >= {least}",
+    )
+
+
+def _errors(
+    split: Path, candidate: Path, serving: Path | None, users: list[str]
+) -> dict[str, Numbers]:
+    learned = f"read_csv('{split / TRAIN}', all_varchar = true)"
+    means = Means(duckdb.execute(_RATINGS.format(read=learned)).fetchall())
+    given = duckdb.execute(_RATINGS.format(read=f"read_parquet('{split / HELD_OUT}')")).fetchall()
+    found = {}
+    for name, lists in (("old", serving), ("new", candidate)):
+        try:
+            published = Published(lists / FACTORS) if lists else None
+        except (OSError, ValueError) as error:
+            raise StopNightError(f"the factors in {lists} cannot be read: {error!r}") from None
+        found[name] = minus_rmse(published, users, given, means)
+        if published:
+            published.close()
+    return found
+
+
+def _read(directory: Path, face: Face) -> Lists:
     try:
-        return read_lists(directory)
+        return read_lists(directory, face)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StopNightError(f"the lists in {directory} cannot be read: {error!r}") from None
 

@@ -8,26 +8,28 @@ import numpy as np
 
 from pipeline.nightly.checks import Check, at_least, at_most
 from pipeline.nightly.config import Gate
+from pipeline.nightly.faces import Face
 from pipeline.nightly.measure import paired
 from pipeline.nightly.steps.evaluate import OUT, VALUES
 
 
-def judge(evaluation: Path, gate: Gate, seed: int, first: bool) -> dict[str, Any]:
+def judge(evaluation: Path, gate: Gate, seed: int, first: bool, face: Face) -> dict[str, Any]:
     """{passed, reason, primary, guardrails}.
 
-    It passes if the lower end of the paired interval of NDCG@k is above -margin and no guardrail
-    is broken. `first`: nothing serves yet, so there are no lists to keep a share of.
+    It passes if the lower end of the paired interval of the primary metric is above -margin and no
+    guardrail is broken. `first`: nothing serves yet, so there are no lists to keep a share of.
     """
     told: dict[str, float] = json.loads((evaluation / OUT).read_text())
     with np.load(evaluation / VALUES) as arrays:
-        ndcg, hits = (
+        differences, hits = (
             paired(
                 arrays[f"old_{name}"], arrays[f"new_{name}"], gate.confidence, gate.resamples, seed
             )
-            for name in ("ndcg", "neighbours_hit")
+            for name in (face.primary, "neighbours_hit")
         )
-    names = {"primary": f"ndcg_{gate.k}", "hit": f"neighbours_hit_{gate.k}"}
-    primary = _row(names["primary"], told, ndcg)
+    names = {"primary": face.primary_at(gate.k), "hit": f"neighbours_hit_{gate.k}"}
+    primary = _row(names["primary"], told, differences)
+    _, low_end, high_end = differences
     rails = [
         at_least("visitors with targets", told["visitors"], gate.min_visitors),
         at_most("listed items that are no items", told["new_unknown_items"], 0),
@@ -44,16 +46,16 @@ def judge(evaluation: Path, gate: Gate, seed: int, first: bool) -> dict[str, Any
         f"{rail.name} is {rail.value:.4g}, {rail.bound}" for rail in rails if not rail.passed
     ]
     figures = f"{primary['old'] or 0:.4f} -> {primary['new'] or 0:.4f}"
-    if told["visitors"] and not ndcg[1] > -gate.margin:
+    if told["visitors"] and not low_end > -gate.margin:
         reasons.insert(
             0,
-            f"{primary['name']} {figures}: the interval of the difference, {ndcg[1]:+.4f} to "
-            f"{ndcg[2]:+.4f}, reaches below {-gate.margin:g}",
+            f"{primary['name']} {figures}: the interval of the difference, {low_end:+.4f} to "
+            f"{high_end:+.4f}, reaches below {-gate.margin:g}",
         )
     return {
         "passed": not reasons,
         "reason": "; ".join(reasons)
-        or f"{primary['name']} {figures}, difference {ndcg[1]:+.4f} to {ndcg[2]:+.4f}",
+        or f"{primary['name']} {figures}, difference {low_end:+.4f} to {high_end:+.4f}",
         "primary": primary,
         "guardrails": [_rail(rail) for rail in rails],
     }

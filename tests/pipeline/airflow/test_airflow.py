@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 import yaml
 
 from tests.pipeline.messages.servers import Inbox, running
+from tests.pipeline.small_faces import music, ratings
 from tests.pipeline.small_shop import NIGHT, write_shop
 
 ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv-airflow" / "bin" / "python"
 STEPS = [
-    "extract", "transform", "features", "split", "train", "evaluate", "gate", "publish", "verify",
+    "extract", "transform", "features", "split", "train", "evaluate", "gate", "canary", "publish",
+    "verify",
 ]  # fmt: skip
 pytestmark = [
     pytest.mark.integration,
@@ -129,6 +132,22 @@ def test_a_night_to_success_and_one_to_failure_with_their_messages(tmp_path: Pat
     assert "Airflow: shop_nightly ended: success" in good
     assert failed.startswith("shop 2026-02-05: NOT PUBLISHED")
     assert "Airflow: shop_nightly ended: task_failure" in failed
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("face", [music, ratings])
+def test_a_night_of_the_other_faces(
+    face: Callable[[Path], dict[str, Any]], tmp_path: Path
+) -> None:
+    config = face(tmp_path)
+    (tmp_path / f"pipeline-{config['face']}.yml").write_text(yaml.safe_dump(config))
+    assert airflow(tmp_path, "db", "migrate").returncode == 0
+    conf = json.dumps({"night": str(NIGHT)})
+    done = airflow(tmp_path, "dags", "test", f"{config['face']}_nightly", "--conf", conf)
+    assert done.returncode == 0, done.stdout[-3000:]
+    decision = json.loads((tmp_path / "nights" / str(NIGHT) / "decision.json").read_text())
+    assert decision["published"]
+    assert decision["face"] == config["face"]
 
 
 @pytest.mark.nightly

@@ -32,15 +32,26 @@ def test_the_file_in_config_is_the_defaults() -> None:
     assert found == Config(source=found.source)
 
 
+@pytest.mark.parametrize("face", ["music", "ratings"])
+def test_the_files_of_the_other_faces_are_good(face: str) -> None:
+    assert load(Path(f"config/pipeline-{face}.yml")).face == face
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ({"gate": {"margine": 0.1}}, "gate.margine: no such key"),
-        ({"gate": {"margin": "wide"}}, "gate.margin: 'wide' is no float"),
+        ({"gate": {"margin": "wide"}}, "gate.margin: 'wide': Input should be a valid number"),
         ({"source": {"kind": "tape", "place": "x"}}, "source.kind: 'tape'"),
         ({}, "source.place is missing"),
         ({"split": {"days": 0}, "source": {"place": "x"}}, "split.days: 0"),
         ([], "the config: not a mapping"),
+        ({"face": "ratings", "source": {"place": "x"}}, "log has no events of ratings"),
+        ({"canary": {"experiment": "X"}, "source": {"place": "x"}}, "canary.log is missing"),
+        (
+            {"checks": {"min_value": 2.0, "max_value": 1.0}, "source": {"place": "x"}},
+            "checks.min_value is above",
+        ),
     ],
 )
 def test_a_bad_config_names_what_is_wrong(content: object, message: str) -> None:

@@ -53,7 +53,7 @@ def test_only_the_lines_of_the_user_go(tmp_path: Path) -> None:
     assert found.hash == end["user_hash"] != forget("ana", log, _KEY[::-1]).hash
     night = tmp_path / "night"
     night.mkdir()
-    extract.work(Source("log", str(log)), Night(date(2026, 1, 1), "shop", night), night)
+    extract.work(Source(kind="log", place=str(log)), Night(date(2026, 1, 1), "shop", night), night)
     users = duckdb.execute(f"SELECT DISTINCT \"user\" FROM '{night / extract.OUT}'").fetchall()
     assert users == [("bob",)]
 

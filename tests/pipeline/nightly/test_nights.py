@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def config(tmp_path: Path) -> Config:
         out=tmp_path / "nights",
         serving=tmp_path / "serving",
         items=tmp_path / "items.json",
-        source=Source("csv", str(tmp_path / "events.csv")),
+        source=Source(kind="csv", place=str(tmp_path / "events.csv")),
         split=Split(days=3),
         checks=Checks(min_events=100),
         gate=Gate(k=5, resamples=200),
@@ -175,8 +174,9 @@ def test_a_service_that_does_not_take_the_lists_is_rolled_back(
 ) -> None:
     Nightly(config, NIGHT).run_all(_quiet)
     good = Nightly(config, NIGHT).serving.current()
-    nobody = replace(config.service, url="http://127.0.0.1:1", wait=0)
+    nobody = config.service.model_copy(update={"url": "http://127.0.0.1:1", "wait": 0.0})
     trained.append("bad")
+    changed = config.model_copy(update={"service": nobody})
     with pytest.raises(StopNightError, match="rolled back to"):
-        Nightly(replace(config, service=nobody), date(2026, 1, 20), forced=True).run_all(_quiet)
+        Nightly(changed, date(2026, 1, 20), forced=True).run_all(_quiet)
     assert Nightly(config, NIGHT).serving.current() == good
