@@ -214,6 +214,19 @@ def shop() -> None:
     show_default=True,
     help="Hours after an answer in which an event counts for it.",
 )
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Share of the targets to take where nothing was shown: long logs have more than it needs.",
+)
+@click.option(
+    "--before-view",
+    is_flag=True,
+    help="Where nothing was shown, ask as of before the view that led to the target: what is "
+    "looked at already need not be found.",
+)
 @click.option("--scores", is_flag=True, help="The scores that sources give are features too.")
 @click.option(
     "--config",
@@ -230,6 +243,8 @@ def features(
     names: tuple[str, ...],
     each: int,
     window: float,
+    share: float,
+    before_view: bool,
     scores: bool,
     config_path: Path | None,
 ) -> None:
@@ -254,7 +269,11 @@ def features(
         if not equals or not name:
             raise InputError(f"--name: {pair!r} is not SOURCE=NAME")
         renamed[source] = name
-    options = Options(targets, sources, renamed, each, round(window * 3_600_000), scores)
+    options = Options(
+        *(targets, sources, renamed, each, round(window * 3_600_000), scores),
+        share,
+        before_view,
+    )
     with _rate("lines read and replayed") as progress:
         done = write_log_features(events, out, options, kept, items, progress)
     click.echo(f"{done.groups:,} groups, {len(done.features.names)} features -> {out}")

@@ -1,4 +1,4 @@
-"""A shop to play with: history, lists, service, visitors and verdict."""
+"""A shop to play with: history, lists, ranker, service, visitors and verdict."""
 
 import csv
 import json
@@ -16,9 +16,11 @@ import yaml
 from pipeline.steps import run_command, serving, step
 
 CONFIG = Path("config/shop_experiment.yml")
-EXPERIMENT = "LISTS_VS_POPULAR"
+EXPERIMENT = "FULL_VS_POPULAR"
 _METRIC = "carts_per_visitor"
 _READ_SECONDS = 120
+_GROUPS = 5000
+"""That a ranker is trained on, about: more take longer, and say little more."""
 
 
 @dataclass(frozen=True)
@@ -41,33 +43,34 @@ class Size:
 @click.option("--items", type=int, help="Items of the generated shop.")
 @click.option("--visitors", type=int, help="Visitors of the generated shop.")
 def main(out: Path, seed: int, model: str, items: int | None, visitors: int | None) -> None:
-    """Make a shop, learn from its history, serve, and judge popular items against the lists."""
+    """Make a shop, learn from its history, serve, and judge popular items against all of it."""
     started = time.monotonic()
     if out.exists() and not out.is_dir():
         raise click.UsageError(f"--out {out} is a file; name a directory")
     out.mkdir(parents=True, exist_ok=True)
     world = out / "world"
 
-    step("1/6 world: items, and visitors with tastes who look, put into the cart and buy")
+    step("1/7 world: items, and visitors with tastes who look, put into the cart and buy")
     today = datetime.now(UTC).date()
     run_command(
         *("botify-sim", "shop-world", "--out", world, "--seed", seed, "--until", today),
         *Size(items, visitors).options(),
     )
-    step("2/6 import: the events as interactions to learn from, and as lines of the event log")
+    step("2/7 import: the events as interactions to learn from, and as lines of the event log")
     shutil.rmtree(out / "history", ignore_errors=True)
     learn(out, world / "events.csv", model)
-    step("4/6 serve: the visitors are split between popular items (C) and the lists (T1)")
+    train_ranker(out, world / "items.json", world / "events.csv")
+    step("5/7 serve: the visitors are split between popular items (C) and the full stack (T1)")
     config = _config(out)
     shutil.rmtree(out / "log", ignore_errors=True)
     with serving("--config", config) as port:
         wait_for_history(port, world / "events.csv")
-        step("5/6 visitors: they come back, or for the first time, and see what is recommended")
+        step("6/7 visitors: they come back, or for the first time, and see what is recommended")
         run_command(
             *("botify-sim", "shop", "--world", world, "--url", f"http://127.0.0.1:{port}"),
             *("--experiment", EXPERIMENT, "--json", out / "truth.json"),
         )
-    step("6/6 analyze: do lists put more into carts, by how much, and with what confidence")
+    step("7/7 analyze: does it put more into carts, by how much, and with what confidence")
     run_command(
         *("botify-offline", "analyze", out / "log", "--experiment", EXPERIMENT),
         *("--out", out / "report.html", "--json", out / "effects.json"),
@@ -81,10 +84,26 @@ def learn(out: Path, events: Path, model: str) -> None:
     """Interactions, history, model and lists under `out`, from a file of events."""
     data = out / "data"
     run_command("botify-offline", "import", events, "--out", data, "--events", out / "history")
-    step(f"3/6 train: {model} learns which items go together; lists for visitors and items")
+    step(f"3/7 train: {model} learns which items go together; lists for visitors and items")
     run_command(
         *("botify-offline", "train", data, "--model", model),
         *("--out", out / "model", "--export", out / "lists"),
+    )
+
+
+def train_ranker(out: Path, items: Path, events: Path) -> None:
+    """A ranker under `out`, of what visitors looked at next: nobody was shown anything."""
+    step("4/7 rank: what do visitors look at next, of all that is similar, seen before or popular")
+    with events.open() as file:
+        share = min(1.0, _GROUPS / max(1, sum(1 for _ in file)))
+    run_command(
+        *("botify", "shop", "features", out / "history", "--items", items),
+        *("--out", out / "features", "--name", "similar=neighbours"),
+        *("--target", "view", "--share", f"{share:.3f}", "--candidates", 40),
+    )
+    run_command(
+        *("botify-offline", "train-ranker", out / "features", "--out", out / "ranker"),
+        *("--set", "trees=150"),
     )
 
 

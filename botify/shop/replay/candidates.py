@@ -59,7 +59,7 @@ class AsOf:
         lists = {
             REMINDERS: seen[: self._each],
             SIMILAR: _best(scores, self._each),
-            POPULAR: self._most_popular(now),
+            POPULAR: self.popular(now),
         }
         places: dict[str, dict[str, tuple[int, float | None]]] = {}
         for source, items in lists.items():
@@ -70,7 +70,7 @@ class AsOf:
                     place += 1
         return [Candidate(item, of) for item, of in places.items()]
 
-    def _most_popular(self, now: int) -> list[str]:
+    def popular(self, now: int) -> list[str]:
         """As of the first time that they were asked for in this hour."""
         if now // _HOUR_MS != self._hour:
             self._hour = now // _HOUR_MS

@@ -1,7 +1,8 @@
 """Groups of candidates with labels: what a ranker is trained on."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,11 @@ from contract.shop_events import ShopEvent, parse_shop_event
 TOLERANCE = 1e-5
 """Logged and replayed values may differ by so much, relatively: sums of doubles in another order,
 kept as float32."""
+
+
+Leading = tuple[str, str, int]
+"""Visitor, item, and when the service knew of the event, in ms."""
+_LEADS_MS = 30 * 60_000
 
 
 class Group(NamedTuple):
@@ -55,15 +61,22 @@ class Grouping:
         targets: Sequence[str],
         window_ms: int,
         source_names: Sequence[str],
+        share: float = 1.0,
+        leading: Set[Leading] = frozenset(),
     ) -> None:
         """`targets`: the kinds of event that make an item a good answer. `window_ms`: how long
-        after an answer they count for it. `source_names`: of the sources in answers."""
+        after an answer they count for it. `source_names`: of the sources in answers. `share`: of
+        the targets where nothing was shown, that are taken; which ones is told by the event. `leading`: events whose
+        moments stand for those of the targets that they led to (`leading_events`)."""
         self._features = features
         self._state = state
         self._as_of = as_of
         self._targets = frozenset(targets)
         self._window = window_ms
         self._sources = frozenset(source_names)
+        self._share = share
+        self._leading = leading
+        self._led: set[tuple[str, str]] = set()
         self._answers: dict[str, list[_Answer]] = {}
         self._open: list[tuple[str, _Answer]] = []
         self.counts: Counter[str] = Counter()
@@ -79,10 +92,9 @@ class Grouping:
         else:
             event = parse_shop_event(line.row)
             recent = self._state.recent(event.user, line.known)
-            if event.event in self._targets:
-                group = self._target(event, line.known)
-                if group is not None:
-                    yield group
+            group = self._of_event(event, line.known)
+            if group is not None:
+                yield group
             if self._state.take(event, line.known):
                 self._as_of.take(event.item, recent, event.timestamp or line.known)
 
@@ -151,6 +163,18 @@ class Grouping:
         self.counts["logged values that the replay has otherwise"] += int((~same).sum())
         return used
 
+    def _of_event(self, event: ShopEvent, now: int) -> Group | None:
+        pair = event.user, event.item
+        if (*pair, now) in self._leading and event.user not in self._answers:
+            self._led.add(pair)
+            return self._among_candidates(event, now)
+        if event.event not in self._targets:
+            return None
+        if pair in self._led:
+            self._led.remove(pair)
+            return None
+        return self._target(event, now)
+
     def _target(self, event: ShopEvent, now: int) -> Group | None:
         answers = self._answers.get(event.user)
         if answers:
@@ -163,6 +187,13 @@ class Grouping:
                     self.counts["targets that were shown"] += 1
                     return None
             self.counts["targets that were not among the items shown"] += 1
+            return None
+        return self._among_candidates(event, now)
+
+    def _among_candidates(self, event: ShopEvent, now: int) -> Group | None:
+        self._as_of.popular(now)  # for the hour: the same ones, whichever targets are drawn
+        if self._share < 1 and not _drawn(event, now, self._share):
+            self.counts["targets that were not drawn"] += 1
             return None
         recent = self._state.recent(event.user, now)
         candidates = self._as_of.candidates(recent, now)
@@ -183,3 +214,25 @@ class Grouping:
         items = dict.fromkeys([one.item for one in candidates] + [event.item for event in recent])
         facts = self._state.facts(items)
         return feature_values(self._features, candidates, recent, facts, now)
+
+
+def _drawn(event: ShopEvent, known: int, share: float) -> bool:
+    """Whether an event is among a share of all: the same ones for any order of the log."""
+    key = f"{event.user}\0{event.item}\0{event.event}\0{known}".encode()
+    return int.from_bytes(blake2b(key, digest_size=7).digest()) < share * (1 << 56)
+
+
+def leading_events(lines: Iterable[Line], targets: Sequence[str]) -> set[Leading]:
+    """The last view of an item before each target of it, of the same half hour."""
+    viewed: dict[tuple[str, str], int] = {}
+    found = set()
+    for line in lines:
+        if line.row["message"] != "event":
+            continue
+        event = parse_shop_event(line.row)
+        pair = event.user, event.item
+        if event.event == "view":
+            viewed[pair] = line.known
+        elif event.event in targets and line.known - viewed.get(pair, -_LEADS_MS - 1) <= _LEADS_MS:
+            found.add((*pair, viewed[pair]))
+    return found

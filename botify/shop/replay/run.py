@@ -9,7 +9,7 @@ from botify.errors import InputError
 from botify.files.jsonlines import read_objects
 from botify.shop.features.names import FeatureSet
 from botify.shop.replay.candidates import SOURCES, AsOf
-from botify.shop.replay.groups import Group, Grouping
+from botify.shop.replay.groups import Group, Grouping, leading_events
 from botify.shop.replay.log import EVERY, Advance, Log
 from botify.shop.replay.state import ShopState
 from botify.shop.replay.write import write_features
@@ -31,6 +31,10 @@ class Options(NamedTuple):
     window_ms: int = 86_400_000
     """How long after an answer an event counts for it."""
     scores: bool = False
+    share: float = 1.0
+    """Of the targets where nothing was shown, that are taken."""
+    before_view: bool = False
+    """Where nothing was shown: as of before the view that led to the target."""
 
 
 class Written(NamedTuple):
@@ -72,7 +76,11 @@ def write_log_features(
     features = FeatureSet(sources, options.scores)
     state = ShopState(events, None if items is None else _catalog(items))
     as_of = AsOf(state, options.each, options.names)
-    grouping = Grouping(features, state, as_of, options.targets, options.window_ms, sources)
+    leading = leading_events(log, options.targets) if options.before_view else frozenset()
+    grouping = Grouping(
+        *(features, state, as_of, options.targets, options.window_ms, sources, options.share),
+        leading,
+    )
     told: dict[str, int] = {}
 
     def groups() -> Iterator[Group]:
@@ -90,6 +98,8 @@ def write_log_features(
         "targets": options.targets,
         "window_ms": options.window_ms,
         "candidates_of_each_source": options.each,
+        "share_of_targets": options.share,
+        "before_view": options.before_view,
         "items": None if items is None else "as they stand, changed as the log says",
         "counts": told,
     }

@@ -215,3 +215,38 @@ def test_redis_has_what_the_replay_has(client: "redis.Redis") -> None:
         served, feature_values(features, some, recent, replayed, now), rtol=1e-6
     )
     assert served[0, features.names.index("item_views")] > 1
+
+
+def test_a_share_of_the_targets_is_the_same_one_in_any_order_of_the_log(tmp_path: Path) -> None:
+    rows = visits(600)
+    whole = features(tmp_path, rows)
+    some = features(tmp_path, rows, "some", Options(share=0.3))
+    turned = features(tmp_path, rows[::-1], "turned", Options(share=0.3))
+    np.testing.assert_array_equal(some["features"], turned["features"])
+    taken = np.isin(whole["times"], some["times"])
+    np.testing.assert_array_equal(whole["features"][taken], some["features"])
+    counts = some["about"]["counts"]
+    assert 15 < counts["groups of candidates"] < 60
+    assert counts["targets that were not drawn"] > 60
+
+
+def test_a_target_as_of_before_the_view_that_led_to_it(tmp_path: Path) -> None:
+    rows = [
+        *(event(0, "ann", "a"), event(1, "ann", "b"), event(2, "ann", "a")),
+        *(event(3, "ben", "a"), event(5, "ben", "b"), event(6, "ben", "b", "addtocart")),
+        *(event(7, "cat", "a"), event(90, "cat", "b"), event(150, "cat", "b", "addtocart")),
+    ]
+    found = features(tmp_path, rows, options=Options(before_view=True))
+    groups = found["groups"]
+    assert [found["times"][groups == n][0] for n in (0, 1)] == [
+        START + 5 * MINUTE,
+        START + 150 * MINUTE,  # the view is another visit's
+    ]
+    assert len(set(groups)) == 2
+    names = found["about"]["names"]
+    place = found["features"][:, names.index("rank:reminders")]
+    similar = found["features"][:, names.index("rank:similar")]
+    target = found["labels"] == 1
+    np.testing.assert_array_equal(place[target], [np.nan, 0])
+    assert similar[target][0] == 0
+    assert found["about"]["before_view"]
