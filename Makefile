@@ -43,9 +43,10 @@ ratings: $(READY)
 workshop: $(READY)
 	@$(BIN)/python -m pipeline.workshop
 
-# A generated shop, its visitors, and the verdict on what was recommended. Two minutes.
+# A generated shop, its visitors, and the verdict on what was recommended. Two minutes. With
+# EVENTS=PATH, real events happen again instead.
 shop: $(READY)
-	@$(BIN)/python -m pipeline.shop --seed $(SEED)
+	@$(BIN)/python -m pipeline.shop --seed $(SEED) $(if $(EVENTS),--events $(EVENTS) --out out/shop-replay)
 
 # A week of nights of a generated shop, three of which go wrong, beside a running service.
 nightly: $(READY)

@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import click
-import yaml
 
+from pipeline.shop_replay import replay
+from pipeline.shop_steps import config_of, learn, train_ranker, wait_for_history
 from pipeline.steps import run_command, serving, step
 
-CONFIG = Path("config/shop_experiment.yml")
 EXPERIMENT = "FULL_VS_POPULAR"
 _METRIC = "carts_per_visitor"
-_READ_SECONDS = 120
-_GROUPS = 5000
-"""That a ranker is trained on, about: more take longer, and say little more."""
 
 
 @dataclass(frozen=True)
@@ -42,29 +38,63 @@ class Size:
 @click.option("--model", default="covisit", show_default=True, help="What learns the lists.")
 @click.option("--items", type=int, help="Items of the generated shop.")
 @click.option("--visitors", type=int, help="Visitors of the generated shop.")
-def main(out: Path, seed: int, model: str, items: int | None, visitors: int | None) -> None:
+@click.option(
+    "--events",
+    type=click.Path(path_type=Path, exists=True),
+    help="Replay these events instead of a generated shop's; any form that `import` reads.",
+)
+@click.option(
+    "--replayed",
+    type=click.IntRange(min=1),
+    default=5000,
+    show_default=True,
+    help="Events that happen again, at most.",
+)
+def main(
+    out: Path,
+    seed: int,
+    model: str,
+    items: int | None,
+    visitors: int | None,
+    events: Path | None,
+    replayed: int,
+) -> None:
     """Make a shop, learn from its history, serve, and judge popular items against all of it."""
     started = time.monotonic()
     if out.exists() and not out.is_dir():
         raise click.UsageError(f"--out {out} is a file; name a directory")
     out.mkdir(parents=True, exist_ok=True)
-    world = out / "world"
+    if events is None:
+        told = _generated(out, seed, model, Size(items, visitors))
+        page = out / "report.html"
+    else:
+        told = replay(events, out, model, replayed, time.time_ns() // 1_000_000)
+        page = out / "replay.html"
+    click.echo(f"\n{told}")
+    click.echo(f"\nFinished in {time.monotonic() - started:.0f} s; the page: {page}")
 
+
+def _generated(out: Path, seed: int, model: str, size: Size) -> str:
+    world = out / "world"
     step("1/7 world: items, and visitors with tastes who look, put into the cart and buy")
     today = datetime.now(UTC).date()
     run_command(
         *("botify-sim", "shop-world", "--out", world, "--seed", seed, "--until", today),
-        *Size(items, visitors).options(),
+        *size.options(),
     )
     step("2/7 import: the events as interactions to learn from, and as lines of the event log")
     shutil.rmtree(out / "history", ignore_errors=True)
-    learn(out, world / "events.csv", model)
-    train_ranker(out, world / "items.json", world / "events.csv")
+    run_command(
+        *("botify-offline", "import", world / "events.csv", "--out", out / "data"),
+        *("--events", out / "history"),
+    )
+    step(f"3/7 train: {model} learns which items go together; lists for visitors and items")
+    learn(out / "data", out, model)
+    step("4/7 rank: what was put into carts, of what is similar, seen before or popular")
+    train_ranker(out, world / "items.json")
     step("5/7 serve: the visitors are split between popular items (C) and the full stack (T1)")
-    config = _config(out)
-    shutil.rmtree(out / "log", ignore_errors=True)
-    with serving("--config", config) as port:
-        wait_for_history(port, world / "events.csv")
+    with serving("--config", config_of(out)) as port:
+        wait_for_history(port, _oldest(world / "events.csv"))
         step("6/7 visitors: they come back, or for the first time, and see what is recommended")
         run_command(
             *("botify-sim", "shop", "--world", world, "--url", f"http://127.0.0.1:{port}"),
@@ -76,64 +106,16 @@ def main(out: Path, seed: int, model: str, items: int | None, visitors: int | No
         *("--out", out / "report.html", "--json", out / "effects.json"),
     )
     told = json.loads((out / "truth.json").read_text())
-    click.echo("\n" + compared(told, json.loads((out / "effects.json").read_text())))
-    click.echo(f"\nFinished in {time.monotonic() - started:.0f} s; the page: {out}/report.html")
+    return compared(told, json.loads((out / "effects.json").read_text()))
 
 
-def learn(out: Path, events: Path, model: str) -> None:
-    """Interactions, history, model and lists under `out`, from a file of events."""
-    data = out / "data"
-    run_command("botify-offline", "import", events, "--out", data, "--events", out / "history")
-    step(f"3/7 train: {model} learns which items go together; lists for visitors and items")
-    run_command(
-        *("botify-offline", "train", data, "--model", model),
-        *("--out", out / "model", "--export", out / "lists"),
-    )
-
-
-def train_ranker(out: Path, items: Path, events: Path) -> None:
-    """A ranker under `out`, of what visitors looked at next: nobody was shown anything."""
-    step("4/7 rank: what do visitors look at next, of all that is similar, seen before or popular")
-    with events.open() as file:
-        share = min(1.0, _GROUPS / max(1, sum(1 for _ in file)))
-    run_command(
-        *("botify", "shop", "features", out / "history", "--items", items),
-        *("--out", out / "features", "--name", "similar=neighbours"),
-        *("--target", "view", "--share", f"{share:.3f}", "--candidates", 40),
-    )
-    run_command(
-        *("botify-offline", "train-ranker", out / "features", "--out", out / "ranker"),
-        *("--set", "trees=150"),
-    )
-
-
-def wait_for_history(port: int, events: Path) -> None:
-    """Wait until the service knows what all visitors did; it reads the newest events first.
-
-    Else what is recommended would depend on how fast it reads. Ends the program after a while.
-    """
+def _oldest(events: Path) -> str:
+    """The visitor whose last event is the oldest: it is read back last."""
     last: dict[str, int] = {}
     with events.open(newline="") as file:
         for row in csv.DictReader(file):
             last[row["user"]] = int(row["timestamp"])
-    user = min(last, key=lambda one: last[one])
-    url, until = f"http://127.0.0.1:{port}/events/{user}?k=1", time.monotonic() + _READ_SECONDS
-    while time.monotonic() < until:
-        with urlopen(url, timeout=10) as answer:
-            if json.loads(answer.read())["events"]:
-                return
-        time.sleep(0.2)
-    raise click.ClickException(f"the service did not read its history in {_READ_SECONDS} s")
-
-
-def _config(out: Path) -> Path:
-    """The config of the service with the places of this run, in a file under `out`."""
-    content: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
-    content |= {"data_dir": str(out.resolve()), "log_dir": str((out / "log").resolve())}
-    content["events"] = {"history": [str((out / "history").resolve())]}
-    path = out / "shop.yml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
+    return min(last, key=lambda one: last[one])
 
 
 def compared(told: dict[str, Any], effects: dict[str, Any]) -> str:

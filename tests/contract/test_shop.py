@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from botify.shop.features.names import FeatureSet
+from tests.botify.shop.rankers import write_ranker
+
 from .conftest import BOTIFY, Connection, environment, write_lines
 from .test_openapi import attack
 
@@ -125,6 +128,47 @@ def test_lists_items_and_recommenders_change_live(
     config.write_text(config.read_text().replace("type: user_list, list: mine", "type: popular"))
     until(lambda: answered() == ["sku/0"])
     until(lambda: client.request("GET", "/health")[1] == {"status": "ok"})
+
+
+def test_a_ranker_changes_live_and_a_broken_one_is_refused(
+    serve_shop: Callable[..., str], connect: Callable[[str], Connection], shop: Path
+) -> None:
+    sources = ("mine", "reminders", "popular")
+    config, file = shop / "shop.yml", shop / "ranker.safetensors"
+    config.write_text(
+        "face: shop\nlists: {mine: recommendations.json}\nrankers: {trees: ranker.safetensors}\n"
+        "default: mix\nwatch_lists: true\nwatch_settle: 0.5\n"
+        f"log_dir: {shop}/log\nrecommenders: {{mix: {{type: blend, list: mine, ranker: trees}}}}\n"
+    )
+    write_ranker(file, sources)
+    client = connect(serve_shop("--config", config, "--data-dir", shop))
+
+    def answered() -> Any:
+        return client.request("GET", "/recommendations/?user_id=anna&k=10")[1]["recs"]
+
+    def replaced(content: bytes) -> None:
+        (shop / "new").write_bytes(content)
+        os.replace(shop / "new", file)
+
+    first, good = answered(), file.read_bytes()
+    replaced(good[:-9])
+    until(lambda: "cut off" in str(client.request("GET", "/health")[1]))
+    assert answered() == first
+    write_ranker(shop / "other", ("mine", "another"), seed=2)
+    replaced((shop / "other").read_bytes())
+    until(lambda: "rank:another" in str(client.request("GET", "/health")[1]))
+    assert answered() == first
+    write_ranker(shop / "other", sources, seed=2)
+    replaced((shop / "other").read_bytes())
+    until(lambda: answered() != first)
+    until(lambda: client.request("GET", "/health")[1] == {"status": "ok"})
+    rows = [json.loads(line) for log in (shop / "log").glob("data*") for line in log.open()]
+    rows.sort(key=lambda row: row["timestamp"])
+    versions = [row["features"]["version"] for row in rows]
+    assert len(set(versions)) == 2
+    assert versions[0] != versions[-1]
+    names = FeatureSet(sources).names
+    assert all(len(one) == len(names) for row in rows for one in row["features"]["values"])
 
 
 def test_a_log_of_the_other_face_is_refused(shop: Path, tmp_path: Path) -> None:

@@ -52,6 +52,9 @@ def test_a_small_shop_from_history_to_verdict(tmp_path: Path) -> None:
     assert events.count("addtocart") == tally["carts"]
     answers = {line["request"] for line in lines if line["message"] == "recommend"}
     assert {line["request"] for line in lines if line.get("event") == "impression"} <= answers
+    ranked = [line for line in lines if line.get("recommender") == "full"]
+    assert ranked
+    assert all("features" in line for line in ranked)
     [row] = [
         row
         for row in json.loads((out / "effects.json").read_text())["metrics"]
