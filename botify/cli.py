@@ -219,7 +219,7 @@ def shop() -> None:
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
-    help="Share of the targets to take where nothing was shown: long logs have more than it needs.",
+    help="Share of the targets to take where nothing was shown; long logs have more than enough.",
 )
 @click.option(
     "--before-view",

@@ -66,8 +66,9 @@ class Grouping:
     ) -> None:
         """`targets`: the kinds of event that make an item a good answer. `window_ms`: how long
         after an answer they count for it. `source_names`: of the sources in answers. `share`: of
-        the targets where nothing was shown, that are taken; which ones is told by the event. `leading`: events whose
-        moments stand for those of the targets that they led to (`leading_events`)."""
+        the targets where nothing was shown, that are taken; which ones is told by the event.
+        `leading`: events whose moments stand for those of the targets that they led to
+        (`leading_events`)."""
         self._features = features
         self._state = state
         self._as_of = as_of

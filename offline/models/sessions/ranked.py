@@ -68,7 +68,7 @@ class RankedBlend(Recommender):
         self._trees: Trees | None = None
 
     def _fit(self, data: TrainingSet, hooks: Hooks) -> None:
-        o, n_items = self.config, data.histories.n_tracks
+        n_items = data.histories.n_tracks
         self._trees = None
         before, cases = self._cases(data.events(), n_items)
         if cases is not None:
@@ -205,6 +205,8 @@ class RankedBlend(Recommender):
         }
         if self._trees is not None:
             state |= {name: getattr(self._trees, name) for name in _TREES}
+            # Levels that a tree lacks have a border of infinity, which no file of a model may.
+            state["split_borders"] = np.minimum(state["split_borders"], _MOST)
             state["scale"] = np.array([self._trees.scale, self._trees.bias])
         return state
 
@@ -222,6 +224,7 @@ class RankedBlend(Recommender):
 
 
 _TINY = np.finfo(np.float32).tiny
+_MOST = np.finfo(np.float32).max
 
 
 def _sources() -> dict[str, Recommender]:

@@ -1,5 +1,7 @@
 """Models of sessions, as every model, and on events whose right answer is plain."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -15,6 +17,7 @@ from offline.models.popular import Popular
 from offline.models.sessions.covisit import CoVisit, SequenceRules
 from offline.models.sessions.history import History
 from offline.models.sessions.knn import SessionKNN
+from offline.models.sessions.ranked import RankedBlend
 
 from ..recommender_checks import FindsCamps, RecommenderChecks
 
@@ -39,6 +42,11 @@ class TestSessionKNN(FindsCamps):
 class TestBlend(FindsCamps):
     def make(self, seed: int = 1) -> Recommender:
         return Blend()
+
+
+class TestRankedBlend(FindsCamps):
+    def make(self, seed: int = 1) -> Recommender:
+        return RankedBlend(trees=5, depth=2, seed=seed)
 
 
 class TestBlendByRank(RecommenderChecks):
@@ -212,3 +220,29 @@ def test_repeats_that_the_matrix_has_not_are_learned_from() -> None:
     again = [*once, (0, 0, "view", 2)]
     assert CoVisit().fit(data(*once))._near[0, 0] == 0
     assert CoVisit().fit(data(*again))._near[0, 0] > 0
+
+
+def chains(n: int = 400) -> TrainingSet:
+    """Sessions that go through ten items in order, each from a place of its own."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for user, first in enumerate(rng.integers(0, 10, n)):
+        rows += [(user, int(first + n) % 10, "view", user * 100 + n) for n in range(4)]
+        rows.append((user, int(rng.integers(10, 30)), "view", user * 100 + 4))
+    return data(*rows, n_items=30)
+
+
+def test_a_ranker_puts_what_comes_next_first(tmp_path: Path) -> None:
+    model = RankedBlend(trees=30, depth=3, share=0.3)
+    model.fit(chains())
+    found = [listed(model, n % 10, (n + 1) % 10)[0] for n in range(10)]
+    assert sum(item == (n + 2) % 10 for n, item in enumerate(found)) >= 9
+    model.save(tmp_path / "model")
+    again = RankedBlend.load(tmp_path / "model")
+    assert [listed(again, n % 10, (n + 1) % 10)[0] for n in range(10)] == found
+
+
+def test_too_few_sessions_give_the_sum_of_its_sources() -> None:
+    ranked = RankedBlend(trees=5).fit(chains(20))
+    assert len(listed(ranked, 1, 2)) > 0
+    assert "scale" not in ranked._state()
