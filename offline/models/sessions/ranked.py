@@ -137,8 +137,9 @@ class RankedBlend(Recommender):
         order = -np.rint(1 / histories.data).astype(np.int64)  # of time: what `_weighed` encoded
         plain = histories.copy()
         plain.data = np.ones_like(plain.data)
-        last = sparse.csr_matrix(histories.multiply(histories == 1))
-        last.data[:] = 1.0
+        last = histories.copy()
+        last.data = (histories.data == 1).astype(np.float32)
+        last.eliminate_zeros()
         total = np.zeros(histories.shape, np.float32)
         found = {}
         for name, source in self._sources.items():
@@ -214,7 +215,9 @@ class RankedBlend(Recommender):
         self._count = self.popularity
         self._trees = None
         if "scale" in state:
-            self._trees = Trees(*(state[name] for name in _TREES), *map(float, state["scale"]))
+            features, borders, leaves = (state[name] for name in _TREES)
+            scale, bias = map(float, state["scale"])
+            self._trees = Trees(features, borders, leaves, scale, bias)
         for name, source in self._sources.items():
             prefix = f"{name}{_SEPARATOR}"
             own = {k.removeprefix(prefix): x for k, x in state.items() if k.startswith(prefix)}
