@@ -96,8 +96,13 @@ def divided(rows: Sequence[Row], now: int) -> tuple[list[Row], list[Row]]:
 
 
 def _rows(directory: Path) -> list[Row]:
-    lines = (line for path in sorted(directory.glob("data.json*")) for line in path.open("rb"))
-    return [row for row in map(json.loads, lines) if row["message"] == "event"]
+    return [row for row in map(json.loads, _lines(directory)) if row["message"] == "event"]
+
+
+def _lines(directory: Path) -> Iterator[bytes]:
+    for path in sorted(directory.glob("data.json*")):
+        with path.open("rb") as file:
+            yield from file
 
 
 def _oldest(before: Sequence[Row]) -> str:
@@ -130,8 +135,7 @@ def _post(service: http.client.HTTPConnection, path: str, body: Row) -> Row:
 
 def _answers(log: Path) -> dict[str, tuple[list[str], list[str]]]:
     """Items of the full stack, and popular ones, by request."""
-    lines = (line for path in log.glob("data.json*") for line in path.open("rb"))
-    rows = (json.loads(line) for line in lines if b'"recommend"' in line)
+    rows = (json.loads(line) for line in _lines(log) if b'"recommend"' in line)
     return {row["request"]: (row["items"], row["shadow"]["items"]) for row in rows}
 
 

@@ -33,9 +33,10 @@ def train_ranker(out: Path, items: Path) -> None:
     Nobody was shown anything there. A cart comes right after a view of the item, so the question
     is what the visitor should have been shown before that view.
     """
-    carts = sum(
-        b'"addtocart"' in line for path in (out / "history").iterdir() for line in path.open("rb")
-    )
+    carts = 0
+    for path in (out / "history").iterdir():
+        with path.open("rb") as file:
+            carts += sum(b'"addtocart"' in line for line in file)
     share = min(1.0, _GROUPS / max(1, carts))
     run_command(
         *("botify", "shop", "features", out / "history", "--items", items),

@@ -162,7 +162,8 @@ def test_a_ranker_changes_live_and_a_broken_one_is_refused(
     replaced((shop / "other").read_bytes())
     until(lambda: answered() != first)
     until(lambda: client.request("GET", "/health")[1] == {"status": "ok"})
-    rows = [json.loads(line) for log in (shop / "log").glob("data*") for line in log.open()]
+    logs = (shop / "log").glob("data*")
+    rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     rows.sort(key=lambda row: row["timestamp"])
     versions = [row["features"]["version"] for row in rows]
     assert len(set(versions)) == 2
