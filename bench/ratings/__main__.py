@@ -13,6 +13,7 @@ from bench.common.locked_venv import NoVenvError, locked_python
 from bench.common.options import data_option
 from bench.common.results import Found, Kept, PartError
 from bench.common.tables import machine
+from bench.ratings.picture import draw
 from bench.ratings.table import report
 
 LOCK = Path(__file__).with_name("surprise.lock")
@@ -45,6 +46,7 @@ SLOW = "SVDpp"
 @click.option("--surprise/--no-surprise", default=True, show_default=True)
 @click.option("--whole", is_flag=True, help="Surprise's SVD++ on ML-1M in full: hours.")
 @click.option("--fresh", is_flag=True, help="Forget the runs that are kept.")
+@click.option("--plot", type=Path, help="A picture of error over time on the first data set.")
 @click.option("--out", type=Path, default=Path("out/bench-ratings"), show_default=True)
 @click.option("--venv", type=Path, default=Path("out/surprise-venv"), show_default=True)
 def main(
@@ -55,6 +57,7 @@ def main(
     surprise: bool,
     whole: bool,
     fresh: bool,
+    plot: Path | None,
     out: Path,
     venv: Path,
 ) -> None:
@@ -84,6 +87,9 @@ def main(
         "for all. CPU is of all folds together, training and prediction.\n"
     )
     report(results)
+    first = next(iter(results), None)
+    if plot is not None and first is not None:
+        draw(results[first], f"Models of ratings on {first}", plot)
     if failed:
         sys.exit(1)
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from bench.common.locked_venv import NoVenvError, locked_python
 from bench.ratings.__main__ import LOCK
+from bench.ratings.picture import draw
 from bench.ratings.table import report
 from offline.evaluation.ratings import folds_of
 
@@ -78,3 +79,19 @@ def test_help_names_its_options() -> None:
     from bench.ratings.__main__ import main
 
     assert "--whole" in CliRunner().invoke(main, ["--help"]).output
+
+
+def test_the_picture_has_each_model_that_ran_whole(tmp_path: Path) -> None:
+    ours = {"rmse": 0.85, "cpu": 5.0, "rmse_of_biases": 0.91}
+    theirs = {"rmse": [0.87, 0.88], "fit_cpu": [9.0], "test_cpu": [1.0], "epochs": 20}
+    found = {
+        "svd": ours,
+        "truncated-svd": ours | {"rmse": 2.4},
+        "svd, 20,000 steps of 700": {"steps": 20_000, "rmse": 0.89, "cpu": 0.5},
+        "Surprise SVD": theirs,
+        "Surprise SVDpp": theirs | {"epochs": 1},
+    }
+    draw(found, "Models", tmp_path / "picture.svg")
+    text = (tmp_path / "picture.svg").read_text()
+    drawn = [name for name in found if f"<!-- {name} -->" in text]
+    assert drawn == ["svd", "Surprise SVD"]
