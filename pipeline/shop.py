@@ -134,11 +134,14 @@ def compared(told: dict[str, Any], effects: dict[str, Any]) -> str:
         return "add-to-carts per visitor: too few to compare"
     lower, upper = row["interval"]
     inside = "inside" if lower <= true <= upper else "NOT inside"
+    by_chance = 100 * (arm["popular"] / told["treatments"]["C"]["popular"] - 1)
     return (
         f"add-to-carts per visitor, T1 against C: measured {row['effect']:+.1f} % "
         f"({lower:+.1f} to {upper:+.1f})\n"
         f"the truth: {true:+.1f} % by the chances of what T1 looked at, beside the same visitors "
         f"with popular items; {inside} the interval\n"
+        "the luck of the draw: with popular items for all, T1's visitors would have "
+        f"{by_chance:+.1f} % beside C's\n"
         f"the best items on every page would give {best:+.1f} % (all visitors)"
     )
 
