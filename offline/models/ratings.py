@@ -219,6 +219,7 @@ class RatingModel(Recommender):
                 f"all {len(data.ratings.data):,} ratings are {low:g}, so there is nothing to "
                 "predict: for data without ratings choose a model of likes, such as als"
             )
+        _refuse_strays(data.ratings.data)
         self._scale = np.array([low, high], np.float32)
         users, items = self._learn(data, hooks)
         self._users, self._items = users, items
@@ -274,3 +275,17 @@ class RatingModel(Recommender):
         self._scale = state["scale"]
         self._prior = Prior(state["prior_mean"], state["prior_root"], float(state["noise"][0]))
         self._set_learned(state, data)
+
+
+def _refuse_strays(values: NDArray[np.float32]) -> None:
+    """Raises InputError where a few ratings would stretch the scale that predictions are cut to.
+
+    A few: less than 1 in 100; stretch: they lie as far outside of the others as these are wide.
+    """
+    low, high = np.quantile(values, (0.005, 0.995))
+    far = values[(values > 2 * high - low) | (values < 2 * low - high)]
+    if low < high and len(far):
+        raise InputError(
+            f"ratings out of scale: {len(far):,} of {len(values):,}, such as {far[0]:g}, where "
+            f"the others are {low:g} to {high:g}: mend them or leave them out"
+        )

@@ -115,6 +115,30 @@ def test_protocols_are_of_likes_or_of_ratings(place: Path, offline: Callable[...
     assert "--split goes with the protocol same-users" in said
 
 
+def test_a_rating_out_of_scale_is_refused(place: Path) -> None:
+    rows = [f"{u},{i},{(u + i) % 5 + 1}" for u in range(9) for i in range(60)]
+    (place / "far.csv").write_text("\n".join(["user,item,rating", *rows, "9,1,99"]) + "\n")
+    run = offline_in(place)
+    run("import", "@far.csv", "--format", "csv", "--out", "@far")
+    said = failing("train", place / "far", "--model", "svd", "--out", place / "m").output
+    assert "out of scale: 1 of 541, such as 99, where the others are 1 to 5" in said
+
+
+def test_a_file_with_semicolons_and_users_of_one_rating(place: Path) -> None:
+    rows = [f"{u};{i};{(u * i) % 5 + 1}" for u in range(20) for i in range(60)]
+    rows += [f"{u};{u};3" for u in range(30, 40)]  # one rating each, of items all others have
+    rows += ["1;77;4"]  # in one fold only
+    (place / "semi.csv").write_text("\n".join(["user;item;rating", *rows]) + "\n")
+    run = offline_in(place)
+    assert "1,211 interactions of 30 users with 61 items" in run(
+        "import", "@semi.csv", "--format", "csv", "--out", "@semi"
+    )
+    found = json.loads(
+        run("evaluate", "@semi", "--model", "svd", "--protocol", "ratings", "--json")
+    )
+    assert (found["pairs_of_new_users"], found["pairs_of_new_items"]) == (10, 1)
+
+
 def test_equal_ratings_are_refused(place: Path) -> None:
     rows = [f"{u},{i},4" for u in range(9) for i in range(60)]
     (place / "same.csv").write_text("\n".join(["user,item,rating", *rows]) + "\n")
